@@ -1,0 +1,137 @@
+"""All that one recording proves of a QEMU binary."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from prober.capabilities.evidence import Evidence
+from prober.capabilities.models import (
+    Accelerator,
+    CpuModel,
+    Kvm,
+    Machine,
+    OptionKey,
+    Property,
+    TypeProperties,
+    Version,
+)
+from prober.capabilities.schema import QapiSchema
+from prober.qemu.recording import Recording
+
+
+class Capabilities(BaseModel):
+    """What a binary can do.  Frozen, without I/O, the same for a live interview and a replayed one.
+
+    ``types`` maps each concrete QOM type to its parent (None where QEMU does not tell), ``abstract_types``
+    the abstract ones.  ``properties`` holds what each asked type answered, by reference into ``pool``,
+    since most properties of one type stand in many others; ``families`` maps a CPU model's type to the one
+    that was asked for its whole family.  ``schema_text`` is the compact JSON of ``query-qmp-schema``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Version
+    target: str
+    kvm: Kvm | None = None
+    commands: frozenset[str] | None = None
+    options: dict[str, tuple[OptionKey, ...]] | None = None
+    types: dict[str, str | None] | None = None
+    abstract_types: dict[str, str | None] | None = None
+    pool: tuple[Property, ...] = ()
+    properties: dict[str, TypeProperties] = {}
+    families: dict[str, str] = {}
+    accelerators: dict[str, Accelerator] = {}
+    tpm_models: tuple[str, ...] | None = None
+    tpm_types: tuple[str, ...] | None = None
+    migration_capabilities: tuple[str, ...] | None = None
+    sev: JsonValue = None
+    sgx: JsonValue = None
+    schema_text: str | None = None
+
+    @classmethod
+    def from_recording(cls, recording: Recording) -> Self:
+        """Derive all that the recording proves.
+
+        :raise RecordingError: where a reply has not the form that QEMU's QAPI schema promises, or where
+            the version was never asked.
+        """
+        from prober.capabilities.derive import derive
+
+        return cls.model_validate(derive(recording))
+
+    @cached_property
+    def schema_(self) -> QapiSchema | None:
+        """The QAPI schema, or None for a QEMU without ``query-qmp-schema`` (before 2.5)."""
+        return None if self.schema_text is None else QapiSchema.loads(self.schema_text)
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What the first part of the interview was run with: KVM where it could be, else TCG."""
+        return next(iter(self.accelerators.values()), Accelerator())
+
+    @property
+    def machines(self) -> dict[str, Machine] | None:
+        """The machines by name, as the first accelerator lists them."""
+        return self.accelerator.machines
+
+    @property
+    def cpu_models(self) -> dict[str, CpuModel] | None:
+        """The CPU models by name, as the first accelerator lists them."""
+        return self.accelerator.cpu_models
+
+    @cached_property
+    def _aliases(self) -> dict[str, Machine]:
+        return {machine.alias: machine for machine in (self.machines or {}).values() if machine.alias}
+
+    def machine(self, name: str) -> Machine | None:
+        """The machine of this name or alias (``q35``), or None."""
+        return (self.machines or {}).get(name) or self._aliases.get(name)
+
+    def properties_of(self, typename: str) -> tuple[Property, ...] | None:
+        """The properties of a type; for a CPU model those of its family; None where they are unknown."""
+        answer = self.properties.get(self.families.get(typename, typename))
+        if answer is None or answer.error is not None:
+            return None
+        return tuple(self.pool[ref] for ref in answer.refs)
+
+    @cached_property
+    def crashing_types(self) -> dict[str, str]:
+        """Types whose introspection kills this QEMU, with the signal and its last words."""
+        return {
+            name: answer.error.desc
+            for name, answer in self.properties.items()
+            if answer.error is not None and answer.error.crashed
+        }
+
+    def supports(self, fact: str) -> Evidence:
+        """What this binary says of a fact, in QEMU's own names.
+
+        ``PIIX4_PM`` (a type, machine, CPU model or QMP command), ``PIIX4_PM.acpi-root-pci-hotplug`` (a
+        property), ``blockdev-add.discard`` (a member of a command's arguments), ``-overcommit`` and
+        ``-overcommit.mem-lock`` (a command-line option and its key).
+
+        :raise FactError: where the name is not of one of these forms.
+        """
+        from prober.capabilities.facts import resolve
+
+        evidence = self._evidence.get(fact)
+        if evidence is None:
+            evidence = resolve(self, fact)
+            if len(self._evidence) < _REMEMBERED_FACTS:
+                self._evidence[fact] = evidence
+        return evidence
+
+    def has(self, fact: str) -> bool:
+        """Whether a fact is proven present; for choosing between two spellings."""
+        return self.supports(fact).is_present
+
+    @cached_property
+    def _evidence(self) -> dict[str, Evidence]:
+        return {}
+
+
+#: How many answers one Capabilities keeps; a client may ask for anything, so there is an end to it.
+_REMEMBERED_FACTS = 4096

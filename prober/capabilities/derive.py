@@ -1,0 +1,203 @@
+"""From a recording to the fields of :class:`~prober.capabilities.Capabilities`.
+
+A recording is input like any other: a reply of another form than QEMU promises is a
+:class:`~prober.errors.RecordingError` that names the question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from prober.errors import RecordingError
+from prober.qemu.families import cpu_family
+from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError
+
+#: The two questions about a type's properties, the fuller one first.
+_PROPERTY_QUESTIONS = ("qom-list-properties", "device-list-properties")
+
+
+def derive(recording: Recording) -> dict[str, Any]:
+    """All fields, ready to be validated."""
+    main = recording.parts[0]
+    version = _reply(main, "query-version")
+    if version is None:
+        raise RecordingError("the recording does not say its QEMU version: query-version was not answered")
+    try:
+        return _fields(recording, main, version)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordingError(f"a reply has not the form that QEMU gives it: {error!r}") from error
+
+
+def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
+    kvm = _reply(main, "query-kvm")
+    schema = _reply(main, "query-qmp-schema")
+    commands = _reply(main, "query-commands")
+    types = _types(main)
+    pool, properties = _properties(main)
+    return {
+        "version": {**version["qemu"], "package": version.get("package", "").strip().strip("()")},
+        "target": (_reply(main, "query-target") or {"arch": "unknown"})["arch"],
+        "kvm": kvm and {"present": kvm["present"], "enabled": kvm["enabled"]},
+        "commands": _commands(schema, commands),
+        "options": _options(_reply(main, "query-command-line-options")),
+        "types": types[0],
+        "abstract_types": types[1],
+        "pool": pool,
+        "properties": properties,
+        "families": _families(types[0], properties),
+        "accelerators": _accelerators(recording, kvm),
+        "tpm_models": _reply(main, "query-tpm-models"),
+        "tpm_types": _reply(main, "query-tpm-types"),
+        "migration_capabilities": _names(_reply(main, "query-migrate-capabilities"), "capability"),
+        "sev": _reply(main, "query-sev-capabilities"),
+        "sgx": _reply(main, "query-sgx-capabilities"),
+        "schema_text": None if schema is None else json.dumps(_checked_schema(schema), separators=(",", ":")),
+    }
+
+
+def _reply(part: Part, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    exchange = part.find(command, arguments)
+    return None if exchange is None or exchange.error is not None else exchange.reply
+
+
+def _names(items: Any, key: str) -> list[str] | None:
+    return None if items is None else [item[key] for item in items]
+
+
+def _commands(schema: Any, commands: Any) -> list[str] | None:
+    if schema is not None:
+        return [entity["name"] for entity in schema if entity["meta-type"] == "command"]
+    return _names(commands, "name")
+
+
+def _options(reply: Any) -> dict[str, list[dict[str, str]]] | None:
+    if reply is None:
+        return None
+    return {
+        item["option"]: [{"name": key["name"], "type": key["type"]} for key in item["parameters"]] for item in reply
+    }
+
+
+def _types(part: Part) -> tuple[dict[str, str | None] | None, dict[str, str | None] | None]:
+    """Concrete types, and abstract ones, each with its parent where QEMU tells it (since 2.10)."""
+    concrete = _reply(part, "qom-list-types")
+    if concrete is None:
+        return None, None
+    types = {item["name"]: item.get("parent") for item in concrete}
+    every = _reply(part, "qom-list-types", {"abstract": True})
+    if every is None:
+        return types, None
+    return types, {item["name"]: item.get("parent") for item in every if item["name"] not in types}
+
+
+def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The pool of distinct properties, and for each asked type its references into it."""
+    pool: list[dict[str, Any]] = []
+    places: dict[tuple[Any, ...], int] = {}
+    answers: dict[str, dict[str, Any]] = {}
+    for command in _PROPERTY_QUESTIONS:
+        for exchange in part.every(command):
+            typename = (exchange.arguments or {})["typename"]
+            if not isinstance(typename, str):
+                raise TypeError(f"{command} asks for {typename!r}")
+            if typename in answers and answers[typename].get("error") is None:
+                continue
+            answers[typename] = {"command": command, **_answer(exchange, pool, places)}
+    return pool, answers
+
+
+def _answer(exchange: Exchange, pool: list[dict[str, Any]], places: dict[tuple[Any, ...], int]) -> dict[str, Any]:
+    if exchange.error is not None:
+        return {"error": _error(exchange.error)}
+    refs = []
+    reply: Any = exchange.reply
+    for item in reply:
+        default = item.get("default-value")
+        # True and 1 are one key to Python, and two values to QEMU.
+        key = (item["name"], item["type"], item.get("description"), type(default), repr(default))
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(pool)
+            pool.append(
+                {
+                    "name": item["name"],
+                    "type": item["type"],
+                    "description": item.get("description"),
+                    "default_value": default,
+                }
+            )
+        refs.append(place)
+    return {"refs": refs}
+
+
+def _error(error: ReplyError) -> dict[str, Any]:
+    return {"cls": error.cls, "desc": error.desc, "crashed": error.cls == CRASHED}
+
+
+def _families(types: dict[str, str | None] | None, properties: Mapping[str, Any]) -> dict[str, str]:
+    """CPU models that were not asked, because one of the same class was."""
+    asked: dict[str, str] = {}
+    for typename in properties:
+        family = cpu_family(typename, (types or {}).get(typename))
+        if family is not None:
+            asked.setdefault(family, typename)
+    shared: dict[str, str] = {}
+    for typename, parent in (types or {}).items():
+        family = cpu_family(typename, parent)
+        if family in asked and typename not in properties:
+            shared[typename] = asked[family]
+    return shared
+
+
+def _accelerators(recording: Recording, kvm: Any) -> dict[str, Any]:
+    first = "kvm" if kvm and kvm["enabled"] else "tcg"
+    named = {first: recording.parts[0]}
+    if len(recording.parts) > 1 and first == "kvm":
+        named["tcg"] = recording.parts[1]
+    return {name: _accelerator(part) for name, part in named.items()}
+
+
+def _accelerator(part: Part) -> dict[str, Any]:
+    machines, models = _reply(part, "query-machines"), _reply(part, "query-cpu-definitions")
+    return {
+        "machines": None if machines is None else {item["name"]: _machine(item) for item in machines},
+        "cpu_models": None if models is None else {item["name"]: _cpu_model(item) for item in models},
+        "cpu_expansions": [_expansion(exchange) for exchange in part.every("query-cpu-model-expansion")],
+    }
+
+
+_MACHINE_KEYS = (
+    "name", "alias", "is-default", "cpu-max", "hotpluggable-cpus", "numa-mem-supported", "deprecated",
+    "default-cpu-type", "default-ram-id", "acpi",
+)  # fmt: skip
+_CPU_KEYS = ("name", "typename", "unavailable-features", "migration-safe", "static", "deprecated", "alias-of")
+
+
+def _machine(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("-", "_"): item[key] for key in _MACHINE_KEYS if key in item}
+
+
+def _cpu_model(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("-", "_"): item[key] for key in _CPU_KEYS if key in item}
+
+
+def _expansion(exchange: Exchange) -> dict[str, Any]:
+    arguments: Any = exchange.arguments or {}
+    reply: Any = exchange.reply or {}
+    return {
+        "type": arguments["type"],
+        "model": arguments["model"]["name"],
+        "asked_props": arguments["model"].get("props", {}),
+        "props": reply["model"].get("props") if "model" in reply else None,
+        "error": exchange.error and exchange.error.desc,
+    }
+
+
+def _checked_schema(schema: Any) -> list[Any]:
+    """The schema, if every entity has a name and a meta-type; deeper faults show where they are used."""
+    for entity in schema:
+        if not isinstance(entity["name"], str) or not isinstance(entity["meta-type"], str):
+            raise TypeError("query-qmp-schema has an entity without name or meta-type")
+    return list(schema)

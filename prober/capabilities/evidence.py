@@ -1,0 +1,42 @@
+"""What a recording says of one fact, and on what grounds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Verdict(StrEnum):
+    """The three answers.  *unknown* means that it was never asked, or that asking killed QEMU."""
+
+    present = "present"
+    absent = "absent"
+    unknown = "unknown"
+
+
+class Evidence(BaseModel):
+    """One answer with its grounds.
+
+    ``command`` and ``arguments`` are the question that QEMU was asked, ``reply`` the part of its answer
+    that decides: the matching item where the fact is present, the names that were listed where it is
+    absent.  ``error`` is QEMU's error reply, where it gave one.  ``note`` says the same for a human.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fact: str
+    verdict: Verdict
+    note: str
+    command: str | None = None
+    arguments: dict[str, JsonValue] | None = None
+    reply: JsonValue = None
+    error: str | None = None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the fact is proven; *unknown* is not."""
+        return self.verdict is Verdict.present
+
+    def __str__(self) -> str:
+        return f"{self.fact} is {self.verdict}: {self.note}"

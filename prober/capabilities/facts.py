@@ -1,0 +1,208 @@
+"""Looking up one fact by QEMU's name for it, and saying on what grounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from prober.capabilities.evidence import Evidence, Verdict
+from prober.capabilities.models import Property, ReplyError
+from prober.errors import FactError
+
+if TYPE_CHECKING:
+    from prober.capabilities.capabilities import Capabilities
+
+#: What a fact may look like: QEMU's names have letters, digits and ``-_.,+@/[]`` and an inner space
+#: (``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
+_FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,+@/\[\] -]{0,250}")
+
+
+def resolve(caps: Capabilities, fact: str) -> Evidence:
+    """The evidence for a fact; see :meth:`Capabilities.supports` for the forms.
+
+    :raise FactError: where it has none of these forms.
+    """
+    if not _FACT.fullmatch(fact) or fact.endswith(".") or ".." in fact:
+        raise FactError(
+            f"{fact!r} is not a fact's name",
+            hint="write TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY",
+        )
+    if fact.startswith("-"):
+        return _option(caps, fact)
+    # Types and machines have dots in their own names (pc-q35-7.2), so the longest known name wins.
+    pieces = fact.split(".")
+    for cut in range(len(pieces), 0, -1):
+        subject, rest = ".".join(pieces[:cut]), pieces[cut:]
+        if not rest and (whole := _whole(caps, subject)):
+            return whole
+        if rest and (part := _part(caps, fact, subject, rest)):
+            return part
+    return _nowhere(caps, fact, pieces)
+
+
+def _whole(caps: Capabilities, name: str) -> Evidence | None:
+    """A fact that is one known name, or None where nothing has this name."""
+    if _listed(caps, name) or (name in caps.properties and caps.properties[name].error is None):
+        return _type(caps, name)
+    machine = caps.machine(name)
+    if machine is not None:
+        item: JsonValue = {"name": machine.name, **({"alias": machine.alias} if machine.alias else {})}
+        return _present(name, "query-machines", None, item, "query-machines lists this machine")
+    if name in (caps.cpu_models or {}):
+        return _present(
+            name, "query-cpu-definitions", None, {"name": name}, "query-cpu-definitions lists this CPU model"
+        )
+    if name in (caps.commands or ()):
+        command = _commands_from(caps)
+        return _present(name, command, None, {"name": name}, f"{command} lists this command")
+    return None
+
+
+def _part(caps: Capabilities, fact: str, subject: str, rest: list[str]) -> Evidence | None:
+    """A fact about a part of a known subject, or None where nothing is called like the subject."""
+    machine = caps.machine(subject)
+    typename = f"{machine.name}-machine" if machine is not None else subject
+    if _listed(caps, typename) or typename in caps.properties:
+        return _property(caps, fact, typename, ".".join(rest))
+    if machine is not None:
+        note = f"the properties of {typename} were never asked"
+        return Evidence(fact=fact, verdict=Verdict.unknown, note=note)
+    if subject in (caps.commands or ()):
+        return _member(caps, fact, subject, rest)
+    return None
+
+
+def _nowhere(caps: Capabilities, fact: str, pieces: list[str]) -> Evidence:
+    """No type, machine, CPU model or command has this name: absent, if there was a list to look at."""
+    subject = pieces[0] if len(pieces) > 1 else fact
+    if caps.types is None:
+        return Evidence(fact=fact, verdict=Verdict.unknown, note="the list of types was never asked")
+    note = f"no type, machine, CPU model or QMP command is named {subject}"
+    return _absent(fact, "qom-list-types", None, nearest(subject, caps.types), note)
+
+
+def _listed(caps: Capabilities, typename: str) -> bool:
+    return typename in (caps.types or ()) or typename in (caps.abstract_types or ())
+
+
+def _type(caps: Capabilities, name: str) -> Evidence:
+    answer = caps.properties.get(name)
+    if answer is not None and answer.error is not None and is_not_found(answer.error):
+        return Evidence(
+            fact=name,
+            verdict=Verdict.absent,
+            note=f"QEMU lists this type but cannot load it: {answer.error.desc}",
+            command=answer.command,
+            arguments={"typename": name},
+            error=answer.error.desc,
+        )
+    item: JsonValue = {"name": name}
+    if name in (caps.abstract_types or ()):
+        return _present(name, "qom-list-types", {"abstract": True}, item, "qom-list-types lists this abstract type")
+    if name in (caps.types or ()):
+        return _present(name, "qom-list-types", None, item, "qom-list-types lists this type")
+    assert answer is not None
+    return _present(name, answer.command, {"typename": name}, item, f"{answer.command} knows this type")
+
+
+def _property(caps: Capabilities, fact: str, typename: str, name: str) -> Evidence:
+    asked = caps.families.get(typename, typename)
+    answer = caps.properties.get(asked)
+    if answer is None:
+        return Evidence(fact=fact, verdict=Verdict.unknown, note=f"the properties of {typename} were never asked")
+    question: dict[str, JsonValue] = {"typename": asked}
+    shared = "" if asked == typename else f" ({typename} has the same class)"
+    if answer.error is not None:
+        verdict = Verdict.absent if is_not_found(answer.error) else Verdict.unknown
+        how = "asking killed QEMU" if answer.error.crashed else f"{answer.command} {asked} failed"
+        return Evidence(
+            fact=fact,
+            verdict=verdict,
+            note=f"{how}: {answer.error.desc}{shared}",
+            command=answer.command,
+            arguments=question,
+            error=answer.error.desc,
+        )
+    properties = caps.properties_of(typename) or ()
+    found = find_property(properties, name)
+    if found is not None:
+        item: dict[str, JsonValue] = {"name": found.name, "type": found.type}
+        if found.description is not None:
+            item["description"] = found.description
+        if found.default_value is not None:
+            item["default-value"] = found.default_value
+        note = f"{answer.command} {asked} lists {found.name} ({found.type}){shared}"
+        return _present(fact, answer.command, question, item, note)
+    note = f"{answer.command} {asked} lists {len(properties)} properties, {name} is not among them{shared}"
+    return _absent(fact, answer.command, question, sorted(item.name for item in properties), note)
+
+
+def _member(caps: Capabilities, fact: str, command: str, path: list[str]) -> Evidence:
+    schema = caps.schema_
+    if schema is None:
+        return Evidence(fact=fact, verdict=Verdict.unknown, note="this QEMU has no query-qmp-schema")
+    outcome, what = schema.find_member(command, path)
+    if outcome == "found":
+        assert isinstance(what, dict)
+        item: JsonValue = {"name": path[-1], "meta-type": str(what["meta-type"])}
+        return _present(fact, "query-qmp-schema", None, item, f"the schema of {command} has {'.'.join(path)}")
+    assert isinstance(what, list)
+    names: list[str] = what
+    return _absent(fact, "query-qmp-schema", None, names, f"the schema of {command} has no {'.'.join(path)}")
+
+
+def _option(caps: Capabilities, fact: str) -> Evidence:
+    name, _, key = fact[1:].partition(".")
+    question = "query-command-line-options"
+    if caps.options is None:
+        return Evidence(fact=fact, verdict=Verdict.unknown, note=f"{question} was never asked")
+    keys = caps.options.get(name)
+    if keys is None:
+        # Options without keys (-S, -uuid, -display) are not in that list at all.
+        listed = sorted(caps.options)
+        return _absent(fact, question, None, listed, f"{question} lists no option -{name}")
+    if not key:
+        return _present(fact, question, None, {"option": name}, f"{question} lists -{name}")
+    for known in keys:
+        if known.name == key:
+            item: JsonValue = {"name": key, "type": known.type}
+            return _present(fact, question, None, item, f"-{name} has the key {key} ({known.type})")
+    return _absent(fact, question, None, sorted(known.name for known in keys), f"-{name} has no key {key}")
+
+
+def find_property(properties: Iterable[Property], name: str) -> Property | None:
+    """The property of this name; ``name[0]`` matches an array property ``name[*]``."""
+    generic = re.sub(r"\[\d+\]$", "[*]", name)
+    for item in properties:
+        if item.name in (name, generic):
+            return item
+    return None
+
+
+def is_not_found(error: ReplyError) -> bool:
+    """Whether QEMU says that it has no such class: never built in, or a module that is not installed."""
+    return not error.crashed and (error.cls == "DeviceNotFound" or error.desc.endswith("not found"))
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """The known names most like this one, for hints and evidence."""
+    from difflib import get_close_matches
+
+    folded = {candidate.lower(): candidate for candidate in sorted(known)}
+    return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=0.75)]
+
+
+def _commands_from(caps: Capabilities) -> str:
+    return "query-commands" if caps.schema_text is None else "query-qmp-schema"
+
+
+def _present(fact: str, command: str, arguments: dict[str, JsonValue] | None, reply: JsonValue, note: str) -> Evidence:
+    return Evidence(fact=fact, verdict=Verdict.present, note=note, command=command, arguments=arguments, reply=reply)
+
+
+def _absent(fact: str, command: str, arguments: dict[str, JsonValue] | None, names: list[str], note: str) -> Evidence:
+    reply: list[JsonValue] = [*names]
+    return Evidence(fact=fact, verdict=Verdict.absent, note=note, command=command, arguments=arguments, reply=reply)

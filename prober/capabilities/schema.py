@@ -1,0 +1,109 @@
+"""QEMU's QAPI schema, as ``query-qmp-schema`` gives it: entities that refer to one another by name.
+
+Form of the entities: QEMU, ``docs/interop/qapi-spec``/``qapi/introspect.json`` (``SchemaInfo``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Entity = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of an object: its type's name, and whether it may be left out."""
+
+    name: str
+    type: str
+    optional: bool
+    features: tuple[str, ...] = ()
+
+
+class QapiSchema:
+    """The schema of one binary.  Read-only; entities are looked up, never walked whole."""
+
+    def __init__(self, entities: list[Entity]) -> None:
+        self._entities = {entity["name"]: entity for entity in entities}
+
+    @classmethod
+    def loads(cls, text: str) -> QapiSchema:
+        """From the JSON list of entities; the text is one that :mod:`.derive` has checked."""
+        return cls(json.loads(text))
+
+    def entity(self, name: str) -> Entity | None:
+        """The entity of this name: for commands and events their own, for types a number."""
+        return self._entities.get(name)
+
+    def kind(self, name: str) -> str:
+        """The meta-type: ``object``, ``enum``, ``array``, ``alternate``, ``builtin``, ``command``, ``event``."""
+        entity = self._entities.get(name)
+        return "" if entity is None else str(entity["meta-type"])
+
+    def command(self, name: str) -> Entity | None:
+        """The command of this name, or None."""
+        entity = self._entities.get(name)
+        return entity if entity is not None and entity["meta-type"] == "command" else None
+
+    def commands(self) -> Iterator[str]:
+        """The names of all commands."""
+        return (name for name, entity in self._entities.items() if entity["meta-type"] == "command")
+
+    def members(self, type_name: str) -> Iterator[Member]:
+        """The base members of an object type (not those of its variants)."""
+        for member in self._entities[type_name].get("members", ()):
+            yield Member(member["name"], member["type"], "default" in member, tuple(member.get("features", ())))
+
+    def variant(self, type_name: str, case: str) -> str | None:
+        """The object type that an object has besides its base when its tag has this value."""
+        for variant in self._entities[type_name].get("variants", ()):
+            if variant["case"] == case:
+                return str(variant["type"])
+        return None
+
+    def enum_values(self, type_name: str) -> tuple[str, ...]:
+        """The values of an enum; ``members`` since QEMU 7.0, ``values`` before."""
+        entity = self._entities[type_name]
+        if "members" in entity:
+            return tuple(member["name"] for member in entity["members"])
+        return tuple(entity.get("values", ()))
+
+    def find_member(
+        self, command: str, path: list[str]
+    ) -> tuple[Literal["found"], Entity] | tuple[Literal["lost"], list[str]]:
+        """Follow a dotted path of members, variants and enum values from a command's arguments.
+
+        Returns the last entity, or the names that stood where the path ends.
+        """
+        entity = self.command(command)
+        assert entity is not None
+        current = [str(entity["arg-type"])]
+        for step in path:
+            names: dict[str, list[str]] = {}
+            for type_name in current:
+                for name, target in self._steps(type_name):
+                    names.setdefault(name, []).append(target)
+            if step not in names:
+                return "lost", sorted(names)
+            current = names[step]
+        return "found", self._entities.get(current[0], {"meta-type": "enum-value", "name": path[-1]})
+
+    def _steps(self, type_name: str) -> Iterator[tuple[str, str]]:
+        entity = self._entities.get(type_name, {})
+        match entity.get("meta-type"):
+            case "object":
+                for member in entity.get("members", ()):
+                    yield member["name"], member["type"]
+                for variant in entity.get("variants", ()):
+                    yield from self._steps(variant["type"])
+            case "array":
+                yield from self._steps(entity["element-type"])
+            case "alternate":
+                for member in entity["members"]:
+                    yield from self._steps(member["type"])
+            case "enum":
+                for value in self.enum_values(type_name):
+                    yield value, ""

@@ -1,0 +1,149 @@
+"""Every error that prober raises on purpose, in one tree.
+
+    ProberError
+    ├── QemuError               one QEMU process did not do what was asked of it
+    │   ├── LaunchError             it could not be started at all
+    │   ├── ExitedError             it ended, by itself or by a signal, while it was being asked
+    │   ├── QemuTimeoutError        it did not greet, reply or finish within its limit
+    │   ├── LimitError              it sent more than it may
+    │   └── ProtocolError           what it sent is not QMP
+    ├── RecordingError          a recording cannot be read or written
+    ├── UsageError              the request itself is wrong
+    │   ├── FactError               a fact's name cannot be read
+    │   ├── UnknownBinaryError      the catalog has no such binary
+    │   └── UnreadableDomainError   the domain XML is not readable as XML at all
+    ├── BinaryFailedError       the catalog knows the binary, and its interview failed
+    ├── RefusedError            a domain was understood, and is refused (carries the refusals)
+    └── ServiceError            the service cannot be reached, or cannot do its work
+
+Errors of the libraries below (``qemu.qmp``, ``OSError``, pydantic, lxml) are mapped to these at one
+boundary each and stay reachable as ``__cause__``.  Text for users is in ``message``; ``hint`` says what
+would help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class ProberError(Exception):
+    """The root: ``message`` says what is wrong, ``hint`` what would help (empty where nothing would)."""
+
+    #: A short name of the kind, as the service and ``--json`` show it.
+    kind: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class QemuError(ProberError):
+    """A QEMU process did not do what was asked of it.  ``stderr`` is the end of what it printed."""
+
+    kind = "qemu"
+
+    def __init__(self, message: str, *, hint: str = "", stderr: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.stderr = stderr
+
+
+class LaunchError(QemuError):
+    """QEMU could not be started: no such file, not executable, not a program."""
+
+    kind = "launch"
+
+
+class ExitedError(QemuError):
+    """QEMU ended while it was being asked.
+
+    ``returncode`` is its exit status, or minus the number of the signal that ended it.
+    """
+
+    kind = "exited"
+
+    def __init__(self, message: str, *, returncode: int, hint: str = "", stderr: str = "") -> None:
+        super().__init__(message, hint=hint, stderr=stderr)
+        self.returncode = returncode
+
+
+class QemuTimeoutError(QemuError):
+    """QEMU did not greet, reply or finish in time."""
+
+    kind = "timeout"
+
+
+class LimitError(QemuError):
+    """QEMU sent more bytes than one reply, or one interview, may have."""
+
+    kind = "limit"
+
+
+class ProtocolError(QemuError):
+    """What QEMU sent is not QMP: no greeting, wrong JSON, a reply of the wrong form."""
+
+    kind = "protocol"
+
+
+class RecordingError(ProberError):
+    """A recording cannot be read or written."""
+
+    kind = "recording"
+
+
+class UsageError(ProberError):
+    """The request itself is wrong."""
+
+    kind = "usage"
+
+
+class FactError(UsageError):
+    """A fact's name cannot be read."""
+
+    kind = "fact"
+
+
+class UnknownBinaryError(UsageError):
+    """The catalog has no such binary."""
+
+    kind = "unknown-binary"
+
+
+class UnreadableDomainError(UsageError):
+    """The domain XML cannot be read as XML: malformed, too large, too deep, with a DTD.
+
+    ``line`` is 1-based, 0 where no line can be named.
+    """
+
+    kind = "unreadable-domain"
+
+    def __init__(self, message: str, *, hint: str = "", line: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+
+
+class BinaryFailedError(ProberError):
+    """The catalog knows this binary, and its interview failed; the reason is remembered."""
+
+    kind = "binary-failed"
+
+
+class RefusedError(ProberError):
+    """A domain is refused.  ``refusals`` holds every reason, in the order of the XML."""
+
+    kind = "refused"
+
+    def __init__(self, refusals: Sequence[object]) -> None:
+        first, more = refusals[0], len(refusals) - 1
+        super().__init__(f"{first}" + (f" (and {more} more)" if more else ""))
+        self.refusals = tuple(refusals)
+
+
+class ServiceError(ProberError):
+    """The service cannot be reached, or cannot do its work."""
+
+    kind = "service"
