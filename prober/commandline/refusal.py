@@ -1,0 +1,42 @@
+"""Why a domain is not translated: one form for every reason."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from prober.capabilities.evidence import Evidence
+
+
+class Place(BaseModel):
+    """A place in the XML: 1-based ``line`` (0 for the document as a whole) and XPath-like ``path``.
+
+    ``/domain/devices/disk[2]/driver/@cache``: positions count elements of one name, from 1, and are left
+    out where there is only one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: int
+    path: str
+
+
+class Refusal(BaseModel):
+    """One reason.
+
+    ``message`` says what was asked for and why it cannot be had, ``qemu_name`` is QEMU's name of what is
+    missing (``PIIX4_PM.acpi-root-pci-hotplug``), ``evidence`` what the binary said of it, ``hint`` what
+    would help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: Place
+    message: str
+    qemu_name: str | None = None
+    evidence: Evidence | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """``LINE: PATH: message (hint)``; the caller puts the file's name before it."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.place.line}: {self.place.path}: {self.message}{hint}"
