@@ -1,0 +1,172 @@
+"""What every test has at hand, and the rules that hold for all of them.
+
+- ``aio(coroutine)`` runs a coroutine in asyncio's debug mode; there is no pytest plugin for it.
+- A blocking call made by prober on the event loop fails the test (blockbuster), in every test.
+- A test in ``tests/integration`` that skips is a failure where ``PROBER_NO_SKIP=1`` or ``CI=true`` is set: a skip
+  there hides a gap.
+- Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
+  out, not skipped, unless ``--with-roots`` is given (``make integration-all``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+T = TypeVar("T")
+
+CHECKOUT = Path(__file__).parent.parent
+
+#: The QEMU versions that are tested besides the installed one, and the binary inside their roots.
+ROOT_VERSIONS = ("5.2", "10.0", "11.1")
+BINARY_IN_ROOT = "/usr/bin/qemu-system-x86_64"
+
+
+def aio(coroutine: Coroutine[Any, Any, T], *, debug: bool = True) -> T:
+    """Run a coroutine on an event loop of its own, and return its result.
+
+    Debug mode costs time at every callback: a test that measures time gives ``debug=False``.
+    """
+    return asyncio.run(coroutine, debug=debug)
+
+
+@pytest.fixture(name="aio", scope="session")
+def _aio() -> Callable[..., Any]:
+    """:func:`aio` as a fixture."""
+    return aio
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_blocking_calls() -> Iterator[None]:
+    """A blocking call on the event loop is an error, where prober is in the stack: tests themselves may block."""
+    with blockbuster_ctx(scanned_modules=["prober"]):
+        yield
+
+
+@dataclass(frozen=True)
+class QemuPlace:
+    """A QEMU to test with: ``binary`` is its path inside ``root``, or on this host where ``root`` is None."""
+
+    name: str
+    binary: str
+    root: Path | None = None
+
+
+def _installed() -> str:
+    found = shutil.which("qemu-system-x86_64")
+    if found is None:
+        pytest.skip("qemu-system-x86_64 is not installed (`make qemu` installs it)")
+    return found
+
+
+def _in_root(version: str) -> Path:
+    root = Path(os.environ.get("PROBER_ROOTS") or CHECKOUT / ".roots").absolute() / version
+    if not (root / BINARY_IN_ROOT.lstrip("/")).exists():
+        pytest.skip(f"no QEMU {version} in {root} (`make roots` lays it out, PROBER_ROOTS says where it is)")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a QEMU in another root directory")
+    return root
+
+
+@pytest.fixture(scope="session")
+def qemu_binary() -> str:
+    """The path of the installed ``qemu-system-x86_64``."""
+    return _installed()
+
+
+@pytest.fixture(scope="session")
+def qemu_roots() -> dict[str, Path]:
+    """Root directories of the other versions, by version.  For tests marked ``roots``."""
+    return {version: _in_root(version) for version in ROOT_VERSIONS}
+
+
+@pytest.fixture(
+    scope="session",
+    params=["installed", *(pytest.param(version, marks=pytest.mark.roots) for version in ROOT_VERSIONS)],
+)
+def any_qemu(request: pytest.FixtureRequest) -> QemuPlace:
+    """The test runs once with the installed QEMU and, marked ``roots``, once with each of the others."""
+    if request.param == "installed":
+        return QemuPlace("installed", _installed())
+    return QemuPlace(request.param, BINARY_IN_ROOT, _in_root(request.param))
+
+
+@pytest.fixture(scope="session")
+def libvirt_data() -> Path:
+    """The directory with libvirt's recordings (``replies/``) and pairs of XML and argv (``pairs/``)."""
+    place = Path(os.environ.get("PROBER_LIBVIRT_DATA") or CHECKOUT.parent / "shared" / "libvirt")
+    if not (place / "replies").is_dir():
+        pytest.skip(f"libvirt's test data is not in {place} (PROBER_LIBVIRT_DATA says where it is)")
+    return place
+
+
+@pytest.fixture(scope="session")
+def fixtures_replies() -> Path:
+    """The directory of the bundled recordings.  They belong to the project, so there is nothing to skip."""
+    place = CHECKOUT / "fixtures" / "replies"
+    assert any(place.iterdir()), f"{place} is empty"
+    return place
+
+
+# The rules, as pytest hooks.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--with-roots", action="store_true", help="run the tests that need other QEMU versions too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "roots: needs QEMU versions in root directories (--with-roots)")
+    config.addinivalue_line("markers", "integration: needs a real QEMU; set for all of tests/integration")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_integration(item.path):
+            item.add_marker(pytest.mark.integration)
+    if config.getoption("--with-roots"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("roots")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("roots")]
+
+
+def _is_integration(path: Path) -> bool:
+    return path.is_relative_to(CHECKOUT / "tests" / "integration")
+
+
+def _skips_fail() -> bool:
+    return os.environ.get("PROBER_NO_SKIP", "") not in ("", "0") or os.environ.get("CI") == "true"
+
+
+def _fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid}: an integration test may not skip here: {reason}"
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _is_integration(item.path) and _skips_fail():
+        _fail_instead(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped and _is_integration(collector.path) and _skips_fail():
+        _fail_instead(report)
+    return report
