@@ -1,0 +1,85 @@
+# Everything that is done with this checkout.  `make help` lists the targets that are supported; what it does not
+# list is an inner part of another target, and may change.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-lock
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean
+
+help: ## list the supported targets (any other is unsupported)
+	@echo 'Supported targets; what is not listed here is unsupported and may change:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1: \2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make the environment alone (.venv), from the lock
+
+run: $(STAMP) ## start the service in the foreground on run/prober.sock
+	@exec $(BIN)/prober serve --try-out run
+
+test: lint types layers unit cases integration ## all checks and tests
+
+lint: $(STAMP) ## ruff: style, common mistakes, formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(STAMP) ## import-linter: a floor imports only from the floors below it
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## unit tests; they need no QEMU
+	$(PYTEST) tests/unit
+
+cases: $(STAMP) ## XML to argv or refusal, for each recorded binary
+	$(PYTEST) tests/cases
+
+integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
+	$(PYTEST) tests/integration
+
+integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
+	$(PYTEST) tests/integration --with-roots
+
+bench: $(STAMP) ## measure interview, service and command, against their bars
+	$(BIN)/python -m tests.bench
+
+qemu: ## install Debian's QEMU, where it is missing
+	@tools/install_qemu.sh
+
+roots: ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
+	tools/make_roots.sh
+
+fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
+	tools/make_fixtures.sh
+
+lock: $(STAMP) ## compute requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	  --output-file requirements.lock pyproject.toml
+
+clean: ## remove all that these targets made, but for .roots
+	rm -rf $(VENV) run build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.roots/*' -prune -exec rm -rf {} +
+
+# Every package comes with the hash that the lock names; the project itself stands in the environment as a link to
+# this checkout.  The stamp is written last, so a half-made environment is made again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo 'prober needs Python 3.11 or newer: apt-get install python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo 'making the environment in $(VENV) …'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
+	@touch $@
