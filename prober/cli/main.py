@@ -1,0 +1,274 @@
+"""The commands, their options and their help; and how every error ends.
+
+Only declarations are here: what a command does is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prober.cli import output
+from prober.cli.exits import ExitCode, exit_code
+from prober.errors import ProberError
+
+app = typer.Typer(
+    name="prober",
+    help="""Ask QEMU binaries what they can do, and turn libvirt domain XML into command lines that they accept.
+
+    Three places can answer: a running service (`--socket`), a QEMU binary that is asked here and now
+    (`--binary`), and a recording of an earlier interview (`--replies`). Without any of the
+    three, the service on /run/prober/prober.sock is asked, or else the one on run/prober.sock.
+
+    Exit codes: 0 done, or present; 1 absent; 2 wrong usage or unreadable input; 3 the domain is refused;
+    4 unknown; 5 QEMU or the service failed.""",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Accel(StrEnum):
+    """What QEMU is asked with."""
+
+    auto = "auto"
+    tcg = "tcg"
+
+
+class Format(StrEnum):
+    """How a command line is written."""
+
+    shell = "shell"
+    json = "json"
+
+
+class What(StrEnum):
+    """What there is to show."""
+
+    summary = "summary"
+    types = "types"
+    type = "type"
+    machines = "machines"
+    cpus = "cpus"
+
+
+_SOURCE = "Who answers"
+Socket = Annotated[
+    Path | None,
+    typer.Option("--socket", metavar="PATH", help="The unix socket of a running service.", rich_help_panel=_SOURCE),
+]
+Binary = Annotated[
+    str | None,
+    typer.Option(
+        "--binary",
+        metavar="QEMU",
+        help="A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Replies = Annotated[
+    Path | None,
+    typer.Option(
+        "--replies",
+        metavar="FILE",
+        help="A recording of an interview, plain or .xz (`prober record` makes one).",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
+]
+AccelOption = Annotated[
+    Accel,
+    typer.Option("--accel", help="auto: with KVM where /dev/kvm can be opened, and with TCG; tcg: with TCG alone."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        output.write(f"prober {version('qemu-prober')}")
+        raise typer.Exit
+
+
+@app.callback()
+def prober(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The options of the command itself; its help stands above."""
+
+
+@app.command()
+def probe(
+    binaries: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[BINARY]...", help="QEMU binaries; without any, all that are found on this host."),
+    ] = None,
+    accel: AccelOption = Accel.auto,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Interview QEMU binaries here and now, and print a summary of each and how long it took.
+
+    Nothing is read from a cache or written to one. Exit code: 5 where a binary could not be interviewed; the others
+    are printed all the same.
+
+    Example: `prober probe /usr/bin/qemu-system-x86_64`
+    """
+    from prober.cli import probe as command
+
+    raise typer.Exit(command.run(binaries or [], accel=accel.value, root=root, as_json=json))
+
+
+@app.command()
+def record(
+    binary: Annotated[str, typer.Argument(metavar="BINARY", help="The QEMU binary.")],
+    out: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file; one that ends in .xz is compressed.")
+    ],
+    accel: AccelOption = Accel.auto,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Interview a QEMU binary and keep what it said, in the .replies form of libvirt's test suite.
+
+    Every other command can be asked with the file (`--replies`) instead of the binary.
+
+    Example: `prober record /usr/bin/qemu-system-x86_64 -o qemu.replies.xz`
+    """
+    from prober.cli import record as command
+
+    command.run(binary, out, accel=accel.value, root=root, as_json=json)
+
+
+@app.command()
+def show(
+    what: Annotated[What, typer.Argument(help="What to show.")] = What.summary,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The type, for `show type NAME`.")] = None,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    json: Json = False,
+) -> None:
+    """Walk through what a QEMU can do: a summary, its QOM types, one type's properties, machines, CPU models.
+
+    Against a service without `--binary`, the summary is of all binaries that it serves.
+
+    Example: `prober show --binary /usr/bin/qemu-system-x86_64 type PIIX4_PM`
+    """
+    from prober.cli import show as command
+    from prober.cli.source import choose
+
+    command.run(choose(socket, binary, replies), what.value, name, as_json=json)
+
+
+@app.command()
+def supports(
+    fact: Annotated[
+        str,
+        typer.Argument(
+            metavar="FACT",
+            help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
+        ),
+    ],
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    json: Json = False,
+) -> None:
+    """Say whether a QEMU has a type, property, machine, CPU model, QMP command or option, and on what grounds.
+
+    Exit code: 0 present, 1 absent, 4 unknown (it was never asked, or asking killed QEMU).
+
+    Example: `prober supports --binary /usr/bin/qemu-system-x86_64 PIIX4_PM.acpi-root-pci-hotplug`
+
+    An option begins with a dash, so write `--` before it: `prober supports -- -overcommit.mem-lock`
+    """
+    from prober.cli import supports as command
+    from prober.cli.source import choose
+
+    raise typer.Exit(command.run(choose(socket, binary, replies), fact, as_json=json))
+
+
+@app.command()
+def translate(
+    domain: Annotated[str, typer.Argument(metavar="VM.xml", help="A libvirt domain; - reads it from stdin.")],
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug.")
+    ] = Format.shell,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    assume_unknown_present: Annotated[
+        bool,
+        typer.Option(
+            "--assume-unknown-present",
+            help="Take what the QEMU was never asked for granted. For partial recordings; the command line is then not proven.",
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
+    ] = False,
+) -> None:
+    """Turn a libvirt domain into a QEMU command line that the QEMU is proven to accept, or say why not.
+
+    Without `--binary`, the domain's `<emulator>` says which of the service's binaries it is for.
+
+    Exit code: 0 translated; 3 refused, with each reason on stderr as `FILE:LINE: PATH: message`; 2 the XML or the
+    recording cannot be read.
+
+    Example: `prober translate --binary /usr/bin/qemu-system-x86_64 vm.xml`
+    """
+    from prober.cli import translate as command
+    from prober.cli.source import choose
+
+    as_json = json or form is Format.json
+    code = command.run(
+        choose(socket, binary, replies),
+        domain,
+        as_json=as_json,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point: run a command, and end with its exit code.
+
+    An error ends with ``prober: message`` and ``hint: …`` on stderr, never with a traceback, unless the environment
+    variable ``PROBER_DEBUG`` asks for one.
+
+    :raise SystemExit: always.
+    """
+    try:
+        app(prog_name="prober")
+    except ProberError as error:
+        if os.environ.get("PROBER_DEBUG"):
+            raise
+        output.complain(error.message, error.hint)
+        raise SystemExit(exit_code(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.interrupted) from None
+    except Exception as error:
+        # The last net: an error that nobody foresaw is a mistake of ours, and still no reason for a traceback.
+        if os.environ.get("PROBER_DEBUG"):
+            raise
+        output.complain(
+            f"an error that was not foreseen: {type(error).__name__}: {error}",
+            "this is a mistake in prober; PROBER_DEBUG=1 shows where it happened",
+        )
+        raise SystemExit(ExitCode.failed) from None

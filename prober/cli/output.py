@@ -1,0 +1,110 @@
+"""Writing to the terminal: the only place of the command that does.
+
+Answers go to stdout, everything else to stderr.  Each answer is written whole, so that a reader that goes away
+(``prober show types | head``) ends the command quietly and in one place.  Tables are drawn on a terminal; elsewhere
+they are the same columns, aligned and never cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from prober.cli.exits import ExitCode
+
+
+def write(text: str) -> None:
+    """Write text and a line's end to stdout.
+
+    :raise SystemExit: quietly, with :attr:`ExitCode.broken_pipe`, where the reader has gone.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would complain of the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(ExitCode.broken_pipe) from None
+
+
+def write_json(value: Any) -> None:
+    """Write a JSON document of two-space indentation to stdout."""
+    write(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Write a table to stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    table = Table(
+        title=title if terminal else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD if terminal else None,
+        pad_edge=False,
+        show_edge=False,
+    )
+    for header in headers:
+        table.add_column(header, overflow="fold", no_wrap=not terminal)
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console(file=sys.stdout, width=None if terminal else _UNCUT)
+    with console.capture() as captured:
+        console.print(table)
+    write("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+#: A width that no row reaches: what goes to a file or a pipe is not cut.
+_UNCUT = 1_000_000
+
+
+def note(text: str) -> None:
+    """Write a line to stderr; nothing where even that has gone."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Say on stderr what is wrong, and what would help."""
+    note(f"prober: {message}")
+    if hint:
+        note(f"hint: {hint}")
+
+
+class ProgressLine:
+    """One line on stderr that says how far long work has come, gone when the work is done.
+
+    Nothing is written where stderr is no terminal.
+    """
+
+    def __init__(self) -> None:
+        self._shown = False
+        self._terminal = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, text: str) -> None:
+        """Replace the line."""
+        if self._terminal:
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            sys.stderr.write(f"\r\x1b[K{text[: columns - 1]}")
+            sys.stderr.flush()
+            self._shown = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,89 @@
+"""Where an answer comes from: a running service, a QEMU binary, or a recording.
+
+All three answer the same questions, in the JSON forms of the service's HTTP API, so no command asks which one it has.
+The modules behind a source are imported when it is made: asking the service takes none of the machinery of the
+others, which would cost more than the whole question.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from prober.errors import ServiceError, UsageError
+
+#: Tried in this order where no source is named: the installed service's socket, and that of `make run`.
+DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))
+
+Json = dict[str, Any]
+
+
+class Source(Protocol):
+    """One QEMU that answers.  Every method may raise :class:`~prober.errors.ProberError`."""
+
+    def name(self) -> str:
+        """Which QEMU it is, and its version, for a human."""
+        ...
+
+    def supports(self, fact: str) -> Json:
+        """The evidence for a fact (an :class:`~prober.capabilities.Evidence` as JSON)."""
+        ...
+
+    def translate(self, xml: bytes, *, assume_unknown_present: bool) -> Json:
+        """The translation of a domain (a :class:`~prober.domain.translation.Translation` as JSON).
+
+        :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.
+        """
+        ...
+
+    def summaries(self) -> list[Json]:
+        """A summary of each QEMU behind this source."""
+        ...
+
+    def types(self) -> Json:
+        """The concrete and abstract QOM types with their parents."""
+        ...
+
+    def type(self, name: str) -> Json:
+        """One type with its properties."""
+        ...
+
+    def machines(self) -> list[Json]:
+        """The machines."""
+        ...
+
+    def cpus(self) -> list[Json]:
+        """The CPU models."""
+        ...
+
+
+def choose(socket: Path | None, binary: str | None, replies: Path | None) -> Source:
+    """The source that the options name.
+
+    :raise UsageError: where the options exclude one another.
+    :raise ServiceError: where none is named and no service's socket is in its usual places.
+    """
+    if replies is not None:
+        if socket is not None or binary is not None:
+            raise UsageError("--replies goes with neither --socket nor --binary", hint="choose one who answers")
+        from prober.cli.local import recorded
+
+        return recorded(replies)
+    if binary is not None and socket is None:
+        from prober.cli.local import interviewed
+
+        return interviewed(binary)
+    from prober.cli.remote import Remote
+
+    return Remote(socket or _default_socket(), binary)
+
+
+def _default_socket() -> Path:
+    for path in DEFAULT_SOCKETS:
+        if path.is_socket():
+            return path
+    places = " or ".join(str(path) for path in DEFAULT_SOCKETS)
+    raise ServiceError(
+        f"no service is running on {places}",
+        hint="name one with --socket, a QEMU with --binary, or a recording with --replies",
+    )

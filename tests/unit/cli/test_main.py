@@ -1,0 +1,155 @@
+"""What holds for every command: sources, errors, help."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import prober.errors
+from prober.cli import main as main_module
+from prober.cli.exits import exit_code
+from prober.errors import ExitedError, ProberError, RecordingError, UsageError
+from tests.conftest import CHECKOUT
+from tests.unit.cli.conftest import Run
+
+COMMANDS = ("serve", "probe", "record", "show", "supports", "translate")
+
+
+def test_help_names_every_command_in_order(run: Run) -> None:
+    ended = run("--help")
+    assert ended.code == 0
+    named = re.findall(r"^│ (\w+) ", ended.out, re.MULTILINE)
+    assert tuple(name for name in named if name in COMMANDS) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
+    ended = run(command, "--help")
+    assert ended.code == 0
+    assert f"Example: prober {command}" in ended.out
+
+
+@pytest.mark.parametrize("words", [["supports"], ["translate"], ["nonsense"], ["supports", "--nonsense", "x"]])
+def test_wrong_usage_is_2(run: Run, words: list[str]) -> None:
+    ended = run(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Usage: prober" in ended.err
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == "prober 0.1.0\n"
+
+
+def test_without_a_source_and_a_service_the_user_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prober.cli.source.DEFAULT_SOCKETS", (Path("here.sock"), Path("there.sock")))
+    ended = run("supports", "PIIX4_PM")
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err == (
+        "prober: no service is running on here.sock or there.sock\n"
+        "hint: name one with --socket, a QEMU with --binary, or a recording with --replies\n"
+    )
+
+
+@pytest.mark.parametrize("other", ["--socket", "--binary"])
+def test_a_recording_answers_alone(run: Run, replies: Path, other: str) -> None:
+    ended = run("supports", "--replies", replies, other, "x", "PIIX4_PM")
+    assert ended.code == 2
+    assert "--replies goes with neither" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file or directory"),
+        (b"", "the recording is empty"),
+        (b"{}", "the last command has no reply"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"\xfd7zXZ\x00broken", "damaged xz data"),
+        (b'{"execute": "query-version"}\n{"return": []}', "has not the form that QEMU gives it"),
+    ],
+)
+def test_an_unreadable_recording_is_2(run: Run, tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    path = tmp_path / "bad.replies"
+    if content is not None:
+        path.write_bytes(content)
+    ended = run("supports", "--replies", path, "PIIX4_PM")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("prober: ")
+    assert complaint in ended.err
+
+
+def test_an_error_that_nobody_foresaw_has_no_traceback(
+    run: Run, replies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr("prober.cli.supports.run", fail)
+    monkeypatch.delenv("PROBER_DEBUG", raising=False)
+    ended = run("supports", "--replies", replies, "PIIX4_PM")
+    assert ended.code == 5
+    assert ended.err.startswith("prober: an error that was not foreseen: ZeroDivisionError: by nought\nhint: ")
+
+
+def test_an_interrupt_is_130(run: Run, replies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("prober.cli.supports.run", interrupt)
+    ended = run("supports", "--replies", replies, "PIIX4_PM")
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
+
+
+def test_every_error_has_an_exit_code_that_is_no_answer() -> None:
+    """1 and 4 are answers of ``supports``: no failure may look like one."""
+    classes = [
+        value for value in vars(prober.errors).values() if isinstance(value, type) and issubclass(value, ProberError)
+    ]
+    assert len(classes) > 10
+    for cls in classes:
+        error = cls.__new__(cls)
+        assert exit_code(error) in (2, 3, 5), cls
+    assert exit_code(UsageError("x")) == exit_code(RecordingError("x")) == 2
+    assert exit_code(ExitedError("x", returncode=1)) == 5
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(replies: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from prober.cli.main import main; main()", "supports", "--replies", str(replies), "X"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_asking_the_service_imports_nothing_heavy() -> None:
+    """The whole process has 150 ms; each of these would take a good part of it."""
+    script = (
+        "import sys; import prober.cli.main, prober.cli.source, prober.cli.remote, prober.cli.supports; "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "typer" in loaded
+    assert not {"pydantic", "fastapi", "uvicorn", "lxml", "rich", "qemu"} & set(loaded)
+
+
+def test_commands_are_imported_when_they_are_called() -> None:
+    """The module of the declarations imports no command and no floor below at its top."""
+    tree = ast.parse((CHECKOUT / "prober/cli/main.py").read_text())
+    imported = {
+        node.module for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
+    }
+    assert imported == {"prober.cli", "prober.cli.exits", "prober.errors"}
+    assert main_module.app.info.name == "prober"
