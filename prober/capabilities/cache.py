@@ -1,0 +1,253 @@
+"""What was learned of a binary, on disk: one file a binary.
+
+    prober-cache FORMAT LENGTH CHECKSUM\n        one line of ASCII; LENGTH and CHECKSUM are of all that follows
+    {"fingerprint": …, "seconds": …, …}\n        the head: one line of JSON
+    {"version": …}                               the capabilities, as JSON
+
+Rules:
+
+- A file appears whole under its name or not at all: it is written to a temporary file in the same directory, synced,
+  renamed, and the directory is synced.
+- What cannot be trusted (damaged, truncated, foreign, oversized, unreadable) is set aside as ``NAME.bad``, at most
+  one for each name, with a log line, and counts as not there.
+- The cache is never needed: whatever the disk does, reading gives an entry or None, and writing never raises.
+
+An entry says what it depends on (its fingerprint); whether that still holds is for the caller to compare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiofiles
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.fingerprint import Fingerprint
+from prober.capabilities.host import own_version
+
+#: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
+FORMAT = 1
+
+#: No real entry comes near this size (bytes).
+MAX_ENTRY_BYTES = 64 << 20
+
+_MAGIC = b"prober-cache"
+_FIRST_LINE = re.compile(rb"prober-cache (\d{1,6}) (\d{1,10}) ([0-9a-f]{64})")
+_MAX_FIRST_LINE = 128
+#: A temporary file of this age (seconds) has no writer any more.
+_STALE_TEMPORARY = 600
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Learned(BaseModel):
+    """What one interview gave besides the capabilities.
+
+    ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
+    1970).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: Fingerprint
+    seconds: float
+    timings: dict[str, float]
+    asked_at: float
+
+
+class _UntrustedError(Exception):
+    """Why a file is set aside."""
+
+
+class Cache:
+    """The cache in one directory.
+
+    ``trace`` is called with the name of each step of a write (``opened``, ``written``, ``synced``, ``renamed``), in
+    the thread that takes it, before the next one; tests let things go wrong there.
+    """
+
+    def __init__(
+        self, directory: Path, *, max_bytes: int = MAX_ENTRY_BYTES, trace: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.directory = directory
+        self._max_bytes = max_bytes
+        self._trace = trace
+        self._counter = count()
+
+    async def open(self) -> None:
+        """Make the directory where it is missing, and remove what a killed writer left.  Never raises."""
+        await asyncio.to_thread(self._open)
+
+    def _open(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for path in self.directory.glob(".*.tmp"):
+                with suppress(FileNotFoundError):
+                    if time.time() - path.lstat().st_mtime > _STALE_TEMPORARY:
+                        path.unlink()
+        except OSError as error:
+            log.warning("cache directory %s cannot be used: %s", self.directory, error)
+
+    def path_of(self, binary: str) -> Path:
+        """The file for a binary's path: its name for humans, and a hash of the path."""
+        name = re.sub(r"[^\w.+-]", "_", Path(binary).name)[:64]
+        return self.directory / f"{name}-{sha256(binary.encode(errors='surrogateescape')).hexdigest()[:16]}.cache"
+
+    async def read(self, binary: str) -> tuple[Learned, Capabilities] | None:
+        """The entry for a binary, or None.  Never raises; what cannot be trusted is set aside."""
+        return await _finish(self._read(binary))
+
+    async def _read(self, binary: str) -> tuple[Learned, Capabilities] | None:
+        path = self.path_of(binary)
+        try:
+            data = await self._read_file(path)
+            return await asyncio.to_thread(_parse, data, binary)
+        except FileNotFoundError:
+            return None
+        except (OSError, _UntrustedError) as error:
+            await asyncio.to_thread(self._set_aside, path, error)
+            return None
+
+    async def write(self, learned: Learned, capabilities: Capabilities) -> bool:
+        """Write the entry for ``learned.fingerprint.path``; False, with a log line, where the disk will not have it.
+
+        On any failure the entry that was there stays, and no temporary file does.  A write that began is finished
+        before a cancellation goes on, as the thread that writes cannot be stopped.
+        """
+        return await _finish(self._write(learned, capabilities))
+
+    async def _write(self, learned: Learned, capabilities: Capabilities) -> bool:
+        path = self.path_of(learned.fingerprint.path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(self._counter)}.tmp")
+        try:
+            data = await asyncio.to_thread(_compose, learned, capabilities)
+            if len(data) > self._max_bytes:
+                log.warning("cache entry %s would have %d bytes and is not written", path, len(data))
+                return False
+            await self._write_file(path, temporary, data)
+        except OSError as error:
+            log.warning("cache entry %s cannot be written: %s", path, error)
+            return False
+        finally:
+            with suppress(OSError):
+                await asyncio.to_thread(temporary.unlink, missing_ok=True)
+        return True
+
+    async def remove(self, binary: str) -> None:
+        """Remove the entry for a binary that is gone.  Never raises."""
+        with suppress(OSError):
+            await asyncio.to_thread(self.path_of(binary).unlink, missing_ok=True)
+
+    async def _read_file(self, path: Path) -> bytes:
+        async with aiofiles.open(path, "rb", opener=_open_plain) as file:
+            data: bytes = await file.read(self._max_bytes + 1)
+        if len(data) > self._max_bytes:
+            raise _UntrustedError(f"it is larger than {self._max_bytes} bytes")
+        return data
+
+    async def _write_file(self, path: Path, temporary: Path, data: bytes) -> None:
+        async with aiofiles.open(temporary, "xb", opener=_create_private) as file:
+            await asyncio.to_thread(self._trace, "opened")
+            await file.write(data)
+            await file.flush()
+            await asyncio.to_thread(self._trace, "written")
+            await asyncio.to_thread(os.fsync, file.fileno())
+        await asyncio.to_thread(self._trace, "synced")
+        await asyncio.to_thread(self._rename, temporary, path)
+
+    def _rename(self, temporary: Path, path: Path) -> None:
+        temporary.replace(path)
+        self._trace("renamed")
+        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _set_aside(self, path: Path, why: Exception) -> None:
+        """One ``.bad`` file for each name: the last one is enough to look into, and disks are finite."""
+        try:
+            path.replace(path.with_name(f"{path.name}.bad"))
+        except OSError as error:
+            log.warning("cache entry %s is not used: %s; it cannot be set aside: %s", path, why, error)
+        else:
+            log.warning("cache entry %s is not used, and set aside as %s.bad: %s", path, path.name, why)
+
+
+async def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Await work to its end even when cancelled meanwhile: it runs in threads, with files open."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _create_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open a regular file that is ours; a link, a FIFO, a device or another user's file is not taken.
+
+    :raise _UntrustedError: where it is none.
+    """
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and found.st_uid in (os.geteuid(), 0):
+        return fd
+    os.close(fd)
+    kind = f"it belongs to user {found.st_uid}" if stat.S_ISREG(found.st_mode) else "it is not a regular file"
+    raise _UntrustedError(kind)
+
+
+def _compose(learned: Learned, capabilities: Capabilities) -> bytes:
+    rest = b"\n".join((learned.model_dump_json().encode(), capabilities.model_dump_json().encode()))
+    return b"%s %d %d %s\n%s" % (_MAGIC, FORMAT, len(rest), sha256(rest).hexdigest().encode(), rest)
+
+
+def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
+    """Check from the outside in: the form, the format, the length, the checksum, the head, the content.
+
+    None is an entry of another format or content version: an honest file, written by another prober.
+
+    :raise _UntrustedError: where something is wrong.
+    """
+    end = data.find(b"\n", 0, _MAX_FIRST_LINE)
+    first = _FIRST_LINE.fullmatch(data, 0, end) if end > 0 else None
+    if first is None:
+        raise _UntrustedError("it does not begin as an entry does" if data else "it is empty")
+    if int(first[1]) != FORMAT:
+        log.info("cache entry of %s has format %d, not %d: the binary is asked anew", binary, int(first[1]), FORMAT)
+        return None
+    rest = memoryview(data)[end + 1 :]
+    if len(rest) != int(first[2]):
+        raise _UntrustedError(f"it should have {int(first[2])} bytes after the first line, and has {len(rest)}")
+    if sha256(rest).hexdigest().encode() != first[3]:
+        raise _UntrustedError("its checksum is wrong")
+    head_end = data.find(b"\n", end + 1)
+    try:
+        learned = Learned.model_validate_json(data[end + 1 : head_end])
+        if learned.fingerprint.path != binary:
+            raise _UntrustedError(f"it is about {learned.fingerprint.path}")
+        if not learned.fingerprint.interview.startswith(own_version()):
+            log.info("cache entry of %s was made by prober %s", binary, learned.fingerprint.interview)
+            return None
+        return learned, Capabilities.model_validate_json(data[head_end + 1 :])
+    except ValidationError as error:
+        raise _UntrustedError(f"its content has another form: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,124 @@
+"""Finding the QEMU binaries of this host, and the recordings that stand in for some."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prober.qemu.limits import Limits
+
+Kind: TypeAlias = Literal["binary", "recording"]
+
+_PREFIX = "qemu-system-"
+_RECORDING_ENDS = (".replies.xz", ".replies")
+
+
+class CatalogSettings(BaseModel):
+    """What the catalog serves, and how.
+
+    ``directories`` are searched for ``qemu-system-*``; ``qemu_kvm`` is the one binary that some distributions have
+    elsewhere (None: not looked for); ``paths`` are binaries by any other name, which stay in the catalog even while
+    there is no such file.  ``recordings`` (files, or directories of them) are always served,
+    ``fallback_recordings`` only where no binary is found.  ``module_directories`` are directories of QEMU modules
+    in unusual places.  ``cache_dir`` is None for no cache on disk.  ``max_interviews`` run at once at most;
+    ``poll_s`` is how often (seconds) the catalog looks for changes before anyone asks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    directories: tuple[Path, ...] = (Path("/usr/bin"), Path("/usr/local/bin"))
+    qemu_kvm: Path | None = Path("/usr/libexec/qemu-kvm")
+    paths: tuple[Path, ...] = ()
+    recordings: tuple[Path, ...] = ()
+    fallback_recordings: tuple[Path, ...] = ()
+    module_directories: tuple[Path, ...] = ()
+    cache_dir: Path | None = None
+    limits: Limits = Limits()
+    accel: Literal["auto", "tcg"] = "auto"
+    max_interviews: int = Field(default=1, gt=0)
+    poll_s: float = Field(default=2.0, gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file: the path it is known by, its real path, and other paths found for it."""
+
+    path: str
+    real_path: str
+    kind: Kind
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that means this file."""
+        return (self.path, *self.aliases, self.real_path)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, without a recording's ending."""
+        name = Path(self.path).name
+        for end in _RECORDING_ENDS:
+            name = name.removesuffix(end)
+        return name
+
+
+def find_all(settings: CatalogSettings) -> list[Found]:
+    """Every file that the settings name, in their order, each once however many links lead to it.  Blocks."""
+    binaries = _merge(_binaries(settings), "binary", keep=frozenset(map(_absolute, settings.paths)))
+    recordings = [*settings.recordings, *(() if binaries else settings.fallback_recordings)]
+    return binaries + _merge(_recordings(recordings), "recording")
+
+
+def _binaries(settings: CatalogSettings) -> Iterator[str]:
+    yield from map(_absolute, settings.paths)
+    for directory in settings.directories:
+        yield from filter(_is_program, sorted(_list(directory, _PREFIX)))
+    if settings.qemu_kvm is not None and _is_program(path := _absolute(settings.qemu_kvm)):
+        yield path
+
+
+def _recordings(places: list[Path]) -> Iterator[str]:
+    for place in places:
+        if place.is_dir():
+            yield from sorted(name for name in _list(place) if name.endswith(_RECORDING_ENDS))
+        else:
+            yield _absolute(place)
+
+
+def _list(directory: Path, prefix: str = "") -> list[str]:
+    with suppress(OSError):
+        found = [path for path in directory.absolute().iterdir() if path.name.startswith(prefix)]
+        return [str(path) for path in found if not path.name.startswith(".")]
+    return []
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _is_program(path: str) -> bool:
+    with suppress(OSError):
+        found = Path(path)
+        return stat.S_ISREG(found.stat().st_mode) and os.access(path, os.X_OK)
+    return False
+
+
+def _merge(paths: Iterator[str], kind: Kind, keep: frozenset[str] = frozenset()) -> list[Found]:
+    """One entry for each real file; known by a path that was configured, else by the real one where that was found."""
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        group = groups.setdefault(os.path.realpath(path), [])
+        if path not in group:
+            group.append(path)
+    merged = []
+    for real, group in groups.items():
+        chosen = group[0] if group[0] in keep or real not in group else real
+        merged.append(Found(chosen, real, kind, tuple(path for path in group if path != chosen)))
+    return merged
