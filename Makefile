@@ -34,7 +34,7 @@ types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
 layers: $(STAMP) ## import-linter: a floor imports only from the floors below it
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 unit: $(STAMP) ## unit tests; they need no QEMU
 	$(PYTEST) tests/unit

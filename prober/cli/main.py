@@ -215,7 +215,7 @@ def translate(
         bool,
         typer.Option(
             "--assume-unknown-present",
-            help="Take what the QEMU was never asked for granted. For partial recordings; the command line is then not proven.",
+            help="Take for granted what the QEMU was never asked, for partial recordings. Nothing is proven then.",
         ),
     ] = False,
     verbose: Annotated[

@@ -68,9 +68,7 @@ def replies(tmp_path: Path) -> Path:
             None,
             [{"name": name, "parent": "device"} for name in ("PIIX4_PM", "colo-compare", "silent")],
         ),
-        Exchange(
-            "qom-list-properties", {"typename": "PIIX4_PM"}, [{"name": "acpi-root-pci-hotplug", "type": "bool"}]
-        ),
+        Exchange("qom-list-properties", {"typename": "PIIX4_PM"}, [{"name": "acpi-root-pci-hotplug", "type": "bool"}]),
         Exchange(
             "qom-list-properties",
             {"typename": "colo-compare"},

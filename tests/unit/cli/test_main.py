@@ -18,6 +18,7 @@ from prober.errors import ExitedError, ProberError, RecordingError, UsageError
 from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
+START = "from prober.cli.main import main; main()"
 COMMANDS = ("serve", "probe", "record", "show", "supports", "translate")
 
 
@@ -124,7 +125,15 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(replies: Path) -> None
     os.close(reader)
     try:
         ended = subprocess.run(
-            [sys.executable, "-c", "from prober.cli.main import main; main()", "supports", "--replies", str(replies), "X"],
+            [
+                sys.executable,
+                "-c",
+                "from prober.cli.main import main; main()",
+                "supports",
+                "--replies",
+                str(replies),
+                "X",
+            ],
             stdout=writer,
             stderr=subprocess.PIPE,
             timeout=60,
@@ -149,7 +158,9 @@ def test_commands_are_imported_when_they_are_called() -> None:
     """The module of the declarations imports no command and no floor below at its top."""
     tree = ast.parse((CHECKOUT / "prober/cli/main.py").read_text())
     imported = {
-        node.module for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
+        node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
     assert imported == {"prober.cli", "prober.cli.exits", "prober.errors"}
     assert main_module.app.info.name == "prober"
