@@ -30,7 +30,7 @@ from typing import Any, Protocol, Self
 from prober.capabilities.cache import Cache, Learned
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Answer, Entry, Failure, Subject, Success
-from prober.capabilities.find import CatalogSettings, Found, find_all
+from prober.capabilities.find import CatalogSettings, Found, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, differs
 from prober.capabilities.host import Host, own_version, take_recording_fingerprint
 from prober.errors import BinaryFailedError, ProberError, UnknownBinaryError
@@ -82,6 +82,7 @@ class Catalog:
         self._background: set[asyncio.Task[Any]] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._host: Host | None = None
+        self._links: dict[str, str] = {}
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -89,6 +90,7 @@ class Catalog:
         self._host = await asyncio.to_thread(self._make_host, watch=True)
         if self._cache is not None:
             await self._cache.open()
+        self._links = await asyncio.to_thread(find_links, self.settings)
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
         self._watcher = asyncio.create_task(self._watch(), name="catalog watcher")
@@ -178,6 +180,10 @@ class Catalog:
 
     def _subject(self, ident: str) -> Subject:
         subject = self._subjects.get(ident) or self._by_path.get(ident)
+        if subject is None and ident.startswith("/"):
+            # /bin may be a link to /usr/bin.  Where links lead was looked up before: a client's path never is.
+            directory, _, name = ident.rpartition("/")
+            subject = self._by_path.get(f"{self._links.get(directory, directory)}/{name}")
         if subject is None:
             raise UnknownBinaryError(f"the catalog has no binary {ident[:200]!r}", hint=self._known_ids())
         return subject

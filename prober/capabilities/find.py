@@ -17,6 +17,7 @@ from prober.qemu.limits import Limits
 Kind: TypeAlias = Literal["binary", "recording"]
 
 _PREFIX = "qemu-system-"
+_USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
 _RECORDING_ENDS = (".replies.xz", ".replies")
 
 
@@ -74,6 +75,11 @@ def find_all(settings: CatalogSettings) -> list[Found]:
     binaries = _merge(_binaries(settings), "binary", keep=frozenset(map(_absolute, settings.paths)))
     recordings = [*settings.recordings, *(() if binaries else settings.fallback_recordings)]
     return binaries + _merge(_recordings(recordings), "recording")
+
+
+def find_links(settings: CatalogSettings) -> dict[str, str]:
+    """The usual directories for programs, and the configured ones, each with its real path.  Blocks."""
+    return {place: os.path.realpath(place) for place in (*_USUAL, *map(_absolute, settings.directories))}
 
 
 def _binaries(settings: CatalogSettings) -> Iterator[str]:

@@ -1,0 +1,63 @@
+"""systemd's side of the service: what it is told (sd_notify(3)) and the sockets it hands over (sd_listen_fds(3)).
+
+Both protocols are a few lines of text each, documented as stable, and meant to be spoken without libsystemd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import MutableMapping
+
+from prober.errors import ServiceError
+
+_FIRST_FD = 3
+
+
+def notify(state: str) -> bool:
+    """Send ``READY=1``, ``STOPPING=1``, ``STATUS=…`` to the one who started us; False where nobody listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    if address.startswith("@"):  # Linux's abstract namespace
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sender:
+            sender.connect(address)
+            sender.sendall(state.encode())
+    except OSError:
+        return False
+    return True
+
+
+async def keep_watchdog_quiet() -> None:
+    """Say ``WATCHDOG=1`` twice in each of systemd's watchdog intervals, for ever; return where there is none."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return
+    while notify("WATCHDOG=1"):  # noqa: ASYNC110 - there is no event to wait for, time passes
+        await asyncio.sleep(int(microseconds) / 2_000_000)
+
+
+def take_socket(environment: MutableMapping[str, str] = os.environ) -> socket.socket | None:
+    """The listening socket that systemd hands over, or None; what says so is removed from the environment.
+
+    :raise ServiceError: where what is handed over is not one listening unix stream socket.
+    """
+    pid, number = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or number in ("", "0"):
+        return None
+    if number != "1":
+        raise ServiceError(f"one socket is expected from systemd, not {number}", hint="look into prober.socket")
+    try:
+        os.set_inheritable(_FIRST_FD, False)
+        given = socket.socket(fileno=_FIRST_FD)
+    except OSError as error:
+        raise ServiceError(f"what systemd handed over is not a socket: {error.strerror}") from error
+    listens = given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if given.family != socket.AF_UNIX or given.type != socket.SOCK_STREAM or not listens:
+        given.close()
+        raise ServiceError("what systemd handed over is not a listening unix stream socket")
+    return given

@@ -1,0 +1,97 @@
+"""Errors as clients see them: ``application/problem+json`` (RFC 9457), with a hint and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from prober.commandline.refusal import Refusal
+from prober.errors import (
+    BinaryFailedError,
+    FactError,
+    ProberError,
+    RefusedError,
+    UnknownBinaryError,
+    UnreadableDomainError,
+    UsageError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+#: The status of each error, the most special class first.
+_STATUS: tuple[tuple[type[ProberError], int], ...] = (
+    (UnknownBinaryError, 404),
+    (FactError, 400),
+    (UnreadableDomainError, 400),
+    (UsageError, 400),
+    (RefusedError, 422),
+    (BinaryFailedError, 503),
+    (ProberError, 500),
+)
+
+
+class Problem(BaseModel):
+    """An error.  ``type`` names its kind (``urn:prober:KIND``), ``title`` the status in words.
+
+    ``detail`` says what is wrong, ``hint`` what would help.  ``refusals`` are all reasons why a domain is refused,
+    ``line`` is where an XML document could not be read (1-based).
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+    line: int | None = None
+    refusals: list[Refusal] | None = None
+
+
+class RequestError(UsageError):
+    """A request is wrong in a way that HTTP has a status for."""
+
+    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+def problem_of(error: ProberError) -> Response:
+    """The response that tells a client of an error."""
+    status = error.status if isinstance(error, RequestError) else next(s for c, s in _STATUS if isinstance(error, c))
+    more: dict[str, Any] = {}
+    detail = error.message
+    if isinstance(error, RefusedError):
+        reasons = [item.model_dump(mode="json") for item in error.refusals if isinstance(item, Refusal)]
+        detail = f"the domain is refused for {len(reasons)} reason{'s' if len(reasons) > 1 else ''}"
+        more = {"refusals": reasons}
+    elif isinstance(error, UnreadableDomainError) and error.line:
+        more = {"line": error.line}
+    return problem(status, detail, hint=error.hint, kind=error.kind, **more)
+
+
+def problem(status: int, detail: str, *, hint: str = "", kind: str = "", **more: Any) -> Response:
+    """A problem as a response; the connection is closed where a body may be left unread."""
+    headers = {"connection": "close"} if status in (408, 413, 415) else None
+    return Response(_content(status, detail, hint, kind, **more), status, headers, MEDIA_TYPE)
+
+
+def problem_bytes(status: int, detail: str, hint: str = "") -> bytes:
+    """A problem as a whole HTTP response, for where there is no application to make one."""
+    content = _content(status, detail, hint, "")
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+    return f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content
+
+
+def _content(status: int, detail: str, hint: str, kind: str, **more: Any) -> bytes:
+    said = {
+        "type": f"urn:prober:{kind}" if kind else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **({"hint": hint} if hint else {}),
+        **more,
+    }
+    return json.dumps(said).encode()

@@ -1,0 +1,159 @@
+"""The service as a process: socket, catalog and HTTP server brought up in this order and taken down in reverse.
+
+uvicorn's protocol and configuration are used, and not its ``Server``: that one takes over the process's signals,
+raises them again when it is done (a service that was told to stop would not exit with 0), and polls ten times a
+second.  What remains of it is the few lines of :func:`_http_server`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.server import ServerState
+
+from prober.capabilities.catalog import Catalog, Interviewer
+from prober.service.app import create_app
+from prober.service.notify import keep_watchdog_quiet, notify
+from prober.service.protocol import bounded_protocol
+from prober.service.settings import ServiceSettings
+from prober.service.sockets import listening_socket
+
+log = logging.getLogger(__name__)
+
+#: How long (seconds) requests may go on when the service is told to stop; with the rest this stays within a second.
+_GRACE = 0.3
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(
+    settings: ServiceSettings,
+    *,
+    interviewer: Interviewer | None = None,
+    on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, and return.
+
+    Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
+    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
+
+    :raise ServiceError: where the socket cannot be had.
+    """
+    with _stop_event() as stop:
+        sockets = listening_socket(settings)
+        listener = await asyncio.to_thread(sockets.__enter__)
+        try:
+            async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
+                await _serve_on(listener, catalog, settings, stop, on_ready)
+        finally:
+            await asyncio.to_thread(sockets.__exit__, None, None, None)
+
+
+async def _serve_on(
+    listener: socket.socket,
+    catalog: Catalog,
+    settings: ServiceSettings,
+    stop: asyncio.Event,
+    on_ready: Callable[[Catalog], Awaitable[None]] | None,
+) -> None:
+    async with _http_server(create_app(catalog, settings), listener, settings):
+        # What is there now stays for the life of the service: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        companions = [asyncio.ensure_future(keep_watchdog_quiet())]
+        if on_ready is not None:
+            companions.append(asyncio.ensure_future(on_ready(catalog)))
+        notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
+        log.info("ready on %s with %d binaries", settings.socket, len(catalog.entries()))
+        try:
+            await stop.wait()
+        finally:
+            notify("STOPPING=1")
+            for companion in companions:
+                companion.cancel()
+            results = await asyncio.gather(*companions, return_exceptions=True)
+            # First of all: those who wait for an interview get their answer, that the catalog is closing.
+            await catalog.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+@contextmanager
+def _stop_event() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM or SIGINT sets; outside the main thread (in tests) nothing does."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    handled = []
+    for number in _SIGNALS:
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except (ValueError, RuntimeError):
+            continue
+        handled.append(number)
+    try:
+        yield stop
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _http_server(app: FastAPI, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
+    """Serve on the socket meanwhile; at the end no connection and no request is left."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Below that it logs what any client can provoke.
+    config = uvicorn.Config(
+        app,
+        http=bounded_protocol(settings),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=settings.idle_s,  # type: ignore[arg-type]  # any number will do for call_later
+    )
+    config.load()
+    state, loop = ServerState(), asyncio.get_running_loop()
+    # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
+    server = await loop.create_unix_server(
+        lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop),  # type: ignore[call-arg]
+        sock=listener.dup(),
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        await _end_requests(state)
+
+
+async def _end_requests(state: ServerState) -> None:
+    for connection in list(state.connections):
+        connection.shutdown()
+    deadline = time.monotonic() + _GRACE
+    while (state.tasks or state.connections) and time.monotonic() < deadline:  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(0.01)
+    for task in list(state.tasks):
+        task.cancel()
+    for connection in list(state.connections):
+        connection.transport.abort()
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:
+    """:func:`serve` on an event loop of its own, for a process that does nothing else.
+
+    :raise ServiceError: where the socket cannot be had.
+    """
+    import uvloop
+
+    uvloop.run(serve(settings, on_ready=on_ready))

@@ -1,0 +1,69 @@
+"""What the service is told: from ``/etc/prober/prober.toml``, and what the command line puts over it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prober.capabilities.find import CatalogSettings
+from prober.errors import ServiceError
+
+DEFAULT_FILE = Path("/etc/prober/prober.toml")
+DEFAULT_SOCKET = Path("/run/prober/prober.sock")
+
+
+class ServiceSettings(BaseModel):
+    """All settings of the service.  Times are seconds, sizes are bytes.
+
+    ``socket`` gets ``mode`` and, where it is given, ``group`` (a name); under socket activation systemd has made it.
+    ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
+    ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
+    request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    socket: Path = DEFAULT_SOCKET
+    group: str | None = None
+    mode: int = Field(default=0o660, ge=0, le=0o777)
+    max_body: int = Field(default=1 << 20, gt=0)
+    max_head: int = Field(default=16384, ge=512)
+    max_connections: int = Field(default=64, gt=0)
+    request_s: float = Field(default=10.0, gt=0)
+    idle_s: float = Field(default=30.0, gt=0)
+    response_s: float = Field(default=30.0, gt=0)
+    catalog: CatalogSettings = CatalogSettings(cache_dir=Path("/var/cache/prober"))
+
+    @classmethod
+    def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:
+        """Read a TOML file and put ``overrides`` over it (``catalog`` key by key).
+
+        Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.
+
+        :raise ServiceError: where the file cannot be read, or says something that is not understood.
+        """
+        try:
+            told = _read(file)
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"cannot read the settings in {file or DEFAULT_FILE}: {error}") from error
+        overrides = dict(overrides or {})
+        catalog = {"cache_dir": "/var/cache/prober", **told.get("catalog", {}), **overrides.pop("catalog", {})}
+        try:
+            return cls.model_validate({**told, **overrides, "catalog": catalog})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ServiceError(f"the settings are wrong: {where}: {first['msg']}") from error
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None and not DEFAULT_FILE.exists():
+        return {}
+    told = tomllib.loads((file or DEFAULT_FILE).read_text(encoding="utf-8"))
+    if not isinstance(told.get("catalog", {}), dict):
+        raise ValueError("catalog is not a table")
+    return told

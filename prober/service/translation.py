@@ -1,0 +1,70 @@
+"""Translating a domain for a client: which binary of the catalog it is for, and then the pure pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.entry import Entry
+from prober.domain import Translation
+from prober.errors import UnknownBinaryError
+
+T = TypeVar("T")
+
+#: Up to this size (bytes) a domain is worked on where it is: a thread costs more than it helps others.
+_SMALL = 65536
+
+#: libvirt's name of an architecture where QEMU has another.
+_TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
+
+
+async def translate_for(
+    catalog: Catalog, xml: bytes, *, named: str | None, assume_unknown_present: bool
+) -> Translation:
+    """Translate a domain with a binary of the catalog: the ``named`` one, else its ``<emulator>``, else by its arch.
+
+    :raise UnreadableDomainError: where it is not readable as XML.
+    :raise RefusedError: with all refusals.
+    :raise UnknownBinaryError: where the catalog has no such binary.
+    :raise BinaryFailedError: where that could not be asked.
+    """
+    from prober.domain import read_domain, translate
+
+    small = len(xml) <= _SMALL
+    domain = await _run(partial(read_domain, xml), small)
+    entry = await _choose(catalog, named, domain.emulator, domain.arch)
+    capabilities = await catalog.capabilities(entry.id)
+    binary = _program(entry, domain.emulator)
+    work = partial(translate, domain, capabilities, binary=binary, assume_unknown_present=assume_unknown_present)
+    return await _run(work, small)
+
+
+async def _run(work: Callable[[], T], small: bool) -> T:
+    return work() if small else await asyncio.to_thread(work)
+
+
+async def _choose(catalog: Catalog, named: str | None, emulator: str | None, arch: str | None) -> Entry:
+    if named is not None:
+        return await catalog.find(named)
+    if emulator is None:
+        target = arch or os.uname().machine
+        return await catalog.find_for_target(_TARGETS.get(target, target))
+    try:
+        return await catalog.find(emulator)
+    except UnknownBinaryError as error:
+        hint = f"{error.hint}; name one of these with ?binary=" if catalog.entries() else error.hint
+        raise UnknownBinaryError(f"<emulator> {emulator[:200]!r} is not in the catalog", hint=hint) from error
+
+
+def _program(entry: Entry, emulator: str | None) -> str:
+    """What stands first in argv: the binary, by the name that the domain has for it.
+
+    A recording is no program: there it is the domain's own emulator, or where QEMU usually is.
+    """
+    if entry.kind == "recording":
+        return emulator or f"/usr/bin/qemu-system-{entry.targets[0] if entry.targets else 'unknown'}"
+    return emulator if emulator in entry.aliases and emulator is not None else entry.path
