@@ -1,0 +1,44 @@
+"""The devices of a domain, one file or folder per XML element.
+
+Their order in the argv is policy, and stands in :data:`prober.domain.translate.ORDER`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, TypeVar
+
+from prober.domain.binding import At, Element
+from prober.domain.devices.console import Console
+from prober.domain.devices.controller import Controller
+from prober.domain.devices.device import Device
+from prober.domain.devices.disk import Disk
+from prober.domain.devices.interface import Interface
+from prober.domain.devices.memballoon import Memballoon
+from prober.domain.devices.serial import Serial
+from prober.domain.values import AbsolutePath
+
+D = TypeVar("D", bound=Device)
+
+
+class Devices(Element):
+    """``<devices>``: in the order of the XML, until completing adds what libvirt adds."""
+
+    emulator: Annotated[AbsolutePath | None, At("emulator")] = None
+    every: Annotated[tuple[Device, ...], At("*")] = ()
+
+    def of(self, cls: type[D]) -> Iterator[D]:
+        """The devices of one class, in order."""
+        return (device for device in self.every if isinstance(device, cls))
+
+
+__all__ = [
+    "Console",
+    "Controller",
+    "Device",
+    "Devices",
+    "Disk",
+    "Interface",
+    "Memballoon",
+    "Serial",
+]

@@ -1,0 +1,99 @@
+"""QEMU's command-line options as data, each part with the place in the XML that it came from.
+
+An option knows what it means, not how it is written: :mod:`.render` writes it as JSON or ``key=value``,
+whichever the binary reads, and :mod:`.check` holds it against the binary's capabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from prober.commandline.refusal import Place
+
+#: A value of a property: a JSON scalar, or a tree of them where a QAPI schema has one.
+Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property and its value, with the XML that asked for it."""
+
+    name: str
+    value: Value
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """``-device``: a QOM type with properties."""
+
+    driver: str
+    properties: tuple[Property, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """``-global``: a property for every device of a type that the machine makes itself."""
+
+    driver: str
+    setting: Property
+
+    @property
+    def fact(self) -> str:
+        """QEMU's name of what is set."""
+        return f"{self.driver}.{self.setting.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """``-object``: a user-creatable object (``object-add``)."""
+
+    qom_type: str
+    id: str
+    properties: tuple[Property, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Qapi:
+    """An option whose value is the argument of a QMP command: ``-blockdev``, ``-netdev``, ``-audiodev``.
+
+    ``command`` is that command (``blockdev-add``), the authority on the value; ``implied`` the member that
+    a first word without ``=`` stands for.  ``places`` names the XML behind single members.
+    """
+
+    flag: str
+    command: str
+    implied: str
+    value: Mapping[str, Value]
+    place: Place
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyval:
+    """An option with keys: ``-machine pc,usb=off``.  ``first`` is the word for the implied key, or empty.
+
+    ``group`` is the option's name in ``query-command-line-options``, where that differs from its flag.
+    """
+
+    flag: str
+    first: str
+    pairs: tuple[Property, ...]
+    place: Place
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An option with one word (``-uuid``), or none (``-nodefaults``)."""
+
+    flag: str
+    value: str | None
+    place: Place
+
+
+Option: TypeAlias = Device | Global | Object | Qapi | Keyval | Plain

@@ -1,0 +1,128 @@
+"""Whether a value is what a QAPI type takes: struct, base and variants, alternate, enum, array, builtin.
+
+The rules are QAPI's (QEMU, ``docs/devel/qapi-code-gen.rst``): every member is known, every member that is
+not optional is there, the tag of a union picks one variant.  ``query-qmp-schema`` lists what this binary
+was built with, so a member that is compiled out is unknown here as it is to QEMU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prober.capabilities.schema import Entity, QapiSchema
+
+#: Deeper than any QAPI type that is not recursive without end.
+_DEEPEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing that does not fit: where in the value, and why.  ``known`` lists what would."""
+
+    path: tuple[str, ...]
+    message: str
+    known: tuple[str, ...] = ()
+
+    @property
+    def dotted(self) -> str:
+        """The path as QEMU's keyval syntax writes it."""
+        return ".".join(self.path)
+
+
+def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...] = ()) -> Iterator[Misfit]:
+    """Everything in a value that its type does not take."""
+    if len(path) > _DEEPEST:
+        yield Misfit(path, "is nested too deeply")
+        return
+    entity = schema.entity(type_name)
+    if entity is None:
+        yield Misfit(path, f"has a type that the schema does not explain: {type_name}")
+        return
+    match entity["meta-type"]:
+        case "object":
+            yield from _object(schema, entity, value, path)
+        case "array":
+            yield from _array(schema, entity, value, path)
+        case "enum":
+            values = schema.enum_values(type_name)
+            if value not in values:
+                yield Misfit(path, f"{value!r} is not one of its values", values)
+        case "alternate":
+            yield from _alternate(schema, entity, value, path)
+        case "builtin":
+            yield from _builtin(entity, value, path)
+        case other:
+            yield Misfit(path, f"is a {other}, not a type")
+
+
+def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    if not isinstance(value, Mapping):
+        yield Misfit(path, "is not an object")
+        return
+    members = {member["name"]: member for member in entity.get("members", ())}
+    tag = entity.get("tag")
+    if tag is not None and tag in value:
+        for variant in entity.get("variants", ()):
+            if variant["case"] == value[tag]:
+                members |= _all_members(schema, variant["type"], value)
+    for name, member in members.items():
+        if name in value:
+            yield from misfits(schema, member["type"], value[name], (*path, name))
+        elif "default" not in member:
+            yield Misfit((*path, name), "is missing")
+    for name in value:
+        if name not in members:
+            yield Misfit((*path, name), "is not known", tuple(members))
+
+
+def _all_members(schema: QapiSchema, type_name: str, value: Mapping[str, Any]) -> dict[str, Entity]:
+    """The members of a variant, which may have variants of its own."""
+    entity = schema.entity(type_name) or {}
+    members: dict[str, Entity] = {member["name"]: member for member in entity.get("members", ())}
+    tag = entity.get("tag")
+    if tag is not None and tag in value:
+        for variant in entity.get("variants", ()):
+            if variant["case"] == value[tag]:
+                members |= _all_members(schema, variant["type"], value)
+    return members
+
+
+def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    if not isinstance(value, list):
+        yield Misfit(path, "is not a list")
+        return
+    for number, item in enumerate(value):
+        yield from misfits(schema, entity["element-type"], item, (*path, str(number)))
+
+
+def _alternate(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    """The branches of an alternate have different JSON types, so the value's own picks one."""
+    tried: list[list[Misfit]] = []
+    for branch in entity["members"]:
+        found = list(misfits(schema, branch["type"], value, path))
+        if not found:
+            return
+        tried.append(found)
+    # The branch that got furthest says most.
+    yield from max(tried, key=lambda found: max(len(misfit.path) for misfit in found))
+
+
+def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "int": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+        "null": (type(None),),
+        "object": (dict,),
+        "array": (list,),
+    }
+    wanted = entity["json-type"]
+    if wanted == "value":
+        return
+    if not isinstance(value, kinds[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):
+        yield Misfit(path, f"{value!r} is not a {wanted}")
+    elif isinstance(value, int) and wanted == "int" and not -(2**63) <= value < 2**64:
+        yield Misfit(path, f"{value} is out of range")

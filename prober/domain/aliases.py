@@ -1,0 +1,24 @@
+"""The ids of the devices: libvirt's aliases (11.3, ``qemu_alias.c``)."""
+
+from __future__ import annotations
+
+from prober.commandline.refusal import Refusal
+from prober.domain.devices import Device
+from prober.domain.target import Target
+
+
+def assign_aliases(devices: list[Device], target: Target, refusals: list[Refusal]) -> list[Device]:
+    """The devices, each with its alias; two that come to the same one are refused."""
+    counts: dict[type[Device], int] = {}
+    named: list[Device] = []
+    taken: dict[str, Device] = {}
+    for device in devices:
+        number = counts.get(type(device), 0)
+        counts[type(device)] = number + 1
+        device = device.replace(alias=device.name_for(number, target))
+        first = taken.setdefault(device.id, device)
+        if first is not device:
+            message = f"two devices come to the same name {device.alias}, the first in line {first.place().line}"
+            refusals.append(Refusal(place=device.place("address"), message=message))
+        named.append(device)
+    return named

@@ -1,0 +1,215 @@
+"""How a class says which XML it reads: the base of every element's model, and the two marks on its fields.
+
+A field is bound to XML by :class:`At`, and to a QEMU property, where it is taken over one to one, by
+:class:`Qemu`::
+
+    class Memballoon(Device):
+        element = "memballoon"
+        autodeflate: Annotated[OnOff | None, At("@autodeflate"), Qemu("deflate-on-oom")] = None
+
+Paths of ``At``, from the class's own element:
+
+======================  ====================================================================
+``@name``               an attribute
+``.``                   the element's own text
+``child``               a child element: its model, its text, or (with ``bool``) its presence
+``child/@name``         an attribute of a child that has no model of its own; deeper likewise
+``*``                   any of several child elements (a tuple of devices, see ``choices``)
+======================  ====================================================================
+
+A field whose type is a tuple of models takes every child of that name, in order.  What no ``At`` claims
+is refused by :mod:`prober.domain.reader`, so silence never means consent.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from prober.commandline.options import Property
+from prober.commandline.refusal import Place
+
+#: The place of what no XML says: a default.
+NOWHERE = Place(line=0, path="/domain")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Binds a field to a path in the XML."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Qemu:
+    """Takes a field's value over, one to one, as this property of the element's QEMU device."""
+
+    property: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neutral:
+    """Marks a field that is understood and has no effect on QEMU, and says why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an element stands, and each of its fields; a field that was not given stands at its element."""
+
+    own: Place = NOWHERE
+    fields: Mapping[str, Place] = field(default_factory=dict)
+
+
+class Element(BaseModel):
+    """The base of every model that reads XML.  Frozen: completing one makes a new one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: For one element name that stands for several classes: the attribute that tells, and the classes.
+    tag: ClassVar[str] = ""
+    choices: ClassVar[Mapping[str, type[Element]]] = types.MappingProxyType({})
+
+    places: Places = Field(default_factory=Places, exclude=True, repr=False)
+
+    def place(self, name: str = "") -> Place:
+        """Where this element, or one of its fields, stands in the XML."""
+        return self.places.fields.get(name, self.places.own)
+
+    def given(self, name: str) -> bool:
+        """Whether the XML says something of this field."""
+        return name in self.places.fields
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed; the caller vouches for their types."""
+        return self.model_copy(update=changes)
+
+    def properties(self) -> Iterator[Property]:
+        """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""
+        for name, qemu in qemu_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None:
+                yield Property(qemu, value, self.place(name))
+
+
+class Checked(Element):
+    """An element with rules of its own: ``rules()`` yields each broken one as (field, sentence)."""
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Broken rules; an empty field name stands for the element itself."""
+        return iter(())
+
+    @model_validator(mode="after")
+    def _keep_rules(self) -> Self:
+        broken = list(self.rules())
+        if broken:
+            raise RulesBroken(broken)
+        return self
+
+
+class RulesBroken(ValueError):
+    """Carries broken rules through pydantic to the reader."""
+
+    def __init__(self, broken: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(sentence for _, sentence in broken))
+        self.broken = broken
+
+
+@dataclass(slots=True)
+class Shape:
+    """What one XML element may hold: the names that a class claims in it, at any depth."""
+
+    attributes: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    children: dict[str, Child] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Child:
+    """A claimed child element: a model (``many`` of them or one), a scalar, or a mere container."""
+
+    field: str | None = None
+    model: type[Element] | None = None
+    many: bool = False
+    flag: bool = False
+    opaque: bool = False
+    shape: Shape | None = None
+
+
+class Opaque(str):
+    """The type of a child element that is not looked into, as ``<metadata>``; the value is its name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return handler(str)
+
+
+@cache
+def shape_of(cls: type[Element]) -> Shape:
+    """The shape of a class, from the marks on its fields."""
+    shape = Shape()
+    for name, info in cls.model_fields.items():
+        for mark in info.metadata:
+            if isinstance(mark, At):
+                _claim(shape, mark.path.split("/"), name, _leaf_type(info.annotation))
+    return shape
+
+
+@cache
+def qemu_fields(cls: type[Element]) -> tuple[tuple[str, str], ...]:
+    """The fields marked :class:`Qemu`, in the order in which the class has them."""
+    return tuple(
+        (name, mark.property)
+        for name, info in cls.model_fields.items()
+        for mark in info.metadata
+        if isinstance(mark, Qemu)
+    )
+
+
+def _claim(shape: Shape, steps: list[str], name: str, leaf: Any) -> None:
+    step, rest = steps[0], steps[1:]
+    if rest:
+        child = shape.children.setdefault(step, Child(shape=Shape()))
+        assert child.shape is not None, f"{name}: {step} is claimed as a whole and in parts"
+        _claim(child.shape, rest, name, leaf)
+    elif step == ".":
+        shape.text = name
+    elif step.startswith("@"):
+        shape.attributes[step[1:]] = name
+    elif step == "*":
+        (base, _) = typing.get_args(leaf)
+        for element, model in base.choices.items():
+            shape.children[element] = Child(field=name, model=model, many=True)
+    else:
+        shape.children[step] = _child(name, leaf)
+
+
+def _child(name: str, leaf: Any) -> Child:
+    many = typing.get_origin(leaf) is tuple
+    if many:
+        leaf = typing.get_args(leaf)[0]
+    if isinstance(leaf, type) and issubclass(leaf, Element):
+        return Child(field=name, model=leaf, many=many)
+    if leaf is bool:
+        return Child(field=name, flag=True)
+    if leaf is Opaque:
+        return Child(field=name, opaque=True)
+    return Child(field=name, shape=Shape(text=name), many=many)
+
+
+def _leaf_type(annotation: Any) -> Any:
+    """The type under ``X | None`` and ``Annotated``."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        annotation = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _leaf_type(typing.get_args(annotation)[0])
+    return annotation

@@ -1,0 +1,40 @@
+"""The order of booting: ``<os><boot dev>`` or the devices' own ``<boot order>``, never both."""
+
+from __future__ import annotations
+
+from prober.commandline.refusal import Refusal
+from prober.domain.devices import Device
+from prober.domain.devices.device import Bootable
+from prober.domain.domain import Domain
+
+
+def assign_boot_order(domain: Domain, devices: list[Device], refusals: list[Refusal]) -> list[Device]:
+    """The devices with their ``bootindex`` (libvirt, ``qemuProcessPrepareDeviceBootorder``).
+
+    A domain that says nothing boots from its first disk.
+    """
+    bootable = [device for device in devices if isinstance(device, Bootable)]
+    orders: dict[int, Bootable] = {}
+    for device in bootable:
+        if device.boot_order is None:
+            continue
+        place = device.place("boot_order")
+        first = orders.setdefault(device.boot_order, device)
+        if first is not device:
+            line = first.place("boot_order").line
+            message = f"boot order {device.boot_order} is used twice, first in line {line}"
+            refusals.append(Refusal(place=place, message=message))
+        if domain.os.boot:
+            message = "a device's <boot order> and <os><boot dev> cannot be used together"
+            refusals.append(Refusal(place=place, message=message, hint="keep one of the two"))
+    if orders:
+        return [
+            device.replace(bootindex=device.boot_order) if isinstance(device, Bootable) else device
+            for device in devices
+        ]
+    names = [boot.dev for boot in domain.os.boot] or ["hd"]
+    first_of: dict[str, Device] = {}
+    for device in bootable:
+        first_of.setdefault(device.boot_dev, device)
+    turns = {id(first_of[name]): turn for turn, name in enumerate(names, start=1) if name in first_of}
+    return [device.replace(bootindex=turns[id(device)]) if id(device) in turns else device for device in devices]

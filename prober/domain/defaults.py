@@ -1,0 +1,173 @@
+"""What libvirt adds to a domain that does not say otherwise (11.3, ``qemuDomainDefAddDefaultDevices``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from prober.commandline.refusal import Refusal
+from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
+from prober.domain.devices.address import DriveAddress
+from prober.domain.devices.controller import (
+    IdeController,
+    PciController,
+    PcieRoot,
+    PciRoot,
+    SataController,
+    UsbController,
+    default_usb,
+)
+from prober.domain.devices.interface import default_model
+from prober.domain.domain import Domain
+from prober.domain.target import Target
+
+D = TypeVar("D", bound=Device)
+
+#: The ports of an ISA serial line.
+_PORTS = range(4)
+
+
+def add_defaults(domain: Domain, target: Target, refusals: list[Refusal]) -> list[Device]:
+    """The devices, with libvirt's own among them and every controller's index, port and model filled in."""
+    devices = list(domain.devices.every)
+    _number_controllers(devices, refusals)
+    _check_controllers(devices, target, refusals)
+    _place_disks(devices)
+    _sort_disks(devices, refusals)
+    _add_consoles(devices, refusals)
+    _number_serials(devices, refusals)
+    if target.kind in ("pc", "q35"):
+        _add_controllers(devices, target)
+    _add_memballoon(devices, refusals)
+    for position, device in enumerate(devices):
+        if isinstance(device, Interface) and device.model is None:
+            devices[position] = device.replace(model=default_model(target))
+    return devices
+
+
+def of(devices: Iterable[Device], cls: type[D]) -> list[D]:
+    """The devices of one class, in order."""
+    return [device for device in devices if isinstance(device, cls)]
+
+
+def _number_controllers(devices: list[Device], refusals: list[Refusal]) -> None:
+    """Give each controller its index: a root 0, others the next of their type."""
+    taken: dict[tuple[str, int], Controller] = {}
+    for controller in of(devices, Controller):
+        if controller.index is not None:
+            first = taken.setdefault((controller.controller_type, controller.index), controller)
+            if first is not controller:
+                refusals.append(
+                    Refusal(
+                        place=controller.place("index"),
+                        message=f"a second {controller.controller_type} controller has index {controller.index}, "
+                        f"first in line {first.place().line}",
+                    )
+                )
+    for position, device in enumerate(devices):
+        if isinstance(device, Controller) and device.index is None:
+            least = 0 if not isinstance(device, PciController) or isinstance(device, PciRoot | PcieRoot) else 1
+            index = next(n for n in range(least, 1024) if (device.controller_type, n) not in taken)
+            devices[position] = taken[device.controller_type, index] = device.replace(index=index)
+
+
+def _check_controllers(devices: list[Device], target: Target, refusals: list[Refusal]) -> None:
+    for controller in of(devices, Controller):
+        for field, sentence in controller.machine_rules(target):
+            refusals.append(Refusal(place=controller.place(field), message=sentence))
+
+
+def _place_disks(devices: list[Device]) -> None:
+    for position, device in enumerate(devices):
+        if isinstance(device, Disk) and device.address is None:
+            devices[position] = device.replace(address=device.default_address())
+
+
+def _sort_disks(devices: list[Device], refusals: list[Refusal]) -> None:
+    """Disks of one bus by name, buses as they first come (``virDomainDiskInsert``)."""
+    disks = of(devices, Disk)
+    names: dict[str, Disk] = {}
+    for disk in disks:
+        first = names.setdefault(disk.target_dev, disk)
+        if first is not disk:
+            line = first.place("target_dev").line
+            message = f"two disks are called {disk.target_dev}, the first in line {line}"
+            refusals.append(Refusal(place=disk.place("target_dev"), message=message))
+    ordered: list[Disk] = []
+    for disk in disks:
+        same = [at for at, other in enumerate(ordered) if other.bus == disk.bus]
+        later = [at for at in same if ordered[at].number > disk.number]
+        ordered.insert(later[0] if later else same[-1] + 1 if same else len(ordered), disk)
+    numbered = iter([disk.replace(node=len(ordered) - at) for at, disk in enumerate(ordered)])
+    for position, device in enumerate(devices):
+        if isinstance(device, Disk):
+            devices[position] = next(numbered)
+
+
+def _add_consoles(devices: list[Device], refusals: list[Refusal]) -> None:
+    """The first console is the first serial port: made from it, or a repetition of it."""
+    consoles, serials = of(devices, Console), of(devices, Serial)
+    for extra in consoles[1:]:
+        refusals.append(
+            Refusal(place=extra.place(), message="a second <console> needs a target of type virtio, not understood")
+        )
+    if not consoles:
+        return
+    console = consoles[0]
+    if not serials:
+        values = {name: getattr(console, name) for name in ("type", "source_path", "source_append", "source_mode")}
+        port = 0 if console.target_port is None else console.target_port
+        devices.append(Serial(**values, target_port=port, places=console.places))
+    elif console.source != serials[0].source:
+        refusals.append(
+            Refusal(
+                place=console.place(),
+                message="the console leads elsewhere than the serial port that it is",
+                hint=f"repeat the <serial> of line {serials[0].place().line}, or leave <console> out",
+            )
+        )
+
+
+def _number_serials(devices: list[Device], refusals: list[Refusal]) -> None:
+    taken: dict[int, Serial] = {}
+    for serial in of(devices, Serial):
+        if serial.target_port is not None and taken.setdefault(serial.target_port, serial) is not serial:
+            message = f"two serial devices have port {serial.target_port}"
+            refusals.append(Refusal(place=serial.place("target_port"), message=message))
+    for position, device in enumerate(devices):
+        if isinstance(device, Serial) and device.target_port is None:
+            port = next((port for port in _PORTS if port not in taken), None)
+            if port is None:
+                refusals.append(Refusal(place=device.place(), message="there are only four ISA serial ports"))
+                port = 0
+            devices[position] = taken[port] = device.replace(target_port=port)
+
+
+def _add_controllers(devices: list[Device], target: Target) -> None:
+    """The machine's own buses, libvirt's USB controller, and what the disks plug into."""
+    if not of(devices, UsbController):
+        usb = default_usb(target)
+        if usb is not None:
+            devices.append(usb)
+    wanted: dict[type[Controller], int] = {SataController: 0} if target.kind == "q35" else {}
+    for disk in of(devices, Disk):
+        if isinstance(disk.address, DriveAddress):
+            cls: type[Controller] = IdeController if disk.bus == "ide" else SataController
+            wanted[cls] = max(wanted.get(cls, 0), disk.address.controller)
+    for wanted_cls, last in wanted.items():
+        have = {controller.number for controller in of(devices, wanted_cls)}
+        for index in range(min(last, 255) + 1):
+            if index not in have:
+                devices.append(wanted_cls.model_validate({"type": wanted_cls.controller_type, "index": index}))
+    root = PcieRoot if target.kind == "q35" else PciRoot
+    if not any(controller.number == 0 for controller in of(devices, PciController)):
+        devices.append(root.model_validate({"type": "pci", "index": 0}))
+
+
+def _add_memballoon(devices: list[Device], refusals: list[Refusal]) -> None:
+    balloons = of(devices, Memballoon)
+    if not balloons:
+        devices.append(Memballoon(model="virtio"))
+    for extra in balloons[1:]:
+        line = balloons[0].place().line
+        refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))

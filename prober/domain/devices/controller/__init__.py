@@ -1,0 +1,26 @@
+"""``<controller>``: what other devices plug into; one class per type, for PCI one per model."""
+
+from prober.domain.devices.controller.base import Controller
+from prober.domain.devices.controller.disk import IdeController, SataController
+from prober.domain.devices.controller.pci import PciController, PcieRoot, PcieRootPort, PciRoot, bridge_for
+from prober.domain.devices.controller.usb import UsbController, default_usb
+
+Controller.choices = {
+    "pci": PciController,
+    "usb": UsbController,
+    "ide": IdeController,
+    "sata": SataController,
+}
+
+__all__ = [
+    "Controller",
+    "IdeController",
+    "PciController",
+    "PciRoot",
+    "PcieRoot",
+    "PcieRootPort",
+    "SataController",
+    "UsbController",
+    "bridge_for",
+    "default_usb",
+]

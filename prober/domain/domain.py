@@ -1,0 +1,59 @@
+"""``<domain>``: the root of the XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from prober.domain.binding import At, Checked, Neutral, Opaque
+from prober.domain.clock import Clock
+from prober.domain.devices import Devices
+from prober.domain.features import Features
+from prober.domain.lifecycle import Action
+from prober.domain.memory import Memory, Vcpu
+from prober.domain.os import Os
+from prober.domain.pm import AcpiHotplug, Pm
+from prober.domain.values import Count, DomainName, Uuid
+
+
+class Domain(Checked):
+    """One virtual machine, as its XML says."""
+
+    type: Annotated[Literal["kvm", "qemu"], At("@type")]
+    id: Annotated[Count | None, At("@id"), Neutral("libvirt's number of a running domain")] = None
+    name: Annotated[DomainName, At("name")]
+    uuid: Annotated[Uuid | None, At("uuid")] = None
+    title: Annotated[str | None, At("title"), Neutral("for people")] = None
+    description: Annotated[str | None, At("description"), Neutral("for people")] = None
+    metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
+    memory: Annotated[Memory, At("memory")]
+    current_memory: Annotated[
+        Memory | None,
+        At("currentMemory"),
+        Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
+    ] = None
+    vcpu: Annotated[Vcpu, At("vcpu")] = Vcpu(value=1)
+    os: Annotated[Os, At("os")]
+    features: Annotated[Features, At("features")] = Features()
+    clock: Annotated[Clock, At("clock")] = Clock()
+    on_poweroff: Annotated[Action, At("on_poweroff")] = "destroy"
+    on_reboot: Annotated[Action, At("on_reboot")] = "restart"
+    on_crash: Annotated[Action, At("on_crash")] = "destroy"
+    pm: Annotated[Pm | None, At("pm")] = None
+    acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
+    devices: Annotated[Devices, At("devices")] = Devices()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """The balloon cannot hold more than there is."""
+        if self.current_memory is not None and self.current_memory.kibibytes > self.memory.kibibytes:
+            yield "current_memory", "<currentMemory> is more than <memory>"
+
+    @property
+    def emulator(self) -> str | None:
+        """The binary that the XML names."""
+        return self.devices.emulator
+
+    @property
+    def arch(self) -> str | None:
+        """The architecture that the XML names."""
+        return self.os.type.arch

@@ -1,0 +1,80 @@
+"""``<on_poweroff>``, ``<on_reboot>`` and ``<on_crash>``: what becomes of the domain when its guest stops.
+
+libvirt starts QEMU with ``-no-shutdown``, listens on the monitor and acts itself; with a monitor, so does
+whoever runs the translated argv, and :func:`watch` says what to do.  Without one QEMU itself is told, and
+what it cannot do alone is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from prober.commandline.options import Keyval, Option, Plain, Property
+from prober.commandline.refusal import Refusal
+from prober.domain.target import Target
+from prober.domain.translation import Resource
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+Action = Literal["destroy", "restart", "preserve"]
+
+_EVENTS = {"on_poweroff": "SHUTDOWN", "on_reboot": "RESET", "on_crash": "GUEST_PANICKED"}
+_DEEDS = {
+    "destroy": "end QEMU (quit)",
+    "restart": "reset the guest and let it go on (system_reset, cont)",
+    "preserve": "leave QEMU paused",
+}
+
+
+def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
+    """``-no-shutdown`` under a monitor, else what each action comes to."""
+    if target.monitor is not None:
+        yield Plain("-no-shutdown", None, target.place)
+        return
+    keep = domain.on_poweroff == "preserve" or domain.on_reboot == "preserve"
+    if domain.on_reboot != "restart":
+        yield Plain("-no-reboot", None, domain.place("on_reboot"))
+    if keep:
+        yield Plain("-no-shutdown", None, domain.place("on_poweroff"))
+    if domain.on_crash == "preserve":
+        pause = (Property("panic", "pause", domain.place("on_crash")),)
+        yield Keyval("-action", "", pause, domain.place("on_crash"))
+
+
+def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """What QEMU cannot do without somebody at its monitor."""
+    if target.monitor is not None:
+        return
+    hint = "give a monitor, and act on its events"
+    if domain.on_poweroff == "restart":
+        yield Refusal(
+            place=domain.place("on_poweroff"),
+            message="QEMU cannot restart a guest that powers itself off without a monitor to tell it to",
+            hint=hint,
+        )
+    if domain.on_crash == "restart":
+        yield Refusal(
+            place=domain.place("on_crash"),
+            message="QEMU cannot restart a crashed guest without a monitor to tell it to",
+            hint=hint,
+        )
+    if (domain.on_poweroff == "preserve") != (domain.on_reboot == "preserve") and domain.on_reboot != "restart":
+        yield Refusal(
+            place=domain.place("on_reboot"),
+            message=f"on_poweroff '{domain.on_poweroff}' and on_reboot '{domain.on_reboot}' cannot both be had without "
+            "a monitor: QEMU's -no-shutdown keeps the guest after either",
+            hint=hint,
+        )
+
+
+def watch(domain: Domain, target: Target) -> Iterator[Resource]:
+    """What whoever holds the monitor has to do at which event."""
+    if target.monitor is None:
+        return
+    for name, event in _EVENTS.items():
+        action = getattr(domain, name)
+        yield Resource(
+            kind="lifecycle", name=name, where="-no-shutdown", todo=f"on the event {event}: {_DEEDS[action]}"
+        )

@@ -1,0 +1,116 @@
+"""``-machine``, ``-accel`` and ``-cpu``, and the options that every domain begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.options import Global, Keyval, Option, Plain, Property, Qapi
+from prober.domain.domain import Domain
+from prober.domain.memory import memory_backend
+from prober.domain.target import Target
+
+
+def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
+    """The machine; the accelerator with it, before QEMU 2.9 gave it an option of its own."""
+    place = domain.os.type.place("machine")
+    pairs = []
+    if not target.caps.has("-accel"):
+        pairs.append(Property("accel", target.accel, domain.place("type")))
+    pairs.append(Property("usb", False, target.place))
+    pairs.append(Property("dump-guest-core", False, target.place))
+    ram = memory_backend(target)
+    if ram is not None:
+        pairs.append(Property("memory-backend", ram, target.place))
+    if target.entry is not None and target.entry.acpi:
+        pairs.append(Property("acpi", domain.features.acpi, domain.features.place("acpi")))
+    yield Keyval("-machine", target.machine, tuple(pairs), place)
+    if target.caps.has("-accel"):
+        yield Keyval("-accel", target.accel, (), domain.place("type"))
+
+
+def emit_no_acpi(domain: Domain, target: Target) -> Iterator[Option]:
+    """``-no-acpi``, for machines that do not say whether they know ``acpi=`` (before QEMU 8.0)."""
+    unsaid = target.entry is None or target.entry.acpi is None
+    if unsaid and target.is_x86 and not domain.features.acpi:
+        yield Plain("-no-acpi", None, domain.features.place("acpi"))
+
+
+def emit_clock(domain: Domain, target: Target) -> Iterator[Option]:
+    """``<clock>``."""
+    yield from domain.clock.emit(target)
+
+
+def emit_pm(domain: Domain, target: Target) -> Iterator[Option]:
+    """``<pm>``."""
+    if domain.pm is not None:
+        yield from domain.pm.emit(target)
+
+
+def emit_os(domain: Domain, target: Target) -> Iterator[Option]:
+    """``<os>``, beside the machine."""
+    yield from domain.os.emit(target)
+
+
+def emit_cpu(domain: Domain, target: Target) -> Iterator[Option]:
+    """The machine's own default CPU, by name (QEMU 4.2), as libvirt writes it."""
+    default = target.entry.default_cpu_type if target.entry is not None else None
+    suffix = f"-{target.caps.target}-cpu"
+    if default is not None and default.endswith(suffix):
+        yield Keyval("-cpu", default.removesuffix(suffix), (), target.place)
+
+
+def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:
+    """No display, no configuration but this, no devices but these."""
+    yield Plain("-display", "none", target.place)
+    yield Plain("-no-user-config", None, target.place)
+    yield Plain("-nodefaults", None, target.place)
+
+
+def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
+    """A QMP socket, where one is wanted."""
+    if target.monitor is None:
+        return
+    place = target.place
+    socket = (
+        Property("id", "charmonitor", place),
+        Property("path", target.monitor, place),
+        Property("server", True, place),
+        Property("wait", False, place),
+    )
+    yield Keyval("-chardev", "socket", socket, place)
+    control = (
+        Property("chardev", "charmonitor", place),
+        Property("id", "monitor", place),
+        Property("mode", "control", place),
+    )
+    yield Keyval("-mon", "", control, place)
+
+
+def emit_audio(domain: Domain, target: Target) -> Iterator[Option]:
+    """A silent audio backend, or QEMU would look for the host's.
+
+    No QMP answer says that a binary has ``-audiodev`` (4.0); ``query-audiodevs`` (8.0) and, before that,
+    the types that came with 4.0 do.
+    """
+    if target.caps.has("query-audiodevs") or target.caps.has("virtio-blk-pci-transitional"):
+        value = {"id": "audio1", "driver": "none"}
+        yield Qapi("-audiodev", "", "driver", value, target.place)
+
+
+def emit_watchdog(domain: Domain, target: Target) -> Iterator[Option]:
+    """q35's own watchdog, which libvirt lets reset the guest (since 9.1); QEMU leaves it off by default."""
+    if target.kind == "q35" and target.caps.has("ICH9-LPC.noreboot"):
+        yield Global("ICH9-LPC", Property("noreboot", False, target.place))
+        yield Plain("-watchdog-action", "reset", target.place)
+
+
+def emit_sandbox(domain: Domain, target: Target) -> Iterator[Option]:
+    """Every door that seccomp can close (QEMU 2.11), and time stamps in the log."""
+    if target.caps.has("-sandbox.elevateprivileges"):
+        pairs = tuple(
+            Property(name, "deny", target.place)
+            for name in ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
+        )
+        yield Keyval("-sandbox", "on", pairs, target.place)
+    if target.caps.has("-msg.timestamp"):
+        yield Keyval("-msg", "", (Property("timestamp", True, target.place),), target.place)

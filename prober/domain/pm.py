@@ -1,0 +1,37 @@
+"""``<pm>`` and ``<acpi-hotplug>``: what ACPI offers to the guest.
+
+The two hot-plug children are read here, and become options in :mod:`prober.domain.hotplug`, together
+with the other spellings of the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from prober.commandline.options import Global, Option, Property
+from prober.domain.binding import At, Element
+from prober.domain.target import Target
+from prober.domain.values import YesNo
+
+
+class AcpiHotplug(Element):
+    """``<acpi-hotplug>`` under ``<domain>``."""
+
+    acpi_hotplug_bridge: Annotated[YesNo | None, At("acpi-hotplug-bridge/@enabled")] = None
+    acpi_root_hotplug: Annotated[YesNo | None, At("acpi-root-hotplug/@enabled")] = None
+
+
+class Pm(AcpiHotplug):
+    """``<pm>``: sleep states, and libvirt's first spelling of the hot-plug options."""
+
+    suspend_to_mem: Annotated[YesNo | None, At("suspend-to-mem/@enabled")] = None
+    suspend_to_disk: Annotated[YesNo | None, At("suspend-to-disk/@enabled")] = None
+
+    def emit(self, target: Target) -> Iterator[Option]:
+        """``disable_s3`` and ``disable_s4`` of the machine's ACPI device."""
+        device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
+        for name, qemu in (("suspend_to_mem", "disable_s3"), ("suspend_to_disk", "disable_s4")):
+            value = getattr(self, name)
+            if value is not None:
+                yield Global(device, Property(qemu, int(value == "no"), self.place(name)))

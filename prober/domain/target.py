@@ -1,0 +1,146 @@
+"""What a domain is translated for: the binary's capabilities, and the machine that the domain names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import JsonValue
+
+from prober.capabilities import Capabilities, Evidence, Machine, Verdict
+from prober.capabilities.facts import nearest
+from prober.commandline.refusal import Place, Refusal
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+#: The families of x86 machines, told from QEMU's names for them.
+MachineKind = Literal["pc", "q35", "isapc", "microvm", "none", "other"]
+
+#: Canonical names (QEMU, ``hw/i386/pc_piix.c``, ``pc_q35.c``): ``pc-i440fx-7.2`` since 2.0, ``pc-1.3`` and
+#: ``pc-0.15`` before; Debian and others append to them.
+_KINDS: tuple[tuple[MachineKind, re.Pattern[str]], ...] = (
+    ("q35", re.compile(r"(pc-)?q35(-.*)?")),
+    ("pc", re.compile(r"pc(-i440fx-.*|-[01]\..*)?")),
+    ("isapc", re.compile(r"isapc")),
+    ("microvm", re.compile(r"microvm")),
+    ("none", re.compile(r"none")),
+)
+_VERSION = re.compile(r"-(\d+)\.(\d+)")
+
+X86 = ("x86_64", "i386", "i686")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What completing and emitting may ask about.
+
+    ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
+    ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
+    ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
+    ``monitor`` is the path of a QMP socket that QEMU shall make, or None.
+    """
+
+    caps: Capabilities
+    accel: Literal["kvm", "tcg"]
+    machine: str
+    canonical: str
+    kind: MachineKind
+    version: tuple[int, int] | None
+    entry: Machine | None
+    place: Place
+    monitor: str | None = None
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether the binary emulates x86."""
+        return self.caps.target in X86
+
+    @property
+    def root_bus(self) -> str:
+        """The name of the machine's own PCI bus."""
+        return "pcie.0" if self.kind == "q35" else "pci.0"
+
+    @property
+    def virtio_is_pcie(self) -> bool:
+        """Whether a virtio device in a PCIe slot still serves old guests: ``disable-legacy`` (QEMU 2.6)."""
+        return self.kind == "q35" and self.caps.has("virtio-blk-pci.disable-legacy")
+
+
+def machine_kind(canonical: str) -> MachineKind:
+    """The family of a machine, by its canonical name."""
+    for kind, pattern in _KINDS:
+        if pattern.fullmatch(canonical):
+            return kind
+    return "other"
+
+
+def machine_version(canonical: str) -> tuple[int, int] | None:
+    """The version in a machine's canonical name."""
+    match = _VERSION.search(canonical)
+    return (int(match.group(1)), int(match.group(2))) if match else None
+
+
+def find_target(domain: Domain, caps: Capabilities, monitor: str | None) -> Target:
+    """What the domain is for.  A machine that the binary does not have is still told by its name."""
+    accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
+    machines = caps.accelerators[accel].machines if accel in caps.accelerators else caps.machines
+    machines = machines or {}
+    name = domain.os.type.machine
+    if name is None:
+        default = next((machine for machine in machines.values() if machine.is_default), None)
+        name = (default.alias or default.name) if default is not None else "none"
+    entry = machines.get(name) or next((m for m in machines.values() if m.alias == name), None)
+    canonical = entry.name if entry is not None else name
+    return Target(
+        caps=caps,
+        accel=accel,
+        machine=name,
+        canonical=canonical,
+        kind=machine_kind(canonical),
+        version=machine_version(canonical),
+        entry=entry,
+        place=domain.place(),
+        monitor=monitor,
+    )
+
+
+def refuse_target(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """What this binary, or this translator, has no machine for."""
+    os_type, caps = domain.os.type, target.caps
+    if os_type.arch is not None and _target_of(os_type.arch) != caps.target:
+        yield Refusal(
+            place=os_type.place("arch"),
+            message=f"the domain is for {os_type.arch}, and this QEMU is for {caps.target}",
+            hint=f"choose a binary like qemu-system-{_target_of(os_type.arch)}",
+        )
+    if target.entry is None:
+        names: list[JsonValue] = [*sorted(caps.machines or {})]
+        near = nearest(target.machine, caps.machines or {})
+        evidence = Evidence(
+            fact=target.machine,
+            verdict=Verdict.absent,
+            note=f"query-machines lists {len(names)} machines, {target.machine} is not among them",
+            command="query-machines",
+            reply=names,
+        )
+        yield Refusal(
+            place=os_type.place("machine"),
+            message=f"QEMU {caps.version} has no machine {target.machine}",
+            qemu_name=target.machine,
+            evidence=evidence,
+            hint=f"did you mean {' or '.join(near)}?" if near else "",
+        )
+    elif not target.is_x86 or target.kind not in ("pc", "q35"):
+        of = f"machine {target.machine}" if target.is_x86 else f"machines of {caps.target}"
+        yield Refusal(
+            place=os_type.place("machine"),
+            message=f"{of}: not understood; understood are x86's pc and q35",
+        )
+
+
+def _target_of(arch: str) -> str:
+    """libvirt calls 32-bit x86 i686, QEMU i386."""
+    return {"i686": "i386", "armv7l": "arm"}.get(arch, arch)

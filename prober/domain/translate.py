@@ -1,0 +1,118 @@
+"""The pipeline: a domain and a binary's capabilities in, an argv or refusals out.  Pure throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prober.capabilities import Capabilities
+from prober.commandline.check import check
+from prober.commandline.options import Option
+from prober.commandline.refusal import Refusal
+from prober.commandline.render import render
+from prober.domain.complete import complete
+from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
+from prober.domain.domain import Domain
+from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
+from prober.domain.identity import emit_name, emit_uuid
+from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
+from prober.domain.machine import (
+    emit_audio,
+    emit_clock,
+    emit_cpu,
+    emit_machine,
+    emit_monitor,
+    emit_no_acpi,
+    emit_os,
+    emit_pm,
+    emit_sandbox,
+    emit_startup,
+    emit_watchdog,
+)
+from prober.domain.memory import emit_memory, emit_vcpu
+from prober.domain.resources import find_resources
+from prober.domain.target import Target, find_target, refuse_target
+from prober.domain.translation import Translation
+from prober.errors import RefusedError
+
+#: One step of emitting: a function, or a class whose devices have their turn.
+Step = Callable[[Domain, Target], Iterator[Option]] | type[Device]
+
+#: The argv, from first to last, in libvirt's order (11.3, ``qemuBuildCommandLine``): QEMU makes devices as
+#: they are listed, so the order is part of what a guest sees.
+ORDER: tuple[Step, ...] = (
+    emit_name,
+    emit_machine,
+    emit_cpu,
+    emit_memory,
+    emit_vcpu,
+    emit_uuid,
+    emit_startup,
+    emit_monitor,
+    emit_clock,
+    emit_lifecycle,
+    emit_no_acpi,
+    emit_pm,
+    emit_os,
+    emit_hotplug,
+    Controller,
+    Disk,
+    Interface,
+    Serial,
+    Console,
+    emit_audio,
+    emit_watchdog,
+    Memballoon,
+    emit_sandbox,
+)
+
+
+def translate(
+    domain: Domain,
+    capabilities: Capabilities,
+    *,
+    binary: str,
+    monitor: str | None = None,
+    assume_unknown_present: bool = False,
+) -> Translation:
+    """The argv that makes this domain with this binary.
+
+    ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.
+    ``assume_unknown_present`` takes what a partial recording does not tell for granted.
+
+    :raise RefusedError: with every reason at once, in the order of the XML.
+    """
+    target = find_target(domain, capabilities, monitor)
+    refusals = [*refuse_target(domain, target), *refuse_lifecycle(domain, target), *refuse_hotplug(domain, target)]
+    completed = complete(domain, target, refusals)
+    # A domain that is refused already may not be complete; its hot-plug options can be checked all the same.
+    options = list(emit_hotplug(domain, target) if refusals else emit(completed, target))
+    refusals += check(options, capabilities, assume_unknown_present=assume_unknown_present)
+    if refusals:
+        raise RefusedError(in_order(refusals))
+    return Translation(
+        binary=binary,
+        argv=(binary, *render(options, capabilities)),
+        resources=tuple(find_resources(completed, target)),
+        hotplug=tuple(see_hotplug(completed, target)),
+    )
+
+
+def emit(domain: Domain, target: Target) -> Iterator[Option]:
+    """All options of a completed domain."""
+    for step in ORDER:
+        if not isinstance(step, type):
+            yield from step(domain, target)
+            continue
+        devices: list[Device] = sorted(domain.devices.of(step), key=Device.argv_turn)
+        for device in devices:
+            if not device.is_builtin(target):
+                yield from device.emit(target)
+
+
+def in_order(refusals: list[Refusal]) -> list[Refusal]:
+    """As the XML has them, and where one place has two reasons for one missing thing, the first."""
+    kept: dict[tuple[object, ...], Refusal] = {}
+    for number, refusal in enumerate(sorted(refusals, key=lambda refusal: refusal.place.line)):
+        missing = (refusal.place, refusal.qemu_name) if refusal.qemu_name else (number,)
+        kept.setdefault(missing, refusal)
+    return list(kept.values())

@@ -1,0 +1,136 @@
+"""The types of values in domain XML: what a text may be, as libvirt's schema writes it.
+
+Each refuses with a sentence that reads on after the value: ``'maybe' is not a number``.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator
+
+OnOff: TypeAlias = Literal["on", "off"]
+YesNo: TypeAlias = Literal["yes", "no"]
+
+_DECIMAL = re.compile(r"\d{1,20}")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+
+
+def _decimal(most: int, least: int = 0) -> Any:
+    def convert(value: Any) -> Any:
+        text = str(value).strip()
+        if not _DECIMAL.fullmatch(text):
+            raise ValueError("is not a number")
+        return _within(int(text), least, most)
+
+    return BeforeValidator(convert)
+
+
+def _number(most: int) -> Any:
+    """Decimal or, with ``0x``, hexadecimal, as addresses have it."""
+
+    def convert(value: Any) -> Any:
+        text = str(value).strip()
+        if _HEX.fullmatch(text):
+            return _within(int(text, 16), 0, most)
+        if not _DECIMAL.fullmatch(text):
+            raise ValueError("is not a number")
+        return _within(int(text), 0, most)
+
+    return BeforeValidator(convert)
+
+
+def _within(number: int, least: int, most: int) -> int:
+    if not least <= number <= most:
+        raise ValueError(f"is out of range: {least} to {most}")
+    return number
+
+
+#: Unsigned decimal numbers.
+Count: TypeAlias = Annotated[int, _decimal(2**32 - 1)]
+PositiveCount: TypeAlias = Annotated[int, _decimal(2**31 - 1, 1)]
+Amount: TypeAlias = Annotated[int, _decimal(2**64 - 1)]
+Index: TypeAlias = Annotated[int, _decimal(255)]
+Byte: TypeAlias = Annotated[int, _number(0xFF)]
+#: The parts of a PCI address.
+PciDomain: TypeAlias = Annotated[int, _number(0xFFFF)]
+PciSlot: TypeAlias = Annotated[int, _number(0x1F)]
+PciFunction: TypeAlias = Annotated[int, _number(7)]
+
+
+def _line(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    if _CONTROL.search(value):
+        raise ValueError("has a line break or control character")
+    return value
+
+
+def _path(value: str) -> str:
+    """An absolute path, so that a name can never be read as an option or another protocol."""
+    _line(value)
+    if not value.startswith("/"):
+        raise ValueError("is not an absolute path")
+    if len(value.encode()) > 4095:
+        raise ValueError("is longer than a path can be (4095 bytes)")
+    return value
+
+
+def _domain_name(value: str) -> str:
+    _line(value)
+    if "/" in value:
+        raise ValueError("has a slash, which a domain's name may not have")
+    return value
+
+
+def _uuid(value: str) -> str:
+    """libvirt reads UUIDs with or without dashes, in any case (``virUUIDParse``)."""
+    text = value.strip()
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError:
+        raise ValueError("is not a UUID") from None
+    if re.sub("[^0-9a-fA-F]", "", text) != text.replace("-", ""):
+        raise ValueError("is not a UUID")
+    return str(parsed)
+
+
+def _mac(value: str) -> str:
+    if not _MAC.fullmatch(value.strip()):
+        raise ValueError("is not a MAC address")
+    text = value.strip().lower()
+    if int(text[:2], 16) & 1:
+        raise ValueError("is a multicast address, which no interface can have")
+    return text
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+#: One line of text without control characters.
+Line: TypeAlias = Annotated[str, AfterValidator(_line)]
+AbsolutePath: TypeAlias = Annotated[str, BeforeValidator(_stripped), AfterValidator(_path)]
+DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
+Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
+MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]
+
+#: libvirt's units of memory (``virScaleInteger``): powers of 1024, or with a B of 1000.
+UNITS = {
+    "b": 1, "byte": 1, "bytes": 1,
+    "k": 1024, "KiB": 1024, "KB": 1000,
+    "M": 1024**2, "MiB": 1024**2, "MB": 1000**2,
+    "G": 1024**3, "GiB": 1024**3, "GB": 1000**3,
+    "T": 1024**4, "TiB": 1024**4, "TB": 1000**4,
+    "P": 1024**5, "PiB": 1024**5, "PB": 1000**5,
+    "E": 1024**6, "EiB": 1024**6, "EB": 1000**6,
+}  # fmt: skip
+
+Unit: TypeAlias = Literal[
+    "b", "byte", "bytes", "k", "KiB", "KB", "M", "MiB", "MB", "G", "GiB", "GB", "T", "TiB", "TB", "P", "PiB", "PB",
+    "E", "EiB", "EB",
+]  # fmt: skip
