@@ -1,0 +1,255 @@
+"""Ask one QEMU binary everything.
+
+Two processes share the questions where there are two cores: each takes the next one when it has answered
+enough (:mod:`prober.qemu.agenda`).  With KVM the first process has it and the second has not, and each asks
+what depends on that; without KVM they are alike.
+
+Some types kill QEMU when it is asked for their properties.  QEMU answers in order, so when it dies the first
+question without an answer is the suspect.  A fresh process is asked that alone: damage done by an earlier
+type can surface late, and the innocent must not be marked.  Only what kills again is marked as crashing.  All
+else that was in flight goes back to be taken by whoever comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from prober.errors import ExitedError, QemuError, QemuTimeoutError
+from prober.qemu.agenda import Agenda, Progress
+from prober.qemu.connection import Budget
+from prober.qemu.launch import Launch, find_kvm
+from prober.qemu.limits import Limits
+from prober.qemu.questions import Lane, Question, Stage
+from prober.qemu.recording import Exchange, Recording
+from prober.qemu.session import Session, how_it_ended, start_session
+
+_LOG = logging.getLogger(__name__)
+
+#: A QEMU that dies while it is not asked anything is started again this often.
+_IDLE_DEATHS = 3
+
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Interview:
+    """What one interview gave.
+
+    ``seconds`` is the whole of it, ``timings`` says where it went: ``launch`` and ``greet`` of the first
+    process, then until the last answer of each stage (``basics``, ``types``, ``cpu models``; stages overlap,
+    and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
+    further processes after crashes or complaints.  ``crashes`` maps each type that kills this QEMU to how:
+    ``SIGABRT: last line of standard error``.  ``processes`` is how many were started in all.
+    """
+
+    recording: Recording
+    seconds: float
+    timings: dict[str, float]
+    crashes: dict[str, str]
+    processes: int
+
+
+async def interview(
+    binary: str | os.PathLike[str],
+    *,
+    limits: Limits = _DEFAULT_LIMITS,
+    accel: Literal["auto", "tcg"] = "auto",
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Interview:
+    """Ask a QEMU binary all that there is to ask.
+
+    With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary inside of
+    another root directory (for which prober must be root itself).  ``progress`` is called after each answer
+    with the stage, how many of its questions are answered, and how many there are so far.
+
+    No process, descriptor or task is left behind, whatever happens, cancellation included.
+
+    :raise LaunchError: where the binary cannot be started.
+    :raise ExitedError: where it ends before it said what it is.
+    :raise QemuTimeoutError: where it does not greet, reply or finish within the limits.
+    :raise LimitError: where it sends more than the limits allow.
+    :raise ProtocolError: where what it sends is not QMP.
+    """
+    kvm = accel == "auto" and find_kvm(root)
+    launches = {
+        Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root),
+        Lane.second: Launch(os.fspath(binary), "tcg", root),
+    }
+    return await _Interviewer(launches, limits, progress).run()
+
+
+class _Interviewer:
+    """One interview under way."""
+
+    def __init__(self, launches: dict[Lane, Launch], limits: Limits, progress: Progress | None) -> None:
+        self._launches = launches
+        self._limits = limits
+        self._agenda = Agenda(progress)
+        self._budget = Budget(launches[Lane.first].binary, limits.total_bytes)
+        self._over: dict[Lane, asyncio.Future[None]] = {}
+        self._greetings: dict[Lane, Exchange] = {}
+        self._timings: dict[str, float] = {}
+        self._processes = 0
+        self._started = perf_counter()
+        self._marked = 0.0
+
+    async def run(self) -> Interview:
+        try:
+            async with asyncio.timeout(self._limits.total_s) as deadline:
+                await self._ask()
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            text = f"{self._launches[Lane.first].binary} did not answer everything within {self._limits.total_s:g} s"
+            raise QemuTimeoutError(text, hint="the limit is total_s") from error
+        self._mark("reap")
+        greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
+        recording = self._agenda.recording(greetings)
+        seconds = perf_counter() - self._started
+        crashes = dict(sorted(self._agenda.crashes.items()))
+        return Interview(recording, seconds, self._timings, crashes, self._processes)
+
+    async def _ask(self) -> None:
+        if self._limits.processes_at_once == 1:
+            await self._serve(Lane.first)
+            await self._serve(Lane.second)
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._serve(Lane.first))
+                group.create_task(self._serve(Lane.second))
+        except BaseExceptionGroup as errors:
+            raise _first_of(errors) from errors
+
+    async def _serve(self, lane: Lane) -> None:
+        """Ask what this lane has to ask, in one process after the other as long as they die."""
+        suspect: Question | None = None
+        idle_deaths = 0
+        while not self._agenda.is_finished(lane):
+            async with self._start(lane) as session:
+                try:
+                    if suspect is not None:
+                        await self._ask_alone(session, suspect)
+                        suspect = None
+                    await self._converse(session, lane)
+                except ExitedError as error:
+                    unanswered = session.unanswered
+                    if suspect is not None:
+                        self._agenda.crashed(suspect, how_it_ended(error.returncode, error.stderr))
+                        self._note_answer(suspect)
+                        suspect = None
+                        continue
+                    if not unanswered:
+                        idle_deaths += 1
+                        if idle_deaths > _IDLE_DEATHS:
+                            raise
+                        continue
+                    suspect, *others = unanswered
+                    if not self._agenda.may_crash(suspect):
+                        raise
+                    _LOG.debug("%s: asked again alone: %s", error.message, suspect)
+                    self._agenda.give_back(others)
+
+    async def _ask_alone(self, session: Session, question: Question) -> None:
+        over = asyncio.get_running_loop().create_future()
+        waiting = [question]
+
+        def answered(question: Question, exchange: Exchange) -> None:
+            self._answered(question, exchange)
+            over.set_result(None)
+
+        await session.converse(lambda: waiting.pop() if waiting else None, answered, over)
+
+    async def _converse(self, session: Session, lane: Lane) -> None:
+        over = asyncio.get_running_loop().create_future()
+        self._over[lane] = over
+        self._agenda.watchers.add(session.pump)
+        try:
+            self._settle()
+            await session.converse(partial(self._take, session, lane), self._answered, over)
+        finally:
+            self._agenda.watchers.discard(session.pump)
+            over.cancel()
+
+    def _take(self, session: Session, lane: Lane) -> Question | None:
+        # Towards the end each process takes less ahead, so that both end at the same time.
+        if len(session.unanswered) > max(1, self._agenda.left_to_share() // 2):
+            return None
+        return self._agenda.take(lane)
+
+    def _answered(self, question: Question, exchange: Exchange) -> None:
+        self._agenda.answered(question, exchange)
+        self._note_answer(question)
+
+    def _note_answer(self, question: Question) -> None:
+        if self._agenda.stage_is_done(question.stage):
+            self._mark(question.stage.value)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let those lanes go that have nothing to do any more."""
+        for lane, over in self._over.items():
+            if not over.done() and self._agenda.is_finished(lane):
+                over.set_result(None)
+
+    @asynccontextmanager
+    async def _start(self, lane: Lane) -> AsyncIterator[Session]:
+        """A process for this lane, started more plainly where the binary does not know our options."""
+        while True:
+            launch = self._launches[lane]
+            began = perf_counter()
+            async with AsyncExitStack() as stack:
+                self._processes += 1
+                try:
+                    session = await stack.enter_async_context(start_session(launch, self._limits, self._budget))
+                except ExitedError as error:
+                    plainer = launch.without_what_it_complains_of(error.stderr)
+                    if plainer is None:
+                        raise
+                    _LOG.info("%s: started again with fewer options: %s", launch.binary, error.message)
+                    self._launches[lane] = plainer
+                    self._note_relaunch(began)
+                    continue
+                self._note_start(lane, session, began)
+                yield session
+                return
+
+    def _note_start(self, lane: Lane, session: Session, began: float) -> None:
+        if lane in self._greetings:
+            self._note_relaunch(began)
+        elif lane is Lane.first:
+            self._timings["launch"] = session.launch_s
+            self._timings["greet"] = session.greet_s
+            self._marked = perf_counter() - self._started
+        self._greetings.setdefault(lane, session.greeting)
+
+    def _note_relaunch(self, began: float) -> None:
+        self._timings["relaunch"] = self._timings.get("relaunch", 0.0) + perf_counter() - began
+
+    def _mark(self, stage: str) -> None:
+        now = perf_counter() - self._started
+        self._timings[stage] = now - self._marked
+        self._marked = now
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the group: any that is ours before any that is not."""
+    flat: list[BaseException] = []
+    pending: list[BaseException] = [errors]
+    while pending:
+        error = pending.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            flat.append(error)
+    return next((error for error in flat if isinstance(error, QemuError)), flat[0])

@@ -1,0 +1,145 @@
+"""How a QEMU is started to be asked: its command line, its surroundings, and what dies with us.
+
+QEMU gets one end of a socketpair as standard input *and* output, and speaks QMP on it: no socket path, no
+race, nothing to clean up.  It is told to use descriptor 1 for both directions (``-chardev socket,fd=1``):
+introspecting ``chardev-parallel`` makes QEMU close descriptor 0 (seen with 7.2), and one that reads QMP from
+its standard input is deaf from then on.  ``fd=`` is known from QEMU 2.12; older ones get ``-chardev stdio``.
+
+The process is forked here, with a function run between fork and exec, and not through asyncio: the
+parent-death signal must be set before exec, and the death of a parent that went away *before* that must be
+noticed, which no chain of helper programs can do.  The signal is bound to the thread that forks: that is the
+event loop's thread, without which nobody would ask the QEMU anything.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from prober.errors import LaunchError
+
+Accel = Literal["kvm", "tcg"]
+
+_PR_SET_PDEATHSIG = 1
+
+#: Looked up now: between fork and exec nothing may be imported or allocated that another thread could hold.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+
+_SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One way to start a binary.  ``root`` is a directory that QEMU is started inside of (chroot)."""
+
+    binary: str
+    accel: Accel = "tcg"
+    root: Path | None = None
+    sandbox: bool = True
+    by_descriptor: bool = True
+
+    def argv(self) -> list[str]:
+        """The command line."""
+        # `none,accel=` is understood by every version; `-accel` more than once only from 2.9.
+        machine = "none,accel=kvm:tcg" if self.accel == "kvm" else "none,accel=tcg"
+        chardev = "socket,fd=1,id=qmp" if self.by_descriptor else "stdio,id=qmp"
+        return [
+            self.binary,
+            "-S",
+            "-no-user-config",
+            "-nodefaults",
+            *("-display", "none"),
+            *("-machine", machine),
+            *(("-sandbox", _SANDBOX) if self.sandbox else ()),
+            *("-chardev", chardev),
+            *("-mon", "chardev=qmp,mode=control"),
+        ]
+
+    def without_what_it_complains_of(self, stderr: str) -> Launch | None:
+        """A plainer way to start a binary that ended at once with these words; None where none would help."""
+        words = stderr.lower()
+        if self.sandbox and ("sandbox" in words or "seccomp" in words):
+            return replace(self, sandbox=False)
+        if self.by_descriptor and "chardev" in words:
+            return replace(self, by_descriptor=False)
+        return None
+
+
+def find_kvm(root: Path | None) -> bool:
+    """Whether ``/dev/kvm`` can be opened by us, and so by a QEMU that we start."""
+    try:
+        os.close(os.open((root or Path("/")) / "dev/kvm", os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[bytes]:
+    """Start a process of its own session and group, with ``qmp`` as input and output.
+
+    :raise LaunchError: where it cannot be started.  No process is left then.
+    """
+    try:
+        return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
+            launch.argv(),
+            stdin=qmp.fileno(),
+            stdout=qmp.fileno(),
+            stderr=stderr,
+            cwd="/",
+            env=_ENVIRONMENT,
+            start_new_session=True,
+            umask=0o077,
+            preexec_fn=_in_child(launch.root),
+        )
+    except OSError as error:
+        raise LaunchError(f"cannot start {launch.binary}: {_reason(error, launch)}", hint=_hint(error)) from error
+    except (subprocess.SubprocessError, ValueError) as error:
+        # The first hides any error of _in_child, the second is a NUL in the path.
+        raise LaunchError(f"cannot start {launch.binary}: {error}") from error
+
+
+def _in_child(root: Path | None) -> Callable[[], None]:
+    parent, directory = os.getpid(), None if root is None else os.fspath(root)
+
+    def prepare() -> None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent went away before the signal was set
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # some types crash it; nobody wants their cores
+        if directory is not None:
+            os.chroot(directory)
+            os.chdir("/")
+
+    return prepare
+
+
+def _reason(error: OSError, launch: Launch) -> str:
+    if error.errno == errno.ENOENT and _inside(launch).exists():
+        return "its interpreter or loader does not exist"
+    return error.strerror or str(error)
+
+
+def _hint(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT:
+            return "is the path right?"
+        case errno.EACCES | errno.EPERM:
+            return "is it executable by this user?"
+        case errno.ENOEXEC:
+            return "is it a program for this machine?"
+    return ""
+
+
+def _inside(launch: Launch) -> Path:
+    return Path(launch.binary) if launch.root is None else launch.root / launch.binary.lstrip("/")

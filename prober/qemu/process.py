@@ -1,0 +1,144 @@
+"""One QEMU process: started, watched, killed with its whole group, and reaped, whatever happens.
+
+The end of the process is told by a pidfd that the event loop watches.  That works alike with asyncio's and
+uvloop's loop, in any thread, without SIGCHLD and without a thread that waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from prober.errors import LaunchError
+from prober.qemu.launch import Launch, spawn
+
+T = TypeVar("T")
+
+_CHUNK = 65536
+
+
+class Process:
+    """A running QEMU.  Made by :func:`start_process` only, which also ends it.
+
+    ``qmp`` is our end of the socketpair; whoever reads and writes it must be done before the process is ended.
+    ``exited`` becomes the return code (minus the signal's number) once the process is reaped.
+    """
+
+    def __init__(self, launch: Launch, stderr_bytes: int) -> None:
+        self.launch = launch
+        self._stderr_bytes = stderr_bytes
+        self._tail = b""
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[int] = self._loop.create_future()
+        self.qmp, theirs = socket.socketpair()
+        self._stderr, stderr = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            # QEMU's end of the pipe blocks, as everybody's standard error does.
+            os.set_blocking(stderr, True)
+            self._popen = spawn(launch, theirs, stderr)
+        except BaseException:
+            self.qmp.close()
+            os.close(self._stderr)
+            raise
+        finally:
+            theirs.close()
+            os.close(stderr)
+        self.qmp.setblocking(False)
+        self._watch()
+
+    def _watch(self) -> None:
+        try:
+            self._pidfd = os.pidfd_open(self._popen.pid)
+        except OSError as error:
+            self._kill()
+            self._popen.wait()
+            self.qmp.close()
+            os.close(self._stderr)
+            raise LaunchError(f"cannot watch a process: pidfd_open: {error.strerror}") from error
+        self._loop.add_reader(self._pidfd, self._on_exit)
+        self._loop.add_reader(self._stderr, self._on_stderr)
+
+    @property
+    def pid(self) -> int:
+        """The process, and its group and session."""
+        return self._popen.pid
+
+    @property
+    def stderr(self) -> str:
+        """The end of what it wrote to standard error."""
+        return self._tail.decode(errors="replace").strip()
+
+    def _kill(self) -> None:
+        # The group's number is ours as long as the process is not reaped: it cannot hit a stranger.
+        if self._popen.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._kill()  # what it leaves behind in its group
+        code = self._popen.poll()
+        self._on_stderr()
+        with suppress(OSError):
+            # What it said is still read to its end, and then there is an end: a process that escaped from
+            # the group may hold the other end open for ever.
+            self.qmp.shutdown(socket.SHUT_RD)
+        if not self.exited.done():
+            # None: somebody else reaped it, against all rules; then its status is lost.
+            self.exited.set_result(-signal.SIGKILL if code is None else code)
+
+    def _on_stderr(self) -> None:
+        try:
+            data = os.read(self._stderr, _CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._tail = (self._tail + data)[-self._stderr_bytes :]
+        else:
+            self._loop.remove_reader(self._stderr)
+
+    def kill(self) -> None:
+        """Kill the process and its group, now.  It is reaped by :func:`start_process`."""
+        self._kill()
+
+    async def _reap(self) -> None:
+        self._kill()
+        await self.exited
+        self._loop.remove_reader(self._stderr)
+        os.close(self._stderr)
+        os.close(self._pidfd)
+        self.qmp.close()
+
+
+@asynccontextmanager
+async def start_process(launch: Launch, stderr_bytes: int) -> AsyncIterator[Process]:
+    """A QEMU process that is killed and reaped when the block ends, in whatever way.
+
+    :raise LaunchError: where it cannot be started.
+    """
+    process = Process(launch, stderr_bytes)
+    try:
+        yield process
+    finally:
+        await uncancelled(process._reap())
+
+
+async def uncancelled(awaitable: Awaitable[T]) -> T:
+    """Finish this first, then let a cancellation that came meanwhile have its way."""
+    task = asyncio.ensure_future(awaitable)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # seen, so that nobody warns about it
+        raise cancelled
+    return task.result()

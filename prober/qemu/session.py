@@ -1,0 +1,133 @@
+"""A QEMU process and the QMP session with it, as one thing that is started, talked to, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
+
+from prober.errors import ExitedError, QemuError, QemuTimeoutError
+from prober.qemu.connection import Budget, Connection
+from prober.qemu.launch import Launch
+from prober.qemu.limits import Limits
+from prober.qemu.mapping import is_closed, mapped, may_be_last_words
+from prober.qemu.process import Process, start_process, uncancelled
+from prober.qemu.questions import Question
+from prober.qemu.recording import Exchange
+
+#: A QEMU whose connection ended, or that speaks no JSON any more, is dead or dies within this time (seconds);
+#: else it only hung up or talks nonsense.
+_GRACE_S = 1.0
+
+
+class Session:
+    """Made by :func:`start_session`.  ``launch_s`` and ``greet_s`` are what starting it took (seconds)."""
+
+    def __init__(self, process: Process, connection: Connection, launch_s: float) -> None:
+        self._process = process
+        self._connection = connection
+        self.launch_s = launch_s
+        self.greet_s = 0.0
+
+    @property
+    def pid(self) -> int:
+        """The process that is talked to."""
+        return self._process.pid
+
+    @property
+    def greeting(self) -> Exchange:
+        """The ``qmp_capabilities`` that began the session."""
+        assert self._connection.greeted is not None
+        return self._connection.greeted
+
+    @property
+    def unanswered(self) -> list[Question]:
+        """What was asked and not answered, the oldest first."""
+        return self._connection.unanswered
+
+    def pump(self) -> None:
+        """See whether there is something to ask again."""
+        self._connection.pump()
+
+    async def converse(
+        self,
+        take: Callable[[], Question | None],
+        answered: Callable[[Question, Exchange], None],
+        over: asyncio.Future[None],
+    ) -> None:
+        """Ask and answer until ``over`` is done (see :meth:`Connection.converse`).
+
+        :raise ExitedError: when the process ended.
+        :raise QemuError: for all else that it does wrong.
+        """
+        try:
+            await self._connection.converse(take, answered, over)
+        except Exception as error:
+            raise await self._explained(error) from error
+
+    async def _greet(self, limit: float) -> None:
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(limit) as deadline:
+                await self._connection.connect(self._process.qmp)
+        except Exception as error:
+            if deadline.expired():
+                text = f"{self._process.launch.binary} did not greet within {limit:g} s"
+                raise QemuTimeoutError(text, hint="the limit is greet_s", stderr=self._process.stderr) from error
+            raise await self._explained(error) from error
+        self.greet_s = perf_counter() - started
+
+    async def _explained(self, error: Exception) -> BaseException:
+        """Our error for one of the connection; where that ended because the process did, how it did."""
+        process = self._process
+        if is_closed(error) or may_be_last_words(error):
+            await asyncio.wait({process.exited}, timeout=_GRACE_S)
+            if process.exited.done():
+                code = process.exited.result()
+                said = how_it_ended(code, process.stderr)
+                return ExitedError(f"{process.launch.binary} ended: {said}", returncode=code, stderr=process.stderr)
+        ours = mapped(error, process.launch.binary)
+        if isinstance(ours, QemuError) and not ours.stderr:
+            ours.stderr = process.stderr
+        return ours
+
+    async def _hang_up(self) -> None:
+        # The process is killed by now: nothing is flushed, nobody waits for the other end.
+        writer = self._connection._writer
+        if writer is not None:
+            writer.transport.abort()
+        with suppress(Exception):  # why the session ended was told by converse() or _greet()
+            await self._connection.disconnect()
+
+
+@asynccontextmanager
+async def start_session(launch: Launch, limits: Limits, budget: Budget) -> AsyncIterator[Session]:
+    """A QEMU that has greeted; killed and reaped when the block ends, in whatever way.
+
+    :raise QemuError: where it cannot be started or does not greet.
+    """
+    started = perf_counter()
+    async with start_process(launch, limits.stderr_bytes) as process:
+        connection = Connection(launch.binary, limits, budget)
+        session = Session(process, connection, perf_counter() - started)
+        try:
+            await session._greet(limits.greet_s)
+            yield session
+        finally:
+            process.kill()
+            await uncancelled(session._hang_up())
+
+
+def how_it_ended(returncode: int, stderr: str) -> str:
+    """``SIGABRT: last line of standard error``, or ``exit status 1: …``."""
+    if returncode < 0:
+        try:
+            how = signal.Signals(-returncode).name
+        except ValueError:
+            how = f"signal {-returncode}"
+    else:
+        how = f"exit status {returncode}"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return f"{how}: {lines[-1].strip()}" if lines else how
