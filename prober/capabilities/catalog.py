@@ -32,7 +32,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Answer, Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, Found, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, differs
-from prober.capabilities.host import Host, own_version, take_recording_fingerprint
+from prober.capabilities.host import Host, own_version
 from prober.errors import BinaryFailedError, ProberError, UnknownBinaryError
 from prober.qemu.files import read_recording
 from prober.qemu.recording import Recording
@@ -387,7 +387,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 def _look(host: Host, found: Found) -> Fingerprint | None:
     """The fingerprint now; None where there is no such file."""
     with suppress(UnknownBinaryError):
-        return take_recording_fingerprint(found.path) if found.kind == "recording" else host.fingerprint(found.path)
+        return (host.recording_fingerprint if found.kind == "recording" else host.fingerprint)(found.path)
     return None
 
 

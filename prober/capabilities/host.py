@@ -88,8 +88,8 @@ def take_recording_fingerprint(path: str | Path) -> Fingerprint:
 
     :raise UnknownBinaryError: where there is no file of this name, or it cannot be looked at.
     """
-    mark, _ = _mark_and_mode(str(path))
-    return Fingerprint(path=str(path), file=mark, interview=own_version())
+    with Host(watch=False) as host:
+        return host.recording_fingerprint(str(path))
 
 
 @dataclass(slots=True)
@@ -201,6 +201,16 @@ class Host:
                 kvm_parameters=parts[4],
                 interview=self._interview,
             )
+        return known.fingerprint
+
+    def recording_fingerprint(self, path: str) -> Fingerprint:
+        """The fingerprint of a recording as it is now, as :meth:`fingerprint` gives that of a binary."""
+        mark, _ = _mark_and_mode(path)
+        known = self._known.get(path)
+        if known is None or known.fingerprint is None or known.file != mark:
+            fingerprint = Fingerprint(path=path, file=mark, interview=own_version())
+            known = self._known[path] = _Known(mark, (), (), (), fingerprint)
+        assert known.fingerprint is not None
         return known.fingerprint
 
     def _can_open_kvm(self) -> bool:

@@ -20,12 +20,11 @@ class ClientGoneError(Exception):
     """The client went away, or was let go, while its body was read; there is nobody to answer."""
 
 
-def read_query(request: Request, *known: str) -> dict[str, str]:
-    """The parameters of the query, of which each is known and given once.
+def read_query(raw: bytes, *known: str) -> dict[str, str]:
+    """The parameters of a query string, of which each is known and given once.
 
     :raise RequestError: (400) where one is not.
     """
-    raw = request.scope["query_string"]
     if not raw:
         return {}
     values: dict[str, str] = {}

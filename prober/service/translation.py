@@ -6,12 +6,14 @@ import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
-from prober.domain import Translation
 from prober.errors import UnknownBinaryError
+
+if TYPE_CHECKING:
+    from prober.domain import Translation
 
 T = TypeVar("T")
 
@@ -32,6 +34,7 @@ async def translate_for(
     :raise UnknownBinaryError: where the catalog has no such binary.
     :raise BinaryFailedError: where that could not be asked.
     """
+    # Imported late: see prober.service.server, _load_translator.
     from prober.domain import read_domain, translate
 
     small = len(xml) <= _SMALL
