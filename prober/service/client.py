@@ -26,7 +26,8 @@ MAX_RESPONSE_BYTES = 64 << 20
 TIMEOUT_S = 90.0
 
 _MAX_HEAD = 65536
-_CHUNK = 1 << 18
+#: Below the size from which malloc asks the kernel for each piece.
+_CHUNK = 1 << 15
 _TARGET = re.compile(r"/[!-~]*")
 _HEAD_END = b"\r\n\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?")
