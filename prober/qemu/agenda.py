@@ -13,12 +13,14 @@ from typing import Any
 
 from prober.errors import ProtocolError
 from prober.qemu.questions import (
+    LOAD_MODULES,
     OPENING,
     Lane,
     Question,
     Stage,
     basics,
     expansions,
+    needs_modules,
     opening,
     property_command,
     tcg_part,
@@ -42,6 +44,7 @@ class Agenda:
         self._waiting: dict[Lane, deque[Question]] = {lane: deque() for lane in Lane}
         self._planned: dict[tuple[int, Stage], list[Question]] = {}
         self._answers: dict[Question, Exchange] = {}
+        self._for_modules: set[Question] = set()
         self._open: dict[Stage, int] = dict.fromkeys(Stage, 0)
         self._open_in: dict[Lane, int] = dict.fromkeys(Lane, 0)
         self._total: dict[Stage, int] = dict.fromkeys(Stage, 0)
@@ -55,12 +58,26 @@ class Agenda:
 
     # What the lanes call.
 
-    def take(self, lane: Lane) -> Question | None:
-        """The next question for this lane, or None where it has none for now."""
+    def take(self, lane: Lane, has_modules: bool = True) -> Question | None:
+        """The next question for this lane, or None where it has none for now.
+
+        Where that question needs a process that has loaded its modules, and this one has not, it gets
+        :data:`LOAD_MODULES` to ask first, whose answer is not brought back here.
+        """
         for queue in (self._waiting[lane], self._waiting[Lane.either]):
             if queue:
-                return queue.popleft()
+                return LOAD_MODULES if not has_modules and self.needs_modules(queue[0]) else queue.popleft()
         return None
+
+    def needs_modules(self, question: Question) -> bool:
+        """Whether only a process that has loaded its modules can answer this."""
+        return question in self._for_modules or needs_modules(question)
+
+    def ask_with_modules(self, question: Question) -> None:
+        """Have this asked once more, of a process that has loaded its modules."""
+        self._for_modules.add(question)
+        self._waiting[Lane.first].append(question)
+        self._tell()
 
     def left_to_share(self) -> int:
         """How many questions wait that either lane may ask."""

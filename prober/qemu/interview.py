@@ -8,6 +8,10 @@ Some types kill QEMU when it is asked for their properties.  QEMU answers in ord
 question without an answer is the suspect.  A fresh process is asked that alone: damage done by an earlier
 type can surface late, and the innocent must not be marked.  Only what kills again is marked as crashing.  All
 else that was in flight goes back to be taken by whoever comes first.
+
+A type that lives in a module is not found by a process that has not loaded it (7.2: ``ccid-card-emulated``).
+Loading all modules is what ``qom-list-types`` does; it takes up to 60 ms, so it is asked of the first process
+alone, and what another one does not find is asked once more of one that has them.
 """
 
 from __future__ import annotations
@@ -28,14 +32,14 @@ from prober.qemu.agenda import Agenda, Progress
 from prober.qemu.connection import Budget
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import Limits
-from prober.qemu.questions import Lane, Question, Stage
+from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_not_found
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
 
 _LOG = logging.getLogger(__name__)
 
-#: A QEMU that dies while it is not asked anything is started again this often.
-_IDLE_DEATHS = 3
+#: A QEMU that dies when no question can be suspected is started again this often.
+_LATE_DEATHS = 3
 
 _DEFAULT_LIMITS = Limits()
 
@@ -100,6 +104,7 @@ class _Interviewer:
         self._greetings: dict[Lane, Exchange] = {}
         self._timings: dict[str, float] = {}
         self._processes = 0
+        self._late_deaths = 0
         self._started = perf_counter()
         self._marked = 0.0
 
@@ -134,7 +139,6 @@ class _Interviewer:
     async def _serve(self, lane: Lane) -> None:
         """Ask what this lane has to ask, in one process after the other as long as they die."""
         suspect: Question | None = None
-        idle_deaths = 0
         while not self._agenda.is_finished(lane):
             async with self._start(lane) as session:
                 try:
@@ -143,30 +147,44 @@ class _Interviewer:
                         suspect = None
                     await self._converse(session, lane)
                 except ExitedError as error:
-                    unanswered = session.unanswered
-                    if suspect is not None:
-                        self._agenda.crashed(suspect, how_it_ended(error.returncode, error.stderr))
-                        self._note_answer(suspect)
-                        suspect = None
-                        continue
-                    if not unanswered:
-                        idle_deaths += 1
-                        if idle_deaths > _IDLE_DEATHS:
-                            raise
-                        continue
-                    suspect, *others = unanswered
-                    if not self._agenda.may_crash(suspect):
-                        raise
-                    _LOG.debug("%s: asked again alone: %s", error.message, suspect)
-                    self._agenda.give_back(others)
+                    suspect = self._find_suspect(session, suspect, error)
+
+    def _find_suspect(self, session: Session, alone: Question | None, error: ExitedError) -> Question | None:
+        """After a death: what the next process is to be asked alone, if anything.
+
+        ``alone`` is what the dead one was asked alone: asked twice, and killed twice.
+
+        :raise ExitedError: where it cannot go on like this.
+        """
+        if alone is not None:
+            self._agenda.crashed(alone, how_it_ended(error.returncode, error.stderr))
+            self._note_answer(alone)
+            return None
+        unanswered = session.unanswered
+        if not unanswered or unanswered[0] is LOAD_MODULES:
+            # The damage of something that was answered, which nothing can be asked again for.
+            self._late_deaths += 1
+            if self._late_deaths > _LATE_DEATHS:
+                raise error
+            suspect = None
+        else:
+            suspect = unanswered.pop(0)
+            if not self._agenda.may_crash(suspect):
+                raise error
+            _LOG.debug("%s: asked again alone: %s", error.message, suspect)
+        self._agenda.give_back(question for question in unanswered if question is not LOAD_MODULES)
+        return suspect
 
     async def _ask_alone(self, session: Session, question: Question) -> None:
         over = asyncio.get_running_loop().create_future()
         waiting = [question]
+        if self._agenda.needs_modules(question):
+            waiting.append(LOAD_MODULES)
 
         def answered(question: Question, exchange: Exchange) -> None:
-            self._answered(question, exchange)
-            over.set_result(None)
+            self._answered(session, question, exchange)
+            if not waiting and not session.unanswered:
+                over.set_result(None)
 
         await session.converse(lambda: waiting.pop() if waiting else None, answered, over)
 
@@ -176,7 +194,7 @@ class _Interviewer:
         self._agenda.watchers.add(session.pump)
         try:
             self._settle()
-            await session.converse(partial(self._take, session, lane), self._answered, over)
+            await session.converse(partial(self._take, session, lane), partial(self._answered, session), over)
         finally:
             self._agenda.watchers.discard(session.pump)
             over.cancel()
@@ -185,9 +203,19 @@ class _Interviewer:
         # Towards the end each process takes less ahead, so that both end at the same time.
         if len(session.unanswered) > max(1, self._agenda.left_to_share() // 2):
             return None
-        return self._agenda.take(lane)
+        question = self._agenda.take(lane, session.loads_modules)
+        if question is not None and question.command == LOAD_MODULES.command:
+            session.loads_modules = True
+        return question
 
-    def _answered(self, question: Question, exchange: Exchange) -> None:
+    def _answered(self, session: Session, question: Question, exchange: Exchange) -> None:
+        if question.command == LOAD_MODULES.command:
+            session.has_modules = True
+        if question is LOAD_MODULES:
+            return
+        if is_not_found(exchange) and not session.has_modules:
+            self._agenda.ask_with_modules(question)
+            return
         self._agenda.answered(question, exchange)
         self._note_answer(question)
 
@@ -238,7 +266,7 @@ class _Interviewer:
 
     def _mark(self, stage: str) -> None:
         now = perf_counter() - self._started
-        self._timings[stage] = now - self._marked
+        self._timings[stage] = self._timings.get(stage, 0.0) + now - self._marked
         self._marked = now
 
 

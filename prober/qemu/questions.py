@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import JsonValue
+from prober.qemu.recording import Exchange, JsonValue
 
 
 class Stage(Enum):
@@ -64,7 +64,7 @@ _BASICS: tuple[tuple[str, Lane], ...] = (
     ("query-qmp-schema", Lane.either),
     ("query-machines", Lane.first),
     ("query-cpu-definitions", Lane.first),
-    ("query-command-line-options", Lane.either),
+    ("query-command-line-options", Lane.first),
     ("query-tpm-models", Lane.either),
     ("query-tpm-types", Lane.either),
     ("query-migrate-capabilities", Lane.either),
@@ -78,6 +78,20 @@ _FIRST_TYPES = ("PIIX4_PM", "ICH9-LPC")
 #: Targets whose models expand to a ``static`` model; the others know ``full`` only (QEMU,
 #: ``qapi/machine-target.json``).
 _STATIC_TARGETS = frozenset({"x86_64", "i386", "s390x"})
+
+
+#: Makes QEMU load all of its modules, as a side effect of listing their types.
+LOAD_MODULES = Question("qom-list-types")
+
+
+def needs_modules(question: Question) -> bool:
+    """Whether the answer lacks what modules bring (``-spice``) until they are loaded."""
+    return question.command == "query-command-line-options"
+
+
+def is_not_found(exchange: Exchange) -> bool:
+    """Whether QEMU says that it does not know a type: it has none, or its module is not loaded."""
+    return exchange.error is not None and exchange.error.cls == "DeviceNotFound"
 
 
 def opening() -> list[Question]:

@@ -23,13 +23,19 @@ _GRACE_S = 1.0
 
 
 class Session:
-    """Made by :func:`start_session`.  ``launch_s`` and ``greet_s`` are what starting it took (seconds)."""
+    """Made by :func:`start_session`.  ``launch_s`` and ``greet_s`` are what starting it took (seconds).
+
+    Whoever asks it keeps account of its modules: ``loads_modules`` is whether it was told to load them,
+    ``has_modules`` whether it has.
+    """
 
     def __init__(self, process: Process, connection: Connection, launch_s: float) -> None:
         self._process = process
         self._connection = connection
         self.launch_s = launch_s
         self.greet_s = 0.0
+        self.loads_modules = False
+        self.has_modules = False
 
     @property
     def pid(self) -> int:
