@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from prober.capabilities.derive import derive
 from prober.capabilities.evidence import Evidence
+from prober.capabilities.facts import resolve
 from prober.capabilities.models import (
     Accelerator,
     CpuModel,
@@ -19,6 +21,7 @@ from prober.capabilities.models import (
     Version,
 )
 from prober.capabilities.schema import QapiSchema
+from prober.errors import RecordingError
 from prober.qemu.recording import Recording
 
 
@@ -58,9 +61,12 @@ class Capabilities(BaseModel):
         :raise RecordingError: where a reply has not the form that QEMU's QAPI schema promises, or where
             the version was never asked.
         """
-        from prober.capabilities.derive import derive
-
-        return cls.model_validate(derive(recording))
+        try:
+            return cls.model_validate(derive(recording))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise RecordingError(f"a reply has not the form that QEMU gives it: {where}: {first['msg']}") from error
 
     @cached_property
     def schema_(self) -> QapiSchema | None:
@@ -115,8 +121,6 @@ class Capabilities(BaseModel):
 
         :raise FactError: where the name is not of one of these forms.
         """
-        from prober.capabilities.facts import resolve
-
         evidence = self._evidence.get(fact)
         if evidence is None:
             evidence = resolve(self, fact)

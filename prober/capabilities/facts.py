@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -189,8 +190,6 @@ def is_not_found(error: ReplyError) -> bool:
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names most like this one, for hints and evidence."""
-    from difflib import get_close_matches
-
     folded = {candidate.lower(): candidate for candidate in sorted(known)}
     return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=0.75)]
 

@@ -96,9 +96,8 @@ class _Checker:
             yield Refusal(place=item.place, message=misfit, qemu_name=f"{typename}.{item.name}")
 
     def _object(self, option: Object) -> Iterator[Refusal]:
-        schema = self.caps.schema_
-        typed = schema is not None and schema.find_member("object-add", ["qom-type", option.qom_type])[0] == "found"
-        if typed:
+        if self.caps.has(f"object-add.qom-type.{option.qom_type}"):
+            # Since QEMU 6.0 the schema describes every object; before, its QOM type does.
             value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
             value |= {item.name: item.value for item in option.properties}
             yield from self._against(("object-add", "arg-type"), value, option.place, {})
@@ -147,8 +146,9 @@ class _Checker:
                     yield from self._require(
                         self.caps.supports(f"chardev-add.backend.type.{option.first}"), option.place
                     )
-                yield from self._require(self.caps.supports(group), option.place)
-                for item in option.pairs:
+                evidence = self.caps.supports(group)
+                yield from self._require(evidence, option.place)
+                for item in option.pairs if evidence.is_present else ():
                     if item.name != "id":  # which every option takes, and none lists (QEMU, util/qemu-option.c)
                         yield from self._require(self.caps.supports(f"{group}.{item.name}"), item.place)
 

@@ -16,6 +16,7 @@ FIRST_KNOWN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ICH9-LPC.acpi-pci-hotplug-with-bridge-support": ("6.1.0", "6.0.0"),
         "ICH9-LPC.disable_s3": ("2.4.0", "2.1.1"),
         "ICH9-LPC.disable_s4": ("2.4.0", "2.1.1"),
+        "-action": ("6.0.0", "5.2.0"),
         "pcie-root-port.hotplug": ("5.0.0", "4.2.0"),
         "virtio-balloon-pci.deflate-on-oom": ("2.4.0", "2.1.1"),
         "virtio-balloon-pci.free-page-reporting": ("5.1.0", "5.0.0"),

@@ -169,6 +169,6 @@ def _with_multifunction(devices: list[Device]) -> list[Device]:
         address = _given(device)
         first = address is not None and address.function == 0 and (address.bus, address.slot) in shared
         if address is not None and first and address.multifunction is None:
-            device = device.replace(address=address.replace(multifunction="on"))
+            device = device.replace(address=address.replace(multifunction=True))
         result.append(device)
     return result

@@ -9,6 +9,8 @@ from prober.domain.target import Target
 
 def assign_aliases(devices: list[Device], target: Target, refusals: list[Refusal]) -> list[Device]:
     """The devices, each with its alias; two that come to the same one are refused."""
+    # Whatever makes two names alike is refused for what it is, where it is found; this is the last net.
+    known = bool(refusals)
     counts: dict[type[Device], int] = {}
     named: list[Device] = []
     taken: dict[str, Device] = {}
@@ -17,7 +19,7 @@ def assign_aliases(devices: list[Device], target: Target, refusals: list[Refusal
         counts[type(device)] = number + 1
         device = device.replace(alias=device.name_for(number, target))
         first = taken.setdefault(device.id, device)
-        if first is not device:
+        if first is not device and not known:
             message = f"two devices come to the same name {device.alias}, the first in line {first.place().line}"
             refusals.append(Refusal(place=device.place("address"), message=message))
         named.append(device)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from prober.commandline.refusal import Refusal
+from prober.domain.binding import Places
 from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
 from prober.domain.devices.address import DriveAddress
 from prober.domain.devices.controller import (
@@ -31,13 +32,13 @@ def add_defaults(domain: Domain, target: Target, refusals: list[Refusal]) -> lis
     """The devices, with libvirt's own among them and every controller's index, port and model filled in."""
     devices = list(domain.devices.every)
     _number_controllers(devices, refusals)
-    _check_controllers(devices, target, refusals)
-    _place_disks(devices)
+    _place_disks(devices, refusals)
     _sort_disks(devices, refusals)
     _add_consoles(devices, refusals)
     _number_serials(devices, refusals)
     if target.kind in ("pc", "q35"):
         _add_controllers(devices, target)
+    _check_controllers(devices, target, refusals)
     _add_memballoon(devices, refusals)
     for position, device in enumerate(devices):
         if isinstance(device, Interface) and device.model is None:
@@ -77,10 +78,21 @@ def _check_controllers(devices: list[Device], target: Target, refusals: list[Ref
             refusals.append(Refusal(place=controller.place(field), message=sentence))
 
 
-def _place_disks(devices: list[Device]) -> None:
+def _place_disks(devices: list[Device], refusals: list[Refusal]) -> None:
+    """Each IDE or SATA disk on its place at a controller, and no two on one."""
+    taken: dict[tuple[str, int, int, int], Disk] = {}
     for position, device in enumerate(devices):
-        if isinstance(device, Disk) and device.address is None:
-            devices[position] = device.replace(address=device.default_address())
+        if not isinstance(device, Disk):
+            continue
+        if device.address is None:
+            device = devices[position] = device.replace(address=device.default_address())
+        if isinstance(device.address, DriveAddress):
+            spot = (device.bus, device.address.controller, device.address.bus, device.address.unit)
+            first = taken.setdefault(spot, device)
+            if first is not device and first.target_dev != device.target_dev:
+                line = first.place().line
+                message = f"two {device.bus} disks have one address, the first in line {line}"
+                refusals.append(Refusal(place=device.place("address"), message=message))
 
 
 def _sort_disks(devices: list[Device], refusals: list[Refusal]) -> None:
@@ -149,16 +161,21 @@ def _add_controllers(devices: list[Device], target: Target) -> None:
         usb = default_usb(target)
         if usb is not None:
             devices.append(usb)
-    wanted: dict[type[Controller], int] = {SataController: 0} if target.kind == "q35" else {}
+    # The last controller of each kind that is wanted, and what wants it.
+    wanted: dict[type[Controller], tuple[int, Places]] = {}
+    if target.kind == "q35":
+        wanted[SataController] = 0, Places(target.place)
     for disk in of(devices, Disk):
         if isinstance(disk.address, DriveAddress):
             cls: type[Controller] = IdeController if disk.bus == "ide" else SataController
-            wanted[cls] = max(wanted.get(cls, 0), disk.address.controller)
-    for wanted_cls, last in wanted.items():
+            if cls not in wanted or wanted[cls][0] < disk.address.controller:
+                wanted[cls] = disk.address.controller, Places(disk.place("target_dev"))
+    for wanted_cls, (last, places) in wanted.items():
         have = {controller.number for controller in of(devices, wanted_cls)}
         for index in range(min(last, 255) + 1):
             if index not in have:
-                devices.append(wanted_cls.model_validate({"type": wanted_cls.controller_type, "index": index}))
+                values = {"type": wanted_cls.controller_type, "index": index, "places": places}
+                devices.append(wanted_cls.model_validate(values))
     root = PcieRoot if target.kind == "q35" else PciRoot
     if not any(controller.number == 0 for controller in of(devices, PciController)):
         devices.append(root.model_validate({"type": "pci", "index": 0}))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from pydantic import Field
+
+from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Checked, Neutral, Opaque
 from prober.domain.clock import Clock
 from prober.domain.devices import Devices
@@ -42,6 +45,9 @@ class Domain(Checked):
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
     devices: Annotated[Devices, At("devices")] = Devices()
+
+    #: What the XML has that was not understood; translating refuses it, with all else that it finds.
+    not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """The balloon cannot hold more than there is."""

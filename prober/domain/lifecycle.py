@@ -60,6 +60,13 @@ def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
             message="QEMU cannot restart a crashed guest without a monitor to tell it to",
             hint=hint,
         )
+    if domain.on_poweroff == "preserve" and domain.on_crash == "destroy":
+        yield Refusal(
+            place=domain.place("on_crash"),
+            message="a guest that is kept when it powers off is kept when it crashes, too: QEMU's -no-shutdown does "
+            "both (system/runstate.c, qemu_system_guest_panicked)",
+            hint="write <on_crash>preserve</on_crash>, or give a monitor",
+        )
     if (domain.on_poweroff == "preserve") != (domain.on_reboot == "preserve") and domain.on_reboot != "restart":
         yield Refusal(
             place=domain.place("on_reboot"),

@@ -34,4 +34,4 @@ class Pm(AcpiHotplug):
         for name, qemu in (("suspend_to_mem", "disable_s3"), ("suspend_to_disk", "disable_s4")):
             value = getattr(self, name)
             if value is not None:
-                yield Global(device, Property(qemu, int(value == "no"), self.place(name)))
+                yield Global(device, Property(qemu, int(not value), self.place(name)))

@@ -10,10 +10,14 @@ from prober.errors import RefusedError
 
 
 def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
-    """Read a domain; everything in it is understood, or it is refused.
+    """Read a domain.
+
+    What is not understood stands in ``not_understood`` of the domain, which then holds the rest: it cannot
+    be translated, but everything else that is wrong with it can still be found.
 
     :raise UnreadableDomainError: where it is not readable as XML.
-    :raise RefusedError: where something in it is not understood; carries every such thing at once.
+    :raise RefusedError: where so much is missing or wrong that there is no domain to speak of; carries
+        every such thing at once.
     """
     root = parse_xml(data, limits)
     reader = Reader()
@@ -21,7 +25,7 @@ def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
         reader.refuse(Place(line=1, path=f"/{root.tag}"), f"<{root.tag}> is not a domain", "the root is <domain>")
         raise RefusedError(reader.refusals)
     domain = reader.read(Domain, root, "/domain")
-    if domain is None or reader.refusals:
-        reader.refusals.sort(key=lambda refusal: refusal.place.line)
+    reader.refusals.sort(key=lambda refusal: refusal.place.line)
+    if domain is None:
         raise RefusedError(reader.refusals)
-    return domain
+    return domain.replace(not_understood=tuple(reader.refusals))

@@ -59,6 +59,11 @@ class Target:
         return self.caps.target in X86
 
     @property
+    def is_understood(self) -> bool:
+        """Whether machines of this family can be translated."""
+        return self.is_x86 and self.kind in ("pc", "q35")
+
+    @property
     def root_bus(self) -> str:
         """The name of the machine's own PCI bus."""
         return "pcie.0" if self.kind == "q35" else "pci.0"
@@ -133,7 +138,7 @@ def refuse_target(domain: Domain, target: Target) -> Iterator[Refusal]:
             evidence=evidence,
             hint=f"did you mean {' or '.join(near)}?" if near else "",
         )
-    elif not target.is_x86 or target.kind not in ("pc", "q35"):
+    elif not target.is_understood:
         of = f"machine {target.machine}" if target.is_x86 else f"machines of {caps.target}"
         yield Refusal(
             place=os_type.place("machine"),

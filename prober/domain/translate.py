@@ -82,10 +82,15 @@ def translate(
     :raise RefusedError: with every reason at once, in the order of the XML.
     """
     target = find_target(domain, capabilities, monitor)
-    refusals = [*refuse_target(domain, target), *refuse_lifecycle(domain, target), *refuse_hotplug(domain, target)]
+    refusals = [
+        *domain.not_understood,
+        *refuse_target(domain, target),
+        *refuse_lifecycle(domain, target),
+        *refuse_hotplug(domain, target),
+    ]
     completed = complete(domain, target, refusals)
-    # A domain that is refused already may not be complete; its hot-plug options can be checked all the same.
-    options = list(emit_hotplug(domain, target) if refusals else emit(completed, target))
+    # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
+    options = list(emit(completed, target) if target.is_understood else emit_hotplug(domain, target))
     refusals += check(options, capabilities, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
@@ -103,10 +108,14 @@ def emit(domain: Domain, target: Target) -> Iterator[Option]:
         if not isinstance(step, type):
             yield from step(domain, target)
             continue
-        devices: list[Device] = sorted(domain.devices.of(step), key=Device.argv_turn)
-        for device in devices:
+        devices: list[Device] = list(domain.devices.of(step))
+        for device in sorted(devices, key=_turn):
             if not device.is_builtin(target):
                 yield from device.emit(target)
+
+
+def _turn(device: Device) -> tuple[int, int]:
+    return device.argv_turn()
 
 
 def in_order(refusals: list[Refusal]) -> list[Refusal]:

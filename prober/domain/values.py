@@ -11,9 +11,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
-OnOff: TypeAlias = Literal["on", "off"]
-YesNo: TypeAlias = Literal["yes", "no"]
-
 _DECIMAL = re.compile(r"\d{1,20}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
@@ -49,6 +46,21 @@ def _within(number: int, least: int, most: int) -> int:
         raise ValueError(f"is out of range: {least} to {most}")
     return number
 
+
+def _switch(on: str, off: str) -> Any:
+    def convert(value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        if value not in (on, off):
+            raise ValueError(f"is neither '{on}' nor '{off}'")
+        return value == on
+
+    return BeforeValidator(convert)
+
+
+#: The two ways in which libvirt writes a switch.
+OnOff: TypeAlias = Annotated[bool, _switch("on", "off")]
+YesNo: TypeAlias = Annotated[bool, _switch("yes", "no")]
 
 #: Unsigned decimal numbers.
 Count: TypeAlias = Annotated[int, _decimal(2**32 - 1)]

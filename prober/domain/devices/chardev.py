@@ -43,7 +43,7 @@ class CharacterDevice(Device):
         if self.source_path is not None:
             pairs.append(Property("path", self.source_path, self.place("source_path")))
         if self.source_append is not None:
-            pairs.append(Property("append", self.source_append == "on", self.place("source_append")))
+            pairs.append(Property("append", self.source_append, self.place("source_append")))
         if self.type == "unix" and self.source_mode != "connect":
             pairs.append(Property("server", True, self.place("source_mode")))
             pairs.append(Property("wait", False, self.place("source_mode")))

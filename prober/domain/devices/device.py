@@ -77,7 +77,7 @@ class Device(Checked):
         bus = target.root_bus if address.bus == 0 else f"pci.{address.bus}"
         yield Property("bus", bus, place)
         if address.multifunction is not None:
-            yield Property("multifunction", address.multifunction == "on", place)
+            yield Property("multifunction", address.multifunction, place)
         function = f".{address.function:#x}" if address.function else ""
         yield Property("addr", f"{address.slot:#x}{function}", place)
 

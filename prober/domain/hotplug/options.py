@@ -93,15 +93,15 @@ def _spellings(domain: Domain) -> Iterator[Asked]:
         if holder is None:
             continue
         if holder.acpi_hotplug_bridge is not None:
-            yield Asked("bridge", holder.acpi_hotplug_bridge == "yes", holder.place("acpi_hotplug_bridge"))
+            yield Asked("bridge", holder.acpi_hotplug_bridge, holder.place("acpi_hotplug_bridge"))
         if holder.acpi_root_hotplug is not None:
-            yield Asked("root", holder.acpi_root_hotplug == "yes", holder.place("acpi_root_hotplug"))
+            yield Asked("root", holder.acpi_root_hotplug, holder.place("acpi_root_hotplug"))
     features = domain.features
     if features.acpi_bridge_hotplug is not None:
-        yield Asked("bridge", features.acpi_bridge_hotplug == "on", features.place("acpi_bridge_hotplug"))
+        yield Asked("bridge", features.acpi_bridge_hotplug, features.place("acpi_bridge_hotplug"))
     for root in domain.devices.of(PciRoot):
         if root.hotplug is not None:
-            yield Asked("root", root.hotplug == "on", root.place("hotplug"))
+            yield Asked("root", root.hotplug, root.place("hotplug"))
 
 
 def _contradiction(first: Asked, second: Asked) -> Refusal:
@@ -122,7 +122,7 @@ def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
     device, name = qemu_name(asked.kind, target)
     fact = f"{device}.{name}"
     words = _WORDS[asked.kind]
-    if not target.is_x86 or target.kind not in ("pc", "q35"):
+    if not target.is_understood:
         machines = "pc and q35 have it" if asked.kind == "bridge" else "only pc has it"
         of = f"machine {target.machine}" if target.is_x86 else f"a {target.caps.target} machine"
         yield Refusal(

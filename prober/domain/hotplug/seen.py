@@ -71,7 +71,7 @@ def _see(controller: PciController, on: _Switches, target: Target) -> tuple[Seen
     if isinstance(controller, PcieRoot):
         return "none", ("nothing can be hot-plugged into pcie.0 (hw/acpi/pcihp.c, acpi_pcihp_is_hotpluggable_bus)",)
     if isinstance(controller, PcieRootPort):
-        if controller.hotplug == "off":
+        if controller.hotplug is False:
             return "none", ("hotplug=off on the port itself (hw/pci/pcie_port.c)",)
         return _see_bus_of_bridge(controller, on, target)
     return _see_bus_of_bridge(controller, on, target)

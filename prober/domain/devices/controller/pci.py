@@ -148,12 +148,12 @@ class PcieRootPort(_Bridge):
         return self.model_name or ("pcie-root-port" if target.caps.has("pcie-root-port") else "ioh3420")
 
     def _specific(self) -> Iterator[options.Property]:
-        assert self.address is not None
-        port = (self.address.slot << 3) + self.address.function if self.port is None else self.port
-        yield options.Property("port", port, self.place("port"))
+        # Without an address the domain is refused; its properties are checked all the same.
+        slot, function = (self.address.slot, self.address.function) if self.address is not None else (0, 0)
+        yield options.Property("port", (slot << 3) + function if self.port is None else self.port, self.place("port"))
         yield options.Property("chassis", self.number if self.chassis is None else self.chassis, self.place("chassis"))
         if self.hotplug is not None:
-            yield options.Property("hotplug", self.hotplug == "on", self.place("hotplug"))
+            yield options.Property("hotplug", self.hotplug, self.place("hotplug"))
 
 
 class DmiToPciBridge(_Bridge):

@@ -1,0 +1,26 @@
+"""Recordings for tests: the project's own, and libvirt's where they are at hand."""
+
+from __future__ import annotations
+
+import lzma
+import os
+from pathlib import Path
+
+from prober.capabilities import Capabilities
+from prober.qemu.recording import Recording
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures" / "replies"
+
+#: libvirt's test data: recordings of 34 versions, from the environment or beside the checkout.
+LIBVIRT = Path(os.environ.get("PROBER_LIBVIRT_DATA", ROOT.parent / "shared" / "libvirt"))
+
+
+def load_recording(path: Path) -> Recording:
+    """A recording in ``.xz`` form."""
+    return Recording.loads(lzma.decompress(path.read_bytes()).decode())
+
+
+def load_capabilities(path: Path) -> Capabilities:
+    """The capabilities that a recording proves."""
+    return Capabilities.from_recording(load_recording(path))

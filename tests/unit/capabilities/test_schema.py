@@ -1,0 +1,61 @@
+"""The QAPI schema is followed by member, variant, alternate, list and enum value."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from prober.capabilities.schema import QapiSchema
+
+SCHEMA = QapiSchema.loads(
+    json.dumps(
+        [
+            {"name": "add", "meta-type": "command", "arg-type": "1", "ret-type": "0"},
+            {
+                "name": "1",
+                "meta-type": "object",
+                "members": [
+                    {"name": "kind", "type": "2"},
+                    {"name": "list", "type": "[4]", "default": None},
+                    {"name": "either", "type": "5", "default": None, "features": ["deprecated"]},
+                ],
+                "tag": "kind",
+                "variants": [{"case": "a", "type": "3"}, {"case": "b", "type": "0"}],
+            },
+            {"name": "2", "meta-type": "enum", "values": ["a", "b"], "members": [{"name": "a"}, {"name": "b"}]},
+            {"name": "3", "meta-type": "object", "members": [{"name": "deep", "type": "4"}]},
+            {"name": "4", "meta-type": "object", "members": [{"name": "leaf", "type": "str"}]},
+            {"name": "[4]", "meta-type": "array", "element-type": "4"},
+            {"name": "5", "meta-type": "alternate", "members": [{"type": "str"}, {"type": "3"}]},
+            {"name": "str", "meta-type": "builtin", "json-type": "string"},
+            {"name": "0", "meta-type": "object", "members": []},
+        ]
+    )
+)
+
+
+@pytest.mark.parametrize("path", ["kind", "kind.b", "list.leaf", "deep.leaf", "either.deep", "either.deep.leaf"])
+def test_found(path: str) -> None:
+    assert SCHEMA.find_member("add", path.split("."))[0] == "found"
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [("x", ["deep", "either", "kind", "list"]), ("kind.c", ["a", "b"]), ("list.x", ["leaf"]), ("deep.leaf.x", [])],
+)
+def test_lost_says_what_there_is(path: str, known: list[str]) -> None:
+    assert SCHEMA.find_member("add", path.split(".")) == ("lost", known)
+
+
+def test_members_and_variants() -> None:
+    members = {member.name: member for member in SCHEMA.members("1")}
+    assert not members["kind"].optional
+    assert members["either"].optional
+    assert members["either"].features == ("deprecated",)
+    assert SCHEMA.variant("1", "a") == "3"
+    assert SCHEMA.variant("1", "z") is None
+    assert SCHEMA.enum_values("2") == ("a", "b")
+    assert list(SCHEMA.commands()) == ["add"]
+    assert SCHEMA.command("1") is None
+    assert SCHEMA.kind("nothing") == ""

@@ -1,0 +1,106 @@
+"""No value of an option, however it is written, becomes part of another or an option of its own."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prober.capabilities import Capabilities
+from prober.commandline.options import Device, Global, Keyval, Object, Plain, Property, Qapi
+from prober.commandline.refusal import Place
+from prober.commandline.render import render
+from tests.recordings import FIXTURES, load_capabilities
+
+HERE = Place(line=1, path="/domain")
+OLD = load_capabilities(FIXTURES / "qemu-5.2.0.replies.xz")
+NEW = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True).filter(lambda name: name not in ("driver", "id"))
+#: What the XML reader lets through: anything but line breaks and control characters.
+TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
+VALUES = TEXTS | st.booleans() | st.integers(0, 2**64 - 1)
+
+
+def keyval(text: str) -> dict[str, str]:
+    """QEMU's own reading of ``key=value`` (``util/keyval.c``, ``util/qemu-option.c``)."""
+    pairs: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        end = position
+        while end < len(text) and text[end] not in "=,":
+            end += 1
+        key = text[position:end]
+        if end == len(text) or text[end] == ",":
+            pairs[""] = key
+            position = end + 1
+            continue
+        value, position = "", end + 1
+        while position < len(text):
+            if text[position] == ",":
+                if text[position + 1 : position + 2] != ",":
+                    break
+                position += 1
+            value += text[position]
+            position += 1
+        pairs[key] = value
+        position += 1
+    return pairs
+
+
+def word(value: object) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5))
+def test_a_device_says_the_same_either_way(pairs: dict[str, str | bool | int]) -> None:
+    option = Device("e1000", tuple(Property(name, value, HERE) for name, value in pairs.items()), HERE)
+    flag, new = render([option], NEW)
+    assert flag == "-device"
+    assert json.loads(new) == {"driver": "e1000", **pairs}
+    flag, old = render([option], OLD)
+    assert keyval(old) == {"": "e1000", **{name: word(value) for name, value in pairs.items()}}
+
+
+@given(TEXTS)
+def test_a_keyval_option_keeps_its_values(text: str) -> None:
+    words = render(
+        [Keyval("-name", "", (Property("guest", text, HERE), Property("debug-threads", True, HERE)), HERE)], NEW
+    )
+    assert words[0] == "-name"
+    assert keyval(words[1]) == {"guest": text, "debug-threads": "on"}
+
+
+@given(TEXTS)
+def test_a_plain_option_is_two_words(text: str) -> None:
+    assert render([Plain("-append", text, HERE)], NEW) == ["-append", text]
+
+
+@given(TEXTS)
+def test_a_file_name_stays_one(text: str) -> None:
+    option = Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "filename": text}, HERE)
+    assert json.loads(render([option], OLD)[1]) == {"driver": "file", "filename": text}
+
+
+def test_objects_learned_json_in_6_0() -> None:
+    option = Object("memory-backend-ram", "pc.ram", (Property("size", 1048576, HERE),), HERE)
+    assert render([option], OLD) == ["-object", "memory-backend-ram,id=pc.ram,size=1048576"]
+    assert json.loads(render([option], NEW)[1])["size"] == 1048576
+
+
+def test_trees_are_flattened_for_old_binaries() -> None:
+    value = {"type": "user", "id": "n", "hostfwd": [{"str": "tcp::1-:2"}], "a": {"b": True}}
+    option = Qapi("-netdev", "netdev_add", "type", value, HERE)
+    assert render([option], OLD) == ["-netdev", "user,id=n,hostfwd.0.str=tcp::1-:2,a.b=on"]
+
+
+def test_global() -> None:
+    option = Global("PIIX4_PM", Property("acpi-root-pci-hotplug", False, HERE))
+    for caps in (OLD, NEW):
+        assert render([option], caps) == ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]
+
+
+def test_every_version_is_known_by_what_it_says() -> None:
+    assert isinstance(OLD, Capabilities)
+    assert (OLD.version.major, NEW.version.major) == (5, 11)
