@@ -1,0 +1,303 @@
+"""The cache keeps what it is given, trusts nothing that it finds, and is never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prober.capabilities.cache import Cache
+from tests.conftest import CHECKOUT, aio
+from tests.unit.capabilities.making import make_binary, make_learned
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Path:
+    return make_binary(tmp_path / "bin")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    made = Cache(tmp_path / "cache")
+    aio(made.open())
+    return made
+
+
+@pytest.fixture
+def entry(cache: Cache, binary: Path) -> Path:
+    """A good entry."""
+    assert aio(cache.write(*make_learned(binary)))
+    return cache.path_of(str(binary))
+
+
+def test_round_trip(cache: Cache, binary: Path, entry: Path) -> None:
+    assert aio(cache.read(str(binary))) == make_learned(binary)
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+    assert entry.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_there(cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+    assert aio(cache.read("/usr/bin/qemu")) is None
+    assert not caplog.records
+
+
+def test_paths_of_one_name_are_kept_apart(cache: Cache) -> None:
+    paths = ["/a/qemu", "/b/qemu", "/a/../a/qemu", "/a/qe\nmu", "/" + "x" * 4000, "/a/\udcff"]
+    names = [cache.path_of(path) for path in paths]
+    assert len(set(names)) == len(paths)
+    assert all(name.parent == cache.directory and len(name.name) < 128 for name in names)
+
+
+def _forge(entry: Path, old: bytes, new: bytes) -> None:
+    """Change the content and make the checksum right: what is wrong is deeper."""
+    rest = entry.read_bytes().split(b"\n", 1)[1]
+    assert old in rest
+    rest = rest.replace(old, new, 1)
+    entry.write_bytes(b"prober-cache 1 %d %s\n%s" % (len(rest), sha256(rest).hexdigest().encode(), rest))
+
+
+def _make_link(entry: Path) -> None:
+    entry.rename(entry.with_name("elsewhere"))
+    entry.symlink_to("elsewhere")
+
+
+def _make_fifo(entry: Path) -> None:
+    entry.unlink()
+    os.mkfifo(entry)
+
+
+def _make_directory(entry: Path) -> None:
+    entry.unlink()
+    entry.mkdir()
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda entry: entry.write_bytes(b""), "it is empty"),
+    "truncated in its first line": (lambda entry: os.truncate(entry, 20), "does not begin as an entry does"),
+    "truncated in its head": (lambda entry: os.truncate(entry, 200), "it should have"),
+    "truncated at its end": (lambda entry: os.truncate(entry, entry.stat().st_size - 1), "it should have"),
+    "longer": (lambda entry: entry.write_bytes(entry.read_bytes() + b"}"), "it should have"),
+    "garbage": (lambda entry: entry.write_bytes(os.urandom(5000)), "does not begin as an entry does"),
+    "a changed byte": (
+        lambda entry: entry.write_bytes(entry.read_bytes().replace(b"x86_64\"", b"x86_65\"")), "checksum is wrong",
+    ),
+    "another form of content": (
+        lambda entry: _forge(entry, b'"target":"x86_64"', b'"target":["x86_64"]'), "its content has another form",
+    ),
+    "not JSON": (lambda entry: _forge(entry, b'{"version"', b"{version"), "its content has another form"),
+    "no head": (lambda entry: _forge(entry, b'{"fingerprint"', b'{"x"'), "its content has another form"),
+    "the entry of another binary": (
+        lambda entry: _forge(entry, b'"path":"/', b'"path":"/elsewhere/'), "it is about /elsewhere/",
+    ),
+    "too large": (lambda entry: os.truncate(entry, 3 << 20), "it is larger than"),
+    "a link": (_make_link, "symbolic link"),
+    "a FIFO": (_make_fifo, "not a regular file"),
+    "a directory": (_make_directory, "not a regular file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_untrusted_entry_is_set_aside(name: str, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture) -> None:
+    damage, said = DAMAGE[name]
+    damage(entry)
+    cache = Cache(entry.parent, max_bytes=1 << 20)
+    assert aio(cache.read(str(binary))) is None
+    assert not os.path.lexists(entry)
+    assert os.path.lexists(f"{entry}.bad")
+    assert said in caplog.text
+    # And the place is free again.
+    assert aio(cache.write(*make_learned(binary)))
+    assert aio(cache.read(str(binary))) is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_entry_of_another_user_is_set_aside(
+    cache: Cache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.chown(entry, 65534, 65534)
+    assert aio(cache.read(str(binary))) is None
+    assert "it belongs to user 65534" in caplog.text
+
+
+def test_one_bad_file_a_name(cache: Cache, binary: Path, entry: Path) -> None:
+    for number in range(3):
+        entry.write_bytes(b"bad %d" % number)
+        assert aio(cache.read(str(binary))) is None
+    assert [path.read_bytes() for path in entry.parent.iterdir()] == [b"bad 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"prober-cache 1 ", b"prober-cache 2 "), (b'"interview":"', b'"interview":"0.0.0+')]
+)
+def test_entry_of_another_prober_is_no_damage(
+    cache: Cache, binary: Path, entry: Path, old: bytes, new: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    if old.startswith(b'"'):
+        _forge(entry, old, new)
+    else:
+        entry.write_bytes(entry.read_bytes().replace(old, new))
+    assert aio(cache.read(str(binary))) is None
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+    assert entry.exists()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_damage_is_taken_for_an_answer(cache: Cache, binary: Path, entry: Path, data: st.DataObject) -> None:
+    learned = make_learned(binary)
+    assert aio(cache.write(*learned))
+    good = entry.read_bytes()
+    place = data.draw(st.integers(0, len(good) - 1))
+    damaged = good[:place] + data.draw(st.binary(max_size=4)) + good[data.draw(st.integers(place, len(good))) :]
+    entry.write_bytes(damaged)
+    assert aio(cache.read(str(binary))) == (learned if damaged == good else None)
+
+
+# A disk that will not have it.
+
+
+@contextmanager
+def _file_size_limit(size: int) -> Iterator[None]:
+    """Files stop growing here, in the middle of a write, as on a full disk (EFBIG in place of ENOSPC)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize("size", [0, 100, 1000])
+def test_full_disk_keeps_the_old_entry(
+    cache: Cache, binary: Path, entry: Path, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = entry.read_bytes()
+    learned = make_learned(binary)
+    assert len(good) > size
+    with _file_size_limit(size):
+        assert aio(cache.write(*learned)) is False
+    assert "cannot be written: " in caplog.text
+    assert [(path.name, path.read_bytes()) for path in entry.parent.iterdir()] == [(entry.name, good)]
+
+
+def test_directory_that_cannot_be_made(tmp_path: Path, binary: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    cache = Cache(tmp_path / "file/cache")
+    aio(cache.open())
+    assert aio(cache.write(*make_learned(binary))) is False
+    assert aio(cache.read(str(binary))) is None
+    assert "cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
+def test_error_at_each_step(binary: Path, entry: Path, step: str, caplog: pytest.LogCaptureFixture) -> None:
+    good = entry.read_bytes()
+    seen = []
+
+    def fail(name: str) -> None:
+        seen.append(name)
+        if name == step:
+            raise OSError(28, "No space left on device")
+
+    learned, capabilities = make_learned(binary)
+    newer = learned.model_copy(update={"seconds": 99.0})
+    assert aio(Cache(entry.parent, trace=fail).write(newer, capabilities)) is False
+    assert seen[-1] == step
+    assert "No space left on device" in caplog.text
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+    # After the rename the new entry is there, whole; all that is missing is its sync.
+    assert (entry.read_bytes() == good) == (step != "renamed")
+    assert aio(Cache(entry.parent).read(str(binary))) is not None
+
+
+_KILLED = """
+    import asyncio, os, signal, sys
+    from pathlib import Path
+    from prober.capabilities.cache import Cache
+    from tests.unit.capabilities.making import make_learned
+    def kill(name):
+        if name == sys.argv[3]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    learned, capabilities = make_learned(Path(sys.argv[2]))
+    cache = Cache(Path(sys.argv[1]), trace=kill)
+    asyncio.run(cache.write(learned.model_copy(update={"seconds": 99.0}), capabilities))
+"""
+
+
+@pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
+def test_killed_at_each_step(cache: Cache, binary: Path, entry: Path, step: str) -> None:
+    program = [sys.executable, "-c", textwrap.dedent(_KILLED), str(entry.parent), str(binary), step]
+    done = subprocess.run(program, cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    stored = aio(cache.read(str(binary)))
+    assert stored is not None
+    assert stored[0].seconds == (99.0 if step == "renamed" else 0.5)
+    # What the killed writer left is removed once it is old, and only then: a writer may be at work.
+    left = list(entry.parent.glob(".*.tmp"))
+    assert len(left) == (0 if step == "renamed" else 1)
+    aio(cache.open())
+    assert list(entry.parent.glob(".*.tmp")) == left
+    for path in left:
+        os.utime(path, (0, 0))
+    aio(cache.open())
+    assert not list(entry.parent.glob(".*.tmp"))
+
+
+def test_cancelled_write_is_finished(binary: Path, entry: Path) -> None:
+    async def check() -> None:
+        writing = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def trace(_: str) -> None:
+            loop.call_soon_threadsafe(writing.set)
+
+        cache = Cache(entry.parent, trace=trace)
+        learned, capabilities = make_learned(binary)
+        task = asyncio.create_task(cache.write(learned.model_copy(update={"seconds": 99.0}), capabilities))
+        await writing.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    aio(check())
+    stored = aio(Cache(entry.parent).read(str(binary)))
+    assert stored is not None
+    assert stored[0].seconds == 99.0
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+
+
+def test_too_large_is_not_written(tmp_path: Path, binary: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache = Cache(tmp_path, max_bytes=1000)
+    assert aio(cache.write(*make_learned(binary))) is False
+    assert "is not written" in caplog.text
+
+
+def test_two_writers_at_once(cache: Cache, binary: Path) -> None:
+    async def check() -> list[bool]:
+        learned, capabilities = make_learned(binary)
+        return await asyncio.gather(*(cache.write(learned, capabilities) for _ in range(8)))
+
+    assert aio(check()) == [True] * 8
+    assert aio(cache.read(str(binary))) == make_learned(binary)
+    assert len(list(cache.directory.iterdir())) == 1
+
+
+def test_removed(cache: Cache, binary: Path, entry: Path) -> None:
+    aio(cache.remove(str(binary)))
+    aio(cache.remove(str(binary)))
+    assert not entry.exists()
