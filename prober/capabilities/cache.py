@@ -87,6 +87,8 @@ class Cache:
         self._max_bytes = max_bytes
         self._trace = trace
         self._counter = count()
+        # One change at a time, in the order they were asked for: a removal is not overtaken by an older write.
+        self._order = asyncio.Lock()
 
     async def open(self) -> None:
         """Make the directory where it is missing, and remove what a killed writer left.  Never raises."""
@@ -128,7 +130,8 @@ class Cache:
         On any failure the entry that was there stays, and no temporary file does.  A write that began is finished
         before a cancellation goes on, as the thread that writes cannot be stopped.
         """
-        return await _finish(self._write(learned, capabilities))
+        async with self._order:
+            return await _finish(self._write(learned, capabilities))
 
     async def _write(self, learned: Learned, capabilities: Capabilities) -> bool:
         path = self.path_of(learned.fingerprint.path)
@@ -149,8 +152,9 @@ class Cache:
 
     async def remove(self, binary: str) -> None:
         """Remove the entry for a binary that is gone.  Never raises."""
-        with suppress(OSError):
-            await asyncio.to_thread(self.path_of(binary).unlink, missing_ok=True)
+        async with self._order:
+            with suppress(OSError):
+                await asyncio.to_thread(self.path_of(binary).unlink, missing_ok=True)
 
     async def _read_file(self, path: Path) -> bytes:
         async with aiofiles.open(path, "rb", opener=_open_plain) as file:
