@@ -103,7 +103,8 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
             preexec_fn=_in_child(launch.root),
         )
     except OSError as error:
-        raise LaunchError(f"cannot start {launch.binary}: {_reason(error, launch)}", hint=_hint(error)) from error
+        reason = error.strerror or str(error)
+        raise LaunchError(f"cannot start {launch.binary}: {reason}", hint=_hint(error)) from error
     except (subprocess.SubprocessError, ValueError) as error:
         # The first hides any error of _in_child, the second is a NUL in the path.
         raise LaunchError(f"cannot start {launch.binary}: {error}") from error
@@ -124,22 +125,12 @@ def _in_child(root: Path | None) -> Callable[[], None]:
     return prepare
 
 
-def _reason(error: OSError, launch: Launch) -> str:
-    if error.errno == errno.ENOENT and _inside(launch).exists():
-        return "its interpreter or loader does not exist"
-    return error.strerror or str(error)
-
-
 def _hint(error: OSError) -> str:
     match error.errno:
         case errno.ENOENT:
-            return "is the path right?"
+            return "is the path right, and does its interpreter exist?"
         case errno.EACCES | errno.EPERM:
             return "is it executable by this user?"
         case errno.ENOEXEC:
             return "is it a program for this machine?"
     return ""
-
-
-def _inside(launch: Launch) -> Path:
-    return Path(launch.binary) if launch.root is None else launch.root / launch.binary.lstrip("/")

@@ -88,9 +88,11 @@ class Session:
     async def _explained(self, error: Exception) -> BaseException:
         """Our error for one of the connection; where that ended because the process did, how it did."""
         process = self._process
-        if is_closed(error) or may_be_last_words(error):
+        closed = is_closed(error)
+        if closed or may_be_last_words(error):
             await asyncio.wait({process.exited}, timeout=_GRACE_S)
-            if process.exited.done():
+            # After nonsense only a signal counts: a process may well exit because we hung up on it.
+            if process.exited.done() and (closed or process.exited.result() < 0):
                 code = process.exited.result()
                 said = how_it_ended(code, process.stderr)
                 return ExitedError(f"{process.launch.binary} ended: {said}", returncode=code, stderr=process.stderr)

@@ -1,0 +1,56 @@
+"""Every test of an interview has to leave nothing behind: no process, no zombie, no descriptor."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def children() -> set[int]:
+    """Our children, zombies too."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        found.update(int(pid) for pid in (task / "children").read_text().split())
+    return found
+
+
+def started_from(directory: Path) -> set[int]:
+    """Processes of any parent that run something from this directory."""
+    found: set[int] = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(directory) in command:
+                found.add(int(process.name))
+    return found
+
+
+def descriptors() -> set[str]:
+    """Our open descriptors, by what they are."""
+    found = set()
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{entry} {os.readlink(f'/proc/self/fd/{entry}')}")
+        except OSError:  # the one that listed them
+            continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(tmp_path: Path) -> Iterator[None]:
+    """Fails a test after which a process or a descriptor is left."""
+    before, had = children(), descriptors()
+    yield
+    assert children() == before
+    assert descriptors() == had
+    deadline = time.monotonic() + 2
+    while started_from(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.01)  # a killed child of a killed parent is init's to reap
+    assert not started_from(tmp_path)
