@@ -11,6 +11,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
+# Where `make run` has its socket and cache, and what else it is told (`prober serve --help`).
+RUN ?= run
+SERVE_OPTIONS ?=
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean
@@ -22,7 +25,9 @@ help: ## list the supported targets (any other is unsupported)
 setup: $(STAMP) ## make the environment alone (.venv), from the lock
 
 run: $(STAMP) ## start the service in the foreground on run/prober.sock
-	@exec $(BIN)/prober serve --try-out run
+	@mkdir -p $(RUN)
+	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache \
+	  --fallback-replies fixtures/replies $(SERVE_OPTIONS)
 
 test: lint types layers unit cases integration ## all checks and tests
 
@@ -54,11 +59,11 @@ bench: $(STAMP) ## measure interview, service and command, against their bars
 qemu: ## install Debian's QEMU, where it is missing
 	@tools/install_qemu.sh
 
-roots: ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
-	tools/make_roots.sh
+roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
+	@$(BIN)/python tools/roots.py
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
-	tools/make_fixtures.sh
+	@$(BIN)/python tools/fixtures.py
 
 lock: $(STAMP) ## compute requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \

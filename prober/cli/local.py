@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from prober.capabilities.capabilities import Capabilities
 from prober.cli.source import Json
@@ -53,13 +56,50 @@ class Local:
         return translation.model_dump(mode="json")
 
     def summaries(self) -> list[Json]:
-        return [self.summary()]
+        from prober.cli.summary import summarize
 
-    def summary(self) -> Json:
-        raise NotImplementedError
+        return [{"id": self._label, "path": self._label, **summarize(self._caps)}]
 
     def types(self) -> Json:
+        from prober.service.replies import TypeList
+
         caps = self._caps
-        if caps.types is None:
-            raise UsageError("the list of types was never asked of this QEMU")
-        return {"types": caps.types, "abstract_types": caps.abstract_types}
+        listed = TypeList(binary=self._label, types=caps.types, abstract_types=caps.abstract_types)
+        return listed.model_dump(mode="json")
+
+    def type(self, name: str) -> Json:
+        from prober.capabilities.facts import nearest
+        from prober.service.replies import TypeReply
+
+        caps = self._caps
+        parents = {**(caps.types or {}), **(caps.abstract_types or {})}
+        if name not in parents and name not in caps.properties:
+            near = ", ".join(nearest(name, parents))
+            raise UsageError(f"no type is named {name!r}", hint=f"did you mean {near}?" if near else "")
+        asked = caps.families.get(name, name)
+        answer, properties = caps.properties.get(asked), caps.properties_of(name)
+        error = answer.error if answer else None
+        described = TypeReply(
+            binary=self._label,
+            name=name,
+            parent=parents.get(name),
+            abstract=name in (caps.abstract_types or {}),
+            asked_as=asked if asked != name else None,
+            command=answer.command if answer else None,
+            properties=None if properties is None else list(properties),
+            error=error.desc if error else None,
+            crashed=bool(error and error.crashed),
+        )
+        return described.model_dump(mode="json")
+
+    def machines(self) -> list[Json]:
+        return _dump("machines", self._caps.machines)
+
+    def cpus(self) -> list[Json]:
+        return _dump("CPU models", self._caps.cpu_models)
+
+
+def _dump(what: str, models: Mapping[str, BaseModel] | None) -> list[Json]:
+    if models is None:
+        raise UsageError(f"this QEMU was never asked for its {what}")
+    return [model.model_dump(mode="json") for model in models.values()]

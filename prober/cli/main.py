@@ -110,6 +110,75 @@ def prober(
 
 
 @app.command()
+def serve(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
+        ),
+    ] = None,
+    socket: Annotated[
+        Path | None,
+        typer.Option("--socket", metavar="PATH", help="Listen on this unix socket. [default: /run/prober/prober.sock]"),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="The group whose members may use the socket.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep answers in this directory. [default: /var/cache/prober]"),
+    ] = None,
+    directory: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--directory",
+            metavar="DIR",
+            help="Look for qemu-system-* here, and not where they usually are. Repeatable.",
+        ),
+    ] = None,
+    binary: Annotated[
+        list[Path] | None,
+        typer.Option("--binary", metavar="QEMU", help="Serve this binary too, whatever its name. Repeatable."),
+    ] = None,
+    replies: Annotated[
+        list[Path] | None,
+        typer.Option("--replies", metavar="PATH", help="Serve this recording, or directory of them, too. Repeatable."),
+    ] = None,
+    fallback_replies: Annotated[
+        list[Path] | None,
+        typer.Option("--fallback-replies", metavar="PATH", help="Serve these where no QEMU is found. Repeatable."),
+    ] = None,
+    accel: Annotated[
+        Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print what is served.")] = False,
+) -> None:
+    """Run the service in the foreground: it answers for the QEMU binaries of this host, over HTTP on a unix socket.
+
+    Only binaries that it finds, or that are named here, can be asked for; a client can never make it run another
+    program. SIGINT and SIGTERM end it. What is given here stands over the settings in the file.
+
+    Example: `prober serve --socket run/prober.sock --cache run/cache`
+    """
+    from prober.cli import serve as command
+
+    catalog: dict[str, object] = {
+        "cache_dir": cache,
+        "directories": directory or None,
+        "paths": binary or None,
+        "recordings": replies or None,
+        "fallback_recordings": fallback_replies or None,
+        "accel": accel and accel.value,
+    }
+    catalog = {key: value for key, value in catalog.items() if value is not None}
+    if directory:
+        catalog["qemu_kvm"] = None
+    told = {"socket": socket, "group": group}
+    overrides = {key: value for key, value in told.items() if value is not None}
+    command.run(config, {**overrides, "catalog": catalog}, quiet=quiet)
+
+
+@app.command()
 def probe(
     binaries: Annotated[
         list[str] | None,

@@ -146,12 +146,16 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(replies: Path) -> None
 def test_asking_the_service_imports_nothing_heavy() -> None:
     """The whole process has 150 ms; each of these would take a good part of it."""
     script = (
-        "import sys; import prober.cli.main, prober.cli.source, prober.cli.remote, prober.cli.supports; "
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+        "import sys; from prober.cli.main import main\n"
+        "sys.argv = ['prober', 'supports', '--socket', '/nowhere/prober.sock', 'PIIX4_PM']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert end.code == 5, end.code\n"
+        "import prober.cli.supports\n"
+        "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert "typer" in loaded
-    assert not {"pydantic", "fastapi", "uvicorn", "lxml", "rich", "qemu"} & set(loaded)
+    assert {"typer", "prober.service.client", "prober.cli.supports"} <= set(loaded)
+    assert not {"pydantic", "fastapi", "uvicorn", "lxml", "rich", "qemu", "asyncio", "http.client"} & set(loaded)
 
 
 def test_commands_are_imported_when_they_are_called() -> None:

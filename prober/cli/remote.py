@@ -1,0 +1,148 @@
+"""A source that is a running service, asked through its unix socket.
+
+No model is imported for an answer that is only printed: the JSON of the service is what is wanted.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from prober.cli.source import Json
+from prober.errors import (
+    BinaryFailedError,
+    FactError,
+    ProberError,
+    RefusedError,
+    ServiceError,
+    UnknownBinaryError,
+    UnreadableDomainError,
+    UsageError,
+)
+from prober.service.client import Client, Reply
+
+#: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
+_ERRORS: dict[str, type[ProberError]] = {
+    cls.kind: cls for cls in (UsageError, FactError, UnknownBinaryError, BinaryFailedError)
+}
+
+
+class Remote:
+    """Answers from the service on a socket; ``binary`` is an id or path that it knows, None for the host's own."""
+
+    def __init__(self, socket: Path, binary: str | None) -> None:
+        self._client = Client(socket)
+        self._wanted = binary
+
+    def name(self) -> str:
+        entry = self._entry
+        version = entry.get("version") or self._get(self._path())["version"]
+        numbers = ".".join(str(version[part]) for part in ("major", "minor", "micro"))
+        return f"{entry['path']} (QEMU {numbers}, {', '.join(entry['targets'])})"
+
+    def supports(self, fact: str) -> Json:
+        evidence: Json = self._get(self._path("supports", fact=fact))
+        return evidence
+
+    def translate(self, xml: bytes, *, assume_unknown_present: bool) -> Json:
+        query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
+        if self._wanted is not None:
+            query["binary"] = self._entry["id"]
+        path = f"/v1/translate?{urlencode(query)}" if query else "/v1/translate"
+        translation: Json = _checked(self._client.post(path, xml, "application/xml"))
+        return translation
+
+    def summaries(self) -> list[Json]:
+        if self._wanted is not None:
+            return [self._get(self._path())]
+        return self._entries
+
+    def types(self) -> Json:
+        types: Json = self._get(self._path("types"))
+        return types
+
+    def type(self, name: str) -> Json:
+        described: Json = self._get(self._path("types", name))
+        return described
+
+    def machines(self) -> list[Json]:
+        raise self._not_served("machines")
+
+    def cpus(self) -> list[Json]:
+        raise self._not_served("cpus")
+
+    def _not_served(self, what: str) -> UsageError:
+        source = "--binary" if self._entry["kind"] == "binary" else "--replies"
+        return UsageError(
+            f"the service has no list of {what}",
+            hint=f"ask the QEMU itself: prober show {source} {self._entry['path']} {what}",
+        )
+
+    def _get(self, path: str) -> Any:
+        return _checked(self._client.get(path))
+
+    def _path(self, *parts: str, **query: str) -> str:
+        path = "/".join(quote(part, safe="") for part in (self._entry["id"], *parts))
+        return f"/v1/binaries/{path}?{urlencode(query)}" if query else f"/v1/binaries/{path}"
+
+    @cached_property
+    def _entries(self) -> list[Json]:
+        entries: list[Json] = self._get("/v1/binaries")["binaries"]
+        return entries
+
+    @cached_property
+    def _entry(self) -> Json:
+        """The binary that is asked.
+
+        :raise UnknownBinaryError: where the service has no such binary, or none for this host's architecture.
+        """
+        entries = self._entries
+        known = f"it has {', '.join(entry['id'] for entry in entries)}" if entries else "it has none at all"
+        if self._wanted is not None:
+            path = os.path.abspath(self._wanted)  # noqa: PTH100 - only a name is made, no file is looked at
+            for entry in entries:
+                if self._wanted == entry["id"] or path in (entry["path"], *entry["aliases"]):
+                    return entry
+            raise UnknownBinaryError(f"the service has no binary {self._wanted!r}", hint=known)
+        own = own_architecture(entries, platform.machine())
+        if own is None:
+            raise UnknownBinaryError(
+                f"the service has no binary for {platform.machine()} guests", hint=f"choose one with --binary: {known}"
+            )
+        return own
+
+
+def own_architecture(entries: list[Json], target: str) -> Json | None:
+    """The binary for guests of an architecture, as the service itself chooses one for a domain.
+
+    It is the one called ``qemu-system-TARGET``, else the newest binary for it, else the newest recording.
+    """
+    for entry in entries:
+        if entry["kind"] == "binary" and entry["path"].endswith(f"/qemu-system-{target}"):
+            return entry
+    fitting = [entry for entry in entries if target in entry["targets"]]
+    return max(fitting, key=_rank, default=None)
+
+
+def _rank(entry: Json) -> tuple[bool, list[int]]:
+    return entry["kind"] == "binary", [entry["version"][part] for part in ("major", "minor", "micro")]
+
+
+def _checked(reply: Reply) -> Any:
+    """The answer, or the error that the service tells of."""
+    if reply.ok:
+        return reply.value
+    problem = reply.value if isinstance(reply.value, dict) else {}
+    message, hint = str(problem.get("detail", f"the service answered {reply.status}")), str(problem.get("hint") or "")
+    kind = str(problem.get("type", "")).rpartition(":")[2]
+    if kind == RefusedError.kind:
+        from prober.commandline.refusal import Refusal
+
+        raise RefusedError([Refusal.model_validate(refusal) for refusal in problem["refusals"]])
+    if kind == UnreadableDomainError.kind:
+        raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
+    raise _ERRORS.get(kind, ServiceError)(message, hint=hint)

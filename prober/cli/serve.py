@@ -1,0 +1,105 @@
+"""``prober serve``: the service in the foreground, and a word on what it found."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.entry import Entry
+from prober.cli import output
+from prober.errors import ServiceError
+from prober.service.server import run as run_service
+from prober.service.settings import ServiceSettings
+
+#: Where the project keeps an example; a command to try is printed for it where it is there.
+_EXAMPLE = Path("fixtures/domains/example.xml")
+_FACT = "PIIX4_PM.acpi-root-pci-hotplug"
+
+
+def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Unless ``quiet`` (or started by systemd, which has its own way to be told), what is served is printed as soon as
+    every binary is known, and two commands to try.
+
+    :raise ServiceError: where the settings are wrong or the socket cannot be had.
+    """
+    settings = ServiceSettings.load(config, overrides)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if quiet or "NOTIFY_SOCKET" in os.environ:
+        logging.getLogger("prober").setLevel(logging.INFO)
+        run_service(settings)
+        return
+    try:
+        settings.socket.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServiceError(f"cannot make the directory {settings.socket.parent}: {error.strerror}") from error
+
+    async def announce(catalog: Catalog) -> None:
+        with output.ProgressLine() as progress:
+            entries = catalog.entries()
+            progress.show(
+                f"interviewing {sum(entry.state != 'ready' for entry in entries)} of {len(entries)} binaries …"
+            )
+            await catalog.settled()
+        await asyncio.to_thread(_say, catalog.entries(), settings)
+
+    run_service(settings, on_ready=announce)
+
+
+def _say(entries: list[Entry], settings: ServiceSettings) -> None:
+    # To stderr, which nobody has to read: a service does not end because its word was not wanted.
+    output.note("\n".join(describe(entries, settings)))
+
+
+def describe(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
+    """What is served, in lines: each binary, how long it took, and two commands to try."""
+    yield f"prober serves on {settings.socket}:"
+    if not any(entry.kind == "binary" for entry in entries):
+        yield "  no QEMU was found on this host" + (", so recordings stand in for some:" if entries else "")
+    for entry in entries:
+        yield f"  {entry.id:<28} {_state(entry)}"
+        yield from (f"  {'':<28}   asking {name} kills it: {words}" for name, words in entry.crashing_types.items())
+    ready = [entry for entry in entries if entry.state == "ready"]
+    if ready:
+        yield ""
+        yield "Try from a second terminal:"
+        yield from (f"  {command}" for command in commands_to_try(settings))
+    yield ""
+    yield "Ctrl-C ends it."
+
+
+def _state(entry: Entry) -> str:
+    if entry.state == "failed":
+        return f"failed: {entry.error}"
+    took = f"{entry.seconds or 0:.2f} s"
+    match entry.source:
+        case "interview":
+            how = f"interviewed in {took}"
+        case "cache":
+            how = f"known from the cache (interviewed in {took})"
+        case _:
+            how = f"a recording, read in {took}"
+    return f"QEMU {entry.version}, {', '.join(entry.targets)}, {how}"
+
+
+def commands_to_try(settings: ServiceSettings) -> Iterator[str]:
+    """Commands that work as they stand, in the directory where the service was started."""
+    prober = _own_name()
+    yield f"{prober} supports --socket {settings.socket} {_FACT}"
+    if _EXAMPLE.exists():
+        yield f"{prober} translate --socket {settings.socket} {_EXAMPLE}"
+    else:
+        yield f"{prober} show --socket {settings.socket}"
+
+
+def _own_name() -> str:
+    """How this command was called, relative to here where it is below."""
+    program = Path(sys.argv[0]).absolute()
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else program.name

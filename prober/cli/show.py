@@ -1,0 +1,117 @@
+"""``prober show``: a walk through what a QEMU can do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from prober.cli import output
+from prober.cli.source import Source
+from prober.errors import UsageError
+
+
+def run(source: Source, what: str, name: str | None, *, as_json: bool) -> None:
+    """Print one of summary, types, type NAME, machines and cpus.
+
+    :raise UsageError: where a name is missing or one too many, or the source cannot tell.
+    """
+    if (name is not None) != (what == "type"):
+        raise UsageError(
+            "`show type` takes the name of a type" if what == "type" else f"`show {what}` takes no name",
+            hint="for one type: prober show type NAME; for all: prober show types",
+        )
+    match what:
+        case "summary":
+            _show_summaries(source.summaries(), as_json)
+        case "types":
+            _show_types(source.types(), as_json)
+        case "type":
+            _show_type(source.type(name or ""), as_json)
+        case "machines":
+            _show_list(sorted(source.machines(), key=_in_order), _MACHINES, as_json)
+        case _:
+            _show_list(sorted(source.cpus(), key=_in_order), _CPUS, as_json)
+
+
+_MACHINES = ("name", "alias", "is_default", "cpu_max", "hotpluggable_cpus", "acpi", "deprecated")
+_CPUS = ("name", "typename", "migration_safe", "alias_of", "deprecated", "unavailable_features")
+
+
+def _show_summaries(summaries: list[dict[str, Any]], as_json: bool) -> None:
+    """One QEMU in lines, several in a table."""
+    if as_json:
+        output.write_json(summaries)
+    elif len(summaries) == 1:
+        rows = [(key.replace("_", " "), _cell(value)) for key, value in summaries[0].items() if value not in (None, {})]
+        output.write_table(("what", "value"), rows)
+    else:
+        columns = ("id", "path", "version", "targets", "state", "source", "seconds", "crashing_types", "error")
+        _show_list(summaries, columns, as_json)
+
+
+def _show_types(types: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.write_json(types)
+        return
+    if types["types"] is None:
+        raise UsageError("the list of types was never asked of this QEMU")
+    rows = [(name, parent, "") for name, parent in types["types"].items()]
+    rows += [(name, parent, "abstract") for name, parent in (types["abstract_types"] or {}).items()]
+    output.write_table(("type", "parent", ""), ((name, parent or "", more) for name, parent, more in sorted(rows)))
+
+
+def _show_type(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.write_json(described)
+        return
+    kind = "abstract type" if described["abstract"] else "type"
+    output.write(f"{described['name']}: {kind}" + (f", a {described['parent']}" if described["parent"] else ""))
+    if described["asked_as"]:
+        output.write(f"QEMU was asked for {described['asked_as']}, which has the same class")
+    if described["error"]:
+        output.write(("asking kills QEMU: " if described["crashed"] else "QEMU's answer: ") + described["error"])
+    elif described["properties"] is None:
+        output.write("its properties were never asked")
+    else:
+        columns = ("name", "type", "default_value", "description")
+        _show_list(sorted(described["properties"], key=lambda one: str(one["name"])), columns, as_json)
+
+
+def _show_list(items: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        output.write_json(items)
+    else:
+        headers = [column.removesuffix("_value").replace("_", " ") for column in columns]
+        output.write_table(headers, ([_cell(item.get(column)) for column in columns] for item in items))
+
+
+def _in_order(item: dict[str, Any]) -> list[tuple[int, str]]:
+    """Names in order, numbers in them by their value: pc-q35-9.2 before pc-q35-10.0."""
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", str(item["name"]))]
+
+
+def _cell(value: Any) -> str:
+    """A value as a human reads it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.2f}"
+        case {"major": major, "minor": minor, "micro": micro}:
+            return f"{major}.{minor}.{micro}"
+        case dict() if all(isinstance(item, (int, float, str)) for item in value.values()):
+            return _join(f"{key} ({_cell(item)})" for key, item in value.items())
+        case list() if all(isinstance(item, str) for item in value):
+            return _join(value)
+        case str():
+            return value
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _join(words: Iterable[str]) -> str:
+    return ", ".join(words)
