@@ -24,7 +24,7 @@ would help.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ProberError(Exception):
@@ -136,6 +136,9 @@ class RefusedError(ProberError):
     """A domain is refused.  ``refusals`` holds every reason, in the order of the XML."""
 
     kind = "refused"
+
+    #: ``prober.commandline.refusal.Refusal``, a model of a floor above this one.
+    refusals: tuple[Any, ...]
 
     def __init__(self, refusals: Sequence[object]) -> None:
         first, more = refusals[0], len(refusals) - 1

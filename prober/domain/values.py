@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
-_DECIMAL = re.compile(r"\d{1,20}")
+_DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
@@ -120,13 +120,9 @@ def _mac(value: str) -> str:
     return text
 
 
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
 #: One line of text without control characters.
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
-AbsolutePath: TypeAlias = Annotated[str, BeforeValidator(_stripped), AfterValidator(_path)]
+AbsolutePath: TypeAlias = Annotated[str, AfterValidator(_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
 MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]

@@ -38,12 +38,13 @@ def values(version: str, type_name: str, depth: int = 0) -> st.SearchStrategy[An
         case "enum":
             return st.sampled_from(schema(version).enum_values(type_name))
         case "array":
-            inner = values(version, entity["element-type"], depth + 1) if depth < 3 else st.nothing()
-            return st.lists(inner, max_size=2)
+            if depth >= 3:
+                return st.just([])
+            return st.lists(values(version, entity["element-type"], depth + 1), max_size=2)
         case "alternate":
             simple = [m["type"] for m in entity["members"] if schema(version).kind(m["type"]) in ("builtin", "enum")]
             chosen = simple if depth >= 2 and simple else [m["type"] for m in entity["members"]]
-            return st.one_of([st.deferred(lambda t=t: values(version, t, depth + 1)) for t in chosen])
+            return st.sampled_from(chosen).flatmap(lambda name: values(version, name, depth + 1))
         case "builtin":
             return {
                 "string": st.text(max_size=5),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities
-from prober.commandline.options import Device, Global, Keyval, Object, Plain, Property, Qapi
+from prober.commandline.options import Device, Global, Keyval, Object, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Place
 from prober.commandline.render import render
 from tests.recordings import FIXTURES, load_capabilities
@@ -90,7 +90,7 @@ def test_objects_learned_json_in_6_0() -> None:
 
 
 def test_trees_are_flattened_for_old_binaries() -> None:
-    value = {"type": "user", "id": "n", "hostfwd": [{"str": "tcp::1-:2"}], "a": {"b": True}}
+    value: dict[str, Value] = {"type": "user", "id": "n", "hostfwd": [{"str": "tcp::1-:2"}], "a": {"b": True}}
     option = Qapi("-netdev", "netdev_add", "type", value, HERE)
     assert render([option], OLD) == ["-netdev", "user,id=n,hostfwd.0.str=tcp::1-:2,a.b=on"]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from prober.commandline import options
 from prober.domain.binding import At
-from prober.domain.devices.address import PciAddress
 from prober.domain.devices.device import Device
 from prober.domain.values import Index
 
@@ -29,7 +28,6 @@ class Controller(Device):
 
     type: Annotated[str, At("@type")]
     index: Annotated[Index | None, At("@index")] = None
-    address: Annotated[PciAddress | None, At("address")] = None
 
     @property
     def number(self) -> int:

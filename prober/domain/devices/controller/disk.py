@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At
+from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
 from prober.domain.slots import Plug
 from prober.domain.target import Target
@@ -20,6 +21,7 @@ class IdeController(Controller):
     emit_turn = 20
 
     type: Annotated[Literal["ide"], At("@type")] = "ide"
+    address: Annotated[PciAddress | None, At("address")] = None
 
     def name_for(self, number: int, target: Target) -> str:
         """QEMU's own name for the PIIX3's."""
@@ -53,6 +55,7 @@ class SataController(Controller):
     emit_turn = 30
 
     type: Annotated[Literal["sata"], At("@type")] = "sata"
+    address: Annotated[PciAddress | None, At("address")] = None
 
     def name_for(self, number: int, target: Target) -> str:
         """QEMU calls the ICH9's own ``ide``."""

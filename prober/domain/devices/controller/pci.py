@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At
+from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
 from prober.domain.slots import Plug
 from prober.domain.target import Target
@@ -43,8 +44,6 @@ class _Root(PciController):
         """There is one root, at index 0."""
         if self.index not in (0, None):
             yield "index", f"a {self.model} has index 0"
-        if self.address is not None:
-            yield "address", f"a {self.model} is part of the machine and has no address"
 
     def name_for(self, number: int, target: Target) -> str:
         """The name that QEMU's machine gives it."""
@@ -85,6 +84,8 @@ class _Bridge(PciController):
     driver: ClassVar[str]
     #: What it is to the bus above it.
     sits_as: ClassVar[Plug]
+
+    address: Annotated[PciAddress | None, At("address")] = None
 
     def plug(self, target: Target) -> Plug | None:
         """By its model."""

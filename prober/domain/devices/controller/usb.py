@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At
+from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
 from prober.domain.slots import Plug
 from prober.domain.target import Target
@@ -28,6 +29,7 @@ class UsbController(Controller):
 
     type: Annotated[Literal["usb"], At("@type")] = "usb"
     model: Annotated[Literal["none", "piix3-uhci", "qemu-xhci", "nec-xhci"], At("@model")] = "piix3-uhci"
+    address: Annotated[PciAddress | None, At("address")] = None
 
     def name_for(self, number: int, target: Target) -> str:
         """The first is called ``usb`` without a number."""

@@ -1,0 +1,69 @@
+"""All that the models claim of the XML, for the tests that hold something against all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.domain.binding import At, Child, Element, Shape, shape_of
+from prober.domain.domain import Domain
+
+
+def claimed_paths(cls: type[Element] = Domain, path: str = "/domain") -> set[str]:
+    """Every element and attribute that is understood, as ``/domain/devices/disk/driver/@type``."""
+    if cls.tag:
+        found = {f"{path}/@{cls.tag}"}
+        for choice in cls.choices.values():
+            found |= claimed_paths(choice, path)
+        return found
+    return {path, *_paths_in(shape_of(cls), path)}
+
+
+def _paths_in(shape: Shape, path: str) -> Iterator[str]:
+    for name in shape.attributes:
+        yield f"{path}/@{name}"
+    for name, child in shape.children.items():
+        yield f"{path}/{name}"
+        yield from _paths_of(child, f"{path}/{name}")
+
+
+def _paths_of(child: Child, path: str) -> Iterator[str]:
+    if child.model is not None:
+        yield from claimed_paths(child.model, path)
+    elif child.shape is not None:
+        yield from _paths_in(child.shape, path)
+
+
+def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
+    """Every (class, field) that is bound to XML, from the classes that the domain is made of."""
+    found: set[tuple[str, str]] = set()
+    waiting, seen = [cls], set()
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        waiting.extend(current.choices.values() if current.tag else _models_in(shape_of(current)))
+        if not current.tag:
+            for name, info in current.model_fields.items():
+                if any(isinstance(mark, At) and mark.path != "*" for mark in info.metadata):
+                    found.add((current.__name__, name))
+    return found
+
+
+def _models_in(shape: Shape) -> Iterator[type[Element]]:
+    for child in shape.children.values():
+        if child.model is not None:
+            yield child.model
+        if child.shape is not None:
+            yield from _models_in(child.shape)
+
+
+def given_fields(element: Element) -> Iterator[tuple[str, str]]:
+    """Every (class, field) that one XML gave."""
+    for name in element.places.fields:
+        yield type(element).__name__, name
+    for name in type(element).model_fields:
+        value = getattr(element, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Element):
+                yield from given_fields(item)

@@ -1,0 +1,41 @@
+"""Nothing that is declared goes unused: every field has a case, every device its turn, every path its words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prober.domain import devices, read_domain
+from prober.domain.devices import Device
+from prober.domain.translate import ORDER
+from prober.errors import RefusedError, UnreadableDomainError
+from tests.recordings import ROOT
+from tests.unit.domain.models import claimed_fields, claimed_paths, given_fields
+
+
+def test_every_field_is_in_a_case() -> None:
+    given: set[tuple[str, str]] = set()
+    for path in (ROOT / "tests" / "cases").glob("*.xml"):
+        try:
+            given.update(given_fields(read_domain(path.read_bytes())))
+        except (RefusedError, UnreadableDomainError):
+            continue
+    assert claimed_fields() - given == set(), "fields without a case that gives them"
+
+
+def test_every_device_has_its_turn_in_the_argv() -> None:
+    ordered = [step for step in ORDER if isinstance(step, type) and issubclass(step, Device)]
+    assert len(set(ordered)) == len(ordered)
+    assert {cls.element for cls in ordered} == set(Device.choices)
+
+
+def test_every_device_has_a_file_of_its_name() -> None:
+    folder = Path(devices.__file__).parent
+    names = {path.stem for path in folder.iterdir() if not path.name.startswith("_")}
+    assert set(Device.choices) == names - {"device", "address", "chardev"}
+
+
+def test_every_path_is_in_the_document() -> None:
+    text = (ROOT / "docs" / "domain-xml.md").read_text()
+    documented = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `/domain")}
+    assert claimed_paths() - documented == set(), "understood, and not in docs/domain-xml.md"
+    assert documented - claimed_paths() == set(), "in docs/domain-xml.md, and not understood"
