@@ -1,0 +1,352 @@
+"""Every route through a real socket: what it gives, and how it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.entry import Entry
+from prober.domain import Translation
+from prober.errors import LaunchError
+from prober.qemu.recording import Recording
+from prober.service.client import Client
+from prober.service.problems import Problem
+from prober.service.replies import BinaryList, Health, TypeList, TypeReply
+from tests.recordings import FIXTURES, load_recording
+from tests.unit.capabilities.making import make_binary
+from tests.unit.capabilities.test_catalog import Asker, Told
+from tests.unit.service.running import make_settings, running
+
+FACT = "PIIX4_PM.acpi-root-pci-hotplug"
+ID = "qemu-system-x86_64"
+DOMAIN = """<domain type='qemu'>
+  <name>guest</name><memory unit='MiB'>256</memory>
+  <os><type arch='{arch}' machine='pc'>hvm</type></os>
+  <features><acpi/></features>{pm}
+  <devices>{emulator}<controller type='pci' index='0' model='pci-root'/></devices>
+</domain>"""
+
+
+def domain(*, emulator: str = "", arch: str = "x86_64", pm: str = "") -> bytes:
+    text = f"<emulator>{emulator}</emulator>" if emulator else ""
+    return DOMAIN.format(emulator=text, arch=arch, pm=pm).encode()
+
+
+class WaitingAsker(Asker):
+    """The real recording for one binary, a failure for ``…-broken``, and a wait for ``…-slow``."""
+
+    recording: Recording
+    slow: threading.Event
+
+    async def __call__(self, path: str) -> Told:
+        self.asked.append(path)
+        if path.endswith("-broken"):
+            raise LaunchError("it is no program", hint="install it again")
+        if path.endswith("-slow"):
+            while not self.slow.is_set():
+                await asyncio.sleep(0.01)
+        return Told(self.recording)
+
+
+@dataclass
+class Served:
+    """A service with three binaries: one that works, one that fails, and one that waits until it is let go."""
+
+    directory: Path
+    client: Client
+    asker: WaitingAsker
+
+    @property
+    def binary(self) -> str:
+        return str(self.directory / "bin" / ID)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    directory = tmp_path_factory.mktemp("served")
+    for name in (ID, "qemu-system-broken", "qemu-system-slow"):
+        make_binary(directory / "bin", name)
+    asker = WaitingAsker()
+    asker.recording = load_recording(FIXTURES / "qemu-7.2.22.replies.xz")
+    asker.slow = threading.Event()
+    settings = make_settings(directory, {"max_interviews": 3})
+    with running(settings, asker) as path, Client(path, timeout=20) as client:
+        yield Served(directory, client, asker)
+        asker.slow.set()
+
+
+def refused(served: Served, path: str, status: int, body: bytes | None = None, **more: str) -> Problem:
+    """Ask for something that is refused, and get the problem."""
+    reply = served.client.get(path) if body is None else served.client.post(path, body, **more)
+    assert reply.status == status, reply
+    problem = Problem.model_validate(reply.value)
+    assert problem.status == status
+    assert "Traceback" not in str(reply.value)
+    return problem
+
+
+def test_health(served: Served) -> None:
+    served.client.get(f"/v1/binaries/{ID}")
+    health = Health.model_validate(served.client.get("/healthz").value)
+    assert health.status == "ok"
+    assert sum(health.binaries.values()) == 3
+
+
+def test_binaries(served: Served) -> None:
+    reply = served.client.get("/v1/binaries")
+    assert {entry.id for entry in BinaryList.model_validate(reply.value).binaries} == {
+        ID,
+        "qemu-system-broken",
+        "qemu-system-slow",
+    }
+
+
+def test_binary(served: Served) -> None:
+    entry = Entry.model_validate(served.client.get(f"/v1/binaries/{ID}").value)
+    assert (entry.state, entry.targets, str(entry.version)) == ("ready", ("x86_64",), "7.2.22")
+    assert entry.fingerprint is not None
+    assert entry.fingerprint.file.path == served.binary
+    assert "colo-compare" in entry.crashing_types
+    assert entry.timings
+
+
+def test_failed_binary(served: Served) -> None:
+    entry = Entry.model_validate(served.client.get("/v1/binaries/qemu-system-broken").value)
+    assert entry.state == "failed"
+    assert "it is no program" in (entry.error or "")
+    for path in ("types", "types/PIIX4_PM", f"supports?fact={FACT}"):
+        problem = refused(served, f"/v1/binaries/qemu-system-broken/{path}", 503)
+        assert "it is no program" in problem.detail
+        assert problem.hint == "install it again"
+    assert served.asker.asked.count(str(served.directory / "bin/qemu-system-broken")) == 1
+
+
+def test_others_are_served_while_one_is_slow(served: Served) -> None:
+    assert served.client.get(f"/v1/binaries/{ID}/supports?fact={FACT}").ok
+    states = {entry["id"]: entry["state"] for entry in served.client.get("/v1/binaries").value["binaries"]}
+    assert states["qemu-system-slow"] == "asking"
+
+
+def test_types(served: Served) -> None:
+    types = TypeList.model_validate(served.client.get(f"/v1/binaries/{ID}/types").value)
+    assert types.types is not None
+    assert types.types["PIIX4_PM"] == "pci-device"
+    assert types.abstract_types is not None
+    assert "pci-device" in types.abstract_types
+
+
+def test_type(served: Served) -> None:
+    reply = TypeReply.model_validate(served.client.get(f"/v1/binaries/{ID}/types/PIIX4_PM").value)
+    assert reply.parent == "pci-device"
+    assert "acpi-root-pci-hotplug" in {item.name for item in reply.properties or []}
+    family = TypeReply.model_validate(served.client.get(f"/v1/binaries/{ID}/types/Penryn-x86_64-cpu").value)
+    assert family.asked_as is not None
+    assert family.properties
+    crashed = TypeReply.model_validate(served.client.get(f"/v1/binaries/{ID}/types/colo-compare").value)
+    assert crashed.crashed
+    assert crashed.properties is None
+    assert crashed.error
+    abstract = TypeReply.model_validate(served.client.get(f"/v1/binaries/{ID}/types/pci-device").value)
+    assert abstract.abstract
+
+
+def test_unknown_type(served: Served) -> None:
+    problem = refused(served, f"/v1/binaries/{ID}/types/PIIX4_PN", 404)
+    assert problem.hint == "did you mean PIIX4_PM?"
+    refused(served, f"/v1/binaries/{ID}/types/{'x' * 3000}", 404)
+
+
+@pytest.mark.parametrize(
+    ("fact", "verdict"),
+    [
+        (FACT, "present"),
+        ("PIIX4_PM.no-such-thing", "absent"),
+        ("colo-compare.x", "unknown"),
+        ("-overcommit.mem-lock", "present"),
+        ("pc-q35-7.2", "present"),
+    ],
+)
+def test_supports(served: Served, fact: str, verdict: str) -> None:
+    reply = served.client.get(f"/v1/binaries/{ID}/supports?fact={quote(fact)}")
+    evidence = Evidence.model_validate(reply.value)
+    assert (evidence.fact, evidence.verdict) == (fact, verdict)
+    known = Capabilities.from_recording(served.asker.recording).supports(fact)
+    assert evidence == known
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "no fact"),
+        ("?fact=", "no fact"),
+        ("?fact=..", "not a fact's name"),
+        ("?fact=a&fact=b", "given twice"),
+        ("?fact=a&other=b", "unknown query parameter 'other'"),
+        ("?fact=%00", "not a fact's name"),
+        ("?fact=%ff", "cannot be read"),
+        ("?" + "&".join(f"p{number}=1" for number in range(100)), "cannot be read"),
+    ],
+)
+def test_wrong_query(served: Served, query: str, said: str) -> None:
+    assert said in refused(served, f"/v1/binaries/{ID}/supports{query}", 400).detail
+
+
+@pytest.mark.parametrize("path", ["", "/types", "/types/PIIX4_PM", f"/supports?fact={FACT}"])
+@pytest.mark.parametrize("ident", ["nope", "..", "%2e%2e", "bin%2Fsh", "%00", "x" * 500])
+def test_unknown_binary(served: Served, ident: str, path: str) -> None:
+    refused(served, f"/v1/binaries/{ident}{path}", 404)
+
+
+def test_a_program_cannot_be_named(served: Served) -> None:
+    before = list(served.asker.asked)
+    refused(served, "/v1/translate?binary=/bin/true", 404, domain())
+    refused(served, "/v1/translate", 404, domain(emulator="/bin/true"))
+    refused(served, "/v1/translate?binary=" + quote(served.binary + "\0"), 404, domain())
+    assert served.asker.asked == before
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/binaries/", "/docs", "/redoc", "/openapi.json/", "//healthz"])
+def test_unknown_route(served: Served, path: str) -> None:
+    assert refused(served, path, 404).hint == "the routes are in /openapi.json"
+
+
+@pytest.mark.parametrize("path", ["/v1/binaries", "/healthz", f"/v1/binaries/{ID}/supports?fact=x"])
+def test_wrong_method(served: Served, path: str) -> None:
+    refused(served, path, 405, b"")
+    refused(served, "/v1/translate", 405)
+
+
+def test_translate_by_emulator(served: Served) -> None:
+    reply = served.client.post("/v1/translate", domain(emulator=served.binary))
+    translation = Translation.model_validate(reply.value)
+    assert translation.argv[0] == translation.binary == served.binary
+
+
+def test_translate_by_name_and_by_arch(served: Served) -> None:
+    for path in ("/v1/translate", f"/v1/translate?binary={ID}", f"/v1/translate?binary={quote(served.binary)}"):
+        assert served.client.post(path, domain()).value["argv"][0] == served.binary
+    assert "no binary for s390x" in refused_while_slow(served)
+
+
+def refused_while_slow(served: Served) -> str:
+    """No binary's name tells of s390x, so all of them are waited for: the slow one is let go."""
+    served.asker.slow.set()
+    return refused(served, "/v1/translate", 404, domain(arch="s390x")).detail
+
+
+def test_translated_options(served: Served) -> None:
+    pm = "<pm><acpi-root-hotplug enabled='no'/></pm>"
+    argv = served.client.post("/v1/translate", domain(emulator=served.binary, pm=pm)).value["argv"]
+    assert "PIIX4_PM.acpi-root-pci-hotplug=off" in argv
+
+
+def test_refused_domain(served: Served) -> None:
+    xml = domain(emulator=served.binary, pm="<pm><nonsense/></pm><more/>")
+    problem = refused(served, "/v1/translate", 422, xml)
+    assert problem.type == "urn:prober:refused"
+    assert problem.refusals is not None
+    assert len(problem.refusals) == 2
+    assert all(refusal.place.line and refusal.message for refusal in problem.refusals)
+
+
+@pytest.mark.parametrize(
+    "xml", [b"", b"<domain", b"not xml", b"<!DOCTYPE x [<!ENTITY a 'b'>]><domain/>", b"<a>" * 70000, b"\0" * 100]
+)
+def test_unreadable_domain(served: Served, xml: bytes) -> None:
+    refused(served, "/v1/translate", 400, xml)
+
+
+def test_failed_binary_does_not_translate(served: Served) -> None:
+    assert "it is no program" in refused(served, "/v1/translate?binary=qemu-system-broken", 503, domain()).detail
+
+
+@pytest.mark.parametrize("value", ["maybe", "", "2"])
+def test_wrong_truth_value(served: Served, value: str) -> None:
+    refused(served, f"/v1/translate?assume_unknown_present={value}", 400, domain())
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "image/png"])
+def test_body_that_is_declared_as_something_else(served: Served, kind: str) -> None:
+    refused(served, "/v1/translate", 415, domain(), content_type=kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/xml", "text/xml; charset=utf-8", "application/x-www-form-urlencoded", ""]
+)
+def test_body_that_may_be_xml(served: Served, kind: str) -> None:
+    assert served.client.post("/v1/translate", domain(emulator=served.binary), kind).ok
+
+
+def test_refresh(served: Served) -> None:
+    before = served.asker.asked.count(served.binary)
+    entry = Entry.model_validate(served.client.post(f"/v1/binaries/{ID}/refresh").value)
+    assert (entry.state, entry.source) == ("ready", "interview")
+    assert served.asker.asked.count(served.binary) == before + 1
+    refused(served, "/v1/binaries/nope/refresh", 404, b"")
+    refused(served, f"/v1/binaries/{ID}/refresh", 405)
+
+
+def test_changed_binary_is_asked_again(served: Served) -> None:
+    before = served.asker.asked.count(served.binary)
+    make_binary(served.directory / "bin", ID, "another")
+    assert served.client.get(f"/v1/binaries/{ID}/supports?fact={FACT}").ok
+    assert served.asker.asked.count(served.binary) == before + 1
+
+
+def _routes(schema: Any) -> set[str]:
+    return {f"{method} {path}" for path, methods in schema["paths"].items() for method in methods}
+
+
+def test_description(served: Served) -> None:
+    schema = served.client.get("/openapi.json").value
+    assert _routes(schema) == {
+        "get /healthz",
+        "get /v1/binaries",
+        "get /v1/binaries/{id}",
+        "get /v1/binaries/{id}/supports",
+        "get /v1/binaries/{id}/types",
+        "get /v1/binaries/{id}/types/{typename}",
+        "post /v1/binaries/{id}/refresh",
+        "post /v1/translate",
+    }
+    models = schema["components"]["schemas"]
+    references = set(_references(schema))
+    assert references
+    assert {reference.rpartition("/")[2] for reference in references} <= models.keys()
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                kinds = set(response["content"])
+                assert kinds == ({"application/json"} if status == "200" else {"application/problem+json"})
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def test_every_route_of_the_document_is_served() -> None:
+    """docs/api.md names exactly the routes that there are."""
+    text = (FIXTURES.parent.parent / "docs/api.md").read_text()
+    from prober.capabilities.catalog import Catalog, CatalogSettings
+    from prober.service.app import create_app
+    from prober.service.settings import ServiceSettings
+
+    settings = ServiceSettings(catalog=CatalogSettings())
+    schema = create_app(Catalog(settings.catalog), settings).openapi()
+    headings = {line.removeprefix("### ").strip("`").lower() for line in text.splitlines() if line.startswith("### `")}
+    assert headings == {route.lower() for route in _routes(schema)} | {"get /openapi.json"}

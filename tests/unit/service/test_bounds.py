@@ -1,0 +1,227 @@
+"""Clients that send too much, too slowly, too often, or go away: each is let go, and the others are served."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from prober.service.client import Client
+from tests.unit.capabilities.making import make_binary
+from tests.unit.capabilities.test_catalog import Asker
+from tests.unit.service.running import make_settings, running
+
+REQUEST_S = 0.4
+IDLE_S = 0.6
+CONNECTIONS = 8
+MAX_HEAD = 2048
+MAX_BODY = 100_000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    directory = tmp_path_factory.mktemp("bounds")
+    make_binary(directory / "bin")
+    settings = make_settings(
+        directory,
+        max_body=MAX_BODY,
+        max_head=MAX_HEAD,
+        max_connections=CONNECTIONS,
+        request_s=REQUEST_S,
+        idle_s=IDLE_S,
+        response_s=REQUEST_S,
+    )
+    with running(settings, Asker()) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _others_are_served(path: Path) -> Iterator[None]:
+    """After each of these clients the service answers, and no connection is left over."""
+    yield
+    deadline = time.monotonic() + 10
+    with ExitStack() as stack:
+        while True:
+            try:
+                for _ in range(CONNECTIONS):
+                    client = stack.enter_context(Client(path, timeout=10))
+                    assert client.get("/healthz").ok
+                return
+            except AssertionError:
+                stack.close()
+                assert time.monotonic() < deadline, "connections are left over"
+                time.sleep(0.05)
+
+
+def connect(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(10)
+    made.connect(str(path))
+    return made
+
+
+def everything(source: socket.socket) -> bytes:
+    """All that comes until the service closes."""
+    data = b""
+    try:
+        while chunk := source.recv(65536):
+            data += chunk
+    except ConnectionResetError:
+        pass
+    return data
+
+
+def status_of(answer: bytes) -> int:
+    """The status of the only answer, which has to be a problem with all its headers."""
+    match = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
+    assert match, answer
+    assert b"application/problem+json" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    return int(match[1])
+
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /v1/translate HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+TOO_MUCH: dict[str, tuple[bytes, int]] = {
+    "a long path": (b"GET /" + b"a" * MAX_HEAD + b" HTTP/1.1\r\n\r\n", 431),
+    "a long header": (GET + b"X: " + b"a" * MAX_HEAD + b"\r\n\r\n", 431),
+    "many headers": (GET + b"X: 1\r\n" * MAX_HEAD + b"\r\n", 431),
+    "a header without end": (GET + b"X: " + b"a" * 100_000, 431),
+    "a path without end": (b"GET /" + b"a" * 100_000, 431),
+    "a declared body": (POST + b"Content-Length: 999999999\r\n\r\n", 413),
+    "a body": (POST + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1) + b"x" * (MAX_BODY + 1), 413),
+    "a body in chunks": (CHUNKED + b"10000\r\n" + b"x" * 65536 + b"\r\n10000\r\n" + b"x" * 65536, 413),
+    "no HTTP": (b"hello\r\n\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "a wrong length": (POST + b"Content-Length: -1\r\n\r\n", 400),
+    "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    "a length and chunks": (POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    "a wrong chunk": (CHUNKED + b"zz\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_too_much_or_wrong(path: Path, name: str) -> None:
+    sent, status = TOO_MUCH[name]
+    with connect(path) as client:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(sent)
+        assert status_of(everything(client)) == status
+
+
+def test_largest_head_and_body_that_are_taken(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(GET + b"X: " + b"a" * (MAX_HEAD - 100) + b"\r\nConnection: close\r\n\r\n")
+        assert everything(client).startswith(b"HTTP/1.1 200")
+    with Client(path) as whole:
+        assert whole.post("/v1/translate", b" " * MAX_BODY).status == 400
+
+
+SLOW: dict[str, tuple[bytes, bytes]] = {
+    "nothing at all": (b"", b""),
+    "a head byte by byte": (b"GET /healthz HTTP/1.1\r\nX: ", b"a"),
+    "empty lines": (b"", b"\r\n"),
+    "a body byte by byte": (POST + b"Content-Length: 1000\r\n\r\n", b"x"),
+    "a body in small chunks": (CHUNKED, b"1\r\nx\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_client_is_let_go(path: Path, name: str) -> None:
+    first, drop = SLOW[name]
+    began = time.monotonic()
+    with connect(path) as client:
+        client.sendall(first)
+        client.settimeout(0.05)
+        answer = b""
+        while time.monotonic() - began < REQUEST_S * 5:
+            try:
+                client.sendall(drop)
+                answer += client.recv(65536)
+            except TimeoutError:
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                break
+            if answer:
+                break
+        assert time.monotonic() - began < REQUEST_S * 3
+        assert status_of(answer) == 408
+
+
+def test_idle_connection_is_closed(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(GET + b"\r\n")
+        began = time.monotonic()
+        answer = everything(client)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert IDLE_S * 0.8 < time.monotonic() - began < IDLE_S * 4
+
+
+def test_empty_lines_do_not_keep_a_connection(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(GET + b"\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        client.sendall(b"\r\n")
+        began = time.monotonic()
+        everything(client)
+        assert time.monotonic() - began < REQUEST_S * 3
+
+
+def test_client_that_does_not_read(path: Path) -> None:
+    """It asks for more than the buffers of both sides hold, and never takes it."""
+    with connect(path) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.settimeout(0.05)
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 10:
+                try:
+                    client.sendall(request)
+                except TimeoutError:
+                    continue
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert time.monotonic() - began < 8
+
+
+def test_too_many_clients(path: Path) -> None:
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            client = stack.enter_context(connect(path))
+            client.sendall(GET + b"\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        assert status_of(everything(stack.enter_context(connect(path)))) == 503
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /he", POST + b"Content-Length: 10\r\n\r\nabc", GET + b"\r\n" + GET])
+@pytest.mark.parametrize("leave", [socket.SHUT_RDWR, None])
+def test_client_that_goes_away(path: Path, sent: bytes, leave: int | None, caplog: pytest.LogCaptureFixture) -> None:
+    client = connect(path)
+    client.sendall(sent)
+    if leave is not None:
+        client.shutdown(leave)
+    client.close()
+    with Client(path) as other:
+        assert other.get("/healthz").ok
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_pipelined_requests_are_answered_in_order(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall((GET + b"\r\n") * 3 + b"GET /nope HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answer = everything(client)
+    assert [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)] == [200, 200, 200, 404]
+
+
+def test_upgrade_is_ignored(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
