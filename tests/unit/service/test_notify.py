@@ -1,0 +1,121 @@
+"""What systemd is told, on a real datagram socket, and what it hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prober.service.notify import keep_watchdog_quiet, notify, take_socket
+from tests.conftest import CHECKOUT, aio
+
+
+@pytest.fixture(params=["path", "abstract"])
+def listener(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[socket.socket]:
+    name = str(tmp_path / "notify") if request.param == "path" else f"\0prober-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(name)
+        made.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", name.replace("\0", "@"))
+        yield made
+
+
+def test_told(listener: socket.socket) -> None:
+    assert notify("READY=1\nSTATUS=ok")
+    assert listener.recv(4096) == b"READY=1\nSTATUS=ok"
+
+
+@pytest.mark.parametrize("address", [None, "", "relative", "/nonexistent/notify", "@" + "x" * 300])
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    if address is None:
+        monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    else:
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+    assert notify("READY=1") is False
+
+
+def test_watchdog(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+
+    async def check() -> None:
+        task = asyncio.create_task(keep_watchdog_quiet())
+        await asyncio.sleep(0.1)
+        assert not task.done()
+        task.cancel()
+
+    aio(check())
+    listener.setblocking(False)
+    assert [listener.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+
+
+@pytest.mark.parametrize(("usec", "pid"), [("", ""), ("nonsense", ""), ("20000", "1")])
+def test_no_watchdog(listener: socket.socket, monkeypatch: pytest.MonkeyPatch, usec: str, pid: str) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", usec)
+    if pid:
+        monkeypatch.setenv("WATCHDOG_PID", pid)
+    aio(asyncio.wait_for(keep_watchdog_quiet(), 5))
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"}],
+)
+def test_nothing_is_handed_over(environment: dict[str, str]) -> None:
+    assert take_socket(environment) is None
+    assert environment == {}
+
+
+# Descriptor 3 is systemd's, so the rest happens in a process of its own.
+_TAKE = """
+    import os, socket, sys
+    from prober.errors import ServiceError
+    from prober.service.notify import take_socket
+    kind, number = sys.argv[1:]
+    if kind == "file":
+        made = open("/dev/null")
+    else:
+        family = socket.AF_INET if kind == "inet" else socket.AF_UNIX
+        made = socket.socket(family, socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_STREAM)
+        if kind in ("good", "inet"):
+            made.bind(("127.0.0.1", 0) if kind == "inet" else "")
+            made.listen()
+    if made.fileno() != 3:
+        os.dup2(made.fileno(), 3)
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": number, "LISTEN_FDNAMES": "x"}
+    try:
+        taken = take_socket(environment)
+    except ServiceError as error:
+        print(error.message)
+    else:
+        print("taken", taken.fileno(), taken.get_inheritable(), environment)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "said"),
+    [
+        ("good", "1", "taken 3 False {}"),
+        ("good", "2", "one socket is expected"),
+        ("good", "x", "one socket is expected"),
+        ("file", "1", "is not a socket"),
+        ("datagram", "1", "is not a listening unix stream socket"),
+        ("not listening", "1", "is not a listening unix stream socket"),
+        ("inet", "1", "is not a listening unix stream socket"),
+    ],
+)
+def test_handed_over(kind: str, number: str, said: str) -> None:
+    program = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_TAKE), kind, number]
+    done = subprocess.run(
+        program, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    )
+    assert said in done.stdout
