@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import JsonValue
+
+from prober.capabilities import Evidence, Verdict
 from prober.commandline.options import Keyval, Object, Option, Property
+from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Checked
 from prober.domain.target import Target
 from prober.domain.values import UNITS, Amount, PositiveCount, Unit
@@ -30,6 +34,8 @@ class Memory(Checked):
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """An amount that is none, or more than a machine can address."""
+        if self.value == 0:
+            yield "value", "a machine has some memory"
         if self.value * UNITS[self.unit] > _MOST:
             yield "value", f"'{self.value}' {self.unit} is more than QEMU can count (8 EiB)"
 
@@ -44,9 +50,9 @@ class Vcpu(Checked):
 def emit_memory(domain: Domain, target: Target) -> Iterator[Option]:
     """``-m`` and, where the machine says how its RAM is called (QEMU 5.0), the backend behind it.
 
-    The size is rounded down to whole 512 KiB, as libvirt does for machines without memory hot-plug.
+    The size is rounded up to whole MiB, as libvirt does on x86 (11.3, ``qemuDomainAlignMemorySizes``).
     """
-    kibibytes = domain.memory.kibibytes & ~0x1FF
+    kibibytes = -(-domain.memory.kibibytes // 1024) * 1024
     place = domain.memory.place()
     yield Keyval("-m", "", (Property("size", f"{kibibytes}k", place),), place, group="memory")
     ram = memory_backend(target)
@@ -65,6 +71,24 @@ def memory_backend(target: Target) -> str | None:
         return None
     facts = ("object-add.qom-type.memory-backend-ram", "memory-backend-ram.size")
     return target.entry.default_ram_id if any(map(target.caps.has, facts)) else None
+
+
+def refuse_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """More CPUs than the machine takes."""
+    entry, vcpu = target.entry, domain.vcpu
+    if entry is None or entry.cpu_max is None or vcpu.value <= entry.cpu_max:
+        return
+    note = f"query-machines says cpu-max {entry.cpu_max} for {entry.name}"
+    reply: JsonValue = {"name": entry.name, "cpu-max": entry.cpu_max}
+    evidence = Evidence(
+        fact=f"{entry.name}.cpu-max", verdict=Verdict.present, note=note, command="query-machines", reply=reply
+    )
+    yield Refusal(
+        place=vcpu.place("value"),
+        message=f"machine {target.machine} takes at most {entry.cpu_max} CPUs, not {vcpu.value}",
+        qemu_name=evidence.fact,
+        evidence=evidence,
+    )
 
 
 def emit_vcpu(domain: Domain, target: Target) -> Iterator[Option]:

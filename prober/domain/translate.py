@@ -28,7 +28,7 @@ from prober.domain.machine import (
     emit_startup,
     emit_watchdog,
 )
-from prober.domain.memory import emit_memory, emit_vcpu
+from prober.domain.memory import emit_memory, emit_vcpu, refuse_vcpu
 from prober.domain.resources import find_resources
 from prober.domain.target import Target, find_target, refuse_target
 from prober.domain.translation import Translation
@@ -85,6 +85,7 @@ def translate(
     refusals = [
         *domain.not_understood,
         *refuse_target(domain, target),
+        *refuse_vcpu(domain, target),
         *refuse_lifecycle(domain, target),
         *refuse_hotplug(domain, target),
     ]
