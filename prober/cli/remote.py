@@ -137,7 +137,7 @@ def _checked(reply: Reply) -> Any:
     if reply.ok:
         return reply.value
     problem = reply.value if isinstance(reply.value, dict) else {}
-    message, hint = str(problem.get("detail", f"the service answered {reply.status}")), str(problem.get("hint") or "")
+    message, hint = str(problem.get("detail", f"the service answered {reply.status}")), _own_words(problem)
     kind = str(problem.get("type", "")).rpartition(":")[2]
     if kind == RefusedError.kind:
         from prober.commandline.refusal import Refusal
@@ -146,3 +146,8 @@ def _checked(reply: Reply) -> Any:
     if kind == UnreadableDomainError.kind:
         raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
     raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
+
+
+def _own_words(problem: Json) -> str:
+    """The service's hint, with this command's option for the parameter of the URL."""
+    return str(problem.get("hint") or "").replace("?binary=", "--binary")

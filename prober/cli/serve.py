@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.cli import output
-from prober.errors import ServiceError
+from prober.domain import read_domain
+from prober.errors import ProberError, ServiceError
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
 
-#: Where the project keeps an example; a command to try is printed for it where it is there.
+#: Where the project keeps an example of a domain; a command to try is printed for it where it is there.
 _EXAMPLE = Path("fixtures/domains/example.xml")
 _FACT = "PIIX4_PM.acpi-root-pci-hotplug"
+#: What both are about.
+_TARGET = "x86_64"
 
 
 def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
@@ -65,12 +69,13 @@ def describe(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
         yield "  no QEMU was found on this host" + (", so recordings stand in for some:" if entries else "")
     for entry in entries:
         yield f"  {entry.id:<28} {_state(entry)}"
-        yield from (f"  {'':<28}   asking {name} kills it: {words}" for name, words in entry.crashing_types.items())
-    ready = [entry for entry in entries if entry.state == "ready"]
+        if entry.crashing_types:
+            yield f"  {'':<28} these types kill it when they are asked: {', '.join(sorted(entry.crashing_types))}"
+    ready = [entry for entry in entries if entry.state == "ready" and _TARGET in entry.targets]
     if ready:
         yield ""
         yield "Try from a second terminal:"
-        yield from (f"  {command}" for command in commands_to_try(settings))
+        yield from (f"  {command}" for command in commands_to_try(ready, settings))
     yield ""
     yield "Ctrl-C ends it."
 
@@ -89,14 +94,20 @@ def _state(entry: Entry) -> str:
     return f"QEMU {entry.version}, {', '.join(entry.targets)}, {how}"
 
 
-def commands_to_try(settings: ServiceSettings) -> Iterator[str]:
+def commands_to_try(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
     """Commands that work as they stand, in the directory where the service was started."""
-    prober = _own_name()
-    yield f"{prober} supports --socket {settings.socket} {_FACT}"
-    if _EXAMPLE.exists():
-        yield f"{prober} translate --socket {settings.socket} {_EXAMPLE}"
+    prober, socket = _own_name(), shlex.quote(str(settings.socket))
+    yield f"{prober} supports --socket {socket} {_FACT}"
+    try:
+        emulator = read_domain(_EXAMPLE.read_bytes()).emulator
+    except (OSError, ProberError):
+        yield f"{prober} show --socket {socket}"
+        return
+    if any(emulator in (entry.path, *entry.aliases) for entry in entries):
+        yield f"{prober} translate --socket {socket} {_EXAMPLE}"
     else:
-        yield f"{prober} show --socket {settings.socket}"
+        # The example is for a binary that is not here; any other may stand in for it.
+        yield f"{prober} translate --socket {socket} --binary {entries[-1].id} {_EXAMPLE}"
 
 
 def _own_name() -> str:

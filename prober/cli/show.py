@@ -43,8 +43,13 @@ def _show_summaries(summaries: list[dict[str, Any]], as_json: bool) -> None:
     """One QEMU in lines, several in a table."""
     if as_json:
         output.write_json(summaries)
-    elif len(summaries) == 1:
-        rows = [(key.replace("_", " "), _cell(value)) for key, value in summaries[0].items() if value not in (None, {})]
+        return
+    # Their last words are long; `show type NAME` has them.
+    summaries = [{**one, "crashing_types": sorted(one["crashing_types"])} for one in summaries]
+    if len(summaries) == 1:
+        rows = [
+            (key.replace("_", " "), _cell(value)) for key, value in summaries[0].items() if value not in (None, {}, [])
+        ]
         output.write_table(("what", "value"), rows)
     else:
         columns = ("id", "path", "version", "targets", "state", "source", "seconds", "crashing_types", "error")

@@ -1,0 +1,95 @@
+"""``make run``: what a new user sees first."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.integration.processes import PATIENCE, start_group
+
+
+def _commands(printed: str) -> list[str]:
+    """What stands under "Try from a second terminal"."""
+    block = printed.partition("Try from a second terminal:\n")[2].partition("\n\n")[0]
+    return [line.strip() for line in block.splitlines()]
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a short path: that of a socket may have no more than 107 bytes."""
+    return tmp_path_factory.mktemp("run")
+
+
+def test_it_serves_what_is_installed_until_ctrl_c(qemu_binary: str, place: Path) -> None:
+    with start_group(["make", "run", f"RUN={place}"]) as group:
+        printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
+        assert f"prober serves on {place}/prober.sock:" in printed
+        assert re.search(rf"  {Path(qemu_binary).name} +QEMU [\d.]+, x86_64, interviewed in \d+\.\d\d s\n", printed)
+
+        commands = _commands(printed)
+        assert [command.split()[1] for command in commands] == ["supports", "translate"]
+        for command in commands:
+            ended = subprocess.run(
+                command, shell=True, cwd=CHECKOUT, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+            assert (ended.returncode, ended.stderr) == (0, ""), command
+            assert ended.stdout.startswith(("PIIX4_PM.acpi-root-pci-hotplug: present\n", f"{qemu_binary} \\\n"))
+
+        assert group.press_ctrl_c() < 1.0
+        assert not (place / "prober.sock").exists()
+        assert "Traceback" not in group.printed
+
+
+def test_a_second_start_knows_the_answers(qemu_binary: str, place: Path) -> None:
+    for expected in ("interviewed in", "known from the cache"):
+        with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--binary {qemu_binary}"]) as group:
+            printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
+            line = next(line for line in printed.splitlines() if line.startswith(f"  {Path(qemu_binary).name} "))
+            assert expected in line
+            assert group.press_ctrl_c() < 1.0
+
+
+def test_without_a_qemu_recordings_stand_in(place: Path, fixtures_replies: Path) -> None:
+    with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--directory {place}"]) as group:
+        printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
+        assert "no QEMU was found on this host, so recordings stand in for some:" in printed
+        for recording in fixtures_replies.glob("*.replies.xz"):
+            assert f"  {recording.name.removesuffix('.replies.xz')} " in printed
+        for command in _commands(printed):
+            ended = subprocess.run(command, shell=True, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+            assert (ended.returncode, ended.stderr) == (0, ""), command
+        assert group.press_ctrl_c() < 1.0
+
+
+def test_ctrl_c_in_the_middle_of_an_interview_leaves_nothing(qemu_binary: str, place: Path) -> None:
+    with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--binary {qemu_binary}"]) as group:
+        group.wait_for(lambda _: any(_is_qemu(pid) for pid in _descendants(group.members())))
+        children = _descendants(group.members())
+        assert group.press_ctrl_c() < 1.0
+        assert not [pid for pid in children if Path(f"/proc/{pid}").exists() and _is_qemu(pid)]
+        assert not (place / "prober.sock").exists()
+
+
+def _descendants(parents: list[int]) -> list[int]:
+    found: list[int] = []
+    pending = list(parents)
+    while pending:
+        for children in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
+            try:
+                below = [int(pid) for pid in children.read_text().split()]
+            except OSError:
+                continue
+            found += below
+            pending += below
+    return found
+
+
+def _is_qemu(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
+    except OSError:
+        return False
