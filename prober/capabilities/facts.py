@@ -191,7 +191,7 @@ def is_not_found(error: ReplyError) -> bool:
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names most like this one, for hints and evidence."""
     folded = {candidate.lower(): candidate for candidate in sorted(known)}
-    return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=0.75)]
+    return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=0.65)]
 
 
 def _commands_from(caps: Capabilities) -> str:

@@ -155,8 +155,9 @@ class _Checker:
     def _machine(self, option: Keyval) -> Iterator[Refusal]:
         machine = self.caps.machine(option.first)
         if machine is None:
-            known = [*(self.caps.machines or {})]
-            yield from self._listed(option, dict.fromkeys(known), "query-machines", "machine")
+            machines = (self.caps.machines or {}).values()
+            names = [machine.name for machine in machines] + [machine.alias for machine in machines if machine.alias]
+            yield from self._listed(option, dict.fromkeys(names), "query-machines", "machine")
             return
         asked = f"{machine.name}-machine" in self.caps.properties
         for item in option.pairs:

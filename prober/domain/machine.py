@@ -28,6 +28,11 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
         yield Keyval("-accel", target.accel, (), domain.place("type"))
 
 
+def emit_machine_name(domain: Domain, target: Target) -> Iterator[Option]:
+    """The machine alone, of which nothing is understood but whether the binary has it."""
+    yield Keyval("-machine", target.machine, (), domain.os.type.place("machine"))
+
+
 def emit_no_acpi(domain: Domain, target: Target) -> Iterator[Option]:
     """``-no-acpi``, for machines that do not say whether they know ``acpi=`` (before QEMU 8.0)."""
     unsaid = target.entry is None or target.entry.acpi is None

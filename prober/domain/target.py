@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import JsonValue
-
-from prober.capabilities import Capabilities, Evidence, Machine, Verdict
-from prober.capabilities.facts import nearest
+from prober.capabilities import Capabilities, Machine
 from prober.commandline.refusal import Place, Refusal
 
 if TYPE_CHECKING:
@@ -113,7 +110,7 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None) -> Targ
 
 
 def refuse_target(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """What this binary, or this translator, has no machine for."""
+    """What this translator has no machine for; that the binary has it is for the check to say."""
     os_type, caps = domain.os.type, target.caps
     if os_type.arch is not None and _target_of(os_type.arch) != caps.target:
         yield Refusal(
@@ -121,24 +118,7 @@ def refuse_target(domain: Domain, target: Target) -> Iterator[Refusal]:
             message=f"the domain is for {os_type.arch}, and this QEMU is for {caps.target}",
             hint=f"choose a binary like qemu-system-{_target_of(os_type.arch)}",
         )
-    if target.entry is None:
-        names: list[JsonValue] = [*sorted(caps.machines or {})]
-        near = nearest(target.machine, caps.machines or {})
-        evidence = Evidence(
-            fact=target.machine,
-            verdict=Verdict.absent,
-            note=f"query-machines lists {len(names)} machines, {target.machine} is not among them",
-            command="query-machines",
-            reply=names,
-        )
-        yield Refusal(
-            place=os_type.place("machine"),
-            message=f"QEMU {caps.version} has no machine {target.machine}",
-            qemu_name=target.machine,
-            evidence=evidence,
-            hint=f"did you mean {' or '.join(near)}?" if near else "",
-        )
-    elif not target.is_understood:
+    if target.entry is not None and not target.is_understood:
         of = f"machine {target.machine}" if target.is_x86 else f"machines of {caps.target}"
         yield Refusal(
             place=os_type.place("machine"),

@@ -20,6 +20,7 @@ from prober.domain.machine import (
     emit_clock,
     emit_cpu,
     emit_machine,
+    emit_machine_name,
     emit_monitor,
     emit_no_acpi,
     emit_os,
@@ -65,6 +66,9 @@ ORDER: tuple[Step, ...] = (
     emit_sandbox,
 )
 
+#: What can be emitted, and so checked, of a domain whose machine is not understood.
+_OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug)
+
 
 def translate(
     domain: Domain,
@@ -91,7 +95,7 @@ def translate(
     ]
     completed = complete(domain, target, refusals)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
-    options = list(emit(completed, target) if target.is_understood else emit_hotplug(domain, target))
+    options = list(emit(completed, target))
     refusals += check(options, capabilities, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
@@ -105,7 +109,7 @@ def translate(
 
 def emit(domain: Domain, target: Target) -> Iterator[Option]:
     """All options of a completed domain."""
-    for step in ORDER:
+    for step in ORDER if target.is_understood else _OF_ANY_MACHINE:
         if not isinstance(step, type):
             yield from step(domain, target)
             continue

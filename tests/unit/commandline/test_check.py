@@ -1,0 +1,116 @@
+"""Every option is held against what the binary says, and what it says is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.capabilities import Verdict
+from prober.commandline.check import check
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.refusal import Place, Refusal
+from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
+
+HERE = Place(line=7, path="/domain/devices/x")
+OLD = load_capabilities(FIXTURES / "qemu-5.2.0.replies.xz")
+NEW = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+
+
+def pairs(**values: Value) -> tuple[Property, ...]:
+    return tuple(Property(name.replace("_", "-"), value, HERE) for name, value in values.items())
+
+
+def refusals(option: Option, *, old: bool = False) -> list[Refusal]:
+    found = check([option], OLD if old else NEW)
+    assert all(refusal.place == HERE for refusal in found)
+    return found
+
+
+GOOD: list[Option] = [
+    Device("virtio-blk-pci", (*pairs(drive="d", bootindex=1, addr="0x2"), Property("bus", "pci.0", HERE)), HERE),
+    Device("ahci", pairs(id="sata0"), HERE),
+    Global("PIIX4_PM", Property("acpi-root-pci-hotplug", False, HERE)),
+    Object("memory-backend-ram", "ram", pairs(size=1), HERE),
+    Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "filename": "/a"}, HERE),
+    Qapi("-netdev", "netdev_add", "type", {"type": "user", "id": "n"}, HERE),
+    Qapi("-audiodev", "", "driver", {"id": "a", "driver": "none"}, HERE),
+    Keyval("-machine", "q35", pairs(usb=False, memory_backend="pc.ram"), HERE),
+    Keyval("-accel", "tcg", (), HERE),
+    Keyval("-cpu", "qemu64", (), HERE),
+    Keyval("-m", "", pairs(size="1k"), HERE, group="memory"),
+    Keyval("-chardev", "pty", pairs(id="c"), HERE),
+    Plain("-nodefaults", None, HERE),
+]
+
+
+@pytest.mark.parametrize("old", [True, False])
+@pytest.mark.parametrize("option", GOOD, ids=repr)
+def test_what_is_there_passes(option: Option, old: bool) -> None:
+    assert refusals(option, old=old) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "fact", "message", "hint"),
+    [
+        (Device("virtio-blk-pcj", (), HERE), "virtio-blk-pcj", "has no virtio-blk-pcj", "virtio-blk-pci"),
+        (Device("e1000", pairs(mak="x"), HERE), "e1000.mak", "has no e1000.mak", "mac"),
+        (Device("e1000", pairs(multifunction="on"), HERE), "e1000.multifunction", "is on or off, not 'on'", ""),
+        (Device("virtio-blk-pci", pairs(bootindex=2**31), HERE), "virtio-blk-pci.bootindex", "from -2147483648 to", ""),
+        (Global("PIIX4_PM", Property("acpi-root", False, HERE)), "PIIX4_PM.acpi-root", "has no PIIX4_PM.acpi-root", ""),
+        (Object("memory-backend-ram", "r", pairs(size="1"), HERE), "object-add.size", "'1' is not a int", ""),
+        (Object("memory-backend-rom", "r", (), HERE), "memory-backend-rom", "has no memory-backend-rom", "backend-ram"),
+        (
+            Qapi("-blockdev", "blockdev-add", "driver", {"driver": "null-co", "red-only": True}, HERE),
+            "blockdev-add.red-only",
+            "it is not known",
+            "did you mean read-only",
+        ),
+        (
+            Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file"}, HERE),
+            "blockdev-add.filename",
+            "it is missing",
+            "",
+        ),
+        (Qapi("-x", "no-such-command", "y", {}, HERE), "no-such-command", "has no no-such-command", ""),
+        (Qapi("-audiodev", "", "driver", {"id": "a", "driver": "nun"}, HERE), None, "'nun' is not one of", ""),
+        (Keyval("-machine", "q36", (), HERE), "q36", "has no machine q36", "q35"),
+        (Keyval("-machine", "pc", pairs(usb=False, nope=1), HERE), "pc-i440fx-11.1.nope", "has no", ""),
+        (Keyval("-accel", "kwm", (), HERE), "kwm-accel", "has no kwm-accel", "kvm-accel"),
+        (Keyval("-cpu", "qemu65", (), HERE), "qemu65", "has no CPU model qemu65", "qemu64"),
+        (Keyval("-boot", "", pairs(strikt=True), HERE, group="boot-opts"), "-boot-opts.strikt", "has no", "strict"),
+        (Keyval("-realtime", "", pairs(mlock=False), HERE), "-realtime", "has no -realtime", ""),
+        (Keyval("-chardev", "ptty", pairs(id="c"), HERE), "chardev-add.backend.type.ptty", "has no", "pty"),
+        (Plain("-snapshot", None, HERE), "-snapshot", "it is not known whether", "record this QEMU"),
+        (Plain("-no-acpi", None, HERE), "-no-acpi", "it is not known whether", ""),
+    ],
+    ids=repr,
+)
+def test_what_is_not_is_refused(option: Option, fact: str | None, message: str, hint: str) -> None:
+    found = refusals(option)
+    assert len(found) == 1, [str(refusal) for refusal in found]
+    assert message in found[0].message
+    assert hint in found[0].hint
+    if fact is not None:
+        assert found[0].qemu_name == fact
+
+
+def test_no_acpi_is_for_the_old() -> None:
+    assert refusals(Plain("-no-acpi", None, HERE), old=True) == []
+
+
+def test_one_fact_is_refused_once() -> None:
+    devices: list[Option] = [Device("e1000", pairs(nope=1), HERE)] * 3
+    assert len(check(devices, NEW)) == 1
+
+
+def test_unknown_is_not_present_unless_one_says_so() -> None:
+    path = LIBVIRT / "replies" / "qemu-10.0.0.replies.xz"
+    if not path.exists():
+        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
+    partial = load_capabilities(path)
+    option = Device("pci-bridge", pairs(chassis_nr=1), HERE)
+    (refusal,) = check([option], partial)
+    assert refusal.evidence is not None
+    assert refusal.evidence.verdict is Verdict.unknown
+    assert check([option], partial, assume_unknown_present=True) == []
+    absent = Device("e1000", pairs(mac="x"), HERE), Device("no-such", (), HERE)
+    assert [r.qemu_name for r in check(list(absent), partial, assume_unknown_present=True)] == ["no-such"]
