@@ -12,6 +12,7 @@ from pathlib import Path
 import aiofiles
 
 from prober.errors import RecordingError
+from prober.qemu.process import uncancelled
 from prober.qemu.recording import Recording
 
 #: No recording of a real QEMU comes near this size (bytes, decompressed); a crafted file may.
@@ -50,7 +51,7 @@ async def write_recording(path: str | os.PathLike[str], recording: Recording) ->
     target = Path(path)
     data = await asyncio.to_thread(_encode, recording, target.suffix == ".xz")
     try:
-        await _replace(target, data)
+        await uncancelled(_replace(target, data))  # whole and tidy, then a cancellation has its way
     except OSError as error:
         raise RecordingError(f"cannot write {target}: {error.strerror or error}") from error
 
@@ -67,9 +68,9 @@ async def _replace(target: Path, data: bytes) -> None:
             # mkstemp keeps the file to its owner; a recording is for everyone, as the umask has it.
             await asyncio.to_thread(os.fchmod, descriptor, 0o666 & ~_UMASK)
         await asyncio.to_thread(os.replace, name, target)
-    except BaseException:
+    except Exception:
         with suppress(OSError):
-            os.unlink(name)  # noqa: PTH108 - also on cancellation, so at once and without a thread
+            await asyncio.to_thread(os.unlink, name)
         raise
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 
 def children() -> set[int]:
@@ -41,6 +42,12 @@ def descriptors() -> set[str]:
         except OSError:  # the one that listed them
             continue
     return found
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _uvloop_is_set_up() -> None:
+    """The first uvloop makes a pipe for signals that it keeps for the life of the process."""
+    uvloop.new_event_loop().close()
 
 
 @pytest.fixture(autouse=True)
