@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -15,31 +16,37 @@ from prober.qemu.files import read_recording
 
 
 def recorded(path: Path) -> Local:
-    """The QEMU of a recording.
-
-    :raise RecordingError: where the file cannot be read.
-    """
-    return Local(Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None)
+    """The QEMU of a recording; the file is read with the first question."""
+    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None)
 
 
 def interviewed(binary: str) -> Local:
-    """A QEMU that is interviewed now, with a progress line while that lasts.
-
-    :raise QemuError: where the interview fails.
-    """
-    from prober.cli.interviewing import interview_now
-
+    """A QEMU that is interviewed with the first question, with a progress line while that lasts."""
     path = str(Path(binary).absolute())
-    return Local(Capabilities.from_recording(interview_now(path).recording), path, path)
+
+    def interview_it() -> Capabilities:
+        from prober.cli.interviewing import interview_now
+
+        return Capabilities.from_recording(interview_now(path).recording)
+
+    return Local(interview_it, path, path)
 
 
 class Local:
-    """Answers from capabilities that are held here.  ``binary`` is None where only a recording is known."""
+    """Answers from capabilities that are held here.
 
-    def __init__(self, caps: Capabilities, label: str, binary: str | None) -> None:
-        self._caps = caps
+    ``learn`` gets them when they are first needed, and may raise :class:`~prober.errors.QemuError` or
+    :class:`~prober.errors.RecordingError` then.  ``binary`` is None where only a recording is known.
+    """
+
+    def __init__(self, learn: Callable[[], Capabilities], label: str, binary: str | None) -> None:
+        self._learn = learn
         self._label = label
         self._binary = binary
+
+    @cached_property
+    def _caps(self) -> Capabilities:
+        return self._learn()
 
     def name(self) -> str:
         return f"{self._label} (QEMU {self._caps.version}, {self._caps.target})"
@@ -50,7 +57,7 @@ class Local:
     def translate(self, xml: bytes, *, assume_unknown_present: bool) -> Json:
         from prober.domain import read_domain, translate
 
-        domain = read_domain(xml)
+        domain = read_domain(xml)  # Before the interview, which would be in vain for a domain that cannot be read.
         binary = self._binary or domain.emulator or f"/usr/bin/qemu-system-{self._caps.target}"
         translation = translate(domain, self._caps, binary=binary, assume_unknown_present=assume_unknown_present)
         return translation.model_dump(mode="json")
