@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Self
 
@@ -103,6 +104,20 @@ class Capabilities(BaseModel):
             return None
         return tuple(self.pool[ref] for ref in answer.refs)
 
+    def property_of(self, typename: str, name: str) -> Property | None:
+        """One property of a type, or None where it has none of this name, or its properties are unknown.
+
+        ``feature[0]`` is found in an array property ``feature[*]``.
+        """
+        known = self._by_name.get(typename)
+        if known is None:
+            known = self._by_name[typename] = {item.name: item for item in self.properties_of(typename) or ()}
+        return known.get(name) or known.get(_ARRAY_INDEX.sub("[*]", name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[str, Property]]:
+        return {}
+
     @cached_property
     def crashing_types(self) -> dict[str, str]:
         """Types whose introspection kills this QEMU, with the signal and its last words."""
@@ -136,6 +151,8 @@ class Capabilities(BaseModel):
     def _evidence(self) -> dict[str, Evidence]:
         return {}
 
+
+_ARRAY_INDEX = re.compile(r"\[\d+\]$")
 
 #: How many answers one Capabilities keeps; a client may ask for anything, so there is an end to it.
 _REMEMBERED_FACTS = 4096

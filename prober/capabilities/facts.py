@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from prober.capabilities.evidence import Evidence, Verdict
-from prober.capabilities.models import Property, ReplyError
+from prober.capabilities.models import ReplyError
 from prober.errors import FactError
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def _property(caps: Capabilities, fact: str, typename: str, name: str) -> Eviden
             arguments=question,
             error=answer.error.desc,
         )
-    properties = caps.properties_of(typename) or ()
-    found = find_property(properties, name)
+    found = caps.property_of(typename, name)
     if found is not None:
         item: dict[str, JsonValue] = {"name": found.name, "type": found.type}
         if found.description is not None:
@@ -137,6 +136,7 @@ def _property(caps: Capabilities, fact: str, typename: str, name: str) -> Eviden
             item["default-value"] = found.default_value
         note = f"{answer.command} {asked} lists {found.name} ({found.type}){shared}"
         return _present(fact, answer.command, question, item, note)
+    properties = caps.properties_of(typename) or ()
     note = f"{answer.command} {asked} lists {len(properties)} properties, {name} is not among them{shared}"
     return _absent(fact, answer.command, question, sorted(item.name for item in properties), note)
 
@@ -172,15 +172,6 @@ def _option(caps: Capabilities, fact: str) -> Evidence:
             item: JsonValue = {"name": key, "type": known.type}
             return _present(fact, question, None, item, f"-{name} has the key {key} ({known.type})")
     return _absent(fact, question, None, sorted(known.name for known in keys), f"-{name} has no key {key}")
-
-
-def find_property(properties: Iterable[Property], name: str) -> Property | None:
-    """The property of this name; ``name[0]`` matches an array property ``name[*]``."""
-    generic = re.sub(r"\[\d+\]$", "[*]", name)
-    for item in properties:
-        if item.name in (name, generic):
-            return item
-    return None
 
 
 def is_not_found(error: ReplyError) -> bool:

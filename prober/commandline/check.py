@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.capabilities.facts import find_property, nearest
+from prober.capabilities.facts import nearest
 from prober.commandline.aliases import DEVICE_ALIASES, PLAIN_OPTIONS
 from prober.commandline.history import first_known_hint
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
@@ -88,7 +88,7 @@ class _Checker:
 
     def _value(self, typename: str, item: Property) -> Iterator[Refusal]:
         """Whether a value fits its property's type, where both are known."""
-        known = find_property(self.caps.properties_of(typename) or (), item.name)
+        known = self.caps.property_of(typename, item.name)
         if known is None:
             return
         misfit = misfit_of(known, item.value)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities.evidence import Evidence
 
 
-class Place(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A place in the XML: 1-based ``line`` (0 for the document as a whole) and XPath-like ``path``.
 
     ``/domain/devices/disk[2]/driver/@cache``: positions count elements of one name, from 1, and are left
     out where there is only one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     line: int
     path: str

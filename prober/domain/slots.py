@@ -92,7 +92,7 @@ class Bus:
 
     model: str
     accepts: Plug
-    slots: list[_Slot] = field(default_factory=lambda: [_Slot() for _ in range(32)])
+    slots: dict[int, _Slot] = field(default_factory=dict)
 
     @property
     def kind(self) -> BusKind:
@@ -102,7 +102,7 @@ class Bus:
     @property
     def is_full(self) -> bool:
         """Whether every slot has something in it."""
-        return all(slot.functions for slot in self.slots[self.kind.first : self.kind.last + 1])
+        return all(slot in self.slots for slot in range(self.kind.first, self.kind.last + 1))
 
 
 #: A place on a bus: bus, slot, function.
@@ -133,16 +133,14 @@ class SlotMap:
             raise SlotError(f"there is no PCI controller with index {number}")
         bus = self.buses[number]
         self._validate(bus, number, slot_number, plug, given=given)
-        slot = bus.slots[slot_number]
+        slot = bus.slots.setdefault(slot_number, _Slot(shared=Plug.SHARE in plug))
         if slot.functions & 1 << function:
             raise SlotError(f"the PCI address {_name(spot)} is used twice")
-        if not slot.functions and Plug.SHARE in plug:
-            slot.shared = True
         slot.functions |= 1 << function
 
     def is_used(self, number: int, slot: int) -> bool:
         """Whether anything sits in a slot."""
-        return bool(self.buses[number].slots[slot].functions)
+        return slot in self.buses[number].slots
 
     def find(self, plug: Plug) -> Spot:
         """The first free place for a device, growing where that is allowed; does not take it.
@@ -153,8 +151,8 @@ class SlotMap:
             if not _compatible(bus.accepts, plug):
                 continue
             for slot_number in range(bus.kind.first, bus.kind.last + 1):
-                slot = bus.slots[slot_number]
-                if not slot.functions:
+                slot = bus.slots.get(slot_number)
+                if slot is None:
                     return number, slot_number, 0
                 if Plug.SHARE in plug and slot.shared and slot.functions != 0xFF:
                     free = next(function for function in range(8) if not slot.functions & 1 << function)
