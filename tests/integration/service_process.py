@@ -1,0 +1,110 @@
+"""The service as systemd starts it: a process that says when it is ready, with a client beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from prober.service.client import Client
+from tests.integration.processes import PATIENCE, PROBER
+
+
+#: A field is called ``socket`` below, so the class has another name here.
+Datagrams: TypeAlias = socket.socket
+
+
+@dataclass
+class Service:
+    """A service that is ready.  ``start_s`` is the time from its start until it said so."""
+
+    process: subprocess.Popen[bytes]
+    socket: Path
+    log: Path
+    notifications: Datagrams
+    start_s: float
+
+    def client(self) -> Client:
+        """A client of it."""
+        return Client(self.socket, timeout=PATIENCE)
+
+    def printed(self) -> str:
+        """What it logged so far."""
+        return self.log.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal; the exit status, and the seconds until it was gone."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE), time.monotonic() - began
+
+    def qemus(self) -> list[int]:
+        """The processes that it started and that are alive."""
+        return children_of(self.process.pid)
+
+
+def children_of(parent: int) -> list[int]:
+    """The children of a process, zombies among them."""
+    found = []
+    for children in Path(f"/proc/{parent}/task").glob("*/children"):
+        try:
+            found += [int(pid) for pid in children.read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, a zombie included."""
+    return Path(f"/proc/{pid}").exists()
+
+
+@contextmanager
+def start_ready_service(
+    directory: Path, *options: object, before: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """``prober serve`` with its socket, cache and log in the directory, once it has notified that it is ready.
+
+    ``before`` stands before the command (``setpriv …``).  It is killed at the end, if it is still there.
+    """
+    path, log, notify = directory / "s.sock", directory / "log", directory / "notify"
+    notify.unlink(missing_ok=True)
+    command = [PROBER, "serve", "--config", "/dev/null", "--socket", path, "--cache", directory / "cache", *options]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications, log.open("ab") as stream:
+        notifications.bind(str(notify))
+        notifications.settimeout(PATIENCE)
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [*before, *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env={**os.environ, "NOTIFY_SOCKET": str(notify), **(environment or {})},
+            cwd=directory,
+        )
+        try:
+            wait_for_state(notifications, "READY=1", process, log)
+            yield Service(process, path, log, notifications, time.monotonic() - began)
+        finally:
+            process.kill()
+            process.wait(PATIENCE)
+
+
+def wait_for_state(notifications: socket.socket, state: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the service notifies a state."""
+    notifications.settimeout(0.1)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if state in notifications.recv(4096).decode().split("\n"):
+                return
+        except TimeoutError:
+            assert process.poll() is None, f"it ended early:\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"no {state}:\n{log.read_text()}"
