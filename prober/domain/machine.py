@@ -8,6 +8,10 @@ from prober.commandline.options import Global, Keyval, Option, Plain, Property, 
 from prober.domain.domain import Domain
 from prober.domain.memory import memory_backend
 from prober.domain.target import Target
+from prober.errors import UsageError
+
+#: The longest path of a unix socket, in bytes (``sun_path`` less its NUL).
+_SOCKET_PATH = 107
 
 
 def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
@@ -69,6 +73,20 @@ def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:
     yield Plain("-display", "none", target.place)
     yield Plain("-no-user-config", None, target.place)
     yield Plain("-nodefaults", None, target.place)
+
+
+def check_monitor(path: str | None) -> None:
+    """That a path can be that of a unix socket: absolute, one line, short enough for the kernel (unix(7)).
+
+    :raise UsageError: where it is not.
+    """
+    if path is None:
+        return
+    if not path.startswith("/") or not path.isprintable() or len(path.encode()) > _SOCKET_PATH:
+        raise UsageError(
+            f"{path[:200]!r} cannot be the monitor's socket",
+            hint=f"give an absolute path of at most {_SOCKET_PATH} bytes",
+        )
 
 
 def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:

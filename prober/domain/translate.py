@@ -16,6 +16,7 @@ from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
 from prober.domain.identity import emit_name, emit_uuid
 from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
 from prober.domain.machine import (
+    check_monitor,
     emit_audio,
     emit_clock,
     emit_cpu,
@@ -84,7 +85,9 @@ def translate(
     ``assume_unknown_present`` takes what a partial recording does not tell for granted.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
+    :raise UsageError: where ``monitor`` is not the path of a socket.
     """
+    check_monitor(monitor)
     target = find_target(domain, capabilities, monitor)
     refusals = [
         *domain.not_understood,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prober.domain import read_domain, translate
-from prober.errors import RefusedError
+from prober.errors import RefusedError, UsageError
 from tests.recordings import FIXTURES, LIBVIRT, ROOT, load_capabilities
 
 #: Every kind of element that is understood, with nothing that an old QEMU lacks.
@@ -80,6 +80,13 @@ def test_a_monitor_and_who_holds_it(version: str) -> None:
     assert "socket,id=charmonitor,path=/run/a,,b/qmp.sock,server=on,wait=off" in held.argv
     assert ("-no-reboot" in alone.argv, "-no-shutdown" in alone.argv) == (True, False)
     assert ("-no-reboot" in held.argv, "-no-shutdown" in held.argv) == (False, True)
+
+
+@pytest.mark.parametrize("monitor", ["", "relative", "/a\nb", "/" + "a" * 107, "/a\0b"])
+def test_a_monitor_that_cannot_be(monitor: str) -> None:
+    caps = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+    with pytest.raises(UsageError):
+        translate(read_domain(PLAIN.format(machine="pc").encode()), caps, binary="/q", monitor=monitor)
 
 
 def test_the_same_in_the_same_out() -> None:
