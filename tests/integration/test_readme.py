@@ -1,0 +1,128 @@
+"""The README works as it is written: its commands run, end as shown, and print what is shown.
+
+``$ `` begins a command; what follows, up to the next, is what it prints.  A line that ends in ``…`` stands for any
+line that begins so, and a line that is only ``…`` for any number of lines.  What differs from host to host and
+from run to run is not compared: versions, seconds, large numbers, KVM.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.integration.processes import PATIENCE, start_service
+
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: Versions and seconds, counts that depend on what modules are installed, and whether KVM can be used.
+_VARYING = re.compile(r"\d+(?:\.\d+)+|\d{3,}|(?<=  )(?:yes|no)(?=  )")
+
+
+@dataclass
+class Command:
+    """One command of the README, and the lines that are shown under it."""
+
+    words: str
+    shown: list[str] = field(default_factory=list)
+
+
+def read_blocks(text: str) -> list[list[Command]]:
+    """Each console block as its commands."""
+    blocks = []
+    for block in _BLOCK.findall(text):
+        commands: list[Command] = []
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                commands.append(Command(line.removeprefix("$ ")))
+            else:
+                commands[-1].shown.append(line)
+        blocks.append(commands)
+    return blocks
+
+
+BLOCKS = read_blocks((CHECKOUT / "README.md").read_text())
+
+
+def is_as_shown(shown: list[str], printed: list[str]) -> bool:
+    """Whether what was printed is what is shown."""
+    pattern = ""
+    for line in shown:
+        if line.strip() == "…":
+            pattern += r"(?:.*\n)*?"
+        else:
+            start = _VARYING.sub("N", line.removesuffix("…"))
+            # Columns are as wide as their widest cell, so their distance is not compared either.
+            pattern += r" +".join(map(re.escape, re.split(" +", start))) + (r".*" if line.endswith("…") else "") + r"\n"
+    return re.fullmatch(pattern, _VARYING.sub("N", "\n".join([*printed, ""]))) is not None
+
+
+@pytest.fixture(scope="module")
+def terminal(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory that looks like the checkout, with a service of its own on ``run/prober.sock``."""
+    place = tmp_path_factory.mktemp("readme")
+    for name in ("fixtures", ".venv"):
+        (place / name).symlink_to(CHECKOUT / name)
+    (place / "run").mkdir()
+    with start_service(place / "run" / "prober.sock", "--directory", place, "--binary", qemu_binary):
+        yield place
+
+
+def test_there_is_something_to_test() -> None:
+    commands = [command.words for block in BLOCKS for command in block]
+    for verb in ("supports", "translate", "probe", "show"):
+        assert any(f"prober {verb}" in command for command in commands)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block[0].words[:60])
+def test_a_block_works_as_written(block: list[Command], terminal: Path) -> None:
+    status = 0
+    for number, command in enumerate(block):
+        if command.words.startswith("curl ") and shutil.which("curl") is None:
+            pytest.skip("curl is not installed")
+        ended = subprocess.run(
+            ["/bin/bash", "-c", f"(exit {status}); {command.words}"],
+            cwd=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        status = ended.returncode
+        assert is_as_shown(command.shown, ended.stdout.splitlines()), ended.stdout
+        asked_for = number + 1 < len(block) and block[number + 1].words == "echo $?"
+        assert asked_for or status == 0, command.words
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "expected"),
+    [
+        (["a", "…", "d"], ["a", "b", "c", "d"], True),
+        (["a", "…"], ["a"], True),
+        (["a…"], ["abc"], True),
+        (["a"], ["abc"], False),
+        (["a"], ["a", "b"], False),
+        (["a", "b"], ["a"], False),
+        (["took 0.51 s, 7.2.22"], ["took 0.6 s, 7.2.19"], True),
+        (["x  y"], ["x     y"], True),
+        (["x.y"], ["xzy"], False),
+        ([], [], True),
+        ([], ["a"], False),
+    ],
+)
+def test_the_comparison_can_fail(shown: list[str], printed: list[str], expected: bool) -> None:
+    assert is_as_shown(shown, printed) is expected
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (CHECKOUT / "README.md").read_text())
+    assert links
+    assert [link for link in links if not (CHECKOUT / link).exists()] == []
