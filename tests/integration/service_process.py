@@ -16,7 +16,6 @@ from typing import TypeAlias
 from prober.service.client import Client
 from tests.integration.processes import PATIENCE, PROBER
 
-
 #: A field is called ``socket`` below, so the class has another name here.
 Datagrams: TypeAlias = socket.socket
 
