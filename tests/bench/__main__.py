@@ -1,0 +1,74 @@
+"""``make bench``: all measurements in one run, printed as one table.
+
+``python -m tests.bench service cli`` measures only these parts.  The exit code is 1 where a bar is not held.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from prober.cli.output import ProgressLine
+from tests.bench import Row
+
+#: The parts, in the order of the table; each has ``rows()``.
+PARTS = ("interview", "service", "cli")
+
+_VERDICTS = {True: Text("held", "green"), False: Text("NOT HELD", "bold red"), None: Text("")}
+
+
+def measure(parts: Iterable[str]) -> list[Row]:
+    """Run the parts one after the other; nothing else of ours runs meanwhile."""
+    rows: list[Row] = []
+    with ProgressLine() as progress:
+        for part in parts:
+            progress.show(f"measuring: {part} …")
+            for row in importlib.import_module(f"tests.bench.{part}").rows():
+                rows.append(row)
+                progress.show(f"measuring: {part}: {row.name}")
+    return rows
+
+
+def print_table(rows: Iterable[Row]) -> None:
+    """Print the table, whole on a terminal and elsewhere."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in ("what", "measured", "bar", "verdict", "note"):
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(row.name, row.value, row.bar, _VERDICTS[row.ok], row.note)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    cores = len(os.sched_getaffinity(0))
+    busy = os.getloadavg()[0]
+    console.print(
+        f"Python {platform.python_version()}, {platform.machine()}, {cores} cores, load {busy:.1f}", highlight=False
+    )
+    console.print(table)
+
+
+def main() -> None:
+    """Measure and print.
+
+    :raise SystemExit: with 1 where a bar is not held, 2 for a part that is not known.
+    """
+    parts = sys.argv[1:] or PARTS
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        Console(stderr=True).print(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}", highlight=False)
+        raise SystemExit(2)
+    rows = measure(parts)
+    print_table(rows)
+    raise SystemExit(1 if any(row.ok is False for row in rows) else 0)
+
+
+if __name__ == "__main__":
+    main()
