@@ -111,19 +111,22 @@ class Connection(QMPClient):
         return list(self._asked.values())
 
     def pump(self) -> None:
-        """Ask as much as may be in flight."""
-        if self._failure is not None:
+        """Ask as much as may be in flight, when less than half of that is; in one write."""
+        if self._failure is not None or len(self._asked) > self._limits.in_flight // 2:
             return
+        requests = bytearray()
         while len(self._asked) < self._limits.in_flight and (question := self._take()) is not None:
             if not self._asked:
                 self._since = asyncio.get_running_loop().time()
             self._number += 1
             ident = f"prober-{self._number}"
             self._asked[ident] = question
-            message: dict[str, object] = {"execute": question.command, "id": ident}
+            request: dict[str, object] = {"execute": question.command, "id": ident}
             if question.arguments is not None:
-                message["arguments"] = question.arguments
-            self._outgoing.put_nowait(Message(message))
+                request["arguments"] = question.arguments
+            requests += _encode(request).encode()
+        if requests:
+            self._outgoing.put_nowait(Message(bytes(requests), eager=False))
 
     def fail(self, error: BaseException) -> None:
         """End the conversation with this error, unless it is over already."""
@@ -184,7 +187,9 @@ class Connection(QMPClient):
         self.pump()
 
     def _cb_outbound(self, msg: Message) -> Message:
-        return super()._cb_outbound(msg) if self.logger.isEnabledFor(logging.DEBUG) else msg
+        if self.logger.isEnabledFor(logging.DEBUG):
+            self.logger.debug("--> %s", bytes(msg))
+        return msg
 
     def _cb_inbound(self, msg: Message) -> Message:
         return super()._cb_inbound(msg) if self.logger.isEnabledFor(logging.DEBUG) else msg
@@ -229,6 +234,8 @@ class _StrictMessage(Message):
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 

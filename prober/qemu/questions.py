@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from prober.qemu.families import cpu_family
 from prober.qemu.recording import Exchange, JsonValue
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """Where in the interview a question stands; also how progress is reported."""
 
     basics = "basics"
@@ -22,7 +22,7 @@ class Stage(Enum):
     cpu_models = "cpu models"
 
 
-class Lane(Enum):
+class Lane(StrEnum):
     """Who has to ask: the first process (with KVM where there is KVM), the second (TCG), or either."""
 
     first = "first"

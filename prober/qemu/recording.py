@@ -52,6 +52,10 @@ class Part:
 
     exchanges: tuple[Exchange, ...]
 
+    def __repr__(self) -> str:
+        # A megabyte of text otherwise, which asyncio.run() makes of its task's result just to throw it away.
+        return f"<Part of {len(self.exchanges)} exchanges>"
+
     @cached_property
     def _by_question(self) -> dict[str, Exchange]:
         index: dict[str, Exchange] = {}
