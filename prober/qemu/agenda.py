@@ -50,6 +50,7 @@ class Agenda:
         self._total: dict[Stage, int] = dict.fromkeys(Stage, 0)
         self.crashes: dict[str, str] = {}
         self.kvm = False
+        self._has_tcg = True
         self._commands: frozenset[str] = frozenset()
         self._target = ""
         self._accelerator_planned = False
@@ -82,6 +83,16 @@ class Agenda:
     def left_to_share(self) -> int:
         """How many questions wait that either lane may ask."""
         return len(self._waiting[Lane.either])
+
+    def leave_out_tcg(self) -> None:
+        """This binary was built without TCG: what only a process with TCG can answer is not asked."""
+        self._has_tcg = False
+        for question in self._waiting[Lane.second]:
+            self._planned[question.part, question.stage].remove(question)
+            self._open[question.stage] -= 1
+            self._total[question.stage] -= 1
+            self._open_in[Lane.second] -= 1
+        self._waiting[Lane.second].clear()
 
     def give_back(self, questions: Iterable[Question]) -> None:
         """Questions that were taken and not answered; they are the next to be taken, in their order."""
@@ -169,7 +180,7 @@ class Agenda:
         if not self._accelerator_planned and self._are_answered(_TOLD_BY):
             self._accelerator_planned = True
             self._plan(expansions(self._commands, self._target, self.kvm))
-            if self.kvm:
+            if self.kvm and self._has_tcg:
                 self._plan(tcg_part(self._commands, self._target))
         if not self._types_planned and self._accelerator_planned and self._are_answered(("qom-list-types",)):
             self._types_planned = True

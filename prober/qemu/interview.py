@@ -87,7 +87,7 @@ async def interview(
     kvm = accel == "auto" and find_kvm(root)
     launches = {
         Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root),
-        Lane.second: Launch(os.fspath(binary), "tcg", root),
+        Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm),
     }
     return await _Interviewer(launches, limits, progress).run()
 
@@ -246,6 +246,8 @@ class _Interviewer:
                         raise
                     _LOG.info("%s: started again with fewer options: %s", launch.binary, error.message)
                     self._launches[lane] = plainer
+                    if plainer.accel != launch.accel:
+                        self._agenda.leave_out_tcg()
                     self._note_relaunch(began)
                     continue
                 self._note_start(lane, session, began)

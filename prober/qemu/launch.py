@@ -41,13 +41,18 @@ _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=d
 
 @dataclass(frozen=True)
 class Launch:
-    """One way to start a binary.  ``root`` is a directory that QEMU is started inside of (chroot)."""
+    """One way to start a binary.
+
+    ``root`` is a directory that QEMU is started inside of (chroot).  ``kvm_will_do`` allows KVM for a binary
+    that was built without TCG.
+    """
 
     binary: str
     accel: Accel = "tcg"
     root: Path | None = None
     sandbox: bool = True
     by_descriptor: bool = True
+    kvm_will_do: bool = False
 
     def argv(self) -> list[str]:
         """The command line."""
@@ -73,6 +78,8 @@ class Launch:
             return replace(self, sandbox=False)
         if self.by_descriptor and "chardev" in words:
             return replace(self, by_descriptor=False)
+        if self.accel == "tcg" and self.kvm_will_do and "accelerator" in words:
+            return replace(self, accel="kvm")
         return None
 
 

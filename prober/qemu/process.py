@@ -10,8 +10,9 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import TypeVar
 
 from prober.errors import LaunchError
@@ -35,20 +36,7 @@ class Process:
         self._tail = b""
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = self._loop.create_future()
-        self.qmp, theirs = socket.socketpair()
-        self._stderr, stderr = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            # QEMU's end of the pipe blocks, as everybody's standard error does.
-            os.set_blocking(stderr, True)
-            self._popen = spawn(launch, theirs, stderr)
-        except BaseException:
-            self.qmp.close()
-            os.close(self._stderr)
-            raise
-        finally:
-            theirs.close()
-            os.close(stderr)
-        self.qmp.setblocking(False)
+        self.qmp, self._stderr, self._popen = _launch(launch)
         self._watch()
 
     def _watch(self) -> None:
@@ -113,6 +101,28 @@ class Process:
         os.close(self._stderr)
         os.close(self._pidfd)
         self.qmp.close()
+
+
+def _launch(launch: Launch) -> tuple[socket.socket, int, subprocess.Popen[bytes]]:
+    """Our end of the connection, the end of its standard error, and the process; or nothing at all.
+
+    :raise LaunchError: where it cannot be started, also for want of descriptors.
+    """
+    with ExitStack() as ours, ExitStack() as theirs:
+        try:
+            qmp, their_qmp = socket.socketpair()
+            ours.enter_context(qmp)
+            theirs.enter_context(their_qmp)
+            stderr, their_stderr = os.pipe2(os.O_CLOEXEC)
+            ours.callback(os.close, stderr)
+            theirs.callback(os.close, their_stderr)
+        except OSError as error:
+            raise LaunchError(f"cannot start {launch.binary}: {error.strerror}") from error
+        qmp.setblocking(False)
+        os.set_blocking(stderr, False)
+        popen = spawn(launch, their_qmp, their_stderr)
+        ours.pop_all()
+        return qmp, stderr, popen
 
 
 @asynccontextmanager

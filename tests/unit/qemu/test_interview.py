@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,23 @@ def test_kvm_comes_first_and_tcg_after_it(aio: Aio, tmp_path: Path) -> None:
             "query-machines",
         ]  # fmt: skip
         assert asked_types(result.recording) == SMALL_ASKED
+
+
+def test_binary_without_tcg(aio: Aio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second process gets KVM as well, and there is no TCG part."""
+    # Its name in the package is that of the function.
+    monkeypatch.setattr(sys.modules["prober.qemu.interview"], "find_kvm", lambda root: True)
+    for number, limits in enumerate((ONE, TWO)):
+        marks = str(tmp_path / f"marks{number}")
+        words = "invalid accelerator tcg"
+        fake = make_fake(
+            tmp_path, "without_option", small_answers(kvm=True), option="accel=tcg", words=words, marks=marks
+        )
+        result: Interview = aio(interview(fake, limits=limits))
+        assert len(result.recording.parts) == 1
+        assert asked_types(result.recording) == SMALL_ASKED
+    with pytest.raises(ExitedError, match="invalid accelerator"):
+        aio(interview(fake, limits=TWO, accel="tcg"))
 
 
 def test_types_in_modules_are_found(aio: Aio, tmp_path: Path, small: Recording) -> None:

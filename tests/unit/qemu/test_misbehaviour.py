@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import time
@@ -77,6 +78,32 @@ def test_impossible_path(aio: Aio, path: str) -> None:
 def test_root_that_is_not_there(aio: Aio, tmp_path: Path) -> None:
     with pytest.raises(LaunchError):
         aio(interview("/bin/true", root=tmp_path / "nowhere", accel="tcg"))
+
+
+def test_no_descriptors_left(aio: Aio, tmp_path: Path) -> None:
+    """Wherever they run out, that is said, and those that were opened are closed."""
+    fake = make_fake(tmp_path, "good")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def with_only(more: int) -> None:
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + more, hard))
+        try:
+            await interview(fake, limits=LIMITS.model_copy(update={"processes": 1}), accel="tcg")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    for more in range(9):
+        before = len(os.listdir("/proc/self/fd"))
+        try:
+            aio(with_only(more))
+        except LaunchError as error:
+            assert "Too many open files" in error.message
+            assert more < 7
+        else:
+            assert more > 3
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 # It does not greet.
