@@ -28,7 +28,7 @@ class Limits(BaseModel):
     reply_bytes: int = Field(default=64 * _MIB, gt=0)
     total_bytes: int = Field(default=256 * _MIB, gt=0)
     stderr_bytes: int = Field(default=4096, gt=0)
-    in_flight: int = Field(default=16, gt=0)
+    in_flight: int = Field(default=32, gt=0)
     processes: int | None = Field(default=None, gt=0)
 
     @property

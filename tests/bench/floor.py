@@ -20,7 +20,7 @@ from prober.qemu.launch import Launch
 from prober.qemu.questions import OPENING
 from prober.qemu.recording import Exchange, Recording
 
-_WINDOW = 16
+_WINDOW = 32
 
 
 @dataclass
