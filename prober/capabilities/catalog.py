@@ -21,21 +21,23 @@ import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from prober.capabilities.cache import Cache, Learned
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, Found, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, differs
 from prober.capabilities.host import Host, own_version
+from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.errors import BinaryFailedError, ProberError, UnknownBinaryError
 from prober.qemu.files import read_recording
-from prober.qemu.recording import Recording
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
 
@@ -47,21 +49,8 @@ _ATTEMPTS = 3
 _ROUNDS = 2
 #: How long (seconds) closing waits for entries that are being written to the cache.
 _BACKGROUND_GRACE = 0.5
-
-
-class Interviewed(Protocol):
-    """What an interview gives (:class:`prober.qemu.Interview`): the recording, seconds, seconds of each phase."""
-
-    @property
-    def recording(self) -> Recording: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def timings(self) -> Mapping[str, float]: ...
-
-
-#: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.
-Interviewer = Callable[[str], Awaitable[Interviewed]]
+#: How long (seconds) after an answer its memory is tidied: whoever asked for it has been told by then.
+_TIDY_AFTER = 0.05
 
 
 class Catalog:
@@ -74,7 +63,7 @@ class Catalog:
 
     def __init__(self, settings: CatalogSettings, *, interviewer: Interviewer | None = None) -> None:
         self.settings = settings
-        self._interviewer = interviewer or self._ask_qemu
+        self._interviewer = interviewer or real_interviewer(settings)
         self._subjects: dict[str, Subject] = {}
         self._by_path: dict[str, Subject] = {}
         self._cache = None if settings.cache_dir is None else Cache(settings.cache_dir)
@@ -231,32 +220,48 @@ class Catalog:
         try:
             stored = await self._restore(subject.found) if use_cache else None
             subject.consulted.set()
-            subject.answer = stored or await self._ask_until_it_holds(subject)
+            subject.answer = stored or await self._ask_in_turn(subject)
         finally:
             subject.task = None
             subject.consulted.set()
 
-    async def _ask_until_it_holds(self, subject: Subject) -> Answer:
+    async def _ask_in_turn(self, subject: Subject) -> Answer:
+        await self._slots.acquire()
+        subject.asking = True
+        try:
+            answer = await self._ask_until_it_holds(subject.found)
+        except BaseException:
+            self._slots.release()
+            raise
+        finally:
+            subject.asking = False
+        # The asker has its answer; the next interview begins when the memory of this one is given back.
+        self._keep(self._finish_turn(subject, answer))
+        return answer
+
+    async def _finish_turn(self, subject: Subject, answer: Answer) -> None:
+        try:
+            if isinstance(answer, Failure):
+                log.warning("%s", answer.message)
+                return
+            if self._cache is not None:
+                await self._cache.write(answer.learned, answer.capabilities)
+            await asyncio.sleep(_TIDY_AFTER)
+            compact = await asyncio.to_thread(make_compact, answer.capabilities)
+            if subject.answer is answer:
+                subject.answer = replace(answer, capabilities=compact)
+        finally:
+            self._slots.release()
+
+    async def _ask_until_it_holds(self, found: Found) -> Answer:
         """An answer that depends on what is there before and after."""
-        found = subject.found
         for _ in range(_ATTEMPTS):
-            async with self._slots:
-                subject.asking = True
-                try:
-                    answer = await self._ask(found)
-                finally:
-                    subject.asking = False
+            answer = await self._ask(found)
             change = _change(answer.fingerprint, self._look(found))
             if change is None:
-                break
+                return answer
             log.info("%s changed while it was asked: %s", found.path, change)
-        else:
-            answer = Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
-        if isinstance(answer, Success):
-            self._store(answer)
-        else:
-            log.warning("%s", answer.message)
-        return answer
+        return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
 
     async def _restore(self, found: Found) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
@@ -274,13 +279,14 @@ class Catalog:
         if fingerprint is None:
             return Failure(None, f"{found.path}: there is no such file, or it may not be looked at")
         began, asked_at = time.monotonic(), time.time()
-        interview: Interviewed | None = None
+        seconds: float | None = None
+        timings: dict[str, float] = {}
         try:
             if found.kind == "recording":
                 recording = await read_recording(found.path)
             else:
                 interview = await self._interviewer(found.path)
-                recording = interview.recording
+                recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
             capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
         except ProberError as error:
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
@@ -288,23 +294,10 @@ class Catalog:
             # A fault of this program must not leave the askers waiting; it is logged whole.
             log.exception("asking %s failed", found.path)
             return Failure(fingerprint, f"{found.path} could not be asked: a fault in prober itself, see its log")
-        learned = Learned(
-            fingerprint=fingerprint,
-            seconds=interview.seconds if interview else time.monotonic() - began,
-            timings=dict(interview.timings) if interview else {},
-            asked_at=asked_at,
-        )
-        return Success(learned, capabilities, "interview" if interview else "recording")
-
-    def _store(self, answer: Success) -> None:
-        if self._cache is not None:
-            self._keep(self._cache.write(answer.learned, answer.capabilities))
-
-    async def _ask_qemu(self, path: str) -> Interviewed:
-        # Imported when first needed: a start with everything in the cache needs no QMP.
-        from prober.qemu import interview
-
-        return await interview(path, limits=self.settings.limits, accel=self.settings.accel)
+        if seconds is None:
+            seconds = time.monotonic() - began
+        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
+        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
 
     # Finding, and watching.
 

@@ -408,6 +408,20 @@ def test_closing_answers_those_who_wait(bin_dir: Path) -> None:
     assert "closing" in str(seen[0])
 
 
+def test_answer_is_made_compact_behind_the_askers_back(bin_dir: Path) -> None:
+    asker = Asker()
+
+    async def body(catalog: Catalog) -> None:
+        first = await catalog.capabilities(ID)
+        async with asyncio.timeout(10):
+            while (later := await catalog.capabilities(ID)) is first:
+                await asyncio.sleep(0.01)
+        assert later == first
+        assert len(asker.asked) == 1
+
+    _run(_settings(bin_dir), asker, body)
+
+
 # Recordings.
 
 

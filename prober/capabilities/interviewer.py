@@ -1,0 +1,36 @@
+"""What the catalog needs of an interview, and the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from prober.capabilities.find import CatalogSettings
+from prober.qemu.recording import Recording
+
+
+class Interviewed(Protocol):
+    """What an interview gives (:class:`prober.qemu.Interview`): the recording, seconds, seconds of each phase."""
+
+    @property
+    def recording(self) -> Recording: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def timings(self) -> Mapping[str, float]: ...
+
+
+#: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.
+Interviewer = Callable[[str], Awaitable[Interviewed]]
+
+
+def real_interviewer(settings: CatalogSettings) -> Interviewer:
+    """:func:`prober.qemu.interview` within the limits of the settings."""
+
+    async def ask(path: str) -> Interviewed:
+        # Imported when first needed: a start with everything in the cache needs no QMP.
+        from prober.qemu.interview import interview
+
+        return await interview(path, limits=settings.limits, accel=settings.accel)
+
+    return ask
