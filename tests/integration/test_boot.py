@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import QemuPlace, aio
-from tests.integration.disk_images import SIZE, write_qcow2, write_raw
 from tests.integration.domains import write_domain
+from tests.integration.images import write_image
 from tests.integration.real_qemu import run_qemu, shared_directory, start_qemu, translate_for
 from tests.integration.small_guest import find_guest
 
@@ -21,6 +21,9 @@ BOOT = 120.0
 
 #: Commas, equals signs and quotes must reach the guest's kernel as they are.
 CMDLINE = 'console=ttyS0 panic=-1 guest.words=a,b=c,,d guest.quoted="two words"'
+
+#: The disks' images; a comma in a path must reach QEMU as one.
+IMAGES = {"raw,comma.img": "raw", "image.qcow2": "qcow2", "third.img": "raw"}
 
 
 def _devices(there: Path) -> str:
@@ -41,9 +44,8 @@ def _devices(there: Path) -> str:
 
 def _prepare(here: Path) -> None:
     find_guest().copy_to(here)
-    for name in ("raw,comma.img", "third.img"):
-        write_raw(here / name)
-    write_qcow2(here / "image.qcow2")
+    for name, kind in IMAGES.items():
+        write_image(here / name, kind)
 
 
 def _boot_domain(machine: str, there: Path) -> str:
@@ -87,6 +89,6 @@ def test_the_devices_of_the_domain_are_there(any_qemu: QemuPlace, machine: str) 
         _prepare(here)
         translation = translate_for(any_qemu, _boot_domain(machine, there))
         sizes, mac, ids = aio(look(translation.argv))
-        assert sizes == {f"{there}/{name}": SIZE for name in ("raw,comma.img", "image.qcow2", "third.img")}
+        assert sizes == {f"{there}/{name}": 1024 * 1024 for name in IMAGES}
     assert mac == "52:54:00:12:34:56"
     assert {"virtio-disk0", "virtio-disk1", "sata0-0-0", "net0", "serial0", "balloon0", "usb"} <= ids
