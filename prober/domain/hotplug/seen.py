@@ -93,7 +93,18 @@ def _see_bus_of_bridge(controller: PciController, on: _Switches, target: Target)
         return "none", (on.bridge_rule, rule)
     why = on.bridge_rule if on.acpi else "without ACPI the machine has no PIIX4_PM (hw/i386/pc_piix.c)"
     seen, rule = _own_controller(controller, on, target)
-    return seen, (why, rule)
+    return seen, (why, rule, *_use_by_guests(seen, on, target))
+
+
+def _use_by_guests(seen: Seen, on: _Switches, target: Target) -> Iterator[str]:
+    """What the machine offers and a guest may not take; seen with Linux 6.1 on SeaBIOS, QEMU 5.2 to 11.1."""
+    if seen == "shpc" and target.kind == "pc" and on.acpi:
+        yield 'Linux leaves this SHPC alone, as the ACPI tables of pc do not hand it over ("Cannot get control")'
+    if seen in ("native", "shpc") and target.kind == "q35" and not on.acpi:
+        yield (
+            "SeaBIOS has ACPI tables of its own, which do not hand hot-plug over: Linux uses it with acpi=off on its "
+            "command line, root ports with pcie_ports=native as well"
+        )
 
 
 def _own_controller(controller: PciController, on: _Switches, target: Target) -> tuple[Seen, str]:
