@@ -22,7 +22,7 @@ from tests.integration.processes import PATIENCE, start_service
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Versions and seconds, counts that depend on what modules are installed, and whether KVM can be used.
-_VARYING = re.compile(r"\d+(?:\.\d+)+|\d{3,}|(?<=  )(?:yes|no)(?=  )")
+_VARYING = re.compile(r"\d+(?:\.\d+)+|\d{3,}|(?<=  )(?:yes|no|\d+)(?=  )")
 
 
 @dataclass
