@@ -149,7 +149,13 @@ class Catalog:
         :raise UnknownBinaryError: where the catalog has no such binary.
         :raise BinaryFailedError: where it could not be asked; the reason is remembered.
         """
-        return (await self._answer(self._subject(ident))).capabilities
+        return (await self.use(ident))[1]
+
+    async def use(self, ident: str) -> tuple[Found, Capabilities]:
+        """The file behind an entry, and what it can do, as :meth:`capabilities` gives it."""
+        subject = self._subject(ident)
+        answer = await self._answer(subject)
+        return subject.found, answer.capabilities
 
     async def refresh(self, ident: str) -> Entry:
         """Ask a binary again, whatever is known of it; joins the interview that is already under way.

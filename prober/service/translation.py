@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.capabilities.entry import Entry
+from prober.capabilities.find import Found
 from prober.errors import UnknownBinaryError
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ async def translate_for(
 
     small = len(xml) <= _SMALL
     domain = await _run(partial(read_domain, xml), small)
-    entry = await _choose(catalog, named, domain.emulator, domain.arch)
-    capabilities = await catalog.capabilities(entry.id)
-    binary = _program(entry, domain.emulator)
+    found, capabilities = await _choose(catalog, named, domain.emulator, domain.arch)
+    binary = _program(found, domain.emulator, capabilities.target)
     work = partial(translate, domain, capabilities, binary=binary, assume_unknown_present=assume_unknown_present)
     return await _run(work, small)
 
@@ -50,24 +50,26 @@ async def _run(work: Callable[[], T], small: bool) -> T:
     return work() if small else await asyncio.to_thread(work)
 
 
-async def _choose(catalog: Catalog, named: str | None, emulator: str | None, arch: str | None) -> Entry:
+async def _choose(
+    catalog: Catalog, named: str | None, emulator: str | None, arch: str | None
+) -> tuple[Found, Capabilities]:
     if named is not None:
-        return await catalog.find(named)
+        return await catalog.use(named)
     if emulator is None:
         target = arch or os.uname().machine
-        return await catalog.find_for_target(_TARGETS.get(target, target))
+        return await catalog.use((await catalog.find_for_target(_TARGETS.get(target, target))).id)
     try:
-        return await catalog.find(emulator)
+        return await catalog.use(emulator)
     except UnknownBinaryError as error:
         hint = f"{error.hint}; name one of these with ?binary=" if catalog.entries() else error.hint
         raise UnknownBinaryError(f"<emulator> {emulator[:200]!r} is not in the catalog", hint=hint) from error
 
 
-def _program(entry: Entry, emulator: str | None) -> str:
+def _program(found: Found, emulator: str | None, target: str) -> str:
     """What stands first in argv: the binary, by the name that the domain has for it.
 
     A recording is no program: there it is the domain's own emulator, or where QEMU usually is.
     """
-    if entry.kind == "recording":
-        return emulator or f"/usr/bin/qemu-system-{entry.targets[0] if entry.targets else 'unknown'}"
-    return emulator if emulator in entry.aliases and emulator is not None else entry.path
+    if found.kind == "recording":
+        return emulator or f"/usr/bin/qemu-system-{target}"
+    return emulator if emulator is not None and emulator in found.paths else found.path
