@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -61,11 +62,12 @@ class Budget:
 
 
 class Connection(QMPClient):
-    """One QMP session.  ``binary`` is for messages."""
+    """One QMP session on ``qmp``, a connected socket.  ``binary`` is for messages."""
 
-    def __init__(self, binary: str, limits: Limits, budget: Budget) -> None:
+    def __init__(self, binary: str, qmp: socket.socket, limits: Limits, budget: Budget) -> None:
         super().__init__(readbuflen=limits.reply_bytes)
         self._binary = binary
+        self._socket = qmp
         self._limits = limits
         self._budget = budget
         self._number = 0
@@ -77,6 +79,13 @@ class Connection(QMPClient):
         self._since = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self.greeted: Exchange | None = None
+
+    async def greet(self) -> None:
+        """Wait for the greeting and negotiate.
+
+        :raise Exception: of ``qemu.qmp`` or the stream, to be mapped.
+        """
+        await self.connect(self._socket)
 
     # The conversation.
 
@@ -195,9 +204,20 @@ class Connection(QMPClient):
         return super()._cb_inbound(msg) if self.logger.isEnabledFor(logging.DEBUG) else msg
 
     def _do_send(self, msg: Message) -> None:
-        # To a connection that is lost asyncio would write with a warning each; the reader tells of the loss.
-        if self._writer is not None and not self._writer.is_closing():
-            super()._do_send(msg)
+        # Written past the transport, which throws away what it has not read yet when a write fails: the answers
+        # that QEMU gave before it died, so that the innocent would be asked again.  Whether the connection is
+        # lost is for the reader to tell, after the last answer.
+        assert self._writer is not None
+        data, sent = bytes(msg), 0
+        if self._writer.transport.get_write_buffer_size() == 0:
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                return
+        if sent < len(data) and not self._writer.is_closing():
+            self._writer.write(data[sent:])
 
     async def _do_recv(self) -> Message:
         assert self._reader is not None

@@ -49,7 +49,7 @@ class Interview:
     """What one interview gave.
 
     ``seconds`` is the whole of it, ``timings`` says where it went: ``launch`` and ``greet`` of the first
-    process, then until the last answer of each stage (``basics``, ``types``, ``cpu models``; stages overlap,
+    process, then until the last answer of each stage (``basics``, ``types``, ``cpu_models``; stages overlap,
     and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
     further processes after crashes or complaints.  ``crashes`` maps each type that kills this QEMU to how:
     ``SIGABRT: last line of standard error``.  ``processes`` is how many were started in all.
@@ -156,17 +156,19 @@ class _Interviewer:
 
         :raise ExitedError: where it cannot go on like this.
         """
-        if alone is not None:
-            self._agenda.crashed(alone, how_it_ended(error.returncode, error.stderr))
-            self._note_answer(alone)
-            return None
         unanswered = session.unanswered
         if not unanswered or unanswered[0] is LOAD_MODULES:
             # The damage of something that was answered, which nothing can be asked again for.
             self._late_deaths += 1
             if self._late_deaths > _LATE_DEATHS:
                 raise error
+            if alone in unanswered:
+                return alone
             suspect = None
+        elif alone is unanswered[0]:
+            self._agenda.crashed(alone, how_it_ended(error.returncode, error.stderr))
+            self._note_answer(alone)
+            return None
         else:
             suspect = unanswered.pop(0)
             if not self._agenda.may_crash(suspect):

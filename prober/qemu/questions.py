@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
     basics = "basics"
     types = "types"
-    cpu_models = "cpu models"
+    cpu_models = "cpu_models"
 
 
 class Lane(StrEnum):

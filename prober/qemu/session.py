@@ -77,7 +77,7 @@ class Session:
         started = perf_counter()
         try:
             async with asyncio.timeout(limit) as deadline:
-                await self._connection.connect(self._process.qmp)
+                await self._connection.greet()
         except Exception as error:
             if deadline.expired():
                 text = f"{self._process.launch.binary} did not greet within {limit:g} s"
@@ -118,7 +118,7 @@ async def start_session(launch: Launch, limits: Limits, budget: Budget) -> Async
     """
     started = perf_counter()
     async with start_process(launch, limits.stderr_bytes) as process:
-        connection = Connection(launch.binary, limits, budget)
+        connection = Connection(launch.binary, process.qmp, limits, budget)
         session = Session(process, connection, perf_counter() - started)
         try:
             await session._greet(limits.greet_s)

@@ -59,7 +59,7 @@ def test_order_is_that_of_the_questions(aio: Aio, tmp_path: Path, limits: Limits
     assert len(result.recording.parts) == 1
     assert result.crashes == {}
     assert result.processes == limits.processes
-    assert result.timings.keys() == {"launch", "greet", "basics", "types", "cpu models", "reap"}
+    assert result.timings.keys() == {"launch", "greet", "basics", "types", "cpu_models", "reap"}
 
 
 def test_in_flight_is_bounded_and_does_not_change_the_answers(aio: Aio, tmp_path: Path, small: Recording) -> None:
@@ -327,7 +327,7 @@ def test_cancelled_at_every_await(tmp_path: Path) -> None:
 def test_progress_is_told(aio: Aio, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     aio(interview(make_fake(tmp_path, "good"), limits=TWO, accel="tcg", progress=lambda *one: told.append(one)))
-    for stage, count in (("basics", 12), ("types", 7), ("cpu models", 2)):
+    for stage, count in (("basics", 12), ("types", 7), ("cpu_models", 2)):
         mine = [(done, total) for name, done, total in told if name == stage]
         assert [done for done, _ in mine] == list(range(1, count + 1))
         assert mine[-1] == (count, count)
