@@ -145,7 +145,9 @@ def _latencies(service: Service, idents: list[str]) -> Iterator[Row]:
         took = _median(lambda: client.get(f"/v1/binaries/{ident}/supports?fact={FACT}").ok)
         yield Row("supports through the socket, p50", f"{took * 1000:.2f} ms", "0.30 ms", took <= 0.0003)
         took = _median(lambda: client.post(f"/v1/translate?binary={ident}", DOMAIN).ok)
-        yield Row("translate of ten devices through the socket, p50", f"{took * 1000:.2f} ms", "1.50 ms", took <= 0.0015)
+        yield Row(
+            "translate of ten devices through the socket, p50", f"{took * 1000:.2f} ms", "1.50 ms", took <= 0.0015
+        )
 
 
 def _median(ask: Callable[[], bool]) -> float:
@@ -188,5 +190,9 @@ def _first_answer(directory: Path) -> Iterator[Row]:
         extra = statistics.median(more)
         note = f"last: {whole:.2f} s, of which interview {interview:.2f} s"
         yield Row(
-            f"first answer about QEMU {name}, above its interview", f"{extra * 1000:.0f} ms", "50 ms", extra <= 0.05, note
+            f"first answer about QEMU {name}, above its interview",
+            f"{extra * 1000:.0f} ms",
+            "50 ms",
+            extra <= 0.05,
+            note,
         )
