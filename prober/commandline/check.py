@@ -1,238 +1,256 @@
 """Every option held against what the binary says of itself.
 
-Nothing here knows an option's purpose.  ``-device`` and ``-global`` are proven by QOM types and their
-properties, ``-object``, ``-blockdev``, ``-netdev`` and ``-audiodev`` by the QAPI schema, machines, CPU
-models and accelerators by their lists, and other options by ``query-command-line-options``.  What is
-*unknown* is not proven: it is refused, unless the caller assumes that it is there.
+Nothing here knows an option's purpose.  ``-device`` and ``-global`` are proven by QOM types and their properties,
+``-object``, ``-blockdev``, ``-netdev``, ``-audiodev`` and ``-display`` by the QAPI schema, machines, CPU models and
+accelerators by their lists, and other options by ``query-command-line-options``.  What no answer tells is *unknown*,
+never a guess.  The same check serves a command line that a domain came to, and one that was typed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import nearest
+from prober.commandline.check_keyval import check_keyval
 from prober.commandline.aliases import DEVICE_ALIASES, PLAIN_OPTIONS
-from prober.commandline.history import first_known_hint
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.flags import FLAGS
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.proof import Proof
 from prober.commandline.qapi import Misfit, misfits
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.references import check_references
+from prober.commandline.refusal import Origin
 from prober.commandline.types import misfit_of
+from prober.commandline.unused import find_unused
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 
-#: ``-machine`` keys that this binary has proven without listing them.
-_RAM_ID = "memory-backend"
 
+def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
+    """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
 
-def check(options: list[Option], caps: Capabilities, *, assume_unknown_present: bool = False) -> list[Refusal]:
-    """All that this binary would refuse or is not known to take, each fact once, in the options' order."""
-    seen: set[tuple[str | None, str]] = set()
-    refusals: list[Refusal] = []
-    for option in options:
-        for refusal in _Checker(caps, assume_unknown_present).check(option):
-            key = (refusal.qemu_name, refusal.message)
-            if key not in seen:
-                seen.add(key)
-                refusals.append(refusal)
-    return refusals
+    In the order of the options; what concerns several of them (references, globals without a device) comes last.
+    """
+    options = list(options)
+    checker = _Checker(Proof(caps))
+    found = [finding for option in options for finding in checker.check(option)]
+    found += check_references(options, caps)
+    found += find_unused(options, caps)
+    seen: dict[tuple[object, ...], Finding] = {}
+    for finding in found:
+        seen.setdefault((finding.kind, finding.qemu_name, finding.message), finding)
+    return list(seen.values())
 
 
 class _Checker:
-    def __init__(self, caps: Capabilities, assume: bool) -> None:
-        self.caps = caps
-        self.assume = assume
+    def __init__(self, proof: Proof) -> None:
+        self.proof = proof
+        self.caps = proof.caps
 
-    def check(self, option: Option) -> Iterator[Refusal]:
+    def check(self, option: Option) -> Iterator[Finding]:
+        """The findings about one option by itself."""
         match option:
             case Device():
                 yield from self._device(option)
             case Global():
-                yield from self._require(self.caps.supports(option.fact), option.setting.place)
-                yield from self._value(option.driver, option.setting)
+                yield from self._global(option)
             case Object():
                 yield from self._object(option)
             case Qapi():
                 yield from self._qapi(option)
             case Keyval():
-                yield from self._keyval(option)
+                yield from check_keyval(option, self.proof)
             case Plain():
                 yield from self._plain(option)
 
-    def _require(self, evidence: Evidence, place: Place) -> Iterator[Refusal]:
-        """A refusal unless the evidence is good."""
-        if evidence.is_present or (self.assume and evidence.verdict is Verdict.unknown):
-            return
-        fact = evidence.fact
-        if evidence.verdict is Verdict.unknown:
-            message = f"it is not known whether QEMU {self.caps.version} has {fact}: {evidence.note}"
-            hint = "record this QEMU with `prober record`, or assume that what is unknown is there"
-        else:
-            message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or _nearest_hint(evidence)
-        yield Refusal(place=place, message=message, qemu_name=fact, evidence=evidence, hint=hint)
-
-    def _device(self, option: Device) -> Iterator[Refusal]:
+    def _device(self, option: Device) -> Iterator[Finding]:
         typename = DEVICE_ALIASES.get(option.driver, option.driver)
+        if typename in (self.caps.abstract_types or {}):
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                part="driver",
+                message=f"{typename} is abstract: QEMU makes only types that are derived from it",
+                qemu_name=typename,
+                evidence=self.caps.supports(typename),
+            )
+            return
         evidence = self.caps.supports(typename)
         if not evidence.is_present:
-            yield from self._require(evidence, option.place)
+            yield from self.proof.require(evidence, option.place, part="driver")
+            return
+        if (self.caps.types is not None) and not self._is_device(typename):
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                part="driver",
+                message=f"{typename} is no device, so -device cannot make it",
+                qemu_name=typename,
+                evidence=evidence,
+            )
             return
         for item in option.properties:
             if item.name not in _QDEV_KEYS:
-                yield from self._require(self.caps.supports(f"{typename}.{item.name}"), item.place)
-                yield from self._value(typename, item)
+                yield from self._property(typename, item)
 
-    def _value(self, typename: str, item: Property) -> Iterator[Refusal]:
-        """Whether a value fits its property's type, where both are known."""
+    def _is_device(self, typename: str) -> bool:
+        """Whether a type is derived from ``device``, as far as the parents are known."""
+        parents = {**(self.caps.abstract_types or {}), **(self.caps.types or {})}
+        seen = typename
+        for _ in range(32):
+            if seen == "device":
+                return True
+            parent = parents.get(seen)
+            if parent is None:
+                return self.caps.abstract_types is None or seen not in parents or parents[seen] is None and seen != "object"
+            seen = parent
+        return True
+
+    def _global(self, option: Global) -> Iterator[Finding]:
+        evidence = self.caps.supports(option.driver)
+        if evidence.verdict is Verdict.absent:
+            # QEMU takes a -global for what it does not know at all, and warns (``qdev_prop_check_globals``).
+            yield Finding(
+                kind=Kind.ignored,
+                place=option.setting.place,
+                part=option.fact,
+                message=f"QEMU {self.caps.version} has no {option.driver}, and would ignore this",
+                qemu_name=option.driver,
+                evidence=evidence,
+            )
+            return
+        yield from self._property(option.driver, option.setting)
+
+    def _property(self, typename: str, item: Property) -> Iterator[Finding]:
+        evidence = self.caps.supports(f"{typename}.{item.name}")
+        yield from self.proof.require(evidence, item.place, part=item.name)
         known = self.caps.property_of(typename, item.name)
-        if known is None:
-            return
-        misfit = misfit_of(known, item.value)
+        misfit = misfit_of(known, item.value) if known is not None else ""
         if misfit:
-            yield Refusal(place=item.place, message=misfit, qemu_name=f"{typename}.{item.name}")
+            yield Finding(
+                kind=Kind.error,
+                place=item.place,
+                part=item.name,
+                message=misfit,
+                qemu_name=f"{typename}.{item.name}",
+                evidence=evidence,
+            )
 
-    def _object(self, option: Object) -> Iterator[Refusal]:
-        if self.caps.has(f"object-add.qom-type.{option.qom_type}"):
+    def _object(self, option: Object) -> Iterator[Finding]:
+        if self.caps.has("object-add.qom-type"):
             # Since QEMU 6.0 the schema describes every object; before, its QOM type does.
-            value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
-            value |= {item.name: item.value for item in option.properties}
-            yield from self._against(("object-add", "arg-type"), value, option.place, {})
-            return
+            schema = self.caps.schema_
+            listed = schema is not None and schema.find_member("object-add", ["qom-type", option.qom_type])[0] == "found"
+            if listed or self._object_is_typed():
+                value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
+                value |= {item.name: item.value for item in option.properties}
+                places = {item.name: item.place for item in option.properties}
+                yield from self._against(("object-add", "arg-type"), value, option.place, places)
+                return
         evidence = self.caps.supports(option.qom_type)
-        yield from self._require(evidence, option.place)
+        yield from self.proof.require(evidence, option.place, part="qom-type")
         if evidence.is_present:
             for item in option.properties:
-                yield from self._require(self.caps.supports(f"{option.qom_type}.{item.name}"), item.place)
-                yield from self._value(option.qom_type, item)
+                yield from self._property(option.qom_type, item)
 
-    def _qapi(self, option: Qapi) -> Iterator[Refusal]:
-        if not option.command:
-            # -audiodev: no command takes an Audiodev, but one returns them (QEMU 8.0).
-            if self.caps.has("query-audiodevs"):
-                yield from self._against(("query-audiodevs", "ret-type"), [dict(option.value)], option.place, {})
+    def _object_is_typed(self) -> bool:
+        """Whether ``object-add`` lists its types: an enum since QEMU 6.0, any text before."""
+        return self.caps.has("object-add.qom-type.memory-backend-ram")
+
+    def _qapi(self, option: Qapi) -> Iterator[Finding]:
+        authority = _AUTHORITIES.get(option.flag, (option.command, "arg-type"))
+        command, side = authority
+        if not command or (side == "ret-type" and not self.caps.has(command)):
+            yield from self._untold(option)
             return
-        evidence = self.caps.supports(option.command)
-        yield from self._require(evidence, option.place)
+        evidence = self.caps.supports(command)
+        yield from self.proof.require(evidence, option.place)
         if evidence.is_present:
-            yield from self._against((option.command, "arg-type"), dict(option.value), option.place, option.places)
+            value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)
+            yield from self._against(authority, value, option.place, option.places)
 
-    def _against(self, authority: tuple[str, str], value: Value, place: Place, places: object) -> Iterator[Refusal]:
+    def _untold(self, option: Qapi) -> Iterator[Finding]:
+        """An option whose type no command of this binary has."""
+        if option.flag == "-audiodev" and set(option.value) <= {"id", "driver"} and option.value.get("driver") == "none":
+            return  # the silent backend is as old as the option, and has nothing else to it (QEMU 4.0)
+        note = f"no QMP command of QEMU {self.caps.version} takes or gives what {option.flag} takes"
+        evidence = Evidence(fact=option.flag, verdict=Verdict.unknown, note=note)
+        yield from self.proof.require(evidence, option.place)
+
+    def _against(
+        self, authority: tuple[str, str], value: Value, place: Origin, places: Mapping[str, Origin]
+    ) -> Iterator[Finding]:
         """A value against a command's argument or return type."""
         schema = self.caps.schema_
         command, side = authority
         entity = schema.command(command) if schema is not None else None
         if schema is None or entity is None:
-            yield from self._require(_untold(command), place)
+            note = f"{command} is not explained: this QEMU has no query-qmp-schema"
+            yield from self.proof.require(Evidence(fact=command, verdict=Verdict.unknown, note=note), place)
             return
         for misfit in misfits(schema, str(entity[side]), value):
-            where = places.get(misfit.path[0], place) if isinstance(places, dict) and misfit.path else place
-            yield _misfit_refusal(self.caps, command, misfit, where)
+            where = places.get(misfit.path[0], place) if misfit.path else place
+            yield self._misfit(command, misfit, where)
 
-    def _keyval(self, option: Keyval) -> Iterator[Refusal]:
-        match option.flag:
-            case "-machine":
-                yield from self._machine(option)
-            case "-cpu":
-                yield from self._listed(option, self.caps.cpu_models, "query-cpu-definitions", "CPU model")
-            case "-accel":
-                yield from self._accelerator(option)
-            case _:
-                group = f"-{option.group or option.flag[1:]}"
-                if option.flag == "-chardev" and self.caps.schema_text is not None:
-                    yield from self._require(
-                        self.caps.supports(f"chardev-add.backend.type.{option.first}"), option.place
-                    )
-                evidence = self.caps.supports(group)
-                yield from self._require(evidence, option.place)
-                for item in option.pairs if evidence.is_present else ():
-                    if item.name != "id":  # which every option takes, and none lists (QEMU, util/qemu-option.c)
-                        yield from self._require(self.caps.supports(f"{group}.{item.name}"), item.place)
+    def _misfit(self, command: str, misfit: Misfit, place: Origin) -> Finding:
+        fact = f"{command}.{misfit.dotted}" if misfit.path else command
+        listed: list[JsonValue] = [*misfit.known]
+        # For a wrong value the nearest right ones, for an unknown member the nearest known.
+        meant = misfit.value if misfit.value is not None else (misfit.path[-1] if misfit.path else "")
+        near = nearest(meant, misfit.known) if misfit.known else []
+        return Finding(
+            kind=Kind.error,
+            place=place,
+            part=misfit.dotted,
+            message=f"QEMU {self.caps.version} does not take {fact}: it {misfit.message}",
+            qemu_name=fact,
+            evidence=Evidence(
+                fact=fact,
+                verdict=Verdict.absent,
+                note=f"the schema says: {misfit.dotted} {misfit.message}",
+                command="query-qmp-schema",
+                reply=listed,
+            ),
+            hint=f"did you mean {' or '.join(near)}?" if near else "",
+        )
 
-    def _machine(self, option: Keyval) -> Iterator[Refusal]:
-        machine = self.caps.machine(option.first)
-        if machine is None:
-            machines = (self.caps.machines or {}).values()
-            names = [machine.name for machine in machines] + [machine.alias for machine in machines if machine.alias]
-            yield from self._listed(option, dict.fromkeys(names), "query-machines", "machine")
-            return
-        asked = f"{machine.name}-machine" in self.caps.properties
-        for item in option.pairs:
-            if item.name == "accel":
-                # Read before the machine is made, and by it no more (QEMU, vl.c, up to 2.8).
-                yield from self._require(self.caps.supports("-machine.accel"), item.place)
-            elif item.name == _RAM_ID and machine.default_ram_id is not None and not asked:
-                continue  # default-ram-id is what memory-backend replaces, and came with it (QEMU 5.0)
-            else:
-                subject = machine.name if asked else "-machine"
-                yield from self._require(self.caps.supports(f"{subject}.{item.name}"), item.place)
-
-    def _accelerator(self, option: Keyval) -> Iterator[Refusal]:
-        kvm = self.caps.kvm
-        evidence = self.caps.supports(f"{option.first}-accel")
-        if option.first == "kvm" and kvm is not None and not kvm.present:
-            reply: JsonValue = {"present": False}
-            note = "query-kvm says that this QEMU was built without it"
-            evidence = Evidence(fact="kvm-accel", verdict=Verdict.absent, note=note, command="query-kvm", reply=reply)
-        yield from self._require(evidence, option.place)
-
-    def _listed(self, option: Keyval, known: object, command: str, noun: str) -> Iterator[Refusal]:
-        """The first word, in a list of names."""
-        if known is None:
-            yield from self._require(_untold(command), option.place)
-            return
-        assert isinstance(known, dict)
-        if option.first not in known:
-            names: list[JsonValue] = [*sorted(known)]
-            note = f"{command} lists {len(names)} {noun}s, {option.first} is not among them"
-            evidence = Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names)
-            near = nearest(option.first, known)
-            yield Refusal(
+    def _plain(self, option: Plain) -> Iterator[Finding]:
+        name = option.flag[1:]
+        if not option.flag:
+            return  # a disk image by itself
+        flag = FLAGS.get(name)
+        if flag is None:
+            near = [f"-{other}" for other in nearest(name, FLAGS)]
+            yield Finding(
+                kind=Kind.error,
                 place=option.place,
-                message=f"QEMU {self.caps.version} has no {noun} {option.first}",
-                qemu_name=option.first,
-                evidence=evidence,
+                message=f"no QEMU from 5.2 to 11.1 has an option {option.flag}",
+                qemu_name=option.flag,
                 hint=f"did you mean {' or '.join(near)}?" if near else "",
             )
-
-    def _plain(self, option: Plain) -> Iterator[Refusal]:
-        if option.flag == "-no-acpi" and self._takes_no_acpi():
             return
-        if option.flag not in PLAIN_OPTIONS:
-            note = f"no QMP answer tells of {option.flag}"
-            yield from self._require(Evidence(fact=option.flag, verdict=Verdict.unknown, note=note), option.place)
+        if option.flag == "-no-acpi" and self._machines_tell_acpi():
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                message=f"QEMU {self.caps.version} has no -no-acpi",
+                qemu_name=option.flag,
+                hint="write -machine acpi=off",
+            )
+        elif option.flag not in PLAIN_OPTIONS and option.flag != "-no-acpi":
+            yield from self.proof.flag(option.flag, option.place)
 
-    def _takes_no_acpi(self) -> bool:
-        """``-no-acpi`` went when machines began to say whether they have ACPI (QEMU 8.0, ``query-machines``)."""
-        return all(machine.acpi is None for machine in (self.caps.machines or {}).values())
-
-
-def _untold(command: str) -> Evidence:
-    return Evidence(fact=command, verdict=Verdict.unknown, note=f"{command} was never asked, or is not explained")
-
-
-def _misfit_refusal(caps: Capabilities, command: str, misfit: Misfit, place: Place) -> Refusal:
-    fact = f"{command}.{misfit.dotted}" if misfit.path else command
-    near = nearest(misfit.path[-1], misfit.known) if misfit.path and misfit.known else []
-    listed: list[JsonValue] = [*misfit.known]
-    evidence = Evidence(
-        fact=fact,
-        verdict=Verdict.absent,
-        note=f"the schema says: {misfit.dotted} {misfit.message}",
-        command="query-qmp-schema",
-        reply=listed,
-    )
-    hint = f"did you mean {' or '.join(near)}?" if near else ""
-    message = f"QEMU {caps.version} does not take {fact}: it {misfit.message}"
-    return Refusal(place=place, message=message, qemu_name=fact, evidence=evidence, hint=hint)
+    def _machines_tell_acpi(self) -> bool:
+        """``-no-acpi`` was on its way out when machines began to say whether they have ACPI (QEMU 8.0)."""
+        return self.caps.version.numbers >= (9, 0, 0)
 
 
-def _nearest_hint(evidence: Evidence) -> str:
-    if not isinstance(evidence.reply, list):
-        return ""
-    name = evidence.fact.rpartition(".")[2]
-    near = nearest(name, [str(item) for item in evidence.reply])
-    return f"did you mean {' or '.join(near)}?" if near else ""
+#: Options whose value no command takes, but one returns.
+_AUTHORITIES: dict[str, tuple[str, str]] = {
+    "-audiodev": ("query-audiodevs", "ret-type"),
+    "-display": ("query-display-options", "ret-type"),
+}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Origin
 
 #: A value of a property: a JSON scalar, or a tree of them where a QAPI schema has one.
 Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
@@ -22,16 +22,16 @@ class Property:
 
     name: str
     value: Value
-    place: Place
+    place: Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """``-device``: a QOM type with properties."""
+    """``-device``: a QOM type with properties.  ``as_json`` is how it was written, where it was written."""
 
     driver: str
     properties: tuple[Property, ...]
-    place: Place
+    place: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Object:
     qom_type: str
     id: str
     properties: tuple[Property, ...]
-    place: Place
+    place: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Qapi:
     command: str
     implied: str
     value: Mapping[str, Value]
-    place: Place
-    places: Mapping[str, Place] = field(default_factory=dict)
+    place: Origin
+    places: Mapping[str, Origin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Keyval:
     flag: str
     first: str
     pairs: tuple[Property, ...]
-    place: Place
+    place: Origin
     group: str = ""
 
 
@@ -93,7 +93,7 @@ class Plain:
 
     flag: str
     value: str | None
-    place: Place
+    place: Origin
 
 
 Option: TypeAlias = Device | Global | Object | Qapi | Keyval | Plain

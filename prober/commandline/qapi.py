@@ -7,11 +7,28 @@ was built with, so a member that is compiled out is unknown here as it is to QEM
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from prober.capabilities.schema import Entity, QapiSchema
+from prober.commandline.text import Text, as_number, as_size, as_switch
+
+#: Whether a text can stand for a JSON type.  The schema does not tell sizes, which have units, from numbers.
+_TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "string": lambda text: True,
+        "int": lambda text: as_number(text) is not None or as_size(text) is not None,
+        "number": lambda text: _is_float(text),
+        "boolean": lambda text: as_switch(text) is not None,
+        "null": lambda text: text == "",
+        "value": lambda text: True,
+        "object": lambda text: False,
+        "array": lambda text: False,
+    }
+)
+_WORDS = {"int": "number"}
 
 #: Deeper than any QAPI type that is not recursive without end.
 _DEEPEST = 32
@@ -19,11 +36,15 @@ _DEEPEST = 32
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """One thing that does not fit: where in the value, and why.  ``known`` lists what would."""
+    """One thing that does not fit: where in the value, and why.
+
+    ``known`` lists what would, ``value`` is the word that should have been one of them (None for a member).
+    """
 
     path: tuple[str, ...]
     message: str
     known: tuple[str, ...] = ()
+    value: str | None = None
 
     @property
     def dotted(self) -> str:
@@ -47,8 +68,9 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
             yield from _array(schema, entity, value, path)
         case "enum":
             values = schema.enum_values(type_name)
-            if value not in values:
-                yield Misfit(path, f"{value!r} is not one of its values", values)
+            if not isinstance(value, str) or value not in values:
+                shown = str(value) if isinstance(value, str) else value
+                yield Misfit(path, f"{shown!r} is not one of its values", values, str(shown))
         case "alternate":
             yield from _alternate(schema, entity, value, path)
         case "builtin":
@@ -58,6 +80,8 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
 
 
 def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    if isinstance(value, Text) and [member["name"] for member in entity.get("members", ())] == ["str"]:
+        return  # a list of texts that QAPI wraps in an object each, as -netdev's hostfwd (qapi/net.json, String)
     if not isinstance(value, Mapping):
         yield Misfit(path, "is not an object")
         return
@@ -90,6 +114,9 @@ def _all_members(schema: QapiSchema, type_name: str, value: Mapping[str, Any]) -
 
 
 def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    if isinstance(value, Text):
+        # An option that is given once is a list of one to the parser that collects repeated ones.
+        value = [value]
     if not isinstance(value, list):
         yield Misfit(path, "is not a list")
         return
@@ -122,7 +149,19 @@ def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misf
     wanted = entity["json-type"]
     if wanted == "value":
         return
+    if isinstance(value, Text):
+        if not _TEXT_FITS[wanted](value):
+            yield Misfit(path, f"{str(value)!r} is not a {_WORDS.get(wanted, wanted)}")
+        return
     if not isinstance(value, kinds[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):
-        yield Misfit(path, f"{value!r} is not a {wanted}")
+        yield Misfit(path, f"{value!r} is not a {_WORDS.get(wanted, wanted)}")
     elif isinstance(value, int) and wanted == "int" and not -(2**63) <= value < 2**64:
         yield Misfit(path, f"{value} is out of range")
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,18 @@ class Place:
 
     line: int
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place on a command line: the index of the word that holds the option's flag (0 is the binary)."""
+
+    word: int
+    flag: str
+
+
+#: Where a part of an option comes from: a domain's XML, or a command line.
+Origin: TypeAlias = Place | Position
 
 
 class Refusal(BaseModel):

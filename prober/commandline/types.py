@@ -1,7 +1,11 @@
 """Whether a value fits the type that QEMU names for a property.
 
-The names are QOM's: ``bool``, ``str``, ``uint32``, ``size``, ``link<…>``, an enum's; before QEMU 2.x qdev's
-own, ``on/off``, ``hex64`` and so on.  An enum's values stand in no answer, so nothing is said of them.
+The names are QOM's: ``bool``, ``str``, ``uint32``, ``size``, ``link<…>``, an enum's; before QEMU 2.x qdev's own,
+``on/off``, ``hex64`` and so on.  What an enum takes stands in the property's description (``on/off/auto``).  Where
+neither tells, nothing is said of the value.
+
+A value is written in JSON, with a type of its own, or as :class:`~prober.commandline.text.Text`, which may stand for
+any.
 """
 
 from __future__ import annotations
@@ -10,33 +14,83 @@ import re
 
 from prober.capabilities import Property
 from prober.commandline.options import Value
+from prober.commandline.text import Text, as_number, as_size, as_switch
 
-_UNSIGNED = re.compile(r"uint(8|16|32|64)|hex(8|16|32|64)")
-_SIGNED = re.compile(r"int(8|16|32|64)?")
+_UNSIGNED = re.compile(r"uint(8|16|32|64)(?:_t)?|hex(8|16|32|64)")
+_SIGNED = re.compile(r"int(8|16|32|64)?(?:_t)?")
 _BOOLS = ("bool", "boolean", "on/off")
 _STRINGS = ("str", "string")
 
-#: Properties whose named type is not what they take: a slot is written ``0x1.0x2`` whatever QEMU calls it
-#: (``pci-devfn``, ``int32`` up to QEMU 5, ``str`` since; hw/core/qdev-properties-system.c).
-_TEXT_ALL_THE_SAME = frozenset({"addr"})
+#: The values in a description: ``on/off/auto``, ``Error handling policy (report/ignore/enospc/stop/auto)``.
+_CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
+
+#: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
+#: function (``06.0``, ``0x6.0x1``), a MAC address.
+_SLOT = re.compile(r"(?:0x)?[0-9a-fA-F]{1,2}(?:\.(?:0x)?[0-7])?")
+_MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 
 
 def misfit_of(known: Property, value: Value) -> str:
     """Why the value does not fit, or an empty text."""
     kind, name = known.type, known.name
-    if name in _TEXT_ALL_THE_SAME:
-        return ""
+    if name == "addr" and (kind in _STRINGS or _bounds(kind) is not None or kind == "pci-devfn"):
+        return _misfit_of_slot(value)
+    if isinstance(value, list | dict):
+        return f"{name} is not a list or an object" if kind in (*_BOOLS, *_STRINGS) or _bounds(kind) else ""
     if kind in _BOOLS:
-        return "" if isinstance(value, bool) else f"{name} is on or off, not {value!r}"
+        fits = isinstance(value, bool) or (isinstance(value, Text) and as_switch(value) is not None)
+        return "" if fits else f"{name} is on or off, not {value!r}"
     if kind in _STRINGS:
-        return "" if isinstance(value, str) else f"{name} is a text, not {value!r}"
+        return _misfit_of_string(known, value)
     bounds = _bounds(kind)
-    if bounds is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if bounds is not None:
+        return _misfit_of_number(known, value, bounds)
+    choices = choices_of(known)
+    if choices and not (isinstance(value, str) and value in choices):
+        return f"{name} is one of {', '.join(choices)}, not {value!r}"
+    return ""
+
+
+def choices_of(known: Property) -> tuple[str, ...]:
+    """What an enum takes, as its description lists it."""
+    if known.type in (*_BOOLS, *_STRINGS) or known.type.startswith(("link<", "child<")) or _bounds(known.type):
+        return ()
+    match = _CHOICES.search(known.description or "")
+    return tuple(match.group(1).split("/")) if match else ()
+
+
+def _misfit_of_slot(value: Value) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return f"addr is a slot like 0x2 or 0x2.0x1, not {value!r}"
+    number = value if isinstance(value, int) else None
+    if number is not None:
+        return "" if -1 <= number <= 0xFF else f"addr is a number up to 255, not {number}"
+    text = str(value)
+    if not _SLOT.fullmatch(text) or int(text.partition(".")[0], 16) > 0x1F:
+        return f"addr is a slot like 0x2 or 0x2.0x1, up to 0x1f.0x7, not {value!r}"
+    return ""
+
+
+def _misfit_of_string(known: Property, value: Value) -> str:
+    if not isinstance(value, str):
+        return f"{known.name} is a text, not {value!r}"
+    if known.name == "mac" and not _MAC.fullmatch(value):
+        return f"mac is a MAC address like 52:54:00:12:34:56, not {value!r}"
+    return ""
+
+
+def _misfit_of_number(known: Property, value: Value, bounds: tuple[int, int]) -> str:
+    name, kind = known.name, known.type
+    number: int | None = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, Text):
+        number = as_size(value) if kind == "size" else as_number(value)
+    if number is None:
         return f"{name} is a number ({kind}), not {value!r}"
     least, most = bounds
-    return "" if least <= value <= most else f"{name} is a number from {least} to {most} ({kind}), not {value}"
+    if isinstance(value, Text) and number < 0 and least == 0:
+        # QEMU reads a negative text into an unsigned property, modulo its width.
+        number %= most + 1
+    return "" if least <= number <= most else f"{name} is a number from {least} to {most} ({kind}), not {value}"
 
 
 def _bounds(kind: str) -> tuple[int, int] | None:

@@ -1,0 +1,217 @@
+"""Options with keys: ``-machine``, ``-cpu``, ``-accel``, and all that ``query-command-line-options`` lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import nearest
+from prober.capabilities.models import OptionKey
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.options import Keyval, Property
+from prober.commandline.proof import Proof
+from prober.commandline.text import Text, as_number, as_size, as_switch
+from prober.commandline.types import misfit_of
+
+#: A ``-machine`` key that a binary proves without listing it.
+_RAM_ID = "memory-backend"
+
+#: Keys that every option of ``QemuOpts`` takes, and none lists (QEMU, ``util/qemu-option.c``).
+_EVERYWHERE = frozenset({"id"})
+
+#: Keys that an option takes besides those it lists: numbered ones of lists.
+_NUMBERED = {"-spice": ("tls-channel", "plaintext-channel")}
+
+
+def check_keyval(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """The findings about one option with keys."""
+    match option.flag:
+        case "-machine":
+            yield from _machine(option, proof)
+        case "-cpu":
+            yield from _cpu(option, proof)
+        case "-accel":
+            yield from _accelerator(option, proof)
+        case _:
+            yield from _listed_option(option, proof)
+
+
+def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    caps, group = proof.caps, f"-{option.group or option.flag[1:]}"
+    if option.flag == "-chardev":
+        if caps.schema_text is not None:
+            backend = _BACKENDS.get(option.first, option.first)
+            yield from proof.require(caps.supports(f"chardev-add.backend.type.{backend}"), option.place, part="backend")
+        if not any(item.name == "id" for item in option.pairs):
+            yield Finding(kind=Kind.error, place=option.place, part="id", message="-chardev needs an id")
+    evidence = caps.supports(group)
+    yield from proof.require(evidence, option.place)
+    keys = {key.name: key for key in (caps.options or {}).get(group[1:], ())}
+    if not evidence.is_present or not keys:
+        return  # an option that lists no keys takes any, and reads them elsewhere
+    for item in option.pairs:
+        if item.name in _EVERYWHERE or item.name in _NUMBERED.get(option.flag, ()):
+            continue
+        yield from proof.require(caps.supports(f"{group}.{item.name}"), item.place, part=item.name)
+        if item.name in keys:
+            yield from _key_value(option, item, keys[item.name], proof)
+
+
+#: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``).
+_BACKENDS: Mapping[str, str] = {"tty": "serial", "parport": "parallel", "memory": "ringbuf"}
+
+
+def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> Iterator[Finding]:
+    """A value against the type of its key: string, boolean, number or size."""
+    if not isinstance(item.value, Text):
+        return
+    text = str(item.value)
+    fits = {
+        "boolean": lambda: as_switch(text, short=proof.caps.version.major >= 6) is not None,
+        "number": lambda: (as_number(text) or 0) >= 0 and as_number(text) is not None,
+        "size": lambda: as_size(text) is not None,
+    }.get(key.type, lambda: True)
+    if not fits():
+        yield Finding(
+            kind=Kind.error,
+            place=item.place,
+            part=item.name,
+            message=f"{option.flag} {item.name} is a {key.type}, not {text!r}",
+            qemu_name=f"{option.flag}.{item.name}",
+        )
+
+
+def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    caps = proof.caps
+    machine = caps.machine(option.first) if option.first else next(
+        (machine for machine in (caps.machines or {}).values() if machine.is_default), None
+    )
+    if machine is None:
+        machines = (caps.machines or {}).values()
+        names = [machine.name for machine in machines] + [machine.alias for machine in machines if machine.alias]
+        yield from _in_list(option, names if caps.machines is not None else None, "query-machines", "machine", proof)
+        return
+    if machine.deprecated:
+        yield Finding(
+            kind=Kind.deprecated,
+            place=option.place,
+            part="type",
+            message=f"machine {machine.name} is deprecated",
+            qemu_name=machine.name,
+            evidence=caps.supports(machine.name),
+        )
+    typename = f"{machine.name}-machine"
+    asked = caps.properties_of(typename) is not None
+    for item in option.pairs:
+        name = item.name.partition(".")[0]
+        if item.name == "accel":
+            # Read before the machine is made, and not by it (QEMU, ``system/vl.c``).
+            yield from _accelerator_names(option, item, proof)
+        elif name == _RAM_ID and machine.default_ram_id is not None and not asked:
+            continue  # default-ram-id is what memory-backend replaces, and came with it (QEMU 5.0)
+        else:
+            subject = machine.name if asked else "-machine"
+            yield from proof.require(caps.supports(f"{subject}.{name}"), item.place, part=item.name)
+            known = caps.property_of(typename, name)
+            misfit = misfit_of(known, item.value) if known is not None and name == item.name else ""
+            if misfit:
+                fact = f"{machine.name}.{name}"
+                yield Finding(kind=Kind.error, place=item.place, part=item.name, message=misfit, qemu_name=fact)
+
+
+def _accelerator_names(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
+    """``accel=kvm:tcg``: QEMU takes the first that works, so one that is known is enough."""
+    names = str(item.value).split(":")
+    found = [finding for name in names for finding in _one_accelerator(name, item, proof)]
+    if len(found) == len(names):
+        yield from found
+
+
+def _accelerator(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    item = Property("accel", option.first, option.place)
+    yield from _one_accelerator(option.first, item, proof)
+    typename = f"{option.first}-accel"
+    if proof.caps.properties_of(typename) is None:
+        return
+    for pair in option.pairs:
+        yield from proof.require(proof.caps.supports(f"{typename}.{pair.name}"), pair.place, part=pair.name)
+        known = proof.caps.property_of(typename, pair.name)
+        misfit = misfit_of(known, pair.value) if known is not None else ""
+        if misfit:
+            fact = f"{typename}.{pair.name}"
+            yield Finding(kind=Kind.error, place=pair.place, part=pair.name, message=misfit, qemu_name=fact)
+
+
+def _one_accelerator(name: str, item: Property, proof: Proof) -> Iterator[Finding]:
+    kvm = proof.caps.kvm
+    evidence = proof.caps.supports(f"{name}-accel") if name else None
+    if name == "kvm" and kvm is not None and not kvm.present:
+        reply: JsonValue = {"present": False}
+        note = "query-kvm says that this QEMU was built without it"
+        evidence = Evidence(fact="kvm-accel", verdict=Verdict.absent, note=note, command="query-kvm", reply=reply)
+    elif name in ("kvm", "tcg") and evidence is not None and not evidence.is_present and not proof.caps.has("kvm-accel"):
+        # Accelerators became types in QEMU 2.3; the two were there before.
+        return
+    if evidence is not None:
+        yield from proof.require(evidence, item.place, part="accel")
+
+
+def _cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    caps = proof.caps
+    models = caps.cpu_models
+    name = option.first
+    model = (models or {}).get(name) or next(
+        (model for model in (models or {}).values() if model.typename == name), None
+    )
+    if model is None:
+        yield from _in_list(option, None if models is None else [*models], "query-cpu-definitions", "CPU model", proof)
+        return
+    if model.deprecated:
+        yield Finding(
+            kind=Kind.deprecated,
+            place=option.place,
+            part="model",
+            message=f"CPU model {name} is deprecated",
+            qemu_name=name,
+            evidence=caps.supports(name),
+        )
+    typename = model.typename or f"{name}-{caps.target}-cpu"
+    if caps.properties_of(typename) is None:
+        for item in option.pairs:
+            note = f"the features of CPU model {name} were never asked"
+            evidence = Evidence(fact=f"{name}.{item.name}", verdict=Verdict.unknown, note=note)
+            yield from proof.require(evidence, item.place, part=item.name)
+        return
+    for item in option.pairs:
+        known = caps.property_of(typename, item.name) or caps.property_of(typename, item.name.replace("_", "-"))
+        if known is None:
+            yield from proof.require(caps.supports(f"{typename}.{item.name}"), item.place, part=item.name)
+            continue
+        misfit = misfit_of(known, item.value)
+        if misfit:
+            fact = f"{typename}.{known.name}"
+            yield Finding(kind=Kind.error, place=item.place, part=item.name, message=misfit, qemu_name=fact)
+
+
+def _in_list(
+    option: Keyval, known: list[str] | None, command: str, noun: str, proof: Proof
+) -> Iterator[Finding]:
+    """The first word is in no list of names, or there was none to look at."""
+    if known is None:
+        note = f"{command} was never asked"
+        yield from proof.require(Evidence(fact=option.first, verdict=Verdict.unknown, note=note), option.place)
+        return
+    names: list[JsonValue] = [*sorted(known)]
+    note = f"{command} lists {len(names)} {noun}s, {option.first} is not among them"
+    near = nearest(option.first, known)
+    yield Finding(
+        kind=Kind.error,
+        place=option.place,
+        part=noun.rpartition(" ")[2],
+        message=f"QEMU {proof.caps.version} has no {noun} {option.first}",
+        qemu_name=option.first,
+        evidence=Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names),
+        hint=f"did you mean {' or '.join(near)}?" if near else "",
+    )

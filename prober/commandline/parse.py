@@ -1,0 +1,266 @@
+"""From the words of a command line to typed options: QEMU's own reading of each, nothing run, nothing opened."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.flags import FLAGS
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.refusal import Position
+from prober.commandline.text import SyntaxFault, Text, build_tree, split_pairs
+from prober.errors import UsageError
+
+#: How much is read of a command line: words, and characters in all.
+MOST_WORDS = 20_000
+MOST_CHARACTERS = 4 * 1024 * 1024
+
+#: Options whose value is the argument of a QMP command: the command, and the member that a first word stands for.
+_QAPI = {
+    "blockdev": ("blockdev-add", "driver"),
+    "netdev": ("netdev_add", "type"),
+    "audiodev": ("", "driver"),
+    "display": ("query-display-options", "type"),
+    "compat": ("", ""),
+}
+
+#: Options with keys: the key that a first word stands for, and the name in ``query-command-line-options``.
+_KEYVAL = {
+    "accel": ("accel", "accel"),
+    "acpitable": ("", "acpi"),
+    "action": ("", "action"),
+    "add-fd": ("", "add-fd"),
+    "boot": ("order", "boot-opts"),
+    "chardev": ("backend", "chardev"),
+    "drive": ("", "drive"),
+    "fsdev": ("fsdriver", "fsdev"),
+    "fw_cfg": ("name", "fw_cfg"),
+    "icount": ("shift", "icount"),
+    "m": ("size", "memory"),
+    "machine": ("type", "machine"),
+    "M": ("type", "machine"),
+    "mon": ("chardev", "mon"),
+    "msg": ("", "msg"),
+    "name": ("guest", "name"),
+    "numa": ("type", "numa"),
+    "option-rom": ("romfile", "option-rom"),
+    "overcommit": ("", "overcommit"),
+    "realtime": ("", "realtime"),
+    "rtc": ("", "rtc"),
+    "run-with": ("", "run-with"),
+    "sandbox": ("enable", "sandbox"),
+    "smbios": ("", "smbios"),
+    "smp": ("cpus", "smp-opts"),
+    "spice": ("", "spice"),
+    "tpmdev": ("type", "tpmdev"),
+    "virtfs": ("fsdriver", "virtfs"),
+    "vnc": ("vnc", "vnc"),
+}
+
+#: ``driver.property=value`` (QEMU, ``util/qemu-config.c``, ``qemu_global_option``).
+_GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
+
+_ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A command line as QEMU would read it; ``findings`` are what its parsers would not take."""
+
+    binary: str
+    options: tuple[Option, ...]
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def split_shell(text: str) -> list[str]:
+    """The words of a shell command line: continued lines joined, leading ``NAME=VALUE`` words left out.
+
+    :raise UsageError: where quotes do not match, or there are no words.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise UsageError(f"the command line has more than {MOST_CHARACTERS} characters")
+    try:
+        words = shlex.split(text.replace("\\\n", " "))
+    except ValueError as error:
+        raise UsageError(f"not a shell command line: {error}") from error
+    while words and _ENVIRONMENT.fullmatch(words[0]):
+        words.pop(0)
+    if not words:
+        raise UsageError("the command line is empty")
+    return words
+
+
+def parse_command_line(words: list[str]) -> CommandLine:
+    """Read the words of an argv; the first is the binary.
+
+    :raise UsageError: where there are none, or too many.
+    """
+    if not words:
+        raise UsageError("the command line is empty")
+    if len(words) > MOST_WORDS or sum(map(len, words)) > MOST_CHARACTERS:
+        raise UsageError(f"the command line has more than {MOST_WORDS} words or {MOST_CHARACTERS} characters")
+    options: list[Option] = []
+    findings: list[Finding] = []
+    for position, value in _flags(words):
+        try:
+            options.append(_option(position, value))
+        except SyntaxFault as fault:
+            findings.append(Finding(kind=Kind.error, place=position, message=str(fault)))
+    return CommandLine(words[0], tuple(options), tuple(findings))
+
+
+def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
+    """Each flag with its value: QEMU takes one or two dashes, and a word without any for a disk image."""
+    index = 1
+    while index < len(words):
+        word = words[index]
+        if not word.startswith("-") or word == "-":
+            yield Position(index, ""), word
+            index += 1
+            continue
+        name = word[2:] if word.startswith("--") else word[1:]
+        flag = FLAGS.get(name)
+        position = Position(index, f"-{name}")
+        # An option that is not known may have had a value: whatever does not look like another option.
+        after = words[index + 1] if index + 1 < len(words) else None
+        if flag.takes_value if flag is not None else after is not None and not after.startswith("-"):
+            yield position, after
+            index += 2
+        else:
+            yield position, None
+            index += 1
+
+
+def _option(position: Position, value: str | None) -> Option:
+    name = position.flag[1:]
+    flag = FLAGS.get(name)
+    if flag is not None and flag.takes_value and value is None:
+        raise SyntaxFault("requires an argument")
+    if value is None or name not in _READERS:
+        return Plain(position.flag, value, position)
+    return _READERS[name](position, value)
+
+
+def _device(position: Position, value: str) -> Option:
+    tree = _json(value) if value.startswith("{") else dict(_pairs(value, "driver"))
+    driver = tree.pop("driver", None)
+    if not isinstance(driver, str) or not driver:
+        raise SyntaxFault("the driver is missing")
+    return Device(str(driver), _properties(tree, position), position)
+
+
+def _global(position: Position, value: str) -> Option:
+    match = _GLOBAL.fullmatch(value)
+    if match:
+        driver, name, text = match.groups()
+    else:
+        pairs = dict(_pairs(value, ""))
+        missing = {"driver", "property", "value"} - pairs.keys()
+        if missing or pairs.keys() - {"driver", "property", "value"}:
+            raise SyntaxFault("is neither driver.property=value nor driver=…,property=…,value=…")
+        driver, name, text = str(pairs["driver"]), str(pairs["property"]), str(pairs["value"])
+    return Global(driver, Property(name, Text(text), position))
+
+
+def _object(position: Position, value: str) -> Option:
+    tree = _json(value) if value.startswith("{") else build_tree(_pairs(value, "qom-type"))
+    qom_type, ident = tree.pop("qom-type", None), tree.pop("id", None)
+    if not isinstance(qom_type, str):
+        raise SyntaxFault("qom-type is missing")
+    if not isinstance(ident, str):
+        raise SyntaxFault("id is missing")
+    return Object(str(qom_type), str(ident), _properties(tree, position), position)
+
+
+def _qapi(position: Position, value: str) -> Option:
+    command, implied = _QAPI[position.flag[1:]]
+    if value.startswith("{"):
+        tree = _json(value)
+    elif position.flag == "-netdev":
+        tree = _collect(_pairs(value, implied))
+    else:
+        tree = build_tree(_pairs(value, implied))
+    return Qapi(position.flag, command, implied, tree, position)
+
+
+def _keyval(position: Position, value: str) -> Option:
+    implied, group = _KEYVAL[position.flag[1:]]
+    pairs = _json(value) if value.startswith("{") and position.flag == "-numa" else dict(_pairs(value, implied))
+    first = pairs.pop(implied, "") if implied else ""
+    flag = "-machine" if position.flag == "-M" else position.flag
+    return Keyval(flag, str(first), _properties(pairs, position), position, group=group)
+
+
+def _cpu(position: Position, value: str) -> Option:
+    """``model,+feature,-feature,feature=value``; an old binary's spelling of features is kept as it is."""
+    model, *features = value.split(",")
+    pairs = []
+    for feature in features:
+        if feature[:1] in ("+", "-"):
+            pairs.append(Property(feature[1:], Text("on" if feature[0] == "+" else "off"), position))
+        elif feature:
+            key, equals, text = feature.partition("=")
+            pairs.append(Property(key, Text(text if equals else "on"), position))
+    return Keyval("-cpu", model, tuple(pairs), position)
+
+
+_READERS: dict[str, Callable[[Position, str], Option]] = {
+    **dict.fromkeys(_QAPI, _qapi),
+    **dict.fromkeys(_KEYVAL, _keyval),
+    "device": _device,
+    "global": _global,
+    "object": _object,
+    "cpu": _cpu,
+}
+
+
+def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
+    """Pairs as QEMU takes them; a word alone is a switch that is on, or with ``no`` before it off."""
+    for key, value in split_pairs(text, implied):
+        if value is not None:
+            yield key, value
+        elif key.startswith("no") and key != "no":
+            yield key[2:], Text("off")
+        elif key:
+            yield key, Text("on")
+
+
+def _collect(pairs: Iterator[tuple[str, Text]]) -> dict[str, Value]:
+    """Keys that repeat make a list (QEMU, ``qapi/opts-visitor.c``)."""
+    tree: dict[str, Value] = {}
+    for key, value in pairs:
+        before = tree.get(key)
+        if before is None:
+            tree[key] = value
+        elif isinstance(before, list):
+            before.append(value)
+        else:
+            tree[key] = [before, value]
+    return tree
+
+
+def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...]:
+    return tuple(Property(str(name), value, position) for name, value in tree.items())
+
+
+def _json(text: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        tree = dict(pairs)
+        if len(tree) < len(pairs):
+            raise SyntaxFault("a key is given twice")
+        return tree
+
+    try:
+        tree = json.loads(text, object_pairs_hook=unique)
+    except RecursionError as error:
+        raise SyntaxFault("is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise SyntaxFault(f"is not JSON: {error}") from error
+    if not isinstance(tree, dict):
+        raise SyntaxFault("is not a JSON object")
+    return tree

@@ -1,0 +1,63 @@
+"""From evidence to findings, in one set of words for all options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.capabilities import Capabilities, Evidence, Verdict
+from prober.capabilities.facts import nearest
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.flags import FLAGS
+from prober.commandline.history import first_known_hint
+from prober.commandline.refusal import Origin
+
+
+class Proof:
+    """Asks one binary's capabilities, and says what does not hold."""
+
+    def __init__(self, caps: Capabilities) -> None:
+        self.caps = caps
+
+    def require(self, evidence: Evidence, place: Origin, *, part: str = "") -> Iterator[Finding]:
+        """A finding unless the evidence is good."""
+        if evidence.is_present:
+            return
+        fact = evidence.fact
+        if evidence.verdict is Verdict.unknown:
+            kind = Kind.unknown
+            message = f"it is not known whether QEMU {self.caps.version} has {fact}: {evidence.note}"
+            hint = "record this QEMU with `prober record`, or assume that what is unknown is there"
+        else:
+            kind = Kind.error
+            message = f"QEMU {self.caps.version} has no {fact}"
+            hint = first_known_hint(fact) or _nearest_hint(evidence)
+        yield Finding(
+            kind=kind, place=place, part=part, message=message, qemu_name=fact, evidence=evidence, hint=hint
+        )
+
+    def flag(self, name: str, place: Origin) -> Iterator[Finding]:
+        """An option that no QMP answer lists: by what is known of QEMU's versions."""
+        flag, version = FLAGS[name[1:]], self.caps.version.numbers[:2]
+        if flag.absent_from is not None and version >= flag.absent_from:
+            verdict, note = Verdict.absent, f"QEMU {_dotted(flag.absent_from)} has it no more"
+        elif flag.absent_to is not None and version <= flag.absent_to:
+            verdict, note = Verdict.absent, f"QEMU {_dotted(flag.absent_to)} does not have it yet"
+        elif (flag.last_known is not None and version > flag.last_known) or (
+            flag.first_known is not None and version < flag.first_known
+        ):
+            verdict, note = Verdict.unknown, f"it came or went between the versions that were looked at, and {name} is in no QMP answer"
+        else:
+            return
+        yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+def _nearest_hint(evidence: Evidence) -> str:
+    if not isinstance(evidence.reply, list):
+        return ""
+    name = evidence.fact.rpartition(".")[2]
+    near = nearest(name, [str(item) for item in evidence.reply])
+    return f"did you mean {' or '.join(near)}?" if near else ""

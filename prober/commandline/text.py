@@ -1,0 +1,145 @@
+"""Values as they stand in QEMU's ``key=value`` syntax, and the two parsers that QEMU has for it.
+
+``QemuOpts`` (``util/qemu-option.c``): ``-device``, ``-drive``, ``-netdev`` …; a word without ``=`` is a switch that
+is on, ``noNAME`` one that is off, and keys may repeat.  ``keyval`` (``util/keyval.c``): ``-blockdev``, ``-object``,
+``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last time.  In both a comma
+ends a value, and two commas are one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+#: Deeper than any key that means something.
+_DEEPEST = 32
+
+
+class Text(str):
+    """A value that was written as text, and may stand for a number or a switch."""
+
+    __slots__ = ()
+
+
+class SyntaxFault(ValueError):
+    """QEMU's parser would not take it; the text says why."""
+
+
+def split_pairs(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
+    """Key and value of each pair; None where there was no ``=``.  The first word may stand for ``implied``."""
+    position, first = 0, True
+    while position < len(text):
+        end = position
+        while end < len(text) and text[end] not in "=,":
+            end += 1
+        key = text[position:end]
+        if end < len(text) and text[end] == "=":
+            value, position = _value(text, end + 1)
+            yield key, value
+        elif first and implied:
+            # A first word without = is a value, where two commas are one.
+            value, position = _value(text, position)
+            yield implied, value
+        else:
+            yield key, None
+            position = end + 1
+        first = False
+
+
+def _value(text: str, position: int) -> tuple[Text, int]:
+    """The value that begins here, and where the next pair begins."""
+    value = ""
+    while position < len(text):
+        if text[position] == ",":
+            if not text.startswith(",,", position):
+                return Text(value), position + 1
+            position += 1
+        value += text[position]
+        position += 1
+    return Text(value), position
+
+
+#: What a number may look like: C's, with any base (``qemu_strtou64`` with base 0).
+_NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
+
+#: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).
+_SIZE = re.compile(r"\s*(0[xX][0-9a-fA-F]+|[0-9]+)(\.[0-9]*)?([bBkKmMgGtTpPeE]?)")
+
+_ON = ("on", "yes", "true", "y")
+_OFF = ("off", "no", "false", "n")
+
+
+def as_switch(text: str, *, short: bool = True) -> bool | None:
+    """A switch (``qapi_bool_parse``, QEMU 6.0; before, on and off alone), or None."""
+    if text in (_ON if short else _ON[:1]):
+        return True
+    if text in (_OFF if short else _OFF[:1]):
+        return False
+    return None
+
+
+def as_number(text: str) -> int | None:
+    """A whole number, or None."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    digits = match.group(2)
+    if digits.lower().startswith("0x"):
+        number = int(digits, 16)
+    elif digits.startswith("0") and len(digits) > 1:
+        if digits.strip("01234567"):
+            return None
+        number = int(digits, 8)
+    else:
+        number = int(digits)
+    return -number if match.group(1) == "-" else number
+
+
+def as_size(text: str) -> int | None:
+    """A size in bytes, or None."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    digits, fraction, unit = match.groups()
+    scale: int = 1024 ** "bkmgtpe".index(unit.lower() or "b")
+    if digits.lower().startswith("0x"):
+        return None if fraction else int(digits, 16) * scale
+    if fraction and scale == 1 and fraction.strip(".0"):
+        return None
+    return int(digits) * scale + (int(float(f"0{fraction}") * scale) if fraction and fraction != "." else 0)
+
+
+def build_tree(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
+    """Dotted keys as a tree; objects whose keys are 0, 1, … are lists (QEMU, ``util/keyval.c``).
+
+    :raise SyntaxFault: where one key is both a value and an object, or a list has a hole.
+    """
+    root: dict[str, Any] = {}
+    for key, value in pairs:
+        *path, last = key.split(".")
+        if not all([*path, last]) or len(path) > _DEEPEST:
+            raise SyntaxFault(f"{key!r} is not a key")
+        here = root
+        for step in path:
+            inner = here.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise SyntaxFault(f"{key} is a member of what is already a value")
+            here = inner
+        if isinstance(here.get(last), dict):
+            raise SyntaxFault(f"{key} is a value, and already has members")
+        here[last] = value
+    return {key: _listed(value, key) for key, value in root.items()}
+
+
+def _listed(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        return value
+    numbers = [key for key in value if key.isdecimal()]
+    if not numbers:
+        return {key: _listed(inner, f"{name}.{key}") for key, inner in value.items()}
+    if len(numbers) < len(value):
+        raise SyntaxFault(f"{name} has members with numbers and with names")
+    if sorted(map(int, numbers)) != list(range(len(numbers))):
+        raise SyntaxFault(f"{name} is a list with a hole: {name}.{len(numbers) - 1} or one before it is missing")
+    return [_listed(value[key], f"{name}.{key}") for key in sorted(value, key=int)]
