@@ -29,7 +29,7 @@ BAR = 1.5
 #: What the newest QEMU should take in all, on two idle cores (seconds).
 AIM_S = 0.5
 
-_RUNS = 7
+_RUNS = 15
 
 _MS = 1000
 
