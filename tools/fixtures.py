@@ -16,8 +16,8 @@ from roots import BINARY, CHECKOUT, SUITES, find_root, make_root
 
 from prober.capabilities import Capabilities
 from prober.errors import ProberError
-from prober.qemu import Interview, interview
 from prober.qemu.files import write_recording
+from prober.qemu.interview import Interview, interview
 
 PLACE = CHECKOUT / "fixtures" / "replies"
 

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from prober.cli.output import ProgressLine
 from prober.errors import UsageError
-from prober.qemu import Interview, interview
+from prober.qemu.interview import Interview, interview
 
 
 def interview_now(binary: str, *, accel: str = "auto", root: Path | None = None) -> Interview:

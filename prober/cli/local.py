@@ -54,12 +54,14 @@ class Local:
     def supports(self, fact: str) -> Json:
         return self._caps.supports(fact).model_dump(mode="json")
 
-    def translate(self, xml: bytes, *, assume_unknown_present: bool) -> Json:
+    def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
         from prober.domain import read_domain, translate
 
         domain = read_domain(xml)  # Before the interview, which would be in vain for a domain that cannot be read.
         binary = self._binary or domain.emulator or f"/usr/bin/qemu-system-{self._caps.target}"
-        translation = translate(domain, self._caps, binary=binary, assume_unknown_present=assume_unknown_present)
+        translation = translate(
+            domain, self._caps, binary=binary, monitor=monitor, assume_unknown_present=assume_unknown_present
+        )
         return translation.model_dump(mode="json")
 
     def summaries(self) -> list[Json]:

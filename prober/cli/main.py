@@ -280,6 +280,14 @@ def translate(
         Format, typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug.")
     ] = Format.shell,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    monitor: Annotated[
+        str | None,
+        typer.Option(
+            "--monitor",
+            metavar="SOCKET",
+            help="Have QEMU speak QMP on this unix socket, for whoever watches over it. Without it QEMU is on its own.",
+        ),
+    ] = None,
     assume_unknown_present: Annotated[
         bool,
         typer.Option(
@@ -309,6 +317,7 @@ def translate(
         choose(socket, binary, replies),
         domain,
         as_json=as_json,
+        monitor=monitor,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
     )

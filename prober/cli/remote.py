@@ -9,7 +9,7 @@ import os
 import platform
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from prober.cli.source import Json
@@ -24,6 +24,9 @@ from prober.errors import (
     UsageError,
 )
 from prober.service.client import Client, Reply
+
+if TYPE_CHECKING:
+    from prober.commandline.refusal import Refusal
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
@@ -48,12 +51,14 @@ class Remote:
         evidence: Json = self._get(self._path("supports", fact=fact))
         return evidence
 
-    def translate(self, xml: bytes, *, assume_unknown_present: bool) -> Json:
+    def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
         query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
+        if monitor is not None:
+            query["monitor"] = monitor
         if self._wanted is not None:
             query["binary"] = self._entry["id"]
         path = f"/v1/translate?{urlencode(query)}" if query else "/v1/translate"
-        translation: Json = _checked(self._client.post(path, xml, "application/xml"))
+        translation: Json = check_reply(self._client.post(path, xml, "application/xml"))
         return translation
 
     def summaries(self) -> list[Json]:
@@ -83,7 +88,7 @@ class Remote:
         )
 
     def _get(self, path: str) -> Any:
-        return _checked(self._client.get(path))
+        return check_reply(self._client.get(path))
 
     def _path(self, *parts: str, **query: str) -> str:
         path = "/".join(quote(part, safe="") for part in (self._entry["id"], *parts))
@@ -132,20 +137,35 @@ def _rank(entry: Json) -> tuple[bool, list[int]]:
     return entry["kind"] == "binary", [entry["version"][part] for part in ("major", "minor", "micro")]
 
 
-def _checked(reply: Reply) -> Any:
-    """The answer, or the error that the service tells of."""
+def check_reply(reply: Reply) -> Any:
+    """The answer.
+
+    :raise ProberError: the one that the service tells of; a :class:`ServiceError` where that is none of ours.
+    """
     if reply.ok:
         return reply.value
     problem = reply.value if isinstance(reply.value, dict) else {}
     message, hint = str(problem.get("detail", f"the service answered {reply.status}")), _own_words(problem)
     kind = str(problem.get("type", "")).rpartition(":")[2]
     if kind == RefusedError.kind:
-        from prober.commandline.refusal import Refusal
-
-        raise RefusedError([Refusal.model_validate(refusal) for refusal in problem["refusals"]])
+        raise RefusedError(_read_refusals(problem.get("refusals")))
     if kind == UnreadableDomainError.kind:
         raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
     raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
+
+
+def _read_refusals(refusals: Any) -> list[Refusal]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from prober.commandline.refusal import Refusal
+
+    try:
+        read = TypeAdapter(list[Refusal]).validate_python(refusals)
+    except ValidationError as error:
+        raise ServiceError("the service refused the domain and did not say why") from error
+    if not read:
+        raise ServiceError("the service refused the domain and did not say why")
+    return read
 
 
 def _own_words(problem: Json) -> str:

@@ -18,7 +18,15 @@ from prober.errors import RefusedError, UnreadableDomainError
 _READ_AT_MOST = 16 << 20
 
 
-def run(source: Source, path: str, *, as_json: bool, assume_unknown_present: bool, verbose: bool) -> ExitCode:
+def run(
+    source: Source,
+    path: str,
+    *,
+    as_json: bool,
+    monitor: str | None,
+    assume_unknown_present: bool,
+    verbose: bool,
+) -> ExitCode:
     """Print the command line, or each refusal on stderr.
 
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
@@ -26,7 +34,7 @@ def run(source: Source, path: str, *, as_json: bool, assume_unknown_present: boo
     file = "<stdin>" if path == "-" else path
     xml = _read(path, file)
     try:
-        translation = source.translate(xml, assume_unknown_present=assume_unknown_present)
+        translation = source.translate(xml, monitor=monitor, assume_unknown_present=assume_unknown_present)
     except RefusedError as error:
         for refusal in error.refusals:
             output.note(f"{file}:{refusal}")

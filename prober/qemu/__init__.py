@@ -1,6 +1,4 @@
-"""One QEMU process: start it, talk QMP to it, record what it says, and always reap it."""
+"""One QEMU process: start it, talk QMP to it, record what it says, and always reap it.
 
-from prober.qemu.interview import Interview, interview
-from prober.qemu.limits import Limits
-
-__all__ = ["Interview", "Limits", "interview"]
+Nothing is imported here: a service whose answers are all in its cache needs recordings and no QMP.
+"""

@@ -181,6 +181,12 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
         "schema": {"type": "string"},
         "description": "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>",
     }
+    monitor = {
+        "name": "monitor",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
+    }
     unknown = {
         "name": "assume_unknown_present",
         "in": "query",
@@ -194,16 +200,25 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
             "A command line for a domain, or every reason why not",
             None,
             binary,
+            monitor,
             unknown,
             errors=(400, 404, 413, 415, 422, 503),
             body=_XML_BODY,
         ),
     )
     async def translate(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], "binary", "assume_unknown_present")
+        query = read_query(request.scope["query_string"], "binary", "monitor", "assume_unknown_present")
         assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
         xml = await read_xml(request, settings.max_body)
-        return _json(await translate_for(catalog, xml, named=query.get("binary"), assume_unknown_present=assume))
+        translation = await translate_for(
+            catalog,
+            xml,
+            most=settings.max_body,
+            named=query.get("binary"),
+            monitor=query.get("monitor"),
+            assume_unknown_present=assume,
+        )
+        return _json(translation)
 
 
 def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:

@@ -26,10 +26,13 @@ _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"
 
 
 async def translate_for(
-    catalog: Catalog, xml: bytes, *, named: str | None, assume_unknown_present: bool
+    catalog: Catalog, xml: bytes, *, most: int, named: str | None, monitor: str | None, assume_unknown_present: bool
 ) -> Translation:
     """Translate a domain with a binary of the catalog: the ``named`` one, else its ``<emulator>``, else by its arch.
 
+    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make.
+
+    :raise UsageError: where ``monitor`` cannot be a socket.
     :raise UnreadableDomainError: where it is not readable as XML.
     :raise RefusedError: with all refusals.
     :raise UnknownBinaryError: where the catalog has no such binary.
@@ -37,12 +40,20 @@ async def translate_for(
     """
     # Imported late: see prober.service.server, _load_translator.
     from prober.domain import read_domain, translate
+    from prober.domain.xml import XmlLimits
 
     small = len(xml) <= _SMALL
-    domain = await _run(partial(read_domain, xml), small)
+    domain = await _run(partial(read_domain, xml, XmlLimits(bytes=most)), small)
     found, capabilities = await _choose(catalog, named, domain.emulator, domain.arch)
     binary = _program(found, domain.emulator, capabilities.target)
-    work = partial(translate, domain, capabilities, binary=binary, assume_unknown_present=assume_unknown_present)
+    work = partial(
+        translate,
+        domain,
+        capabilities,
+        binary=binary,
+        monitor=monitor,
+        assume_unknown_present=assume_unknown_present,
+    )
     return await _run(work, small)
 
 

@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from prober.capabilities import Capabilities
-from prober.qemu import Interview, Limits, interview
+from prober.qemu.interview import Interview, interview
+from prober.qemu.limits import Limits
 from prober.qemu.recording import Recording
 from tests.bench import Row
 from tests.bench.floor import Floor, measure_floor
@@ -29,7 +30,7 @@ BAR = 1.5
 #: What the newest QEMU should take in all, on two idle cores (seconds).
 AIM_S = 0.5
 
-_RUNS = 7
+_RUNS = 15
 
 _MS = 1000
 

@@ -17,11 +17,12 @@ import pytest
 import uvloop
 
 from prober.capabilities import Capabilities
-from prober.qemu import Interview, Limits, interview
 from prober.qemu.connection import Budget
 from prober.qemu.families import cpu_family
 from prober.qemu.files import read_recording, write_recording
+from prober.qemu.interview import Interview, interview
 from prober.qemu.launch import Launch, find_kvm
+from prober.qemu.limits import Limits
 from prober.qemu.questions import LOAD_MODULES, Question
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import start_session
@@ -162,7 +163,7 @@ def test_killing_us_kills_qemu(qemu_binary: str) -> None:
     """SIGKILL leaves no time for anything; the kernel ends the QEMUs all the same."""
     program = (
         "import asyncio, sys\n"
-        "from prober.qemu import interview\n"
+        "from prober.qemu.interview import interview\n"
         "asyncio.run(interview(sys.argv[1], accel='tcg', progress=lambda *one: print(*one, flush=True)))\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, qemu_binary], stdout=subprocess.PIPE, text=True) as child:

@@ -14,8 +14,9 @@ import uvloop
 
 from prober.capabilities import Capabilities
 from prober.errors import ExitedError
-from prober.qemu import Interview, Limits, interview
 from prober.qemu.files import read_recording
+from prober.qemu.interview import Interview, interview
+from prober.qemu.limits import Limits
 from prober.qemu.recording import CRASHED, Recording
 from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from prober.errors import ExitedError, LaunchError, LimitError, ProtocolError, QemuError, QemuTimeoutError
-from prober.qemu import Limits, interview
+from prober.qemu.interview import interview
+from prober.qemu.limits import Limits
 from tests.fakes.making import SMALL_TYPES, make_fake, small_answers
 
 Aio = Callable[..., Any]

@@ -273,6 +273,15 @@ def test_wrong_truth_value(served: Served, value: str) -> None:
     refused(served, f"/v1/translate?assume_unknown_present={value}", 400, domain())
 
 
+def test_a_monitor_where_one_is_wanted(served: Served) -> None:
+    value = served.client.post(
+        "/v1/translate?monitor=/run/qmp.sock", domain(emulator=served.binary), "application/xml"
+    ).value
+    assert "socket,id=charmonitor,path=/run/qmp.sock,server=on,wait=off" in value["argv"]
+    assert value["resources"][0]["kind"] == "monitor"
+    refused(served, "/v1/translate?monitor=relative", 400, domain(emulator=served.binary))
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "image/png"])
 def test_body_that_is_declared_as_something_else(served: Served, kind: str) -> None:
     refused(served, "/v1/translate", 415, domain(), content_type=kind)

@@ -1,0 +1,46 @@
+"""``prober show``: a walk through a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+
+
+def test_the_summary_counts(run: Run, replies: Path) -> None:
+    (summary,) = run("show", "--replies", replies, "--json").json
+    expected = {
+        "version": "7.2.1", "package": "Debian 1:7.2", "target": "x86_64", "kvm": False, "commands": None,
+        "types": 3, "asked_types": 2, "properties": 1, "machines": 1, "cpu_models": 1,
+        "crashing_types": {"colo-compare": "SIGABRT: assertion failed"},
+    }  # fmt: skip
+    assert {key: summary[key] for key in expected} == expected
+    lines = run("show", "--replies", replies).out.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("crashing types")] == ["colo-compare"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["types"], "colo-compare  device"),
+        (["machines"], "pc-i440fx-7.2  pc     yes         255      yes"),
+        (["cpus"], "qemu64  qemu64-x86_64-cpu"),
+        (["type", "PIIX4_PM"], "acpi-root-pci-hotplug  bool"),
+        (["type", "colo-compare"], "asking kills QEMU: SIGABRT: assertion failed"),
+        (["type", "silent"], "its properties were never asked"),
+    ],
+)
+def test_each_thing_is_shown_as_text_and_as_json(run: Run, replies: Path, words: list[str], expected: str) -> None:
+    ended = run("show", "--replies", replies, *words)
+    assert (ended.code, ended.err) == (0, "")
+    assert expected in ended.out
+    assert run("show", "--replies", replies, "--json", *words).json
+
+
+@pytest.mark.parametrize("words", [["type"], ["types", "PIIX4_PM"], ["type", "PIIX4_PN"], ["nonsense"]])
+def test_what_cannot_be_shown_is_wrong_usage(run: Run, replies: Path, words: list[str]) -> None:
+    ended = run("show", "--replies", replies, *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
