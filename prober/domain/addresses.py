@@ -17,6 +17,9 @@ from prober.domain.target import Target
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
 _RESERVED = {"pc": ((0, 1, 0), (0, 1, 3)), "q35": ((0, 0x1F, 0), (0, 0x1F, 3))}
 
+#: The machine's own bus.
+_ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
+
 #: Where real Q35 hardware has its bridge to conventional PCI.
 _DMI_SLOT = (0, 0x1E, 0)
 
@@ -26,8 +29,8 @@ def assign_addresses(devices: list[Device], target: Target, refusals: list[Refus
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
-    if target.kind not in _RESERVED:
-        return devices
+    if target.kind not in _RESERVED or _bus_models(devices, target)[0] != _ROOTS[target.kind]:
+        return devices  # which is refused already
     before = len(refusals)
     dry = _Pass(devices, target, refusals, grow=True)
     dry.run()
