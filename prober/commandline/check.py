@@ -14,8 +14,8 @@ from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import nearest
-from prober.commandline.check_keyval import check_keyval
 from prober.commandline.aliases import DEVICE_ALIASES, PLAIN_OPTIONS
+from prober.commandline.check_keyval import check_keyval
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
@@ -29,6 +29,9 @@ from prober.commandline.unused import find_unused
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 
+#: More levels than QEMU's tree of types has.
+_DEEPEST = 32
+
 
 def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
     """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
@@ -36,10 +39,16 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
     """
     options = list(options)
+    return _once([*check_each(options, caps), *check_references(options, caps), *find_unused(options, caps)])
+
+
+def check_each(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
+    """What concerns each option by itself, for options that are not all of a command line."""
     checker = _Checker(Proof(caps))
-    found = [finding for option in options for finding in checker.check(option)]
-    found += check_references(options, caps)
-    found += find_unused(options, caps)
+    return _once([finding for option in options for finding in checker.check(option)])
+
+
+def _once(found: list[Finding]) -> list[Finding]:
     seen: dict[tuple[object, ...], Finding] = {}
     for finding in found:
         seen.setdefault((finding.kind, finding.qemu_name, finding.message), finding)
@@ -98,16 +107,15 @@ class _Checker:
                 yield from self._property(typename, item)
 
     def _is_device(self, typename: str) -> bool:
-        """Whether a type is derived from ``device``, as far as the parents are known."""
+        """Whether a type is derived from ``device``; where a parent is not told, it may be."""
         parents = {**(self.caps.abstract_types or {}), **(self.caps.types or {})}
-        seen = typename
-        for _ in range(32):
-            if seen == "device":
-                return True
-            parent = parents.get(seen)
+        for _ in range(_DEEPEST):
+            parent = parents.get(typename)
             if parent is None:
-                return self.caps.abstract_types is None or seen not in parents or parents[seen] is None and seen != "object"
-            seen = parent
+                return typename not in ("object", "interface") or typename == "device"
+            if parent == "device":
+                return True
+            typename = parent
         return True
 
     def _global(self, option: Global) -> Iterator[Finding]:
@@ -141,25 +149,18 @@ class _Checker:
             )
 
     def _object(self, option: Object) -> Iterator[Finding]:
-        if self.caps.has("object-add.qom-type"):
-            # Since QEMU 6.0 the schema describes every object; before, its QOM type does.
-            schema = self.caps.schema_
-            listed = schema is not None and schema.find_member("object-add", ["qom-type", option.qom_type])[0] == "found"
-            if listed or self._object_is_typed():
-                value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
-                value |= {item.name: item.value for item in option.properties}
-                places = {item.name: item.place for item in option.properties}
-                yield from self._against(("object-add", "arg-type"), value, option.place, places)
-                return
+        if self.caps.has("object-add.qom-type.memory-backend-ram"):
+            # Since QEMU 6.0 the schema describes every object, ``qom-type`` being an enum; before, its QOM type does.
+            value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
+            value |= {item.name: item.value for item in option.properties}
+            places = {item.name: item.place for item in option.properties}
+            yield from self._against(("object-add", "arg-type"), value, option.place, places)
+            return
         evidence = self.caps.supports(option.qom_type)
         yield from self.proof.require(evidence, option.place, part="qom-type")
         if evidence.is_present:
             for item in option.properties:
                 yield from self._property(option.qom_type, item)
-
-    def _object_is_typed(self) -> bool:
-        """Whether ``object-add`` lists its types: an enum since QEMU 6.0, any text before."""
-        return self.caps.has("object-add.qom-type.memory-backend-ram")
 
     def _qapi(self, option: Qapi) -> Iterator[Finding]:
         authority = _AUTHORITIES.get(option.flag, (option.command, "arg-type"))
@@ -175,7 +176,11 @@ class _Checker:
 
     def _untold(self, option: Qapi) -> Iterator[Finding]:
         """An option whose type no command of this binary has."""
-        if option.flag == "-audiodev" and set(option.value) <= {"id", "driver"} and option.value.get("driver") == "none":
+        if (
+            option.flag == "-audiodev"
+            and set(option.value) <= {"id", "driver"}
+            and option.value.get("driver") == "none"
+        ):
             return  # the silent backend is as old as the option, and has nothing else to it (QEMU 4.0)
         note = f"no QMP command of QEMU {self.caps.version} takes or gives what {option.flag} takes"
         evidence = Evidence(fact=option.flag, verdict=Verdict.unknown, note=note)

@@ -68,12 +68,17 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
     if not isinstance(item.value, Text):
         return
     text = str(item.value)
-    fits = {
-        "boolean": lambda: as_switch(text, short=proof.caps.version.major >= 6) is not None,
-        "number": lambda: (as_number(text) or 0) >= 0 and as_number(text) is not None,
-        "size": lambda: as_size(text) is not None,
-    }.get(key.type, lambda: True)
-    if not fits():
+    number = as_number(text)
+    match key.type:
+        case "boolean":
+            fits = as_switch(text, short=proof.caps.version.major >= 6) is not None
+        case "number":
+            fits = number is not None and number >= 0
+        case "size":
+            fits = as_size(text) is not None
+        case _:
+            fits = True
+    if not fits:
         yield Finding(
             kind=Kind.error,
             place=item.place,
@@ -85,8 +90,10 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
 
 def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
     caps = proof.caps
-    machine = caps.machine(option.first) if option.first else next(
-        (machine for machine in (caps.machines or {}).values() if machine.is_default), None
+    machine = (
+        caps.machine(option.first)
+        if option.first
+        else next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
     )
     if machine is None:
         machines = (caps.machines or {}).values()
@@ -151,9 +158,8 @@ def _one_accelerator(name: str, item: Property, proof: Proof) -> Iterator[Findin
         reply: JsonValue = {"present": False}
         note = "query-kvm says that this QEMU was built without it"
         evidence = Evidence(fact="kvm-accel", verdict=Verdict.absent, note=note, command="query-kvm", reply=reply)
-    elif name in ("kvm", "tcg") and evidence is not None and not evidence.is_present and not proof.caps.has("kvm-accel"):
-        # Accelerators became types in QEMU 2.3; the two were there before.
-        return
+    elif name in ("kvm", "tcg") and not (proof.caps.has("kvm-accel") or proof.caps.has("tcg-accel")):
+        return  # accelerators became types in QEMU 2.3; the two were there before
     if evidence is not None:
         yield from proof.require(evidence, item.place, part="accel")
 
@@ -195,9 +201,7 @@ def _cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
             yield Finding(kind=Kind.error, place=item.place, part=item.name, message=misfit, qemu_name=fact)
 
 
-def _in_list(
-    option: Keyval, known: list[str] | None, command: str, noun: str, proof: Proof
-) -> Iterator[Finding]:
+def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, proof: Proof) -> Iterator[Finding]:
     """The first word is in no list of names, or there was none to look at."""
     if known is None:
         note = f"{command} was never asked"

@@ -31,9 +31,7 @@ class Proof:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
             hint = first_known_hint(fact) or _nearest_hint(evidence)
-        yield Finding(
-            kind=kind, place=place, part=part, message=message, qemu_name=fact, evidence=evidence, hint=hint
-        )
+        yield Finding(kind=kind, place=place, part=part, message=message, qemu_name=fact, evidence=evidence, hint=hint)
 
     def flag(self, name: str, place: Origin) -> Iterator[Finding]:
         """An option that no QMP answer lists: by what is known of QEMU's versions."""
@@ -45,7 +43,8 @@ class Proof:
         elif (flag.last_known is not None and version > flag.last_known) or (
             flag.first_known is not None and version < flag.first_known
         ):
-            verdict, note = Verdict.unknown, f"it came or went between the versions that were looked at, and {name} is in no QMP answer"
+            verdict = Verdict.unknown
+            note = f"it came or went between the versions that were looked at, and {name} is in no QMP answer"
         else:
             return
         yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place)

@@ -9,23 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from prober.capabilities import Capabilities, Machine
+from prober.commandline.aliases import MachineKind
 from prober.commandline.refusal import Place, Refusal
+from prober.commandline.unused import machine_kind
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
-#: The families of x86 machines, told from QEMU's names for them.
-MachineKind = Literal["pc", "q35", "isapc", "microvm", "none", "other"]
-
-#: Canonical names (QEMU, ``hw/i386/pc_piix.c``, ``pc_q35.c``): ``pc-i440fx-7.2`` since 2.0, ``pc-1.3`` and
-#: ``pc-0.15`` before; Debian and others append to them.
-_KINDS: tuple[tuple[MachineKind, re.Pattern[str]], ...] = (
-    ("q35", re.compile(r"(pc-)?q35(-.*)?")),
-    ("pc", re.compile(r"pc(-i440fx-.*|-[01]\..*)?")),
-    ("isapc", re.compile(r"isapc")),
-    ("microvm", re.compile(r"microvm")),
-    ("none", re.compile(r"none")),
-)
 _VERSION = re.compile(r"-(\d+)\.(\d+)")
 
 X86 = ("x86_64", "i386", "i686")
@@ -70,14 +60,6 @@ class Target:
     def virtio_is_pcie(self) -> bool:
         """Whether a virtio device in a PCIe slot still serves old guests: ``disable-legacy`` (QEMU 2.6)."""
         return self.kind == "q35" and self.caps.has("virtio-blk-pci.disable-legacy")
-
-
-def machine_kind(canonical: str) -> MachineKind:
-    """The family of a machine, by its canonical name."""
-    for kind, pattern in _KINDS:
-        if pattern.fullmatch(canonical):
-            return kind
-    return "other"
 
 
 def machine_version(canonical: str) -> tuple[int, int] | None:

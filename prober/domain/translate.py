@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prober.capabilities import Capabilities
-from prober.commandline.check import check
+from prober.commandline.check import check, check_each
+from prober.commandline.finding import as_refusals
 from prober.commandline.options import Option
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render
@@ -99,7 +100,9 @@ def translate(
     completed = complete(domain, target, refusals)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options = list(emit(completed, target))
-    refusals += check(options, capabilities, assume_unknown_present=assume_unknown_present)
+    # Of a domain that is refused already, options may be missing that others refer to.
+    findings = check_each(options, capabilities) if refusals else check(options, capabilities)
+    refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
     return Translation(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from prober.capabilities import Verdict
-from prober.commandline.check import check
+from prober.capabilities import Capabilities, Verdict
+from prober.commandline.check import check as find
+from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Place
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
 HERE = Place(line=7, path="/domain/devices/x")
@@ -19,7 +20,12 @@ def pairs(**values: Value) -> tuple[Property, ...]:
     return tuple(Property(name.replace("_", "-"), value, HERE) for name, value in values.items())
 
 
-def refusals(option: Option, *, old: bool = False) -> list[Refusal]:
+def check(options: list[Option], caps: Capabilities) -> list[Finding]:
+    """The findings about options by themselves: a single option refers to others that are not there."""
+    return [finding for finding in find(options, caps) if "not on this command line" not in finding.message]
+
+
+def refusals(option: Option, *, old: bool = False) -> list[Finding]:
     found = check([option], OLD if old else NEW)
     assert all(refusal.place == HERE for refusal in found)
     return found
@@ -56,8 +62,8 @@ def test_what_is_there_passes(option: Option, old: bool) -> None:
         (Device("e1000", pairs(multifunction="on"), HERE), "e1000.multifunction", "is on or off, not 'on'", ""),
         (Device("virtio-blk-pci", pairs(bootindex=2**31), HERE), "virtio-blk-pci.bootindex", "from -2147483648 to", ""),
         (Global("PIIX4_PM", Property("acpi-root", False, HERE)), "PIIX4_PM.acpi-root", "has no PIIX4_PM.acpi-root", ""),
-        (Object("memory-backend-ram", "r", pairs(size="1"), HERE), "object-add.size", "'1' is not a int", ""),
-        (Object("memory-backend-rom", "r", (), HERE), "memory-backend-rom", "has no memory-backend-rom", "backend-ram"),
+        (Object("memory-backend-ram", "r", pairs(size="1"), HERE), "object-add.size", "'1' is not a number", ""),
+        (Object("memory-backend-rom", "r", (), HERE), "object-add.qom-type", "is not one of its values", "backend-ram"),
         (
             Qapi("-blockdev", "blockdev-add", "driver", {"driver": "null-co", "red-only": True}, HERE),
             "blockdev-add.red-only",
@@ -79,8 +85,9 @@ def test_what_is_there_passes(option: Option, old: bool) -> None:
         (Keyval("-boot", "", pairs(strikt=True), HERE, group="boot-opts"), "-boot-opts.strikt", "has no", "strict"),
         (Keyval("-realtime", "", pairs(mlock=False), HERE), "-realtime", "has no -realtime", ""),
         (Keyval("-chardev", "ptty", pairs(id="c"), HERE), "chardev-add.backend.type.ptty", "has no", "pty"),
-        (Plain("-snapshot", None, HERE), "-snapshot", "it is not known whether", "record this QEMU"),
-        (Plain("-no-acpi", None, HERE), "-no-acpi", "it is not known whether", ""),
+        (Plain("-snapshto", None, HERE), "-snapshto", "no QEMU from 5.2 to 11.1 has an option -snapshto", "-snapshot"),
+        (Plain("-soundhw", "hda", HERE), "-soundhw", "has no -soundhw", ""),
+        (Plain("-no-acpi", None, HERE), "-no-acpi", "has no -no-acpi", "acpi=off"),
     ],
     ids=repr,
 )
@@ -102,15 +109,16 @@ def test_one_fact_is_refused_once() -> None:
     assert len(check(devices, NEW)) == 1
 
 
-def test_unknown_is_not_present_unless_one_says_so() -> None:
+def test_unknown_is_its_own_kind() -> None:
     path = LIBVIRT / "replies" / "qemu-10.0.0.replies.xz"
     if not path.exists():
         pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     partial = load_capabilities(path)
-    option = Device("pci-bridge", pairs(chassis_nr=1), HERE)
-    (refusal,) = check([option], partial)
-    assert refusal.evidence is not None
-    assert refusal.evidence.verdict is Verdict.unknown
-    assert check([option], partial, assume_unknown_present=True) == []
-    absent = Device("e1000", pairs(mac="x"), HERE), Device("no-such", (), HERE)
-    assert [r.qemu_name for r in check(list(absent), partial, assume_unknown_present=True)] == ["no-such"]
+    (finding,) = check([Device("pci-bridge", pairs(chassis_nr=1), HERE)], partial)
+    assert finding.evidence is not None
+    assert (finding.kind, finding.evidence.verdict) == (Kind.unknown, Verdict.unknown)
+    absent: list[Option] = [Device("e1000", pairs(mac="52:54:00:00:00:01"), HERE), Device("no-such", (), HERE)]
+    assert [(r.qemu_name, r.kind) for r in check(absent, partial)] == [
+        ("e1000.mac", Kind.unknown),
+        ("no-such", Kind.error),
+    ]

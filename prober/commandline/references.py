@@ -1,0 +1,168 @@
+"""What options say of one another: ids given once, and references that point at something on this command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from prober.capabilities import Capabilities
+from prober.commandline.aliases import DEVICE_ALIASES
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.options import Device, Keyval, Object, Option, Qapi
+from prober.commandline.refusal import Origin
+
+#: What a namespace is called in a message.
+_WORDS = {
+    "device": "a device",
+    "object": "an object",
+    "block": "a block node or drive",
+    "netdev": "a netdev",
+    "chardev": "a chardev",
+    "audiodev": "an audiodev",
+    "tpmdev": "a tpmdev",
+    "fsdev": "an fsdev",
+}
+
+#: Properties of devices that name something else, by what they name.  ``drive`` may be a node or a ``-drive``.
+_DEVICE_REFERENCES = {
+    "drive": "block",
+    "netdev": "netdev",
+    "chardev": "chardev",
+    "audiodev": "audiodev",
+    "tpmdev": "tpmdev",
+    "fsdev": "fsdev",
+    "memdev": "object",
+    "iothread": "object",
+    "rng": "object",
+}
+
+#: The same of objects.
+_OBJECT_REFERENCES = {"chardev": "chardev", "iothread": "object", "netdev": "netdev"}
+
+#: The same of options with keys.
+_KEYVAL_REFERENCES = {
+    "-mon": {"chardev": "chardev"},
+    "-machine": {"memory-backend": "object", "confidential-guest-support": "object", "pcspk-audiodev": "audiodev"},
+    "-spice": {"audiodev": "audiodev"},
+    "-vnc": {"audiodev": "audiodev", "tls-creds": "object"},
+    "-tpmdev": {"chardev": "chardev"},
+    "-chardev": {"tls-creds": "object"},
+}
+
+
+#: Options with keys that give a name, by its namespace.
+_KEYVAL_NAMESPACES = {"-chardev": "chardev", "-drive": "block", "-tpmdev": "tpmdev", "-fsdev": "fsdev"}
+
+
+def check_references(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
+    """Ids that are given twice, and references to what is not there."""
+    names = _Names()
+    yield from names.collect(options)
+    for option in options:
+        match option:
+            case Device():
+                values = {item.name: item.value for item in option.properties}
+                typename = DEVICE_ALIASES.get(option.driver, option.driver)
+                found = {
+                    name: kind
+                    for name, kind in _DEVICE_REFERENCES.items()
+                    if name not in values or caps.property_of(typename, name) is not None
+                }
+                yield from names.resolve(values, found, option.place)
+            case Object():
+                values = {item.name: item.value for item in option.properties}
+                yield from names.resolve(values, _OBJECT_REFERENCES, option.place)
+            case Keyval():
+                values = {item.name: item.value for item in option.pairs}
+                if option.flag == "-mon" and option.first:
+                    values["chardev"] = option.first
+                yield from names.resolve(values, _KEYVAL_REFERENCES.get(option.flag, {}), option.place)
+            case Qapi() if option.flag == "-blockdev":
+                yield from names.resolve_nodes(option.value, option.place)
+
+
+class _Names:
+    """What is there, by namespace, and who gave it its name."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, Origin]] = {}
+
+    def collect(self, options: Iterable[Option]) -> Iterator[Finding]:
+        """Every id; a second one of a name in one namespace is what QEMU calls a duplicate."""
+        for option in options:
+            for namespace, name in _given(option):
+                place = _place(option)
+                taken = self.known.setdefault(namespace, {})
+                if name in taken:
+                    yield Finding(
+                        kind=Kind.error,
+                        place=place,
+                        part="node-name" if namespace == "block" else "id",
+                        message=f"{_WORDS[namespace]} is called {name!r} already",
+                        hint="give each a name of its own",
+                    )
+                taken.setdefault(name, place)
+
+    def resolve(self, values: Mapping[str, Any], references: Mapping[str, str], place: Origin) -> Iterator[Finding]:
+        """The references among these values."""
+        for name, namespace in references.items():
+            value = values.get(name)
+            if isinstance(value, str) and value:
+                yield from self._find(namespace, name, value, place)
+
+    def resolve_nodes(self, tree: Mapping[str, Any], place: Origin, path: str = "") -> Iterator[Finding]:
+        """The nodes below a block node that are named, not described."""
+        for name in ("file", "backing"):
+            value = tree.get(name)
+            if isinstance(value, str) and value:
+                yield from self._find("block", f"{path}{name}", value, place)
+            elif isinstance(value, Mapping):
+                yield from self.resolve_nodes(value, place, f"{path}{name}.")
+
+    def _find(self, namespace: str, part: str, name: str, place: Origin) -> Iterator[Finding]:
+        known = self.known.get(namespace, {})
+        if name in known:
+            return
+        near = get_close_matches(name[:64], list(known), n=1, cutoff=0.6)
+        yield Finding(
+            kind=Kind.error,
+            place=place,
+            part=part,
+            message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
+
+
+def _given(option: Option) -> Iterator[tuple[str, str]]:
+    """The names that an option gives, with their namespaces."""
+    match option:
+        case Device():
+            for item in option.properties:
+                if item.name == "id" and isinstance(item.value, str):
+                    yield "device", str(item.value)
+        case Object():
+            yield "object", option.id
+        case Qapi():
+            yield from _given_by_tree(option.flag, option.value)
+        case Keyval():
+            namespace = _KEYVAL_NAMESPACES.get(option.flag)
+            for item in option.pairs:
+                if namespace is not None and item.name in ("id", "node-name") and isinstance(item.value, str):
+                    yield namespace, str(item.value)
+
+
+def _given_by_tree(flag: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if flag in ("-netdev", "-audiodev"):
+        if isinstance(tree.get("id"), str):
+            yield flag[1:], str(tree["id"])
+    elif flag == "-blockdev":
+        if isinstance(tree.get("node-name"), str):
+            yield "block", str(tree["node-name"])
+        for name in ("file", "backing"):
+            if isinstance(tree.get(name), Mapping):
+                yield from _given_by_tree(flag, tree[name])
+
+
+def _place(option: Option) -> Origin:
+    return option.setting.place if not hasattr(option, "place") else option.place

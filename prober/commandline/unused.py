@@ -1,0 +1,100 @@
+"""A ``-global`` that QEMU would take and not use: for a device that neither the machine nor the command line has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prober.capabilities import Capabilities
+from prober.commandline.aliases import BUILTIN_DEVICES, DEVICE_ALIASES, MACHINE_KINDS, MachineKind
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.options import Device, Global, Keyval, Option, Plain
+from prober.commandline.text import as_switch
+
+
+def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
+    """The globals that nothing on this machine would read, as far as that is known.
+
+    Known are the devices that pc and q35 are made of.  A global for any other type that the command line does not
+    make is *unknown*: another device may have it inside.
+    """
+    settings = [option for option in options if isinstance(option, Global)]
+    if not settings:
+        return
+    machine = _machine(options, caps)
+    kind: MachineKind = machine_kind(machine) if machine is not None else "other"
+    made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
+    acpi = _has_acpi(options)
+    for option in settings:
+        if not caps.supports(option.driver).is_present:
+            continue  # said already
+        lineage = _descendants(option.driver, caps)
+        if lineage & made:
+            continue
+        homes = {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
+        if kind in homes and not (option.driver == "PIIX4_PM" and not acpi):
+            continue
+        if not homes or kind == "other":
+            continue  # nothing is known of where it is
+        of = f"machine {machine} without ACPI" if kind in homes else f"machine {machine}"
+        yield Finding(
+            kind=Kind.ignored,
+            place=option.setting.place,
+            part=option.fact,
+            message=f"{of} has no {option.driver}, and QEMU would ignore this",
+            qemu_name=option.fact,
+            evidence=None,
+            hint="remove it" if kind not in homes else "turn ACPI on, or remove it",
+        )
+
+
+def machine_kind(canonical: str) -> MachineKind:
+    """The family of a machine, by its canonical name."""
+    for kind, pattern in MACHINE_KINDS:
+        if pattern.fullmatch(canonical):
+            return kind
+    return "other"
+
+
+def _machine(options: Iterable[Option], caps: Capabilities) -> str | None:
+    """The canonical name of the machine that the command line is for."""
+    name = ""
+    for option in options:
+        if isinstance(option, Keyval) and option.flag == "-machine" and option.first:
+            name = option.first
+    if not name:
+        default = next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
+        return default.name if default is not None else None
+    machine = caps.machine(name)
+    return machine.name if machine is not None else None
+
+
+def _has_acpi(options: Iterable[Option]) -> bool:
+    acpi = True
+    for option in options:
+        if isinstance(option, Plain) and option.flag == "-no-acpi":
+            acpi = False
+        if isinstance(option, Keyval) and option.flag == "-machine":
+            for item in option.pairs:
+                if item.name == "acpi":
+                    value = item.value
+                    acpi = value if isinstance(value, bool) else as_switch(str(value)) is not False
+    return acpi
+
+
+def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:
+    """A type and all that are derived from it: a global for an abstract type is one for its children."""
+    parents = {**(caps.abstract_types or {}), **(caps.types or {})}
+    if typename in (caps.types or {}) and typename not in parents.values():
+        return frozenset({typename})
+    found = {typename}
+    children: dict[str, list[str]] = {}
+    for name, parent in parents.items():
+        if parent is not None:
+            children.setdefault(parent, []).append(name)
+    waiting = [typename]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return frozenset(found)
