@@ -85,10 +85,10 @@ class _Checker:
                 part="driver",
                 message=f"{typename} is abstract: QEMU makes only types that are derived from it",
                 qemu_name=typename,
-                evidence=self.caps.supports(typename),
+                evidence=self.proof.supports(typename),
             )
             return
-        evidence = self.caps.supports(typename)
+        evidence = self.proof.supports(typename)
         if not evidence.is_present:
             yield from self.proof.require(evidence, option.place, part="driver")
             return
@@ -119,7 +119,7 @@ class _Checker:
         return True
 
     def _global(self, option: Global) -> Iterator[Finding]:
-        evidence = self.caps.supports(option.driver)
+        evidence = self.proof.supports(option.driver)
         if evidence.verdict is Verdict.absent:
             # QEMU takes a -global for what it does not know at all, and warns (``qdev_prop_check_globals``).
             yield Finding(
@@ -134,7 +134,7 @@ class _Checker:
         yield from self._property(option.driver, option.setting)
 
     def _property(self, typename: str, item: Property) -> Iterator[Finding]:
-        evidence = self.caps.supports(f"{typename}.{item.name}")
+        evidence = self.proof.supports(f"{typename}.{item.name}")
         yield from self.proof.require(evidence, item.place, part=item.name)
         known = self.caps.property_of(typename, item.name)
         misfit = misfit_of(known, item.value) if known is not None else ""
@@ -156,7 +156,7 @@ class _Checker:
             places = {item.name: item.place for item in option.properties}
             yield from self._against(("object-add", "arg-type"), value, option.place, places)
             return
-        evidence = self.caps.supports(option.qom_type)
+        evidence = self.proof.supports(option.qom_type)
         yield from self.proof.require(evidence, option.place, part="qom-type")
         if evidence.is_present:
             for item in option.properties:
@@ -168,7 +168,7 @@ class _Checker:
         if not command or (side == "ret-type" and not self.caps.has(command)):
             yield from self._untold(option)
             return
-        evidence = self.caps.supports(command)
+        evidence = self.proof.supports(command)
         yield from self.proof.require(evidence, option.place)
         if evidence.is_present:
             value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)

@@ -43,10 +43,12 @@ def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
     if option.flag == "-chardev":
         if caps.schema_text is not None:
             backend = _BACKENDS.get(option.first, option.first)
-            yield from proof.require(caps.supports(f"chardev-add.backend.type.{backend}"), option.place, part="backend")
+            yield from proof.require(
+                proof.supports(f"chardev-add.backend.type.{backend}"), option.place, part="backend"
+            )
         if not any(item.name == "id" for item in option.pairs):
             yield Finding(kind=Kind.error, place=option.place, part="id", message="-chardev needs an id")
-    evidence = caps.supports(group)
+    evidence = proof.supports(group)
     yield from proof.require(evidence, option.place)
     keys = {key.name: key for key in (caps.options or {}).get(group[1:], ())}
     if not evidence.is_present or not keys:
@@ -54,7 +56,7 @@ def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
     for item in option.pairs:
         if item.name in _EVERYWHERE or item.name in _NUMBERED.get(option.flag, ()):
             continue
-        yield from proof.require(caps.supports(f"{group}.{item.name}"), item.place, part=item.name)
+        yield from proof.require(proof.supports(f"{group}.{item.name}"), item.place, part=item.name)
         if item.name in keys:
             yield from _key_value(option, item, keys[item.name], proof)
 
@@ -107,7 +109,7 @@ def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
             part="type",
             message=f"machine {machine.name} is deprecated",
             qemu_name=machine.name,
-            evidence=caps.supports(machine.name),
+            evidence=proof.supports(machine.name),
         )
     typename = f"{machine.name}-machine"
     asked = caps.properties_of(typename) is not None
@@ -119,13 +121,32 @@ def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
         elif name == _RAM_ID and machine.default_ram_id is not None and not asked:
             continue  # default-ram-id is what memory-backend replaces, and came with it (QEMU 5.0)
         else:
-            subject = machine.name if asked else "-machine"
-            yield from proof.require(caps.supports(f"{subject}.{name}"), item.place, part=item.name)
+            yield from _machine_key(machine.name, name, item, asked, proof)
             known = caps.property_of(typename, name)
             misfit = misfit_of(known, item.value) if known is not None and name == item.name else ""
             if misfit:
                 fact = f"{machine.name}.{name}"
                 yield Finding(kind=Kind.error, place=item.place, part=item.name, message=misfit, qemu_name=fact)
+
+
+#: Keys of ``-machine`` that QEMU hands on to the accelerator (``system/vl.c``, ``machine_merge_property`` and before).
+_OF_ACCELERATOR = frozenset({"kernel-irqchip", "kvm-shadow-mem"})
+
+
+def _machine_key(machine: str, name: str, item: Property, asked: bool, proof: Proof) -> Iterator[Finding]:
+    """A key of ``-machine``: a property of the machine's type; underscores are dashes (QEMU, ``hw/core/machine.c``)."""
+    dashed = name.replace("_", "-")
+    if dashed in _OF_ACCELERATOR:
+        return
+    subject = machine if asked else "-machine"
+    evidence = proof.supports(f"{subject}.{name}")
+    if not evidence.is_present and dashed != name:
+        evidence = proof.supports(f"{subject}.{dashed}")
+    if not asked and evidence.verdict is Verdict.absent:
+        # The list of keys leaves out what only some machines have, so it proves no absence.
+        note = f"the properties of {machine}-machine were never asked, and query-command-line-options leaves some out"
+        evidence = Evidence(fact=f"{machine}.{name}", verdict=Verdict.unknown, note=note)
+    yield from proof.require(evidence, item.place, part=item.name)
 
 
 def _accelerator_names(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
@@ -143,7 +164,7 @@ def _accelerator(option: Keyval, proof: Proof) -> Iterator[Finding]:
     if proof.caps.properties_of(typename) is None:
         return
     for pair in option.pairs:
-        yield from proof.require(proof.caps.supports(f"{typename}.{pair.name}"), pair.place, part=pair.name)
+        yield from proof.require(proof.supports(f"{typename}.{pair.name}"), pair.place, part=pair.name)
         known = proof.caps.property_of(typename, pair.name)
         misfit = misfit_of(known, pair.value) if known is not None else ""
         if misfit:
@@ -153,7 +174,7 @@ def _accelerator(option: Keyval, proof: Proof) -> Iterator[Finding]:
 
 def _one_accelerator(name: str, item: Property, proof: Proof) -> Iterator[Finding]:
     kvm = proof.caps.kvm
-    evidence = proof.caps.supports(f"{name}-accel") if name else None
+    evidence = proof.supports(f"{name}-accel") if name else None
     if name == "kvm" and kvm is not None and not kvm.present:
         reply: JsonValue = {"present": False}
         note = "query-kvm says that this QEMU was built without it"
@@ -181,7 +202,7 @@ def _cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
             part="model",
             message=f"CPU model {name} is deprecated",
             qemu_name=name,
-            evidence=caps.supports(name),
+            evidence=proof.supports(name),
         )
     typename = model.typename or f"{name}-{caps.target}-cpu"
     if caps.properties_of(typename) is None:
@@ -193,7 +214,7 @@ def _cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
     for item in option.pairs:
         known = caps.property_of(typename, item.name) or caps.property_of(typename, item.name.replace("_", "-"))
         if known is None:
-            yield from proof.require(caps.supports(f"{typename}.{item.name}"), item.place, part=item.name)
+            yield from proof.require(proof.supports(f"{typename}.{item.name}"), item.place, part=item.name)
             continue
         misfit = misfit_of(known, item.value)
         if misfit:

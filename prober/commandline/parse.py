@@ -188,6 +188,13 @@ def _qapi(position: Position, value: str) -> Option:
     return Qapi(position.flag, command, implied, tree, position)
 
 
+def _chardev(position: Position, value: str) -> Option:
+    """JSON is what ``chardev-add`` takes, ``key=value`` is a flat form of its own."""
+    if value.startswith("{"):
+        return Qapi(position.flag, "chardev-add", "backend", _json(value), position)
+    return _keyval(position, value)
+
+
 def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
     pairs = _json(value) if value.startswith("{") and position.flag == "-numa" else dict(_pairs(value, implied))
@@ -212,6 +219,7 @@ def _cpu(position: Position, value: str) -> Option:
 _READERS: dict[str, Callable[[Position, str], Option]] = {
     **dict.fromkeys(_QAPI, _qapi),
     **dict.fromkeys(_KEYVAL, _keyval),
+    "chardev": _chardev,
     "device": _device,
     "global": _global,
     "object": _object,

@@ -10,6 +10,7 @@ from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
 from prober.commandline.refusal import Origin
+from prober.errors import FactError
 
 
 class Proof:
@@ -17,6 +18,14 @@ class Proof:
 
     def __init__(self, caps: Capabilities) -> None:
         self.caps = caps
+
+    def supports(self, fact: str) -> Evidence:
+        """The evidence for a fact whose name anybody may have written; what can be no name is absent."""
+        try:
+            return self.caps.supports(fact)
+        except FactError:
+            shown = fact if len(fact) <= 80 else f"{fact[:80]}…"
+            return Evidence(fact=shown, verdict=Verdict.absent, note="nothing in QEMU has a name like this")
 
     def require(self, evidence: Evidence, place: Origin, *, part: str = "") -> Iterator[Finding]:
         """A finding unless the evidence is good."""

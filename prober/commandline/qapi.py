@@ -86,10 +86,15 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
         yield Misfit(path, "is not an object")
         return
     tag = entity.get("tag")
-    members = schema.members_with(entity["name"], value.get(tag) if tag is not None else None, value)
+    case = value.get(tag) if tag is not None else None
+    members = schema.members_with(entity["name"], case, value)
+    # Where the tag itself is wrong, nothing can be said of what belongs to it.
+    lost = tag is not None and tag in members and bool(list(misfits(schema, members[tag].type, case)))
     for name, inner in value.items():
         member = members.get(name)
         if member is None:
+            if lost:
+                continue
             yield Misfit((*path, name), "is not known", tuple(members))
         else:
             yield from misfits(schema, member.type, inner, (*path, name))

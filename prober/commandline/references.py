@@ -153,7 +153,7 @@ def _given(option: Option) -> Iterator[tuple[str, str]]:
 
 
 def _given_by_tree(flag: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if flag in ("-netdev", "-audiodev"):
+    if flag in ("-netdev", "-audiodev", "-chardev"):
         if isinstance(tree.get("id"), str):
             yield flag[1:], str(tree["id"])
     elif flag == "-blockdev":

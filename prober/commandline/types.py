@@ -33,7 +33,7 @@ _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 def misfit_of(known: Property, value: Value) -> str:
     """Why the value does not fit, or an empty text."""
     kind, name = known.type, known.name
-    if name == "addr" and (kind in _STRINGS or _bounds(kind) is not None or kind == "pci-devfn"):
+    if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)
     if isinstance(value, list | dict):
         return f"{name} is not a list or an object" if kind in (*_BOOLS, *_STRINGS) or _bounds(kind) else ""

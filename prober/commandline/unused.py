@@ -25,7 +25,7 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
     made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
     acpi = _has_acpi(options)
     for option in settings:
-        if not caps.supports(option.driver).is_present:
+        if option.driver not in (caps.types or {}) and option.driver not in (caps.abstract_types or {}):
             continue  # said already
         lineage = _descendants(option.driver, caps)
         if lineage & made:
