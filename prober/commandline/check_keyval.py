@@ -56,9 +56,36 @@ def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
     for item in option.pairs:
         if item.name in _EVERYWHERE or item.name in _NUMBERED.get(option.flag, ()):
             continue
-        yield from proof.require(proof.supports(f"{group}.{item.name}"), item.place, part=item.name)
+        evidence = proof.supports(f"{group}.{item.name}")
+        if not evidence.is_present and option.flag == "-drive":
+            evidence = _drive_key(item.name, evidence, proof)
+        yield from proof.require(evidence, item.place, part=item.name)
         if item.name in keys:
             yield from _key_value(option, item, keys[item.name], proof)
+
+
+#: Keys of ``-drive`` that QEMU translates before it looks at its list (``blockdev.c``, ``drive_new``, ``opt_renames``).
+_DRIVE_LEGACY = frozenset({
+    "bps", "bps_max", "bps_rd", "bps_rd_max", "bps_wr", "bps_wr_max", "cache", "group", "iops", "iops_max", "iops_rd",
+    "iops_rd_max", "iops_size", "iops_wr", "iops_wr_max", "readonly",
+})  # fmt: skip
+
+
+def _drive_key(key: str, listed: Evidence, proof: Proof) -> Evidence:
+    """A key that ``-drive`` does not list is one of the old names, or the block driver's."""
+    schema = proof.caps.schema_
+    if key in _DRIVE_LEGACY:
+        return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"-drive translates {key}")
+    if schema is None or schema.command("blockdev-add") is None:
+        note = "what -drive takes besides is the block driver's, and this QEMU has no schema of them"
+        return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
+    path = key.split(".")
+    if schema.find_member("blockdev-add", path)[0] == "found":
+        return proof.supports(f"blockdev-add.{key}")
+    if len(path) > 1:
+        note = "a block driver has names of its own for some members, which the schema does not list"
+        return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
+    return listed
 
 
 #: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``).

@@ -1,0 +1,167 @@
+"""prober's verdict on thousands of command lines beside that of the QEMU that they are for.
+
+Lines that QEMU accepts are spoilt in one place each, and others are changed such that they stay sound.  Each is
+checked, and given to QEMU (``-S``, told to quit at once).  QEMU's verdict is bad where it ends with an error, warns
+that it would ignore something, or has no device that a ``-global`` is for; else it is good.  What comes of it stands
+in ``build/spoilt-VERSION.txt``, as a table by kind and every case in which the two do not agree.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from prober.capabilities import Capabilities
+from prober.commandline.check import check
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.parse import parse_command_line
+from prober.domain import read_domain, translate
+from prober.errors import RefusedError, UnreadableDomainError
+from tests.conftest import CHECKOUT, QemuPlace
+from tests.integration.real_qemu import capabilities_of, shared_directory
+from tests.integration.sound_lines import lines_of, write_files
+from tests.integration.spoiling import Maker, Variant, pick
+from tests.integration.test_accepted_cases import CASES, adapt
+
+SEED = 20_260_101
+SPOILT, SOUND = 2200, 800
+
+#: At most so many of the spoilt may be accepted that QEMU does not accept, all of them of a kind that is named here:
+#: what QEMU says of it, and why no answer of QEMU's would have told.
+BAR = 0.01
+EXPLAINED: dict[str, str] = {}
+
+_QMP = (
+    '{"execute":"qmp_capabilities"}'
+    '{"execute":"human-monitor-command","arguments":{"command-line":"info qom-tree"}}'
+    '{"execute":"quit"}'
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What QEMU made of a variant, and what prober says of it."""
+
+    variant: Variant
+    bad: bool
+    words: str
+    found: tuple[Finding, ...]
+
+    @property
+    def column(self) -> str:
+        """The column of the table."""
+        ours = {finding.kind for finding in self.found}
+        if ours & {Kind.error, Kind.ignored}:
+            return "agreed" if self.bad else "false refusal"
+        if Kind.unknown in ours:
+            return "unknown"
+        return "false acceptance" if self.bad else "agreed"
+
+
+@pytest.mark.timeout(900)
+def test_our_verdict_is_qemus(any_qemu: QemuPlace) -> None:
+    caps = capabilities_of(any_qemu)
+    with shared_directory(any_qemu) as (ours, theirs):
+        lines = sound_lines(any_qemu, caps, ours, theirs)
+        makers = [Maker(line, caps, SEED + number) for number, line in enumerate(lines)]
+        spoilt = pick([variant for maker in makers for variant in maker.spoilt()], SPOILT, SEED)
+        sound = pick([variant for maker in makers for variant in maker.sound()], SOUND, SEED)
+        assert len(spoilt) >= 1500
+        assert len(sound) >= 500
+        with ThreadPoolExecutor(3) as pool:
+            outcomes = list(pool.map(lambda variant: compare(variant, any_qemu, caps), [*spoilt, *sound]))
+    table = report(outcomes, str(caps.version))
+    print(table)  # noqa: T201 - what a test prints is shown where it fails
+    false = [outcome for outcome in outcomes if outcome.column == "false acceptance"]
+    unexplained = [o for o in false if not any(re.search(pattern, o.words) for pattern in EXPLAINED)]
+    assert [o for o in outcomes if o.column == "false refusal"] == []
+    assert unexplained == []
+    assert len(false) <= BAR * len(spoilt)
+    assert sum(o.bad for o in outcomes[: len(spoilt)]) >= 1500, "what is spoilt should be bad"
+    assert sum(not o.bad for o in outcomes[len(spoilt) :]) >= 500, "what is sound should be good"
+
+
+def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path) -> list[list[str]]:
+    """The lines to begin with, without the binary: all that this QEMU accepts."""
+    write_files(ours)
+    lines = lines_of(caps.version.numbers, theirs)
+    for path in sorted(CASES.glob("*.xml")):
+        try:
+            domain = adapt(read_domain(path.read_bytes()), ours, theirs)
+            lines.append(list(translate(domain, caps, binary=place.binary).argv[1:]))
+        except (RefusedError, UnreadableDomainError):
+            continue
+    for line in lines:
+        bad, words = ask(place, tuple(line), [])
+        assert not bad, f"{words}\n{line}"
+        wrong = [f for f in verdict(tuple(line), caps) if f.kind in (Kind.error, Kind.ignored)]
+        assert wrong == [], line
+    return lines
+
+
+def verdict(words: tuple[str, ...], caps: Capabilities) -> list[Finding]:
+    """What prober says of the words behind the binary."""
+    parsed = parse_command_line(["qemu", *words])
+    return [*parsed.findings, *check(parsed.options, caps)]
+
+
+def compare(variant: Variant, place: QemuPlace, caps: Capabilities) -> Outcome:
+    bad, words = ask(place, variant.words, variant.globals if variant.kind == "unused global" else [])
+    return Outcome(variant, bad, words, tuple(verdict(variant.words, caps)))
+
+
+def ask(place: QemuPlace, words: tuple[str, ...], types: list[str]) -> tuple[bool, str]:
+    """Whether QEMU takes it amiss, and its words.  ``types`` are those that its machine should have."""
+    root = [] if place.root is None else ["chroot", str(place.root)]
+    with tempfile.TemporaryFile() as output:
+        ended = subprocess.run(
+            [*root, place.binary, *words, "-S", "-qmp", "stdio"],
+            input=_QMP.encode(),
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=20,
+            check=False,
+        )
+        output.seek(0)
+        printed = output.read().decode(errors="replace")
+    said = ended.stderr.decode(errors="replace").strip()
+    if ended.returncode != 0:
+        return True, said or f"ended with {ended.returncode}"
+    if re.search(r"not used|invalid class name|ignored|has no effect", said):
+        return True, said
+    for name in types:
+        if f"({name})" not in printed:
+            return True, f"no {name} on the machine"
+    return False, said
+
+
+def report(outcomes: list[Outcome], version: str) -> str:
+    """The table, and behind it what does not agree; written to a file."""
+    columns = ("agreed", "false acceptance", "false refusal", "unknown")
+    count = Counter((outcome.variant.kind, outcome.column) for outcome in outcomes)
+    kinds = list(dict.fromkeys(sorted(outcome.variant.kind for outcome in outcomes)))
+    rows = [f"QEMU {version}: {'':17}{'':>8}" + "".join(f"{column:>18}" for column in columns)]
+    for name, members in [*((kind, [kind]) for kind in kinds), ("all", kinds)]:
+        numbers = [sum(count[kind, column] for kind in members) for column in columns]
+        rows.append(f"{name:<32}{sum(numbers):>8}" + "".join(f"{number:>18}" for number in numbers))
+    table = "\n".join(rows)
+    place = CHECKOUT / "build"
+    place.mkdir(exist_ok=True)
+    (place / f"spoilt-{version}.txt").write_text("\n".join([table, "", *_differences(outcomes)]) + "\n")
+    return table
+
+
+def _differences(outcomes: list[Outcome]) -> Iterator[str]:
+    for outcome in sorted(outcomes, key=lambda o: (o.column, o.variant.kind, o.variant.note)):
+        if outcome.column != "agreed":
+            ours = "; ".join(map(str, outcome.found))
+            verdict = "bad" if outcome.bad else "good"
+            yield f"{outcome.column}: {outcome.variant.kind}: {outcome.variant.note}: QEMU ({verdict}): {outcome.words[-300:]!r} prober: {ours[:300]}"
