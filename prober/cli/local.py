@@ -51,6 +51,10 @@ class Local:
     def name(self) -> str:
         return f"{self._label} (QEMU {self._caps.version}, {self._caps.target})"
 
+    def version(self) -> str:
+        """Three numbers."""
+        return str(self._caps.version)
+
     def supports(self, fact: str) -> Json:
         return self._caps.supports(fact).model_dump(mode="json")
 
@@ -63,6 +67,11 @@ class Local:
             domain, self._caps, binary=binary, monitor=monitor, assume_unknown_present=assume_unknown_present
         )
         return translation.model_dump(mode="json")
+
+    def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
+        from prober.commandline.report import check_argv
+
+        return check_argv(words, self._caps, assume_unknown_present=assume_unknown_present).model_dump(mode="json")
 
     def summaries(self) -> list[Json]:
         from prober.cli.summary import summarize

@@ -6,13 +6,13 @@ Only declarations are here: what a command does is imported when it is called.
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from prober.cli import output
+from prober.cli.declared import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Socket, What
 from prober.cli.exits import ExitCode, exit_code
 from prober.errors import ProberError
 
@@ -24,72 +24,14 @@ app = typer.Typer(
     (`--binary`), and a recording of an earlier interview (`--replies`). Without any of the
     three, the service on /run/prober/prober.sock is asked, or else the one on run/prober.sock.
 
-    Exit codes: 0 done, or present; 1 absent; 2 wrong usage or unreadable input; 3 the domain is refused;
-    4 unknown; 5 QEMU or the service failed.""",
+    Exit codes: 0 done, or present; 1 absent; 2 wrong usage or unreadable input; 3 the domain is refused, or the
+    command line has faults; 4 unknown; 5 QEMU or the service failed.""",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Accel(StrEnum):
-    """What QEMU is asked with."""
-
-    auto = "auto"
-    tcg = "tcg"
-
-
-class Format(StrEnum):
-    """How a command line is written."""
-
-    shell = "shell"
-    json = "json"
-
-
-class What(StrEnum):
-    """What there is to show."""
-
-    summary = "summary"
-    types = "types"
-    type = "type"
-    machines = "machines"
-    cpus = "cpus"
-
-
-_SOURCE = "Who answers"
-Socket = Annotated[
-    Path | None,
-    typer.Option("--socket", metavar="PATH", help="The unix socket of a running service.", rich_help_panel=_SOURCE),
-]
-Binary = Annotated[
-    str | None,
-    typer.Option(
-        "--binary",
-        metavar="QEMU",
-        help="A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-Replies = Annotated[
-    Path | None,
-    typer.Option(
-        "--replies",
-        metavar="FILE",
-        help="A recording of an interview, plain or .xz (`prober record` makes one).",
-        rich_help_panel=_SOURCE,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
-]
-AccelOption = Annotated[
-    Accel,
-    typer.Option("--accel", help="auto: with KVM where /dev/kvm can be opened, and with TCG; tcg: with TCG alone."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -288,13 +230,7 @@ def translate(
             help="Have QEMU speak QMP on this unix socket, for whoever watches over it. Without it QEMU is on its own.",
         ),
     ] = None,
-    assume_unknown_present: Annotated[
-        bool,
-        typer.Option(
-            "--assume-unknown-present",
-            help="Take for granted what the QEMU was never asked, for partial recordings. Nothing is proven then.",
-        ),
-    ] = False,
+    assume_unknown_present: Assume = False,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
@@ -320,6 +256,79 @@ def translate(
         monitor=monitor,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
+    )
+    raise typer.Exit(code)
+
+
+@app.command("check-argv", context_settings={"allow_interspersed_args": False})
+def check_argv(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- QEMU OPTION...]",
+            help="The command line, binary first, after `--`. Without it, or for -, a shell command line or "
+            "libvirt's .args file is read from stdin.",
+        ),
+    ] = None,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    assume_unknown_present: Assume = False,
+    json: Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the grounds of each finding.")] = False,
+) -> None:
+    """Hold any QEMU command line against what a QEMU says of itself, option by option; QEMU is not started with it.
+
+    Each finding is a line, `WORD: -flag part: kind: message (hint)`. WORD counts the words of the command line from
+    0, the binary. The kinds: error, QEMU would refuse; ignored, QEMU would not do it; deprecated; unknown, the QEMU
+    cannot tell.
+
+    Against a service without `--binary`, the command line's first word says which of its binaries it is for.
+
+    Exit code: 0 where nothing is of kind error or ignored; 3 where something is; 2 where the command line cannot be
+    read.
+
+    Example: `prober check-argv --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mak=x`
+    """
+    from prober.cli import check_argv as command
+    from prober.cli.source import choose
+
+    code = command.run(
+        choose(socket, binary, replies),
+        words or [],
+        as_json=json,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    domain: Annotated[str, typer.Argument(metavar="VM.xml", help="A libvirt domain; - reads it from stdin.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[QEMU]...", help="More to check against, as after --against.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="QEMU", help="A binary, a recording, or a directory of recordings."),
+    ] = None,
+    assume_unknown_present: Assume = False,
+    json: Json = False,
+) -> None:
+    """Say which of many QEMUs accept a libvirt domain, and why the others do not.
+
+    A table of all, and below it each refusal once, with the versions that give it. The domain stands first.
+
+    Exit code: 0 where all accept; 3 where one refuses; 2 the XML or a recording cannot be read; 5 where a QEMU
+    could not be asked.
+
+    Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 fixtures/replies`
+    """
+    from prober.cli import check as command
+
+    code = command.run(
+        domain, [*(against or []), *(more or [])], as_json=json, assume_unknown_present=assume_unknown_present
     )
     raise typer.Exit(code)
 

@@ -5,6 +5,7 @@ No model is imported for an answer that is only printed: the JSON of the service
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from functools import cached_property
@@ -60,6 +61,14 @@ class Remote:
         path = f"/v1/translate?{urlencode(query)}" if query else "/v1/translate"
         translation: Json = check_reply(self._client.post(path, xml, "application/xml"))
         return translation
+
+    def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
+        query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
+        if self._wanted is not None:
+            query["binary"] = self._entry["id"]
+        path = f"/v1/check-argv?{urlencode(query)}" if query else "/v1/check-argv"
+        report: Json = check_reply(self._client.post(path, json.dumps(words).encode(), "application/json"))
+        return report
 
     def summaries(self) -> list[Json]:
         if self._wanted is not None:

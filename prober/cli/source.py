@@ -36,6 +36,10 @@ class Source(Protocol):
         """
         ...
 
+    def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
+        """What is found of an argv (an :class:`~prober.commandline.report.ArgvReport` as JSON)."""
+        ...
+
     def summaries(self) -> list[Json]:
         """A summary of each QEMU behind this source."""
         ...

@@ -30,7 +30,12 @@ def format_evidence(evidence: dict[str, Any], qemu: str) -> str:
       of        QEMU 7.2.0
       because   never asked
     """
-    lines = [("of", qemu), ("because", evidence["note"])]
+    return "\n".join([f"{evidence['fact']}: {evidence['verdict']}", _line("of", qemu), *format_grounds(evidence)])
+
+
+def format_grounds(evidence: dict[str, Any]) -> list[str]:
+    """Why the verdict is what it is, in lines."""
+    lines = [("because", evidence["note"])]
     if evidence.get("command"):
         arguments = evidence.get("arguments")
         lines.append(("asked", evidence["command"] + (f" {_compact(arguments)}" if arguments else "")))
@@ -38,7 +43,11 @@ def format_evidence(evidence: dict[str, Any], qemu: str) -> str:
         lines.append(("answered", _compact(evidence["reply"])))
     if evidence.get("error"):
         lines.append(("error", evidence["error"]))
-    return "\n".join([f"{evidence['fact']}: {evidence['verdict']}", *(f"  {key:<9} {text}" for key, text in lines)])
+    return [_line(key, text) for key, text in lines]
+
+
+def _line(key: str, text: str) -> str:
+    return f"  {key:<9} {text}"
 
 
 def _compact(value: Any) -> str:

@@ -32,7 +32,7 @@ def run(
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     """
     file = "<stdin>" if path == "-" else path
-    xml = _read(path, file)
+    xml = read_file(path, file)
     try:
         translation = source.translate(xml, monitor=monitor, assume_unknown_present=assume_unknown_present)
     except RefusedError as error:
@@ -58,7 +58,11 @@ def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
 
 
-def _read(path: str, file: str) -> bytes:
+def read_file(path: str, file: str) -> bytes:
+    """A domain's bytes, from stdin where ``path`` is ``-``; ``file`` is what an error calls it.
+
+    :raise UnreadableDomainError: where it cannot be read.
+    """
     try:
         if path == "-":
             return sys.stdin.buffer.read(_READ_AT_MOST)

@@ -24,9 +24,9 @@ from prober.capabilities.facts import nearest
 from prober.errors import ProberError
 from prober.service.problems import MEDIA_TYPE, Problem, RequestError, problem, problem_of
 from prober.service.replies import BinaryList, Health, TypeList, TypeReply
-from prober.service.requests import ClientGoneError, as_bool, read_query, read_xml
+from prober.service.requests import ClientGoneError, as_bool, read_query, read_words, read_xml
 from prober.service.settings import ServiceSettings
-from prober.service.translation import translate_for
+from prober.service.translation import check_argv_for, translate_for
 
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "id of an entry"}
 _XML_BODY = {
@@ -34,13 +34,27 @@ _XML_BODY = {
     "description": "libvirt domain XML",
     "content": {"application/xml": {"schema": {"type": "string"}}},
 }
+_WORDS_BODY = {
+    "required": True,
+    "description": "the words of an argv, or a shell command line",
+    "content": {
+        "application/json": {"schema": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+        "text/plain": {"schema": {"type": "string"}},
+    },
+}
+_ASSUME = {
+    "name": "assume_unknown_present",
+    "in": "query",
+    "schema": {"type": "boolean", "default": False},
+    "description": "take what the binary was never asked for present",
+}
 _SUPPORTS = re.compile(r"/v1/binaries/([^/]+)/supports")
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
     404: "No such binary or type",
     413: "The body is too large",
-    415: "The body is not XML",
+    415: "The body is declared as something that cannot be read here",
     422: "The domain is refused; `refusals` has every reason",
     503: "The binary could not be asked; the reason is remembered",
 }
@@ -83,6 +97,7 @@ def create_app(catalog: Catalog, settings: ServiceSettings) -> FastAPI:
     _add_error_handlers(app)
     # Routes are tried one after the other, so the one that is asked most comes first.
     _add_translate(app, catalog, settings)
+    _add_check_argv(app, catalog, settings)
     _add_binaries(app, catalog)
     _add_questions(app, catalog)
     make_schema = app.openapi
@@ -91,18 +106,20 @@ def create_app(catalog: Catalog, settings: ServiceSettings) -> FastAPI:
 
 
 def _with_models(schema: dict[str, Any]) -> dict[str, Any]:
-    """Add the models that FastAPI is not told of: that of errors, as it would give them another media type, and that
-    of a translation, which is not imported before somebody wants it."""
+    """Add the models that FastAPI is not told of: that of errors, as it would give them another media type, and those
+    of a translation and of a check, which are not imported before somebody wants them."""
+    from prober.commandline.report import ArgvReport
     from prober.domain import Translation
 
     models = schema["components"]["schemas"]
     if "Translation" not in models:
-        for model in (Problem, Translation):
+        for model in (Problem, Translation, ArgvReport):
             made = model.model_json_schema(ref_template="#/components/schemas/{model}")
             models.update(made.pop("$defs", {}))
             models[model.__name__] = made
-        answer = schema["paths"]["/v1/translate"]["post"]["responses"]["200"]
-        answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Translation"}}}
+        for path, name in (("/v1/translate", "Translation"), ("/v1/check-argv", "ArgvReport")):
+            answer = schema["paths"][path]["post"]["responses"]["200"]
+            answer["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     return schema
 
 
@@ -187,12 +204,6 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
         "schema": {"type": "string"},
         "description": "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
     }
-    unknown = {
-        "name": "assume_unknown_present",
-        "in": "query",
-        "schema": {"type": "boolean", "default": False},
-        "description": "take what the binary was never asked for present",
-    }
 
     @app.post(
         "/v1/translate",
@@ -201,7 +212,7 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
             None,
             binary,
             monitor,
-            unknown,
+            _ASSUME,
             errors=(400, 404, 413, 415, 422, 503),
             body=_XML_BODY,
         ),
@@ -219,6 +230,32 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
             assume_unknown_present=assume,
         )
         return _json(translation)
+
+
+def _add_check_argv(app: FastAPI, catalog: Catalog, settings: ServiceSettings) -> None:
+    binary = {
+        "name": "binary",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": "id or path of an entry; without it the one that the argv begins with",
+    }
+
+    @app.post(
+        "/v1/check-argv",
+        **_declared(
+            "What a binary would make of a command line",
+            None,
+            binary,
+            _ASSUME,
+            errors=(400, 404, 413, 415, 503),
+            body=_WORDS_BODY,
+        ),
+    )
+    async def check_argv(request: Request) -> Response:
+        query = read_query(request.scope["query_string"], "binary", "assume_unknown_present")
+        assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
+        words = await read_words(request, settings.max_body)
+        return _json(await check_argv_for(catalog, words, named=query.get("binary"), assume_unknown_present=assume))
 
 
 def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:

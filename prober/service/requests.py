@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -14,6 +15,15 @@ _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", 
 _XML_TYPES = frozenset(
     ("", "application/xml", "text/xml", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
 )
+
+#: What the body of an argv may be declared as.
+_WORDS_TYPES = frozenset(
+    ("", "application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
+)
+
+#: How much of an argv is taken (bytes, words), so that one is checked in seconds, whatever it holds: an unknown type
+#: takes 1.5 ms, as the names that are like it are looked for.
+_MOST_ARGV, _MOST_WORDS = 256 << 10, 4000
 
 
 class ClientGoneError(Exception):
@@ -61,9 +71,57 @@ async def read_xml(request: Request, limit: int) -> bytes:
     :raise RequestError: 413 where it is larger, 415 where it is declared as something else than XML.
     :raise ClientGoneError: where it does not come to its end.
     """
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    declared = _declared_type(request)
     if declared not in _XML_TYPES:
         raise RequestError(415, f"a domain cannot be {declared[:80]!r}", hint="send it as application/xml")
+    return await _read_body(request, limit)
+
+
+async def read_words(request: Request, limit: int) -> list[str]:
+    """The words of an argv: a JSON list of strings, or a shell command line, of at most ``limit`` bytes.
+
+    Declared as ``application/json`` it is the one, as ``text/plain`` the other; where nothing is declared, or what
+    curl says by itself, its first character tells.
+
+    :raise RequestError: 400 where it is neither, 413 where it is larger, 415 where it is declared as something else.
+    :raise UsageError: where a shell could not read it.
+    :raise ClientGoneError: where it does not come to its end.
+    """
+    declared = _declared_type(request)
+    if declared not in _WORDS_TYPES:
+        hint = "send a JSON list as application/json, or a shell command line as text/plain"
+        raise RequestError(415, f"an argv cannot be {declared[:80]!r}", hint=hint)
+    body = await _read_body(request, min(limit, _MOST_ARGV))
+    if declared == "application/json" or (declared != "text/plain" and body.lstrip()[:1] == b"["):
+        words = _json_words(body)
+    else:
+        # Imported late, with the translator.
+        from prober.commandline.parse import split_shell
+
+        try:
+            words = split_shell(body.decode())
+        except UnicodeDecodeError as error:
+            raise RequestError(400, f"the command line is not UTF-8: {error}") from error
+    if len(words) > _MOST_WORDS:
+        raise RequestError(400, f"the command line has more than {_MOST_WORDS} words")
+    return words
+
+
+def _json_words(body: bytes) -> list[str]:
+    try:
+        words = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"the body is not JSON: {error}") from error
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        raise RequestError(400, "the body is not a JSON list of words", hint='send ["qemu-system-x86_64", "-S", …]')
+    return words
+
+
+def _declared_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)

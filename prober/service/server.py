@@ -116,6 +116,7 @@ def _settle_memory() -> None:
 async def _load_translator() -> None:
     """Import the translator before anyone asks; it is a quarter of all imports, and nobody waits for it to start."""
     await asyncio.to_thread(importlib.import_module, "prober.domain")
+    await asyncio.to_thread(importlib.import_module, "prober.commandline.report")
 
 
 @contextmanager

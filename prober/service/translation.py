@@ -1,4 +1,4 @@
-"""Translating a domain for a client: which binary of the catalog it is for, and then the pure pipeline."""
+"""Working for a client: which binary of the catalog a domain or an argv is for, and then the pure pipeline."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from prober.capabilities.find import Found
 from prober.errors import UnknownBinaryError
 
 if TYPE_CHECKING:
+    from prober.commandline.report import ArgvReport
     from prober.domain import Translation
 
 T = TypeVar("T")
 
 #: Up to this size (bytes) a domain is worked on where it is: a thread costs more than it helps others.
 _SMALL = 65536
+
+#: And an argv up to this number of words.
+_FEW = 500
 
 #: libvirt's name of an architecture where QEMU has another.
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
@@ -55,6 +59,26 @@ async def translate_for(
         assume_unknown_present=assume_unknown_present,
     )
     return await _run(work, small)
+
+
+async def check_argv_for(
+    catalog: Catalog, words: list[str], *, named: str | None, assume_unknown_present: bool
+) -> ArgvReport:
+    """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
+
+    :raise UnknownBinaryError: where the catalog has no such binary.
+    :raise BinaryFailedError: where that could not be asked.
+    """
+    from prober.commandline.report import check_argv
+
+    try:
+        _, capabilities = await catalog.use(named if named is not None else words[0])
+    except UnknownBinaryError as error:
+        if named is not None or not catalog.entries():
+            raise
+        raise UnknownBinaryError(error.message, hint=f"{error.hint}; name one of these with ?binary=") from error
+    work = partial(check_argv, words, capabilities, assume_unknown_present=assume_unknown_present)
+    return await _run(work, sum(map(len, words)) <= _SMALL and len(words) <= _FEW)
 
 
 async def _run(work: Callable[[], T], small: bool) -> T:

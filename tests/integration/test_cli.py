@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,48 @@ def test_a_missing_file_is_2(sources: list[list[object]], tmp_path: Path) -> Non
     for ended in _everywhere(sources, "translate", tmp_path / "missing.xml"):
         assert (ended.code, ended.out) == (2, "")
         assert "missing.xml: cannot be read: No such file or directory" in ended.err
+
+
+def test_a_command_line_is_checked_the_same_everywhere(sources: list[list[object]], qemu_binary: str) -> None:
+    words = [qemu_binary, "-S", "-device", "e1000,mak=x", "-global", "PIIX4_PM.acpi-root=off"]
+    answers = _everywhere(sources, "check-argv", "--json", "--", *words)
+    assert [(ended.code, ended.err) for ended in answers] == [(3, "")] * 3
+    reports = [json.loads(ended.out) for ended in answers]
+    assert reports[0] == reports[1] == reports[2]
+    assert [(one["position"], one["qemu_name"]) for one in reports[0]["findings"]] == [
+        (2, "e1000.mak"),
+        (4, "PIIX4_PM.acpi-root"),
+    ]
+    for ended in _everywhere(sources, "check-argv", stdin=shlex.join(words)):
+        assert ended.code == 3
+        assert [line.split(":")[:2] for line in ended.out.splitlines()] == [
+            ["2", " -device mak"],
+            ["4", " -global acpi-root"],
+        ]
+    for ended in _everywhere(sources, "check-argv", stdin="'"):
+        assert (ended.code, ended.out) == (2, "")
+
+
+def test_our_own_command_lines_are_clean(sources: list[list[object]]) -> None:
+    translated = run_prober("translate", *sources[0], EXAMPLE).out
+    for ended in _everywhere(sources, "check-argv", stdin=translated):
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_a_command_line_is_for_a_binary_that_the_service_has(service: Path, qemu_binary: str) -> None:
+    ended = run_prober("check-argv", "--socket", service, "--", "/bin/true", "-S")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--binary" in ended.err
+    assert run_prober("check-argv", "--socket", service, "--binary", qemu_binary, "--", "/bin/true", "-S").code == 0
+
+
+def test_a_domain_is_checked_against_binaries_and_recordings(recording: Path, qemu_binary: str) -> None:
+    ended = run_prober("check", EXAMPLE, "--against", qemu_binary, recording, CHECKOUT / "fixtures" / "replies")
+    assert (ended.code, ended.err) == (0, "")
+    rows = [row.split() for row in ended.out.splitlines()[1:]]
+    assert len(rows) == 6
+    assert [row[1] for row in rows] == ["yes"] * 6
+    assert rows[0][0] == rows[1][0]
 
 
 def test_show_types_is_the_same_everywhere(sources: list[list[object]]) -> None:

@@ -19,13 +19,13 @@ from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
 START = "from prober.cli.main import main; main()"
-COMMANDS = ("serve", "probe", "record", "show", "supports", "translate")
+COMMANDS = ("serve", "probe", "record", "show", "supports", "translate", "check-argv", "check")
 
 
 def test_help_names_every_command_in_order(run: Run) -> None:
     ended = run("--help")
     assert ended.code == 0
-    named = re.findall(r"^│ (\w+) ", ended.out, re.MULTILINE)
+    named = re.findall(r"^│ ([\w-]+) ", ended.out, re.MULTILINE)
     assert tuple(name for name in named if name in COMMANDS) == COMMANDS
 
 
@@ -159,12 +159,12 @@ def test_asking_the_service_imports_nothing_heavy() -> None:
 
 
 def test_commands_are_imported_when_they_are_called() -> None:
-    """The module of the declarations imports no command and no floor below at its top."""
-    tree = ast.parse((CHECKOUT / "prober/cli/main.py").read_text())
+    """The modules of the declarations import no command and no floor below at their top."""
     imported = {
         node.module
-        for node in tree.body
+        for module in ("main", "declared")
+        for node in ast.parse((CHECKOUT / f"prober/cli/{module}.py").read_text()).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
-    assert imported == {"prober.cli", "prober.cli.exits", "prober.errors"}
+    assert imported == {"prober.cli", "prober.cli.declared", "prober.cli.exits", "prober.errors"}
     assert main_module.app.info.name == "prober"

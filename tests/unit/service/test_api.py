@@ -325,6 +325,7 @@ def test_description(served: Served) -> None:
         "get /v1/binaries/{id}/types/{typename}",
         "post /v1/binaries/{id}/refresh",
         "post /v1/translate",
+        "post /v1/check-argv",
     }
     models = schema["components"]["schemas"]
     references = set(_references(schema))

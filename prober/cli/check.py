@@ -1,0 +1,166 @@
+"""``prober check``: one domain against many QEMUs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prober.cli import output
+from prober.cli.exits import ExitCode, exit_code
+from prober.cli.local import Local, interviewed, recorded
+from prober.cli.translate import read_file
+from prober.commandline.refusal import Refusal
+from prober.domain import read_domain
+from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
+
+_RECORDING_ENDS = (".replies.xz", ".replies")
+
+
+@dataclass
+class _Outcome:
+    """What one QEMU says of the domain.  ``error`` is why it could not be asked."""
+
+    label: str
+    version: str = "?"
+    refusals: Sequence[Refusal] = ()
+    error: ProberError | None = None
+
+    @property
+    def verdict(self) -> str:
+        if self.error is not None:
+            return "not asked"
+        return "no" if self.refusals else "yes"
+
+
+@dataclass
+class _Group:
+    """One refusal, and the QEMUs that it holds for."""
+
+    refusal: Refusal
+    outcomes: list[_Outcome] = field(default_factory=list)
+
+
+def run(path: str, against: Iterable[str], *, as_json: bool, assume_unknown_present: bool) -> ExitCode:
+    """Print a table of who accepts the domain, and then each refusal once.
+
+    A QEMU that cannot be asked is told of on stderr, and does not keep the others from answering.
+
+    :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
+    :raise UsageError: where there is nobody to ask.
+    """
+    file = "<stdin>" if path == "-" else path
+    xml = read_file(path, file)
+    _look_at(xml, file)
+    outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against)]
+    groups = list(_group(outcomes))
+    if as_json:
+        output.write_json(_as_json(file, outcomes, groups))
+    else:
+        rows = [(one.version, one.verdict, len(one.refusals) or "", one.label) for one in outcomes]
+        output.write_table(("QEMU", "accepts", "refusals", "from"), rows)
+        for line in _lines(file, groups, len(outcomes)):
+            output.write(line)
+    failed = [exit_code(one.error) for one in outcomes if one.error is not None]
+    if failed:
+        return max(failed)
+    return ExitCode.refused if groups else ExitCode.ok
+
+
+def _look_at(xml: bytes, file: str) -> None:
+    """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses."""
+    try:
+        read_domain(xml)
+    except UnreadableDomainError as error:
+        place = f"{file}:{error.line}" if error.line else file
+        raise UnreadableDomainError(f"{place}: {error.message}", hint=error.hint, line=error.line) from error
+    except RefusedError:
+        pass
+
+
+def _sources(against: Iterable[str]) -> list[tuple[Local, str]]:
+    """Each QEMU once, in the order they were named; a directory stands for the recordings in it.
+
+    :raise UsageError: where there is none.
+    """
+    sources: dict[str, Local] = {}
+    for name in against:
+        path = Path(name)
+        if path.is_dir():
+            recordings = sorted(
+                (one for one in path.iterdir() if one.name.endswith(_RECORDING_ENDS)),
+                key=lambda one: [
+                    (int(bit), "") if bit.isdigit() else (-1, bit) for bit in re.split(r"(\d+)", one.name)
+                ],
+            )
+            if not recordings:
+                raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
+            sources |= {str(one): recorded(one) for one in recordings}
+        elif path.name.endswith(_RECORDING_ENDS) or not os.access(path, os.X_OK):
+            sources[name] = recorded(path)
+        else:
+            sources[name] = interviewed(name)
+    if not sources:
+        raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
+    return [(source, label) for label, source in sources.items()]
+
+
+def _ask(source: Local, label: str, xml: bytes, assume_unknown_present: bool) -> _Outcome:
+    outcome = _Outcome(label)
+    try:
+        outcome.version = source.version()
+        source.translate(xml, monitor=None, assume_unknown_present=assume_unknown_present)
+    except RefusedError as error:
+        outcome.refusals = error.refusals
+    except ProberError as error:
+        output.complain(f"{label}: {error.message}", error.hint)
+        outcome.error = error
+    return outcome
+
+
+def _group(outcomes: Iterable[_Outcome]) -> Iterator[_Group]:
+    """Refusals that differ in nothing but the version that gives them, as one; in the order of the XML."""
+    groups: dict[tuple[object, ...], _Group] = {}
+    for outcome in outcomes:
+        for refusal in outcome.refusals:
+            message = refusal.message.replace(f"QEMU {outcome.version}", "QEMU")
+            said = refusal.model_copy(update={"message": message})
+            key = (said.place, said.message, said.qemu_name, said.hint)
+            groups.setdefault(key, _Group(said)).outcomes.append(outcome)
+    yield from sorted(groups.values(), key=lambda group: group.refusal.place.line)
+
+
+def _lines(file: str, groups: Iterable[_Group], asked: int) -> Iterator[str]:
+    for group in groups:
+        held = len(group.outcomes)
+        who = "all" if held == asked > 1 else ", ".join(one.version for one in group.outcomes)
+        yield ""
+        yield f"{file}:{group.refusal}"
+        yield f"  by {who}"
+
+
+def _as_json(file: str, outcomes: Iterable[_Outcome], groups: Iterable[_Group]) -> dict[str, Any]:
+    return {
+        "domain": file,
+        "against": [
+            {
+                "from": one.label,
+                "version": None if one.version == "?" else one.version,
+                "accepts": None if one.error else not one.refusals,
+                "refusals": len(one.refusals),
+                "error": one.error.message if one.error else None,
+            }
+            for one in outcomes
+        ],
+        "refusals": [
+            # The evidence is each binary's own: `prober translate --json` shows it.
+            {
+                **group.refusal.model_dump(mode="json", exclude={"evidence"}),
+                "by": [{"from": one.label, "version": one.version} for one in group.outcomes],
+            }
+            for group in groups
+        ],
+    }

@@ -1,0 +1,60 @@
+"""``prober check-argv``: what a QEMU would make of a command line, before it is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from prober.cli import output
+from prober.cli.exits import ExitCode
+from prober.cli.source import Source
+from prober.cli.supports import format_grounds
+from prober.errors import UsageError
+
+#: Nothing near this size (bytes) is a command line; it keeps an endless file out of memory.
+_READ_AT_MOST = 16 << 20
+
+
+def run(
+    source: Source, words: Sequence[str], *, as_json: bool, assume_unknown_present: bool, verbose: bool
+) -> ExitCode:
+    """Print each finding; without words, or for ``-``, of the shell command line on stdin.
+
+    :raise UsageError: where stdin has no command line.
+    """
+    argv = list(words) if words and list(words) != ["-"] else _read_argv()
+    report = source.check_argv(argv, assume_unknown_present=assume_unknown_present)
+    if as_json:
+        output.write_json(report)
+    else:
+        for line in format_report(report, verbose=verbose):
+            output.write(line)
+    return ExitCode.ok if report["clean"] else ExitCode.refused
+
+
+def _read_argv() -> list[str]:
+    from prober.commandline.parse import split_shell
+
+    try:
+        text = sys.stdin.buffer.read(_READ_AT_MOST).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"<stdin>: cannot be read: {error}") from error
+    return split_shell(text)
+
+
+def format_report(report: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """The findings in lines, ``WORD: -flag part: kind: message (hint)``; ``verbose`` adds the grounds of each.
+
+    >>> finding = {"position": 3, "flag": "-device", "part": "mak", "kind": "error", "message": "no mak", "hint": ""}
+    >>> list(format_report({"findings": [finding], "left_off": 0}))
+    ['3: -device mak: error: no mak']
+    """
+    for finding in report["findings"]:
+        where = " ".join(word for word in (finding["flag"] or "(disk image)", finding["part"]) if word)
+        hint = f" ({finding['hint']})" if finding["hint"] else ""
+        yield f"{finding['position']}: {where}: {finding['kind']}: {finding['message']}{hint}"
+        if verbose and finding["evidence"]:
+            yield from format_grounds(finding["evidence"])
+    if report["left_off"]:
+        yield f"… and {report['left_off']} more"

@@ -1,0 +1,96 @@
+"""What is said of a whole argv: the one form in which the command and the service give it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from prober.capabilities import Capabilities, Evidence
+from prober.commandline.check import check
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.parse import parse_command_line
+from prober.commandline.refusal import Position
+from prober.errors import UsageError
+
+#: More findings than anybody reads; an argv may be made to have a hundred thousand.
+MOST_FINDINGS = 1000
+
+#: With one of these QEMU does not start, or does not do what it was told.
+_FAULTS = frozenset({Kind.error, Kind.ignored})
+
+#: Half of a character (JSON can have it), or a byte that is none (``sys.argv`` can have it).
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class ArgvFinding(BaseModel):
+    """One finding (see :class:`~prober.commandline.finding.Finding`) about a word of an argv.
+
+    ``position`` is the index of the word that holds the ``flag``; 0 is the binary, and ``flag`` is empty for a disk
+    image by itself.  ``part`` is the key or member that it is about, empty for the option as a whole.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    position: int
+    flag: str
+    part: str
+    kind: Kind
+    message: str
+    qemu_name: str | None
+    evidence: Evidence | None
+    hint: str
+
+
+class ArgvReport(BaseModel):
+    """All that is found, in the order of the words.
+
+    ``clean`` says that nothing is of the kinds *error* and *ignored*.  ``left_off`` counts what was found beyond
+    :data:`MOST_FINDINGS`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    findings: tuple[ArgvFinding, ...]
+    clean: bool
+    left_off: int = 0
+
+
+def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: bool = False) -> ArgvReport:
+    """Hold the words of an argv, of which the first is the binary, against capabilities.
+
+    ``assume_unknown_present`` leaves out what is of the kind *unknown*.  What the words are is only read: no file is
+    opened and nothing is run.
+
+    :raise UsageError: where there are no words, too many, or some that are no text.
+    """
+    for number, word in enumerate(words):
+        if not word.isascii() and _SURROGATE.search(word):
+            raise UsageError(f"word {number} of the command line is not UTF-8")
+    line = parse_command_line(words)
+    found = [*line.findings, *check(line.options, caps)]
+    if assume_unknown_present:
+        found = [finding for finding in found if finding.kind is not Kind.unknown]
+    reported = sorted(_reported(found), key=lambda finding: finding.position)
+    return ArgvReport(
+        findings=tuple(reported[:MOST_FINDINGS]),
+        clean=not any(finding.kind in _FAULTS for finding in reported),
+        left_off=max(0, len(reported) - MOST_FINDINGS),
+    )
+
+
+def _reported(found: Iterable[Finding]) -> Iterator[ArgvFinding]:
+    for finding in found:
+        place = finding.place
+        assert isinstance(place, Position), "the options of an argv come from its words"
+        yield ArgvFinding(
+            position=place.word,
+            flag=place.flag,
+            part=finding.part,
+            kind=finding.kind,
+            message=finding.message,
+            qemu_name=finding.qemu_name,
+            evidence=finding.evidence,
+            hint=finding.hint,
+        )

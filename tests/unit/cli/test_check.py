@@ -1,0 +1,100 @@
+"""``prober check``: one domain against many recordings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.recordings import FIXTURES
+from tests.unit.cli.conftest import Run
+
+DOMAINS = CHECKOUT / "fixtures" / "domains"
+VERSIONS = ["5.2.0", "7.2.22", "10.0.13", "11.1.2"]
+
+
+def test_a_domain_that_all_accept(run: Run) -> None:
+    ended = run("check", DOMAINS / "example.xml", "--against", FIXTURES)
+    assert (ended.code, ended.err) == (0, "")
+    headers, *rows = ended.out.splitlines()
+    assert headers.split() == ["QEMU", "accepts", "refusals", "from"]
+    assert [row.split() for row in rows] == [
+        [version, "yes", f"{FIXTURES}/qemu-{version}.replies.xz"] for version in VERSIONS
+    ]
+
+
+def test_each_refusal_is_said_once_with_the_versions_that_give_it(run: Run) -> None:
+    ended = run("check", DOMAINS / "refused.xml", "--against", FIXTURES)
+    assert ended.code == 3
+    table, *blocks = ended.out.rstrip().split("\n\n")
+    assert [row.split()[:3] for row in table.splitlines()[1:]] == [
+        ["5.2.0", "no", "2"], ["7.2.22", "no", "1"], ["10.0.13", "no", "1"], ["11.1.2", "no", "1"],
+    ]  # fmt: skip
+    assert [block.splitlines()[1] for block in blocks] == ["  by 5.2.0", "  by all"]
+    assert blocks[0].startswith(
+        f"{DOMAINS}/refused.xml:11: /domain/pm/acpi-hotplug-bridge/@enabled: QEMU has no ICH9-LPC.acpi-pci-hotplug"
+    )
+
+
+def test_json_says_the_same(run: Run) -> None:
+    ended = run("check", DOMAINS / "refused.xml", "--json", "--against", FIXTURES)
+    assert ended.code == 3
+    assert [(one["version"], one["accepts"], one["refusals"]) for one in ended.json["against"]] == [
+        ("5.2.0", False, 2), ("7.2.22", False, 1), ("10.0.13", False, 1), ("11.1.2", False, 1),
+    ]  # fmt: skip
+    first, second = ended.json["refusals"]
+    assert (first["place"]["line"], [one["version"] for one in first["by"]]) == (11, ["5.2.0"])
+    assert [one["version"] for one in second["by"]] == VERSIONS
+
+
+def test_files_and_directories_are_named_in_any_way_and_each_is_asked_once(run: Run) -> None:
+    one, two = FIXTURES / "qemu-5.2.0.replies.xz", FIXTURES / "qemu-7.2.22.replies.xz"
+    ways = (["--against", one, two], ["--against", one, "--against", two], [one, "--against", one, two])
+    printed = [run("check", DOMAINS / "example.xml", *way).out for way in ways]
+    assert printed[0] == printed[1]
+    assert sorted(printed[0].splitlines()) == sorted(printed[2].splitlines())
+
+
+def test_a_domain_comes_from_stdin(run: Run) -> None:
+    ended = run("check", "-", "--against", FIXTURES, stdin=(DOMAINS / "refused.xml").read_bytes())
+    assert ended.code == 3
+    assert "\n<stdin>:12: /domain/pm/acpi-root-hotplug/@enabled: " in ended.out
+
+
+def test_a_part_of_a_recording_is_unknown_unless_taken_for_granted(run: Run, replies: Path) -> None:
+    ended = run("check", DOMAINS / "example.xml", "--against", replies)
+    assert ended.code == 3
+    assert "it is not known whether QEMU has" in ended.out
+    assumed = run("check", DOMAINS / "example.xml", "--assume-unknown-present", "--against", replies)
+    assert len(assumed.out) < len(ended.out)
+
+
+def test_one_that_cannot_be_asked_does_not_silence_the_others(run: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.replies"
+    broken.write_text("no recording")
+    ended = run("check", DOMAINS / "refused.xml", "--against", broken, FIXTURES, "/bin/true")
+    assert ended.code == 5
+    assert f"prober: {broken}: " in ended.err
+    assert "prober: /bin/true: " in ended.err
+    rows = [row.split() for row in ended.out.splitlines()[1:7]]
+    assert (rows[0], rows[-1]) == (["?", "not", "asked", str(broken)], ["?", "not", "asked", "/bin/true"])
+    assert "  by 5.2.0, 7.2.22, 10.0.13, 11.1.2" in ended.out
+    assert run("check", DOMAINS / "example.xml", "--against", broken).code == 2
+
+
+@pytest.mark.parametrize("xml", [b"", b"<domain>", b"no XML at all"])
+def test_unreadable_xml_is_2(run: Run, xml: bytes) -> None:
+    ended = run("check", "-", "--against", FIXTURES, stdin=xml)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("prober: <stdin>")
+
+
+def test_nobody_to_ask_is_2(run: Run, tmp_path: Path) -> None:
+    assert run("check", DOMAINS / "example.xml").code == 2
+    (tmp_path / "empty").mkdir()
+    shutil.copy(DOMAINS / "example.xml", tmp_path / "empty")
+    ended = run("check", DOMAINS / "example.xml", "--against", tmp_path / "empty")
+    assert (ended.code, ended.out) == (2, "")
+    assert "has no recordings" in ended.err

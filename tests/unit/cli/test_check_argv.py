@@ -1,0 +1,108 @@
+"""``prober check-argv``: its lines, its JSON, its exit codes, and where the words come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.recordings import FIXTURES
+from tests.unit.cli.conftest import Run
+
+OLD = FIXTURES / "qemu-7.2.22.replies.xz"
+QEMU = "qemu-system-x86_64"
+
+
+def test_a_clean_command_line_says_nothing_and_is_0(run: Run) -> None:
+    words = ["-machine", "q35", "-nodefaults", "-device", "virtio-rng-pci"]
+    ended = run("check-argv", "--replies", OLD, "--", QEMU, *words)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert run("check-argv", "--replies", OLD, "--json", "--", QEMU, *words).json == {
+        "findings": [],
+        "clean": True,
+        "left_off": 0,
+    }
+
+
+def test_each_finding_is_a_line_in_the_order_of_the_words(run: Run) -> None:
+    words = [
+        "-netdev",
+        "user,id=n",
+        "-device",
+        "e1000,mak=x,netdev=m",
+        "-global",
+        "ICH9-LPC.disable_s3=1",
+        "-nodefalts",
+    ]
+    ended = run("check-argv", "--replies", OLD, "--", QEMU, *words)
+    assert (ended.code, ended.err) == (3, "")
+    assert [line.split(": ")[:3] for line in ended.out.splitlines()] == [
+        ["3", "-device mak", "error"],
+        ["3", "-device netdev", "error"],
+        ["5", "-global ICH9-LPC.disable_s3", "ignored"],
+        ["7", "-nodefalts", "error"],
+    ]
+    assert ended.out.splitlines()[0] == "3: -device mak: error: QEMU 7.2.22 has no e1000.mak (did you mean mac?)"
+
+
+def test_json_has_position_part_and_evidence(run: Run) -> None:
+    ended = run("check-argv", "--replies", OLD, "--json", "--", QEMU, "-device", "e1000,mak=x")
+    assert ended.code == 3
+    (finding,) = ended.json["findings"]
+    evidence = finding.pop("evidence")
+    assert finding == {
+        "position": 1, "flag": "-device", "part": "mak", "kind": "error", "qemu_name": "e1000.mak",
+        "message": "QEMU 7.2.22 has no e1000.mak", "hint": "did you mean mac?",
+    }  # fmt: skip
+    assert (evidence["verdict"], evidence["command"]) == ("absent", "qom-list-properties")
+    assert "mac" in evidence["reply"]
+
+
+def test_the_evidence_is_shown_when_asked_for(run: Run) -> None:
+    words = ["--", QEMU, "-device", "e1000,mak=x"]
+    assert "qom-list-properties" not in run("check-argv", "--replies", OLD, *words).out
+    lines = run("check-argv", "--replies", OLD, "--verbose", *words).out.splitlines()
+    assert lines[1].startswith("  because   qom-list-properties e1000 lists ")
+    assert lines[2] == '  asked     qom-list-properties {"typename": "e1000"}'
+
+
+def test_what_is_unknown_is_shown_and_no_fault(run: Run) -> None:
+    words = ["--", QEMU, "-machine", "microvm,nonsense=1"]
+    ended = run("check-argv", "--replies", OLD, *words)
+    assert ended.code == 0
+    assert ended.out.startswith("1: -machine nonsense: unknown: ")
+    assert run("check-argv", "--replies", OLD, "--assume-unknown-present", *words).out == ""
+
+
+LINE = f"""LC_ALL=C \\
+HOME=/var/lib/libvirt \\
+/usr/bin/{QEMU} \\
+-name 'guest=a b' \\
+-device '{{"driver":"e1000","mak":"x"}}'
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["-"], ["--", "-"]])
+def test_a_shell_line_comes_from_stdin(run: Run, words: list[str]) -> None:
+    ended = run("check-argv", "--replies", OLD, *words, stdin=LINE.encode())
+    assert (ended.code, ended.out) == (3, "3: -device mak: error: QEMU 7.2.22 has no e1000.mak (did you mean mac?)\n")
+
+
+def test_the_dashes_before_the_command_line_may_be_left_out(run: Run) -> None:
+    assert run("check-argv", "--replies", OLD, QEMU, "-nodefaults", "-device", "e1000").code == 0
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n", b"A=1 B=2", b"qemu 'open", b"qemu \xff", b"x " * 30_000])
+def test_what_cannot_be_read_is_2(run: Run, stdin: bytes) -> None:
+    ended = run("check-argv", "--replies", OLD, stdin=stdin)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("prober: ")
+
+
+def test_a_word_that_is_no_text_is_2(run: Run) -> None:
+    ended = run("check-argv", "--replies", OLD, "--", QEMU, "-device", "e1000,\udcff=1")
+    assert (ended.code, ended.out, ended.err) == (2, "", "prober: word 2 of the command line is not UTF-8\n")
+
+
+def test_a_recording_that_is_not_there_is_2(run: Run, tmp_path: Path) -> None:
+    assert run("check-argv", "--replies", tmp_path / "none.replies", "--", QEMU).code == 2
