@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -25,8 +26,13 @@ from prober.capabilities.models import Accelerator, CpuModel, Machine, Property
 from prober.capabilities.schema import QapiSchema
 from prober.qemu.families import cpu_family
 
-_MACHINE_SIDES = ("default_cpu_type", "default_ram_id", "cpu_max", "hotpluggable_cpus", "numa_mem_supported", "acpi")
-_CPU_SIDES = ("typename", "migration_safe", "static")
+_MACHINE_SIDES = (
+    "alias", "is_default", "default_cpu_type", "default_ram_id", "cpu_max", "hotpluggable_cpus",
+    "numa_mem_supported", "acpi",
+)  # fmt: skip
+_CPU_SIDES = ("alias_of", "typename", "migration_safe", "static")
+#: Where None says "none", and not "not told".
+_MAY_BE_NONE = frozenset({"alias", "alias_of"})
 
 
 def diff(a: Capabilities, b: Capabilities) -> Difference:
@@ -43,6 +49,7 @@ class _Comparison:
         self.b = b
         self.changes: dict[str, list[Change]] = {name: [] for name in GROUPS}
         self.unknown: dict[str, int] = dict.fromkeys(GROUPS, 0)
+        self._told: dict[tuple[str, str], bool] = {}
         self.properties_compared = 0
         self.defaults_compared = 0
         self.accelerator = next(
@@ -75,7 +82,7 @@ class _Comparison:
             known = a if a is not None else b
             self.unknown[group] += len(list(known or ()))
             return []
-        first, second = set(a), set(b)
+        first, second = set(filter(None, a)), set(filter(None, b))  # QEMU has options without a name
         self.changes[group] += [Change(fact=prefix + name, kind="removed") for name in first - second]
         self.changes[group] += [Change(fact=prefix + name, kind="added") for name in second - first]
         return sorted(first & second)
@@ -84,12 +91,16 @@ class _Comparison:
         if a != b:
             self.changes[group].append(Change(fact=fact, kind="deprecated" if b else "undeprecated"))
 
-    def _sides(self, group: str, fact: str, a: Machine | CpuModel, b: Machine | CpuModel, sides: Iterable[str]) -> None:
-        """Compare fields; None means that this QEMU does not tell."""
+    def _sides(
+        self, group: str, a: Mapping[str, Machine] | Mapping[str, CpuModel], b: Any, name: str, sides: Iterable[str]
+    ) -> None:
+        """Compare fields that both QEMUs tell."""
         for side in sides:
-            one, other = getattr(a, side), getattr(b, side)
-            if one is not None and other is not None:
-                self._changed(group, fact, side.replace("_", "-"), one, other)
+            if (told := self._told.get((group, side))) is None:
+                told = self._told[group, side] = _tells(a, side) and _tells(b, side)
+            one, other = getattr(a[name], side), getattr(b[name], side)
+            if told and (side in _MAY_BE_NONE or (one is not None and other is not None)):
+                self._changed(group, name, side.replace("_", "-"), one, other)
 
     def _changed(self, group: str, fact: str, what: str, a: JsonValue, b: JsonValue) -> None:
         if a != b or type(a) is not type(b):
@@ -103,36 +114,33 @@ class _Comparison:
         for name in self._lists("machines", a, b):
             assert a is not None and b is not None
             self._deprecation("machines", name, a[name].deprecated, b[name].deprecated)
-            self._changed("machines", name, "alias", a[name].alias, b[name].alias)
-            self._changed("machines", name, "is-default", a[name].is_default, b[name].is_default)
-            self._sides("machines", name, a[name], b[name], _MACHINE_SIDES)
+            self._sides("machines", a, b, name, _MACHINE_SIDES)
 
     def _cpu_models(self) -> None:
         a, b = self._under(self.a).cpu_models, self._under(self.b).cpu_models
         for name in self._lists("cpu-models", a, b):
             assert a is not None and b is not None
             self._deprecation("cpu-models", name, a[name].deprecated, b[name].deprecated)
-            self._changed("cpu-models", name, "alias-of", a[name].alias_of, b[name].alias_of)
-            self._sides("cpu-models", name, a[name], b[name], _CPU_SIDES)
+            self._sides("cpu-models", a, b, name, _CPU_SIDES)
 
     def _types(self) -> None:
-        told_elsewhere = _types_of_others(self.a) | _types_of_others(self.b)
         a, b = _types_by_name(self.a), _types_by_name(self.b)
-        for group, wanted in (("devices", True), ("types", False)):
-            one, other = (
-                None if types is None else [name for name in types if self._is_device(name) is wanted]
-                for types in (a, b)
-            )
-            one, other = (
-                None if names is None else [name for name in names if name not in told_elsewhere]
-                for names in (one, other)
-            )
-            for name in self._lists(group, one, other):
-                assert a is not None and b is not None
-                was, now = a[name], b[name]
-                self._changed(group, name, "abstract", was, now)
+        untold = set()
         if self.a.abstract_types is None or self.b.abstract_types is None:
-            self.unknown["types"] += len(self.a.abstract_types or self.b.abstract_types or ())
+            # One was asked for concrete types alone: what is abstract in the other may be there as well.
+            every = {**(a or {}), **(b or {})}
+            untold = {name for name in every if not (name in (a or {}) and name in (b or {})) and every[name]}
+            self.unknown["types"] += len(untold)
+        left_out = untold | _types_of_others(self.a) | _types_of_others(self.b)
+        for group, wanted in (("devices", True), ("types", False)):
+            for name in self._lists(group, self._wanted(a, wanted, left_out), self._wanted(b, wanted, left_out)):
+                assert a is not None and b is not None
+                self._changed(group, name, "abstract", a[name], b[name])
+
+    def _wanted(self, types: dict[str, bool] | None, devices: bool, left_out: set[str]) -> list[str] | None:
+        if types is None:
+            return None
+        return [name for name in types if name not in left_out and self._is_device(name) is devices]
 
     def _is_device(self, name: str) -> bool:
         return any("device" in parents_of(caps, name) for caps in (self.a, self.b))
@@ -143,11 +151,15 @@ class _Comparison:
             if a is None or b is None:
                 self.unknown["properties"] += 1
                 continue
-            first, second = {item.name: item for item in a}, {item.name: item for item in b}
+            same_question = self._question(self.a, typename) == self._question(self.b, typename)
+            first, second = _by_name(a, same_question), _by_name(b, same_question)
             common = self._lists("properties", first, second, f"{fact}.")
             self.properties_compared += len(common)
             for name in common:
                 self._property(f"{fact}.{name}", first[name], second[name])
+
+    def _question(self, caps: Capabilities, typename: str) -> str:
+        return caps.properties[caps.families.get(typename, typename)].command
 
     def _property(self, fact: str, a: Property, b: Property) -> None:
         self._changed("properties", fact, "type", a.type, b.type)
@@ -177,6 +189,25 @@ class _Comparison:
             second = {key.name: key.type for key in b[name]}
             for key in self._lists("keys", first, second, f"-{name}."):
                 self._changed("keys", f"-{name}.{key}", "type", first[key], second[key])
+
+
+#: What ``device-list-properties`` leaves out and ``qom-list-properties`` does not (QEMU, ``qom/qom-qmp-cmds.c``).
+_QOM_ALONE = frozenset({"type", "realized", "hotpluggable", "hotplugged", "parent_bus"})
+#: Properties that are "just string versions of properties that we already list" (the same file).
+_LEGACY = "legacy-"
+
+
+def _by_name(properties: Iterable[Property], same_question: bool) -> dict[str, Property]:
+    return {
+        item.name: item
+        for item in properties
+        if not item.name.startswith(_LEGACY) and (same_question or item.name not in _QOM_ALONE)
+    }
+
+
+def _tells(items: Mapping[str, Machine] | Mapping[str, CpuModel], side: str) -> bool:
+    """Whether this QEMU tells it at all: of one item at least.  An older one leaves it out of its answer."""
+    return any(getattr(item, side) for item in items.values())
 
 
 def _events(schema: QapiSchema | None) -> list[str] | None:
@@ -226,7 +257,7 @@ def _known_types(caps: Capabilities) -> set[str]:
     return {name for name in known if not _cannot_load(caps, name)}
 
 
-def _machine_names(caps: Capabilities) -> Mapping[str, str]:
+def _machine_names(caps: Capabilities) -> dict[str, str]:
     return {f"{name}-machine": name for name in caps.machines or ()}
 
 
