@@ -12,8 +12,9 @@ from typing import Annotated
 
 import typer
 
-from prober.cli import output
+from prober.cli import explore, output
 from prober.cli.exits import ExitCode, exit_code
+from prober.cli.options import Accel, AccelOption, Binary, Json, Replies, Root, Socket
 from prober.errors import ProberError
 
 app = typer.Typer(
@@ -34,62 +35,11 @@ app = typer.Typer(
 )
 
 
-class Accel(StrEnum):
-    """What QEMU is asked with."""
-
-    auto = "auto"
-    tcg = "tcg"
-
-
 class Format(StrEnum):
     """How a command line is written."""
 
     shell = "shell"
     json = "json"
-
-
-class What(StrEnum):
-    """What there is to show."""
-
-    summary = "summary"
-    types = "types"
-    type = "type"
-    machines = "machines"
-    cpus = "cpus"
-
-
-_SOURCE = "Who answers"
-Socket = Annotated[
-    Path | None,
-    typer.Option("--socket", metavar="PATH", help="The unix socket of a running service.", rich_help_panel=_SOURCE),
-]
-Binary = Annotated[
-    str | None,
-    typer.Option(
-        "--binary",
-        metavar="QEMU",
-        help="A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-Replies = Annotated[
-    Path | None,
-    typer.Option(
-        "--replies",
-        metavar="FILE",
-        help="A recording of an interview, plain or .xz (`prober record` makes one).",
-        rich_help_panel=_SOURCE,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
-]
-AccelOption = Annotated[
-    Accel,
-    typer.Option("--accel", help="auto: with KVM where /dev/kvm can be opened, and with TCG; tcg: with TCG alone."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -221,25 +171,7 @@ def record(
     command.run(binary, out, accel=accel.value, root=root, as_json=json)
 
 
-@app.command()
-def show(
-    what: Annotated[What, typer.Argument(help="What to show.")] = What.summary,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The type, for `show type NAME`.")] = None,
-    socket: Socket = None,
-    binary: Binary = None,
-    replies: Replies = None,
-    json: Json = False,
-) -> None:
-    """Walk through what a QEMU can do: a summary, its QOM types, one type's properties, machines, CPU models.
-
-    Against a service without `--binary`, the summary is of all binaries that it serves.
-
-    Example: `prober show --binary /usr/bin/qemu-system-x86_64 type PIIX4_PM`
-    """
-    from prober.cli import show as command
-    from prober.cli.source import choose
-
-    command.run(choose(socket, binary, replies), what.value, name, as_json=json)
+explore.add_commands(app)
 
 
 @app.command()

@@ -1,0 +1,50 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Accel(StrEnum):
+    """What QEMU is asked with."""
+
+    auto = "auto"
+    tcg = "tcg"
+
+
+_SOURCE = "Who answers"
+Socket = Annotated[
+    Path | None,
+    typer.Option("--socket", metavar="PATH", help="The unix socket of a running service.", rich_help_panel=_SOURCE),
+]
+Binary = Annotated[
+    str | None,
+    typer.Option(
+        "--binary",
+        metavar="QEMU",
+        help="A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Replies = Annotated[
+    Path | None,
+    typer.Option(
+        "--replies",
+        metavar="FILE",
+        help="A recording of an interview, plain or .xz (`prober record` makes one).",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
+]
+AccelOption = Annotated[
+    Accel,
+    typer.Option("--accel", help="auto: with KVM where /dev/kvm can be opened, and with TCG; tcg: with TCG alone."),
+]
