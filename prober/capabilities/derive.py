@@ -7,12 +7,13 @@ A recording is input like any other: a reply of another form than QEMU promises 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from prober.errors import RecordingError
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError
+from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError, question_key
 
 #: The two questions about a type's properties, the fuller one first.
 _PROPERTY_QUESTIONS = ("qom-list-properties", "device-list-properties")
@@ -24,24 +25,34 @@ def derive(recording: Recording) -> dict[str, Any]:
     version = _reply(main, "query-version")
     if version is None:
         raise RecordingError("the recording does not say its QEMU version: query-version was not answered")
-    try:
-        return _fields(recording, main, version)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise RecordingError(f"a reply has not the form that QEMU gives it: {error!r}") from error
+    return _fields(recording, main, version)
 
 
 def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
-    kvm = _reply(main, "query-kvm")
-    schema = _reply(main, "query-qmp-schema")
-    commands = _reply(main, "query-commands")
-    types = _types(main)
+    with _reading("query-version"):
+        numbers = {**version["qemu"], "package": version.get("package", "").strip().strip("()")}
+    with _reading("query-target"):
+        target = (_reply(main, "query-target") or {"arch": "unknown"})["arch"]
+    with _reading("query-kvm"):
+        kvm = _reply(main, "query-kvm")
+        kvm = kvm and {"present": kvm["present"], "enabled": kvm["enabled"]}
+    with _reading("query-qmp-schema"):
+        schema = _checked_schema(_reply(main, "query-qmp-schema"))
+    with _reading("query-commands"):
+        commands = _commands(schema, _reply(main, "query-commands"))
+    with _reading("query-command-line-options"):
+        options = _options(_reply(main, "query-command-line-options"))
+    with _reading("qom-list-types"):
+        types = _types(main)
+    with _reading("query-migrate-capabilities"):
+        migration = _names(_reply(main, "query-migrate-capabilities"), "capability")
     pool, properties = _properties(main)
     return {
-        "version": {**version["qemu"], "package": version.get("package", "").strip().strip("()")},
-        "target": (_reply(main, "query-target") or {"arch": "unknown"})["arch"],
-        "kvm": kvm and {"present": kvm["present"], "enabled": kvm["enabled"]},
-        "commands": _commands(schema, commands),
-        "options": _options(_reply(main, "query-command-line-options")),
+        "version": numbers,
+        "target": target,
+        "kvm": kvm,
+        "commands": commands,
+        "options": options,
         "types": types[0],
         "abstract_types": types[1],
         "pool": pool,
@@ -50,11 +61,20 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         "accelerators": _accelerators(recording, kvm),
         "tpm_models": _reply(main, "query-tpm-models"),
         "tpm_types": _reply(main, "query-tpm-types"),
-        "migration_capabilities": _names(_reply(main, "query-migrate-capabilities"), "capability"),
+        "migration_capabilities": migration,
         "sev": _reply(main, "query-sev-capabilities"),
         "sgx": _reply(main, "query-sgx-capabilities"),
-        "schema_text": None if schema is None else json.dumps(_checked_schema(schema), separators=(",", ":")),
+        "schema_text": None if schema is None else json.dumps(schema, separators=(",", ":")),
     }
+
+
+@contextmanager
+def _reading(command: str) -> Iterator[None]:
+    """Names the question whose reply has another form than QEMU gives it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordingError(f"the reply to {command} has not the form that QEMU gives it: {error!r}") from error
 
 
 def _reply(part: Part, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
@@ -99,12 +119,13 @@ def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
     answers: dict[str, dict[str, Any]] = {}
     for command in _PROPERTY_QUESTIONS:
         for exchange in part.every(command):
-            typename = (exchange.arguments or {})["typename"]
-            if not isinstance(typename, str):
-                raise TypeError(f"{command} asks for {typename!r}")
-            if typename in answers and answers[typename].get("error") is None:
-                continue
-            answers[typename] = {"command": command, **_answer(exchange, pool, places)}
+            with _reading(question_key(command, exchange.arguments)):
+                typename = (exchange.arguments or {})["typename"]
+                if not isinstance(typename, str):
+                    raise TypeError(f"{command} asks for {typename!r}")
+                if typename in answers and answers[typename].get("error") is None:
+                    continue
+                answers[typename] = {"command": command, **_answer(exchange, pool, places)}
     return pool, answers
 
 
@@ -161,11 +182,13 @@ def _accelerators(recording: Recording, kvm: Any) -> dict[str, Any]:
 
 def _accelerator(part: Part) -> dict[str, Any]:
     machines, models = _reply(part, "query-machines"), _reply(part, "query-cpu-definitions")
-    return {
-        "machines": None if machines is None else {item["name"]: _machine(item) for item in machines},
-        "cpu_models": None if models is None else {item["name"]: _cpu_model(item) for item in models},
-        "cpu_expansions": [_expansion(exchange) for exchange in part.every("query-cpu-model-expansion")],
-    }
+    with _reading("query-machines"):
+        by_name = None if machines is None else {item["name"]: _machine(item) for item in machines}
+    with _reading("query-cpu-definitions"):
+        cpu_models = None if models is None else {item["name"]: _cpu_model(item) for item in models}
+    with _reading("query-cpu-model-expansion"):
+        expansions = [_expansion(exchange) for exchange in part.every("query-cpu-model-expansion")]
+    return {"machines": by_name, "cpu_models": cpu_models, "cpu_expansions": expansions}
 
 
 _MACHINE_KEYS = (
@@ -195,8 +218,13 @@ def _expansion(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _checked_schema(schema: Any) -> list[Any]:
-    """The schema, if every entity has a name and a meta-type; deeper faults show where they are used."""
+def _checked_schema(schema: Any) -> list[Any] | None:
+    """The schema (None where there is none), if every entity has a name and a meta-type.
+
+    Deeper faults show where they are used.
+    """
+    if schema is None:
+        return None
     for entity in schema:
         if not isinstance(entity["name"], str) or not isinstance(entity["meta-type"], str):
             raise TypeError("query-qmp-schema has an entity without name or meta-type")

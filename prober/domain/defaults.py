@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeVar
 
 from prober.commandline.refusal import Refusal
@@ -65,11 +65,26 @@ def _number_controllers(devices: list[Device], refusals: list[Refusal]) -> None:
                         f"first in line {first.place().line}",
                     )
                 )
+    free: dict[str, Iterator[int]] = {}
     for position, device in enumerate(devices):
-        if isinstance(device, Controller) and device.index is None:
-            least = 0 if not isinstance(device, PciController) or isinstance(device, PciRoot | PcieRoot) else 1
-            index = next(n for n in range(least, 1024) if (device.controller_type, n) not in taken)
-            devices[position] = taken[device.controller_type, index] = device.replace(index=index)
+        if not isinstance(device, Controller) or device.index is not None:
+            continue
+        if isinstance(device, PciRoot | PcieRoot):
+            index: int | None = 0
+        else:
+            kind = device.controller_type
+            numbers = free.setdefault(kind, _free_indexes(kind, taken))
+            index = next(numbers, None)
+        if index is None:
+            message = f"there are too many {device.controller_type} controllers: indexes end at 255"
+            refusals.append(Refusal(place=device.place(), message=message))
+            index = 255
+        devices[position] = device.replace(index=index)
+
+
+def _free_indexes(kind: str, taken: Container[tuple[str, int]]) -> Iterator[int]:
+    """The indexes that no controller of this type asks for; PCI's index 0 is the machine's own bus."""
+    return (number for number in range(1 if kind == "pci" else 0, 256) if (kind, number) not in taken)
 
 
 def _check_controllers(devices: list[Device], target: Target, refusals: list[Refusal]) -> None:
@@ -105,11 +120,10 @@ def _sort_disks(devices: list[Device], refusals: list[Refusal]) -> None:
             line = first.place("target_dev").line
             message = f"two disks are called {disk.target_dev}, the first in line {line}"
             refusals.append(Refusal(place=disk.place("target_dev"), message=message))
-    ordered: list[Disk] = []
+    buses: dict[str, int] = {}
     for disk in disks:
-        same = [at for at, other in enumerate(ordered) if other.bus == disk.bus]
-        later = [at for at in same if ordered[at].number > disk.number]
-        ordered.insert(later[0] if later else same[-1] + 1 if same else len(ordered), disk)
+        buses.setdefault(disk.bus, len(buses))
+    ordered = sorted(disks, key=lambda disk: (buses[disk.bus], disk.number))
     numbered = iter([disk.replace(node=len(ordered) - at) for at, disk in enumerate(ordered)])
     for position, device in enumerate(devices):
         if isinstance(device, Disk):

@@ -35,16 +35,16 @@ class Domain(Checked):
         At("currentMemory"),
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
-    vcpu: Annotated[Vcpu, At("vcpu")] = Vcpu(value=1)
+    vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: Vcpu(value=1))
     os: Annotated[Os, At("os")]
-    features: Annotated[Features, At("features")] = Features()
-    clock: Annotated[Clock, At("clock")] = Clock()
+    features: Annotated[Features, At("features")] = Field(default_factory=Features)
+    clock: Annotated[Clock, At("clock")] = Field(default_factory=Clock)
     on_poweroff: Annotated[Action, At("on_poweroff")] = "destroy"
     on_reboot: Annotated[Action, At("on_reboot")] = "restart"
     on_crash: Annotated[Action, At("on_crash")] = "destroy"
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
-    devices: Annotated[Devices, At("devices")] = Devices()
+    devices: Annotated[Devices, At("devices")] = Field(default_factory=Devices)
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from prober.capabilities import Capabilities, Machine
@@ -65,7 +66,7 @@ class Target:
         """The name of the machine's own PCI bus."""
         return "pcie.0" if self.kind == "q35" else "pci.0"
 
-    @property
+    @cached_property
     def virtio_is_pcie(self) -> bool:
         """Whether a virtio device in a PCIe slot still serves old guests: ``disable-legacy`` (QEMU 2.6)."""
         return self.kind == "q35" and self.caps.has("virtio-blk-pci.disable-legacy")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ from pathlib import Path
 from prober.service.client import Client
 from tests.bench import Row
 from tests.conftest import BINARY_IN_ROOT, CHECKOUT, ROOT_VERSIONS
-from tests.integration.processes import PROBER
 from tests.integration.service_process import Service, start_ready_service
 
 FACT = "PIIX4_PM.acpi-root-pci-hotplug"
@@ -74,7 +72,6 @@ def rows() -> Iterator[Row]:
             idents = _settled(service)
             yield from _latencies(service, idents)
             yield _memory(service, f"with four {what} from the cache, in use")
-            yield _command(service, idents[-1])
         yield from _first_answer(directory)
 
 
@@ -158,17 +155,6 @@ def _median(ask: Callable[[], bool]) -> float:
         times.append(time.perf_counter() - began)
         assert good
     return statistics.median(times[_WARM_UP:])
-
-
-def _command(service: Service, ident: str) -> Row:
-    command = [PROBER, "supports", "--socket", str(service.socket), "--binary", ident, FACT]
-    times = []
-    for _ in range(11):
-        began = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - began)
-    took = statistics.median(times)
-    return Row("`prober supports` against the service, p50", f"{took * 1000:.0f} ms", "150 ms", took <= 0.15)
 
 
 def _first_answer(directory: Path) -> Iterator[Row]:

@@ -82,6 +82,15 @@ def test_a_translation_is_the_same_everywhere(sources: list[list[object]], qemu_
         assert "\n  -global PIIX4_PM.acpi-root-pci-hotplug=off \\\n" in ended.out
 
 
+def test_a_monitor_is_in_the_argv_and_among_what_to_prepare(sources: list[list[object]]) -> None:
+    for ended in _everywhere(sources, "translate", "--json", "--monitor", "/run/qmp.sock", EXAMPLE):
+        translation = json.loads(ended.out)
+        assert "socket,id=charmonitor,path=/run/qmp.sock,server=on,wait=off" in translation["argv"]
+        assert [item["name"] for item in translation["resources"]][:2] == ["charmonitor", "on_poweroff"]
+    for ended in _everywhere(sources, "translate", "--monitor", "relative", EXAMPLE):
+        assert (ended.code, ended.out) == (2, "")
+
+
 def test_a_domain_comes_from_stdin_too(sources: list[list[object]]) -> None:
     assert (
         run_prober("translate", *sources[0], "-", stdin=EXAMPLE.read_text()).out

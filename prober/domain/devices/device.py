@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from prober.commandline.options import Option, Property
 from prober.domain.binding import At, Checked
 from prober.domain.devices.address import Address, PciAddress
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds
 from prober.domain.values import PositiveCount
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Device(Checked):
         """libvirt's alias for it; ``number`` counts the devices of its class, from 0."""
         return f"{self.alias_prefix}{number}"
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """What kind of PCI slot it needs, or None where it is no PCI device."""
         return None
 

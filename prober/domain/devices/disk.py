@@ -11,7 +11,7 @@ from prober.commandline.options import Property, Value
 from prober.domain.binding import At
 from prober.domain.devices.address import Address, DriveAddress, PciAddress
 from prober.domain.devices.device import Bootable
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath
 
@@ -94,7 +94,7 @@ class Disk(Bootable):
             return f"{self.bus}{self.address.controller}-{self.address.bus}-{self.address.unit}"
         return f"virtio-disk{self.number}"
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """Only virtio disks are PCI devices."""
         return Plug.virtio(target) if self.bus == "virtio" else None
 

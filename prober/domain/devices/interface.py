@@ -10,7 +10,7 @@ from prober.commandline.options import Property
 from prober.domain.binding import At, Qemu
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.device import Bootable
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import MacAddress
 
@@ -31,7 +31,7 @@ class Interface(Bootable):
     model: Annotated[Literal["virtio", "e1000", "e1000e", "rtl8139"] | None, At("model/@type")] = None
     address: Annotated[PciAddress | None, At("address")] = None
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """virtio and e1000e are Express, the older cards are not."""
         if self.model == "virtio":
             return Plug.virtio(target)

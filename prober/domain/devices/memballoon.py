@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.domain.binding import At, Qemu
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.device import Device
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import OnOff
 
@@ -26,7 +26,7 @@ class Memballoon(Device):
     free_page_reporting: Annotated[OnOff | None, At("@freePageReporting"), Qemu("free-page-reporting")] = None
     address: Annotated[PciAddress | None, At("address")] = None
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """A virtio device, or nothing."""
         return None if self.model == "none" else Plug.virtio(target)
 

@@ -153,3 +153,25 @@ def test_no_file_is_ever_read(tmp_path: object) -> None:
         parse_xml(b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>")
     root = parse_xml(b"<a xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='/etc/passwd'/></a>")
     assert root[0].text is None
+
+
+MANY = {
+    "serial": "<serial type='pty'/>",
+    "disk": "<disk type='file'><source file='/a'/><target dev='vda'/></disk>",
+    "interface": "<interface type='user'/>",
+    "port": "<controller type='pci' model='pcie-root-port'/>",
+    "bridge": "<controller type='pci' model='pci-bridge'/>",
+    "memballoon": "<memballoon model='virtio'/>",
+    "misspelt": "<memballon modell='virtio'/>",
+}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("device", MANY)
+def test_as_many_devices_as_a_document_can_hold(device: str) -> None:
+    """Each takes a second or two; what grows with the square of their number would take minutes."""
+    start = "<domain type='qemu'><name>a</name><memory>1024</memory><os><type machine='q35'>hvm</type></os><devices>"
+    count = min((1024 * 1024 - 200) // len(MANY[device]), 6000)
+    with pytest.raises(RefusedError) as caught:
+        argv_of(read_domain(f"{start}{MANY[device] * count}</devices></domain>".encode()), "11.1.2")
+    assert len(caught.value.refusals) > 100

@@ -102,3 +102,13 @@ def test_comments_and_space_are_no_content() -> None:
     assert model is not None
     assert model.flag
     assert not reader.refusals
+
+
+def test_a_copy_is_what_pydantic_would_make() -> None:
+    model, _ = read("<s switch='on'><driver kind='b'/></s>")
+    assert model is not None
+    copy = model.replace(kind="a", note="new")
+    assert copy == model.model_copy(update={"kind": "a", "note": "new"})
+    assert copy.model_fields_set == model.model_copy(update={"kind": "a", "note": "new"}).model_fields_set
+    assert (model.kind, model.note) == ("b", None), "the original is as it was"
+    assert copy.place("switch") == model.place("switch")

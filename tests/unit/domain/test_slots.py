@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.domain.slots import BUS_KINDS, Plug, SlotError, SlotMap
+from prober.domain.slots import BUS_KINDS, Kinds, Plug, SlotError, SlotMap
 
 PCI = Plug.PCI_DEVICE | Plug.AUTO
 PCIE = Plug.PCIE_DEVICE | Plug.AUTO
@@ -78,7 +78,7 @@ def test_whoever_gives_an_address_may_mix_pci_and_pcie() -> None:
         ((0, 5, 0), PCIE, "the PCI address 0000:00:05.0 is used twice"),
     ],
 )
-def test_what_cannot_be_taken(spot: tuple[int, int, int], plug: Plug, message: str) -> None:
+def test_what_cannot_be_taken(spot: tuple[int, int, int], plug: Kinds, message: str) -> None:
     found = slots("pcie-root", "pcie-root-port")
     found.take((0, 5, 0), PCIE, given=True)
     with pytest.raises(SlotError, match=message):
@@ -99,7 +99,7 @@ def test_there_is_an_end_to_growing() -> None:
     st.sampled_from(["pci-root", "pcie-root"]),
     st.lists(st.sampled_from([PCI, PCIE, PORT, Plug.PCI_BRIDGE]), max_size=80),
 )
-def test_no_place_is_given_twice(root: str, plugs: list[Plug]) -> None:
+def test_no_place_is_given_twice(root: str, plugs: list[Kinds]) -> None:
     found = slots(root, grow=True)
     places = []
     for plug in plugs:

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.domain.binding import At
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
 
@@ -27,7 +27,7 @@ class IdeController(Controller):
         """QEMU's own name for the PIIX3's."""
         return "ide" if self.number == 0 else f"ide{self.number}"
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """Function 1 of the PIIX3."""
         return Plug.pci()
 
@@ -61,7 +61,7 @@ class SataController(Controller):
         """QEMU calls the ICH9's own ``ide``."""
         return "ide" if self.is_builtin(target) else f"sata{self.number}"
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """A conventional device."""
         return Plug.pci()
 

@@ -10,7 +10,7 @@ from prober.commandline import options
 from prober.domain.binding import At
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import Byte, OnOff
 
@@ -83,11 +83,11 @@ class _Bridge(PciController):
     #: QEMU's device.
     driver: ClassVar[str]
     #: What it is to the bus above it.
-    sits_as: ClassVar[Plug]
+    sits_as: ClassVar[Kinds]
 
     address: Annotated[PciAddress | None, At("address")] = None
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """By its model."""
         return self.sits_as
 

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.domain.binding import At
 from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
-from prober.domain.slots import Plug
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
 #: QEMU's device for each model.
@@ -35,7 +35,7 @@ class UsbController(Controller):
         """The first is called ``usb`` without a number."""
         return "usb" if self.number == 0 else f"usb{self.number}"
 
-    def plug(self, target: Target) -> Plug | None:
+    def plug(self, target: Target) -> Kinds | None:
         """xHCI is Express, the others are conventional."""
         if self.model == "none":
             return None
