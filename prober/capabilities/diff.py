@@ -76,15 +76,17 @@ class _Comparison:
             defaults_compared=self.defaults_compared,
         )
 
-    def _lists(self, group: str, a: Iterable[str] | None, b: Iterable[str] | None, prefix: str = "") -> list[str]:
+    def _lists(
+        self, group: str, a: Iterable[str] | None, b: Iterable[str] | None, prefix: str = "", of: str = ""
+    ) -> list[str]:
         """Tell what is on one list alone; the names that are on both.  A list that was not asked is None."""
         if a is None or b is None:
             known = a if a is not None else b
             self.unknown[group] += len(list(known or ()))
             return []
         first, second = set(filter(None, a)), set(filter(None, b))  # QEMU has options without a name
-        self.changes[group] += [Change(fact=prefix + name, kind="removed") for name in first - second]
-        self.changes[group] += [Change(fact=prefix + name, kind="added") for name in second - first]
+        self.changes[group] += [Change(fact=prefix + name, kind="removed", of=of) for name in first - second]
+        self.changes[group] += [Change(fact=prefix + name, kind="added", of=of) for name in second - first]
         return sorted(first & second)
 
     def _deprecation(self, group: str, fact: str, a: bool, b: bool) -> None:
@@ -102,9 +104,9 @@ class _Comparison:
             if told and (side in _MAY_BE_NONE or (one is not None and other is not None)):
                 self._changed(group, name, side.replace("_", "-"), one, other)
 
-    def _changed(self, group: str, fact: str, what: str, a: JsonValue, b: JsonValue) -> None:
+    def _changed(self, group: str, fact: str, what: str, a: JsonValue, b: JsonValue, of: str = "") -> None:
         if a != b or type(a) is not type(b):
-            self.changes[group].append(Change(fact=fact, kind="changed", what=what, a=a, b=b))
+            self.changes[group].append(Change(fact=fact, kind="changed", what=what, a=a, b=b, of=of))
 
     def _under(self, caps: Capabilities) -> Accelerator:
         return caps.accelerators[self.accelerator] if self.accelerator is not None else caps.accelerator
@@ -153,20 +155,21 @@ class _Comparison:
                 continue
             same_question = self._question(self.a, typename) == self._question(self.b, typename)
             first, second = _by_name(a, same_question), _by_name(b, same_question)
-            common = self._lists("properties", first, second, f"{fact}.")
+            common = self._lists("properties", first, second, f"{fact}.", fact)
             self.properties_compared += len(common)
             for name in common:
-                self._property(f"{fact}.{name}", first[name], second[name])
+                self._property(fact, first[name], second[name])
 
     def _question(self, caps: Capabilities, typename: str) -> str:
         return caps.properties[caps.families.get(typename, typename)].command
 
-    def _property(self, fact: str, a: Property, b: Property) -> None:
-        self._changed("properties", fact, "type", a.type, b.type)
+    def _property(self, of: str, a: Property, b: Property) -> None:
+        fact = f"{of}.{a.name}"
+        self._changed("properties", fact, "type", a.type, b.type, of)
         # Where one tells none, it may be that this QEMU tells no defaults at all.
         if a.default_value is not None and b.default_value is not None:
             self.defaults_compared += 1
-            self._changed("properties", fact, "default", a.default_value, b.default_value)
+            self._changed("properties", fact, "default", a.default_value, b.default_value, of)
 
     def _schema(self) -> None:
         common = self._lists("commands", self.a.commands, self.b.commands)

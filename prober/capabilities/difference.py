@@ -33,7 +33,8 @@ class Change(BaseModel):
 
     ``fact`` is QEMU's name, as ``prober supports`` takes it (but for events, which no fact tells of).  Of what is
     *changed*, ``what`` says which side of it (``type``, ``default``, ``optional``, ``alias`` …), and ``a`` and ``b``
-    how it is in each.  ``when`` are the tags that a member needs (``driver=file``).
+    how it is in each.  ``of`` is the type or machine that a property belongs to; ``when`` are the tags that a member
+    needs (``driver=file``).
     """
 
     model_config = _CONFIG
@@ -43,6 +44,7 @@ class Change(BaseModel):
     what: str = ""
     a: JsonValue = None
     b: JsonValue = None
+    of: str = ""
     when: tuple[str, ...] = ()
 
 

@@ -222,7 +222,7 @@ def _whole(caps: Capabilities, name: str) -> About | None:
         properties = _count(caps, model.typename) if model.typename else None
         return AboutCpu(model=model, accelerator=next(iter(caps.accelerators), ""), properties=properties)
     if name in (caps.commands or ()):
-        return _command(caps.schema_, name)
+        return describe_command(caps, name)
     return None
 
 
@@ -282,7 +282,12 @@ def commands_with_defaults(caps: Capabilities) -> frozenset[str]:
     return frozenset(answer.command for answer in caps.properties.values() if not told.isdisjoint(answer.refs))
 
 
-def _command(schema: QapiSchema | None, name: str) -> AboutCommand:
+def describe_command(caps: Capabilities, name: str) -> AboutCommand:
+    """A QMP command that this binary has.
+
+    :raise RecordingError: where the schema has not the form that QEMU gives it.
+    """
+    schema = caps.schema_
     entity = schema.command(name) if schema is not None else None
     if schema is None or entity is None:
         return AboutCommand(name=name)

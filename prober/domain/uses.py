@@ -52,7 +52,7 @@ class Uses:
             return (change.fact, change.when) in self.members
         if change.fact in self.facts:
             return True
-        return change.what == "default" and any(change.fact.startswith(f"{name}.") for name in self.types)
+        return change.what == "default" and change.of in self.types
 
 
 class DomainSide(BaseModel):

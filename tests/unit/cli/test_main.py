@@ -19,7 +19,7 @@ from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
 START = "from prober.cli.main import main; main()"
-COMMANDS = ("serve", "probe", "record", "show", "supports", "translate")
+COMMANDS = ("serve", "probe", "record", "show", "explain", "diff", "supports", "translate")
 
 
 def test_help_names_every_command_in_order(run: Run) -> None:
