@@ -16,9 +16,9 @@ from prober.errors import FactError
 if TYPE_CHECKING:
     from prober.capabilities.capabilities import Capabilities
 
-#: What a fact may look like: QEMU's names have letters, digits and ``-_.,+@/[]`` and an inner space
-#: (``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
-_FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,+@/\[\] -]{0,250}")
+#: What a fact may look like: QEMU's names have letters, digits and ``-_.,:+@/[]`` and an inner space
+#: (``qemu:memory-region``; ``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
+_FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,:+@/\[\] -]{0,250}")
 
 
 def resolve(caps: Capabilities, fact: str) -> Evidence:

@@ -154,11 +154,12 @@ def branches_of(schema: QapiSchema, type_name: str) -> frozenset[str]:
 
 def values_of(schema: QapiSchema, type_name: str) -> tuple[EnumValue, ...]:
     """The values of an enum, or of the enums in a list or alternate; empty where there is none."""
-    return tuple(_values(schema, type_name, _DEEPEST))
+    return tuple(_values(schema, type_name, _DEEPEST, Budget("a type")))
 
 
-def _values(schema: QapiSchema, type_name: str, deepest: int) -> Iterator[EnumValue]:
+def _values(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) -> Iterator[EnumValue]:
     entity = schema.entity(type_name)
+    budget.spend()
     if entity is None or deepest == 0:
         return
     match entity["meta-type"]:
@@ -170,28 +171,29 @@ def _values(schema: QapiSchema, type_name: str, deepest: int) -> Iterator[EnumVa
                 for name in entity.get("values", ()):
                     yield EnumValue(name=name)
         case "array":
-            yield from _values(schema, entity["element-type"], deepest - 1)
+            yield from _values(schema, entity["element-type"], deepest - 1, budget)
         case "alternate":
             for branch in entity["members"]:
-                yield from _values(schema, branch["type"], deepest - 1)
+                yield from _values(schema, branch["type"], deepest - 1, budget)
 
 
 def type_words(schema: QapiSchema, type_name: str) -> str:
     """A type in words: ``string``, ``enum``, ``object``, ``list of object``, ``string or object``."""
-    return _words(schema, type_name, _DEEPEST)
+    return _words(schema, type_name, _DEEPEST, Budget("a type"))
 
 
-def _words(schema: QapiSchema, type_name: str, deepest: int) -> str:
+def _words(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) -> str:
     entity = schema.entity(type_name)
+    budget.spend()
     if entity is None or deepest == 0:
         return "unknown"
     match entity["meta-type"]:
         case "builtin":
             return _BUILTIN.get(type_name, type_name)
         case "array":
-            return f"list of {_words(schema, entity['element-type'], deepest - 1)}"
+            return f"list of {_words(schema, entity['element-type'], deepest - 1, budget)}"
         case "alternate":
-            branches = {_words(schema, branch["type"], deepest - 1) for branch in entity["members"]}
+            branches = {_words(schema, branch["type"], deepest - 1, budget) for branch in entity["members"]}
             return " or ".join(sorted(branches, key=lambda words: (words in ("object", "null"), words)))
         case other:
             return str(other)

@@ -24,13 +24,20 @@ _Key = tuple[tuple[str, ...], str]
 def member_changes(a: QapiSchema, b: QapiSchema, command: str) -> Iterator[Change]:
     """All that differs in the arguments of a command that both have.
 
-    A type that comes again below itself is compared once.
+    A type that comes again below itself is compared once.  One path may lead through several variants to one type:
+    what differs there is told once.
 
     :raise RecordingError: where a schema unfolds without end.
     """
     comparison = _Comparison(a, b, command)
     first, second = arguments_of(a, command), arguments_of(b, command)
-    yield from comparison.types(command, first, second, frozenset({(object_type(a, first), object_type(b, second))}))
+    above = frozenset({(object_type(a, first), object_type(b, second))})
+    told = set()
+    for change in comparison.types(command, first, second, above):
+        key = (change.fact, change.when, change.kind, change.what)
+        if key not in told:
+            told.add(key)
+            yield change
 
 
 class _Comparison:

@@ -159,12 +159,12 @@ def test_asking_the_service_imports_nothing_heavy() -> None:
 
 
 def test_commands_are_imported_when_they_are_called() -> None:
-    """The module of the declarations imports no command and no floor below at its top."""
-    tree = ast.parse((CHECKOUT / "prober/cli/main.py").read_text())
+    """The modules of the declarations import no command and no floor below at their top."""
     imported = {
         node.module
-        for node in tree.body
+        for name in ("main", "explore", "options")
+        for node in ast.parse((CHECKOUT / f"prober/cli/{name}.py").read_text()).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
-    assert imported == {"prober.cli", "prober.cli.exits", "prober.errors"}
+    assert imported == {"prober.cli", "prober.cli.exits", "prober.cli.options", "prober.errors"}
     assert main_module.app.info.name == "prober"
