@@ -122,12 +122,11 @@ def test_a_word_is_a_program_a_recording_or_an_id(tmp_path: Path, monkeypatch: p
 
 
 def test_changes_in_lines() -> None:
+    defaults = [Change(fact=f"{name}.x.y", kind="changed", what="default", a=True, b=[1], of=name) for name in "abcde"]
+    others = [Change(fact="a.z", kind="removed", of="a"), Change(fact="b.x.y", kind="added", of="b")]
     properties = Group(
         name="properties",
-        changes=tuple(
-            Change(fact=f"{name}.x.y", kind="changed", what="default", a=True, b=[1], of=name) for name in "abcde"
-        )
-        + (Change(fact="a.z", kind="removed", of="a"), Change(fact="b.x.y", kind="added", of="b")),
+        changes=(*defaults, *others),
     )
     assert list(format_group(properties)) == [
         "~ x.y: default true -> [1] (of a, b, c and 2 more)",

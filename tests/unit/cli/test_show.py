@@ -78,7 +78,8 @@ def test_a_command_is_shown_as_a_tree(run: Run) -> None:
     of_file = lines.index("  where driver=file:")
     assert lines[of_file + 1] == "    filename: string"
     assert "    file: string or object (as blockdev-add)" in lines
-    assert [line for line in lines if line.endswith("[deprecated]")]
+    commit = run("show", "--replies", newer, "command", "block-commit").out.splitlines()
+    assert "  base?: string [deprecated]" in commit
     assert run("show", "--replies", newer, "command", "query-version").out.endswith("\nit takes no arguments\n")
     members = run("show", "--replies", newer, "--json", "command", "blockdev-add").json["members"]
     assert [one["type"] for one in members if one["name"] == "discard"] == ["enum"]
