@@ -1,8 +1,9 @@
 """All that is known of one fact: what it is, beside whether it is there.
 
 Where QEMU does not tell something, that is said, never guessed.  Which question tells the defaults of properties
-depends on the version: ``device-list-properties`` does so from 5.0 on, ``qom-list-properties`` (which knows more types,
-and is what the interview asks) later: not yet in 7.2, and in 10.0 (``qom/qom-qmp-cmds.c``).
+depends on the version: recordings have them from ``device-list-properties`` since 5.0.0, and from
+``qom-list-properties``, which knows more types and is what the interview asks, since 9.1.0 (not in 9.0.0; in the source
+of 7.2 only the former sets them, in that of 10.0 both: ``qom/qom-qmp-cmds.c``).
 """
 
 from __future__ import annotations
@@ -262,9 +263,9 @@ def _property(caps: Capabilities, typename: str, name: str) -> AboutProperty | N
     command = caps.properties[caps.families.get(typename, typename)].command
     note = ""
     if not told and command not in commands_with_defaults(caps):
-        note = f"the {command} of QEMU {caps.version} does not tell defaults, and nothing else was asked"
+        note = f"{command} of QEMU {caps.version} tells no defaults, and nothing else was asked"
     elif not told:
-        note = f"{command} tells none for this property"
+        note = f"{command} told none for this property"
     return AboutProperty(
         of=typename,
         name=known.name,

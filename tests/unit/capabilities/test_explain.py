@@ -50,12 +50,12 @@ def test_a_property_and_its_default(bundled: dict[str, Capabilities]) -> None:
         "bool",
         False,
     )
-    assert "does not tell defaults" in older.default_note
+    assert "tells no defaults" in older.default_note
     assert (newer.default, newer.default_told, newer.default_note) == (True, True, "")
     # A property that has no default is another matter than a QEMU that tells none.
     without = explain(bundled["10.0.13"], "virtio-blk-pci.drive").about
     assert isinstance(without, AboutProperty)
-    assert "tells none for this property" in without.default_note
+    assert "told none for this property" in without.default_note
 
 
 def test_a_property_of_a_machine_and_of_a_family(caps: Capabilities) -> None:

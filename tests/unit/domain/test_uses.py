@@ -7,7 +7,7 @@ import pytest
 from prober.capabilities import Capabilities
 from prober.capabilities.diff import diff
 from prober.capabilities.difference import Change, Difference
-from prober.commandline.options import Device, Global, Keyval, Object, Property, Qapi
+from prober.commandline.options import Device, Global, Keyval, Object, Property, Qapi, Value
 from prober.commandline.refusal import Place
 from prober.domain import read_domain, translate
 from prober.domain.uses import Uses, compare_for, find_uses, keep_used
@@ -53,11 +53,8 @@ def test_every_name_in_the_options_is_a_use() -> None:
 
 def test_members_below_their_own_type_are_taken_for_those_above() -> None:
     """``file`` of a block driver is a block driver again, and what differs there is told at the top."""
-    value = {
-        "driver": "qcow2",
-        "node-name": "n",
-        "file": {"driver": "file", "filename": "/x", "cache": {"direct": True}},
-    }
+    inner: dict[str, Value] = {"driver": "file", "filename": "/x", "cache": {"direct": True}}
+    value: dict[str, Value] = {"driver": "qcow2", "node-name": "n", "file": inner}
     uses = find_uses([Qapi("-blockdev", "blockdev-add", "driver", value, PLACE)], load("10.0.13"))
     assert uses.members >= {
         ("blockdev-add.driver.qcow2", ()),
