@@ -11,6 +11,7 @@
     ├── UsageError              the request itself is wrong
     │   ├── FactError               a fact's name cannot be read
     │   ├── UnknownBinaryError      the catalog has no such binary
+    │   ├── UnknownNameError        the binary has nothing of this name
     │   └── UnreadableDomainError   the domain XML is not readable as XML at all
     ├── BinaryFailedError       the catalog knows the binary, and its interview failed
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
@@ -111,6 +112,12 @@ class UnknownBinaryError(UsageError):
     """The catalog has no such binary."""
 
     kind = "unknown-binary"
+
+
+class UnknownNameError(UsageError):
+    """The binary has nothing of this name."""
+
+    kind = "unknown-name"
 
 
 class UnreadableDomainError(UsageError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ from prober.errors import FactError
 if TYPE_CHECKING:
     from prober.capabilities.capabilities import Capabilities
 
-#: What a fact may look like: QEMU's names have letters, digits and ``-_.,+@/[]`` and an inner space
-#: (``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
-_FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,+@/\[\] -]{0,250}")
+#: What a fact may look like: QEMU's names have letters, digits and ``-_.,:+@/[]`` and an inner space
+#: (``qemu:memory-region``; ``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
+_FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,:+@/\[\] -]{0,250}")
 
 
 def resolve(caps: Capabilities, fact: str) -> Evidence:
@@ -33,15 +33,22 @@ def resolve(caps: Capabilities, fact: str) -> Evidence:
         )
     if fact.startswith("-"):
         return _option(caps, fact)
-    # Types and machines have dots in their own names (pc-q35-7.2), so the longest known name wins.
-    pieces = fact.split(".")
-    for cut in range(len(pieces), 0, -1):
-        subject, rest = ".".join(pieces[:cut]), pieces[cut:]
+    for subject, rest in subjects(fact):
         if not rest and (whole := _whole(caps, subject)):
             return whole
         if rest and (part := _part(caps, fact, subject, rest)):
             return part
-    return _nowhere(caps, fact, pieces)
+    return _nowhere(caps, fact, fact.split("."))
+
+
+def subjects(fact: str) -> Iterator[tuple[str, list[str]]]:
+    """Each way to part a fact's name into what it is about and the steps into that.
+
+    Types and machines have dots in their own names (pc-q35-7.2), so the longest known name wins.
+    """
+    pieces = fact.split(".")
+    for cut in range(len(pieces), 0, -1):
+        yield ".".join(pieces[:cut]), pieces[cut:]
 
 
 def _whole(caps: Capabilities, name: str) -> Evidence | None:

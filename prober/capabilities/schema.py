@@ -53,6 +53,10 @@ class QapiSchema:
         """The names of all commands."""
         return (name for name, entity in self._entities.items() if entity["meta-type"] == "command")
 
+    def events(self) -> Iterator[str]:
+        """The names of all events."""
+        return (name for name, entity in self._entities.items() if entity["meta-type"] == "event")
+
     def members(self, type_name: str) -> Iterator[Member]:
         """The base members of an object type (not those of its variants)."""
         for member in self._entities[type_name].get("members", ()):
@@ -106,7 +110,8 @@ class QapiSchema:
                     names.setdefault(name, []).append(target)
             if step not in names:
                 return "lost", sorted(names)
-            current = names[step]
+            # Many variants lead to one type: without this each further step would multiply them.
+            current = list(dict.fromkeys(names[step]))
         return "found", self._entities.get(current[0], {"meta-type": "enum-value", "name": path[-1]})
 
     def _steps(self, type_name: str) -> Iterator[tuple[str, str]]:

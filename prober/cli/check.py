@@ -12,7 +12,7 @@ from typing import Any
 from prober.cli import output
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.local import Local, interviewed, recorded
-from prober.cli.translate import read_file
+from prober.cli.translate import read_xml_file
 from prober.commandline.refusal import Refusal
 from prober.domain import read_domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
@@ -53,7 +53,7 @@ def run(path: str, against: Iterable[str], *, as_json: bool, assume_unknown_pres
     :raise UsageError: where there is nobody to ask.
     """
     file = "<stdin>" if path == "-" else path
-    xml = read_file(path, file)
+    xml = read_xml_file(path)
     _look_at(xml, file)
     outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against)]
     groups = list(_group(outcomes))

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from prober.capabilities.capabilities import Capabilities
-from prober.cli.source import Json
+from prober.cli.source import NOUNS, Json
 from prober.errors import UsageError
 from prober.qemu.files import read_recording
 
@@ -114,10 +114,23 @@ class Local:
         return _dump("machines", self._caps.machines)
 
     def cpus(self) -> list[Json]:
-        return _dump("CPU models", self._caps.cpu_models)
+        return _dump("cpus", self._caps.cpu_models)
+
+    def commands(self) -> Json:
+        from prober.service.replies import list_commands
+
+        return list_commands(self._label, self._caps).model_dump(mode="json")
+
+    def command(self, name: str) -> Json:
+        from prober.service.replies import describe_command
+
+        return describe_command(self._label, self._caps, name).model_dump(mode="json")
+
+    def capabilities(self) -> Capabilities:
+        return self._caps
 
 
 def _dump(what: str, models: Mapping[str, BaseModel] | None) -> list[Json]:
     if models is None:
-        raise UsageError(f"this QEMU was never asked for its {what}")
+        raise UsageError(f"this QEMU was never asked for its {NOUNS[what]}")
     return [model.model_dump(mode="json") for model in models.values()]

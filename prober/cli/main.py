@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from prober.cli import output
-from prober.cli.declared import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Socket, What
+from prober.cli import explore, output
 from prober.cli.exits import ExitCode, exit_code
+from prober.cli.options import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Socket
 from prober.errors import ProberError
 
 app = typer.Typer(
@@ -163,25 +163,7 @@ def record(
     command.run(binary, out, accel=accel.value, root=root, as_json=json)
 
 
-@app.command()
-def show(
-    what: Annotated[What, typer.Argument(help="What to show.")] = What.summary,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The type, for `show type NAME`.")] = None,
-    socket: Socket = None,
-    binary: Binary = None,
-    replies: Replies = None,
-    json: Json = False,
-) -> None:
-    """Walk through what a QEMU can do: a summary, its QOM types, one type's properties, machines, CPU models.
-
-    Against a service without `--binary`, the summary is of all binaries that it serves.
-
-    Example: `prober show --binary /usr/bin/qemu-system-x86_64 type PIIX4_PM`
-    """
-    from prober.cli import show as command
-    from prober.cli.source import choose
-
-    command.run(choose(socket, binary, replies), what.value, name, as_json=json)
+explore.add_commands(app)
 
 
 @app.command()

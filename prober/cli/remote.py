@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from prober.cli.source import Json
+from prober.cli.source import NOUNS, Json
 from prober.errors import (
     BinaryFailedError,
     FactError,
@@ -21,17 +21,19 @@ from prober.errors import (
     RefusedError,
     ServiceError,
     UnknownBinaryError,
+    UnknownNameError,
     UnreadableDomainError,
     UsageError,
 )
 from prober.service.client import Client, Reply
 
 if TYPE_CHECKING:
+    from prober.capabilities.capabilities import Capabilities
     from prober.commandline.refusal import Refusal
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls for cls in (UsageError, FactError, UnknownBinaryError, BinaryFailedError)
+    cls.kind: cls for cls in (UsageError, FactError, UnknownBinaryError, UnknownNameError, BinaryFailedError)
 }
 
 
@@ -84,17 +86,41 @@ class Remote:
         return described
 
     def machines(self) -> list[Json]:
-        raise self._not_served("machines")
+        return self._list("machines")
 
     def cpus(self) -> list[Json]:
-        raise self._not_served("cpus")
+        return self._list("cpus")
 
-    def _not_served(self, what: str) -> UsageError:
-        source = "--binary" if self._entry["kind"] == "binary" else "--replies"
-        return UsageError(
-            f"the service has no list of {what}",
-            hint=f"ask the QEMU itself: prober show {source} {self._entry['path']} {what}",
-        )
+    def commands(self) -> Json:
+        commands: Json = self._get(self._path("commands"))
+        return commands
+
+    def command(self, name: str) -> Json:
+        described: Json = self._get(self._path("commands", name))
+        return described
+
+    def capabilities(self) -> Capabilities:
+        from pydantic import ValidationError
+
+        from prober.capabilities.capabilities import Capabilities
+
+        try:
+            return Capabilities.model_validate(self._get(self._path("capabilities")))
+        except ValidationError as error:
+            raise ServiceError(
+                "the service's capabilities have another form than this command knows",
+                hint="are both of one version of prober?",
+            ) from error
+
+    def has_binary(self) -> bool:
+        """Whether the service knows the binary that is wanted, by id or path."""
+        return self._wanted is None or self._find(self._wanted) is not None
+
+    def _list(self, what: str) -> list[Json]:
+        items = self._get(self._path(what))[what]
+        if items is None:
+            raise UsageError(f"this QEMU was never asked for its {NOUNS[what]}")
+        return list(items.values())
 
     def _get(self, path: str) -> Any:
         return check_reply(self._client.get(path))
@@ -117,10 +143,9 @@ class Remote:
         entries = self._entries
         known = f"it has {', '.join(entry['id'] for entry in entries)}" if entries else "it has none at all"
         if self._wanted is not None:
-            path = os.path.abspath(self._wanted)  # noqa: PTH100 - only a name is made, no file is looked at
-            for entry in entries:
-                if self._wanted == entry["id"] or path in (entry["path"], *entry["aliases"]):
-                    return entry
+            entry = self._find(self._wanted)
+            if entry is not None:
+                return entry
             raise UnknownBinaryError(f"the service has no binary {self._wanted!r}", hint=known)
         own = own_architecture(entries, platform.machine())
         if own is None:
@@ -128,6 +153,13 @@ class Remote:
                 f"the service has no binary for {platform.machine()} guests", hint=f"choose one with --binary: {known}"
             )
         return own
+
+    def _find(self, wanted: str) -> Json | None:
+        path = os.path.abspath(wanted)  # noqa: PTH100 - only a name is made, no file is looked at
+        for entry in self._entries:
+            if wanted == entry["id"] or path in (entry["path"], *entry["aliases"]):
+                return entry
+        return None
 
 
 def own_architecture(entries: list[Json], target: str) -> Json | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from prober.cli import output
@@ -13,14 +13,14 @@ from prober.errors import UsageError
 
 
 def run(source: Source, what: str, name: str | None, *, as_json: bool) -> None:
-    """Print one of summary, types, type NAME, machines and cpus.
+    """Print one of summary, types, type NAME, machines, cpus, commands and command NAME.
 
     :raise UsageError: where a name is missing or one too many, or the source cannot tell.
     """
-    if (name is not None) != (what == "type"):
+    if (name is not None) != (what in _NAMED):
         raise UsageError(
-            "`show type` takes the name of a type" if what == "type" else f"`show {what}` takes no name",
-            hint="for one type: prober show type NAME; for all: prober show types",
+            f"`show {what}` takes the name of a {what}" if what in _NAMED else f"`show {what}` takes no name",
+            hint="for one: prober show type NAME, prober show command NAME; for all: prober show types, …",
         )
     match what:
         case "summary":
@@ -31,10 +31,15 @@ def run(source: Source, what: str, name: str | None, *, as_json: bool) -> None:
             _show_type(source.type(name or ""), as_json)
         case "machines":
             _show_list(sorted(source.machines(), key=_in_order), _MACHINES, as_json)
+        case "commands":
+            _show_commands(source.commands(), as_json)
+        case "command":
+            _show_command(source.command(name or ""), as_json)
         case _:
             _show_list(sorted(source.cpus(), key=_in_order), _CPUS, as_json)
 
 
+_NAMED = ("type", "command")
 _MACHINES = ("name", "alias", "is_default", "cpu_max", "hotpluggable_cpus", "acpi", "deprecated")
 _CPUS = ("name", "typename", "migration_safe", "alias_of", "deprecated", "unavailable_features")
 
@@ -82,6 +87,55 @@ def _show_type(described: dict[str, Any], as_json: bool) -> None:
     else:
         columns = ("name", "type", "default_value", "description")
         _show_list(sorted(described["properties"], key=lambda one: str(one["name"])), columns, as_json)
+
+
+def _show_commands(listed: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.write_json(listed)
+        return
+    if listed["commands"] is None:
+        raise UsageError("the list of QMP commands was never asked of this QEMU")
+    rows = [(name, "command") for name in listed["commands"]] + [(name, "event") for name in listed["events"] or ()]
+    output.write_table(("name", ""), rows)
+
+
+def _show_command(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.write_json(described)
+        return
+    words = "QMP command, deprecated" if described["deprecated"] else "QMP command"
+    output.write(
+        f"{described['name']}: {words}" + (f", returns {described['returns']}" if described["returns"] else "")
+    )
+    if described["members"] is None:
+        output.write("no schema tells its arguments (QEMU before 2.5)")
+    elif not described["members"]:
+        output.write("it takes no arguments")
+    else:
+        output.write("\n".join(_tree(described["members"], 1)))
+
+
+def _tree(members: list[dict[str, Any]], depth: int) -> Iterator[str]:
+    """Members in lines, each below what it belongs to; ``?`` marks one that may be left out.
+
+    What a tag brings (``driver=file``) stands below a line of that tag's own.
+    """
+    indent, tags = "  " * depth, ()
+    for member in members:
+        when = tuple(member["when"])
+        if when != tags:
+            tags = when
+            if when:
+                yield f"{indent}where {', '.join(when)}:"
+        inner = indent + ("  " if when else "")
+        optional = "?" if member["optional"] else ""
+        values = "|".join(
+            value["name"] + (" (deprecated)" if value["deprecated"] else "") for value in member["values"]
+        )
+        features = f" [{', '.join(member['features'])}]" if member["features"] else ""
+        same = f" (as {member['same_as']})" if member["same_as"] else ""
+        yield f"{inner}{member['name']}{optional}: {member['type']}{f' {values}' if values else ''}{features}{same}"
+        yield from _tree(member["members"], depth + (2 if when else 1))
 
 
 def _show_list(items: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:

@@ -7,15 +7,25 @@ others, which would cost more than the whole question.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prober.errors import ServiceError, UsageError
+
+if TYPE_CHECKING:
+    from prober.capabilities.capabilities import Capabilities
 
 #: Tried in this order where no source is named: the installed service's socket, and that of `make run`.
 DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))
 
+#: How the name of a recording ends, mostly.
+_RECORDING_ENDS = (".replies", ".replies.xz")
+
 Json = dict[str, Any]
+
+#: What is listed, as a human calls it.
+NOUNS = {"machines": "machines", "cpus": "CPU models"}
 
 
 class Source(Protocol):
@@ -60,6 +70,18 @@ class Source(Protocol):
         """The CPU models."""
         ...
 
+    def commands(self) -> Json:
+        """The QMP commands and events."""
+        ...
+
+    def command(self, name: str) -> Json:
+        """One QMP command with the members of its arguments, unfolded."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """All that is known, for what is worked out here."""
+        ...
+
 
 def choose(socket: Path | None, binary: str | None, replies: Path | None) -> Source:
     """The source that the options name.
@@ -80,6 +102,31 @@ def choose(socket: Path | None, binary: str | None, replies: Path | None) -> Sou
     from prober.cli.remote import Remote
 
     return Remote(socket or _default_socket(), binary)
+
+
+def choose_either(name: str, socket: Path | None) -> Source:
+    """The source that one word names: a program, a recording, or a binary of a service by its id or path.
+
+    The service on ``socket`` is asked first, where one is given.  A word with a slash, of a file that is there, or
+    that ends as the name of a recording does, is a file: one that can be run is a program, unless its name ends so.
+    Any other is an id of the service.
+
+    :raise ServiceError: where the service that is to be asked cannot be.
+    """
+    from prober.cli.local import interviewed, recorded
+
+    path = Path(name)
+    is_recording = name.endswith(_RECORDING_ENDS)
+    is_file = is_recording or "/" in name or path.is_file()
+    if socket is not None or not is_file:
+        from prober.cli.remote import Remote
+
+        remote = Remote(socket or _default_socket(), name)
+        if not is_file or remote.has_binary():
+            return remote
+    if is_recording or not os.access(path, os.X_OK):
+        return recorded(path)
+    return interviewed(name)
 
 
 def _default_socket() -> Path:

@@ -32,7 +32,7 @@ def run(
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     """
     file = "<stdin>" if path == "-" else path
-    xml = read_file(path, file)
+    xml = read_xml_file(path)
     try:
         translation = source.translate(xml, monitor=monitor, assume_unknown_present=assume_unknown_present)
     except RefusedError as error:
@@ -58,11 +58,12 @@ def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
 
 
-def read_file(path: str, file: str) -> bytes:
-    """A domain's bytes, from stdin where ``path`` is ``-``; ``file`` is what an error calls it.
+def read_xml_file(path: str) -> bytes:
+    """The bytes of a file, or of stdin for ``-``.
 
     :raise UnreadableDomainError: where it cannot be read.
     """
+    file = "<stdin>" if path == "-" else path
     try:
         if path == "-":
             return sys.stdin.buffer.read(_READ_AT_MOST)

@@ -23,7 +23,18 @@ from prober.capabilities.entry import Entry
 from prober.capabilities.facts import nearest
 from prober.errors import ProberError
 from prober.service.problems import MEDIA_TYPE, Problem, RequestError, problem, problem_of
-from prober.service.replies import BinaryList, Health, TypeList, TypeReply
+from prober.service.replies import (
+    BinaryList,
+    CommandList,
+    CommandReply,
+    CpuList,
+    Health,
+    MachineList,
+    TypeList,
+    TypeReply,
+    describe_command,
+    list_commands,
+)
 from prober.service.requests import ClientGoneError, as_bool, read_query, read_words, read_xml
 from prober.service.settings import ServiceSettings
 from prober.service.translation import check_argv_for, translate_for
@@ -52,7 +63,7 @@ _SUPPORTS = re.compile(r"/v1/binaries/([^/]+)/supports")
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
-    404: "No such binary or type",
+    404: "No such binary, type or command",
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",
     422: "The domain is refused; `refusals` has every reason",
@@ -100,6 +111,7 @@ def create_app(catalog: Catalog, settings: ServiceSettings) -> FastAPI:
     _add_check_argv(app, catalog, settings)
     _add_binaries(app, catalog)
     _add_questions(app, catalog)
+    _add_lists(app, catalog)
     make_schema = app.openapi
     app.openapi = lambda: _with_models(make_schema())  # type: ignore[method-assign]
     return app
@@ -178,6 +190,43 @@ def _add_questions(app: FastAPI, catalog: Catalog) -> None:
     )
     async def get_supports(request: Request) -> Response:
         return await answer_supports(catalog, request.path_params["id"], request.scope["query_string"])
+
+
+def _add_lists(app: FastAPI, catalog: Catalog) -> None:
+    async def look(request: Request) -> tuple[str, Capabilities]:
+        read_query(request.scope["query_string"])
+        ident = request.path_params["id"]
+        return ident, await catalog.capabilities(ident)
+
+    @app.get("/v1/binaries/{id}/machines", **_declared("The machines", MachineList, _ID, errors=(404, 503)))
+    async def get_machines(request: Request) -> Response:
+        ident, caps = await look(request)
+        return _json(MachineList(binary=ident, machines=caps.machines))
+
+    @app.get("/v1/binaries/{id}/cpus", **_declared("The CPU models", CpuList, _ID, errors=(404, 503)))
+    async def get_cpus(request: Request) -> Response:
+        ident, caps = await look(request)
+        return _json(CpuList(binary=ident, cpus=caps.cpu_models))
+
+    @app.get("/v1/binaries/{id}/commands", **_declared("The QMP commands", CommandList, _ID, errors=(404, 503)))
+    async def get_commands(request: Request) -> Response:
+        return _json(list_commands(*await look(request)))
+
+    command = {**_ID, "name": "command", "description": "QEMU's name of the command"}
+
+    @app.get(
+        "/v1/binaries/{id}/commands/{command}",
+        **_declared("One QMP command and its arguments", CommandReply, _ID, command, errors=(404, 503)),
+    )
+    async def get_command(request: Request) -> Response:
+        return _json(describe_command(*await look(request), request.path_params["command"]))
+
+    @app.get(
+        "/v1/binaries/{id}/capabilities",
+        **_declared("All that is known of a binary, for prober itself", Capabilities, _ID, errors=(404, 503)),
+    )
+    async def get_capabilities(request: Request) -> Response:
+        return _json((await look(request))[1])
 
 
 async def answer_supports(catalog: Catalog, ident: str, query: bytes) -> Response:

@@ -16,6 +16,7 @@ from prober.errors import (
     ProberError,
     RefusedError,
     UnknownBinaryError,
+    UnknownNameError,
     UnreadableDomainError,
     UsageError,
 )
@@ -25,6 +26,7 @@ MEDIA_TYPE = "application/problem+json"
 #: The status of each error, the most special class first.
 _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (UnknownBinaryError, 404),
+    (UnknownNameError, 404),
     (FactError, 400),
     (UnreadableDomainError, 400),
     (UsageError, 400),

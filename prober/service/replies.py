@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Entry
-from prober.capabilities.models import Property
+from prober.capabilities.explain import describe_command as about_command
+from prober.capabilities.facts import nearest
+from prober.capabilities.members import MemberNode, unfold
+from prober.capabilities.models import CpuModel, Machine, Property
+from prober.errors import UnknownNameError
 
 
 class Health(BaseModel):
@@ -46,3 +51,63 @@ class TypeReply(BaseModel):
     properties: list[Property] | None
     error: str | None
     crashed: bool
+
+
+class MachineList(BaseModel):
+    """The machines of a binary by name; None where QEMU was never asked."""
+
+    binary: str
+    machines: dict[str, Machine] | None
+
+
+class CpuList(BaseModel):
+    """The CPU models of a binary by name; None where QEMU was never asked."""
+
+    binary: str
+    cpus: dict[str, CpuModel] | None
+
+
+class CommandList(BaseModel):
+    """The QMP commands of a binary, and the events; None where QEMU was never asked, or is too old to tell."""
+
+    binary: str
+    commands: list[str] | None
+    events: list[str] | None
+
+
+class CommandReply(BaseModel):
+    """One QMP command.
+
+    ``members`` are those of its arguments, each with its own below it; None where no schema tells.  ``returns`` is what
+    it answers, in words.
+    """
+
+    binary: str
+    name: str
+    deprecated: bool
+    returns: str
+    members: list[MemberNode] | None
+
+
+def list_commands(ident: str, caps: Capabilities) -> CommandList:
+    """The commands and events, in order."""
+    schema = caps.schema_
+    return CommandList(
+        binary=ident,
+        commands=None if caps.commands is None else sorted(caps.commands),
+        events=None if schema is None else sorted(schema.events()),
+    )
+
+
+def describe_command(ident: str, caps: Capabilities, name: str) -> CommandReply:
+    """A command as the binary knows it.
+
+    :raise UnknownNameError: where it does not.
+    :raise RecordingError: where its schema has not the form that QEMU gives it.
+    """
+    if name not in (caps.commands or ()):
+        near = ", ".join(nearest(name[:200], caps.commands or ()))
+        raise UnknownNameError(f"no QMP command is named {name[:200]!r}", hint=f"did you mean {near}?" if near else "")
+    schema, about = caps.schema_, about_command(caps, name)
+    members = None if schema is None or schema.command(name) is None else list(unfold(schema, name))
+    return CommandReply(binary=ident, name=name, deprecated=about.deprecated, returns=about.returns, members=members)

@@ -212,10 +212,53 @@ def test_show_walks_through_a_qemu(sources: list[list[object]]) -> None:
         assert expected in ended.out
 
 
-def test_what_the_service_cannot_show_is_said_with_the_way_to_it(service: Path, qemu_binary: str) -> None:
-    ended = run_prober("show", "--socket", service, "machines")
+@pytest.mark.parametrize("words", [["machines"], ["cpus"], ["commands"], ["command", "blockdev-add"]])
+def test_show_is_the_same_everywhere(sources: list[list[object]], words: list[str]) -> None:
+    answers = _everywhere(sources, "show", *words)
+    assert [(ended.code, ended.err) for ended in answers] == [(0, "")] * 3
+    assert answers[0].out == answers[1].out == answers[2].out
+    assert len(answers[0].out.splitlines()) > 20
+
+
+@pytest.mark.parametrize(
+    "fact", [PRESENT, ABSENT, "pc", "qemu64", "virtio-blk-pci", "blockdev-add.discard", "query-version"]
+)
+def test_an_explanation_is_the_same_everywhere(sources: list[list[object]], fact: str) -> None:
+    answers = _everywhere(sources, "explain", "--json", fact)
+    assert [(ended.code, ended.err) for ended in answers] == [(0, "")] * 3
+    explanations = [json.loads(ended.out) for ended in answers]
+    assert explanations[0] == explanations[1] == explanations[2]
+    assert (explanations[0]["about"] is None) == (fact == ABSENT)
+    assert len(explanations[0]["history"]["seen"]) == 4
+    for ended in _everywhere(sources, "explain", fact):
+        assert "\n  versions  " in ended.out
+
+
+def test_a_binary_its_recording_and_the_service_do_not_differ(qemu_binary: str, recording: Path, service: Path) -> None:
+    ident = Path(qemu_binary).name
+    for a, b in [(qemu_binary, recording), (ident, recording), (qemu_binary, ident), (recording, qemu_binary)]:
+        ended = run_prober("diff", "--socket", service, "--summary", a, b)
+        assert (ended.code, ended.err) == (0, "")
+        assert not re.search(r"^(machines|devices|types|commands|members|options|keys) ", ended.out, re.MULTILINE)
+        answer = json.loads(run_prober("diff", "--socket", service, "--json", a, b).out)
+        assert not [group for group in answer["groups"] if group["changes"]]
+    ended = run_prober("diff", qemu_binary, recording, "--summary")
+    assert ended.out.startswith(f"A: {qemu_binary} (QEMU ")
+    ended = run_prober("diff", "--socket", service, "no-such-id", recording)
     assert (ended.code, ended.out) == (2, "")
-    assert f"prober show --binary {qemu_binary} machines" in ended.err
+    assert "the service has no binary 'no-such-id'" in ended.err
+
+
+def test_a_real_upgrade_for_a_domain(qemu_binary: str) -> None:
+    newest = CHECKOUT / "fixtures" / "replies" / "qemu-11.1.2.replies.xz"
+    ended = run_prober("diff", "--json", qemu_binary, newest, "--for", EXAMPLE)
+    assert (ended.code, ended.err) == (0, "")
+    answer = json.loads(ended.out)
+    assert answer["domain"]["a"]["accepted"]
+    assert answer["domain"]["b"]["accepted"]
+    ended = run_prober("translate", "--binary", qemu_binary, "--json", EXAMPLE)
+    assert answer["domain"]["a"]["argv"] == json.loads(ended.out)["argv"]
+    assert sum(len(group["changes"]) for group in answer["groups"]) < 30
 
 
 def test_a_binary_of_the_service_is_chosen_by_path_or_id(service: Path, qemu_binary: str) -> None:

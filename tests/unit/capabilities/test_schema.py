@@ -7,6 +7,7 @@ import json
 import pytest
 
 from prober.capabilities.schema import QapiSchema
+from tests.recordings import FIXTURES, load_capabilities
 
 SCHEMA = QapiSchema.loads(
     json.dumps(
@@ -59,3 +60,11 @@ def test_members_and_variants() -> None:
     assert list(SCHEMA.commands()) == ["add"]
     assert SCHEMA.command("1") is None
     assert SCHEMA.kind("nothing") == ""
+
+
+@pytest.mark.timeout(20)
+def test_a_long_path_through_many_variants_is_followed_at_once() -> None:
+    """Some thirty block drivers have ``file``, which is a block driver again: 30 ways become 900, and so on."""
+    schema = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz").schema_
+    assert schema is not None
+    assert schema.find_member("blockdev-add", ["file"] * 40 + ["driver"])[0] == "found"

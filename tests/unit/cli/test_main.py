@@ -19,7 +19,7 @@ from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
 START = "from prober.cli.main import main; main()"
-COMMANDS = ("serve", "probe", "record", "show", "supports", "translate", "check-argv", "check")
+COMMANDS = ("serve", "probe", "record", "show", "explain", "diff", "supports", "translate", "check-argv", "check")
 
 
 def test_help_names_every_command_in_order(run: Run) -> None:
@@ -162,9 +162,9 @@ def test_commands_are_imported_when_they_are_called() -> None:
     """The modules of the declarations import no command and no floor below at their top."""
     imported = {
         node.module
-        for module in ("main", "declared")
-        for node in ast.parse((CHECKOUT / f"prober/cli/{module}.py").read_text()).body
+        for name in ("main", "explore", "options")
+        for node in ast.parse((CHECKOUT / f"prober/cli/{name}.py").read_text()).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
-    assert imported == {"prober.cli", "prober.cli.declared", "prober.cli.exits", "prober.errors"}
+    assert imported == {"prober.cli", "prober.cli.exits", "prober.cli.options", "prober.errors"}
     assert main_module.app.info.name == "prober"

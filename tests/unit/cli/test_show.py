@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
 
@@ -39,8 +40,46 @@ def test_each_thing_is_shown_as_text_and_as_json(run: Run, replies: Path, words:
     assert run("show", "--replies", replies, "--json", *words).json
 
 
-@pytest.mark.parametrize("words", [["type"], ["types", "PIIX4_PM"], ["type", "PIIX4_PN"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["type"],
+        ["command"],
+        ["commands", "x"],
+        ["command", "x"],
+        ["commands"],
+        ["types", "PIIX4_PM"],
+        ["type", "PIIX4_PN"],
+        ["nonsense"],
+    ],
+)
 def test_what_cannot_be_shown_is_wrong_usage(run: Run, replies: Path, words: list[str]) -> None:
     ended = run("show", "--replies", replies, *words)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err
+
+
+def test_commands_are_shown(run: Run) -> None:
+    newer = FIXTURES / "qemu-10.0.13.replies.xz"
+    listed = run("show", "--replies", newer, "commands")
+    assert listed.code == 0
+    assert {"blockdev-add command", "STOP event"} <= {" ".join(line.split()) for line in listed.out.splitlines()}
+    assert set(run("show", "--replies", newer, "--json", "commands").json) == {"binary", "commands", "events"}
+    assert "did you mean" in run("show", "--replies", newer, "command", "blockdev-ad").err
+
+
+def test_a_command_is_shown_as_a_tree(run: Run) -> None:
+    newer = FIXTURES / "qemu-10.0.13.replies.xz"
+    lines = run("show", "--replies", newer, "command", "blockdev-add").out.splitlines()
+    assert lines[0] == "blockdev-add: QMP command, returns object"
+    assert "  discard?: enum ignore|unmap" in lines
+    cache = lines.index("  cache?: object")
+    assert lines[cache + 1 : cache + 3] == ["    direct?: boolean", "    no-flush?: boolean"]
+    of_file = lines.index("  where driver=file:")
+    assert lines[of_file + 1] == "    filename: string"
+    assert "    file: string or object (as blockdev-add)" in lines
+    commit = run("show", "--replies", newer, "command", "block-commit").out.splitlines()
+    assert "  base?: string [deprecated]" in commit
+    assert run("show", "--replies", newer, "command", "query-version").out.endswith("\nit takes no arguments\n")
+    members = run("show", "--replies", newer, "--json", "command", "blockdev-add").json["members"]
+    assert [one["type"] for one in members if one["name"] == "discard"] == ["enum"]

@@ -19,7 +19,16 @@ from prober.errors import LaunchError
 from prober.qemu.recording import Recording
 from prober.service.client import Client
 from prober.service.problems import Problem
-from prober.service.replies import BinaryList, Health, TypeList, TypeReply
+from prober.service.replies import (
+    BinaryList,
+    CommandList,
+    CommandReply,
+    CpuList,
+    Health,
+    MachineList,
+    TypeList,
+    TypeReply,
+)
 from tests.recordings import FIXTURES, load_recording
 from tests.unit.capabilities.making import make_binary
 from tests.unit.capabilities.test_catalog import Asker, Told
@@ -162,6 +171,40 @@ def test_unknown_type(served: Served) -> None:
     problem = refused(served, f"/v1/binaries/{ID}/types/PIIX4_PN", 404)
     assert problem.hint == "did you mean PIIX4_PM?"
     refused(served, f"/v1/binaries/{ID}/types/{'x' * 3000}", 404)
+
+
+def test_lists(served: Served) -> None:
+    known = Capabilities.from_recording(served.asker.recording)
+    machines = MachineList.model_validate(served.client.get(f"/v1/binaries/{ID}/machines").value)
+    assert machines.machines == known.machines
+    cpus = CpuList.model_validate(served.client.get(f"/v1/binaries/{ID}/cpus").value)
+    assert cpus.cpus == known.cpu_models
+    commands = CommandList.model_validate(served.client.get(f"/v1/binaries/{ID}/commands").value)
+    assert frozenset(commands.commands or ()) == known.commands
+    assert "STOP" in (commands.events or ())
+    whole = Capabilities.model_validate(served.client.get(f"/v1/binaries/{ID}/capabilities").value)
+    assert whole == known
+
+
+def test_command(served: Served) -> None:
+    reply = CommandReply.model_validate(served.client.get(f"/v1/binaries/{ID}/commands/blockdev-add").value)
+    discard = next(member for member in reply.members or () if member.name == "discard")
+    assert (discard.type, discard.optional) == ("enum", True)
+    assert [value.name for value in discard.values] == ["ignore", "unmap"]
+    problem = refused(served, f"/v1/binaries/{ID}/commands/blockdev-ad", 404)
+    assert problem.type == "urn:prober:unknown-name"
+    assert "blockdev-add" in (problem.hint or "")
+    refused(served, f"/v1/binaries/{ID}/commands/{'x' * 3000}", 404)
+    # An event and a type of the schema are no commands, though the schema has entities of these names.
+    for name in ("STOP", "str", "1"):
+        refused(served, f"/v1/binaries/{ID}/commands/{name}", 404)
+
+
+@pytest.mark.parametrize("route", ["machines", "cpus", "commands", "commands/blockdev-add", "capabilities"])
+def test_lists_are_of_one_binary_that_works(served: Served, route: str) -> None:
+    refused(served, f"/v1/binaries/nope/{route}", 404)
+    refused(served, f"/v1/binaries/qemu-system-broken/{route}", 503)
+    refused(served, f"/v1/binaries/{ID}/{route}?x=1", 400)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +363,11 @@ def test_description(served: Served) -> None:
         "get /healthz",
         "get /v1/binaries",
         "get /v1/binaries/{id}",
+        "get /v1/binaries/{id}/capabilities",
+        "get /v1/binaries/{id}/commands",
+        "get /v1/binaries/{id}/commands/{command}",
+        "get /v1/binaries/{id}/cpus",
+        "get /v1/binaries/{id}/machines",
         "get /v1/binaries/{id}/supports",
         "get /v1/binaries/{id}/types",
         "get /v1/binaries/{id}/types/{typename}",

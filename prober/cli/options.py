@@ -1,4 +1,4 @@
-"""What commands are told in one way: choices, and options that several of them have."""
+"""The options that several commands have."""
 
 from __future__ import annotations
 
@@ -21,16 +21,6 @@ class Format(StrEnum):
 
     shell = "shell"
     json = "json"
-
-
-class What(StrEnum):
-    """What there is to show."""
-
-    summary = "summary"
-    types = "types"
-    type = "type"
-    machines = "machines"
-    cpus = "cpus"
 
 
 Assume = Annotated[
