@@ -74,6 +74,11 @@ class Capabilities(BaseModel):
         """The QAPI schema, or None for a QEMU without ``query-qmp-schema`` (before 2.5)."""
         return None if self.schema_text is None else QapiSchema.loads(self.schema_text)
 
+    @cached_property
+    def parents(self) -> dict[str, str | None]:
+        """The parent of each type, abstract or not; empty where the types were never asked."""
+        return {**(self.abstract_types or {}), **(self.types or {})}
+
     @property
     def accelerator(self) -> Accelerator:
         """What the first part of the interview was run with: KVM where it could be, else TCG."""

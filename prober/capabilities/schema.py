@@ -29,6 +29,7 @@ class QapiSchema:
     def __init__(self, entities: list[Entity]) -> None:
         self._entities = {entity["name"]: entity for entity in entities}
         self._shapes: dict[tuple[str, str | None], dict[str, Member]] = {}
+        self._enums: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def loads(cls, text: str) -> QapiSchema:
@@ -88,10 +89,13 @@ class QapiSchema:
 
     def enum_values(self, type_name: str) -> tuple[str, ...]:
         """The values of an enum; ``members`` since QEMU 7.0, ``values`` before."""
-        entity = self._entities[type_name]
-        if "members" in entity:
-            return tuple(member["name"] for member in entity["members"])
-        return tuple(entity.get("values", ()))
+        values = self._enums.get(type_name)
+        if values is None:
+            entity = self._entities[type_name]
+            members = entity.get("members")
+            names = entity.get("values", ()) if members is None else (member["name"] for member in members)
+            values = self._enums[type_name] = tuple(names)
+        return values
 
     def find_member(
         self, command: str, path: list[str]

@@ -256,15 +256,20 @@ def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...
     return tuple(Property(str(name), value, position) for name, value in tree.items())
 
 
-def _json(text: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        tree = dict(pairs)
-        if len(tree) < len(pairs):
-            raise SyntaxFault("a key is given twice")
-        return tree
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        raise SyntaxFault("a key is given twice")
+    return tree
 
+
+#: Made once, as ``json.loads`` with a hook makes a decoder at every call.
+_decode_json = json.JSONDecoder(object_pairs_hook=_unique).decode
+
+
+def _json(text: str) -> dict[str, Any]:
     try:
-        tree = json.loads(text, object_pairs_hook=unique)
+        tree = _decode_json(text)
     except RecursionError as error:
         raise SyntaxFault("is nested too deeply") from error
     except json.JSONDecodeError as error:
