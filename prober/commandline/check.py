@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import nearest
 from prober.commandline.aliases import DEVICE_ALIASES, PLAIN_OPTIONS
+from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
@@ -24,7 +25,7 @@ from prober.commandline.qapi import Misfit, misfits
 from prober.commandline.references import check_references
 from prober.commandline.refusal import Origin
 from prober.commandline.types import misfit_of
-from prober.commandline.unused import find_unused
+from prober.commandline.unused import find_unused, kind_of
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
@@ -39,7 +40,14 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
     """
     options = list(options)
-    return _once([*check_each(options, caps), *check_references(options, caps), *find_unused(options, caps)])
+    return _once(
+        [
+            *check_each(options, caps),
+            *check_references(options, caps),
+            *check_buses(options, caps, kind_of(options, caps)),
+            *find_unused(options, caps),
+        ]
+    )
 
 
 def check_each(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
@@ -108,7 +116,7 @@ class _Checker:
 
     def _is_device(self, typename: str) -> bool:
         """Whether a type is derived from ``device``; where a parent is not told, it may be."""
-        parents = {**(self.caps.abstract_types or {}), **(self.caps.types or {})}
+        parents = self.caps.parents
         for _ in range(_DEEPEST):
             parent = parents.get(typename)
             if parent is None:
@@ -134,10 +142,12 @@ class _Checker:
         yield from self._property(option.driver, option.setting)
 
     def _property(self, typename: str, item: Property) -> Iterator[Finding]:
-        evidence = self.proof.supports(f"{typename}.{item.name}")
-        yield from self.proof.require(evidence, item.place, part=item.name)
         known = self.caps.property_of(typename, item.name)
         misfit = misfit_of(known, item.value) if known is not None else ""
+        if known is not None and not misfit:
+            return  # Evidence is made for what is wrong: most is right.
+        evidence = self.proof.supports(f"{typename}.{item.name}")
+        yield from self.proof.require(evidence, item.place, part=item.name)
         if misfit:
             yield Finding(
                 kind=Kind.error,

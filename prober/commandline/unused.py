@@ -55,6 +55,12 @@ def machine_kind(canonical: str) -> MachineKind:
     return "other"
 
 
+def kind_of(options: Iterable[Option], caps: Capabilities) -> MachineKind:
+    """The family of the machine that the command line is for."""
+    machine = _machine(options, caps)
+    return machine_kind(machine) if machine is not None else "other"
+
+
 def _machine(options: Iterable[Option], caps: Capabilities) -> str | None:
     """The canonical name of the machine that the command line is for."""
     name = ""
@@ -83,7 +89,7 @@ def _has_acpi(options: Iterable[Option]) -> bool:
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:
     """A type and all that are derived from it: a global for an abstract type is one for its children."""
-    parents = {**(caps.abstract_types or {}), **(caps.types or {})}
+    parents = caps.parents
     if typename in (caps.types or {}) and typename not in parents.values():
         return frozenset({typename})
     found = {typename}

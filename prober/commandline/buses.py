@@ -1,0 +1,181 @@
+"""Whether the bus that a device asks for is there, and its PCI slot free.
+
+QEMU makes devices in the order of the command line, and each makes its buses (QEMU, ``hw/core/bus.c``,
+``qbus_init_internal``): a PCI bridge one of its own id, most others ``ID.0``, ``ID.1`` ….  A device without an id names
+its buses after their type, with a number that nobody can tell beforehand.  Slots are those of ``hw/pci/pci.c``,
+``do_pci_register_device`` and ``pci_init_multifunction``: only addresses that are given are compared, so what QEMU
+places by itself is never held against anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from prober.capabilities import Capabilities
+from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.options import Device, Global, Option, Plain, Value
+from prober.commandline.refusal import Origin
+
+#: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
+#: (``hw/i386/pc_piix.c``, ``pc_q35.c``).
+_ROOTS: Mapping[MachineKind, tuple[str, tuple[tuple[int, int], ...]]] = {
+    "pc": ("pci.0", ((0, 0), (1, 0), (1, 1))),
+    "q35": ("pcie.0", ((0, 0), (0x1F, 0))),
+}
+
+#: Buses that begin with one of these are a machine's own, or named after their type.
+_UNNAMED = re.compile(
+    r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|virtio-serial-bus|hda|ccid-bus|smbus|pci|pcie"
+    r"|vmbus|xen-sysdev|ps2|SSI|sd-bus|CXL|nvme-bus|s390-pcihost|apple-desktop-bus)([.-]\d+)?"
+)
+
+#: More buses than any device makes: ahci has six.
+_MOST_BUSES = 8
+
+#: How many functions a PCI slot has.
+_FUNCTIONS = 8
+
+_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
+
+#: More levels than the tree of types has.
+_DEEPEST = 32
+
+
+@dataclass
+class _Buses:
+    """What is known of the machine's buses after the devices so far."""
+
+    caps: Capabilities
+    kind: MachineKind
+    multifunction_by_default: bool
+    bridges: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+    nameless: bool = False
+    #: Function by function, whether it said that it is one of several; None for what the machine has itself.
+    slots: dict[str, dict[tuple[int, int], bool | None]] = field(default_factory=dict)
+
+    def is_there(self, bus: str) -> bool:
+        """Whether there may be such a bus."""
+        if bus in self.bridges or "/" in bus:
+            return True
+        name, dot, number = bus.rpartition(".")
+        if dot and number.isdecimal() and len(number) < 3 and int(number) < _MOST_BUSES and name in self.others:
+            return True
+        if not _UNNAMED.fullmatch(bus):
+            return False
+        root = _ROOTS.get(self.kind)
+        is_pci = re.fullmatch(r"pcie?(\.\d+)?", bus) is not None
+        return root is None or not is_pci or bus == root[0] or self.nameless
+
+    def add(self, typename: str, ident: str) -> None:
+        """The buses of a device that was made."""
+        if not ident:
+            self.nameless = True
+            return
+        self.others.add(ident)
+        if _is_bridge(typename, self.caps):
+            self.bridges.add(ident)
+
+
+def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) -> Iterator[Finding]:
+    """Buses that are not there when a device wants them, and PCI slots that are taken.
+
+    Nothing is said of a machine whose own buses are not known, or where a file has further options.
+    """
+    if kind == "other" or any(
+        isinstance(option, Plain) and option.flag in ("-readconfig", "-set") for option in options
+    ):
+        return
+    shared = any(isinstance(option, Global) and option.setting.name == "multifunction" for option in options)
+    buses = _Buses(caps, kind, shared)
+    root = _ROOTS.get(kind)
+    if root is not None:
+        buses.bridges.add(root[0])
+        buses.slots[root[0]] = dict.fromkeys(root[1])
+    for option in options:
+        if isinstance(option, Device):
+            yield from _device(option, buses)
+
+
+def _device(option: Device, buses: _Buses) -> Iterator[Finding]:
+    typename = DEVICE_ALIASES.get(option.driver, option.driver)
+    values: dict[str, Value] = {item.name: item.value for item in option.properties}
+    bus, ident = values.get("bus"), values.get("id")
+    if isinstance(bus, str) and bus and not buses.is_there(bus):
+        near = get_close_matches(bus[:64], sorted(buses.bridges | {f"{name}.0" for name in buses.others}), n=1)
+        yield Finding(
+            kind=Kind.error,
+            place=option.place,
+            part="bus",
+            message=f"there is no bus {bus!r} when this device is made",
+            hint=f"did you mean {near[0]}?" if near else "a device with a bus stands before those that are on it",
+        )
+    else:
+        yield from _slot(option.place, typename, values, buses)
+    buses.add(typename, ident if isinstance(ident, str) else "")
+
+
+def _slot(place: Origin, typename: str, values: Mapping[str, Value], buses: _Buses) -> Iterator[Finding]:
+    root = _ROOTS.get(buses.kind)
+    bus = values.get("bus") or (root[0] if root is not None else "")
+    address = _address(values.get("addr"))
+    if not isinstance(bus, str) or bus not in buses.bridges or address is None:
+        return
+    known = buses.caps.property_of(typename, "multifunction")
+    if known is None:
+        return  # no PCI device, or one whose properties are not known
+    several = values.get("multifunction") in (True, "on", "yes", "true", "y") or buses.multifunction_by_default
+    taken = buses.slots.setdefault(str(bus), {})
+    problem = _problem(address, several, taken)
+    if problem:
+        slot, function = address
+        yield Finding(
+            kind=Kind.error,
+            place=place,
+            part="addr",
+            message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
+            hint="give another addr",
+        )
+    taken.setdefault(address, several)
+
+
+def _problem(address: tuple[int, int], several: bool, taken: Mapping[tuple[int, int], bool | None]) -> str:
+    slot, function = address
+    if address in taken:
+        return "another device has it"
+    if function and taken.get((slot, 0)) is False:
+        return "the device at function 0 has no multifunction=on"
+    if not function and not several and any((slot, other) in taken for other in range(1, _FUNCTIONS)):
+        return "other functions of it are taken, and this one has no multifunction=on"
+    return ""
+
+
+def _address(value: Value | None) -> tuple[int, int] | None:
+    """Slot and function; a number is both at once (``hw/core/qdev-properties-system.c``, ``set_pci_devfn``)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return divmod(value, _FUNCTIONS) if 0 <= value < 256 else None
+    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    return int(match.group(1), 16), int(match.group(2) or "0")
+
+
+def _is_bridge(typename: str, caps: Capabilities) -> bool:
+    """Whether a device may have a PCI bus of its own id: bridges, ports and expanders, and what is not known."""
+    if typename.startswith("pxb"):
+        return True
+    parents = caps.parents
+    name: str | None = typename
+    for _ in range(_DEEPEST):
+        if name in ("base-pci-bridge", "pci-bridge", "pcie-port"):
+            return True
+        if name in ("device", "pci-device", "usb-device", "scsi-device", "virtio-pci-base-type"):
+            return False
+        name = parents.get(name or "")
+        if name is None:
+            return True
+    return True
