@@ -62,14 +62,13 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
     for option in options:
         match option:
             case Device():
-                values = {item.name: item.value for item in option.properties}
                 typename = DEVICE_ALIASES.get(option.driver, option.driver)
-                found = {
-                    name: kind
-                    for name, kind in _DEVICE_REFERENCES.items()
-                    if name not in values or caps.property_of(typename, name) is not None
+                values = {
+                    item.name: item.value
+                    for item in option.properties
+                    if item.name in _DEVICE_REFERENCES and caps.property_of(typename, item.name) is not None
                 }
-                yield from names.resolve(values, found, option.place)
+                yield from names.resolve(values, _DEVICE_REFERENCES, option.place)
             case Object():
                 values = {item.name: item.value for item in option.properties}
                 yield from names.resolve(values, _OBJECT_REFERENCES, option.place)
@@ -106,9 +105,9 @@ class _Names:
 
     def resolve(self, values: Mapping[str, Any], references: Mapping[str, str], place: Origin) -> Iterator[Finding]:
         """The references among these values."""
-        for name, namespace in references.items():
-            value = values.get(name)
-            if isinstance(value, str) and value:
+        for name, value in values.items():
+            namespace = references.get(name)
+            if namespace is not None and isinstance(value, str) and value:
                 yield from self._find(namespace, name, value, place)
 
     def resolve_nodes(self, tree: Mapping[str, Any], place: Origin, path: str = "") -> Iterator[Finding]:
