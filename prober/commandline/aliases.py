@@ -56,6 +56,42 @@ BUILTIN_DEVICES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
+#: Devices that are there only as parts of a machine or of another device, so ``-device`` does not make them (``Parameter
+#: 'driver' expects a pluggable device type``): so in each of 5.2, 7.2, 10.0 and 11.1 that has them.
+NOT_PLUGGABLE = frozenset(
+    {
+        "ICH9 SMB", "ICH9-LPC", "ICH9-SMB", "PIIX3", "PIIX3-xen", "PIIX4_PM", "SUNW,fdtwo", "acpi-ged",
+        "acpi-ged-x86", "apic", "base-xhci", "cfi.pflash01", "cpu-cluster", "cxl-fmw", "esp", "fsl-esdhc-be",
+        "fsl-esdhc-le", "fw_cfg_io", "fw_cfg_mem", "generic-sdhci", "gpex-pcihost", "gpex-root", "gpio_i2c",
+        "hpet", "hyperv-synic", "i440FX", "i440FX-pcihost", "i8042-mmio", "i8257", "igbvf",
+        "igd-passthrough-i440FX", "imx-usdhc", "imx.usbphy", "ioapic", "isa-i8259", "isa-pcspk", "isa-pit",
+        "isabus-bridge", "ivshmem-flat", "kvm-apic", "kvm-i8259", "kvm-ioapic", "kvm-pit", "kvmclock",
+        "kvmvapic", "mch", "migration", "nitro-vsock-bridge", "piix4-isa", "port92", "ps2-kbd", "ps2-mouse",
+        "pxb-cxl-host", "pxb-host", "q35-pcihost", "remote-pcihost", "s3c-sdhci", "serial", "serial-mm",
+        "sgx-epc", "smbus-eeprom", "sysbus-ahci", "sysbus-esp", "sysbus-fdc", "sysbus-ohci", "sysbus-xhci",
+        "vhost-user-device", "vhost-user-device-pci", "virtio-mmio", "vmport", "xen-apic", "xen-bridge",
+        "xen-evtchn", "xen-gnttab", "xen-overlay", "xen-primary-console", "xen-sysdev", "xen-xenstore",
+    }
+)  # fmt: skip
+
+#: Properties that a device cannot be made without, which no answer tells (``hw/*``, the device's ``realize``).
+NEEDED_PROPERTIES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("ide-hd", "scsi-hd", "scsi-block", "scsi-generic", "usb-storage", "virtio-blk-device", "virtio-blk-pci",
+             "virtio-blk-pci-non-transitional", "virtio-blk-pci-transitional"),
+            "drive",
+        ),
+        **dict.fromkeys(
+            ("ccid-card-passthru", "isa-debugcon", "usb-redir", "usb-serial", "vhost-user-fs-pci"), "chardev"
+        ),
+        **dict.fromkeys(("ivshmem-plain", "nvdimm", "pc-dimm"), "memdev"),
+        **dict.fromkeys(("tpm-crb", "tpm-tis"), "tpmdev"),
+        "virtio-9p-pci": "fsdev",
+        "virtio-crypto-pci": "cryptodev",
+    }
+)  # fmt: skip
+
 #: Options that ``query-command-line-options`` never lists, as they have no keys (QEMU, ``qemu-options.hx``,
 #: 2.1 to 11.1): all of these have been there throughout.
 PLAIN_OPTIONS = frozenset(

@@ -104,7 +104,8 @@ def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) ->
 def _device(option: Device, buses: _Buses) -> Iterator[Finding]:
     typename = DEVICE_ALIASES.get(option.driver, option.driver)
     values: dict[str, Value] = {item.name: item.value for item in option.properties}
-    bus, ident = values.get("bus"), values.get("id")
+    ident = values.get("id")
+    bus = values.get("bus") or values.get("masterbus")
     if isinstance(bus, str) and bus and not buses.is_there(bus):
         near = get_close_matches(bus[:64], sorted(buses.bridges | {f"{name}.0" for name in buses.others}), n=1)
         yield Finding(

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import nearest
-from prober.commandline.aliases import DEVICE_ALIASES, PLAIN_OPTIONS
+from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE, PLAIN_OPTIONS
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.finding import Finding, Kind
@@ -100,16 +100,25 @@ class _Checker:
         if not evidence.is_present:
             yield from self.proof.require(evidence, option.place, part="driver")
             return
-        if (self.caps.types is not None) and not self._is_device(typename):
+        if typename in NOT_PLUGGABLE or ((self.caps.types is not None) and not self._is_device(typename)):
             yield Finding(
                 kind=Kind.error,
                 place=option.place,
                 part="driver",
-                message=f"{typename} is no device, so -device cannot make it",
+                message=f"{typename} is no device that -device can make",
                 qemu_name=typename,
                 evidence=evidence,
             )
             return
+        needed = NEEDED_PROPERTIES.get(typename)
+        if needed is not None and all(item.name != needed for item in option.properties):
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                part=needed,
+                message=f"{typename} cannot be without {needed}",
+                qemu_name=f"{typename}.{needed}",
+            )
         for item in option.properties:
             if item.name not in _QDEV_KEYS:
                 yield from self._property(typename, item)

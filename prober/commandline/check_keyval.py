@@ -10,6 +10,7 @@ from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import nearest
 from prober.capabilities.models import OptionKey
 from prober.commandline.finding import Finding, Kind
+from prober.commandline.keys import check_keys, pairs_of
 from prober.commandline.options import Keyval, Property
 from prober.commandline.proof import Proof
 from prober.commandline.text import Text, as_number, as_size, as_switch
@@ -36,6 +37,7 @@ def check_keyval(option: Keyval, proof: Proof) -> Iterator[Finding]:
             yield from _accelerator(option, proof)
         case _:
             yield from _listed_option(option, proof)
+            yield from check_keys(option, proof)
 
 
 def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
@@ -53,7 +55,7 @@ def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
     keys = {key.name: key for key in (caps.options or {}).get(group[1:], ())}
     if not evidence.is_present or not keys:
         return  # an option that lists no keys takes any, and reads them elsewhere
-    for item in option.pairs:
+    for item in pairs_of(option):
         if item.name in _EVERYWHERE or item.name in _NUMBERED.get(option.flag, ()):
             continue
         evidence = proof.supports(f"{group}.{item.name}")
@@ -102,7 +104,8 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
         case "boolean":
             fits = as_switch(text, short=proof.caps.version.major >= 6) is not None
         case "number":
-            fits = number is not None and number >= 0
+            # A negative number is one modulo 2⁶⁴ to QEMU, as ``-boot reboot-timeout=-1``.
+            fits = number is not None and -(2**63) <= number < 2**64
         case "size":
             fits = as_size(text) is not None
         case _:
@@ -150,7 +153,9 @@ def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
         else:
             yield from _machine_key(machine.name, name, item, asked, proof)
             known = caps.property_of(typename, name)
-            misfit = misfit_of(known, item.value) if known is not None and name == item.name else ""
+            # Here a switch is written on or off, also to what is no bool.
+            value = Text("on" if item.value else "off") if isinstance(item.value, bool) else item.value
+            misfit = misfit_of(known, value) if known is not None and name == item.name else ""
             if misfit:
                 fact = f"{machine.name}.{name}"
                 yield Finding(kind=Kind.error, place=item.place, part=item.name, message=misfit, qemu_name=fact)

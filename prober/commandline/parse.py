@@ -29,6 +29,9 @@ _QAPI = {
     "compat": ("", ""),
 }
 
+#: Netdevs that have dotted keys (QEMU 7.2, ``net/net.c``, ``netdev_is_modern``).
+_MODERN_NETDEVS = ("stream", "dgram")
+
 #: Options with keys: the key that a first word stands for, and the name in ``query-command-line-options``.
 _KEYVAL = {
     "accel": ("accel", "accel"),
@@ -183,6 +186,8 @@ def _qapi(position: Position, value: str) -> Option:
         tree = _json(value)
     elif position.flag == "-netdev":
         tree = _collect(_pairs(value, implied))
+        if tree.get("type") in _MODERN_NETDEVS:
+            tree = build_tree(_pairs(value, implied))
     else:
         tree = build_tree(_pairs(value, implied))
     return Qapi(position.flag, command, implied, tree, position)
@@ -197,7 +202,7 @@ def _chardev(position: Position, value: str) -> Option:
 
 def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
-    pairs = _json(value) if value.startswith("{") and position.flag == "-numa" else dict(_pairs(value, implied))
+    pairs = dict(_pairs(value, implied))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag
     return Keyval(flag, str(first), _properties(pairs, position), position, group=group)

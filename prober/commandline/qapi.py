@@ -19,7 +19,7 @@ from prober.commandline.text import Text, as_number, as_size, as_switch
 _TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "string": lambda text: True,
-        "int": lambda text: as_number(text) is not None or as_size(text) is not None,
+        "int": lambda text: _fits_64_bits(as_number(text)) or _fits_64_bits(as_size(text)),
         "number": lambda text: _is_float(text),
         "boolean": lambda text: as_switch(text) is not None,
         "null": lambda text: text == "",
@@ -88,12 +88,11 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
     tag = entity.get("tag")
     case = value.get(tag) if tag is not None else None
     members = schema.members_with(entity["name"], case, value)
-    # Where the tag itself is wrong, nothing can be said of what belongs to it.
-    lost = tag is not None and tag in members and bool(list(misfits(schema, members[tag].type, case)))
     for name, inner in value.items():
         member = members.get(name)
         if member is None:
-            if lost:
+            # Where the tag itself is wrong, nothing can be said of what belongs to it.
+            if tag is not None and tag in members and any(misfits(schema, members[tag].type, case)):
                 continue
             yield Misfit((*path, name), "is not known", tuple(members))
         else:
@@ -147,6 +146,10 @@ def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misf
         yield Misfit(path, f"{value!r} is not a {_WORDS.get(wanted, wanted)}")
     elif isinstance(value, int) and wanted == "int" and not -(2**63) <= value < 2**64:
         yield Misfit(path, f"{value} is out of range")
+
+
+def _fits_64_bits(number: int | None) -> bool:
+    return number is not None and -(2**63) <= number < 2**64
 
 
 def _is_float(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -35,10 +36,31 @@ _DEVICE_REFERENCES = {
     "memdev": "object",
     "iothread": "object",
     "rng": "object",
+    "cryptodev": "object",
 }
 
 #: The same of objects.
-_OBJECT_REFERENCES = {"chardev": "chardev", "iothread": "object", "netdev": "netdev"}
+_OBJECT_REFERENCES = {
+    "chardev": "chardev",
+    "iothread": "object",
+    "netdev": "netdev",
+    "keyid": "object",
+    "passwordid": "object",
+}
+
+#: The same of block nodes, at any depth.
+_BLOCK_REFERENCES = {
+    "file": "block",
+    "backing": "block",
+    "throttle-group": "object",
+    "key-secret": "object",
+    "password-secret": "object",
+    "cookie-secret": "object",
+    "tls-creds": "object",
+}
+
+#: Deeper than any block node that QEMU takes.
+_DEEPEST = 32
 
 #: The same of options with keys.
 _KEYVAL_REFERENCES = {
@@ -48,6 +70,7 @@ _KEYVAL_REFERENCES = {
     "-vnc": {"audiodev": "audiodev", "tls-creds": "object"},
     "-tpmdev": {"chardev": "chardev"},
     "-chardev": {"tls-creds": "object"},
+    "-numa": {"memdev": "object"},
 }
 
 
@@ -72,6 +95,8 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
             case Object():
                 values = {item.name: item.value for item in option.properties}
                 yield from names.resolve(values, _OBJECT_REFERENCES, option.place)
+                if not _IDENTIFIER.fullmatch(option.id):
+                    yield _no_identifier(option)
             case Keyval():
                 values = {item.name: item.value for item in option.pairs}
                 if option.flag == "-mon" and option.first:
@@ -79,6 +104,19 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
                 yield from names.resolve(values, _KEYVAL_REFERENCES.get(option.flag, {}), option.place)
             case Qapi() if option.flag == "-blockdev":
                 yield from names.resolve_nodes(option.value, option.place)
+
+
+#: What an id may be (``util/id.c``, ``id_wellformed``).
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+def _no_identifier(option: Object) -> Finding:
+    return Finding(
+        kind=Kind.error,
+        place=option.place,
+        part="id",
+        message=f"{option.id[:64]!r} is no id: letters, digits, - . and _, beginning with a letter",
+    )
 
 
 class _Names:
@@ -93,7 +131,7 @@ class _Names:
             for namespace, name in _given(option):
                 place = _place(option)
                 taken = self.known.setdefault(namespace, {})
-                if name in taken:
+                if name in taken and namespace != "audiodev":  # of audiodevs the first is taken, and nothing said
                     yield Finding(
                         kind=Kind.error,
                         place=place,
@@ -111,13 +149,20 @@ class _Names:
                 yield from self._find(namespace, name, value, place)
 
     def resolve_nodes(self, tree: Mapping[str, Any], place: Origin, path: str = "") -> Iterator[Finding]:
-        """The nodes below a block node that are named, not described."""
-        for name in ("file", "backing"):
-            value = tree.get(name)
-            if isinstance(value, str) and value:
-                yield from self._find("block", f"{path}{name}", value, place)
-            elif isinstance(value, Mapping):
-                yield from self.resolve_nodes(value, place, f"{path}{name}.")
+        """What a block node names: nodes below it that are not described, and objects."""
+        waiting: list[tuple[str, Any, int]] = [(path, tree, 0)]
+        while waiting:
+            path, here, depth = waiting.pop()
+            items = here.items() if isinstance(here, Mapping) else enumerate(here)
+            for key, value in items:
+                name = str(key)
+                if isinstance(value, Mapping | list):
+                    if depth < _DEEPEST:
+                        waiting.append((f"{path}{name}.", value, depth + 1))
+                elif isinstance(value, str) and value:
+                    namespace = _BLOCK_REFERENCES.get(name)
+                    if namespace is not None:
+                        yield from self._find(namespace, f"{path}{name}", value, place)
 
     def _find(self, namespace: str, part: str, name: str, place: Origin) -> Iterator[Finding]:
         known = self.known.get(namespace, {})
@@ -158,9 +203,19 @@ def _given_by_tree(flag: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, st
     elif flag == "-blockdev":
         if isinstance(tree.get("node-name"), str):
             yield "block", str(tree["node-name"])
-        for name in ("file", "backing"):
-            if isinstance(tree.get(name), Mapping):
-                yield from _given_by_tree(flag, tree[name])
+        yield from _given_below(tree)
+
+
+def _given_below(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names of the nodes that are described inside of a node."""
+    waiting: list[tuple[Any, int]] = [(inner, 1) for inner in tree.values()]
+    while waiting:
+        here, depth = waiting.pop()
+        if not isinstance(here, Mapping | list) or depth > _DEEPEST:
+            continue
+        if isinstance(here, Mapping) and isinstance(here.get("node-name"), str):
+            yield "block", str(here["node-name"])
+        waiting += [(inner, depth + 1) for inner in (here.values() if isinstance(here, Mapping) else here)]
 
 
 def _place(option: Option) -> Origin:

@@ -64,7 +64,7 @@ def _value(text: str, position: int) -> tuple[Text, int]:
 _NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
 
 #: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).
-_SIZE = re.compile(r"\s*(0[xX][0-9a-fA-F]+|[0-9]+)(\.[0-9]*)?([bBkKmMgGtTpPeE]?)")
+_SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]+|[0-9]+)(\.[0-9]*)?([bBkKmMgGtTpPeE]?)")
 
 _ON = ("on", "yes", "true", "y")
 _OFF = ("off", "no", "false", "n")

@@ -11,6 +11,8 @@ any.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from prober.capabilities import Property
 from prober.commandline.options import Value
@@ -24,9 +26,14 @@ _STRINGS = ("str", "string")
 #: The values in a description: ``on/off/auto``, ``Error handling policy (report/ignore/enospc/stop/auto)``.
 _CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
 
+#: Enums that the schema knows by a number alone (``qapi/common.json``).
+_ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"OnOffAuto": ("auto", "on", "off"), "OnOffSplit": ("on", "off", "split")}
+)
+
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
 #: function (``06.0``, ``0x6.0x1``), a MAC address.
-_SLOT = re.compile(r"(?:0x)?[0-9a-fA-F]{1,2}(?:\.(?:0x)?[0-7])?")
+_SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7])?")
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 
 
@@ -36,7 +43,8 @@ def misfit_of(known: Property, value: Value) -> str:
     if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)
     if isinstance(value, list | dict):
-        return f"{name} is not a list or an object" if kind in (*_BOOLS, *_STRINGS) or _bounds(kind) else ""
+        scalar = kind in (*_BOOLS, *_STRINGS, *_ENUMS) or _bounds(kind) is not None or bool(choices_of(known))
+        return f"{name} is not a list or an object" if scalar else ""
     if kind in _BOOLS:
         fits = isinstance(value, bool) or (isinstance(value, Text) and as_switch(value) is not None)
         return "" if fits else f"{name} is on or off, not {value!r}"
@@ -52,7 +60,9 @@ def misfit_of(known: Property, value: Value) -> str:
 
 
 def choices_of(known: Property) -> tuple[str, ...]:
-    """What an enum takes, as its description lists it."""
+    """What an enum takes, as its description lists it, or its type's name tells."""
+    if known.type in _ENUMS:
+        return _ENUMS[known.type]
     if known.type in (*_BOOLS, *_STRINGS) or known.type.startswith(("link<", "child<")) or _bounds(known.type):
         return ()
     match = _CHOICES.search(known.description or "")
@@ -65,8 +75,8 @@ def _misfit_of_slot(value: Value) -> str:
     number = value if isinstance(value, int) else None
     if number is not None:
         return "" if -1 <= number <= 0xFF else f"addr is a number up to 255, not {number}"
-    text = str(value)
-    if not _SLOT.fullmatch(text) or int(text.partition(".")[0], 16) > 0x1F:
+    match = _SLOT.fullmatch(str(value))
+    if match is None or int(match.group(1), 16) > 0x1F:
         return f"addr is a slot like 0x2 or 0x2.0x1, up to 0x1f.0x7, not {value!r}"
     return ""
 

@@ -94,11 +94,12 @@ def _pair(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Variant:
-    """A line, in which way it was changed, and what is in the place of what."""
+    """A line, in which way it was changed, what is in the place of what, and the number of the line that it was."""
 
     kind: str
     note: str
     words: tuple[str, ...]
+    line: int = 0
 
     @property
     def globals(self) -> list[str]:
@@ -143,37 +144,49 @@ def join(parts: list[Part]) -> tuple[str, ...]:
 class Maker:
     """Makes the variants of one line for one binary."""
 
-    def __init__(self, words: list[str], caps: Capabilities, seed: int) -> None:
+    def __init__(self, words: list[str], caps: Capabilities, line: int, seed: int) -> None:
         self.parts = cut(words)
         self.caps = caps
-        self.random = random.Random(seed)
+        self.line = line
+        self.random = random.Random(seed + line)
+
+    def _variant(self, kind: str, note: str, words: tuple[str, ...]) -> Variant:
+        return Variant(kind, note, words, self.line)
 
     def spoilt(self) -> Iterator[Variant]:
         """Each with one thing changed that QEMU most likely takes amiss."""
         for index, part in enumerate(self.parts):
             yield from self._in_place(index, part, _SPOILERS, self._spoilt_values)
             if {"id", "node-name"} & part.tree.keys() and part.flag != "-mon":
-                yield Variant("duplicate id", f"{part.flag} twice", join([*self.parts, part]))
+                yield self._variant("duplicate id", f"{part.flag} twice", join([*self.parts, part]))
                 rest = self.parts[:index] + self.parts[index + 1 :]
-                yield Variant("dangling reference", f"without {part.words()}", join(rest))
+                yield self._variant("dangling reference", f"without {part.words()}", join(rest))
         for setting in _UNUSED:
-            yield Variant("unused global", setting, (*join(self.parts), "-global", setting))
+            yield self._variant("unused global", setting, (*join(self.parts), "-global", setting))
 
     def sound(self) -> Iterator[Variant]:
         """Each changed such that QEMU most likely takes it as well."""
         for index, part in enumerate(self.parts):
             yield from self._in_place(index, part, _REWRITERS, self._sound_values)
-        yield Variant("sound: two dashes", "", tuple("-" + w if w.startswith("-") else w for w in join(self.parts)))
+        yield self._variant(
+            "sound: two dashes", "", tuple("-" + w if w.startswith("-") else w for w in join(self.parts))
+        )
 
     def _in_place(
-        self, index: int, part: Part, changes: tuple[Change, ...], more: Callable[[Part], Iterator[tuple[str, str, Part]]]
+        self,
+        index: int,
+        part: Part,
+        changes: tuple[Change, ...],
+        more: Callable[[Part], Iterator[tuple[str, str, Part]]],
     ) -> Iterator[Variant]:
         if not part.tree or part.flag == "-global":
             return
         found = [(kind, note, new) for change in changes for kind, note, new in change(part, self.random)]
         for kind, note, new in [*found, *more(part)]:
             name = part.tree.get(_DRIVERS.get(part.flag, ""), "")
-            yield Variant(kind, f"{part.flag} {name} {note}", join([*self.parts[:index], new, *self.parts[index + 1 :]]))
+            yield self._variant(
+                kind, f"{part.flag} {name} {note}", join([*self.parts[:index], new, *self.parts[index + 1 :]])
+            )
 
     def _spoilt_values(self, part: Part) -> Iterator[tuple[str, str, Part]]:
         """Properties that the type has, with a value that its type does not take."""
@@ -184,7 +197,9 @@ class Maker:
     def _sound_values(self, part: Part) -> Iterator[tuple[str, str, Part]]:
         """Properties that the type has, with the default they have anyway."""
         for name, kind, default in self._settable(part):
-            if default is None or (isinstance(default, int) and kind in ("int8", "int16", "int32", "int64") and default < 0):
+            if default is None or (
+                isinstance(default, int) and kind in ("int8", "int16", "int32", "int64") and default < 0
+            ):
                 continue
             value = default if part.as_json else {True: "on", False: "off"}[default] if kind == "bool" else default
             yield "sound: default given", f"{name}={value!r} ({kind})", part.but({**part.tree, name: value})
@@ -329,7 +344,7 @@ def _flat(tree: Any, path: str, *, lists: bool) -> Iterator[tuple[str, str]]:
 
 def _spelling(part: Part, chance: random.Random) -> Iterator[tuple[str, str, Part]]:
     for key, value in part.tree.items():
-        if part.as_json or not isinstance(value, str) or key in ("wait", "server"):
+        if part.as_json or not isinstance(value, str) or key in ("wait", "server", "port", "size"):
             continue
         others: tuple[str, ...] = ()
         if value in ("on", "off"):
@@ -369,9 +384,7 @@ def pick(variants: list[Variant], most: int, seed: int) -> list[Variant]:
     for variant in variants:
         by_kind.setdefault(variant.kind, {}).setdefault(variant.note, variant)
     picked: list[Variant] = []
-    for left, found in zip(
-        range(len(by_kind), 0, -1), sorted(by_kind.values(), key=len), strict=True
-    ):
+    for left, found in zip(range(len(by_kind), 0, -1), sorted(by_kind.values(), key=len), strict=True):
         share = (most - len(picked)) // left
         picked += chance.sample([*found.values()], min(share, len(found)))
     return picked

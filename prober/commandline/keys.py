@@ -1,0 +1,187 @@
+"""What options with keys take, where ``query-command-line-options`` lists no keys, or only calls a value a text.
+
+These are the words that QEMU compares by hand, and the keys that it asks for by hand; each with its place in QEMU's
+source.  All hold from 5.2 to 11.1: what came in between is among the known, so that nothing is refused that a version
+may take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import nearest
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.options import Keyval, Property, Value
+from prober.commandline.proof import Proof
+from prober.commandline.qapi import misfits
+from prober.commandline.text import Text, as_number
+
+_ALLOW = ("allow", "deny")
+
+#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``).
+_WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("-drive", "if"): ("none", "ide", "scsi", "floppy", "pflash", "mtd", "sd", "virtio", "xen"),
+        ("-drive", "media"): ("disk", "cdrom"),
+        ("-drive", "cache"): ("none", "off", "writeback", "writethrough", "unsafe", "directsync"),
+        ("-drive", "discard"): ("ignore", "off", "unmap", "on"),
+        ("-drive", "detect-zeroes"): ("off", "on", "unmap"),
+        ("-drive", "aio"): ("threads", "native", "io_uring"),
+        ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
+        ("-drive", "rerror"): ("ignore", "stop", "report"),
+        ("-mon", "mode"): ("readline", "control"),
+        ("-rtc", "driftfix"): ("none", "slew"),
+        ("-rtc", "clock"): ("host", "rt", "vm"),
+        ("-sandbox", "enable"): ("on", "off"),
+        ("-sandbox", "obsolete"): _ALLOW,
+        ("-sandbox", "elevateprivileges"): (*_ALLOW, "children"),
+        ("-sandbox", "spawn"): _ALLOW,
+        ("-sandbox", "resourcecontrol"): _ALLOW,
+    }
+)
+
+#: ``-rtc base``: a time (``softmmu/rtc.c``, ``rtc_parse_date``; ``sscanf`` reads any number of digits).
+_RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+(T.*)?", re.DOTALL)
+
+#: Keys of ``-smbios`` by type (``hw/smbios/smbios.c``, QEMU 10.0), the list of which depends on the type.
+_SMBIOS: Mapping[int, frozenset[str]] = MappingProxyType(
+    {
+        number: frozenset({"type", *keys.split()})
+        for number, keys in {
+            0: "vendor version date release uefi vm",
+            1: "manufacturer product version serial uuid sku family",
+            2: "manufacturer product version serial asset location",
+            3: "manufacturer version serial asset sku",
+            4: "sock_pfx manufacturer version max-speed current-speed serial asset part processor-family processor-id",
+            8: "internal_reference external_reference connector_type port_type",
+            11: "value path",
+            17: "loc_pfx bank manufacturer serial asset part speed",
+        }.items()
+    }
+)
+
+#: Keys of ``-acpitable`` (``qapi/acpi.json``, ``AcpiTableOptions``), which no command takes.
+_ACPITABLE = frozenset(
+    {"sig", "rev", "oem_id", "oem_table_id", "oem_rev", "asl_compiler_id", "asl_compiler_rev", "file", "data"}
+)
+
+#: Keys of which at least one has to be there (``chardev/char-*.c``, ``hw/acpi/core.c``, ``util/fw_cfg``).
+_NEEDED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        ("-chardev", "file"): (("path",),),
+        ("-chardev", "pipe"): (("path",),),
+        ("-chardev", "serial"): (("path",),),
+        ("-chardev", "parallel"): (("path",),),
+        ("-chardev", "udp"): (("port",),),
+        ("-chardev", "socket"): (("path", "port", "fd"),),
+        ("-acpitable", ""): (("file", "data"),),
+        ("-smbios", ""): (("type", "file"),),
+        ("-fw_cfg", ""): (("name",), ("file", "string", "gen_id")),
+        ("-mon", ""): (("chardev",),),
+    }
+)
+
+#: The key that a first word stands for, where it is checked like any other.
+IMPLIED: Mapping[str, str] = MappingProxyType(
+    {"-smp": "cpus", "-m": "size", "-sandbox": "enable", "-fw_cfg": "name", "-mon": "chardev", "-numa": "type"}
+)
+
+
+def pairs_of(option: Keyval) -> tuple[Property, ...]:
+    """All pairs, with the one that the first word stands for."""
+    name = IMPLIED.get(option.flag)
+    if name is None or not option.first:
+        return option.pairs
+    return Property(name, Text(option.first), option.place), *option.pairs
+
+
+def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """The findings about keys and values that QEMU looks at by hand."""
+    if option.flag == "-numa":
+        yield from _numa(option, proof)
+        return
+    pairs = pairs_of(option)
+    names = {item.name for item in pairs}
+    yield from _needed(option, names)
+    for item in pairs:
+        yield from _word(option, item)
+    known = _known(option, names)
+    if known is not None:
+        for item in pairs:
+            if item.name not in known:
+                yield _unknown(option, item, sorted(known), proof)
+
+
+def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
+    first = option.first if option.flag == "-chardev" else ""
+    for some in _NEEDED.get((option.flag, first), ()):
+        if not names & set(some):
+            yield _error(option, some[0], f"{option.flag} {first} needs {' or '.join(some)}".replace("  ", " "))
+    if option.flag == "-m" and "slots" in names and "maxmem" not in names:
+        yield _error(option, "slots", "-m with slots needs maxmem")
+
+
+def _word(option: Keyval, item: Property) -> Iterator[Finding]:
+    words = _WORDS.get((option.flag, item.name))
+    value = str(item.value)
+    if words is not None and value not in words:
+        near = nearest(value[:64], words)
+        message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
+        yield _error(option, item.name, message, f"did you mean {near[0]}?" if near else "")
+    elif (option.flag, item.name) == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
+        yield _error(option, "base", f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}")
+
+
+def _known(option: Keyval, names: set[str]) -> frozenset[str] | None:
+    if option.flag == "-acpitable":
+        return _ACPITABLE
+    if option.flag != "-smbios" or "file" in names:
+        return None
+    number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
+    return _SMBIOS.get(number) if number is not None else None
+
+
+def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> Finding:
+    near = nearest(item.name[:64], known)
+    fact = f"{option.flag}.{item.name[:64]}"
+    note = f"{option.flag} takes {', '.join(known)}"
+    return Finding(
+        kind=Kind.error,
+        place=item.place,
+        part=item.name,
+        message=f"QEMU {proof.caps.version} has no {option.flag} {item.name}",
+        qemu_name=fact,
+        evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note),
+        hint=f"did you mean {near[0]}?" if near else "",
+    )
+
+
+def _numa(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """``-numa`` takes what ``set-numa-node`` takes, ranges of CPUs being lists to it."""
+    schema = proof.caps.schema_
+    entity = schema.command("set-numa-node") if schema is not None else None
+    if schema is None or entity is None:
+        return
+    value: dict[str, Value] = {item.name: item.value for item in pairs_of(option)}
+    cpus = value.get("cpus")
+    if isinstance(cpus, Text):
+        first, dash, last = cpus.partition("-")
+        value["cpus"] = [Text(first), *([Text(last)] if dash else [])]
+    for misfit in misfits(schema, str(entity["arg-type"]), value):
+        near = nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
+        hint = f"did you mean {near[0]}?" if near else ""
+        yield _error(option, misfit.dotted, f"-numa {misfit.dotted}: it {misfit.message}", hint)
+
+
+def _error(option: Keyval, part: str, message: str, hint: str = "") -> Finding:
+    return Finding(
+        kind=Kind.error,
+        place=option.place,
+        part=part,
+        message=message,
+        qemu_name=f"{option.flag}.{part[:64]}" if part else option.flag,
+        hint=hint,
+    )
