@@ -128,7 +128,7 @@ def _group(outcomes: Iterable[_Outcome]) -> Iterator[_Group]:
         for refusal in outcome.refusals:
             message = refusal.message.replace(f"QEMU {outcome.version}", "QEMU")
             said = refusal.model_copy(update={"message": message})
-            key = (said.place, said.message, said.qemu_name, said.hint)
+            key = (said.place, said.message, said.hint)
             groups.setdefault(key, _Group(said)).outcomes.append(outcome)
     yield from sorted(groups.values(), key=lambda group: group.refusal.place.line)
 
