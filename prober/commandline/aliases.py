@@ -56,8 +56,8 @@ BUILTIN_DEVICES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
-#: Devices that are there only as parts of a machine or of another device, so ``-device`` does not make them (``Parameter
-#: 'driver' expects a pluggable device type``): so in each of 5.2, 7.2, 10.0 and 11.1 that has them.
+#: Devices that are there only as parts of a machine or of another device, so ``-device`` does not make them
+#: (``Parameter 'driver' expects a pluggable device type``): so in each of 5.2, 7.2, 10.0 and 11.1 that has them.
 NOT_PLUGGABLE = frozenset(
     {
         "ICH9 SMB", "ICH9-LPC", "ICH9-SMB", "PIIX3", "PIIX3-xen", "PIIX4_PM", "SUNW,fdtwo", "acpi-ged",

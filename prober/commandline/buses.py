@@ -19,19 +19,23 @@ from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Option, Plain, Value
 from prober.commandline.refusal import Origin
+from prober.commandline.text import Text
 
 #: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
 #: (``hw/i386/pc_piix.c``, ``pc_q35.c``).
-_ROOTS: Mapping[MachineKind, tuple[str, tuple[tuple[int, int], ...]]] = {
-    "pc": ("pci.0", ((0, 0), (1, 0), (1, 1))),
-    "q35": ("pcie.0", ((0, 0), (0x1F, 0))),
+_ROOTS: Mapping[MachineKind, tuple[str, Mapping[tuple[int, int], bool | None]]] = {
+    "pc": ("pci.0", {(0, 0): False, (1, 0): True, (1, 1): None}),
+    "q35": ("pcie.0", {(0, 0): False, (0x1F, 0): True}),
 }
 
 #: Buses that begin with one of these are a machine's own, or named after their type.
 _UNNAMED = re.compile(
-    r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|virtio-serial-bus|hda|ccid-bus|smbus|pci|pcie"
-    r"|vmbus|xen-sysdev|ps2|SSI|sd-bus|CXL|nvme-bus|s390-pcihost|apple-desktop-bus)([.-]\d+)?"
+    r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|smbus|vmbus|xen-sysdev|ps2|sd-bus)([.-]\d+)?"
 )
+
+#: Names of buses that only devices make, where these have no id.
+_OF_DEVICES = re.compile(r"(?:virtio-serial-bus|hda|HDA|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
+_PCI = re.compile(r"pcie?\.(\d{1,4})")
 
 #: More buses than any device makes: ahci has six.
 _MOST_BUSES = 8
@@ -55,6 +59,7 @@ class _Buses:
     bridges: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     nameless: bool = False
+    nameless_bridges: int = 0
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[tuple[int, int], bool | None]] = field(default_factory=dict)
 
@@ -65,16 +70,16 @@ class _Buses:
         name, dot, number = bus.rpartition(".")
         if dot and number.isdecimal() and len(number) < 3 and int(number) < _MOST_BUSES and name in self.others:
             return True
-        if not _UNNAMED.fullmatch(bus):
-            return False
-        root = _ROOTS.get(self.kind)
-        is_pci = re.fullmatch(r"pcie?(\.\d+)?", bus) is not None
-        return root is None or not is_pci or bus == root[0] or self.nameless
+        pci = _PCI.fullmatch(bus)
+        if pci:
+            return self.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
+        return bool(_UNNAMED.fullmatch(bus)) or (self.nameless and bool(_OF_DEVICES.fullmatch(bus)))
 
     def add(self, typename: str, ident: str) -> None:
         """The buses of a device that was made."""
         if not ident:
             self.nameless = True
+            self.nameless_bridges += _is_bridge(typename, self.caps)
             return
         self.others.add(ident)
         if _is_bridge(typename, self.caps):
@@ -95,17 +100,26 @@ def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) ->
     root = _ROOTS.get(kind)
     if root is not None:
         buses.bridges.add(root[0])
-        buses.slots[root[0]] = dict.fromkeys(root[1])
-    for option in options:
-        if isinstance(option, Device):
-            yield from _device(option, buses)
+        buses.slots[root[0]] = dict(root[1])
+    devices = [option for option in options if isinstance(option, Device)]
+    # QEMU makes those that are written as key=value before those in JSON (``softmmu/vl.c``,
+    # ``qemu_create_cli_devices``).
+    for option in sorted(devices, key=lambda device: not _is_keyval(device)):
+        yield from _device(option, buses)
+
+
+def _is_keyval(option: Device) -> bool:
+    return any(isinstance(item.value, Text) for item in option.properties)
 
 
 def _device(option: Device, buses: _Buses) -> Iterator[Finding]:
     typename = DEVICE_ALIASES.get(option.driver, option.driver)
     values: dict[str, Value] = {item.name: item.value for item in option.properties}
     ident = values.get("id")
-    bus = values.get("bus") or values.get("masterbus")
+    bus = values.get("bus")
+    master = values.get("masterbus")
+    if isinstance(master, str) and not buses.is_there(master):
+        bus = master
     if isinstance(bus, str) and bus and not buses.is_there(bus):
         near = get_close_matches(bus[:64], sorted(buses.bridges | {f"{name}.0" for name in buses.others}), n=1)
         yield Finding(

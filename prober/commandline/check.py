@@ -22,10 +22,10 @@ from prober.commandline.flags import FLAGS
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.proof import Proof
 from prober.commandline.qapi import Misfit, misfits
-from prober.commandline.references import check_references
+from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Origin
 from prober.commandline.types import misfit_of
-from prober.commandline.unused import find_unused, kind_of
+from prober.commandline.unused import find_unused, kind_of, machine_of
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
@@ -44,6 +44,7 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
         [
             *check_each(options, caps),
             *check_references(options, caps),
+            *check_reserved(options, machine_of(options, caps)),
             *check_buses(options, caps, kind_of(options, caps)),
             *find_unused(options, caps),
         ]

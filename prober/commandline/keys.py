@@ -35,7 +35,6 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-mon", "mode"): ("readline", "control"),
         ("-rtc", "driftfix"): ("none", "slew"),
         ("-rtc", "clock"): ("host", "rt", "vm"),
-        ("-sandbox", "enable"): ("on", "off"),
         ("-sandbox", "obsolete"): _ALLOW,
         ("-sandbox", "elevateprivileges"): (*_ALLOW, "children"),
         ("-sandbox", "spawn"): _ALLOW,
@@ -76,13 +75,15 @@ _NEEDED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = MappingProxyTyp
         ("-chardev", "serial"): (("path",),),
         ("-chardev", "parallel"): (("path",),),
         ("-chardev", "udp"): (("port",),),
-        ("-chardev", "socket"): (("path", "port", "fd"),),
         ("-acpitable", ""): (("file", "data"),),
         ("-smbios", ""): (("type", "file"),),
         ("-fw_cfg", ""): (("name",), ("file", "string", "gen_id")),
         ("-mon", ""): (("chardev",),),
     }
 )
+
+#: Options that take what a QMP command takes, besides those whose value is a tree.
+_COMMANDS: Mapping[str, str] = MappingProxyType({"-numa": "set-numa-node", "-action": "set-action"})
 
 #: The key that a first word stands for, where it is checked like any other.
 IMPLIED: Mapping[str, str] = MappingProxyType(
@@ -100,14 +101,14 @@ def pairs_of(option: Keyval) -> tuple[Property, ...]:
 
 def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
     """The findings about keys and values that QEMU looks at by hand."""
-    if option.flag == "-numa":
-        yield from _numa(option, proof)
+    if option.flag in _COMMANDS:
+        yield from _as_command(option, proof)
         return
     pairs = pairs_of(option)
     names = {item.name for item in pairs}
     yield from _needed(option, names)
     for item in pairs:
-        yield from _word(option, item)
+        yield from _word(option, item, proof)
     known = _known(option, names)
     if known is not None:
         for item in pairs:
@@ -120,17 +121,35 @@ def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
     for some in _NEEDED.get((option.flag, first), ()):
         if not names & set(some):
             yield _error(option, some[0], f"{option.flag} {first} needs {' or '.join(some)}".replace("  ", " "))
+    if option.flag == "-drive" and "format" in names and "driver" not in names:
+        files = [name for name in names if name.partition(".")[0] == "file"]
+        if not files:
+            yield _error(option, "file", "-drive with a format needs a file")
     if option.flag == "-m" and "slots" in names and "maxmem" not in names:
         yield _error(option, "slots", "-m with slots needs maxmem")
 
 
-def _word(option: Keyval, item: Property) -> Iterator[Finding]:
+def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
+    schema = proof.caps.schema_
+    if schema is None or schema.command("blockdev-add") is None:
+        return
+    outcome, found = schema.find_member("blockdev-add", ["driver"])
+    known = schema.enum_values(str(found["name"])) if outcome == "found" and isinstance(found, dict) else ()
+    if known and str(item.value) not in known:
+        near = nearest(str(item.value)[:64], known)
+        hint = f"did you mean {near[0]}?" if near else ""
+        yield _error(option, item.name, f"QEMU {proof.caps.version} has no block driver {item.value!r}", hint)
+
+
+def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
     words = _WORDS.get((option.flag, item.name))
     value = str(item.value)
     if words is not None and value not in words:
         near = nearest(value[:64], words)
         message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
         yield _error(option, item.name, message, f"did you mean {near[0]}?" if near else "")
+    elif (option.flag, item.name) in (("-drive", "format"), ("-drive", "driver")):
+        yield from _block_driver(option, item, proof)
     elif (option.flag, item.name) == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
         yield _error(option, "base", f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}")
 
@@ -159,21 +178,17 @@ def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> 
     )
 
 
-def _numa(option: Keyval, proof: Proof) -> Iterator[Finding]:
-    """``-numa`` takes what ``set-numa-node`` takes, ranges of CPUs being lists to it."""
+def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """``-numa`` takes what ``set-numa-node`` takes, and ``-action`` what ``set-action`` does."""
     schema = proof.caps.schema_
-    entity = schema.command("set-numa-node") if schema is not None else None
+    entity = schema.command(_COMMANDS[option.flag]) if schema is not None else None
     if schema is None or entity is None:
         return
     value: dict[str, Value] = {item.name: item.value for item in pairs_of(option)}
-    cpus = value.get("cpus")
-    if isinstance(cpus, Text):
-        first, dash, last = cpus.partition("-")
-        value["cpus"] = [Text(first), *([Text(last)] if dash else [])]
     for misfit in misfits(schema, str(entity["arg-type"]), value):
         near = nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
         hint = f"did you mean {near[0]}?" if near else ""
-        yield _error(option, misfit.dotted, f"-numa {misfit.dotted}: it {misfit.message}", hint)
+        yield _error(option, misfit.dotted, f"{option.flag} {misfit.dotted}: it {misfit.message}", hint)
 
 
 def _error(option: Keyval, part: str, message: str, hint: str = "") -> Finding:

@@ -171,7 +171,7 @@ def _global(position: Position, value: str) -> Option:
 
 
 def _object(position: Position, value: str) -> Option:
-    tree = _json(value) if value.startswith("{") else build_tree(_pairs(value, "qom-type"))
+    tree = _json(value) if value.startswith("{") else _collect(_pairs(value, "qom-type"))
     qom_type, ident = tree.pop("qom-type", None), tree.pop("id", None)
     if not isinstance(qom_type, str):
         raise SyntaxFault("qom-type is missing")
@@ -202,6 +202,8 @@ def _chardev(position: Position, value: str) -> Option:
 
 def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
+    if group == "machine" and value.startswith(","):
+        raise SyntaxFault("begins with an empty key")
     pairs = dict(_pairs(value, implied))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag

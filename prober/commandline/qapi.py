@@ -7,6 +7,7 @@ was built with, so a member that is compiled out is unknown here as it is to QEM
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -29,6 +30,9 @@ _TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     }
 )
 _WORDS = {"int": "number"}
+
+#: Numbers from one to another.
+_RANGE = re.compile(r"(\d+)-(\d+)")
 
 #: Deeper than any QAPI type that is not recursive without end.
 _DEEPEST = 32
@@ -109,8 +113,18 @@ def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]
     if not isinstance(value, list):
         yield Misfit(path, "is not a list")
         return
-    for number, item in enumerate(value):
+    for number, item in enumerate(_ranges(value)):
         yield from misfits(schema, entity["element-type"], item, (*path, str(number)))
+
+
+def _ranges(items: list[Any]) -> Iterator[Any]:
+    """The items; a range that was written ``0-3`` is given as its ends (``qapi/opts-visitor.c``)."""
+    for item in items:
+        match = _RANGE.fullmatch(item) if isinstance(item, Text) else None
+        if match is None:
+            yield item
+        else:
+            yield from map(Text, match.groups())
 
 
 def _alternate(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:

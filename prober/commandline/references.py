@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from prober.capabilities import Capabilities
+from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Keyval, Object, Option, Qapi
@@ -103,6 +104,14 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
                     values["chardev"] = option.first
                 yield from names.resolve(values, _KEYVAL_REFERENCES.get(option.flag, {}), option.place)
             case Qapi() if option.flag == "-blockdev":
+                if "node-name" not in option.value:
+                    yield Finding(
+                        kind=Kind.error,
+                        place=option.place,
+                        part="node-name",
+                        message="a block node on a command line needs a node-name",
+                        qemu_name="blockdev-add.node-name",
+                    )
                 yield from names.resolve_nodes(option.value, option.place)
 
 
@@ -117,6 +126,22 @@ def _no_identifier(option: Object) -> Finding:
         part="id",
         message=f"{option.id[:64]!r} is no id: letters, digits, - . and _, beginning with a letter",
     )
+
+
+def check_reserved(options: list[Option], machine: Machine | None) -> Iterator[Finding]:
+    """An object with the name that the machine gives its own memory (``hw/core/machine.c``, ``default_ram_id``)."""
+    keyed = [option for option in options if isinstance(option, Keyval) and option.flag in ("-machine", "-numa")]
+    if machine is None or any(item.name in ("memory-backend", "memdev") for option in keyed for item in option.pairs):
+        return
+    for option in options:
+        if isinstance(option, Object) and option.id == machine.default_ram_id:
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                part="id",
+                message=f"{option.id} is the name of the memory that {machine.name} makes itself",
+                hint=f"write -machine memory-backend={option.id}, or another id",
+            )
 
 
 class _Names:

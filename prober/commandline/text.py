@@ -1,9 +1,9 @@
 """Values as they stand in QEMU's ``key=value`` syntax, and the two parsers that QEMU has for it.
 
-``QemuOpts`` (``util/qemu-option.c``): ``-device``, ``-drive``, ``-netdev`` …; a word without ``=`` is a switch that
-is on, ``noNAME`` one that is off, and keys may repeat.  ``keyval`` (``util/keyval.c``): ``-blockdev``, ``-object``,
-``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last time.  In both a comma
-ends a value, and two commas are one.
+``QemuOpts`` (``util/qemu-option.c``): ``-device``, ``-drive``, ``-netdev``, ``-object`` …; a word without ``=`` is a
+switch that is on, ``noNAME`` one that is off, and keys may repeat.  ``keyval`` (``util/keyval.c``): ``-blockdev``,
+``-audiodev``, ``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last time.  In both
+a comma ends a value, and two commas are one.
 """
 
 from __future__ import annotations

@@ -34,6 +34,14 @@ _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
 #: function (``06.0``, ``0x6.0x1``), a MAC address.
 _SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7])?")
+_WORDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        # A port of a USB bus or hub below one (``hw/usb/bus.c``), compared as a text.
+        "port": re.compile(r"[1-9]\d*(\.[1-9]\d*)*"),
+        # ``hw/net/virtio-net.c``
+        "duplex": re.compile(r"half|full"),
+    }
+)
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 
 
@@ -86,6 +94,9 @@ def _misfit_of_string(known: Property, value: Value) -> str:
         return f"{known.name} is a text, not {value!r}"
     if known.name == "mac" and not _MAC.fullmatch(value):
         return f"mac is a MAC address like 52:54:00:12:34:56, not {value!r}"
+    words = _WORDS.get(known.name)
+    if words is not None and not words.fullmatch(value):
+        return f"{known.name} is like {words.pattern}, not {value!r}"
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities
+from prober.capabilities.models import Machine
 from prober.commandline.aliases import BUILTIN_DEVICES, DEVICE_ALIASES, MACHINE_KINDS, MachineKind
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Keyval, Option, Plain
@@ -20,8 +21,9 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
     settings = [option for option in options if isinstance(option, Global)]
     if not settings:
         return
-    machine = _machine(options, caps)
-    kind: MachineKind = machine_kind(machine) if machine is not None else "other"
+    machine = machine_of(options, caps)
+    kind: MachineKind = machine_kind(machine.name) if machine is not None else "other"
+    name = machine.name if machine is not None else ""
     made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
     acpi = _has_acpi(options)
     for option in settings:
@@ -35,7 +37,7 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
             continue
         if not homes or kind == "other":
             continue  # nothing is known of where it is
-        of = f"machine {machine} without ACPI" if kind in homes else f"machine {machine}"
+        of = f"machine {name} without ACPI" if kind in homes else f"machine {name}"
         yield Finding(
             kind=Kind.ignored,
             place=option.setting.place,
@@ -57,21 +59,19 @@ def machine_kind(canonical: str) -> MachineKind:
 
 def kind_of(options: Iterable[Option], caps: Capabilities) -> MachineKind:
     """The family of the machine that the command line is for."""
-    machine = _machine(options, caps)
-    return machine_kind(machine) if machine is not None else "other"
+    machine = machine_of(options, caps)
+    return machine_kind(machine.name) if machine is not None else "other"
 
 
-def _machine(options: Iterable[Option], caps: Capabilities) -> str | None:
-    """The canonical name of the machine that the command line is for."""
+def machine_of(options: Iterable[Option], caps: Capabilities) -> Machine | None:
+    """The machine that the command line is for, or None where it is not known."""
     name = ""
     for option in options:
         if isinstance(option, Keyval) and option.flag == "-machine" and option.first:
             name = option.first
     if not name:
-        default = next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
-        return default.name if default is not None else None
-    machine = caps.machine(name)
-    return machine.name if machine is not None else None
+        return next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
+    return caps.machine(name)
 
 
 def _has_acpi(options: Iterable[Option]) -> bool:

@@ -25,6 +25,7 @@ from prober.capabilities import Capabilities
 from prober.commandline.check import check
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.parse import parse_command_line
+from prober.commandline.refusal import Position
 from prober.domain import read_domain, translate
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.conftest import CHECKOUT, QemuPlace
@@ -67,7 +68,15 @@ class Outcome:
         ours = {finding.kind for finding in self.found}
         if ours & {Kind.error, Kind.ignored}:
             return "agreed" if self.bad else "false refusal"
-        if any(finding.kind is Kind.unknown and finding.message not in self.unknown for finding in self.found):
+        about = self.variant.note.partition(" ")[0]
+        if any(
+            finding.kind is Kind.unknown
+            and (
+                finding.message not in self.unknown
+                or (isinstance(finding.place, Position) and finding.place.flag == about)
+            )
+            for finding in self.found
+        ):
             return "unknown"
         return "false acceptance" if self.bad else "agreed"
 

@@ -36,7 +36,7 @@ GOOD: list[Option] = [
     Device("ahci", pairs(id="sata0"), HERE),
     Global("PIIX4_PM", Property("acpi-root-pci-hotplug", False, HERE)),
     Object("memory-backend-ram", "ram", pairs(size=1), HERE),
-    Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "filename": "/a"}, HERE),
+    Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "node-name": "n", "filename": "/a"}, HERE),
     Qapi("-netdev", "netdev_add", "type", {"type": "user", "id": "n"}, HERE),
     Qapi("-audiodev", "", "driver", {"id": "a", "driver": "none"}, HERE),
     Keyval("-machine", "q35", pairs(usb=False, memory_backend="pc.ram"), HERE),
@@ -60,18 +60,25 @@ def test_what_is_there_passes(option: Option, old: bool) -> None:
         (Device("virtio-blk-pcj", (), HERE), "virtio-blk-pcj", "has no virtio-blk-pcj", "virtio-blk-pci"),
         (Device("e1000", pairs(mak="x"), HERE), "e1000.mak", "has no e1000.mak", "mac"),
         (Device("e1000", pairs(multifunction="on"), HERE), "e1000.multifunction", "is on or off, not 'on'", ""),
-        (Device("virtio-blk-pci", pairs(drive="d", bootindex=2**31), HERE), "virtio-blk-pci.bootindex", "from -2147483648 to", ""),
+        (
+            Device("virtio-blk-pci", pairs(drive="d", bootindex=2**31), HERE),
+            "virtio-blk-pci.bootindex",
+            "from -2147483648 to",
+            "",
+        ),
         (Global("PIIX4_PM", Property("acpi-root", False, HERE)), "PIIX4_PM.acpi-root", "has no PIIX4_PM.acpi-root", ""),
         (Object("memory-backend-ram", "r", pairs(size="1"), HERE), "object-add.size", "'1' is not a number", ""),
         (Object("memory-backend-rom", "r", (), HERE), "object-add.qom-type", "is not one of its values", "backend-ram"),
         (
-            Qapi("-blockdev", "blockdev-add", "driver", {"driver": "null-co", "red-only": True}, HERE),
+            Qapi(
+                "-blockdev", "blockdev-add", "driver", {"driver": "null-co", "node-name": "n", "red-only": True}, HERE
+            ),
             "blockdev-add.red-only",
             "it is not known",
             "did you mean read-only",
         ),
         (
-            Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file"}, HERE),
+            Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "node-name": "n"}, HERE),
             "blockdev-add.filename",
             "it is missing",
             "",

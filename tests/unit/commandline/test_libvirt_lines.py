@@ -1,0 +1,91 @@
+"""Every command line that libvirt's own tests expect, held against the recording of the version that it is for.
+
+Some of them no QEMU would take: libvirt's tests run without one.  Those are listed here, each with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from prober.capabilities import Capabilities
+from prober.commandline.check import check
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.parse import parse_command_line, split_shell
+from tests.recordings import LIBVIRT, load_capabilities
+
+_NAME = re.compile(r".+\.(\d+\.\d+\.\d+)\.args")
+
+_INVENTED = "the test of <qemu:commandline> invents it"
+_NOT_BUILT = "the QEMU that was recorded was built without this audio backend"
+_NO_ACPI = "the domain has no <acpi/>, so the machine has no PIIX4_PM, and QEMU would not use the option"
+
+#: Pattern of the finding, reason, and the file names that it is in, without the version.
+TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
+    (r"has an option -unknown$", _INVENTED, frozenset({"qemu-ns-alt", "qemu-ns-no-env", "qemu-ns"})),
+    (r"has no ide-hd\.prop[1-5]$", _INVENTED, frozenset({"qemu-ns"})),
+    (r"'jack' is not one of its values", _NOT_BUILT, frozenset({"audio-jack-full", "audio-jack-minimal"})),
+    (r"'pipewire' is not one of its", _NOT_BUILT, frozenset({"audio-pipewire-best", "audio-pipewire-full"})),
+    (r"'coreaudio' is not one of its values", _NOT_BUILT, frozenset({"audio-coreaudio-full"})),
+    (
+        r"has no vhost-vsock-pci-transitional$",
+        "QEMU has no such type: vhost-vsock came after virtio 1.0 (hw/virtio/vhost-vsock-pci.c)",
+        frozenset({"virtio-transitional"}),
+    ),
+    (
+        r"slot 0x4 function 1 of pcie.0 cannot be had: the device at function 0 has no multifunction=on",
+        "the XML asks for multifunction='off' there; QEMU 10.0 says the same of such a line",
+        frozenset({"q35-multifunction"}),
+    ),
+)
+
+
+def lines() -> list[Path]:
+    return sorted(path for path in (LIBVIRT / "pairs").glob("*.args") if _NAME.fullmatch(path.name))
+
+
+@cache
+def capabilities(version: str) -> Capabilities | None:
+    path = LIBVIRT / "replies" / f"qemu-{version}.replies.xz"
+    return load_capabilities(path) if path.exists() else None
+
+
+def bad(path: Path) -> Iterator[Finding]:
+    """What the check holds against a line, unless nothing is recorded of its version."""
+    match = _NAME.fullmatch(path.name)
+    caps = capabilities(match.group(1)) if match else None
+    if caps is not None:
+        parsed = parse_command_line(split_shell(path.read_text()))
+        for finding in [*parsed.findings, *check(parsed.options, caps)]:
+            if finding.kind in (Kind.error, Kind.ignored):
+                yield finding
+
+
+def reason(path: Path, finding: Finding) -> str:
+    if finding.kind is Kind.ignored and finding.message.endswith(
+        "without ACPI has no PIIX4_PM, and QEMU would ignore this"
+    ):
+        return _NO_ACPI
+    stem = path.name.rsplit(".", 4)[0]
+    return next((why for pattern, why, stems in TRUE if stem in stems and re.search(pattern, finding.message)), "")
+
+
+def test_only_true_faults_are_found() -> None:
+    if not LIBVIRT.exists():
+        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
+    paths = lines()
+    assert sum(path.name.endswith(".10.0.0.args") for path in paths) > 400
+    wrong = [f"{path.name}: {finding}" for path in paths for finding in bad(path) if not reason(path, finding)]
+    assert wrong == []
+
+
+def test_each_true_fault_is_found() -> None:
+    if not LIBVIRT.exists():
+        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
+    found = [(path, finding.message) for path in lines() for finding in bad(path)]
+    for pattern, _, stems in TRUE:
+        assert {path.name.rsplit(".", 4)[0] for path, message in found if re.search(pattern, message)} == stems
