@@ -152,6 +152,13 @@ class Capabilities(BaseModel):
         """Whether a fact is proven present; for choosing between two spellings."""
         return self.supports(fact).is_present
 
+    def has_feature(self, command: str, feature: str) -> bool:
+        """Whether the schema names this feature of a QMP command; a sign of what else came with it."""
+        entity = self.schema_.command(command) if self.schema_ is not None else None
+        # A feature is a name, or since QEMU 9.x an object with one.
+        features = () if entity is None else entity.get("features", ())
+        return any((item if isinstance(item, str) else item.get("name")) == feature for item in features)
+
     @cached_property
     def _evidence(self) -> dict[str, Evidence]:
         return {}

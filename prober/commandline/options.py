@@ -6,7 +6,7 @@ whichever the binary reads, and :mod:`.check` holds it against the binary's capa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -97,3 +97,21 @@ class Plain:
 
 
 Option: TypeAlias = Device | Global | Object | Qapi | Keyval | Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An option that somebody else wrote: its ``words`` stand in the argv as they are.
+
+    ``option`` is how QEMU reads them, and what is checked; None where QEMU's parser would not take them.
+    """
+
+    words: tuple[str, ...]
+    option: Option | None
+    place: Origin
+
+
+def meant(options: Iterable[Option | Raw]) -> list[Option]:
+    """The options as they are checked: what was written by others is taken for what QEMU reads in it."""
+    read = (option.option if isinstance(option, Raw) else option for option in options)
+    return [option for option in read if option is not None]

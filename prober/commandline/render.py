@@ -2,7 +2,7 @@
 
 A value is quoted for QEMU's own parsers, where a comma ends a value and two commas are one.  JSON needs
 no such care.  No word that comes from XML is ever a word of its own beginning with a dash, save as the
-value that follows its flag.
+value that follows its flag, and those that a domain hands to QEMU as they are (``<qemu:commandline>``).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.json_form import takes_json
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 
 #: Made once, as ``json.dumps`` with options makes an encoder at every call.
 _as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def render(options: Iterable[Option], caps: Capabilities) -> list[str]:
+def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
     """The words, without the binary."""
     writer = _Writer(caps)
     return [word for option in options for word in writer.write(option)]
@@ -27,11 +28,11 @@ class _Writer:
     def __init__(self, caps: Capabilities) -> None:
         # When each option learned JSON, by what came with it (libvirt 11.3, qemu_capabilities.c):
         # -device in 6.2 and for good with json-cli-hotplug, -object in 6.0, -netdev proven by dgram in 7.2.
-        self._json_device = _has_feature(caps, "device_add", "json-cli-hotplug")
-        self._json_object = caps.has("object-add.qom-type.memory-backend-ram")
-        self._json_netdev = caps.has("netdev_add.type.dgram")
+        self._json_device = caps.has_feature("device_add", "json-cli-hotplug")
+        self._json_object = takes_json("-object", caps)
+        self._json_netdev = takes_json("-netdev", caps)
 
-    def write(self, option: Option) -> Iterator[str]:
+    def write(self, option: Option | Raw) -> Iterator[str]:
         match option:
             case Device():
                 yield from self._structured("-device", "driver", _tree(option), self._json_device)
@@ -48,6 +49,8 @@ class _Writer:
             case Keyval():
                 yield option.flag
                 yield ",".join([*([escape(option.first)] if option.first else []), *map(_pair, option.pairs)])
+            case Raw():
+                yield from option.words
             case Plain():
                 yield option.flag
                 if option.value is not None:
@@ -96,11 +99,3 @@ def _flat(tree: dict[str, Value], prefix: str = "") -> Iterator[tuple[str, Value
             yield from _flat({str(number): item for number, item in enumerate(value)}, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _has_feature(caps: Capabilities, command: str, feature: str) -> bool:
-    entity = caps.schema_.command(command) if caps.schema_ is not None else None
-    if entity is None:
-        return False
-    # A feature is a name, or since QEMU 9.x an object with one.
-    return any((item if isinstance(item, str) else item.get("name")) == feature for item in entity.get("features", ()))

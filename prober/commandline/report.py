@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities import Capabilities, Evidence
 from prober.commandline.check import check
 from prober.commandline.finding import Finding, Kind
+from prober.commandline.json_form import check_json
+from prober.commandline.options import Global
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Position
 from prober.errors import UsageError
@@ -69,7 +71,9 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
         if not word.isascii() and _SURROGATE.search(word):
             raise UsageError(f"word {number} of the command line is not UTF-8")
     line = parse_command_line(words)
-    found = [*line.findings, *check(line.options, caps)]
+    positions = (option.setting.place if isinstance(option, Global) else option.place for option in line.options)
+    written = check_json(words, (place for place in positions if isinstance(place, Position)), caps)
+    found = [*line.findings, *written, *check(line.options, caps)]
     if assume_unknown_present:
         found = [finding for finding in found if finding.kind is not Kind.unknown]
     reported = sorted(_reported(found), key=lambda finding: finding.position)

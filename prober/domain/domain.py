@@ -16,6 +16,7 @@ from prober.domain.lifecycle import Action
 from prober.domain.memory import Memory, Vcpu
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
+from prober.domain.qemu_namespace import QemuCommandline, QemuOverride
 from prober.domain.values import Count, DomainName, Uuid
 
 
@@ -45,6 +46,9 @@ class Domain(Checked):
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
     devices: Annotated[Devices, At("devices")] = Field(default_factory=Devices)
+    qemu_commandline: Annotated[QemuCommandline | None, At("qemu:commandline")] = None
+    qemu_override: Annotated[QemuOverride | None, At("qemu:override")] = None
+    qemu_capabilities: Annotated[Opaque | None, At("qemu:capabilities")] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)

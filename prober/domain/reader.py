@@ -16,6 +16,9 @@ from prober.domain.binding import At, Child, Element, Places, RulesBroken, Shape
 
 E = TypeVar("E", bound=Element)
 
+#: The namespace of what is meant for QEMU and not for libvirt, as lxml writes it before a name.
+_QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+
 #: How many refusals of one document get a hint.
 _HINTS = 100
 
@@ -93,7 +96,7 @@ class Reader:
             claimed = shape.attributes.get(key)
             if claimed is None:
                 self.refuse(
-                    at, f"not understood: attribute {key} of <{node.tag}>", self._nearest(key, shape.attributes)
+                    at, f"not understood: attribute {key} of <{_name(node)}>", self._nearest(key, shape.attributes)
                 )
             else:
                 values[claimed], places[claimed] = value, at
@@ -102,7 +105,7 @@ class Reader:
             return
         seen: dict[str, int] = {}
         for child, child_path in _children(node, path):
-            tag = str(child.tag)
+            tag = _tag(child)
             claim = shape.children.get(tag)
             if claim is None:
                 hint = self._nearest(tag, shape.children)
@@ -110,7 +113,7 @@ class Reader:
                 continue
             if not claim.many:
                 if tag in seen:
-                    message = f"<{tag}> is given twice, first in line {seen[tag]}"
+                    message = f"<{_name(child)}> is given twice, first in line {seen[tag]}"
                     self.refuse(_place(child, child_path), message, "keep one")
                     continue
                 seen[tag] = _line(child)
@@ -125,7 +128,7 @@ class Reader:
         if shape.text is not None:
             values[shape.text], places[shape.text] = text, _place(node, path)
         elif text and not text.isspace():
-            self.refuse(_place(node, path), f"not understood: the text {_short(text.strip())!r} in <{node.tag}>")
+            self.refuse(_place(node, path), f"not understood: the text {_short(text.strip())!r} in <{_name(node)}>")
 
     def _fill_child(
         self,
@@ -200,6 +203,12 @@ def _children(node: etree._Element, path: str) -> Iterator[tuple[etree._Element,
         tag = child.tag
         number = counts[tag] = counts.get(tag, 0) + 1
         yield child, f"{path}/{_name(child)}[{number}]" if totals[tag] > 1 else f"{path}/{_name(child)}"
+
+
+def _tag(node: etree._Element) -> str:
+    """The name that models have for an element: that of QEMU's namespace begins with ``qemu:``, whatever its prefix."""
+    tag = str(node.tag)
+    return f"qemu:{tag.removeprefix(_QEMU)}" if tag.startswith(_QEMU) else tag
 
 
 def _name(node: etree._Element) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from prober.capabilities import Capabilities
 from prober.commandline.check import check, check_each
 from prober.commandline.finding import as_refusals
-from prober.commandline.options import Option
+from prober.commandline.options import Option, Raw, meant
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render
 from prober.domain.complete import complete
@@ -32,13 +32,14 @@ from prober.domain.machine import (
     emit_watchdog,
 )
 from prober.domain.memory import emit_memory, emit_vcpu, refuse_vcpu
+from prober.domain.qemu_namespace import emit_passthrough, find_faults, override, refuse_namespace
 from prober.domain.resources import find_resources
 from prober.domain.target import Target, find_target, refuse_target
 from prober.domain.translation import Translation
 from prober.errors import RefusedError
 
 #: One step of emitting: a function, or a class whose devices have their turn.
-Step = Callable[[Domain, Target], Iterator[Option]] | type[Device]
+Step = Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]] | type[Device]
 
 #: The argv, from first to last, in libvirt's order (11.3, ``qemuBuildCommandLine``): QEMU makes devices as
 #: they are listed, so the order is part of what a guest sees.
@@ -65,11 +66,12 @@ ORDER: tuple[Step, ...] = (
     emit_audio,
     emit_watchdog,
     Memballoon,
+    emit_passthrough,
     emit_sandbox,
 )
 
 #: What can be emitted, and so checked, of a domain whose machine is not understood.
-_OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug)
+_OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug, emit_passthrough)
 
 
 def translate(
@@ -100,8 +102,11 @@ def translate(
     completed = complete(domain, target, refusals)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options = list(emit(completed, target))
+    refusals += refuse_namespace(completed, target, options)
     # Of a domain that is refused already, options may be missing that others refer to.
-    findings = check_each(options, capabilities) if refusals else check(options, capabilities)
+    checked = meant(options)
+    findings = check_each(checked, capabilities) if refusals else check(checked, capabilities)
+    findings += find_faults(completed, capabilities)
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
@@ -113,8 +118,12 @@ def translate(
     )
 
 
-def emit(domain: Domain, target: Target) -> Iterator[Option]:
+def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
     """All options of a completed domain."""
+    return override(_emit(domain, target), domain)
+
+
+def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
     for step in ORDER if target.is_understood else _OF_ANY_MACHINE:
         if not isinstance(step, type):
             yield from step(domain, target)

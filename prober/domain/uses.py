@@ -17,7 +17,7 @@ from prober.capabilities.difference import Change, Difference, Group
 from prober.capabilities.members import arguments_of, members_of, object_type, readable_schema
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import DEVICE_ALIASES
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, meant
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render
 from prober.domain.complete import complete
@@ -98,7 +98,7 @@ def _look(domain: Domain, caps: Capabilities, binary: str) -> tuple[Uses, Domain
     except RefusedError as error:
         argv = (binary, *render(options, caps))
         side = DomainSide(accepted=False, refusals=tuple(error.refusals), argv=argv)
-    return find_uses(options, caps), side
+    return find_uses(meant(options), caps), side
 
 
 def find_uses(options: Iterable[Option], caps: Capabilities) -> Uses:

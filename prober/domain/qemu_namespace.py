@@ -1,0 +1,217 @@
+"""``<qemu:commandline>`` and ``<qemu:override>``: what a domain hands to QEMU past libvirt's own words.
+
+libvirt hands it on unseen.  Here the words are read as QEMU would read them, and each option is held against the
+binary like any other; a fault is a refusal with the line of its ``<qemu:arg>``.  In the argv the words stand as they
+were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from prober.capabilities import Capabilities
+from prober.commandline.finding import Finding
+from prober.commandline.json_form import check_json
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw
+from prober.commandline.parse import parse_command_line
+from prober.commandline.refusal import Place, Position, Refusal
+from prober.domain.binding import At, Checked, Element
+from prober.domain.target import Target
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+#: How much is read of it, so that a document is checked in a bounded time: words, and characters in all.
+_MOST_WORDS, _MOST_CHARACTERS = 1000, 65536
+
+#: What libvirt takes for a number (``virStrToLong_ull`` and ``virStrToLong_ll`` with base 10).
+_UNSIGNED, _SIGNED = range(2**64), range(-(2**63), 2**63)
+
+
+class QemuArg(Element):
+    """``<qemu:arg value=…>``: one word."""
+
+    value: Annotated[str, At("@value")]
+
+
+class QemuCommandline(Checked):
+    """``<qemu:commandline>``: words for the end of the argv."""
+
+    args: Annotated[tuple[QemuArg, ...], At("qemu:arg")] = ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """No more than is checked in a bounded time."""
+        if len(self.args) > _MOST_WORDS or sum(len(arg.value) for arg in self.args) > _MOST_CHARACTERS:
+            yield "args", f"<qemu:arg>s are read up to {_MOST_WORDS} words and {_MOST_CHARACTERS} characters in all"
+
+    def read(self, caps: Capabilities) -> tuple[list[Raw], list[Finding]]:
+        """The options, each with its words, and what this QEMU's parsers would not take of them."""
+        # Words count from the binary, which is not here.
+        words = ["", *(arg.value for arg in self.args)]
+        line = parse_command_line(words)
+        places = [_position(option) for option in line.options]
+        wrong = [*line.findings, *check_json(words, places, caps)]
+        found = {position.word: option for position, option in zip(places, line.options, strict=True)}
+        starts = sorted({*found, *map(_word, wrong)})
+        raws, ends = [], dict(zip(starts, [*starts[1:], len(words)], strict=False))
+        for start in starts:
+            option = found.get(start)
+            place = self._place(start, start if isinstance(option, Plain) else ends[start] - 1)
+            raws.append(
+                Raw(tuple(words[start : ends[start]]), None if option is None else _moved(option, place), place)
+            )
+        findings = [
+            finding.model_copy(update={"place": self._place(start, ends[start] - 1)})
+            for finding in wrong
+            if (start := _word(finding))
+        ]
+        return raws, findings
+
+    def _place(self, first: int, last: int) -> Place:
+        """The word that is meant: the flag itself, or the value after it."""
+        return self.args[max(first, last) - 1].place("value")
+
+
+class QemuProperty(Checked):
+    """``<qemu:property>``: a property with its JSON type; ``remove`` takes it away."""
+
+    name: Annotated[str, At("@name")]
+    type: Annotated[Literal["string", "signed", "unsigned", "bool", "remove"], At("@type")]
+    value: Annotated[str | None, At("@value")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """The value is of its type, and the device stays the one that it is."""
+        if self.name in ("", "driver", "id"):
+            yield "name", f"{self.name!r} is no property that can be overridden"
+        if self.type == "remove":
+            if self.value is not None:
+                yield "value", "type='remove' takes no value"
+        elif self.value is None:
+            yield "", f"a property of type '{self.type}' needs a value"
+        elif self.type == "bool" and self.value not in ("true", "false"):
+            yield "value", f"{self.value[:80]!r} is neither 'true' nor 'false'"
+        elif self.type in ("signed", "unsigned") and self._number(self.value) is None:
+            yield "value", f"{self.value[:80]!r} is no {self.type} number of 64 bits"
+
+    def _number(self, text: str) -> int | None:
+        digits = text.removeprefix("-") if self.type == "signed" else text
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):
+            return None
+        number = int(text)
+        return number if number in (_SIGNED if self.type == "signed" else _UNSIGNED) else None
+
+    def property(self) -> Property | None:
+        """What it sets; None where it takes away."""
+        if self.value is None:
+            return None
+        if self.type == "bool":
+            return Property(self.name, self.value == "true", self.place("value"))
+        number = self._number(self.value) if self.type != "string" else None
+        return Property(self.name, self.value if number is None else number, self.place("value"))
+
+
+class QemuFrontend(Element):
+    """``<qemu:frontend>``: the ``-device`` of a device."""
+
+    properties_: Annotated[tuple[QemuProperty, ...], At("qemu:property")] = ()
+
+
+class QemuDevice(Element):
+    """``<qemu:device alias=…>``: the device whose id this is."""
+
+    alias: Annotated[str, At("@alias")]
+    frontend: Annotated[QemuFrontend | None, At("qemu:frontend")] = None
+
+
+class QemuOverride(Element):
+    """``<qemu:override>``: properties of devices."""
+
+    devices: Annotated[tuple[QemuDevice, ...], At("qemu:device")] = ()
+
+
+def emit_passthrough(domain: Domain, target: Target) -> Iterator[Raw]:
+    """The options of ``<qemu:commandline>``."""
+    if domain.qemu_commandline is not None:
+        yield from domain.qemu_commandline.read(target.caps)[0]
+
+
+def find_faults(domain: Domain, caps: Capabilities) -> list[Finding]:
+    """What QEMU's parsers would not take of ``<qemu:commandline>``."""
+    return [] if domain.qemu_commandline is None else domain.qemu_commandline.read(caps)[1]
+
+
+def override(options: Iterable[Option | Raw], domain: Domain) -> Iterator[Option | Raw]:
+    """The options, those of devices as ``<qemu:override>`` changes them: what it sets comes last, as in libvirt."""
+    changes: dict[str, list[QemuProperty]] = {}
+    for device in domain.qemu_override.devices if domain.qemu_override is not None else ():
+        if device.frontend is not None:
+            changes.setdefault(device.alias, []).extend(device.frontend.properties_)
+    for option in options:
+        wanted = changes.get(_id(option)) if changes else None
+        yield _changed(option, wanted) if wanted and isinstance(option, Device) else option
+
+
+def refuse_namespace(domain: Domain, target: Target, options: Iterable[Option | Raw]) -> Iterator[Refusal]:
+    """Overrides of devices that are not there, and libvirt's flags."""
+    if domain.qemu_capabilities is not None:
+        yield Refusal(
+            place=domain.place("qemu_capabilities"),
+            message="<qemu:capabilities> turns libvirt's flags on and off; here the binary itself is asked what it has",
+            hint="remove it",
+        )
+    if domain.qemu_override is None or domain.not_understood or not target.is_understood:
+        return  # a device may be missing only as its own XML is not understood
+    known = {ident for option in options if (ident := _id(option))}
+    for device in domain.qemu_override.devices:
+        if device.alias not in known:
+            yield Refusal(
+                place=device.place("alias"),
+                message=f"no device of this domain is called {device.alias[:80]!r}",
+                hint=f"there are {', '.join(sorted(known)[:40])}" if known else "it has none",
+            )
+
+
+def _id(option: Option | Raw) -> str:
+    if not isinstance(option, Device):
+        return ""
+    return next((str(item.value) for item in option.properties if item.name == "id"), "")
+
+
+def _changed(option: Device, wanted: Iterable[QemuProperty]) -> Device:
+    properties = {item.name: item for item in option.properties}
+    for change in wanted:
+        properties.pop(change.name, None)
+        item = change.property()
+        if item is not None:
+            properties[change.name] = item
+    return replace(option, properties=tuple(properties.values()))
+
+
+def _word(finding: Finding) -> int:
+    assert isinstance(finding.place, Position), "a parser knows words alone"
+    return finding.place.word
+
+
+def _position(option: Option) -> Position:
+    place = option.setting.place if isinstance(option, Global) else option.place
+    assert isinstance(place, Position), "a parser knows words alone"
+    return place
+
+
+def _moved(option: Option, place: Place) -> Option:
+    """The same option, from this place in the XML."""
+    match option:
+        case Global():
+            return replace(option, setting=replace(option.setting, place=place))
+        case Device() | Object():
+            return replace(option, place=place, properties=_at(option.properties, place))
+        case Keyval():
+            return replace(option, place=place, pairs=_at(option.pairs, place))
+        case Qapi() | Plain():
+            return replace(option, place=place)
+
+
+def _at(properties: Iterable[Property], place: Place) -> tuple[Property, ...]:
+    return tuple(replace(item, place=place) for item in properties)
