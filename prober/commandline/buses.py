@@ -37,6 +37,9 @@ _UNNAMED = re.compile(
 _OF_DEVICES = re.compile(r"(?:virtio-serial-bus|hda|HDA|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
 _PCI = re.compile(r"pcie?\.(\d{1,4})")
 
+#: How many names are compared for a hint.
+_MOST_NAMES = 200
+
 #: More buses than any device makes: ahci has six.
 _MOST_BUSES = 8
 
@@ -59,6 +62,7 @@ class _Buses:
     bridges: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     nameless: bool = False
+    hints_left: int = 20
     nameless_bridges: int = 0
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[tuple[int, int], bool | None]] = field(default_factory=dict)
@@ -74,6 +78,15 @@ class _Buses:
         if pci:
             return self.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
         return bool(_UNNAMED.fullmatch(bus)) or (self.nameless and bool(_OF_DEVICES.fullmatch(bus)))
+
+    def nearest(self, bus: str) -> list[str]:
+        """The bus that may have been meant; for the first few only, as each looks at all names."""
+        self.hints_left -= 1
+        if self.hints_left < 0:
+            return []
+        return get_close_matches(
+            bus[:64], sorted(self.bridges | {f"{name}.0" for name in self.others})[:_MOST_NAMES], n=1
+        )
 
     def add(self, typename: str, ident: str) -> None:
         """The buses of a device that was made."""
@@ -121,7 +134,7 @@ def _device(option: Device, buses: _Buses) -> Iterator[Finding]:
     if isinstance(master, str) and not buses.is_there(master):
         bus = master
     if isinstance(bus, str) and bus and not buses.is_there(bus):
-        near = get_close_matches(bus[:64], sorted(buses.bridges | {f"{name}.0" for name in buses.others}), n=1)
+        near = buses.nearest(bus)
         yield Finding(
             kind=Kind.error,
             place=option.place,

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.capabilities.facts import nearest
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE, PLAIN_OPTIONS
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
@@ -226,7 +225,7 @@ class _Checker:
         listed: list[JsonValue] = [*misfit.known]
         # For a wrong value the nearest right ones, for an unknown member the nearest known.
         meant = misfit.value if misfit.value is not None else (misfit.path[-1] if misfit.path else "")
-        near = nearest(meant, misfit.known) if misfit.known else []
+        near = self.proof.nearest(meant, misfit.known) if misfit.known else []
         return Finding(
             kind=Kind.error,
             place=place,
@@ -249,7 +248,7 @@ class _Checker:
             return  # a disk image by itself
         flag = FLAGS.get(name)
         if flag is None:
-            near = [f"-{other}" for other in nearest(name, FLAGS)]
+            near = [f"-{other}" for other in self.proof.nearest(name, FLAGS)]
             yield Finding(
                 kind=Kind.error,
                 place=option.place,

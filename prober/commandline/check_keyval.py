@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Evidence, Verdict
-from prober.capabilities.facts import nearest
 from prober.capabilities.models import OptionKey
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.keys import check_keys, pairs_of
@@ -102,12 +101,13 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
     number = as_number(text)
     match key.type:
         case "boolean":
-            fits = as_switch(text, short=proof.caps.version.major >= 6) is not None
+            fits = as_switch(text, short=proof.caps.version.numbers >= (5, 2, 0)) is not None
         case "number":
             # A negative number is one modulo 2⁶⁴ to QEMU, as ``-boot reboot-timeout=-1``.
             fits = number is not None and -(2**63) <= number < 2**64
         case "size":
-            fits = as_size(text) is not None
+            size = as_size(text)
+            fits = size is not None and size < 2**64
         case _:
             fits = True
     if not fits:
@@ -262,7 +262,7 @@ def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, p
         return
     names: list[JsonValue] = [*sorted(known)]
     note = f"{command} lists {len(names)} {noun}s, {option.first} is not among them"
-    near = nearest(option.first, known)
+    near = proof.nearest(option.first, known)
     yield Finding(
         kind=Kind.error,
         place=option.place,

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
-from prober.capabilities.facts import nearest
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.proof import Proof
@@ -28,6 +27,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-drive", "media"): ("disk", "cdrom"),
         ("-drive", "cache"): ("none", "off", "writeback", "writethrough", "unsafe", "directsync"),
         ("-drive", "discard"): ("ignore", "off", "unmap", "on"),
+        ("-drive", "readonly"): ("on", "off", "yes", "no", "true", "false", "y", "n", "auto"),
         ("-drive", "detect-zeroes"): ("off", "on", "unmap"),
         ("-drive", "aio"): ("threads", "native", "io_uring"),
         ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
@@ -109,6 +109,8 @@ def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
     yield from _needed(option, names)
     for item in pairs:
         yield from _word(option, item, proof)
+        if (option.flag, item.name) == ("-smbios", "type") and as_number(str(item.value)) not in range(256):
+            yield _error(option, "type", f"-smbios type is a number up to 255, not {item.value!r}")
     known = _known(option, names)
     if known is not None:
         for item in pairs:
@@ -136,7 +138,7 @@ def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Find
     outcome, found = schema.find_member("blockdev-add", ["driver"])
     known = schema.enum_values(str(found["name"])) if outcome == "found" and isinstance(found, dict) else ()
     if known and str(item.value) not in known:
-        near = nearest(str(item.value)[:64], known)
+        near = proof.nearest(str(item.value)[:64], known)
         hint = f"did you mean {near[0]}?" if near else ""
         yield _error(option, item.name, f"QEMU {proof.caps.version} has no block driver {item.value!r}", hint)
 
@@ -145,7 +147,7 @@ def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
     words = _WORDS.get((option.flag, item.name))
     value = str(item.value)
     if words is not None and value not in words:
-        near = nearest(value[:64], words)
+        near = proof.nearest(value[:64], words)
         message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
         yield _error(option, item.name, message, f"did you mean {near[0]}?" if near else "")
     elif (option.flag, item.name) in (("-drive", "format"), ("-drive", "driver")):
@@ -164,7 +166,7 @@ def _known(option: Keyval, names: set[str]) -> frozenset[str] | None:
 
 
 def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> Finding:
-    near = nearest(item.name[:64], known)
+    near = proof.nearest(item.name[:64], known)
     fact = f"{option.flag}.{item.name[:64]}"
     note = f"{option.flag} takes {', '.join(known)}"
     return Finding(
@@ -186,7 +188,7 @@ def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
         return
     value: dict[str, Value] = {item.name: item.value for item in pairs_of(option)}
     for misfit in misfits(schema, str(entity["arg-type"]), value):
-        near = nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
+        near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
         hint = f"did you mean {near[0]}?" if near else ""
         yield _error(option, misfit.dotted, f"{option.flag} {misfit.dotted}: it {misfit.message}", hint)
 

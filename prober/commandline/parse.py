@@ -279,7 +279,7 @@ def _json(text: str) -> dict[str, Any]:
         tree = _decode_json(text)
     except RecursionError as error:
         raise SyntaxFault("is nested too deeply") from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # also a number of more digits than Python reads
         raise SyntaxFault(f"is not JSON: {error}") from error
     if not isinstance(tree, dict):
         raise SyntaxFault("is not a JSON object")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import nearest
@@ -12,12 +12,21 @@ from prober.commandline.history import first_known_hint
 from prober.commandline.refusal import Origin
 from prober.errors import FactError
 
+#: How many hints one check looks for.
+_MOST_HINTS = 100
+
 
 class Proof:
     """Asks one binary's capabilities, and says what does not hold."""
 
     def __init__(self, caps: Capabilities) -> None:
         self.caps = caps
+        self._hints_left = _MOST_HINTS
+
+    def nearest(self, name: str, known: Iterable[str]) -> list[str]:
+        """Known names most like this one; for the first few that are asked for, as it takes a millisecond each."""
+        self._hints_left -= 1
+        return nearest(name[:64], known) if self._hints_left >= 0 else []
 
     def supports(self, fact: str) -> Evidence:
         """The evidence for a fact whose name anybody may have written; what can be no name is absent."""
@@ -39,7 +48,7 @@ class Proof:
         else:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or _nearest_hint(evidence)
+            hint = first_known_hint(fact) or self._nearest_hint(evidence)
         yield Finding(kind=kind, place=place, part=part, message=message, qemu_name=fact, evidence=evidence, hint=hint)
 
     def flag(self, name: str, place: Origin) -> Iterator[Finding]:
@@ -58,14 +67,13 @@ class Proof:
             return
         yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place)
 
+    def _nearest_hint(self, evidence: Evidence) -> str:
+        if not isinstance(evidence.reply, list):
+            return ""
+        name = evidence.fact.rpartition(".")[2]
+        near = self.nearest(name, [str(item) for item in evidence.reply])
+        return f"did you mean {' or '.join(near)}?" if near else ""
+
 
 def _dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
-
-
-def _nearest_hint(evidence: Evidence) -> str:
-    if not isinstance(evidence.reply, list):
-        return ""
-    name = evidence.fact.rpartition(".")[2]
-    near = nearest(name, [str(item) for item in evidence.reply])
-    return f"did you mean {' or '.join(near)}?" if near else ""

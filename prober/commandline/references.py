@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from prober.capabilities import Capabilities
@@ -149,6 +150,7 @@ class _Names:
 
     def __init__(self) -> None:
         self.known: dict[str, dict[str, Origin]] = {}
+        self.hints_left = 20
 
     def collect(self, options: Iterable[Option]) -> Iterator[Finding]:
         """Every id; a second one of a name in one namespace is what QEMU calls a duplicate."""
@@ -193,7 +195,9 @@ class _Names:
         known = self.known.get(namespace, {})
         if name in known:
             return
-        near = get_close_matches(name[:64], list(known), n=1, cutoff=0.6)
+        self.hints_left -= 1
+        names = [other for other in islice(known, 200) if len(other) <= 64] if self.hints_left >= 0 else []
+        near = get_close_matches(name[:64], names, n=1, cutoff=0.6)
         yield Finding(
             kind=Kind.error,
             place=place,

@@ -12,6 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+#: Longer than the number of any item of a list.
+_MOST_DIGITS = 9
+
 #: Deeper than any key that means something.
 _DEEPEST = 32
 
@@ -60,11 +63,11 @@ def _value(text: str, position: int) -> tuple[Text, int]:
     return Text(value), position
 
 
-#: What a number may look like: C's, with any base (``qemu_strtou64`` with base 0).
-_NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
+#: What a number may look like, of which the longest are far too large: C's, with any base (``qemu_strtou64`` with base 0).
+_NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})")
 
 #: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).
-_SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]+|[0-9]+)(\.[0-9]*)?([bBkKmMgGtTpPeE]?)")
+_SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})(\.[0-9]{0,64})?([bBkKmMgGtTpPeE]?)")
 
 _ON = ("on", "yes", "true", "y")
 _OFF = ("off", "no", "false", "n")
@@ -135,7 +138,7 @@ def build_tree(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
 def _listed(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         return value
-    numbers = [key for key in value if key.isdecimal()]
+    numbers = [key for key in value if key.isdecimal() and len(key) <= _MOST_DIGITS]
     if not numbers:
         return {key: _listed(inner, f"{name}.{key}") for key, inner in value.items()}
     if len(numbers) < len(value):

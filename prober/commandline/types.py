@@ -28,7 +28,7 @@ _CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
 
 #: Enums that the schema knows by a number alone (``qapi/common.json``).
 _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"OnOffAuto": ("auto", "on", "off"), "OnOffSplit": ("on", "off", "split")}
+    {"OnOffAuto": ("auto", "on", "off"), "OnOffSplit": ("on", "off", "split"), "QCryptoSecretFormat": ("raw", "base64")}
 )
 
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
@@ -37,7 +37,7 @@ _SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7
 _WORDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         # A port of a USB bus or hub below one (``hw/usb/bus.c``), compared as a text.
-        "port": re.compile(r"[1-9]\d*(\.[1-9]\d*)*"),
+        "port": re.compile(r"[1-9]\d{0,2}(\.[1-9]\d{0,2})*"),
         # ``hw/net/virtio-net.c``
         "duplex": re.compile(r"half|full"),
     }
@@ -104,7 +104,9 @@ def _misfit_of_number(known: Property, value: Value, bounds: tuple[int, int]) ->
     name, kind = known.name, known.type
     number: int | None = value if isinstance(value, int) and not isinstance(value, bool) else None
     if isinstance(value, Text):
-        number = as_size(value) if kind == "size" else as_number(value)
+        # An ``int`` may be read as a size, as that of memory backends is until QEMU 5.2 (``backends/hostmem.c``).
+        number = as_number(value) if kind != "size" else None
+        number = as_size(value) if number is None and kind in ("size", "int") else number
     if number is None:
         return f"{name} is a number ({kind}), not {value!r}"
     least, most = bounds

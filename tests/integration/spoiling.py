@@ -20,8 +20,8 @@ from prober.capabilities import Capabilities
 _IMPLIED = {
     "-device": "driver", "-object": "qom-type", "-netdev": "type", "-blockdev": "driver", "-chardev": "backend",
     "-audiodev": "driver", "-display": "type", "-machine": "type", "-cpu": "model", "-accel": "accel", "-smp": "cpus",
-    "-m": "size", "-boot": "order", "-name": "guest", "-numa": "type", "-vnc": "vnc", "-fw_cfg": "name", "-mon": "chardev",
-    "-sandbox": "enable",
+    "-m": "size", "-boot": "order", "-name": "guest", "-numa": "type", "-vnc": "vnc", "-fw_cfg": "name",
+    "-mon": "chardev", "-sandbox": "enable",
 }  # fmt: skip
 
 #: Options without an implied key, that are keys and values all the same.
@@ -44,14 +44,16 @@ _REFERENCES = {
 #: Keys whose value is one of a few words, with others of them that QEMU takes as well.
 ENUMS = {
     "discard": ("unmap", "ignore"), "detect-zeroes": ("off", "on"), "aio": ("threads",), "locking": ("off", "auto"),
-    "werror": ("report", "ignore", "stop", "enospc"), "rerror": ("report", "ignore", "stop"), "driftfix": ("none", "slew"),
-    "base": ("utc", "localtime"), "format": ("raw",), "duplex": ("full", "half"), "queue": ("rx", "tx", "all"),
-    "policy": ("deny", "allow"), "endpoint": ("server",), "reboot": ("reset", "shutdown"), "panic": ("pause", "shutdown"),
+    "werror": ("report", "ignore", "stop", "enospc"), "rerror": ("report", "ignore", "stop"),
+    "driftfix": ("none", "slew"), "base": ("utc", "localtime"), "format": ("raw",), "duplex": ("full", "half"),
+    "queue": ("rx", "tx", "all"),
+    "policy": ("deny", "allow"), "endpoint": ("server",), "reboot": ("reset", "shutdown"),
+    "panic": ("pause", "shutdown"),
     "watchdog": ("none", "reset", "pause"), "deprecated-input": ("accept", "reject"), "mode": ("readline",),
     "deprecated-output": ("accept", "hide"), "cache": ("none", "writeback", "unsafe"), "if": ("none",),
     "media": ("cdrom", "disk"), "disable-legacy": ("on", "off", "auto"), "msi": ("on", "off", "auto"),
     "limit": (), "match": (), "event": (), "template": (), "obsolete": ("deny", "allow"), "spawn": ("allow", "deny"),
-    "elevateprivileges": ("deny", "allow", "children"), "resourcecontrol": ("allow", "deny"),
+    "elevateprivileges": ("deny", "allow"), "resourcecontrol": ("allow", "deny"),
 }  # fmt: skip
 
 #: Keys that can go, and the line still means something.
@@ -66,12 +68,16 @@ _OPTIONAL = {
 
 @dataclass(frozen=True)
 class Part:
-    """One option: its flag, and its value as pairs (keys with dots in order), or as one text."""
+    """One option: its flag, and its value as pairs (keys with dots in order), or as one text.
+
+    ``bare`` is whether the first word is written without the key that it stands for.
+    """
 
     flag: str
     text: str | None = None
     tree: dict[str, Any] = field(default_factory=dict)
     as_json: bool = False
+    bare: bool = True
 
     def words(self) -> list[str]:
         """The words on the command line."""
@@ -79,13 +85,13 @@ class Part:
             return [self.flag] if self.text is None else [self.flag, self.text]
         if self.as_json:
             return [self.flag, json.dumps(self.tree)]
-        implied = _IMPLIED.get(self.flag)
+        implied = _IMPLIED.get(self.flag) if self.bare else None
         first = [self.tree[implied]] if implied in self.tree else []
         return [self.flag, ",".join([*first, *(_pair(k, v) for k, v in self.tree.items() if k != implied)])]
 
     def but(self, tree: dict[str, Any]) -> Part:
         """The same with another value."""
-        return Part(self.flag, None, tree, self.as_json)
+        return Part(self.flag, None, tree, self.as_json, self.bare)
 
 
 def _pair(key: str, value: Any) -> str:
@@ -119,7 +125,7 @@ def cut(words: list[str]) -> list[Part]:
         elif value.startswith("{"):
             parts.append(Part(flag, None, json.loads(value), as_json=True))
         elif flag in _IMPLIED or flag in _KEYED:
-            parts.append(Part(flag, None, _tree(flag, value)))
+            parts.append(Part(flag, None, _tree(flag, value), bare="=" not in value.partition(",")[0]))
         else:
             parts.append(Part(flag, value))
     return parts
@@ -312,7 +318,8 @@ _SPOILERS: tuple[Change, ...] = (_driver, _key, _value, _enum, _missing, _dangli
 
 _UNUSED = (
     "no-such-type.x=1", "PIIX4_PM.disable_s3=0", "ICH9-LPC.disable_s3=0", "driver=ICH9-LPC,property=disable_s4,value=1",
-    "piix3-ide.rombar=1", "mch.extended-tseg-mbytes=1", "i440FX-pcihost.short_root_bus=0", "isa-fdc.check_media_rate=on",
+    "piix3-ide.rombar=1", "mch.extended-tseg-mbytes=1", "i440FX-pcihost.short_root_bus=0",
+    "isa-fdc.check_media_rate=on",
     "e1000-nope.mac=1", "PIIX4_PM.no-such=1", "q35-pcihost.MCFG=1", "hpet.timers=4",
 )  # fmt: skip
 

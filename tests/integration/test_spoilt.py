@@ -43,7 +43,25 @@ AT_ONCE = 3
 #: At most so many of the spoilt may be accepted that QEMU does not accept, all of them of a kind that is named here:
 #: what QEMU says of it, and why no answer of QEMU's would have told.
 BAR = 0.01
-EXPLAINED: dict[str, str] = {}
+EXPLAINED: dict[str, str] = {
+    r"No such file or directory": "whether a file is there is not looked at: it need not be this host's",
+    r"address resolution failed|Failed to connect to": "addresses are not looked up",
+    r"Bus '[\w-]+\.\d+' not found": "how QEMU names the buses of a device is in no answer, but for PCI bridges",
+    r"slot \d+ function \d not available for": "QEMU has placed a device there that has no addr of its own",
+    r"usb port [\d.]+ \(bus [\w.]+\) not found": "QEMU gives out the ports that a line leaves open",
+    r"Unsupported PCI slot 0 for standard hotplug|Bridge chassis not specified":
+        "what a bridge with a hot-plug controller asks for depends on its own defaults",
+    r"'wait' option is incompatible|Exactly one of 'path', 'fd' or 'host' required":
+        "which keys of a chardev go together is in no answer",
+    r"drive is empty|is already in use because it has been automatically connected":
+        "what a -drive is for is seen where a device asks for it",
+    r"requires remote parameter|exactly one of listen=|is mandatory with|DHCP doesn't belong|IPv4 disabled but":
+        "which members of a netdev go together is in no schema",
+    r"Either 'file' or 'data' must be provided|create backend with size 0":
+        "what an object cannot be without is in no answer where the schema has no objects (5.2)",
+    r"should equal RAM size|Invalid CPU topology|cpu topology:": "what options add up to is not calculated",
+    r"detect-zeroes to unmap is not allowed": "which members of a block node go together is in no schema",
+}  # fmt: skip
 
 _QMP = (
     '{"execute":"qmp_capabilities"}'
@@ -201,4 +219,5 @@ def _differences(outcomes: list[Outcome]) -> Iterator[str]:
         if outcome.column != "agreed":
             ours = "; ".join(map(str, outcome.found))
             verdict = "bad" if outcome.bad else "good"
-            yield f"{outcome.column}: {outcome.variant.kind}: {outcome.variant.note}: QEMU ({verdict}): {outcome.words[-300:]!r} prober: {ours[:300]}"
+            about = f"{outcome.column}: {outcome.variant.kind}: {outcome.variant.note}"
+            yield f"{about}: QEMU ({verdict}): {outcome.words[-300:]!r} prober: {ours[:300]}"
