@@ -31,9 +31,14 @@ def takes_json(flag: str, caps: Capabilities) -> bool:
 
 def check_json(words: Sequence[str], positions: Iterable[Position], caps: Capabilities) -> Iterator[Finding]:
     """The options among these whose value is written in JSON, though this binary would not read it so."""
+    if caps.schema_ is None:
+        return
+    deaf = {flag for flag in ("-device", "-object", "-netdev", "-chardev") if not takes_json(flag, caps)}
     for position in positions:
+        if position.flag not in deaf:
+            continue
         value = words[position.word + 1] if position.word + 1 < len(words) else ""
-        if value.startswith("{") and caps.schema_ is not None and not takes_json(position.flag, caps):
+        if value.startswith("{"):
             fact = f"{position.flag} in JSON"
             note = f"no sign of it is in the schema of QEMU {caps.version}"
             yield Finding(

@@ -58,6 +58,29 @@ def test_json_has_position_part_and_evidence(run: Run) -> None:
     assert "mac" in evidence["reply"]
 
 
+@pytest.mark.parametrize(
+    ("version", "words", "code"),
+    [
+        ("5.2.0", ["-device", '{"driver":"e1000"}'], 3),
+        ("5.2.0", ["-object", '{"qom-type":"rng-builtin","id":"r"}'], 3),
+        ("5.2.0", ["-netdev", '{"type":"user","id":"n"}'], 3),
+        ("5.2.0", ["-blockdev", '{"driver":"null-co","node-name":"n"}'], 0),
+        ("7.2.22", ["-device", '{"driver":"e1000"}'], 0),
+        ("7.2.22", ["-object", '{"qom-type":"rng-builtin","id":"r"}'], 0),
+        ("7.2.22", ["-netdev", '{"type":"user","id":"n"}'], 0),
+        ("11.1.2", ["-chardev", '{"id":"c","backend":{"type":"null","data":{}}}'], 3),
+    ],
+)
+def test_json_is_refused_where_a_binary_does_not_read_it(run: Run, version: str, words: list[str], code: int) -> None:
+    ended = run("check-argv", "--replies", FIXTURES / f"qemu-{version}.replies.xz", "--", QEMU, *words)
+    assert ended.code == code, ended.out
+    assert ended.out == (
+        ""
+        if code == 0
+        else f"1: {words[0]}: error: QEMU {version} does not read {words[0]} in JSON (write key=value)\n"
+    )
+
+
 def test_the_evidence_is_shown_when_asked_for(run: Run) -> None:
     words = ["--", QEMU, "-device", "e1000,mak=x"]
     assert "qom-list-properties" not in run("check-argv", "--replies", OLD, *words).out
