@@ -23,6 +23,7 @@ from prober.commandline.proof import Proof
 from prober.commandline.qapi import Misfit, misfits
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Origin
+from prober.commandline.together import check_together
 from prober.commandline.types import misfit_of
 from prober.commandline.unused import find_unused, kind_of, machine_of
 
@@ -44,6 +45,7 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
             *check_each(options, caps),
             *check_references(options, caps),
             *check_reserved(options, machine_of(options, caps)),
+            *check_together(options),
             *check_buses(options, caps, kind_of(options, caps)),
             *find_unused(options, caps),
         ]

@@ -83,7 +83,8 @@ _KEYVAL_NAMESPACES = {"-chardev": "chardev", "-drive": "block", "-tpmdev": "tpmd
 def check_references(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
     """Ids that are given twice, and references to what is not there."""
     names = _Names()
-    yield from names.collect(options)
+    # Of audiodevs QEMU 10.0 takes the first, and says nothing; 11.1 makes objects of them (``audio/audio.c``).
+    yield from names.collect(options, unique_audio=caps.version.numbers >= (11, 1, 0))
     for option in options:
         match option:
             case Device():
@@ -152,13 +153,13 @@ class _Names:
         self.known: dict[str, dict[str, Origin]] = {}
         self.hints_left = 20
 
-    def collect(self, options: Iterable[Option]) -> Iterator[Finding]:
+    def collect(self, options: Iterable[Option], *, unique_audio: bool) -> Iterator[Finding]:
         """Every id; a second one of a name in one namespace is what QEMU calls a duplicate."""
         for option in options:
             for namespace, name in _given(option):
                 place = _place(option)
                 taken = self.known.setdefault(namespace, {})
-                if name in taken and namespace != "audiodev":  # of audiodevs the first is taken, and nothing said
+                if name in taken and (namespace != "audiodev" or unique_audio):
                     yield Finding(
                         kind=Kind.error,
                         place=place,

@@ -63,7 +63,8 @@ def _value(text: str, position: int) -> tuple[Text, int]:
     return Text(value), position
 
 
-#: What a number may look like, of which the longest are far too large: C's, with any base (``qemu_strtou64`` with base 0).
+#: What a number may look like, of which the longest are far too large: C's, with any base (``qemu_strtou64`` with
+#: base 0).
 _NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})")
 
 #: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).

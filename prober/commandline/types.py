@@ -26,6 +26,9 @@ _STRINGS = ("str", "string")
 #: The values in a description: ``on/off/auto``, ``Error handling policy (report/ignore/enospc/stop/auto)``.
 _CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
 
+#: Types of properties without a setter (``hw/pci/pci.c``, ``hw/virtio/virtio-balloon.c``).
+_READ_ONLY = ("busnr", "guest statistics")
+
 #: Enums that the schema knows by a number alone (``qapi/common.json``).
 _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"OnOffAuto": ("auto", "on", "off"), "OnOffSplit": ("on", "off", "split"), "QCryptoSecretFormat": ("raw", "base64")}
@@ -48,6 +51,12 @@ _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 def misfit_of(known: Property, value: Value) -> str:
     """Why the value does not fit, or an empty text."""
     kind, name = known.type, known.name
+    if kind in _READ_ONLY:
+        return f"{name} can be read, not set"
+    if kind.startswith("link<") and not isinstance(value, str):
+        return f"{name} is a name, not {value!r}"
+    if kind.endswith("List") and not isinstance(value, list):
+        return f"{name} is a list, not {value!r}"
     if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)
     if isinstance(value, list | dict):
