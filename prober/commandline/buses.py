@@ -122,7 +122,7 @@ def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) ->
 
 
 def _is_keyval(option: Device) -> bool:
-    return any(isinstance(item.value, Text) for item in option.properties)
+    return all(isinstance(item.value, Text) for item in option.properties)
 
 
 def _device(option: Device, buses: _Buses) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ _WORDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "duplex": re.compile(r"half|full"),
     }
 )
+_RANGE = re.compile(r"\d+-\d+")
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 
 
@@ -59,6 +60,8 @@ def misfit_of(known: Property, value: Value) -> str:
         return f"{name} is a list, not {value!r}"
     if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)
+    if kind == "int" and (isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value))):
+        return ""  # host-nodes of memory backends is called so, until QEMU 5.2 (``backends/hostmem.c``)
     if isinstance(value, list | dict):
         scalar = kind in (*_BOOLS, *_STRINGS, *_ENUMS) or _bounds(kind) is not None or bool(choices_of(known))
         return f"{name} is not a list or an object" if scalar else ""

@@ -26,10 +26,11 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
     name = machine.name if machine is not None else ""
     made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
     acpi = _has_acpi(options)
+    lineages: dict[str, frozenset[str]] = {}
     for option in settings:
         if option.driver not in (caps.types or {}) and option.driver not in (caps.abstract_types or {}):
             continue  # said already
-        lineage = _descendants(option.driver, caps)
+        lineage = lineages.get(option.driver) or lineages.setdefault(option.driver, _descendants(option.driver, caps))
         if lineage & made:
             continue
         homes = {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}

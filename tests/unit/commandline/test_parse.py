@@ -245,6 +245,8 @@ def test_nothing_makes_it_fail(version: str, options: list[tuple[str, ...]]) -> 
         [word for i in range(4000) for word in ("-device", f"pci-bridge,id=a{i},bus=b{i},chassis_nr=1")],
         [word for i in range(4000) for word in ("-device", f"virtio-blk-pci,drive=d{i}")],
         [word for i in range(4000) for word in ("-global", f"PIIX4_PM.x{i}=1")],
+        ["-global", "device.id=1"] * 8000,
+        [word for i in range(4000) for word in ("-device", f"e1000-{i}")],
         ["-blockdev", "driver=raw," + ",".join(f"a.{i}=x" for i in range(100_000))],
         ["-device", "e1000," + "," * 1_000_000],
         ["-drive", "x" * 1_000_000 + "=1"],
@@ -255,7 +257,7 @@ def test_nothing_makes_it_fail(version: str, options: list[tuple[str, ...]]) -> 
         ["-m", "9" * 1_000_000],
         ["-device", "virtio-blk-pci,num-queues=" + "9" * 1_000_000],
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_hostile_lines_take_no_long_time(words: list[str]) -> None:
     found(["-S"])

@@ -1,0 +1,104 @@
+"""What options say of one another: references, buses, slots, names, and globals that nothing reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.commandline.check import check
+from prober.commandline.finding import Kind
+from prober.commandline.parse import parse_command_line, split_shell
+from tests.recordings import FIXTURES, load_capabilities
+
+CAPS = {version: load_capabilities(FIXTURES / f"qemu-{version}.replies.xz") for version in ("5.2.0", "11.1.2")}
+NODE = "-blockdev null-co,node-name=n"
+PORT = "-device pcie-root-port,id=rp,chassis=1,addr=4"
+
+
+def bad(line: str, version: str = "11.1.2") -> list[str]:
+    """The messages of all that is wrong with a line."""
+    parsed = parse_command_line(["qemu", *split_shell(line)])
+    found = [*parsed.findings, *check(parsed.options, CAPS[version])]
+    assert not [finding for finding in found if finding.kind is Kind.unknown], found
+    return [finding.message for finding in found if finding.kind in (Kind.error, Kind.ignored)]
+
+
+@pytest.mark.parametrize("version", CAPS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"-M pc {NODE} -device virtio-blk-pci,drive=n,bus=pci.0,addr=3",
+        "-M pc -device virtio-scsi-pci,id=s -drive if=none,id=d,file=/a,cache=none,readonly=on "
+        "-device scsi-hd,bus=s.0,drive=d",
+        f"-M q35 {PORT} -device e1000e,bus=rp,addr=0",
+        f"-M q35 {PORT},multifunction=on -device pcie-root-port,id=b,chassis=2,addr=4.1",
+        "-M q35 -device ahci,id=a -device ide-cd,bus=a.5 -device ide-cd,bus=ide.2",
+        "-M pc -device virtio-serial-pci -device virtserialport,bus=virtio-serial-bus.0",
+        "-M pc -device piix3-usb-uhci -device usb-tablet,bus=usb-bus.0,port=1.2",
+        "-M q35 -device i82801b11-bridge -device pci-bridge,bus=pci.0,chassis_nr=1",
+        "-blockdev null-co,node-name=a -blockdev raw,node-name=b,file=a",
+        "-object secret,id=k,data=a -blockdev luks,node-name=b,file.driver=null-co,key-secret=k",
+        "-object throttle-group,id=t -blockdev throttle,node-name=b,throttle-group=t,file.driver=null-co",
+        "-M pc -global PIIX4_PM.disable_s3=1 -global virtio-net-pci.mq=on",
+        "-M q35,memory-backend=pc.ram -m 64 -object memory-backend-ram,id=pc.ram,size=64M",
+        "-netdev socket,id=a,udp=127.0.0.1:1,localaddr=127.0.0.1:2",
+        "-m 64 -object memory-backend-ram,id=m,size=64M,host-nodes=0-1,policy=bind -numa node,cpus=0-3,memdev=m",
+    ],
+)
+def test_sound(line: str, version: str) -> None:
+    assert bad(line, version) == []
+
+
+@pytest.mark.parametrize("version", CAPS)
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-M pc -device virtio-blk-pci,drive=n", "drive names a block node or drive 'n'"),
+        (f"-M pc {NODE} -device virtio-blk-pci,drive=n,bus=pci.1", "no bus 'pci.1'"),
+        (f"-M q35 {NODE} -device virtio-blk-pci,drive=n,bus=pci.0", "no bus 'pci.0'"),
+        (f"-M q35 -device e1000e,bus=rp {PORT}", "no bus 'rp'"),
+        ("-M pc -device virtio-scsi-pci,id=s -device scsi-cd,bus=s", "no bus 's'"),
+        ("-M pc -device scsi-cd,bus=s.0", "no bus 's.0'"),
+        (f"-M q35 {PORT} -device e1000e,addr=4", "another device has it"),
+        (f"-M q35 {PORT} -device pcie-root-port,id=b,chassis=2,addr=4.1", "no multifunction=on"),
+        (f"-M q35 -device e1000e,addr=4.1 {PORT}", "this one has no multifunction=on"),
+        ("-M q35 -device e1000e,addr=0", "another device has it"),
+        (f"{NODE} {NODE}", "is called 'n' already"),
+        ("-blockdev raw,node-name=b,file=a", "file names a block node or drive 'a'"),
+        ("-blockdev raw,file.driver=null-co", "needs a node-name"),
+        ("-blockdev luks,node-name=b,file.driver=null-co,key-secret=k", "key-secret names an object 'k'"),
+        ("-blockdev throttle,node-name=b,throttle-group=t,file.driver=null-co", "throttle-group names an object"),
+        ("-M q35 -global PIIX4_PM.disable_s3=1", "has no PIIX4_PM, and QEMU would ignore this"),
+        ("-M pc,acpi=off -global PIIX4_PM.disable_s3=1", "without ACPI has no PIIX4_PM"),
+        ("-M pc -global nope.x=1", "has no nope, and would ignore this"),
+        ("-M q35 -m 64 -object memory-backend-ram,id=pc.ram,size=64M", "is the name of the memory"),
+        ("-netdev socket,id=a,localaddr=127.0.0.1:2", "a socket netdev needs one of"),
+        ("-netdev socket,id=a,udp=127.0.0.1:1", "udp needs localaddr"),
+        ("-object secret,id=a", "secret needs data or file"),
+        ("-object iothread,id=1a", "is no id"),
+        ("-numa node,memdev=m", "memdev names an object 'm'"),
+        ("-numa node,cpus=a", "'a' is not a number"),
+        ("-device isa-debugcon", "cannot be without chardev"),
+        ("-device PIIX4_PM", "is no device that -device can make"),
+        ("-drive if=non,file=/a", "if is one of"),
+        ("-drive file=/a,frob=1", "has no -drive.frob"),
+        ("-smbios type=1,asset=a", "has no -smbios asset"),
+        ("-rtc base=noon", "-rtc base is"),
+        ("-m 64,slots=1", "needs maxmem"),
+        ("-machine pc,smm=yes", "smm is one of auto, on, off"),
+        ("-mon chardev=c", "chardev names a chardev 'c'"),
+    ],
+)
+def test_spoilt(line: str, message: str, version: str) -> None:
+    found = bad(line, version)
+    assert len(found) == 1, found
+    assert message in found[0]
+
+
+def test_devices_in_json_are_made_last() -> None:
+    port = """-device '{"driver":"pcie-root-port","id":"rp","chassis":1}'"""
+    assert bad(f"-M q35 {port} -device e1000e,bus=rp") == ["there is no bus 'rp' when this device is made"]
+
+
+def test_audiodevs_of_one_name() -> None:
+    line = "-audiodev none,id=a -audiodev none,id=a"
+    assert (bad(line, "5.2.0"), bad(line)) == ([], ["an audiodev is called 'a' already"])
