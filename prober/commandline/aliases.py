@@ -49,7 +49,7 @@ _PC_AND_Q35 = frozenset(
 )  # fmt: skip
 
 #: The devices that a machine is made of, without any option (``info qtree`` of QEMU 5.2, 7.2, 10.0 and 11.1).
-BUILTIN_DEVICES: Mapping[str, frozenset[str]] = MappingProxyType(
+BUILTIN_DEVICES: Mapping[MachineKind, frozenset[str]] = MappingProxyType(
     {
         "pc": _PC_AND_Q35 | {"PIIX3", "PIIX4_PM", "i440FX", "i440FX-pcihost", "isa-fdc", "piix3-ide"},
         "q35": _PC_AND_Q35 | {"ICH9 SMB", "ICH9-LPC", "ICH9-SMB", "ich9-ahci", "mch", "q35-pcihost"},

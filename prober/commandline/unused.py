@@ -26,14 +26,15 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
     name = machine.name if machine is not None else ""
     made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
     acpi = _has_acpi(options)
-    lineages: dict[str, frozenset[str]] = {}
+    homes_of: dict[str, set[MachineKind] | None] = {}
     for option in settings:
         if option.driver not in (caps.types or {}) and option.driver not in (caps.abstract_types or {}):
             continue  # said already
-        lineage = lineages.get(option.driver) or lineages.setdefault(option.driver, _descendants(option.driver, caps))
-        if lineage & made:
+        if option.driver not in homes_of:
+            homes_of[option.driver] = _homes(option.driver, made, caps)
+        homes = homes_of[option.driver]
+        if homes is None:
             continue
-        homes = {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
         if kind in homes and not (option.driver == "PIIX4_PM" and not acpi):
             continue
         if not homes or kind == "other":
@@ -48,6 +49,14 @@ def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
             evidence=None,
             hint="remove it" if kind not in homes else "turn ACPI on, or remove it",
         )
+
+
+def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] | None:
+    """The families of machines that have a device of this type built in; None where the command line makes one."""
+    lineage = _descendants(driver, caps)
+    if lineage & made:
+        return None
+    return {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
 
 
 def machine_kind(canonical: str) -> MachineKind:
