@@ -16,6 +16,7 @@ from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE, PLAIN_OPTIONS
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
+from prober.commandline.deprecated import find_deprecated
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
@@ -218,9 +219,27 @@ class _Checker:
             note = f"{command} is not explained: this QEMU has no query-qmp-schema"
             yield from self.proof.require(Evidence(fact=command, verdict=Verdict.unknown, note=note), place)
             return
-        for misfit in misfits(schema, str(entity[side]), value):
+        found = list(misfits(schema, str(entity[side]), value))
+        for misfit in found:
             where = places.get(misfit.path[0], place) if misfit.path else place
             yield self._misfit(command, misfit, where)
+        if found:
+            return
+        for path in find_deprecated(schema, str(entity[side]), value):
+            dotted = ".".join(path)
+            yield Finding(
+                kind=Kind.deprecated,
+                place=places.get(path[0], place),
+                part=dotted,
+                message=f"{dotted} is deprecated",
+                qemu_name=f"{command}.{dotted}",
+                evidence=Evidence(
+                    fact=f"{command}.{dotted}",
+                    verdict=Verdict.present,
+                    note="the schema lists it with the feature deprecated",
+                    command="query-qmp-schema",
+                ),
+            )
 
     def _misfit(self, command: str, misfit: Misfit, place: Origin) -> Finding:
         fact = f"{command}.{misfit.dotted}" if misfit.path else command

@@ -13,7 +13,7 @@ from prober.commandline.refusal import Origin
 from prober.errors import FactError
 
 #: How many hints one check looks for.
-_MOST_HINTS = 100
+_MOST_HINTS = 20
 
 
 class Proof:

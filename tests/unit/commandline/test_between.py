@@ -102,3 +102,20 @@ def test_devices_in_json_are_made_last() -> None:
 def test_audiodevs_of_one_name() -> None:
     line = "-audiodev none,id=a -audiodev none,id=a"
     assert (bad(line, "5.2.0"), bad(line)) == ([], ["an audiodev is called 'a' already"])
+
+
+@pytest.mark.parametrize(
+    ("version", "line", "part"),
+    [
+        ("7.2.22", "-object secret,id=a,data=x,loaded=on", "loaded"),
+        (
+            "10.0.13",
+            "-blockdev gluster,node-name=x,volume=a,path=b,server.0.type=unix,server.0.path=/x",
+            "driver.gluster",
+        ),
+    ],
+)
+def test_what_the_schema_calls_deprecated_is_said(version: str, line: str, part: str) -> None:
+    caps = load_capabilities(FIXTURES / f"qemu-{version}.replies.xz")
+    (finding,) = check(parse_command_line(["qemu", *split_shell(line)]).options, caps)
+    assert (finding.kind, finding.part) == (Kind.deprecated, part)
