@@ -58,7 +58,7 @@ EXPLAINED: dict[str, str] = {
     r"requires remote parameter|requires local= parameter|DHCP doesn't belong|IPv4 disabled but":
         "which members of a netdev go together is in no schema",
     r"should equal RAM size|Invalid CPU topology|cpu topology:": "what options add up to is not calculated",
-    r"no default audio driver available": "until QEMU 8.1 every card had one, and no answer tells",
+    r"no default audio driver available": "whether a sound card may be without an audiodev is in no answer",
 }  # fmt: skip
 
 _QMP = (
