@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from functools import cached_property
 from typing import Self
 
@@ -158,6 +159,11 @@ class Capabilities(BaseModel):
         # A feature is a name, or since QEMU 9.x an object with one.
         features = () if entity is None else entity.get("features", ())
         return any((item if isinstance(item, str) else item.get("name")) == feature for item in features)
+
+    @cached_property
+    def sound_options(self) -> set[Hashable]:
+        """Options that were checked against this binary and found sound, for the check to remember."""
+        return set()
 
     @cached_property
     def _evidence(self) -> dict[str, Evidence]:

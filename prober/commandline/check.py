@@ -8,7 +8,7 @@ never a guess.  The same check serves a command line that a domain came to, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -30,6 +30,9 @@ from prober.commandline.unused import find_unused, kind_of, machine_of
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
+
+#: How many sound options are remembered of a binary; anybody may ask for anything, so there is an end to it.
+_REMEMBERED = 1024
 
 #: More levels than QEMU's tree of types has.
 _DEEPEST = 32
@@ -56,7 +59,29 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
 def check_each(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
     """What concerns each option by itself, for options that are not all of a command line."""
     checker = _Checker(Proof(caps))
-    return _once([finding for option in options for finding in checker.check(option)])
+    found: list[Finding] = []
+    for option in options:
+        key = _key(option)
+        if key in caps.sound_options:
+            continue
+        about = list(checker.check(option))
+        found += about
+        if not about and key is not None and len(caps.sound_options) < _REMEMBERED:
+            caps.sound_options.add(key)
+    return _once(found)
+
+
+def _key(option: Option) -> Hashable | None:
+    """What the findings about an option with keys depend on, beside the binary; None for the others.
+
+    ``-sandbox``, ``-machine`` and their like are the same for every domain of a host, thousands of times over.
+    """
+    if not isinstance(option, Keyval):
+        return None
+    pairs = tuple((item.name, type(item.value), item.value) for item in option.pairs)
+    if any(isinstance(value, list | dict) for _, _, value in pairs):
+        return None
+    return option.flag, option.group, type(option.first), option.first, pairs
 
 
 def _once(found: list[Finding]) -> list[Finding]:

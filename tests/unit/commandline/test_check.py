@@ -129,3 +129,16 @@ def test_unknown_is_its_own_kind() -> None:
         ("e1000.mac", Kind.unknown),
         ("no-such", Kind.error),
     ]
+
+
+def test_what_is_remembered_is_told_from_its_like() -> None:
+    caps = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+    good: Option = Keyval("-machine", "q35", pairs(usb=False), HERE)
+    for _ in range(2):
+        assert check([good], caps) == []
+    assert len(caps.sound_options) == 1
+    for bad in (0, "off", "nonsense"):
+        option: Option = Keyval("-machine", "q35", pairs(usb=bad), HERE)
+        for _ in range(2):
+            assert len(check([option], caps)) == 1
+    assert len(caps.sound_options) == 1
