@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from prober.capabilities import Capabilities
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.qapi import misfits
-from tests.recordings import FIXTURES, load_capabilities
+from tests.recordings import FIXTURES, LIBVIRT, load_capabilities, load_recording
 
 COMMANDS = ("blockdev-add", "netdev_add", "chardev-add", "object-add")
 
@@ -151,3 +153,24 @@ def test_a_value_without_end_is_not_followed() -> None:
     for _ in range(100):
         value = {"driver": "raw", "file": value}
     assert "nested too deeply" in str(list(misfits(schema("11.1.2"), argument("11.1.2", "blockdev-add"), value)))
+
+
+RECORDED = [*sorted(FIXTURES.glob("*.replies.xz")), *sorted((LIBVIRT / "replies").glob("*.replies.xz"))]
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
+def test_every_question_that_was_answered_fits(path: Path) -> None:
+    """What QEMU took from an interview is what its own schema says that it takes."""
+    recording = load_recording(path)
+    known = Capabilities.from_recording(recording).schema_
+    if known is None:
+        return  # before QEMU 2.5 there is no schema to hold it against
+    held = 0
+    for part in recording.parts:
+        for exchange in part.exchanges:
+            entity = known.command(exchange.command)
+            if exchange.arguments is None or entity is None or exchange.error is not None:
+                continue
+            assert list(misfits(known, str(entity["arg-type"]), dict(exchange.arguments))) == [], exchange
+            held += 1
+    assert held > 20
