@@ -95,6 +95,8 @@ class _Checker:
     def __init__(self, proof: Proof) -> None:
         self.proof = proof
         self.caps = proof.caps
+        #: Drivers of devices before, with which nothing was wrong.
+        self.sound_drivers: set[str] = set()
 
     def check(self, option: Option) -> Iterator[Finding]:
         """The findings about one option by itself."""
@@ -114,6 +116,27 @@ class _Checker:
 
     def _device(self, option: Device) -> Iterator[Finding]:
         typename = DEVICE_ALIASES.get(option.driver, option.driver)
+        if typename not in self.sound_drivers:
+            fault = next(self._driver(option, typename), None)
+            if fault is not None:
+                yield fault
+                return
+            self.sound_drivers.add(typename)
+        needed = NEEDED_PROPERTIES.get(typename)
+        if needed is not None and all(item.name != needed for item in option.properties):
+            yield Finding(
+                kind=Kind.error,
+                place=option.place,
+                part=needed,
+                message=f"{typename} cannot be without {needed}",
+                qemu_name=f"{typename}.{needed}",
+            )
+        for item in option.properties:
+            if item.name not in _QDEV_KEYS:
+                yield from self._property(typename, item)
+
+    def _driver(self, option: Device, typename: str) -> Iterator[Finding]:
+        """What is wrong with a driver, whatever its properties."""
         if typename in (self.caps.abstract_types or {}):
             yield Finding(
                 kind=Kind.error,
@@ -137,19 +160,6 @@ class _Checker:
                 qemu_name=typename,
                 evidence=evidence,
             )
-            return
-        needed = NEEDED_PROPERTIES.get(typename)
-        if needed is not None and all(item.name != needed for item in option.properties):
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                part=needed,
-                message=f"{typename} cannot be without {needed}",
-                qemu_name=f"{typename}.{needed}",
-            )
-        for item in option.properties:
-            if item.name not in _QDEV_KEYS:
-                yield from self._property(typename, item)
 
     def _is_device(self, typename: str) -> bool:
         """Whether a type is derived from ``device``; where a parent is not told, it may be."""

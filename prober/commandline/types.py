@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from prober.capabilities import Property
@@ -128,6 +129,7 @@ def _misfit_of_number(known: Property, value: Value, bounds: tuple[int, int]) ->
     return "" if least <= number <= most else f"{name} is a number from {least} to {most} ({kind}), not {value}"
 
 
+@lru_cache(maxsize=256)
 def _bounds(kind: str) -> tuple[int, int] | None:
     match = _UNSIGNED.fullmatch(kind)
     if match:
