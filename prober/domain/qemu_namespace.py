@@ -204,7 +204,7 @@ def _moved(option: Option, place: Place) -> Option:
     """The same option, from this place in the XML."""
     match option:
         case Global():
-            return replace(option, setting=replace(option.setting, place=place))
+            return replace(option, setting=option.setting._replace(place=place))
         case Device() | Object():
             return replace(option, place=place, properties=_at(option.properties, place))
         case Keyval():
@@ -214,4 +214,4 @@ def _moved(option: Option, place: Place) -> Option:
 
 
 def _at(properties: Iterable[Property], place: Place) -> tuple[Property, ...]:
-    return tuple(replace(item, place=place) for item in properties)
+    return tuple(item._replace(place=place) for item in properties)
