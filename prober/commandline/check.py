@@ -72,16 +72,27 @@ def check_each(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
 
 
 def _key(option: Option) -> Hashable | None:
-    """What the findings about an option with keys depend on, beside the binary; None for the others.
+    """All that the findings about an option depend on, beside the binary; None where that has no simple form.
 
-    ``-sandbox``, ``-machine`` and their like are the same for every domain of a host, thousands of times over.
+    ``-sandbox`` and ``-machine`` are the same for every domain of a host, and a domain is asked for again and again.
     """
-    if not isinstance(option, Keyval):
-        return None
-    pairs = tuple((item.name, type(item.value), item.value) for item in option.pairs)
-    if any(isinstance(value, list | dict) for _, _, value in pairs):
-        return None
-    return option.flag, option.group, type(option.first), option.first, pairs
+    match option:
+        case Device():
+            return _with(("-device", option.driver), option.properties)
+        case Keyval():
+            return _with((option.flag, option.group, type(option.first), option.first), option.pairs)
+        case Object():
+            return _with(("-object", option.qom_type, option.id), option.properties)
+        case Qapi():
+            items = option.value.items()
+            return _with((option.flag, option.command), [(name, value, None) for name, value in items])
+    return None
+
+
+def _with(about: tuple[Hashable, ...], pairs: Iterable[tuple[str, Value, object]]) -> Hashable | None:
+    """A key of names and values; types are part of it, as ``True`` and 1 are alike to Python."""
+    values = tuple((name, type(value), value) for name, value, _ in pairs)
+    return None if any(isinstance(value, list | dict) for _, _, value in values) else (about, values)
 
 
 def _once(found: list[Finding]) -> list[Finding]:
