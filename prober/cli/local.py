@@ -87,28 +87,14 @@ class Local:
 
     def type(self, name: str) -> Json:
         from prober.capabilities.facts import nearest
-        from prober.service.replies import TypeReply
+        from prober.service.replies import describe_type
 
         caps = self._caps
         parents = {**(caps.types or {}), **(caps.abstract_types or {})}
         if name not in parents and name not in caps.properties:
             near = ", ".join(nearest(name, parents))
             raise UsageError(f"no type is named {name!r}", hint=f"did you mean {near}?" if near else "")
-        asked = caps.families.get(name, name)
-        answer, properties = caps.properties.get(asked), caps.properties_of(name)
-        error = answer.error if answer else None
-        described = TypeReply(
-            binary=self._label,
-            name=name,
-            parent=parents.get(name),
-            abstract=name in (caps.abstract_types or {}),
-            asked_as=asked if asked != name else None,
-            command=answer.command if answer else None,
-            properties=None if properties is None else list(properties),
-            error=error.desc if error else None,
-            crashed=bool(error and error.crashed),
-        )
-        return described.model_dump(mode="json")
+        return describe_type(self._label, caps, name).model_dump(mode="json")
 
     def machines(self) -> list[Json]:
         return _dump("machines", self._caps.machines)

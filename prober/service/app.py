@@ -33,6 +33,7 @@ from prober.service.replies import (
     TypeList,
     TypeReply,
     describe_command,
+    describe_type,
     list_commands,
 )
 from prober.service.requests import ClientGoneError, as_bool, read_query, read_words, read_xml
@@ -320,19 +321,7 @@ def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:
         raise RequestError(
             404, f"no type is named {name[:200]!r}", hint=f"did you mean {', '.join(near)}?" if near else ""
         )
-    asked = caps.families.get(name, name)
-    answer, properties = caps.properties.get(asked), caps.properties_of(name)
-    return TypeReply(
-        binary=ident,
-        name=name,
-        parent=((caps.types or {}) | (caps.abstract_types or {})).get(name),
-        abstract=abstract,
-        asked_as=asked if asked != name else None,
-        command=answer.command if answer else None,
-        properties=None if properties is None else list(properties),
-        error=answer.error.desc if answer and answer.error else None,
-        crashed=bool(answer and answer.error and answer.error.crashed),
-    )
+    return describe_type(ident, caps, name)
 
 
 def _json(model: BaseModel) -> Response:

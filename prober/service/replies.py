@@ -99,6 +99,24 @@ def list_commands(ident: str, caps: Capabilities) -> CommandList:
     )
 
 
+def describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:
+    """A type that the binary knows, and its properties as it, or another of its family, was asked for them."""
+    asked = caps.families.get(name, name)
+    answer, properties = caps.properties.get(asked), caps.properties_of(name)
+    error = answer.error if answer else None
+    return TypeReply(
+        binary=ident,
+        name=name,
+        parent=((caps.types or {}) | (caps.abstract_types or {})).get(name),
+        abstract=name in (caps.abstract_types or {}),
+        asked_as=asked if asked != name else None,
+        command=answer.command if answer else None,
+        properties=None if properties is None else list(properties),
+        error=error.desc if error else None,
+        crashed=bool(error and error.crashed),
+    )
+
+
 def describe_command(ident: str, caps: Capabilities, name: str) -> CommandReply:
     """A command as the binary knows it.
 
