@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE, PLAIN_OPTIONS
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
@@ -306,7 +307,7 @@ class _Checker:
                 command="query-qmp-schema",
                 reply=listed,
             ),
-            hint=f"did you mean {' or '.join(near)}?" if near else "",
+            hint=did_you_mean(near),
         )
 
     def _plain(self, option: Plain) -> Iterator[Finding]:
@@ -321,7 +322,7 @@ class _Checker:
                 place=option.place,
                 message=f"no QEMU from 5.2 to 11.1 has an option {option.flag}",
                 qemu_name=option.flag,
-                hint=f"did you mean {' or '.join(near)}?" if near else "",
+                hint=did_you_mean(near),
             )
             return
         if option.flag == "-no-acpi" and self._machines_tell_acpi():

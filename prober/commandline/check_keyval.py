@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.capabilities.models import OptionKey
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.keys import check_keys, pairs_of
@@ -271,5 +272,5 @@ def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, p
         message=f"QEMU {proof.caps.version} has no {noun} {option.first}",
         qemu_name=option.first,
         evidence=Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names),
-        hint=f"did you mean {' or '.join(near)}?" if near else "",
+        hint=did_you_mean(near),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.capabilities.facts import nearest
+from prober.capabilities.facts import did_you_mean, nearest, resolve
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
@@ -31,7 +31,9 @@ class Proof:
     def supports(self, fact: str) -> Evidence:
         """The evidence for a fact whose name anybody may have written; what can be no name is absent."""
         try:
-            return self.caps.supports(fact)
+            if self._hints_left > 0:
+                return self.caps.supports(fact)
+            return resolve(self.caps, fact, near=False)
         except FactError:
             shown = fact if len(fact) <= 80 else f"{fact[:80]}…"
             return Evidence(fact=shown, verdict=Verdict.absent, note="nothing in QEMU has a name like this")
@@ -72,7 +74,7 @@ class Proof:
             return ""
         name = evidence.fact.rpartition(".")[2]
         near = self.nearest(name, [str(item) for item in evidence.reply])
-        return f"did you mean {' or '.join(near)}?" if near else ""
+        return did_you_mean(near)
 
 
 def _dotted(version: tuple[int, int]) -> str:
