@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -156,15 +158,33 @@ def test_more_than_anybody_reads_is_counted(service: tuple[Client, str]) -> None
 
 
 def test_others_are_answered_while_the_largest_command_line_is_checked(service: tuple[Client, str]) -> None:
+    # Were the service busy with it, one answer would take as long as the check itself.  A machine under load may
+    # hold one back by chance, so that happens in every try only if the service does it.
     words = [word for number in range(1999) for word in ("-device", f"virtio-blk-pcx{number}")]
-    done: list[ArgvReport] = []
-    with Client(service[0].socket_path) as other:
-        asker = threading.Thread(target=lambda: done.append(ask((other, service[1]), *words)))
-        asker.start()
-        answered = 0
-        while asker.is_alive():
-            assert service[0].get("/healthz").ok
-            answered += 1
-            asker.join(0.05)
-    assert len(done[0].findings) == MOST_FINDINGS
-    assert answered > 2
+    shares = []
+    for _ in range(5):
+        with Client(service[0].socket_path) as other:
+            shares.append(longest_wait_while(partial(ask, (other, service[1]), *words), service[0]))
+        if shares[-1] < 0.5:
+            return
+    raise AssertionError(f"an answer took these parts of the time that the check took: {shares}")
+
+
+def longest_wait_while(ask_long: Callable[[], ArgvReport], client: Client) -> float:
+    """The longest that another client waited for an answer, as a part of the time that the long question took."""
+    took = []
+
+    def run() -> None:
+        began = time.perf_counter()
+        assert len(ask_long().findings) == MOST_FINDINGS
+        took.append(time.perf_counter() - began)
+
+    asker = threading.Thread(target=run)
+    asker.start()
+    longest = 0.0
+    while asker.is_alive():
+        began = time.perf_counter()
+        assert client.get("/healthz").ok
+        longest = max(longest, time.perf_counter() - began)
+    asker.join()
+    return longest / took[0]
