@@ -53,6 +53,9 @@ integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
 	$(PYTEST) tests/integration --with-roots
 
+conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
+	$(BIN)/python -m tests.conformance
+
 bench: $(STAMP) ## measure interview, service and command, against their bars
 	$(BIN)/python -m tests.bench
 

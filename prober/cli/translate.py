@@ -96,7 +96,8 @@ def format_shell(argv: Iterable[str]) -> str:
 def format_surroundings(translation: dict[str, Any]) -> Iterator[str]:
     """What stands beside the argv, in lines: what the host must prepare, and who handles hot-plug on each bus."""
     for resource in translation["resources"]:
-        yield f"prepare {resource['kind']} {resource['name']}: {resource['todo']} ({resource['where']})"
+        key = f" {resource['key']}" if resource["key"] else ""
+        yield f"prepare {resource['kind']} {resource['name']}: {resource['todo']} (word {resource['word']}{key})"
     for port in translation["hotplug"]:
         yield f"hot-plug on {port['controller']} ({port['model']}): {port['hotplug']}"
         for rule in port["rules"]:

@@ -8,12 +8,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from prober.commandline.refusal import Origin
 
 #: A value of a property: a JSON scalar, or a tree of them where a QAPI schema has one.
 Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that the host must prepare before QEMU starts (or do after), for one value of an option.
+
+    ``kind`` is one word for what it is (``tap``, ``vfio``, ``secret``), ``name`` whose it is (an alias, as ``net0``),
+    ``todo`` a sentence: what to make ready, or what to put there.
+    """
+
+    kind: str
+    name: str
+    todo: str
+
+
+class Prepared(str):
+    """A value behind which the host has work to do: a path that somebody must listen on, a secret to put in.
+
+    As text it is what stands in the argv; ``needs`` say what has to be there before.
+    """
+
+    __slots__ = ("needs",)
+    needs: tuple[Need, ...]
+
+    def __new__(cls, text: str, *needs: Need) -> Self:
+        """``text`` as it will stand in the argv."""
+        made = super().__new__(cls, text)
+        made.needs = needs
+        return made
+
+
+class Passed(Prepared):
+    """Open descriptors that QEMU inherits, one for each need, joined by colons (``fds=3:4``).
+
+    Its numbers are given once all options are known, by :func:`number_descriptors`.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *needs: Need, text: str = "") -> Self:
+        """What is to be opened; ``text`` is for :func:`number_descriptors` alone."""
+        return super().__new__(cls, text, *needs)
 
 
 class Property(NamedTuple):
@@ -91,11 +133,12 @@ class Keyval:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """An option with one word (``-uuid``), or none (``-nodefaults``)."""
+    """An option with one word (``-uuid``), or none (``-nodefaults``); one without may have needs all the same."""
 
     flag: str
     value: str | None
     place: Origin
+    needs: tuple[Need, ...] = ()
 
 
 Option: TypeAlias = Device | Global | Object | Qapi | Keyval | Plain

@@ -20,8 +20,13 @@ _as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
     """The words, without the binary."""
+    return [word for words in render_each(options, caps) for word in words]
+
+
+def render_each(options: Iterable[Option | Raw], caps: Capabilities) -> Iterator[list[str]]:
+    """The words of each option."""
     writer = _Writer(caps)
-    return [word for option in options for word in writer.write(option)]
+    return (list(writer.write(option)) for option in options)
 
 
 class _Writer:

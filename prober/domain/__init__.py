@@ -1,8 +1,9 @@
 """Libvirt domain XML, and its way to a QEMU command line."""
 
 from prober.domain.domain import Domain
+from prober.domain.host import Host, Settings
 from prober.domain.read import read_domain
 from prober.domain.translate import translate
 from prober.domain.translation import PortHotplug, Resource, Translation
 
-__all__ = ["Domain", "PortHotplug", "Resource", "Translation", "read_domain", "translate"]
+__all__ = ["Domain", "Host", "PortHotplug", "Resource", "Settings", "Translation", "read_domain", "translate"]

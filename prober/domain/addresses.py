@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.devices import Device
-from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller import PciController, bridge_for
+from prober.domain.domain import Domain
+from prober.domain.shared.address import PciAddress
 from prober.domain.slots import Kinds, Plug, SlotError, SlotMap
 from prober.domain.target import Target
 
@@ -24,25 +25,26 @@ _ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
 _DMI_SLOT = (0, 0x1E, 0)
 
 
-def assign_addresses(devices: list[Device], target: Target, refusals: list[Refusal]) -> list[Device]:
-    """The devices, those on PCI with an address, and the controllers that this took.
+def assign_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """The domain, its devices on PCI with an address, and the controllers that this took.
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
+    devices = list(domain.devices.every)
     if target.kind not in _RESERVED or _bus_models(devices, target)[0] != _ROOTS[target.kind]:
-        return devices  # which is refused already
+        return domain  # which is refused already
     before = len(refusals)
     dry = _Pass(devices, target, refusals, grow=True)
     dry.run()
     if len(refusals) > before:
-        return devices
+        return domain
     models = dry.spare_slots()
     devices = _with_controllers(devices, models)
     final = _Pass(devices, target, refusals, grow=False)
     final.run()
     if len(refusals) > before:
-        return devices
-    return _with_multifunction(final.addressed())
+        return domain
+    return domain.with_devices(_with_multifunction(final.addressed()))
 
 
 class _Pass:
@@ -90,6 +92,8 @@ class _Pass:
                 multifunction = given.multifunction if given is not None else None
                 address = PciAddress(bus=spot[0], slot=spot[1], function=spot[2], multifunction=multifunction)
                 device = device.replace(address=address)
+            if device.acpi_index is not None and _given(device) is None:
+                self._refuse(device, "an <acpi index> is for PCI devices alone")
             result.append(device)
         return result
 

@@ -54,6 +54,14 @@ class Qemu:
 
 
 @dataclass(frozen=True, slots=True)
+class Becomes:
+    """Says in a few words what a field becomes, where it is neither :class:`Qemu` nor :class:`Neutral`; for readers
+    of docs/domain-xml.md.  Options and properties stand in backquotes, by QEMU's names."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Neutral:
     """Marks a field that is understood and has no effect on QEMU, and says why."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from prober.commandline.refusal import Refusal
 from prober.domain.devices import Device
-from prober.domain.devices.device import Bootable
 from prober.domain.domain import Domain
+from prober.domain.shared.device import Bootable
+from prober.domain.target import Target
 
 
-def assign_boot_order(domain: Domain, devices: list[Device], refusals: list[Refusal]) -> list[Device]:
-    """The devices with their ``bootindex`` (libvirt, ``qemuProcessPrepareDeviceBootorder``).
+def assign_boot_order(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """The domain, its devices with their ``bootindex`` (libvirt, ``qemuProcessPrepareDeviceBootorder``).
 
     A domain that says nothing boots from its first disk.
     """
+    devices = domain.devices.every
     bootable = [device for device in devices if isinstance(device, Bootable)]
     orders: dict[int, Bootable] = {}
     for device in bootable:
@@ -28,13 +30,15 @@ def assign_boot_order(domain: Domain, devices: list[Device], refusals: list[Refu
             message = "a device's <boot order> and <os><boot dev> cannot be used together"
             refusals.append(Refusal(place=place, message=message, hint="keep one of the two"))
     if orders:
-        return [
+        return domain.with_devices(
             device.replace(bootindex=device.boot_order) if isinstance(device, Bootable) else device
             for device in devices
-        ]
+        )
     names = [boot.dev for boot in domain.os.boot] or ["hd"]
     first_of: dict[str, Device] = {}
     for device in bootable:
         first_of.setdefault(device.boot_dev, device)
     turns = {id(first_of[name]): turn for turn, name in enumerate(names, start=1) if name in first_of}
-    return [device.replace(bootindex=turns[id(device)]) if id(device) in turns else device for device in devices]
+    return domain.with_devices(
+        device.replace(bootindex=turns[id(device)]) if id(device) in turns else device for device in devices
+    )

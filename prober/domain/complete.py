@@ -1,30 +1,58 @@
 """From a domain as it was written to one with everything filled in: defaults, aliases, addresses.
 
-The order of the steps is libvirt's, as each builds on the last.  What cannot be completed is a refusal;
-all of them are gathered, and the steps after go on with what there is.
+What cannot be completed is a refusal; all of them are gathered, and the steps after go on with what there is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from prober.commandline.refusal import Refusal
 from prober.domain.addresses import assign_addresses
 from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
-from prober.domain.defaults import add_defaults
+from prober.domain.defaults import (
+    add_consoles,
+    add_controllers,
+    add_memballoon,
+    check_controllers,
+    choose_interface_models,
+    number_controllers,
+    number_serials,
+    place_disks,
+    sort_disks,
+)
 from prober.domain.devices import Device
 from prober.domain.domain import Domain
 from prober.domain.target import Target
 
+#: One step: the domain as it is so far, its target, and the refusals, which grow by what stands against it.
+Completion = Callable[[Domain, Target, list[Refusal]], Domain]
+
+#: The steps in libvirt's order (11.3, ``qemuDomainDefPostParse`` and then ``qemuDomainAssignAddresses``), as each
+#: builds on the last.  A step stands in the file of the element that it completes.
+STEPS: tuple[Completion, ...] = (
+    number_controllers,
+    place_disks,
+    sort_disks,
+    add_consoles,
+    number_serials,
+    add_controllers,
+    check_controllers,
+    add_memballoon,
+    choose_interface_models,
+    assign_addresses,
+    assign_boot_order,
+    assign_aliases,
+)
+
 
 def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A completed copy; ``refusals`` grows by what stands against it."""
-    devices = add_defaults(domain, target, refusals)
-    devices = assign_addresses(devices, target, refusals)
-    devices = assign_boot_order(domain, devices, refusals)
-    devices = assign_aliases(devices, target, refusals)
-    devices = [_placed(device, target) for device in devices]
-    return domain.replace(devices=domain.devices.replace(every=tuple(devices)))
+    for step in STEPS:
+        domain = step(domain, target, refusals)
+    return domain.with_devices([_placed(device, target) for device in domain.devices.every])
 
 
 def _placed(device: Device, target: Target) -> Device:

@@ -8,7 +8,6 @@ from typing import TypeVar
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import Places
 from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
-from prober.domain.devices.address import DriveAddress
 from prober.domain.devices.controller import (
     IdeController,
     PciController,
@@ -20,6 +19,7 @@ from prober.domain.devices.controller import (
 )
 from prober.domain.devices.interface import default_model
 from prober.domain.domain import Domain
+from prober.domain.shared.address import DriveAddress
 from prober.domain.target import Target
 
 D = TypeVar("D", bound=Device)
@@ -28,31 +28,14 @@ D = TypeVar("D", bound=Device)
 _PORTS = range(4)
 
 
-def add_defaults(domain: Domain, target: Target, refusals: list[Refusal]) -> list[Device]:
-    """The devices, with libvirt's own among them and every controller's index, port and model filled in."""
-    devices = list(domain.devices.every)
-    _number_controllers(devices, refusals)
-    _place_disks(devices, refusals)
-    _sort_disks(devices, refusals)
-    _add_consoles(devices, refusals)
-    _number_serials(devices, refusals)
-    if target.kind in ("pc", "q35"):
-        _add_controllers(devices, target)
-    _check_controllers(devices, target, refusals)
-    _add_memballoon(devices, refusals)
-    for position, device in enumerate(devices):
-        if isinstance(device, Interface) and device.model is None:
-            devices[position] = device.replace(model=default_model(target))
-    return devices
-
-
 def of(devices: Iterable[Device], cls: type[D]) -> list[D]:
     """The devices of one class, in order."""
     return [device for device in devices if isinstance(device, cls)]
 
 
-def _number_controllers(devices: list[Device], refusals: list[Refusal]) -> None:
+def number_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Give each controller its index: a root 0, others the next of their type."""
+    devices = list(domain.devices.every)
     taken: dict[tuple[str, int], Controller] = {}
     for controller in of(devices, Controller):
         if controller.index is not None:
@@ -80,6 +63,7 @@ def _number_controllers(devices: list[Device], refusals: list[Refusal]) -> None:
             refusals.append(Refusal(place=device.place(), message=message))
             index = 255
         devices[position] = device.replace(index=index)
+    return domain.with_devices(devices)
 
 
 def _free_indexes(kind: str, taken: Container[tuple[str, int]]) -> Iterator[int]:
@@ -87,14 +71,18 @@ def _free_indexes(kind: str, taken: Container[tuple[str, int]]) -> Iterator[int]
     return (number for number in range(1 if kind == "pci" else 0, 256) if (kind, number) not in taken)
 
 
-def _check_controllers(devices: list[Device], target: Target, refusals: list[Refusal]) -> None:
+def check_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """What the machine does not allow of each controller."""
+    devices = list(domain.devices.every)
     for controller in of(devices, Controller):
         for field, sentence in controller.machine_rules(target):
             refusals.append(Refusal(place=controller.place(field), message=sentence))
+    return domain.with_devices(devices)
 
 
-def _place_disks(devices: list[Device], refusals: list[Refusal]) -> None:
+def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each IDE or SATA disk on its place at a controller, and no two on one."""
+    devices = list(domain.devices.every)
     taken: dict[tuple[str, int, int, int], Disk] = {}
     for position, device in enumerate(devices):
         if not isinstance(device, Disk):
@@ -108,10 +96,12 @@ def _place_disks(devices: list[Device], refusals: list[Refusal]) -> None:
                 line = first.place().line
                 message = f"two {device.bus} disks have one address, the first in line {line}"
                 refusals.append(Refusal(place=device.place("address"), message=message))
+    return domain.with_devices(devices)
 
 
-def _sort_disks(devices: list[Device], refusals: list[Refusal]) -> None:
+def sort_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Disks of one bus by name, buses as they first come (``virDomainDiskInsert``)."""
+    devices = list(domain.devices.every)
     disks = of(devices, Disk)
     names: dict[str, Disk] = {}
     for disk in disks:
@@ -128,17 +118,19 @@ def _sort_disks(devices: list[Device], refusals: list[Refusal]) -> None:
     for position, device in enumerate(devices):
         if isinstance(device, Disk):
             devices[position] = next(numbered)
+    return domain.with_devices(devices)
 
 
-def _add_consoles(devices: list[Device], refusals: list[Refusal]) -> None:
+def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The first console is the first serial port: made from it, or a repetition of it."""
+    devices = list(domain.devices.every)
     consoles, serials = of(devices, Console), of(devices, Serial)
     for extra in consoles[1:]:
         refusals.append(
             Refusal(place=extra.place(), message="a second <console> needs a target of type virtio, not understood")
         )
     if not consoles:
-        return
+        return domain
     console = consoles[0]
     if not serials:
         values = {name: getattr(console, name) for name in ("type", "source_path", "source_append", "source_mode")}
@@ -152,9 +144,12 @@ def _add_consoles(devices: list[Device], refusals: list[Refusal]) -> None:
                 hint=f"repeat the <serial> of line {serials[0].place().line}, or leave <console> out",
             )
         )
+    return domain.with_devices(devices)
 
 
-def _number_serials(devices: list[Device], refusals: list[Refusal]) -> None:
+def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Give each ISA serial port its number."""
+    devices = list(domain.devices.every)
     taken: dict[int, Serial] = {}
     for serial in of(devices, Serial):
         if serial.target_port is not None and taken.setdefault(serial.target_port, serial) is not serial:
@@ -167,10 +162,14 @@ def _number_serials(devices: list[Device], refusals: list[Refusal]) -> None:
                 refusals.append(Refusal(place=device.place(), message="there are only four ISA serial ports"))
                 port = 0
             devices[position] = taken[port] = device.replace(target_port=port)
+    return domain.with_devices(devices)
 
 
-def _add_controllers(devices: list[Device], target: Target) -> None:
+def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The machine's own buses, libvirt's USB controller, and what the disks plug into."""
+    if target.kind not in ("pc", "q35"):
+        return domain
+    devices = list(domain.devices.every)
     if not of(devices, UsbController):
         usb = default_usb(target)
         if usb is not None:
@@ -193,12 +192,25 @@ def _add_controllers(devices: list[Device], target: Target) -> None:
     root = PcieRoot if target.kind == "q35" else PciRoot
     if not any(controller.number == 0 for controller in of(devices, PciController)):
         devices.append(root.model_validate({"type": "pci", "index": 0}))
+    return domain.with_devices(devices)
 
 
-def _add_memballoon(devices: list[Device], refusals: list[Refusal]) -> None:
+def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """A domain without the element has a virtio balloon, and no domain has two."""
+    devices = list(domain.devices.every)
     balloons = of(devices, Memballoon)
     if not balloons:
         devices.append(Memballoon(model="virtio"))
     for extra in balloons[1:]:
         line = balloons[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
+    return domain.with_devices(devices)
+
+
+def choose_interface_models(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """The card of each ``<interface>`` that names none."""
+    devices = list(domain.devices.every)
+    for position, device in enumerate(devices):
+        if isinstance(device, Interface) and device.model is None:
+            devices[position] = device.replace(model=default_model(target))
+    return domain.with_devices(devices)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Checked, Neutral, Opaque
 from prober.domain.clock import Clock
-from prober.domain.devices import Devices
+from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
 from prober.domain.lifecycle import Action
 from prober.domain.memory import Memory, Vcpu
@@ -57,6 +57,10 @@ class Domain(Checked):
         """The balloon cannot hold more than there is."""
         if self.current_memory is not None and self.current_memory.kibibytes > self.memory.kibibytes:
             yield "current_memory", "<currentMemory> is more than <memory>"
+
+    def with_devices(self, devices: Iterable[Device]) -> Self:
+        """The same domain with these devices."""
+        return self.replace(devices=self.devices.replace(every=tuple(devices)))
 
     @property
     def emulator(self) -> str | None:

@@ -1,8 +1,8 @@
 """``<on_poweroff>``, ``<on_reboot>`` and ``<on_crash>``: what becomes of the domain when its guest stops.
 
 libvirt starts QEMU with ``-no-shutdown``, listens on the monitor and acts itself; with a monitor, so does
-whoever runs the translated argv, and :func:`watch` says what to do.  Without one QEMU itself is told, and
-what it cannot do alone is refused.
+whoever runs the translated argv, and the needs of ``-no-shutdown`` say what to do.  Without one QEMU itself is
+told, and what it cannot do alone is refused.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from prober.commandline.options import Keyval, Option, Plain, Property
+from prober.commandline.options import Keyval, Need, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.target import Target
-from prober.domain.translation import Resource
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
@@ -31,7 +30,7 @@ _DEEDS = {
 def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
     """``-no-shutdown`` under a monitor, else what each action comes to."""
     if target.monitor is not None:
-        yield Plain("-no-shutdown", None, target.place)
+        yield Plain("-no-shutdown", None, target.place, needs=tuple(_watch(domain)))
         return
     keep = domain.on_poweroff == "preserve" or domain.on_reboot == "preserve"
     if domain.on_reboot != "restart":
@@ -76,12 +75,7 @@ def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
 
 
-def watch(domain: Domain, target: Target) -> Iterator[Resource]:
-    """What whoever holds the monitor has to do at which event."""
-    if target.monitor is None:
-        return
+def _watch(domain: Domain) -> Iterator[Need]:
     for name, event in _EVENTS.items():
         action = getattr(domain, name)
-        yield Resource(
-            kind="lifecycle", name=name, where="-no-shutdown", todo=f"on the event {event}: {_DEEDS[action]}"
-        )
+        yield Need("lifecycle", name, f"on the event {event}: {_DEEDS[action]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Global, Keyval, Option, Plain, Property, Qapi
+from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property, Qapi
 from prober.domain.domain import Domain
 from prober.domain.memory import memory_backend
 from prober.domain.target import Target
@@ -94,9 +94,14 @@ def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
     if target.monitor is None:
         return
     place = target.place
+    need = Need(
+        "monitor",
+        "charmonitor",
+        f"QEMU makes the socket {target.monitor} and speaks QMP on it; the directory must exist",
+    )
     socket = (
         Property("id", "charmonitor", place),
-        Property("path", target.monitor, place),
+        Property("path", Prepared(target.monitor, need), place),
         Property("server", True, place),
         Property("wait", False, place),
     )

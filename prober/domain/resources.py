@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from prober.domain.domain import Domain
-from prober.domain.lifecycle import watch
-from prober.domain.target import Target
+from prober.commandline.options import Option, Plain, Raw
+from prober.commandline.prepared import find_needs
 from prober.domain.translation import Resource
 
 
-def find_resources(domain: Domain, target: Target) -> Iterator[Resource]:
-    """All of them, in the order of the argv."""
-    if target.monitor is not None:
-        todo = f"QEMU makes the socket {target.monitor} and speaks QMP on it; the directory must exist"
-        yield Resource(kind="monitor", name="charmonitor", where="-chardev", todo=todo)
-    yield from watch(domain, target)
+def find_resources(written: Iterable[tuple[Option | Raw, int]]) -> Iterator[Resource]:
+    """All of them, in the order of the argv; each option comes with the index of its flag."""
+    for option, flag in written:
+        word = flag if isinstance(option, Plain) and option.value is None else flag + 1
+        for need, key, text in find_needs(option):
+            yield Resource(kind=need.kind, name=need.name, todo=need.todo, word=word, key=key, value=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from prober.capabilities import Capabilities, Machine
 from prober.commandline.aliases import MachineKind
 from prober.commandline.refusal import Place, Refusal
 from prober.commandline.unused import machine_kind
+from prober.domain.host import Host, Settings
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
@@ -28,7 +29,8 @@ class Target:
     ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
     ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
-    ``monitor`` is the path of a QMP socket that QEMU shall make, or None.
+    ``monitor`` is the path of a QMP socket that QEMU shall make, or None.  ``host`` is what the host brings
+    along: the settings of libvirt's daemon, and the firmware that is installed.
     """
 
     caps: Capabilities
@@ -40,6 +42,12 @@ class Target:
     entry: Machine | None
     place: Place
     monitor: str | None = None
+    host: Host = field(default_factory=Host)
+
+    @property
+    def settings(self) -> Settings:
+        """What libvirt's daemon would be told in ``qemu.conf``."""
+        return self.host.settings
 
     @property
     def is_x86(self) -> bool:
@@ -68,7 +76,7 @@ def machine_version(canonical: str) -> tuple[int, int] | None:
     return (int(match.group(1)), int(match.group(2))) if match else None
 
 
-def find_target(domain: Domain, caps: Capabilities, monitor: str | None) -> Target:
+def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: Host) -> Target:
     """What the domain is for.  A machine that the binary does not have is still told by its name."""
     accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
     machines = caps.accelerators[accel].machines if accel in caps.accelerators else caps.machines
@@ -89,6 +97,7 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None) -> Targ
         entry=entry,
         place=domain.place(),
         monitor=monitor,
+        host=host,
     )
 
 

@@ -8,11 +8,13 @@ from prober.capabilities import Capabilities
 from prober.commandline.check import check, check_each
 from prober.commandline.finding import as_refusals
 from prober.commandline.options import Option, Raw, meant
+from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Refusal
-from prober.commandline.render import render
+from prober.commandline.render import render_each
 from prober.domain.complete import complete
 from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
 from prober.domain.domain import Domain
+from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
 from prober.domain.identity import emit_name, emit_uuid
 from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
@@ -80,18 +82,20 @@ def translate(
     *,
     binary: str,
     monitor: str | None = None,
+    host: Host | None = None,
     assume_unknown_present: bool = False,
 ) -> Translation:
     """The argv that makes this domain with this binary.
 
-    ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.
+    ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.  ``host``
+    has the settings and the firmware; without it they are libvirt's defaults, and none.
     ``assume_unknown_present`` takes what a partial recording does not tell for granted.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
     :raise UsageError: where ``monitor`` is not the path of a socket.
     """
     check_monitor(monitor)
-    target = find_target(domain, capabilities, monitor)
+    target = find_target(domain, capabilities, monitor, host or Host())
     refusals = [
         *domain.not_understood,
         *refuse_target(domain, target),
@@ -101,7 +105,7 @@ def translate(
     ]
     completed = complete(domain, target, refusals)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
-    options = list(emit(completed, target))
+    options = number_descriptors(emit(completed, target))
     refusals += refuse_namespace(completed, target, options)
     # Of a domain that is refused already, options may be missing that others refer to.
     checked = meant(options)
@@ -110,10 +114,14 @@ def translate(
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
+    argv, written = [binary], []
+    for option, words in zip(options, render_each(options, capabilities), strict=True):
+        written.append((option, len(argv)))
+        argv += words
     return Translation(
         binary=binary,
-        argv=(binary, *render(options, capabilities)),
-        resources=tuple(find_resources(completed, target)),
+        argv=tuple(argv),
+        resources=tuple(find_resources(written)),
         hotplug=tuple(see_hotplug(completed, target)),
     )
 

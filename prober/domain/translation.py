@@ -10,17 +10,21 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
 class Resource(BaseModel):
-    """Something that the host must prepare before QEMU starts.
+    """Something that the host must prepare before QEMU starts, or do after.
 
-    ``kind`` names it, ``where`` is the word of argv that holds its placeholder, ``todo`` says what to do.
+    ``kind`` says what it is, ``name`` whose (an alias), ``todo`` what to do.  ``word`` is the index in ``argv`` of
+    the word that holds it, ``key`` the key in that word (dotted, empty where the word is it), ``value`` what stands
+    there: a descriptor's number that can be taken as it is or replaced, a path, or a text to be replaced.
     """
 
     model_config = _CONFIG
 
     kind: str
     name: str
-    where: str
     todo: str
+    word: int
+    key: str = ""
+    value: str = ""
 
 
 class PortHotplug(BaseModel):

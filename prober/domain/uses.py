@@ -22,6 +22,7 @@ from prober.commandline.refusal import Refusal
 from prober.commandline.render import render
 from prober.domain.complete import complete
 from prober.domain.domain import Domain
+from prober.domain.host import Host
 from prober.domain.target import find_target
 from prober.domain.translate import emit, translate
 from prober.errors import RefusedError
@@ -90,7 +91,7 @@ def keep_used(difference: Difference, uses: Uses) -> Difference:
 
 
 def _look(domain: Domain, caps: Capabilities, binary: str) -> tuple[Uses, DomainSide]:
-    target = find_target(domain, caps, None)
+    target = find_target(domain, caps, None, Host())
     options = list(emit(complete(domain, target, []), target))
     try:
         argv = translate(domain, caps, binary=binary).argv

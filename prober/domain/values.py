@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator
 _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_DEVICE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
+_USB_PORT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
@@ -72,6 +74,9 @@ Byte: TypeAlias = Annotated[int, _number(0xFF)]
 PciDomain: TypeAlias = Annotated[int, _number(0xFFFF)]
 PciSlot: TypeAlias = Annotated[int, _number(0x1F)]
 PciFunction: TypeAlias = Annotated[int, _number(7)]
+IoPort: TypeAlias = Annotated[int, _number(0xFFFF)]
+#: An amount that may be written in hexadecimal.
+HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
 
 
 def _line(value: str) -> str:
@@ -111,6 +116,20 @@ def _uuid(value: str) -> str:
     return str(parsed)
 
 
+def _device_name(value: str) -> str:
+    """What libvirt takes as an alias (``virDomainDeviceInfoParseXML``)."""
+    if not _DEVICE_NAME.fullmatch(value):
+        raise ValueError("is not a name of letters, digits, dashes and underscores")
+    return value
+
+
+def _usb_port(value: str) -> str:
+    """A port of the controller, or behind up to three hubs; libvirt counts ports from 1."""
+    if not _USB_PORT.fullmatch(value):
+        raise ValueError("is not a USB port like 1 or 1.2")
+    return value
+
+
 def _mac(value: str) -> str:
     if not _MAC.fullmatch(value.strip()):
         raise ValueError("is not a MAC address")
@@ -125,6 +144,8 @@ Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
+DeviceName: TypeAlias = Annotated[str, AfterValidator(_device_name)]
+UsbPort: TypeAlias = Annotated[str, AfterValidator(_usb_port)]
 MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]
 
 #: libvirt's units of memory (``virScaleInteger``): powers of 1024, or with a B of 1000.

@@ -11,11 +11,11 @@ from typing import Annotated, TypeVar
 from prober.domain.binding import At, Element
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
-from prober.domain.devices.device import Device
 from prober.domain.devices.disk import Disk
 from prober.domain.devices.interface import Interface
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.serial import Serial
+from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
 
 D = TypeVar("D", bound=Device)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At
-from prober.domain.devices.chardev import CharacterDevice
+from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.target import Target
 from prober.domain.values import Byte
 

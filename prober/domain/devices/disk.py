@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property, Value
 from prober.domain.binding import At
-from prober.domain.devices.address import Address, DriveAddress, PciAddress
-from prober.domain.devices.device import Bootable
+from prober.domain.shared.address import Address, DriveAddress, PciAddress
+from prober.domain.shared.device import Bootable
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.domain.binding import At, Qemu
-from prober.domain.devices.address import PciAddress
-from prober.domain.devices.device import Bootable
+from prober.domain.shared.address import PciAddress
+from prober.domain.shared.device import Bootable
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import MacAddress

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At, Qemu
-from prober.domain.devices.address import PciAddress
-from prober.domain.devices.device import Device
+from prober.domain.shared.address import PciAddress
+from prober.domain.shared.device import Device
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import OnOff

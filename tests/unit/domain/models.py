@@ -34,7 +34,7 @@ def _paths_of(child: Child, path: str) -> Iterator[str]:
 
 
 def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
-    """Every (class, field) that is bound to XML, from the classes that the domain is made of."""
+    """Every (declaring class, field) that is bound to XML, from the classes that the domain is made of."""
     found: set[tuple[str, str]] = set()
     waiting, seen = [cls], set()
     while waiting:
@@ -46,8 +46,13 @@ def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
         if not current.tag:
             for name, info in current.model_fields.items():
                 if any(isinstance(mark, At) and mark.path != "*" for mark in info.metadata):
-                    found.add((current.__name__, name))
+                    found.add((_declaring(current, name), name))
     return found
+
+
+def _declaring(cls: type[Element], name: str) -> str:
+    """The class that says what a field is: what is inherited is the same thing everywhere."""
+    return next(base.__name__ for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))
 
 
 def _models_in(shape: Shape) -> Iterator[type[Element]]:
@@ -59,9 +64,9 @@ def _models_in(shape: Shape) -> Iterator[type[Element]]:
 
 
 def given_fields(element: Element) -> Iterator[tuple[str, str]]:
-    """Every (class, field) that one XML gave."""
+    """Every (declaring class, field) that one XML gave."""
     for name in element.places.fields:
-        yield type(element).__name__, name
+        yield _declaring(type(element), name), name
     for name in type(element).model_fields:
         value = getattr(element, name)
         for item in value if isinstance(value, tuple) else (value,):

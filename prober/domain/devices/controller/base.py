@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from prober.commandline import options
 from prober.domain.binding import At
-from prober.domain.devices.device import Device
+from prober.domain.shared.device import Device
 from prober.domain.values import Index
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.domain.binding import At
-from prober.domain.devices.address import PciAddress
 from prober.domain.devices.controller.base import Controller
+from prober.domain.shared.address import PciAddress
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 

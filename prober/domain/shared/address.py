@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.domain.binding import At, Checked, Element
-from prober.domain.values import Byte, Count, Index, OnOff, PciDomain, PciFunction, PciSlot
+from prober.domain.values import (
+    Byte,
+    Count,
+    HexAmount,
+    Index,
+    IoPort,
+    OnOff,
+    PciDomain,
+    PciFunction,
+    PciSlot,
+    UsbPort,
+)
 
 
 class Address(Element):
@@ -56,4 +67,58 @@ class DriveAddress(Address):
     unit: Annotated[Count, At("@unit")] = 0
 
 
-Address.choices = {"pci": PciAddress, "drive": DriveAddress}
+class UsbAddress(Address):
+    """A port of a USB controller; ``port`` is dotted behind hubs (``1.2``)."""
+
+    tag = ""
+    type: Annotated[Literal["usb"], At("@type")] = "usb"
+    bus: Annotated[Index, At("@bus")] = 0
+    port: Annotated[UsbPort | None, At("@port")] = None
+
+
+class VirtioSerialAddress(Address):
+    """A port of a virtio-serial controller."""
+
+    tag = ""
+    type: Annotated[Literal["virtio-serial"], At("@type")] = "virtio-serial"
+    controller: Annotated[Index, At("@controller")] = 0
+    bus: Annotated[Index, At("@bus")] = 0
+    port: Annotated[Count | None, At("@port")] = None
+
+
+class CcidAddress(Address):
+    """A slot of a smartcard reader."""
+
+    tag = ""
+    type: Annotated[Literal["ccid"], At("@type")] = "ccid"
+    controller: Annotated[Index, At("@controller")] = 0
+    slot: Annotated[Count | None, At("@slot")] = None
+
+
+class IsaAddress(Address):
+    """An I/O port and an interrupt line."""
+
+    tag = ""
+    type: Annotated[Literal["isa"], At("@type")] = "isa"
+    iobase: Annotated[IoPort | None, At("@iobase")] = None
+    irq: Annotated[Byte | None, At("@irq")] = None
+
+
+class DimmAddress(Address):
+    """A slot for a module of memory, and where in the guest's memory it begins."""
+
+    tag = ""
+    type: Annotated[Literal["dimm"], At("@type")] = "dimm"
+    slot: Annotated[Count | None, At("@slot")] = None
+    base: Annotated[HexAmount | None, At("@base")] = None
+
+
+Address.choices = {
+    "pci": PciAddress,
+    "drive": DriveAddress,
+    "usb": UsbAddress,
+    "virtio-serial": VirtioSerialAddress,
+    "ccid": CcidAddress,
+    "isa": IsaAddress,
+    "dimm": DimmAddress,
+}

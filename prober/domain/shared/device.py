@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from prober.commandline.options import Option, Property
-from prober.domain.binding import At, Checked
-from prober.domain.devices.address import Address, PciAddress
+from prober.domain.binding import At, Becomes, Checked
+from prober.domain.shared.address import Address, PciAddress
 from prober.domain.slots import Kinds
-from prober.domain.values import PositiveCount
+from prober.domain.values import DeviceName, PositiveCount
 
 if TYPE_CHECKING:
     from prober.domain.target import Target
@@ -28,6 +28,13 @@ class Device(Checked):
     alias_prefix: ClassVar[str] = ""
     #: In which turn it gets a PCI address; lower is earlier (libvirt, ``qemuDomainAssignDevicePCISlots``).
     address_turn: ClassVar[int] = 0
+
+    #: libvirt keeps the names that begin with ``ua-``; others are its own from an earlier start.
+    user_alias: Annotated[
+        DeviceName | None, At("alias/@name"), Becomes("the device's `id`, if it begins with `ua-`")
+    ] = None
+    #: The number that the guest's firmware calls a PCI device by.
+    acpi_index: Annotated[PositiveCount | None, At("acpi/@index"), Becomes("`acpi-index`")] = None
 
     alias: str | None = None
 
@@ -78,6 +85,8 @@ class Device(Checked):
         yield Property("bus", bus, place)
         if address.multifunction is not None:
             yield Property("multifunction", address.multifunction, place)
+        if self.acpi_index is not None:
+            yield Property("acpi-index", self.acpi_index, self.place("acpi_index"))
         function = f".{address.function:#x}" if address.function else ""
         yield Property("addr", f"{address.slot:#x}{function}", place)
 

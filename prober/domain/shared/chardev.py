@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.domain.binding import At
-from prober.domain.devices.device import Device
+from prober.domain.shared.device import Device
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, OnOff
 

@@ -1,0 +1,123 @@
+"""What the host has to prepare, as the options name it: descriptors get their numbers, resources their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import NamedTuple
+
+from prober.commandline.options import (
+    Device,
+    Global,
+    Keyval,
+    Need,
+    Object,
+    Option,
+    Passed,
+    Plain,
+    Prepared,
+    Property,
+    Qapi,
+    Raw,
+    Value,
+)
+
+#: The first descriptor after stdin, stdout and stderr.
+FIRST_DESCRIPTOR = 3
+
+
+class Found(NamedTuple):
+    """One need, the flag of its option, the key that holds it (empty for a plain word), and its text in the argv."""
+
+    need: Need
+    key: str
+    text: str
+
+
+def number_descriptors(options: Iterable[Option | Raw]) -> list[Option | Raw]:
+    """The options with a number for each descriptor that is passed, in the order of the argv."""
+    numbers = count(FIRST_DESCRIPTOR)
+
+    def numbered(value: Value) -> Value:
+        if isinstance(value, Passed):
+            return Passed(*value.needs, text=":".join(str(next(numbers)) for _ in value.needs))
+        if isinstance(value, dict):
+            return {key: numbered(item) for key, item in value.items()} if _has_passed(value) else value
+        if isinstance(value, list):
+            return [numbered(item) for item in value] if _has_passed(value) else value
+        return value
+
+    def properties(items: tuple[Property, ...]) -> tuple[Property, ...]:
+        return tuple(item._replace(value=numbered(item.value)) for item in items)
+
+    done: list[Option | Raw] = []
+    for option in options:
+        if not any(_has_passed(value) for _, value in _values(option)):
+            done.append(option)
+            continue
+        match option:
+            case Device() | Object():
+                done.append(replace(option, properties=properties(option.properties)))
+            case Keyval():
+                done.append(replace(option, first=str_of(numbered(option.first)), pairs=properties(option.pairs)))
+            case Qapi():
+                done.append(replace(option, value={key: numbered(item) for key, item in option.value.items()}))
+            case Plain():
+                assert option.value is not None
+                done.append(replace(option, value=str_of(numbered(option.value))))
+            case _:
+                done.append(option)
+    return done
+
+
+def str_of(value: Value) -> str:
+    """A value that can only be text."""
+    assert isinstance(value, str)
+    return value
+
+
+def find_needs(option: Option | Raw) -> Iterator[Found]:
+    """All that one option needs of the host."""
+    for key, value in _values(option):
+        yield from _needs_in(value, key)
+    if isinstance(option, Plain):
+        yield from (Found(need, "", option.value or "") for need in option.needs)
+
+
+def _needs_in(value: Value, key: str) -> Iterator[Found]:
+    if isinstance(value, Prepared):
+        for need in value.needs:
+            yield Found(need, key, str(value))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _needs_in(item, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _needs_in(item, f"{key}.{number}")
+
+
+def _has_passed(value: Value) -> bool:
+    if isinstance(value, Passed):
+        return True
+    if isinstance(value, dict):
+        return any(map(_has_passed, value.values()))
+    return isinstance(value, list) and any(map(_has_passed, value))
+
+
+def _values(option: Option | Raw) -> Iterator[tuple[str, Value]]:
+    match option:
+        case Device() | Object():
+            for item in option.properties:
+                yield item.name, item.value
+        case Keyval():
+            yield "", option.first
+            for item in option.pairs:
+                yield item.name, item.value
+        case Qapi():
+            yield from option.value.items()
+        case Global():
+            yield option.setting.name, option.setting.value
+        case Plain():
+            if option.value is not None:
+                yield "", option.value

@@ -1,0 +1,1 @@
+"""What several device elements have in common: addresses, character devices, virtio's options."""

@@ -1,0 +1,26 @@
+"""What all virtio devices have in common: the options of ``<driver>``, and the three kinds of PCI device."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from prober.domain.binding import At, Qemu
+from prober.domain.shared.device import Device
+from prober.domain.values import OnOff
+
+#: What an old guest may see: ``virtio-transitional`` drives both, ``virtio-non-transitional`` is virtio 1 alone.
+VirtioModel: TypeAlias = Literal["virtio", "virtio-transitional", "virtio-non-transitional"]
+
+
+class VirtioDevice(Device):
+    """A device that has virtio's own options (QEMU, ``hw/virtio/virtio-pci.c``; ``packed`` from 4.2)."""
+
+    virtio_iommu: Annotated[OnOff | None, At("driver/@iommu"), Qemu("iommu_platform")] = None
+    virtio_ats: Annotated[OnOff | None, At("driver/@ats"), Qemu("ats")] = None
+    virtio_packed: Annotated[OnOff | None, At("driver/@packed"), Qemu("packed")] = None
+    virtio_page_per_vq: Annotated[OnOff | None, At("driver/@page_per_vq"), Qemu("page-per-vq")] = None
+
+
+def virtio_driver(name: str, model: str) -> str:
+    """QEMU's device: ``virtio-blk-pci``, or with its suffix (QEMU 4.0) ``virtio-blk-pci-transitional``."""
+    return name + model.removeprefix("virtio")

@@ -1,0 +1,121 @@
+"""The host that libvirt's suite runs on, and the cases of a directory: what libvirt made of each domain there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from prober.capabilities import Capabilities
+from prober.domain import Host, Settings, Translation, read_domain, translate
+from prober.errors import RefusedError, UnreadableDomainError
+from tests.recordings import LIBVIRT, load_capabilities
+
+#: The comparison of two command lines by what they mean to QEMU.
+COMPARE = LIBVIRT.parent / "tools" / "argv_compare.py"
+
+#: Where the suite's monitor would be; the comparison masks it.
+MONITOR = "/var/lib/libvirt/qemu/monitor.sock"
+
+_OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+)\.(?P<kind>args|err)")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One domain and one QEMU: ``kind`` says whether libvirt builds a command line (``args``) or refuses (``err``)."""
+
+    name: str
+    version: str
+    kind: str
+    directory: Path
+
+    @property
+    def xml(self) -> Path:
+        """The domain."""
+        return self.directory / f"{self.name}.xml"
+
+    @property
+    def outcome(self) -> Path:
+        """What libvirt makes of it."""
+        return self.directory / f"{self.name}.{self.version}.{self.kind}"
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.version}"
+
+
+def find_cases(directory: Path) -> list[Case]:
+    """Every case, sorted by name."""
+    found = []
+    for path in sorted(directory.iterdir()):
+        match = _OUTCOME.fullmatch(path.name)
+        if match is not None:
+            found.append(Case(match["name"], match["version"], match["kind"], directory))
+    return found
+
+
+@cache
+def capabilities_of(replies: Path, version: str) -> Capabilities:
+    """What the recorded QEMU of a case can do."""
+    return load_capabilities(replies / f"qemu-{version}.replies.xz")
+
+
+def suite_host(firmware: Path) -> Host:
+    """The settings that libvirt's suite gives its daemon (11.3, ``qemuTestDriverInit``), and its firmware."""
+    return Host(settings=Settings())
+
+
+def translate_case(case: Case, replies: Path, host: Host) -> Translation:
+    """What the case's domain comes to, unknown facts allowed.
+
+    :raise RefusedError: or UnreadableDomainError where it is refused.
+    """
+    domain = read_domain(case.xml.read_bytes())
+    binary = domain.emulator or "/usr/bin/qemu-system-x86_64"
+    return translate(
+        domain,
+        capabilities_of(replies, case.version),
+        binary=binary,
+        monitor=MONITOR,
+        host=host,
+        assume_unknown_present=True,
+    )
+
+
+@cache
+def load_compare(path: Path = COMPARE) -> ModuleType:
+    """``argv_compare.py`` as a module."""
+    spec = importlib.util.spec_from_file_location("argv_compare", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``kind`` is identical, reordered, different or refused; ``notes`` the differences or the refusals."""
+
+    case: Case
+    kind: str
+    notes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+def judge(case: Case, replies: Path, host: Host) -> Verdict:
+    """Translate one case and compare; a refusal is grouped by the element that it is about."""
+    try:
+        translation = translate_case(case, replies, host)
+    except RefusedError as error:
+        groups = tuple(dict.fromkeys(re.sub(r"\[\d+\]", "", refusal.place.path) for refusal in error.refusals))
+        return Verdict(case, "refused", tuple(map(str, error.refusals)), groups)
+    except UnreadableDomainError as error:
+        return Verdict(case, "refused", (str(error),), ("unreadable",))
+    if case.kind == "err":
+        return Verdict(case, "accepted")
+    compare = load_compare()
+    kind, lines = compare.compare(compare.read_argv(str(case.outcome)), list(translation.argv[1:]))
+    return Verdict(case, kind, tuple(lines))
