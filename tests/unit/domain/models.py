@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 from prober.domain.binding import At, Child, Element, Shape, shape_of
@@ -52,7 +53,7 @@ def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
 
 def _declaring(cls: type[Element], name: str) -> str:
     """The class that says what a field is: what is inherited is the same thing everywhere."""
-    return next(base.__name__ for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))
+    return next(base.__name__ for base in cls.__mro__ if name in inspect.get_annotations(base))
 
 
 def _models_in(shape: Shape) -> Iterator[type[Element]]:
