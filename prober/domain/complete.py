@@ -24,6 +24,7 @@ from prober.domain.defaults import (
     sort_disks,
 )
 from prober.domain.devices import Device
+from prober.domain.devices.input import check_inputs
 from prober.domain.domain import Domain
 from prober.domain.target import Target
 
@@ -42,6 +43,7 @@ STEPS: tuple[Completion, ...] = (
     check_controllers,
     add_memballoon,
     choose_interface_models,
+    check_inputs,
     assign_addresses,
     assign_boot_order,
     assign_aliases,

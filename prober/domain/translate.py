@@ -12,7 +12,7 @@ from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
 from prober.domain.complete import complete
-from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
+from prober.domain.devices import Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial
 from prober.domain.domain import Domain
 from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
@@ -65,6 +65,7 @@ ORDER: tuple[Step, ...] = (
     Interface,
     Serial,
     Console,
+    Input,
     emit_audio,
     emit_watchdog,
     Memballoon,

@@ -12,6 +12,7 @@ from prober.domain.binding import At, Element
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
+from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.serial import Serial
@@ -38,6 +39,7 @@ __all__ = [
     "Device",
     "Devices",
     "Disk",
+    "Input",
     "Interface",
     "Memballoon",
     "Serial",
