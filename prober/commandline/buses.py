@@ -23,9 +23,9 @@ from prober.commandline.text import Text
 
 #: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
 #: (``hw/i386/pc_piix.c``, ``pc_q35.c``).
-_ROOTS: Mapping[MachineKind, tuple[str, Mapping[tuple[int, int], bool | None]]] = {
-    "pc": ("pci.0", {(0, 0): False, (1, 0): True, (1, 1): None}),
-    "q35": ("pcie.0", {(0, 0): False, (0x1F, 0): True}),
+_ROOTS: Mapping[MachineKind, tuple[str, Mapping[int, Mapping[int, bool | None]]]] = {
+    "pc": ("pci.0", {0: {0: False}, 1: {0: True, 1: None}}),
+    "q35": ("pcie.0", {0: {0: False}, 0x1F: {0: True}}),
 }
 
 #: Buses that begin with one of these are a machine's own, or named after their type.
@@ -64,8 +64,10 @@ class _Buses:
     nameless: bool = False
     hints_left: int = 20
     nameless_bridges: int = 0
+    #: Whether a type makes a bus of its own id, for those that were looked at.
+    are_bridges: dict[str, bool] = field(default_factory=dict)
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
-    slots: dict[str, dict[tuple[int, int], bool | None]] = field(default_factory=dict)
+    slots: dict[str, dict[int, dict[int, bool | None]]] = field(default_factory=dict)
 
     def is_there(self, bus: str) -> bool:
         """Whether there may be such a bus."""
@@ -90,12 +92,15 @@ class _Buses:
 
     def add(self, typename: str, ident: str) -> None:
         """The buses of a device that was made."""
+        is_bridge = self.are_bridges.get(typename)
+        if is_bridge is None:
+            is_bridge = self.are_bridges[typename] = _is_bridge(typename, self.caps)
         if not ident:
             self.nameless = True
-            self.nameless_bridges += _is_bridge(typename, self.caps)
+            self.nameless_bridges += is_bridge
             return
         self.others.add(ident)
-        if _is_bridge(typename, self.caps):
+        if is_bridge:
             self.bridges.add(ident)
 
 
@@ -113,7 +118,7 @@ def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) ->
     root = _ROOTS.get(kind)
     if root is not None:
         buses.bridges.add(root[0])
-        buses.slots[root[0]] = dict(root[1])
+        buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
     devices = [option for option in options if isinstance(option, Device)]
     # QEMU makes those that are written as key=value before those in JSON (``softmmu/vl.c``,
     # ``qemu_create_cli_devices``).
@@ -157,10 +162,10 @@ def _slot(place: Origin, typename: str, values: Mapping[str, Value], buses: _Bus
     if known is None:
         return  # no PCI device, or one whose properties are not known
     several = values.get("multifunction") in (True, "on", "yes", "true", "y") or buses.multifunction_by_default
-    taken = buses.slots.setdefault(str(bus), {})
-    problem = _problem(address, several, taken)
+    slot, function = address
+    taken = buses.slots.setdefault(bus, {}).setdefault(slot, {})
+    problem = _problem(function, several, taken) if taken else ""
     if problem:
-        slot, function = address
         yield Finding(
             kind=Kind.error,
             place=place,
@@ -168,16 +173,16 @@ def _slot(place: Origin, typename: str, values: Mapping[str, Value], buses: _Bus
             message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
             hint="give another addr",
         )
-    taken.setdefault(address, several)
+    taken.setdefault(function, several)
 
 
-def _problem(address: tuple[int, int], several: bool, taken: Mapping[tuple[int, int], bool | None]) -> str:
-    slot, function = address
-    if address in taken:
+def _problem(function: int, several: bool, taken: Mapping[int, bool | None]) -> str:
+    """Why a function cannot be had in a slot that has others."""
+    if function in taken:
         return "another device has it"
-    if function and taken.get((slot, 0)) is False:
+    if function and taken.get(0) is False:
         return "the device at function 0 has no multifunction=on"
-    if not function and not several and any((slot, other) in taken for other in range(1, _FUNCTIONS)):
+    if not function and not several:
         return "other functions of it are taken, and this one has no multifunction=on"
     return ""
 

@@ -92,8 +92,12 @@ def _key(option: Option) -> Hashable | None:
 
 def _with(about: tuple[Hashable, ...], pairs: Iterable[tuple[str, Value, object]]) -> Hashable | None:
     """A key of names and values; types are part of it, as ``True`` and 1 are alike to Python."""
-    values = tuple((name, type(value), value) for name, value, _ in pairs)
-    return None if any(isinstance(value, list | dict) for _, _, value in values) else (about, values)
+    values: list[Hashable] = []
+    for name, value, _ in pairs:
+        if isinstance(value, (list, dict)):
+            return None
+        values.append((name, type(value), value))
+    return about, tuple(values)
 
 
 def _once(found: list[Finding]) -> list[Finding]:

@@ -119,18 +119,18 @@ def parse_command_line(words: list[str]) -> CommandLine:
 
 def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
     """Each flag with its value: QEMU takes one or two dashes, and a word without any for a disk image."""
-    index = 1
-    while index < len(words):
+    index, end = 1, len(words)
+    while index < end:
         word = words[index]
-        if not word.startswith("-") or word == "-":
+        if word[:1] != "-" or word == "-":
             yield Position(index, ""), word
             index += 1
             continue
-        name = word[2:] if word.startswith("--") else word[1:]
+        name = word[2:] if word[:2] == "--" else word[1:]
         flag = FLAGS.get(name)
         position = Position(index, f"-{name}")
         # An option that is not known may have had a value: whatever does not look like another option.
-        after = words[index + 1] if index + 1 < len(words) else None
+        after = words[index + 1] if index + 1 < end else None
         if flag.takes_value if flag is not None else after is not None and not after.startswith("-"):
             yield position, after
             index += 2
@@ -260,7 +260,7 @@ def _collect(pairs: Iterator[tuple[str, Text]]) -> dict[str, Value]:
 
 
 def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...]:
-    return tuple(Property(str(name), value, position) for name, value in tree.items())
+    return tuple([_new(Property, (name, value, position)) for name, value in tree.items()])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -270,8 +270,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return tree
 
 
+#: Makes a named tuple in half the time of a call of its class; a command line has hundreds.
+_new = tuple.__new__
+
 #: Made once, as ``json.loads`` with a hook makes a decoder at every call.
-_decode_json = json.JSONDecoder(object_pairs_hook=_unique).decode
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _decode_json(text: str) -> Any:
+    """One JSON value, as ``decode`` does it; without the search for space around it, which takes half the time."""
+    try:
+        tree, end = _DECODER.raw_decode(text)
+    except json.JSONDecodeError:
+        end = -1
+    return tree if end == len(text) else _DECODER.decode(text)
 
 
 def _json(text: str) -> dict[str, Any]:

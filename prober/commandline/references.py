@@ -12,7 +12,7 @@ from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES
 from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Device, Keyval, Object, Option, Qapi
+from prober.commandline.options import Device, Keyval, Object, Option, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 
 #: What a namespace is called in a message.
@@ -89,22 +89,20 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
         match option:
             case Device():
                 typename = DEVICE_ALIASES.get(option.driver, option.driver)
-                values = {
-                    item.name: item.value
-                    for item in option.properties
-                    if item.name in _DEVICE_REFERENCES and caps.property_of(typename, item.name) is not None
-                }
-                yield from names.resolve(values, _DEVICE_REFERENCES, option.place)
+                for item in option.properties:
+                    namespace = _DEVICE_REFERENCES.get(item.name)
+                    if namespace is not None and caps.property_of(typename, item.name) is not None:
+                        yield from names.find(namespace, item.name, item.value, option.place)
             case Object():
-                values = {item.name: item.value for item in option.properties}
-                yield from names.resolve(values, _OBJECT_REFERENCES, option.place)
+                yield from names.resolve(option.properties, _OBJECT_REFERENCES, option.place)
                 if not _IDENTIFIER.fullmatch(option.id):
                     yield _no_identifier(option)
             case Keyval():
-                values = {item.name: item.value for item in option.pairs}
+                references = _KEYVAL_REFERENCES.get(option.flag)
+                if references is not None:
+                    yield from names.resolve(option.pairs, references, option.place)
                 if option.flag == "-mon" and option.first:
-                    values["chardev"] = option.first
-                yield from names.resolve(values, _KEYVAL_REFERENCES.get(option.flag, {}), option.place)
+                    yield from names.find("chardev", "chardev", option.first, option.place)
             case Qapi() if option.flag == "-blockdev":
                 if "node-name" not in option.value:
                     yield Finding(
@@ -169,32 +167,34 @@ class _Names:
                     )
                 taken.setdefault(name, place)
 
-    def resolve(self, values: Mapping[str, Any], references: Mapping[str, str], place: Origin) -> Iterator[Finding]:
-        """The references among these values."""
-        for name, value in values.items():
+    def resolve(
+        self, properties: Iterable[Property], references: Mapping[str, str], place: Origin
+    ) -> Iterator[Finding]:
+        """The references among these properties."""
+        for name, value, _ in properties:
             namespace = references.get(name)
-            if namespace is not None and isinstance(value, str) and value:
-                yield from self._find(namespace, name, value, place)
+            if namespace is not None:
+                yield from self.find(namespace, name, value, place)
 
     def resolve_nodes(self, tree: Mapping[str, Any], place: Origin, path: str = "") -> Iterator[Finding]:
         """What a block node names: nodes below it that are not described, and objects."""
         waiting: list[tuple[str, Any, int]] = [(path, tree, 0)]
         while waiting:
             path, here, depth = waiting.pop()
-            items = here.items() if isinstance(here, Mapping) else enumerate(here)
+            items = enumerate(here) if isinstance(here, list) else here.items()
             for key, value in items:
-                name = str(key)
-                if isinstance(value, Mapping | list):
+                if isinstance(value, (dict, list)):
                     if depth < _DEEPEST:
-                        waiting.append((f"{path}{name}.", value, depth + 1))
-                elif isinstance(value, str) and value:
-                    namespace = _BLOCK_REFERENCES.get(name)
+                        waiting.append((f"{path}{key}.", value, depth + 1))
+                else:
+                    namespace = _BLOCK_REFERENCES.get(key) if isinstance(key, str) else None
                     if namespace is not None:
-                        yield from self._find(namespace, f"{path}{name}", value, place)
+                        yield from self.find(namespace, f"{path}{key}", value, place)
 
-    def _find(self, namespace: str, part: str, name: str, place: Origin) -> Iterator[Finding]:
+    def find(self, namespace: str, part: str, name: Value, place: Origin) -> Iterator[Finding]:
+        """A finding where nothing of this name is there; what is no name, or an empty one, names nothing."""
         known = self.known.get(namespace, {})
-        if name in known:
+        if not isinstance(name, str) or not name or name in known:
             return
         self.hints_left -= 1
         names = [other for other in islice(known, 200) if len(other) <= 64] if self.hints_left >= 0 else []
@@ -214,7 +214,7 @@ def _given(option: Option) -> Iterator[tuple[str, str]]:
         case Device():
             for item in option.properties:
                 if item.name == "id" and isinstance(item.value, str):
-                    yield "device", str(item.value)
+                    yield "device", item.value
         case Object():
             yield "object", option.id
         case Qapi():
@@ -238,14 +238,14 @@ def _given_by_tree(flag: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, st
 
 def _given_below(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The names of the nodes that are described inside of a node."""
-    waiting: list[tuple[Any, int]] = [(inner, 1) for inner in tree.values()]
+    waiting: list[tuple[Any, int]] = [(inner, 1) for inner in tree.values() if isinstance(inner, (dict, list))]
     while waiting:
         here, depth = waiting.pop()
-        if not isinstance(here, Mapping | list) or depth > _DEEPEST:
+        if not isinstance(here, (dict, list)) or depth > _DEEPEST:
             continue
-        if isinstance(here, Mapping) and isinstance(here.get("node-name"), str):
-            yield "block", str(here["node-name"])
-        waiting += [(inner, depth + 1) for inner in (here.values() if isinstance(here, Mapping) else here)]
+        if isinstance(here, dict) and isinstance(here.get("node-name"), str):
+            yield "block", here["node-name"]
+        waiting += [(inner, depth + 1) for inner in (here.values() if isinstance(here, dict) else here)]
 
 
 def _place(option: Option) -> Origin:

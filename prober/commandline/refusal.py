@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,9 +22,11 @@ class Place:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place on a command line: the index of the word that holds the option's flag (0 is the binary)."""
+class Position(NamedTuple):
+    """A place on a command line: the index of the word that holds the option's flag (0 is the binary).
+
+    A tuple, as every option of a command line has one.
+    """
 
     word: int
     flag: str
