@@ -13,11 +13,12 @@ from prober.domain.clock import Clock
 from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
 from prober.domain.lifecycle import Action
-from prober.domain.memory import Memory, Vcpu
+from prober.domain.memory import Memory
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuOverride
 from prober.domain.values import Count, DomainName, Uuid
+from prober.domain.vcpu import Vcpu
 
 
 class Domain(Checked):

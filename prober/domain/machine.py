@@ -1,4 +1,4 @@
-"""``-machine``, ``-accel`` and ``-cpu``, and the options that every domain begins and ends with."""
+"""``-machine`` and ``-accel``, and the options that every domain begins and ends with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
         pairs.append(Property("acpi", domain.features.acpi, domain.features.place("acpi")))
     yield Keyval("-machine", target.machine, tuple(pairs), place)
     if target.caps.has("-accel"):
-        yield Keyval("-accel", target.accel, (), domain.place("type"))
+        kvm = domain.features.kvm if target.accel == "kvm" else None
+        of_kvm = tuple(kvm.accelerator_properties()) if kvm is not None else ()
+        yield Keyval("-accel", target.accel, of_kvm, domain.place("type"))
 
 
 def emit_machine_name(domain: Domain, target: Target) -> Iterator[Option]:
@@ -58,14 +60,6 @@ def emit_pm(domain: Domain, target: Target) -> Iterator[Option]:
 def emit_os(domain: Domain, target: Target) -> Iterator[Option]:
     """``<os>``, beside the machine."""
     yield from domain.os.emit(target)
-
-
-def emit_cpu(domain: Domain, target: Target) -> Iterator[Option]:
-    """The machine's own default CPU, by name (QEMU 4.2), as libvirt writes it."""
-    default = target.entry.default_cpu_type if target.entry is not None else None
-    suffix = f"-{target.caps.target}-cpu"
-    if default is not None and default.endswith(suffix):
-        yield Keyval("-cpu", default.removesuffix(suffix), (), target.place)
 
 
 def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:

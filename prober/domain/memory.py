@@ -1,18 +1,14 @@
-"""``<memory>``, ``<currentMemory>`` and ``<vcpu>``."""
+"""``<memory>`` and ``<currentMemory>``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import JsonValue
-
-from prober.capabilities import Evidence, Verdict
 from prober.commandline.options import Keyval, Object, Option, Property
-from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Checked
 from prober.domain.target import Target
-from prober.domain.values import UNITS, Amount, PositiveCount, Unit
+from prober.domain.values import UNITS, Amount, Unit
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
@@ -40,13 +36,6 @@ class Memory(Checked):
             yield "value", f"'{self.value}' {self.unit} is more than QEMU can count (8 EiB)"
 
 
-class Vcpu(Checked):
-    """``<vcpu>``: how many; all are there at start."""
-
-    value: Annotated[PositiveCount, At(".")]
-    placement: Annotated[Literal["static"], At("@placement")] = "static"
-
-
 def emit_memory(domain: Domain, target: Target) -> Iterator[Option]:
     """``-m`` and, where the machine says how its RAM is called (QEMU 5.0), the backend behind it.
 
@@ -71,32 +60,3 @@ def memory_backend(target: Target) -> str | None:
         return None
     facts = ("object-add.qom-type.memory-backend-ram", "memory-backend-ram.size")
     return target.entry.default_ram_id if any(map(target.caps.has, facts)) else None
-
-
-def refuse_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """More CPUs than the machine takes."""
-    entry, vcpu = target.entry, domain.vcpu
-    if entry is None or entry.cpu_max is None or vcpu.value <= entry.cpu_max:
-        return
-    note = f"query-machines says cpu-max {entry.cpu_max} for {entry.name}"
-    reply: JsonValue = {"name": entry.name, "cpu-max": entry.cpu_max}
-    evidence = Evidence(
-        fact=f"{entry.name}.cpu-max", verdict=Verdict.present, note=note, command="query-machines", reply=reply
-    )
-    yield Refusal(
-        place=vcpu.place("value"),
-        message=f"machine {target.machine} takes at most {entry.cpu_max} CPUs, not {vcpu.value}",
-        qemu_name=evidence.fact,
-        evidence=evidence,
-    )
-
-
-def emit_vcpu(domain: Domain, target: Target) -> Iterator[Option]:
-    """``-smp``: each CPU a socket of its own, libvirt's topology for a domain that asks for none."""
-    vcpu = domain.vcpu
-    topology = (
-        Property("sockets", vcpu.value, vcpu.place()),
-        Property("cores", 1, target.place),
-        Property("threads", 1, target.place),
-    )
-    yield Keyval("-smp", str(vcpu.value), topology, vcpu.place(), group="smp-opts")

@@ -12,6 +12,7 @@ from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
 from prober.domain.complete import complete
+from prober.domain.cpu import emit_cpu
 from prober.domain.devices import Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial
 from prober.domain.domain import Domain
 from prober.domain.host import Host
@@ -22,7 +23,6 @@ from prober.domain.machine import (
     check_monitor,
     emit_audio,
     emit_clock,
-    emit_cpu,
     emit_machine,
     emit_machine_name,
     emit_monitor,
@@ -33,11 +33,12 @@ from prober.domain.machine import (
     emit_startup,
     emit_watchdog,
 )
-from prober.domain.memory import emit_memory, emit_vcpu, refuse_vcpu
+from prober.domain.memory import emit_memory
 from prober.domain.qemu_namespace import emit_passthrough, find_faults, override, refuse_namespace
 from prober.domain.resources import find_resources
 from prober.domain.target import Target, find_target, refuse_target
 from prober.domain.translation import Translation
+from prober.domain.vcpu import emit_vcpu, refuse_vcpu
 from prober.errors import RefusedError
 
 #: One step of emitting: a function, or a class whose devices have their turn.

@@ -1,0 +1,158 @@
+"""``<features><hyperv>``: what a guest that knows Hyper-V finds of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from prober.commandline.options import Property
+from prober.commandline.text import Text
+from prober.domain.binding import At, Becomes, Checked
+from prober.domain.features.switch import Switch, is_on
+from prober.domain.values import Count, OnOff
+
+#: QEMU reads up to twelve bytes (``target/i386/kvm/kvm.c``), and libvirt allows no comma.
+_VENDOR = re.compile(r"[\x20-\x2b\x2d-\x7e]{0,12}")
+
+#: The fewest retries that Hyper-V knows; the largest number means never to notify.
+_FEWEST_RETRIES = 0xFFF
+
+
+def _vendor(value: str) -> str:
+    if not _VENDOR.fullmatch(value):
+        raise ValueError("is not a vendor of at most 12 printable ASCII characters without comma")
+    return value
+
+
+class Spinlocks(Checked):
+    """After how many failed attempts to get a lock the guest tells its hypervisor."""
+
+    state: Annotated[OnOff, At("@state"), Becomes("whether `hv-spinlocks` is written")]
+    retries: Annotated[Count | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Spinlocks that are on count retries."""
+        if not self.state:
+            if self.retries is not None:
+                yield "retries", "spinlocks that are off have no retries"
+        elif self.retries is None:
+            yield "", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}"
+        elif self.retries < _FEWEST_RETRIES:
+            yield "retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}"
+
+
+class VendorId(Checked):
+    """The vendor of the hypervisor that the guest sees."""
+
+    state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
+    value: Annotated[str | None, AfterValidator(_vendor), At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A vendor that is on has a name."""
+        if self.state and self.value is None:
+            yield "", "vendor_id needs value=…"
+        if not self.state and self.value is not None:
+            yield "value", "a vendor_id that is off has no value"
+
+
+class SyntheticTimer(Checked):
+    """Hyper-V's timers, and whether they interrupt without a message."""
+
+    state: Annotated[OnOff, At("@state"), Becomes("whether `hv-stimer` is written")]
+    direct: Annotated[Switch | None, At("direct"), Becomes("`hv-stimer-direct` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Timers that are off have no modes."""
+        if not self.state and self.direct is not None:
+            yield "direct", "timers that are off cannot be direct"
+
+
+class TlbFlush(Checked):
+    """Flushing the TLB of other virtual CPUs by a hypercall, and the kinds of it."""
+
+    state: Annotated[OnOff, At("@state"), Becomes("whether `hv-tlbflush` is written")]
+    direct: Annotated[Switch | None, At("direct"), Becomes("`hv-tlbflush-direct` of `-cpu`")] = None
+    extended: Annotated[Switch | None, At("extended"), Becomes("`hv-tlbflush-ext` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A flush that is off has no kinds."""
+        for name in ("direct", "extended"):
+            if not self.state and getattr(self, name) is not None:
+                yield name, f"tlbflush is off, so nothing of it is {name}"
+
+
+#: The enlightenments, in the order in which libvirt writes them (11.3, ``virDomainHyperv``), each with QEMU's name.
+_NAMES = {
+    "relaxed": "hv-relaxed",
+    "vapic": "hv-vapic",
+    "spinlocks": "hv-spinlocks",
+    "vpindex": "hv-vpindex",
+    "runtime": "hv-runtime",
+    "synic": "hv-synic",
+    "stimer": "hv-stimer",
+    "reset": "hv-reset",
+    "vendor_id": "hv-vendor-id",
+    "frequencies": "hv-frequencies",
+    "reenlightenment": "hv-reenlightenment",
+    "tlbflush": "hv-tlbflush",
+    "ipi": "hv-ipi",
+    "evmcs": "hv-evmcs",
+    "avic": "hv-avic",
+    "emsr_bitmap": "hv-emsr-bitmap",
+    "xmm_input": "hv-xmm-input",
+}
+
+
+class HyperV(Checked):
+    """Single enlightenments (``mode='custom'``), or all that KVM of the host has (``mode='passthrough'``)."""
+
+    mode: Annotated[Literal["custom", "passthrough"], At("@mode"), Becomes("`hv-passthrough` of `-cpu`")] = "custom"
+    relaxed: Annotated[Switch | None, At("relaxed"), Becomes("`hv-relaxed` of `-cpu`")] = None
+    vapic: Annotated[Switch | None, At("vapic"), Becomes("`hv-vapic` of `-cpu`")] = None
+    spinlocks: Annotated[Spinlocks | None, At("spinlocks"), Becomes("`hv-spinlocks` of `-cpu`")] = None
+    vpindex: Annotated[Switch | None, At("vpindex"), Becomes("`hv-vpindex` of `-cpu`")] = None
+    runtime: Annotated[Switch | None, At("runtime"), Becomes("`hv-runtime` of `-cpu`")] = None
+    synic: Annotated[Switch | None, At("synic"), Becomes("`hv-synic` of `-cpu`")] = None
+    stimer: Annotated[SyntheticTimer | None, At("stimer"), Becomes("`hv-stimer` of `-cpu`")] = None
+    reset: Annotated[Switch | None, At("reset"), Becomes("`hv-reset` of `-cpu`")] = None
+    vendor_id: Annotated[VendorId | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    frequencies: Annotated[Switch | None, At("frequencies"), Becomes("`hv-frequencies` of `-cpu`")] = None
+    reenlightenment: Annotated[Switch | None, At("reenlightenment"), Becomes("`hv-reenlightenment` of `-cpu`")] = None
+    tlbflush: Annotated[TlbFlush | None, At("tlbflush"), Becomes("`hv-tlbflush` of `-cpu`")] = None
+    ipi: Annotated[Switch | None, At("ipi"), Becomes("`hv-ipi` of `-cpu`")] = None
+    evmcs: Annotated[Switch | None, At("evmcs"), Becomes("`hv-evmcs` of `-cpu`")] = None
+    avic: Annotated[Switch | None, At("avic"), Becomes("`hv-avic` of `-cpu`")] = None
+    emsr_bitmap: Annotated[Switch | None, At("emsr_bitmap"), Becomes("`hv-emsr-bitmap` of `-cpu`")] = None
+    xmm_input: Annotated[Switch | None, At("xmm_input"), Becomes("`hv-xmm-input` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Passing everything through leaves no choice."""
+        if self.mode == "passthrough":
+            for name in _NAMES:
+                if getattr(self, name) is not None:
+                    yield name, "mode='passthrough' takes what the host has; single enlightenments need mode='custom'"
+
+    def cpu_properties(self) -> Iterator[Property]:
+        """Keys of ``-cpu`` (libvirt 11.3, ``qemuBuildCpuCommandLine``); what is off is QEMU's default."""
+        if self.mode == "passthrough":
+            yield Property("hv-passthrough", True, self.place("mode"))
+        for name, qemu in _NAMES.items():
+            switch = getattr(self, name)
+            if switch is None or not switch.state:
+                continue
+            place = self.place(name)
+            if isinstance(switch, Spinlocks):
+                assert switch.retries is not None
+                yield Property(qemu, Text(f"0x{switch.retries:x}"), switch.place("retries"))
+            elif isinstance(switch, VendorId):
+                assert switch.value is not None
+                yield Property(qemu, switch.value, switch.place("value"))
+            else:
+                yield Property(qemu, True, place)
+            if isinstance(switch, SyntheticTimer | TlbFlush) and is_on(switch.direct):
+                yield Property(f"{qemu}-direct", True, switch.place("direct"))
+            if isinstance(switch, TlbFlush) and is_on(switch.extended):
+                yield Property("hv-tlbflush-ext", True, switch.place("extended"))

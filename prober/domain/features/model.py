@@ -1,0 +1,39 @@
+"""``<features>``: all of them, and what they add to ``-cpu``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from prober.commandline.options import Property
+from prober.domain.binding import At, Becomes, Element, Neutral
+from prober.domain.features.hyperv import HyperV
+from prober.domain.features.kvm import Kvm
+from prober.domain.features.switch import SwitchOn
+from prober.domain.values import OnOff
+
+
+class Apic(Element):
+    """QEMU's x86 machines always have an APIC; ``eoi`` is KVM's way to end an interrupt without leaving the guest."""
+
+    eoi: Annotated[OnOff | None, At("@eoi"), Becomes("`kvm-pv-eoi` of `-cpu`")] = None
+
+
+class Features(Element):
+    """``<acpi>`` becomes ``acpi=on`` of ``-machine``; ``<pci>`` holds one spelling of a hot-plug option."""
+
+    acpi: Annotated[bool, At("acpi")] = False
+    apic: Annotated[Apic | None, At("apic"), Neutral("QEMU's x86 machines always have an APIC")] = None
+    pae: Annotated[bool, At("pae"), Neutral("part of every x86 CPU model that QEMU emulates")] = False
+    acpi_bridge_hotplug: Annotated[OnOff | None, At("pci/acpi-bridge-hotplug/@state")] = None
+    pvspinlock: Annotated[SwitchOn | None, At("pvspinlock"), Becomes("`kvm-pv-unhalt` of `-cpu`")] = None
+    hyperv: Annotated[HyperV | None, At("hyperv"), Becomes("the `hv-` keys of `-cpu`")] = None
+    kvm: Annotated[Kvm | None, At("kvm"), Becomes("the `kvm` keys of `-cpu` and of `-accel`")] = None
+    pmu: Annotated[SwitchOn | None, At("pmu"), Becomes("`pmu` of `-cpu`")] = None
+
+    def interrupt_properties(self) -> Iterator[Property]:
+        """Keys of ``-cpu`` for what KVM does with interrupts and locks."""
+        if self.apic is not None and self.apic.eoi is not None:
+            yield Property("kvm-pv-eoi", self.apic.eoi, self.apic.place("eoi"))
+        if self.pvspinlock is not None:
+            yield Property("kvm-pv-unhalt", self.pvspinlock.state, self.pvspinlock.place("state"))
