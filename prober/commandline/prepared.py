@@ -22,6 +22,7 @@ from prober.commandline.options import (
     Raw,
     Value,
 )
+from prober.commandline.text import Text
 
 #: The first descriptor after stdin, stdout and stderr.
 FIRST_DESCRIPTOR = 3
@@ -53,7 +54,7 @@ def number_descriptors(options: Iterable[Option | Raw]) -> list[Option | Raw]:
 
     done: list[Option | Raw] = []
     for option in options:
-        if not any(_has_passed(value) for _, value in _values(option)):
+        if not _may_need(option) or not any(_has_passed(value) for _, value in _values(option)):
             done.append(option)
             continue
         match option:
@@ -79,10 +80,34 @@ def str_of(value: Value) -> str:
 
 def find_needs(option: Option | Raw) -> Iterator[Found]:
     """All that one option needs of the host."""
+    if not _may_need(option):
+        return
     for key, value in _values(option):
         yield from _needs_in(value, key)
     if isinstance(option, Plain):
         yield from (Found(need, "", option.value or "") for need in option.needs)
+
+
+#: The values that need nothing; a command line has hundreds of them, and hardly any other.
+_PLAIN = frozenset({str, int, bool, Text})
+
+
+def _may_need(option: Option | Raw) -> bool:
+    """Whether a closer look is worth its time."""
+    match option:
+        case Device() | Object():
+            return any(value.__class__ not in _PLAIN for _, value, _ in option.properties)
+        case Qapi():
+            return any(value.__class__ not in _PLAIN for value in option.value.values())
+        case Keyval():
+            return option.first.__class__ not in _PLAIN or any(
+                value.__class__ not in _PLAIN for _, value, _ in option.pairs
+            )
+        case Plain():
+            return bool(option.needs) or option.value.__class__ not in _PLAIN
+        case Global():
+            return option.setting.value.__class__ not in _PLAIN
+    return False
 
 
 def _needs_in(value: Value, key: str) -> Iterator[Found]:
