@@ -16,7 +16,7 @@ RUN ?= run
 SERVE_OPTIONS ?=
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean
+.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs
 
 help: ## list the supported targets (any other is unsupported)
 	@echo 'Supported targets; what is not listed here is unsupported and may change:'
@@ -63,10 +63,13 @@ qemu: ## install Debian's QEMU, where it is missing
 	@tools/install_qemu.sh
 
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
-	@$(BIN)/python tools/roots.py
+	@$(BIN)/python -m tools.roots
+
+docs: $(STAMP) ## write the tables of docs/domain-xml.md from the models
+	$(BIN)/python -m tools.domain_xml
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
-	@$(BIN)/python tools/fixtures.py
+	@$(BIN)/python -m tools.fixtures
 
 lock: $(STAMP) ## compute requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \

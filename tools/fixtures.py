@@ -12,12 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from roots import BINARY, CHECKOUT, SUITES, find_root, make_root
-
 from prober.capabilities import Capabilities
 from prober.errors import ProberError
 from prober.qemu.files import write_recording
 from prober.qemu.interview import Interview, interview
+from tools.roots import BINARY, CHECKOUT, SUITES, find_root, make_root
 
 PLACE = CHECKOUT / "fixtures" / "replies"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
@@ -19,6 +20,13 @@ _USB_PORT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
+@dataclass(frozen=True, slots=True)
+class Reads(BeforeValidator):
+    """A conversion that says in ``words`` what it reads, for docs/domain-xml.md."""
+
+    words: str = ""
+
+
 def _decimal(most: int, least: int = 0) -> Any:
     def convert(value: Any) -> Any:
         text = str(value).strip()
@@ -26,7 +34,7 @@ def _decimal(most: int, least: int = 0) -> Any:
             raise ValueError("is not a number")
         return _within(int(text), least, most)
 
-    return BeforeValidator(convert)
+    return Reads(convert, words=f"{_round(least)} to {_round(most)}")
 
 
 def _number(most: int) -> Any:
@@ -40,7 +48,13 @@ def _number(most: int) -> Any:
             raise ValueError("is not a number")
         return _within(int(text), 0, most)
 
-    return BeforeValidator(convert)
+    return Reads(convert, words=f"0 to {_round(most)}, also in hexadecimal")
+
+
+def _round(number: int) -> str:
+    """A bound as people say it."""
+    bits = (number + 1).bit_length() - 1
+    return f"2^{bits} - 1" if number + 1 == 1 << bits and bits >= 24 else str(number)
 
 
 def _within(number: int, least: int, most: int) -> int:
@@ -57,7 +71,7 @@ def _switch(on: str, off: str) -> Any:
             raise ValueError(f"is neither '{on}' nor '{off}'")
         return value == on
 
-    return BeforeValidator(convert)
+    return Reads(convert, words=f"`{on}`, `{off}`")
 
 
 #: The two ways in which libvirt writes a switch.
@@ -80,6 +94,7 @@ HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
 
 
 def _line(value: str) -> str:
+    """One line of text."""
     if not value.strip():
         raise ValueError("is empty")
     if _CONTROL.search(value):
@@ -88,7 +103,7 @@ def _line(value: str) -> str:
 
 
 def _path(value: str) -> str:
-    """An absolute path, so that a name can never be read as an option or another protocol."""
+    """An absolute path: so that a name can never be read as an option or another protocol."""
     _line(value)
     if not value.startswith("/"):
         raise ValueError("is not an absolute path")
@@ -98,6 +113,7 @@ def _path(value: str) -> str:
 
 
 def _domain_name(value: str) -> str:
+    """One line without a slash."""
     _line(value)
     if "/" in value:
         raise ValueError("has a slash, which a domain's name may not have")
@@ -105,7 +121,7 @@ def _domain_name(value: str) -> str:
 
 
 def _uuid(value: str) -> str:
-    """libvirt reads UUIDs with or without dashes, in any case (``virUUIDParse``)."""
+    """A UUID: libvirt reads them with or without dashes, in any case (``virUUIDParse``)."""
     text = value.strip()
     try:
         parsed = uuid.UUID(text)
@@ -131,6 +147,7 @@ def _usb_port(value: str) -> str:
 
 
 def _mac(value: str) -> str:
+    """A unicast MAC address."""
     if not _MAC.fullmatch(value.strip()):
         raise ValueError("is not a MAC address")
     text = value.strip().lower()

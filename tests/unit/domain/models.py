@@ -5,33 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from prober.domain.binding import At, Child, Element, Shape, shape_of
+from prober.domain.binding import At, Element, Shape, shape_of
 from prober.domain.domain import Domain
-
-
-def claimed_paths(cls: type[Element] = Domain, path: str = "/domain") -> set[str]:
-    """Every element and attribute that is understood, as ``/domain/devices/disk/driver/@type``."""
-    if cls.tag:
-        found = {f"{path}/@{cls.tag}"}
-        for choice in cls.choices.values():
-            found |= claimed_paths(choice, path)
-        return found
-    return {path, *_paths_in(shape_of(cls), path)}
-
-
-def _paths_in(shape: Shape, path: str) -> Iterator[str]:
-    for name in shape.attributes:
-        yield f"{path}/@{name}"
-    for name, child in shape.children.items():
-        yield f"{path}/{name}"
-        yield from _paths_of(child, f"{path}/{name}")
-
-
-def _paths_of(child: Child, path: str) -> Iterator[str]:
-    if child.model is not None:
-        yield from claimed_paths(child.model, path)
-    elif child.shape is not None:
-        yield from _paths_in(child.shape, path)
 
 
 def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:

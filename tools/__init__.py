@@ -1,0 +1,1 @@
+"""What developers run: writing documents and recordings anew, laying out other QEMUs."""
