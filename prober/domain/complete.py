@@ -24,7 +24,9 @@ from prober.domain.defaults import (
     sort_disks,
 )
 from prober.domain.devices import Device
+from prober.domain.devices.audio import add_audio, connect_audio
 from prober.domain.devices.input import check_inputs
+from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
 from prober.domain.target import Target
 
@@ -44,6 +46,9 @@ STEPS: tuple[Completion, ...] = (
     add_memballoon,
     choose_interface_models,
     check_inputs,
+    add_audio,
+    connect_audio,
+    check_sounds,
     assign_addresses,
     assign_boot_order,
     assign_aliases,

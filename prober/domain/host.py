@@ -16,6 +16,9 @@ class Settings(BaseModel):
     model_config = _CONFIG
 
     state_directory: str = "/var/lib/libvirt/qemu"
+    #: Whether a domain's sound may go to the host's devices, where nobody said where it goes to.
+    vnc_allow_host_audio: bool = False
+    nographics_allow_host_audio: bool = False
 
 
 class Host(BaseModel):

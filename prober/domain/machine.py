@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property, Qapi
+from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
+from prober.domain.devices.sound import speaker_properties
 from prober.domain.domain import Domain
 from prober.domain.memory import memory_backend
 from prober.domain.target import Target
@@ -25,6 +26,7 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
     ram = memory_backend(target)
     if ram is not None:
         pairs.append(Property("memory-backend", ram, target.place))
+    pairs += speaker_properties(domain)
     if target.entry is not None and target.entry.acpi:
         pairs.append(Property("acpi", domain.features.acpi, domain.features.place("acpi")))
     yield Keyval("-machine", target.machine, tuple(pairs), place)
@@ -106,17 +108,6 @@ def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
         Property("mode", "control", place),
     )
     yield Keyval("-mon", "", control, place)
-
-
-def emit_audio(domain: Domain, target: Target) -> Iterator[Option]:
-    """A silent audio backend, or QEMU would look for the host's.
-
-    No QMP answer says that a binary has ``-audiodev`` (4.0); ``query-audiodevs`` (8.0) and, before that,
-    the types that came with 4.0 do.
-    """
-    if target.caps.has("query-audiodevs") or target.caps.has("virtio-blk-pci-transitional"):
-        value = {"id": "audio1", "driver": "none"}
-        yield Qapi("-audiodev", "", "driver", value, target.place)
 
 
 def emit_watchdog(domain: Domain, target: Target) -> Iterator[Option]:

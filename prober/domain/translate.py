@@ -13,7 +13,7 @@ from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
 from prober.domain.complete import complete
 from prober.domain.cpu import emit_cpu
-from prober.domain.devices import Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial
+from prober.domain.devices import Audio, Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial, Sound
 from prober.domain.domain import Domain
 from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
@@ -21,7 +21,6 @@ from prober.domain.identity import emit_name, emit_uuid
 from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
 from prober.domain.machine import (
     check_monitor,
-    emit_audio,
     emit_clock,
     emit_machine,
     emit_machine_name,
@@ -67,7 +66,8 @@ ORDER: tuple[Step, ...] = (
     Serial,
     Console,
     Input,
-    emit_audio,
+    Audio,
+    Sound,
     emit_watchdog,
     Memballoon,
     emit_passthrough,

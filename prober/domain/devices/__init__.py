@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
 from prober.domain.binding import At, Element
+from prober.domain.devices.audio import Audio
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
@@ -16,6 +17,7 @@ from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.serial import Serial
+from prober.domain.devices.sound import Sound
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
 
@@ -34,6 +36,7 @@ class Devices(Element):
 
 
 __all__ = [
+    "Audio",
     "Console",
     "Controller",
     "Device",
@@ -43,4 +46,5 @@ __all__ = [
     "Interface",
     "Memballoon",
     "Serial",
+    "Sound",
 ]
