@@ -20,6 +20,16 @@ class Settings(BaseModel):
     vnc_allow_host_audio: bool = False
     nographics_allow_host_audio: bool = False
 
+    #: Whether a dump of QEMU's memory holds the guest's, where ``<memory dumpCore>`` does not say.
+    dump_guest_core: bool = False
+    #: Where memory that is a file lies, for guests whose ``<memoryBacking>`` asks for one.
+    memory_backing_dir: str = "/var/lib/libvirt/qemu/ram"
+    #: The mounts of hugetlbfs, each with the size of its pages in KiB.  libvirt finds them in ``/proc/mounts`` where
+    #: ``qemu.conf`` names none; these two are where distributions have them.
+    hugetlbfs_mount: tuple[tuple[int, str], ...] = ((2048, "/dev/hugepages"), (1048576, "/dev/hugepages1G"))
+    #: The size of huge page, in KiB, for guests that ask for huge pages of any size; the kernel's own on x86.
+    default_hugepage: int = 2048
+
 
 class Host(BaseModel):
     """One host, as far as command lines show it.  Read once, at the edge; translating looks at nothing else."""
@@ -27,3 +37,7 @@ class Host(BaseModel):
     model_config = _CONFIG
 
     settings: Settings = Settings()
+    #: The NUMA nodes of the host, each with its CPUs; None where nobody looked.
+    numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
+    #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.
+    numad_nodes: tuple[int, ...] | None = None

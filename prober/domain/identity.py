@@ -30,3 +30,9 @@ def emit_uuid(domain: Domain, target: Target) -> Iterator[Option]:
     """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and translating may not."""
     if domain.uuid is not None:
         yield Plain("-uuid", domain.uuid, domain.place("uuid"))
+
+
+def short_name(domain: Domain) -> str:
+    """The name of what libvirt makes for a domain: its number, which is -1 before it runs, and 20 letters of its name
+    (11.3, ``virDomainDefGetShortName``)."""
+    return f"-1-{domain.name[:20]}"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -93,6 +94,45 @@ IoPort: TypeAlias = Annotated[int, _number(0xFFFF)]
 HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
 
 
+#: One more than the highest number in a set of CPUs or nodes (libvirt, ``VIR_DOMAIN_CPUMASK_LEN``).
+_SET_END = 16384
+
+_SET_PART = re.compile(r"\s*(\^?)([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?")
+
+
+def _number_set(value: Any) -> Any:
+    """libvirt's sets of CPUs and nodes: ``0-3,^2,8`` (``virBitmapParse``); what comes later wins."""
+    if isinstance(value, tuple):
+        return value
+    numbers: set[int] = set()
+    for part in str(value).split(","):
+        match = _SET_PART.fullmatch(part)
+        if match is None or (match[1] and match[3]):
+            raise ValueError("is not a set of numbers like 0-3,^2,8")
+        first = int(match[2])
+        last = first if match[3] is None else int(match[3])
+        if last < first or last >= _SET_END:
+            raise ValueError(f"is not within 0 to {_SET_END - 1}, or a range ends before it begins")
+        if match[1]:
+            numbers.discard(first)
+        else:
+            numbers.update(range(first, last + 1))
+    if not numbers:
+        raise ValueError("is empty")
+    return tuple(sorted(numbers))
+
+
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """A set as QEMU and libvirt write it, each run of numbers as one word: ``["0-3", "8"]``."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    return [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+
+
 def _line(value: str) -> str:
     """One line of text."""
     if not value.strip():
@@ -156,6 +196,8 @@ def _mac(value: str) -> str:
     return text
 
 
+#: A set of CPUs or of NUMA nodes, in order; never empty.
+NumberSet: TypeAlias = Annotated[tuple[int, ...], Reads(_number_set, words="a set of numbers like `0-3,^2,8`")]
 #: One line of text without control characters.
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(_path)]
@@ -168,7 +210,7 @@ MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]
 #: libvirt's units of memory (``virScaleInteger``): powers of 1024, or with a B of 1000.
 UNITS = {
     "b": 1, "byte": 1, "bytes": 1,
-    "k": 1024, "KiB": 1024, "KB": 1000,
+    "K": 1024, "KiB": 1024, "KB": 1000,
     "M": 1024**2, "MiB": 1024**2, "MB": 1000**2,
     "G": 1024**3, "GiB": 1024**3, "GB": 1000**3,
     "T": 1024**4, "TiB": 1024**4, "TB": 1000**4,
@@ -176,7 +218,16 @@ UNITS = {
     "E": 1024**6, "EiB": 1024**6, "EB": 1000**6,
 }  # fmt: skip
 
-Unit: TypeAlias = Literal[
-    "b", "byte", "bytes", "k", "KiB", "KB", "M", "MiB", "MB", "G", "GiB", "GB", "T", "TiB", "TB", "P", "PiB", "PB",
-    "E", "EiB", "EB",
-]  # fmt: skip
+#: Each unit by its small letters: libvirt does not look at the case.
+_SMALL = {name.lower(): name for name in UNITS}
+
+
+def _unit(value: Any) -> Any:
+    name = _SMALL.get(str(value).strip().lower())
+    if name is None:
+        raise ValueError("is not a unit of memory like KiB, MiB or GiB")
+    return name
+
+
+#: A unit of memory, as :data:`UNITS` has it.
+Unit: TypeAlias = Annotated[str, Reads(_unit, words="`KiB`, `MiB`, `GB` and so on, in any case")]

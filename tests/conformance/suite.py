@@ -64,7 +64,11 @@ def capabilities_of(replies: Path, version: str) -> Capabilities:
 
 def suite_host(firmware: Path) -> Host:
     """The settings that libvirt's suite gives its daemon (11.3, ``qemuTestDriverInit``), and its firmware."""
-    return Host(settings=Settings())
+    return Host(
+        settings=Settings(hugetlbfs_mount=((2048, "/dev/hugepages2M"), (1048576, "/dev/hugepages1G"))),
+        numa_nodes=tuple((node, ()) for node in range(4)),
+        numad_nodes=(0, 1, 2, 3),
+    )
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:

@@ -6,35 +6,38 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline import options
-from prober.domain.binding import At, Qemu
+from prober.domain.binding import At, Becomes, Neutral, Qemu
 from prober.domain.shared.address import PciAddress
-from prober.domain.shared.device import Device
-from prober.domain.slots import Kinds, Plug
+from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
+from prober.domain.slots import Kinds
 from prober.domain.target import Target
-from prober.domain.values import OnOff
+from prober.domain.values import HexAmount, OnOff
 
 
-class Memballoon(Device):
+class Memballoon(VirtioDevice):
     """A domain without the element has a virtio balloon; ``model='none'`` says that it shall have none."""
 
     element = "memballoon"
     alias_prefix = "balloon"
     address_turn = 60
 
-    model: Annotated[Literal["virtio", "none"], At("@model")]
+    model: Annotated[VirtioModel | Literal["none"], At("@model"), Becomes("which `virtio-balloon-pci`, or none")]
     autodeflate: Annotated[OnOff | None, At("@autodeflate"), Qemu("deflate-on-oom")] = None
     free_page_reporting: Annotated[OnOff | None, At("@freePageReporting"), Qemu("free-page-reporting")] = None
-    address: Annotated[PciAddress | None, At("address")] = None
+    stats_period: Annotated[
+        HexAmount | None, At("stats/@period"), Neutral("asked of the balloon over the monitor, once the guest runs")
+    ] = None
+    address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device, or nothing."""
-        return None if self.model == "none" else Plug.virtio(target)
+        return None if self.model == "none" else virtio_plug(target, self.model)
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """A balloon that is not there has nothing to set."""
         if self.model == "none":
-            for name in ("autodeflate", "free_page_reporting", "address"):
-                if getattr(self, name) is not None:
+            for name in type(self).model_fields:
+                if name not in ("model", "alias", "places", "stats_period") and getattr(self, name) is not None:
                     yield name, "model='none' has no balloon to set this on"
 
     def emit(self, target: Target) -> Iterator[options.Option]:
@@ -43,4 +46,4 @@ class Memballoon(Device):
             return
         identity = options.Property("id", self.id, self.place())
         properties = (*self.properties(), identity, *self.pci_properties(target))
-        yield options.Device("virtio-balloon-pci", properties, self.place())
+        yield options.Device(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from prober.domain.binding import At, Qemu
 from prober.domain.shared.device import Device
+from prober.domain.slots import Kinds, Plug
+from prober.domain.target import Target
 from prober.domain.values import OnOff
 
 #: What an old guest may see: ``virtio-transitional`` drives both, ``virtio-non-transitional`` is virtio 1 alone.
@@ -24,3 +26,8 @@ class VirtioDevice(Device):
 def virtio_driver(name: str, model: str) -> str:
     """QEMU's device: ``virtio-blk-pci``, or with its suffix (QEMU 4.0) ``virtio-blk-pci-transitional``."""
     return name + model.removeprefix("virtio")
+
+
+def virtio_plug(target: Target, model: str) -> Kinds:
+    """A slot for it: one that drives old guests is conventional PCI wherever it is."""
+    return Plug.pci() if model == "virtio-transitional" else Plug.virtio(target)

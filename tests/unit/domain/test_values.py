@@ -23,6 +23,8 @@ from prober.domain.memory import Memory
         (values.MacAddress, "52:54:00:AA:bb:01", "52:54:00:aa:bb:01"),
         (values.AbsolutePath, "/a,b ", "/a,b "),
         (values.DomainName, "a, b=c", "a, b=c"),
+        (values.NumberSet, "0-3,^2, 8", (0, 1, 3, 8)),
+        (values.Unit, "mib", "MiB"),
     ],
 )
 def test_read(kind: Any, text: str, value: object) -> None:
@@ -42,6 +44,11 @@ def test_read(kind: Any, text: str, value: object) -> None:
         (values.Byte, "0xg", "is not a number"),
         (values.OnOff, "yes", "is neither 'on' nor 'off'"),
         (values.YesNo, "on", "is neither 'yes' nor 'no'"),
+        (values.NumberSet, "0,^0", "is empty"),
+        (values.NumberSet, "3-1", "is not within 0 to 16383"),
+        (values.NumberSet, "0-16384", "is not within 0 to 16383"),
+        (values.NumberSet, "^0-1", "is not a set of numbers"),
+        (values.Unit, "MiBi", "is not a unit of memory"),
         (values.Uuid, "{c7a5fdbd-cdaf-9455-926a-d65c16db1809}", "is not a UUID"),
         (values.Uuid, "urn:uuid:c7a5fdbd-cdaf-9455-926a-d65c16db1809", "is not a UUID"),
         (values.MacAddress, "52:54:00:aa:bb", "is not a MAC address"),
@@ -74,3 +81,7 @@ def test_memory_is_rounded_up_to_kibibytes(amount: int, unit: str, kibibytes: in
 def test_every_unit_has_its_size() -> None:
     for unit in values.UNITS:
         Memory.model_validate({"value": 1, "unit": unit})
+
+
+def test_ranges_write_each_run_as_one_word() -> None:
+    assert values.ranges([8, 0, 1, 2]) == ["0-2", "8"]
