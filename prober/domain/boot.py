@@ -37,7 +37,7 @@ def assign_boot_order(domain: Domain, target: Target, refusals: list[Refusal]) -
     names = [boot.dev for boot in domain.os.boot] or ["hd"]
     first_of: dict[str, Device] = {}
     for device in bootable:
-        first_of.setdefault(device.boot_dev, device)
+        first_of.setdefault(device.boot_kind, device)
     turns = {id(first_of[name]): turn for turn, name in enumerate(names, start=1) if name in first_of}
     return domain.with_devices(
         device.replace(bootindex=turns[id(device)]) if id(device) in turns else device for device in devices

@@ -20,11 +20,10 @@ from prober.domain.defaults import (
     choose_interface_models,
     number_controllers,
     number_serials,
-    place_disks,
-    sort_disks,
 )
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
+from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
 from prober.domain.devices.input import check_inputs
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
@@ -51,7 +50,10 @@ STEPS: tuple[Completion, ...] = (
     check_sounds,
     assign_addresses,
     assign_boot_order,
+    plug_disks,
     assign_aliases,
+    plug_disks,
+    check_disks,
 )
 
 

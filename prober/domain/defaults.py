@@ -28,6 +28,10 @@ D = TypeVar("D", bound=Device)
 _PORTS = range(4)
 
 
+#: The controller of each kind of disk.
+_ON_BUS: dict[str, type[Controller]] = {"ide": IdeController, "sata": SataController}
+
+
 def of(devices: Iterable[Device], cls: type[D]) -> list[D]:
     """The devices of one class, in order."""
     return [device for device in devices if isinstance(device, cls)]
@@ -77,47 +81,6 @@ def check_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -
     for controller in of(devices, Controller):
         for field, sentence in controller.machine_rules(target):
             refusals.append(Refusal(place=controller.place(field), message=sentence))
-    return domain.with_devices(devices)
-
-
-def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Each IDE or SATA disk on its place at a controller, and no two on one."""
-    devices = list(domain.devices.every)
-    taken: dict[tuple[str, int, int, int], Disk] = {}
-    for position, device in enumerate(devices):
-        if not isinstance(device, Disk):
-            continue
-        if device.address is None:
-            device = devices[position] = device.replace(address=device.default_address())
-        if isinstance(device.address, DriveAddress):
-            spot = (device.bus, device.address.controller, device.address.bus, device.address.unit)
-            first = taken.setdefault(spot, device)
-            if first is not device and first.target_dev != device.target_dev:
-                line = first.place().line
-                message = f"two {device.bus} disks have one address, the first in line {line}"
-                refusals.append(Refusal(place=device.place("address"), message=message))
-    return domain.with_devices(devices)
-
-
-def sort_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Disks of one bus by name, buses as they first come (``virDomainDiskInsert``)."""
-    devices = list(domain.devices.every)
-    disks = of(devices, Disk)
-    names: dict[str, Disk] = {}
-    for disk in disks:
-        first = names.setdefault(disk.target_dev, disk)
-        if first is not disk:
-            line = first.place("target_dev").line
-            message = f"two disks are called {disk.target_dev}, the first in line {line}"
-            refusals.append(Refusal(place=disk.place("target_dev"), message=message))
-    buses: dict[str, int] = {}
-    for disk in disks:
-        buses.setdefault(disk.bus, len(buses))
-    ordered = sorted(disks, key=lambda disk: (buses[disk.bus], disk.number))
-    numbered = iter([disk.replace(node=len(ordered) - at) for at, disk in enumerate(ordered)])
-    for position, device in enumerate(devices):
-        if isinstance(device, Disk):
-            devices[position] = next(numbered)
     return domain.with_devices(devices)
 
 
@@ -178,11 +141,7 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     wanted: dict[type[Controller], tuple[int, Places]] = {}
     if target.kind == "q35":
         wanted[SataController] = 0, Places(target.place)
-    for disk in of(devices, Disk):
-        if isinstance(disk.address, DriveAddress):
-            cls: type[Controller] = IdeController if disk.bus == "ide" else SataController
-            if cls not in wanted or wanted[cls][0] < disk.address.controller:
-                wanted[cls] = disk.address.controller, Places(disk.place("target_dev"))
+    _want_for_disks(devices, wanted)
     for wanted_cls, (last, places) in wanted.items():
         have = {controller.number for controller in of(devices, wanted_cls)}
         for index in range(min(last, 255) + 1):
@@ -193,6 +152,15 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if not any(controller.number == 0 for controller in of(devices, PciController)):
         devices.append(root.model_validate({"type": "pci", "index": 0}))
     return domain.with_devices(devices)
+
+
+def _want_for_disks(devices: list[Device], wanted: dict[type[Controller], tuple[int, Places]]) -> None:
+    for disk in of(devices, Disk):
+        cls = _ON_BUS.get(disk.bus)
+        if cls is None or not isinstance(disk.address, DriveAddress):
+            continue
+        if cls not in wanted or wanted[cls][0] < disk.address.controller:
+            wanted[cls] = disk.address.controller, Places(disk.place("target_dev"))
 
 
 def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:

@@ -41,3 +41,5 @@ class Host(BaseModel):
     numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.
     numad_nodes: tuple[int, ...] | None = None
+    #: The block devices that are CD drives, by the paths that domains have for them.
+    cdroms: tuple[str, ...] = ("/dev/cdrom", "/dev/sr0")

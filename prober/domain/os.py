@@ -24,7 +24,7 @@ class OsType(Element):
 class Boot(Element):
     """One ``<boot dev>``; their order is the order of booting."""
 
-    dev: Annotated[Literal["hd", "network"], At("@dev")]
+    dev: Annotated[Literal["hd", "network", "cdrom", "fd"], At("@dev")]
 
 
 class Os(Checked):

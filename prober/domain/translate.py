@@ -14,6 +14,7 @@ from prober.commandline.render import render_each
 from prober.domain.complete import complete
 from prober.domain.cpu import emit_cpu
 from prober.domain.devices import Audio, Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial, Sound
+from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.domain import Domain
 from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
@@ -61,6 +62,7 @@ ORDER: tuple[Step, ...] = (
     emit_os,
     emit_hotplug,
     Controller,
+    emit_floppy_controllers,
     Disk,
     Interface,
     Serial,

@@ -142,7 +142,7 @@ def _line(value: str) -> str:
     return value
 
 
-def _path(value: str) -> str:
+def check_path(value: str) -> str:
     """An absolute path: so that a name can never be read as an option or another protocol."""
     _line(value)
     if not value.startswith("/"):
@@ -200,7 +200,7 @@ def _mac(value: str) -> str:
 NumberSet: TypeAlias = Annotated[tuple[int, ...], Reads(_number_set, words="a set of numbers like `0-3,^2,8`")]
 #: One line of text without control characters.
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
-AbsolutePath: TypeAlias = Annotated[str, AfterValidator(_path)]
+AbsolutePath: TypeAlias = Annotated[str, AfterValidator(check_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
 DeviceName: TypeAlias = Annotated[str, AfterValidator(_device_name)]

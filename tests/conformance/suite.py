@@ -68,6 +68,7 @@ def suite_host(firmware: Path) -> Host:
         settings=Settings(hugetlbfs_mount=((2048, "/dev/hugepages2M"), (1048576, "/dev/hugepages1G"))),
         numa_nodes=tuple((node, ()) for node in range(4)),
         numad_nodes=(0, 1, 2, 3),
+        cdroms=("/dev/cdrom",),
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from prober.domain import Domain, Translation, read_domain, translate
 from prober.domain.devices import Console, Device, Disk, Serial
+from prober.domain.shared.source import Source
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.conftest import QemuPlace, aio
 from tests.integration.images import write_image
@@ -29,9 +30,11 @@ def adapt(domain: Domain, ours: Path, theirs: Path) -> Domain:
     every: list[Device] = []
     for device in domain.devices.every:
         if isinstance(device, Disk):
-            name = Path(device.source).name
-            write_image(ours / name, device.driver_type)
-            device = device.replace(source=str(theirs / name))
+            if device.source is not None and not device.is_empty:
+                path = device.source.local_path(device.kind) or ""
+                name = Path(path).name
+                write_image(ours / name, device.driver_type or "raw")
+                device = device.replace(type="file", source=Source(file=str(theirs / name)))
         elif isinstance(device, Serial | Console):
             # A root has no /dev/pts, and nobody listens on a socket to connect to.
             name = Path(device.source_path or "/pty").name

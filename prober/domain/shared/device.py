@@ -100,6 +100,11 @@ class Bootable(Device):
     #: Its turn in booting, filled in by completing.
     bootindex: int | None = None
 
+    @property
+    def boot_kind(self) -> str:
+        """What ``<os><boot dev>`` calls it."""
+        return self.boot_dev
+
     def boot_properties(self) -> Iterator[Property]:
         """``bootindex``, where it has a turn."""
         if self.bootindex is not None:

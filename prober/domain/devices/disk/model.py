@@ -1,0 +1,159 @@
+"""The element itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from prober.commandline import options
+from prober.domain.binding import At, Becomes, Neutral, Qemu
+from prober.domain.devices.disk.driver import DriverFields
+from prober.domain.devices.disk.emit import emit_disk
+from prober.domain.devices.disk.geometry import GeometryFields
+from prober.domain.devices.disk.names import index_of, prefix_of
+from prober.domain.devices.disk.rules import disk_rules
+from prober.domain.shared.address import Address, DriveAddress
+from prober.domain.shared.device import Bootable
+from prober.domain.shared.source import Image, Source
+from prober.domain.shared.virtio import VirtioModel
+from prober.domain.slots import Kinds, Plug
+from prober.domain.target import Target
+from prober.domain.values import Count, Line, OnOff, YesNo
+
+#: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
+_BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
+
+#: What ``<os><boot dev>`` calls each kind of drive.
+_BOOT_DEVICES = {"disk": "hd", "lun": "hd", "cdrom": "cdrom", "floppy": "fd"}
+
+
+class Disk(DriverFields, GeometryFields, Bootable):
+    """One drive of the guest with what is in it."""
+
+    element = "disk"
+    address_turn = 40
+    boot_dev = "hd"
+
+    type: Annotated[Literal["file", "block"], At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
+    device: Annotated[Literal["disk", "cdrom", "floppy", "lun"], At("@device"), Becomes("the device")] = "disk"
+    model: Annotated[VirtioModel | Literal["default"] | None, At("@model"), Becomes("the device of a virtio disk")] = (
+        None
+    )
+    rawio: Annotated[YesNo | None, At("@rawio"), Neutral("a capability of the process, given by libvirt")] = None
+    sgio: Annotated[Literal["filtered"] | None, At("@sgio"), Neutral("a setting of the host's kernel")] = None
+    snapshot: Annotated[
+        Literal["no", "internal", "external", "manual"] | None, At("@snapshot"), Neutral("what later snapshots do")
+    ] = None
+    source: Annotated[Source | None, At("source"), Becomes("the block nodes")] = None
+    target_dev: Annotated[str, At("target/@dev"), Becomes("the disk's `id`, place and order")]
+    target_bus: Annotated[
+        Literal["ide", "fdc", "scsi", "virtio", "usb", "sata"] | None, At("target/@bus"), Becomes("the device")
+    ] = None
+    tray: Annotated[Literal["open", "closed"] | None, At("target/@tray"), Neutral("what QEMU last said of it")] = None
+    removable: Annotated[OnOff | None, At("target/@removable"), Becomes("`removable`")] = None
+    rotation_rate: Annotated[Count | None, At("target/@rotation_rate"), Becomes("`rotation_rate`")] = None
+    readonly: Annotated[bool, At("readonly"), Becomes("`read-only`")] = False
+    shareable: Annotated[bool, At("shareable"), Becomes("`share-rw`, and `cache` where that is not set")] = False
+    serial: Annotated[Line | None, At("serial"), Becomes("`serial`")] = None
+    wwn: Annotated[Line | None, At("wwn"), Becomes("`wwn`")] = None
+    vendor: Annotated[Line | None, At("vendor"), Qemu("vendor")] = None
+    product: Annotated[Line | None, At("product"), Becomes("`product`, on IDE and SATA `model`")] = None
+    address: Annotated[Address | None, At("address"), Becomes("the device's place")] = None
+
+    #: libvirt's number of its image, which names the image's nodes; filled in by completing.
+    node: int = 0
+    #: The id and the model of the controller that it is on, where that is not the machine's own.
+    controller_id: str = ""
+    controller_model: str | None = None
+    #: Whether its image is a CD drive of the host.
+    host_cdrom: bool = False
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with it whatever the machine."""
+        return disk_rules(self)
+
+    @property
+    def boot_kind(self) -> str:
+        """What ``<os><boot dev>`` calls it."""
+        return _BOOT_DEVICES[self.device]
+
+    @property
+    def bus(self) -> str:
+        """The bus; where the XML does not say, the name does, as in libvirt."""
+        if self.target_bus is not None:
+            return self.target_bus
+        return "fdc" if self.device == "floppy" else _BUSES.get(prefix_of(self.target_dev), "ide")
+
+    @property
+    def number(self) -> int:
+        """The index in the name: vda is 0, vdb 1, vdaa 26."""
+        return index_of(self.target_dev)
+
+    @property
+    def kind(self) -> str:
+        """The type of its source; without one the type that is given means nothing."""
+        return "file" if self.source is None else self.type
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image is in it."""
+        return self.source is None or self.source.is_empty(self.kind)
+
+    @property
+    def is_read_only(self) -> bool:
+        """A CD is, whether the XML says so or not."""
+        return self.readonly or self.device == "cdrom"
+
+    @property
+    def cache_mode(self) -> str | None:
+        """How it caches: an image that others write, too, cannot (libvirt, ``qemuDomainPrepareDiskCachemode``)."""
+        if self.cache in (None, "default"):
+            return "none" if self.shareable and not self.is_read_only else None
+        return self.cache
+
+    @property
+    def image(self) -> Image | None:
+        """What is in it."""
+        if self.source is None or self.is_empty:
+            return None
+        return Image(
+            kind=self.kind,
+            source=self.source,
+            format=self.driver_type or "raw",
+            number=self.node,
+            read_only=self.is_read_only,
+            place=self.place("source"),
+            access=self.access(self.cache_mode),
+            format_place=self.place("driver_type"),
+            cdrom=self.host_cdrom,
+        )
+
+    def default_address(self) -> DriveAddress | None:
+        """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
+        number = self.number
+        if self.bus == "ide":
+            controller, rest = divmod(number, 4)
+            return DriveAddress(controller=min(controller, 256), bus=rest // 2, unit=rest % 2)
+        units = {"sata": 6, "scsi": 7, "fdc": 2}.get(self.bus)
+        if units is None:
+            return None
+        return DriveAddress(controller=min(number // units, 256), unit=number % units)
+
+    def name_for(self, number: int, target: Target) -> str:
+        """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""
+        address = self.address
+        if not isinstance(address, DriveAddress):
+            return f"{self.bus}-disk{self.number}"
+        if self.bus == "scsi" and self.controller_model != "lsilogic":
+            return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
+        return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
+
+    def plug(self, target: Target) -> Kinds | None:
+        """Only virtio disks are PCI devices; a transitional one is so in a conventional slot alone."""
+        if self.bus != "virtio":
+            return None
+        return Plug.pci() if self.model == "virtio-transitional" else Plug.virtio(target)
+
+    def emit(self, target: Target) -> Iterator[options.Option]:
+        """Its images, then the device."""
+        return emit_disk(self, target)
