@@ -1,30 +1,54 @@
-"""The ids of the devices: libvirt's aliases (11.3, ``qemu_alias.c``)."""
+"""The ids of the devices: libvirt's aliases (11.3, ``qemu_alias.c``), and which controller each device sits on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prober.commandline.refusal import Refusal
 from prober.domain.devices import Device
+from prober.domain.devices.controller import Controller
 from prober.domain.domain import Domain
 from prober.domain.target import Target
 
 
 def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """The domain, each of its devices with its alias; two that come to the same one are refused."""
+    """The domain, each of its devices with its alias and its controller; two that come to one alias are refused.
+
+    Controllers are named first, as a device may be named after the model of its controller.
+    """
     # Whatever makes two names alike is refused for what it is, where it is found; this is the last net.
     known = bool(refusals)
-    counts: dict[type[Device], int] = {}
-    named: list[Device] = []
+    counts: dict[str, int] = {}
+    devices = list(domain.devices.every)
+    for position, device in enumerate(devices):
+        if isinstance(device, Controller):
+            devices[position] = device.replace(alias=_own_name(device) or device.name_for(0, target))
+    controllers = _by_key(devices)
     taken: dict[str, Device] = {}
-    for device in domain.devices.every:
-        number = counts.get(type(device), 0)
-        counts[type(device)] = number + 1
-        device = device.replace(alias=_own_name(device) or device.name_for(number, target))
-        first = taken.setdefault(device.id, device)
+    for position, device in enumerate(devices):
+        key = device.plugs_into
+        parent = controllers.get(key) if key is not None else None
+        if parent is not None:
+            device = device.replace(parent=parent)
+        number = counts.get(device.element, 0)
+        counts[device.element] = number + 1
+        if device.alias is None:
+            device = device.replace(alias=_own_name(device) or device.name_for(number, target))
+        first = taken.setdefault(device.id, device) if not device.shares_alias else device
         if first is not device and not known:
             message = f"two devices come to the same name {device.alias}, the first in line {first.place().line}"
             refusals.append(Refusal(place=device.place("address"), message=message))
-        named.append(device)
-    return domain.with_devices(named)
+        devices[position] = device
+    return domain.with_devices(devices)
+
+
+def _by_key(devices: Iterable[Device]) -> dict[tuple[str, int], Controller]:
+    """The controllers by type and index; of several with one index, the first."""
+    result: dict[tuple[str, int], Controller] = {}
+    for device in devices:
+        if isinstance(device, Controller):
+            result.setdefault((device.controller_type, device.number), device)
+    return result
 
 
 def _own_name(device: Device) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prober.commandline.refusal import Refusal
-from prober.domain.addresses import assign_addresses
+from prober.domain.addresses import assign_pci, assign_usb
 from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
@@ -24,7 +24,6 @@ from prober.domain.defaults import (
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
-from prober.domain.devices.input import check_inputs
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
 from prober.domain.target import Target
@@ -44,11 +43,11 @@ STEPS: tuple[Completion, ...] = (
     check_controllers,
     add_memballoon,
     choose_interface_models,
-    check_inputs,
     add_audio,
     connect_audio,
     check_sounds,
-    assign_addresses,
+    assign_pci,
+    assign_usb,
     assign_boot_order,
     plug_disks,
     assign_aliases,

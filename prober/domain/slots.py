@@ -1,11 +1,10 @@
-"""PCI slots: what a device's plug is like, what a bus accepts, and which slot is free.
+"""What a device's plug is like: which kinds of PCI slot it fits.
 
-The rules are libvirt's (11.3, ``src/conf/domain_addr.c``), so that a domain gets the same addresses.
+The kinds are libvirt's (11.3, ``src/conf/domain_addr.h``), so that a domain gets the same addresses.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ class Plug:
 
     ``AUTO`` on a device: it takes whatever slot is found; on a bus: slots may be given to such devices.
     ``SHARE``: several of the kind may share a slot, a function each (root ports).
+    ``INTEGRATED``: it belongs on the machine's own bus, whatever that accepts otherwise (an IOMMU, pvpanic).
 
     Plain numbers, as they are asked hundreds of times a domain, and :mod:`enum` takes ten times as long.
     """
@@ -31,9 +31,14 @@ class Plug:
     PCIE_ROOT_PORT: Final = 8
     DMI_TO_PCI_BRIDGE: Final = 16
     PCIE_TO_PCI_BRIDGE: Final = 32
-    ALL_KINDS: Final = 63
-    AUTO: Final = 64
-    SHARE: Final = 128
+    UPSTREAM_PORT: Final = 64
+    DOWNSTREAM_PORT: Final = 128
+    PCI_EXPANDER_BUS: Final = 256
+    PCIE_EXPANDER_BUS: Final = 512
+    ALL_KINDS: Final = 1023
+    AUTO: Final = 1024
+    SHARE: Final = 2048
+    INTEGRATED: Final = 4096
 
     @classmethod
     def pci(cls) -> Kinds:
@@ -51,185 +56,6 @@ class Plug:
         return cls.pcie(target) if target.virtio_is_pcie else cls.pci()
 
 
-_ENDPOINTS = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
-
-
-@dataclass(frozen=True, slots=True)
-class BusKind:
-    """What a PCI controller accepts below it, and in which slots."""
-
-    accepts: Kinds
-    first: int = 1
-    last: int = 31
-
-
-BUS_KINDS: dict[str, BusKind] = {
-    "pci-root": BusKind(Plug.AUTO | Plug.PCI_DEVICE | Plug.PCI_BRIDGE),
-    "pcie-root": BusKind(Plug.PCIE_DEVICE | Plug.PCIE_ROOT_PORT | Plug.DMI_TO_PCI_BRIDGE),
-    "pci-bridge": BusKind(Plug.AUTO | Plug.PCI_DEVICE | Plug.PCI_BRIDGE),
-    "dmi-to-pci-bridge": BusKind(Plug.PCI_DEVICE | Plug.PCI_BRIDGE, first=0),
-    "pcie-to-pci-bridge": BusKind(Plug.AUTO | Plug.PCI_DEVICE | Plug.PCI_BRIDGE),
-    "pcie-root-port": BusKind(Plug.AUTO | Plug.PCIE_DEVICE | Plug.PCIE_TO_PCI_BRIDGE, first=0, last=0),
-}
-
-
-class SlotError(ValueError):
-    """A slot cannot be had; the text says why."""
-
-
-@dataclass
-class _Slot:
-    functions: int = 0
-    shared: bool = False
-
-
-@dataclass
-class Bus:
-    """One bus while addresses are assigned.  ``accepts`` may be narrower than its model's."""
-
-    model: str
-    accepts: Kinds
-    slots: dict[int, _Slot] = field(default_factory=dict)
-    #: No slot below this one is empty; slots are never given back.
-    free_from: int = 0
-
-    @property
-    def kind(self) -> BusKind:
-        """The rules of its model."""
-        return BUS_KINDS[self.model]
-
-    @property
-    def is_full(self) -> bool:
-        """Whether every slot has something in it."""
-        return all(slot in self.slots for slot in range(self.kind.first, self.kind.last + 1))
-
-    def skip_taken(self) -> None:
-        """Let the search for an empty slot begin where there may be one."""
-        while self.free_from in self.slots or self.free_from < self.kind.first:
-            self.free_from += 1
-
-
-#: A place on a bus: bus, slot, function.
-Spot = tuple[int, int, int]
-
-
-class SlotMap:
-    """The buses of one domain.  With ``grow``, buses are added as they are needed."""
-
-    #: More buses than any controller index can name.
-    MOST = 256
-
-    def __init__(self, models: list[str], *, grow: bool, pcie_to_pci_bridge: bool) -> None:
-        self.buses = [Bus(model, BUS_KINDS[model].accepts) for model in models]
-        self._grow = grow
-        self._pcie_to_pci_bridge = pcie_to_pci_bridge
-
-    def take(self, spot: Spot, plug: Kinds, *, given: bool) -> None:
-        """Take one function.
-
-        :raise SlotError: where there is no such bus, the slot is not there or of another kind, or the
-            function is taken.
-        """
-        number, slot_number, function = spot
-        if self._grow and number >= len(self.buses):
-            self._add(number - len(self.buses) + 1, plug)
-        if number >= len(self.buses):
-            raise SlotError(f"there is no PCI controller with index {number}")
-        bus = self.buses[number]
-        self._validate(bus, number, slot_number, plug, given=given)
-        slot = bus.slots.setdefault(slot_number, _Slot(shared=bool(plug & Plug.SHARE)))
-        if slot.functions & 1 << function:
-            raise SlotError(f"the PCI address {_name(spot)} is used twice")
-        slot.functions |= 1 << function
-
-    def is_used(self, number: int, slot: int) -> bool:
-        """Whether anything sits in a slot."""
-        return slot in self.buses[number].slots
-
-    def find(self, plug: Kinds) -> Spot:
-        """The first free place for a device, growing where that is allowed; does not take it.
-
-        :raise SlotError: where there is none.
-        """
-        for number, bus in enumerate(self.buses):
-            if not _compatible(bus.accepts, plug):
-                continue
-            if not plug & Plug.SHARE:
-                bus.skip_taken()
-            for slot_number in range(max(bus.kind.first, 0 if plug & Plug.SHARE else bus.free_from), bus.kind.last + 1):
-                slot = bus.slots.get(slot_number)
-                if slot is None:
-                    return number, slot_number, 0
-                if plug & Plug.SHARE and slot.shared and slot.functions != 0xFF:
-                    free = next(function for function in range(8) if not slot.functions & 1 << function)
-                    return number, slot_number, free
-        if not self._grow:
-            raise SlotError("no PCI slot is free")
-        number = len(self.buses) + self._add(1, plug) - 1
-        return number, self.buses[number].kind.first, 0
-
-    def place(self, plug: Kinds) -> Spot:
-        """Find a place and take it."""
-        spot = self.find(plug)
-        self.take(spot, plug, given=False)
-        return spot
-
-    def _validate(self, bus: Bus, number: int, slot: int, plug: Kinds, *, given: bool) -> None:
-        accepts = bus.accepts
-        if given and accepts & _ENDPOINTS:
-            # Whoever gives an address may put a PCI device into a PCIe slot, or the reverse.
-            accepts |= _ENDPOINTS
-        if given and plug & Plug.PCI_BRIDGE:
-            plug |= Plug.PCI_DEVICE
-        if not plug & accepts & Plug.ALL_KINDS:
-            raise SlotError(
-                f"PCI controller {number} ({bus.model}) does not take a {describe_plug(plug)}; "
-                f"it takes a {describe_plug(bus.accepts)}"
-            )
-        if not bus.kind.first <= slot <= bus.kind.last:
-            slots = "slot 0 only" if bus.kind.last == 0 else f"slots {bus.kind.first:#x} to {bus.kind.last:#x}"
-            raise SlotError(f"PCI controller {number} ({bus.model}) has {slots}, not {slot:#x}")
-
-    def _add(self, count: int, plug: Kinds) -> int:
-        """Add ``count`` buses that take such a device, and what those need; returns how many it took."""
-        before = len(self.buses)
-        if before + count + 1 > self.MOST:
-            raise SlotError("no PCI slot is free, and no more PCI controllers can be added")
-        if plug & Plug.PCI_DEVICE:
-            if not any(bus.accepts & Plug.PCI_BRIDGE for bus in self.buses):
-                return self._add_conventional(count)
-            model = "pci-bridge"
-        elif plug & Plug.PCIE_DEVICE:
-            model = "pcie-root-port"
-        else:
-            raise SlotError(f"a {describe_plug(plug)} needs a slot, and no controller that has one can be added")
-        self.buses += [Bus(model, BUS_KINDS[model].accepts) for _ in range(count)]
-        return count
-
-    def _add_conventional(self, count: int) -> int:
-        """Conventional PCI on a machine that only has Express: the way to it, and then bridges."""
-        if self._pcie_to_pci_bridge:
-            # This port is for the bridge alone, or it would pass for a spare slot.
-            self.buses.append(Bus("pcie-root-port", Plug.PCIE_TO_PCI_BRIDGE))
-            self.buses.append(Bus("pcie-to-pci-bridge", BUS_KINDS["pcie-to-pci-bridge"].accepts))
-        else:
-            self.buses.append(Bus("dmi-to-pci-bridge", BUS_KINDS["dmi-to-pci-bridge"].accepts))
-            self.buses.append(Bus("pci-bridge", BUS_KINDS["pci-bridge"].accepts))
-        more = max(count - 2, 0)
-        self.buses += [Bus("pci-bridge", BUS_KINDS["pci-bridge"].accepts) for _ in range(more)]
-        return 2 + more
-
-
-def _compatible(accepts: Kinds, plug: Kinds) -> bool:
-    if plug & Plug.AUTO and not accepts & Plug.AUTO:
-        return False
-    return bool(plug & accepts & Plug.ALL_KINDS)
-
-
-def _name(spot: Spot) -> str:
-    return f"0000:{spot[0]:02x}:{spot[1]:02x}.{spot[2]}"
-
-
 _DESCRIPTIONS = {
     Plug.PCI_DEVICE: "PCI device",
     Plug.PCIE_DEVICE: "PCI Express device",
@@ -237,6 +63,10 @@ _DESCRIPTIONS = {
     Plug.PCIE_ROOT_PORT: "pcie-root-port",
     Plug.DMI_TO_PCI_BRIDGE: "dmi-to-pci-bridge",
     Plug.PCIE_TO_PCI_BRIDGE: "pcie-to-pci-bridge",
+    Plug.UPSTREAM_PORT: "pcie-switch-upstream-port",
+    Plug.DOWNSTREAM_PORT: "pcie-switch-downstream-port",
+    Plug.PCI_EXPANDER_BUS: "pci-expander-bus",
+    Plug.PCIE_EXPANDER_BUS: "pcie-expander-bus",
 }
 
 

@@ -13,7 +13,19 @@ from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
 from prober.domain.complete import complete
 from prober.domain.cpu import emit_cpu
-from prober.domain.devices import Audio, Console, Controller, Device, Disk, Input, Interface, Memballoon, Serial, Sound
+from prober.domain.devices import (
+    Audio,
+    Console,
+    Controller,
+    Device,
+    Disk,
+    Hub,
+    Input,
+    Interface,
+    Memballoon,
+    Serial,
+    Sound,
+)
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.domain import Domain
 from prober.domain.host import Host
@@ -62,6 +74,7 @@ ORDER: tuple[Step, ...] = (
     emit_os,
     emit_hotplug,
     Controller,
+    Hub,
     emit_floppy_controllers,
     Disk,
     Interface,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
-from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes
 from prober.domain.shared.address import Address, PciAddress, UsbAddress
+from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, OnOff
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
 
 #: QEMU's device for each type, on the buses that have one.
 _DRIVERS = {
@@ -38,7 +35,8 @@ class Input(VirtioDevice):
 
     element = "input"
     alias_prefix = "input"
-    address_turn = 85
+    address_turn = Turn.INPUT
+    scan_turn = Scan.INPUT
 
     type: Annotated[Literal["mouse", "tablet", "keyboard", "passthrough", "evdev"], At("@type"), Becomes("the device")]
     bus: Annotated[Literal["ps2", "usb", "virtio"] | None, At("@bus"), Becomes("the device; `ps2` has none")] = None
@@ -61,6 +59,11 @@ class Input(VirtioDevice):
             return self.bus
         defaults = {"mouse": "ps2", "keyboard": "ps2", "tablet": "usb", "passthrough": "virtio", "evdev": ""}
         return defaults[self.type]
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it sits on a USB port."""
+        return self.on == "usb"
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device, or nothing."""
@@ -107,7 +110,7 @@ class Input(VirtioDevice):
         properties = [*self.properties(), Property("id", self.id, self.place())]
         if self.evdev is not None:
             properties.append(Property("evdev", self._host_device(self.evdev), self.place("evdev")))
-        properties += self.pci_properties(target)
+        properties += self.address_properties(target)
         yield options.Device(driver, tuple(properties), self.place("type"))
 
     def _evdev_properties(self) -> Iterator[Property]:
@@ -123,11 +126,3 @@ class Input(VirtioDevice):
     def _host_device(self, path: str) -> Prepared:
         todo = f"QEMU reads the host's input device {path} and takes it for itself; its user must be allowed to"
         return Prepared(path, Need("evdev", self.id, todo))
-
-
-def check_inputs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """What of input devices depends on the rest of the domain."""
-    for device in domain.devices.of(Input):
-        if device.on == "usb":
-            refusals.append(Refusal(place=device.place("type"), message="input devices on USB are not understood yet"))
-    return domain

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.domain.binding import At, Qemu
 from prober.domain.shared.address import PciAddress
-from prober.domain.shared.device import Bootable
+from prober.domain.shared.device import Bootable, Scan, Turn
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import MacAddress
@@ -23,7 +23,8 @@ class Interface(Bootable):
 
     element = "interface"
     alias_prefix = "net"
-    address_turn = 20
+    address_turn = Turn.INTERFACE
+    scan_turn = Scan.INTERFACE
     boot_dev = "network"
 
     type: Annotated[Literal["user"], At("@type")]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.domain.binding import At, Becomes, Neutral, Qemu
 from prober.domain.shared.address import PciAddress
+from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
 from prober.domain.slots import Kinds
 from prober.domain.target import Target
@@ -19,7 +20,8 @@ class Memballoon(VirtioDevice):
 
     element = "memballoon"
     alias_prefix = "balloon"
-    address_turn = 60
+    address_turn = Turn.MEMBALLOON
+    scan_turn = Scan.MEMBALLOON
 
     model: Annotated[VirtioModel | Literal["none"], At("@model"), Becomes("which `virtio-balloon-pci`, or none")]
     autodeflate: Annotated[OnOff | None, At("@autodeflate"), Qemu("deflate-on-oom")] = None

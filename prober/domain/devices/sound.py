@@ -11,6 +11,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Element, Qemu
 from prober.domain.devices.audio.defaults import Audible
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
+from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
@@ -50,7 +51,8 @@ class Sound(VirtioDevice, Audible):
 
     element = "sound"
     alias_prefix = "sound"
-    address_turn = 30
+    address_turn = Turn.SOUND
+    scan_turn = Scan.SOUND
 
     model: Annotated[
         Literal["es1370", "ac97", "ich6", "ich9", "sb16", "usb", "virtio", "pcspk"],
@@ -112,7 +114,7 @@ class Sound(VirtioDevice, Audible):
             identity,
             *speaks,
             *(item for item in own if item.name in virtio),
-            *self.pci_properties(target),
+            *self.address_properties(target),
         )
         yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
         if has_codecs:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
+from prober.commandline.options import Value
 from prober.domain.binding import At, Checked, Element
 from prober.domain.values import (
     Byte,
@@ -19,11 +20,32 @@ from prober.domain.values import (
     UsbPort,
 )
 
+if TYPE_CHECKING:
+    from prober.domain.shared.device import Device
+
+
+#: A place on a PCI bus: bus, slot, function.
+Spot: TypeAlias = tuple[int, int, int]
+
 
 class Address(Element):
     """An address of any kind; ``type`` tells which."""
 
     tag = "type"
+
+    @property
+    def controller_key(self) -> tuple[str, int] | None:
+        """The type and index of the controller that it leads to, where the address tells that."""
+        return None
+
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """Properties and values of a device with this address on this controller (the PCI ones: on the device)."""
+        return iter(())
+
+
+def _bus_of(controller: Device | None, number: int) -> str:
+    """The name of a bus that a controller makes.  Without one the domain is refused; what there is is checked."""
+    return f"{controller.id if controller is not None else 'none'}.{number}"
 
 
 class PciAddress(Address, Checked):
@@ -41,6 +63,11 @@ class PciAddress(Address, Checked):
         """x86 machines have one PCI domain."""
         if self.domain != 0:
             yield "domain", f"there is only PCI domain 0, not {self.domain}"
+
+    @property
+    def controller_key(self) -> tuple[str, int]:
+        """The PCI controller that makes the bus."""
+        return "pci", self.bus
 
     @property
     def is_wanted(self) -> bool:
@@ -66,6 +93,10 @@ class DriveAddress(Address):
     target: Annotated[Count, At("@target")] = 0
     unit: Annotated[Count, At("@unit")] = 0
 
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """As the controller's class has it."""
+        return controller.unit_properties(self) if controller is not None else iter(())
+
 
 class UsbAddress(Address):
     """A port of a USB controller; ``port`` is dotted behind hubs (``1.2``)."""
@@ -74,6 +105,17 @@ class UsbAddress(Address):
     type: Annotated[Literal["usb"], At("@type")] = "usb"
     bus: Annotated[Index, At("@bus")] = 0
     port: Annotated[UsbPort | None, At("@port")] = None
+
+    @property
+    def controller_key(self) -> tuple[str, int]:
+        """The USB controller that makes the bus."""
+        return "usb", self.bus
+
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """The bus, and the port."""
+        yield "bus", _bus_of(controller, 0)
+        if self.port is not None:
+            yield "port", self.port
 
 
 class VirtioSerialAddress(Address):
@@ -85,6 +127,17 @@ class VirtioSerialAddress(Address):
     bus: Annotated[Index, At("@bus")] = 0
     port: Annotated[Count | None, At("@port")] = None
 
+    @property
+    def controller_key(self) -> tuple[str, int]:
+        """The virtio-serial controller."""
+        return "virtio-serial", self.controller
+
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """The bus, and the number of the port."""
+        yield "bus", _bus_of(controller, self.bus)
+        if self.port is not None:
+            yield "nr", self.port
+
 
 class CcidAddress(Address):
     """A slot of a smartcard reader."""
@@ -93,6 +146,15 @@ class CcidAddress(Address):
     type: Annotated[Literal["ccid"], At("@type")] = "ccid"
     controller: Annotated[Index, At("@controller")] = 0
     slot: Annotated[Count | None, At("@slot")] = None
+
+    @property
+    def controller_key(self) -> tuple[str, int]:
+        """The smartcard reader."""
+        return "ccid", self.controller
+
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """The reader (libvirt, ``qemuBuildSmartcardCommandLine``)."""
+        yield "bus", _bus_of(controller, 0)
 
 
 class IsaAddress(Address):
@@ -103,6 +165,12 @@ class IsaAddress(Address):
     iobase: Annotated[IoPort | None, At("@iobase")] = None
     irq: Annotated[Byte | None, At("@irq")] = None
 
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """Port, and line where there is one."""
+        yield "iobase", self.iobase or 0
+        if self.irq:
+            yield "irq", self.irq
+
 
 class DimmAddress(Address):
     """A slot for a module of memory, and where in the guest's memory it begins."""
@@ -111,6 +179,19 @@ class DimmAddress(Address):
     type: Annotated[Literal["dimm"], At("@type")] = "dimm"
     slot: Annotated[Count | None, At("@slot")] = None
     base: Annotated[HexAmount | None, At("@base")] = None
+
+    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+        """Slot, and where it begins if that is given."""
+        yield "slot", self.slot or 0
+        if self.base:
+            yield "addr", self.base
+
+
+class UnassignedAddress(Address):
+    """A host device that is prepared for the guest, and not plugged in."""
+
+    tag = ""
+    type: Annotated[Literal["unassigned"], At("@type")] = "unassigned"
 
 
 Address.choices = {
@@ -121,4 +202,5 @@ Address.choices = {
     "ccid": CcidAddress,
     "isa": IsaAddress,
     "dimm": DimmAddress,
+    "unassigned": UnassignedAddress,
 }

@@ -3,16 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
-from prober.commandline.options import Option, Property
+from pydantic import Field
+
+from prober.commandline.options import Option, Property, Value
 from prober.domain.binding import At, Becomes, Checked
-from prober.domain.shared.address import Address, PciAddress
+from prober.domain.shared.address import Address, DriveAddress, PciAddress, Spot
 from prober.domain.slots import Kinds
 from prober.domain.values import DeviceName, PositiveCount
 
 if TYPE_CHECKING:
     from prober.domain.target import Target
+
+
+class Turn:
+    """In which turn devices get their PCI slots (libvirt 11.3, ``qemuDomainAssignDevicePCISlots``): ``address_turn``.
+
+    Devices of one kind follow in the order of the XML, PCI controllers by index.
+    """
+
+    PCI_CONTROLLER: Final = 0
+    FILESYSTEM: Final = 10
+    INTERFACE: Final = 20
+    SOUND: Final = 30
+    CONTROLLER: Final = 40
+    DISK: Final = 50
+    HOSTDEV: Final = 60
+    MEMBALLOON: Final = 70
+    RNG: Final = 80
+    WATCHDOG: Final = 90
+    VIDEO: Final = 100
+    SHMEM: Final = 110
+    INPUT: Final = 120
+    SERIAL: Final = 130
+    IOMMU: Final = 140
+    VSOCK: Final = 150
+    MEMORY: Final = 160
+    CRYPTO: Final = 170
+    PANIC: Final = 180
+    PSTORE: Final = 190
+
+
+class Scan:
+    """In which order libvirt goes through all devices (11.3, ``virDomainDeviceInfoIterateFlags``): ``scan_turn``.
+
+    So given addresses are taken, and so USB ports are dealt out.
+    """
+
+    DISK: Final = 0
+    INTERFACE: Final = 10
+    SOUND: Final = 20
+    HOSTDEV: Final = 30
+    VIDEO: Final = 40
+    CONTROLLER: Final = 50
+    SMARTCARD: Final = 60
+    SERIAL: Final = 70
+    PARALLEL: Final = 80
+    CHANNEL: Final = 90
+    CONSOLE: Final = 100
+    INPUT: Final = 110
+    FILESYSTEM: Final = 120
+    WATCHDOG: Final = 130
+    MEMBALLOON: Final = 140
+    RNG: Final = 150
+    HUB: Final = 160
+    SHMEM: Final = 170
+    TPM: Final = 180
+    PANIC: Final = 190
+    MEMORY: Final = 200
+    REDIRDEV: Final = 210
+    IOMMU: Final = 220
+    VSOCK: Final = 230
+    CRYPTO: Final = 240
+    PSTORE: Final = 250
+    OTHER: Final = 300
 
 
 class Device(Checked):
@@ -26,8 +91,10 @@ class Device(Checked):
     element: ClassVar[str]
     #: What its alias begins with; a number follows.
     alias_prefix: ClassVar[str] = ""
-    #: In which turn it gets a PCI address; lower is earlier (libvirt, ``qemuDomainAssignDevicePCISlots``).
-    address_turn: ClassVar[int] = 0
+    #: In which turn it gets a PCI address, of :class:`Turn`; lower is earlier.
+    address_turn: ClassVar[int] = Turn.PSTORE
+    #: In which turn its given address is looked at, and it gets a USB port, of :class:`Scan`.
+    scan_turn: ClassVar[int] = Scan.OTHER
 
     #: libvirt keeps the names that begin with ``ua-``; others are its own from an earlier start.
     user_alias: Annotated[
@@ -37,6 +104,8 @@ class Device(Checked):
     acpi_index: Annotated[PositiveCount | None, At("acpi/@index"), Becomes("`acpi-index`")] = None
 
     alias: str | None = None
+    #: The controller that its address leads to, with its alias: filled in by completing.
+    parent: Device | None = Field(default=None, exclude=True, repr=False)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,6 +126,46 @@ class Device(Checked):
         """Bus, slot and function, where the machine itself puts this device there."""
         return None
 
+    def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
+        """Where the chipset of this machine has such a device: the first of these spots on bus 0 that is in an unused
+        slot is taken before any other device gets one.  ``number`` counts the devices of its element, from 0.
+
+        Only asked of a device whose address is not given.  The primary video is such a device (slot 2 of pc, slot 1
+        of q35), and an ICH9 sound card (slot 1b of q35).
+        """
+        return ()
+
+    def is_placed_early(self, number: int, target: Target) -> bool:
+        """Whether it gets the next slot at once, before all others, where its ``chipset_spots`` are taken: video."""
+        return False
+
+    @property
+    def shared_slot(self) -> tuple[object, int] | None:
+        """Where it shares a PCI slot with others: what names the slot among all, and its function there.
+
+        The first of them gets the slot (a USB 2 controller and its companions).
+        """
+        return None
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it sits on a USB port.  It then has a field ``address``, and gets a :class:`UsbAddress` there."""
+        return False
+
+    @property
+    def plugs_into(self) -> tuple[str, int] | None:
+        """The type and index of the controller that its address leads to.
+
+        Disks and SCSI host devices say it themselves, as an address of type ``drive`` does not tell the type.
+        Controllers of other types than ``pci`` and ``usb`` are added where the XML has none.
+        """
+        address: Address | None = getattr(self, "address", None)
+        return address.controller_key if address is not None else None
+
+    def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
+        """What a disk with this address says, plugged into this device: for controllers of disks."""
+        return iter(())
+
     def argv_turn(self) -> tuple[int, int]:
         """Where it stands among the devices of its class; the order of the XML where all are equal."""
         return 0, 0
@@ -70,10 +179,28 @@ class Device(Checked):
         raise NotImplementedError
 
     @property
+    def shares_alias(self) -> bool:
+        """Whether another device may have the same alias, as it is not QEMU's id of this one."""
+        return False
+
+    @property
     def id(self) -> str:
         """The alias of a completed device."""
         assert self.alias is not None, f"<{self.element}> was not completed"
         return self.alias
+
+    def address_properties(self, target: Target) -> Iterator[Property]:
+        """What a completed device says of where it sits, whatever the kind of address
+        (libvirt, ``qemuBuildDeviceAddressProps``)."""
+        address: Address | None = getattr(self, "address", None)
+        if address is None:
+            return
+        place = self.place("address")
+        if isinstance(address, PciAddress):
+            yield from self.pci_properties(target)
+            return
+        for name, value in address.properties_on(self.parent):
+            yield Property(name, value, place)
 
     def pci_properties(self, target: Target) -> Iterator[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
@@ -81,14 +208,19 @@ class Device(Checked):
         if not isinstance(address, PciAddress):
             return
         place = self.place("address")
-        bus = target.root_bus if address.bus == 0 else f"pci.{address.bus}"
-        yield Property("bus", bus, place)
+        yield Property("bus", self.pci_bus(target), place)
         if address.multifunction is not None:
             yield Property("multifunction", address.multifunction, place)
         if self.acpi_index is not None:
             yield Property("acpi-index", self.acpi_index, self.place("acpi_index"))
         function = f".{address.function:#x}" if address.function else ""
         yield Property("addr", f"{address.slot:#x}{function}", place)
+
+    def pci_bus(self, target: Target) -> str:
+        """The name of the PCI bus that it sits on: the id of the controller, but for the machine's own bus."""
+        if self.parent is None or self.parent.is_builtin(target):
+            return target.root_bus
+        return self.parent.id
 
 
 class Bootable(Device):

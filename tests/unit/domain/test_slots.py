@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.domain.slots import BUS_KINDS, Kinds, Plug, SlotError, SlotMap
+from prober.domain.addresses.buses import BUS_KINDS, SlotError, SlotMap
+from prober.domain.slots import Kinds, Plug
 
 PCI = Plug.PCI_DEVICE | Plug.AUTO
 PCIE = Plug.PCIE_DEVICE | Plug.AUTO

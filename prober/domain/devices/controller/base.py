@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from prober.commandline import options
 from prober.domain.binding import At
-from prober.domain.shared.device import Device
+from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.values import Index
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class Controller(Device):
 
     element = "controller"
     tag = "type"
-    address_turn = 30
+    address_turn = Turn.CONTROLLER
+    scan_turn = Scan.CONTROLLER
 
     #: The value of ``type``.
     controller_type: ClassVar[str]

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from prober.commandline import options
 from prober.domain.binding import At
 from prober.domain.devices.controller.base import Controller
-from prober.domain.shared.address import PciAddress
+from prober.domain.shared.address import PciAddress, Spot
+from prober.domain.shared.device import Turn
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import Byte, OnOff
@@ -20,7 +21,7 @@ class PciController(Controller):
 
     tag = "model"
     controller_type = "pci"
-    address_turn = 0
+    address_turn = Turn.PCI_CONTROLLER
 
     model: Annotated[str, At("@model")]
 
@@ -165,6 +166,10 @@ class DmiToPciBridge(_Bridge):
 
     model: Annotated[Literal["dmi-to-pci-bridge"], At("@model")] = "dmi-to-pci-bridge"
     model_name: Annotated[Literal["i82801b11-bridge"] | None, At("model/@name")] = None
+
+    def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
+        """Where real Q35 hardware has its bridge to conventional PCI."""
+        return ((0, 0x1E, 0),) if self.address is None and target.kind == "q35" else ()
 
 
 class PcieToPciBridge(_Bridge):

@@ -45,6 +45,13 @@ class UsbController(Controller):
         """The PIIX3's own USB is function 2 of slot 1."""
         return (0, 1, 2) if target.kind == "pc" and self.number == 0 and self.model == "piix3-uhci" else None
 
+    @property
+    def ports_count(self) -> int:
+        """How many ports it has (``virDomainUSBAddressControllerModelToPorts``)."""
+        if self.model == "none":
+            return 0
+        return 4 if self.model.endswith("xhci") else 2
+
     def rules(self) -> Iterator[tuple[str, str]]:
         """Nothing has no address."""
         if self.model == "none" and self.address is not None:

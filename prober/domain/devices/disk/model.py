@@ -13,7 +13,7 @@ from prober.domain.devices.disk.geometry import GeometryFields
 from prober.domain.devices.disk.names import index_of, prefix_of
 from prober.domain.devices.disk.rules import disk_rules
 from prober.domain.shared.address import Address, DriveAddress
-from prober.domain.shared.device import Bootable
+from prober.domain.shared.device import Bootable, Scan, Turn
 from prober.domain.shared.source import Image, Source
 from prober.domain.shared.virtio import VirtioModel
 from prober.domain.slots import Kinds, Plug
@@ -31,7 +31,8 @@ class Disk(DriverFields, GeometryFields, Bootable):
     """One drive of the guest with what is in it."""
 
     element = "disk"
-    address_turn = 40
+    address_turn = Turn.DISK
+    scan_turn = Scan.DISK
     boot_dev = "hd"
 
     type: Annotated[Literal["file", "block"], At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
@@ -147,6 +148,18 @@ class Disk(DriverFields, GeometryFields, Bootable):
         if self.bus == "scsi" and self.controller_model != "lsilogic":
             return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
         return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it sits on a USB port."""
+        return self.bus == "usb"
+
+    @property
+    def plugs_into(self) -> tuple[str, int] | None:
+        """The controller of its bus."""
+        if isinstance(self.address, DriveAddress):
+            return self.bus, self.address.controller
+        return super().plugs_into
 
     def plug(self, target: Target) -> Kinds | None:
         """Only virtio disks are PCI devices; a transitional one is so in a conventional slot alone."""

@@ -1,4 +1,4 @@
-"""PCI addresses: given ones checked, the others assigned as libvirt does (11.3, ``qemu_domain_address.c``).
+"""PCI addresses: given ones checked, the others assigned as libvirt does (11.3, ``qemuDomainAssignPCIAddresses``).
 
 Two passes.  The first finds out which buses are needed: buses grow as devices ask for slots, and a spare
 slot is kept for hot-plug.  Every bus that has come to be then gets its controller, and the second pass
@@ -7,12 +7,15 @@ assigns for good, controllers first.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from prober.commandline.refusal import Place, Refusal
+from prober.domain.addresses.buses import SlotError, SlotMap
 from prober.domain.devices import Device
 from prober.domain.devices.controller import PciController, bridge_for
 from prober.domain.domain import Domain
-from prober.domain.shared.address import PciAddress
-from prober.domain.slots import Kinds, Plug, SlotError, SlotMap
+from prober.domain.shared.address import PciAddress, Spot
+from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
@@ -21,11 +24,10 @@ _RESERVED = {"pc": ((0, 1, 0), (0, 1, 3)), "q35": ((0, 0x1F, 0), (0, 0x1F, 3))}
 #: The machine's own bus.
 _ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
 
-#: Where real Q35 hardware has its bridge to conventional PCI.
-_DMI_SLOT = (0, 0x1E, 0)
+_ENDPOINT = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
 
 
-def assign_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The domain, its devices on PCI with an address, and the controllers that this took.
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
@@ -38,8 +40,8 @@ def assign_addresses(domain: Domain, target: Target, refusals: list[Refusal]) ->
     dry.run()
     if len(refusals) > before:
         return domain
-    models = dry.spare_slots()
-    devices = _with_controllers(devices, models)
+    dry.keep_spare_port()
+    devices = dry.with_controllers()
     final = _Pass(devices, target, refusals, grow=False)
     final.run()
     if len(refusals) > before:
@@ -56,7 +58,9 @@ class _Pass:
         self.refusals = refusals
         self.grow = grow
         self.refused: set[tuple[Place, str]] = set()
-        self.spots: dict[int, tuple[int, int, int]] = {}
+        self.spots: dict[int, Spot] = {}
+        #: For each place that several devices share, a function each: where it is.
+        self.shared: dict[object, Spot] = {}
         self.slots = SlotMap(
             _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=target.caps.has("pcie-pci-bridge")
         )
@@ -73,12 +77,33 @@ class _Pass:
             if plug is not None and position not in self.spots:
                 self._place(position, plug)
 
-    def spare_slots(self) -> list[str]:
-        """The models of all buses; a q35 that was left to itself gets one more port, free for hot-plug."""
+    def keep_spare_port(self) -> None:
+        """A q35 that was left to itself gets one more port, free for hot-plug."""
         alone = max((c.number for c in self.devices if isinstance(c, PciController)), default=0) == 0
         if self.target.kind == "q35" and alone and len(self.slots.buses) > 1:
             self._place(None, Plug.PCIE_DEVICE | Plug.AUTO)
-        return [bus.model for bus in self.slots.buses]
+
+    def with_controllers(self) -> list[Device]:
+        """The devices, and for each bus that has no controller one, which needs a slot in turn."""
+        devices = [self._moved(position, device) for position, device in enumerate(self.devices)]
+        have = {device.number for device in devices if isinstance(device, PciController)}
+        index = 1
+        while index < len(self.slots.buses):
+            if index not in have:
+                added = bridge_for(self.slots.buses[index].model, index)
+                plug = added.plug(self.target)
+                assert plug is not None
+                self._place(None, plug)
+                devices.append(added)
+            index += 1
+        return devices
+
+    def _moved(self, position: int, device: Device) -> Device:
+        """A device whose given bus could only be had with another number has that number."""
+        given, spot = _given(device), self.spots.get(position)
+        if given is None or given.is_wanted or spot is None or spot == given.numbers:
+            return device
+        return device.replace(address=given.replace(bus=spot[0]))
 
     def addressed(self) -> list[Device]:
         """The devices with the addresses that this pass found."""
@@ -90,6 +115,9 @@ class _Pass:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
             if spot is not None and (given is None or given.is_wanted):
                 multifunction = given.multifunction if given is not None else None
+                sharing = device.shared_slot
+                if sharing is not None:
+                    multifunction = True if sharing[1] == 0 else None
                 address = PciAddress(bus=spot[0], slot=spot[1], function=spot[2], multifunction=multifunction)
                 device = device.replace(address=address)
             if device.acpi_index is not None and _given(device) is None:
@@ -98,7 +126,8 @@ class _Pass:
         return result
 
     def _take_given(self) -> None:
-        for position, device in enumerate(self.devices):
+        order = sorted(enumerate(self.devices), key=lambda item: (item[1].scan_turn, item[0]))
+        for position, device in order:
             given, plug = _given(device), device.plug(self.target)
             if given is None or given.is_wanted or plug is None:
                 continue
@@ -113,31 +142,55 @@ class _Pass:
         for position, device in enumerate(self.devices):
             fixed = device.fixed_address(self.target)
             if fixed is not None:
-                self._take(position, fixed, Plug.PCI_DEVICE | Plug.PCIE_DEVICE, given=True)
+                self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
-            self._take(None, spot, Plug.PCI_DEVICE | Plug.PCIE_DEVICE, given=True)
+            self._take(None, spot, _ENDPOINT, given=True)
+        counts: Counter[str] = Counter()
         for position, device in enumerate(self.devices):
-            if device.plug(self.target) != Plug.DMI_TO_PCI_BRIDGE or position in self.spots:
-                continue
-            if not self.slots.is_used(0, _DMI_SLOT[1]):
-                self._take(position, _DMI_SLOT, Plug.DMI_TO_PCI_BRIDGE, given=False)
+            number = counts[device.element]
+            counts[device.element] += 1
+            plug = device.plug(self.target)
+            if plug is not None and position not in self.spots:
+                self._take_favourite(position, device, plug, number)
 
-    def _take(self, position: int | None, spot: tuple[int, int, int], plug: Kinds, *, given: bool) -> None:
+    def _take_favourite(self, position: int, device: Device, plug: Kinds, number: int) -> None:
+        """Where the chipset has such a device, if nothing is there."""
+        for spot in device.chipset_spots(number, self.target):
+            if not self.slots.is_used(spot[0], spot[1]):
+                self._take(position, spot, plug | _ENDPOINT, given=True)
+                return
+        if device.is_placed_early(number, self.target):
+            self._place(position, plug)
+
+    def _take(self, position: int | None, spot: Spot, plug: Kinds, *, given: bool) -> None:
         try:
-            self.slots.take(spot, plug, given=given)
+            spot = self.slots.take(spot, plug, given=given)
         except SlotError as error:
             self._refuse(None if position is None else self.devices[position], str(error))
-        if position is not None:
-            self.spots[position] = spot
+        self._note(position, spot)
 
     def _place(self, position: int | None, plug: Kinds) -> None:
+        sharing = self.devices[position].shared_slot if position is not None else None
         try:
-            spot = self.slots.place(plug)
+            if sharing is None:
+                spot = self.slots.place(plug)
+            elif sharing[0] in self.shared:
+                bus, slot, _ = self.shared[sharing[0]]
+                spot = self.slots.take((bus, slot, sharing[1]), plug, given=True)
+            else:
+                spot = self.slots.place(plug, sharing[1])
         except SlotError as error:
             self._refuse(None if position is None else self.devices[position], str(error))
             return
-        if position is not None:
-            self.spots[position] = spot
+        self._note(position, spot)
+
+    def _note(self, position: int | None, spot: Spot) -> None:
+        if position is None:
+            return
+        self.spots[position] = spot
+        sharing = self.devices[position].shared_slot
+        if sharing is not None:
+            self.shared.setdefault(sharing[0], spot)
 
     def _refuse(self, device: Device | None, message: str) -> None:
         place = self.target.place if device is None else device.place("address")
@@ -161,12 +214,6 @@ def _bus_models(devices: list[Device], target: Target) -> list[str]:
     filler = "pcie-root-port" if target.kind == "q35" else "pci-bridge"
     named = {c.number: c.model for c in devices if isinstance(c, PciController)}
     return [named.get(number, filler) for number in range(max(named, default=0) + 1)]
-
-
-def _with_controllers(devices: list[Device], models: list[str]) -> list[Device]:
-    have = {device.number for device in devices if isinstance(device, PciController)}
-    added = [bridge_for(model, index) for index, model in enumerate(models) if index not in have]
-    return [*devices, *added]
 
 
 def _with_multifunction(devices: list[Device]) -> list[Device]:

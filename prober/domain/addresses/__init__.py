@@ -1,0 +1,6 @@
+"""Where each device is plugged in: PCI slots, and then USB ports (libvirt 11.3, ``qemuDomainAssignAddresses``)."""
+
+from prober.domain.addresses.pci import assign_pci
+from prober.domain.addresses.usb import assign_usb
+
+__all__ = ["assign_pci", "assign_usb"]
