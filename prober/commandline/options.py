@@ -58,6 +58,24 @@ class Passed(Prepared):
         return super().__new__(cls, text, *needs)
 
 
+class FdSet(str):
+    """The number of a set of descriptors (``-add-fd set=``), or with a ``prefix`` the path that opens it
+    (``/dev/fdset/0``).
+
+    ``name`` tells one set from another; all that have one name get one number, by :func:`number_descriptors`.
+    """
+
+    __slots__ = ("name", "prefix")
+    name: str
+    prefix: str
+
+    def __new__(cls, name: str, *, prefix: str = "", number: int | None = None) -> Self:
+        """A set; ``number`` is for :func:`number_descriptors` alone."""
+        made = super().__new__(cls, f"{prefix}{'' if number is None else number}")
+        made.name, made.prefix = name, prefix
+        return made
+
+
 class Property(NamedTuple):
     """One property and its value, with what asked for it.
 

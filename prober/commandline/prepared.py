@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from prober.commandline.options import (
     Device,
+    FdSet,
     Global,
     Keyval,
     Need,
@@ -37,39 +38,52 @@ class Found(NamedTuple):
 
 
 def number_descriptors(options: Iterable[Option | Raw]) -> list[Option | Raw]:
-    """The options with a number for each descriptor that is passed, in the order of the argv."""
-    numbers = count(FIRST_DESCRIPTOR)
+    """The options with a number for each descriptor that is passed, and for each set of them, in the order of the
+    argv."""
+    numbering = _Numbering()
+    return [numbering.option(option) if _is_to_number(option) else option for option in options]
 
-    def numbered(value: Value) -> Value:
-        if isinstance(value, Passed):
-            return Passed(*value.needs, text=":".join(str(next(numbers)) for _ in value.needs))
-        if isinstance(value, dict):
-            return {key: numbered(item) for key, item in value.items()} if _has_passed(value) else value
-        if isinstance(value, list):
-            return [numbered(item) for item in value] if _has_passed(value) else value
-        return value
 
-    def properties(items: tuple[Property, ...]) -> tuple[Property, ...]:
-        return tuple(item._replace(value=numbered(item.value)) for item in items)
+def _is_to_number(option: Option | Raw) -> bool:
+    return _may_need(option) and any(_is_numbered(value) for _, value in _values(option))
 
-    done: list[Option | Raw] = []
-    for option in options:
-        if not _may_need(option) or not any(_has_passed(value) for _, value in _values(option)):
-            done.append(option)
-            continue
+
+class _Numbering:
+    """The numbers that have been given so far."""
+
+    def __init__(self) -> None:
+        self._numbers = count(FIRST_DESCRIPTOR)
+        self._sets: dict[str, int] = {}
+
+    def option(self, option: Option | Raw) -> Option | Raw:
         match option:
             case Device() | Object():
-                done.append(replace(option, properties=properties(option.properties)))
+                return replace(option, properties=self._properties(option.properties))
             case Keyval():
-                done.append(replace(option, first=str_of(numbered(option.first)), pairs=properties(option.pairs)))
+                first = str_of(self._value(option.first))
+                return replace(option, first=first, pairs=self._properties(option.pairs))
             case Qapi():
-                done.append(replace(option, value={key: numbered(item) for key, item in option.value.items()}))
+                return replace(option, value={key: self._value(item) for key, item in option.value.items()})
             case Plain():
                 assert option.value is not None
-                done.append(replace(option, value=str_of(numbered(option.value))))
+                return replace(option, value=str_of(self._value(option.value)))
             case _:
-                done.append(option)
-    return done
+                return option
+
+    def _properties(self, items: tuple[Property, ...]) -> tuple[Property, ...]:
+        return tuple(item._replace(value=self._value(item.value)) for item in items)
+
+    def _value(self, value: Value) -> Value:
+        if isinstance(value, Passed):
+            return Passed(*value.needs, text=":".join(str(next(self._numbers)) for _ in value.needs))
+        if isinstance(value, FdSet):
+            number = self._sets.setdefault(value.name, len(self._sets))
+            return FdSet(value.name, prefix=value.prefix, number=number)
+        if isinstance(value, dict):
+            return {key: self._value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        return value
 
 
 def str_of(value: Value) -> str:
@@ -122,12 +136,12 @@ def _needs_in(value: Value, key: str) -> Iterator[Found]:
             yield from _needs_in(item, f"{key}.{number}")
 
 
-def _has_passed(value: Value) -> bool:
-    if isinstance(value, Passed):
+def _is_numbered(value: Value) -> bool:
+    if isinstance(value, Passed | FdSet):
         return True
     if isinstance(value, dict):
-        return any(map(_has_passed, value.values()))
-    return isinstance(value, list) and any(map(_has_passed, value))
+        return any(map(_is_numbered, value.values()))
+    return isinstance(value, list) and any(map(_is_numbered, value))
 
 
 def _values(option: Option | Raw) -> Iterator[tuple[str, Value]]:

@@ -96,10 +96,10 @@ def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
         return domain
     console = consoles[0]
     if not serials:
-        values = {name: getattr(console, name) for name in ("type", "source_path", "source_append", "source_mode")}
+        values = {name: getattr(console, name) for name in ("type", "sources", "protocol", "log_file", "log_append")}
         port = 0 if console.target_port is None else console.target_port
         devices.append(Serial(**values, target_port=port, places=console.places))
-    elif console.source != serials[0].source:
+    elif console.meaning != serials[0].meaning:
         refusals.append(
             Refusal(
                 place=console.place(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +31,21 @@ class Settings(BaseModel):
     hugetlbfs_mount: tuple[tuple[int, str], ...] = ((2048, "/dev/hugepages"), (1048576, "/dev/hugepages1G"))
     #: The size of huge page, in KiB, for guests that ask for huge pages of any size; the kernel's own on x86.
     default_hugepage: int = 2048
+
+    #: Where each domain has a directory with the sockets of the channels that name none.
+    channel_target_directory: str = "/run/libvirt/qemu/channel"
+    #: Who opens the files that character devices write to: virtlogd turns them over before they grow too large.
+    stdio_handler: Literal["logd", "file"] = "logd"
+    #: Not libvirt's: switched off, QEMU itself makes the sockets that it listens on and opens the files that it writes
+    #: to, as fits a QEMU that nobody passes descriptors to.
+    pass_descriptors: bool = True
+    #: Where certificates are, and whether servers ask their clients for one, where a service does not say of its own.
+    default_tls_x509_cert_dir: str = "/etc/pki/qemu"
+    default_tls_x509_verify: bool | None = None
+    #: Whether TCP sockets of character devices use TLS where the domain does not say, and theirs of the above.
+    chardev_tls: bool = False
+    chardev_tls_x509_cert_dir: str | None = None
+    chardev_tls_x509_verify: bool | None = None
 
 
 class Host(BaseModel):

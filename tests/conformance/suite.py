@@ -65,7 +65,10 @@ def capabilities_of(replies: Path, version: str) -> Capabilities:
 def suite_host(firmware: Path) -> Host:
     """The settings that libvirt's suite gives its daemon (11.3, ``qemuTestDriverInit``), and its firmware."""
     return Host(
-        settings=Settings(hugetlbfs_mount=((2048, "/dev/hugepages2M"), (1048576, "/dev/hugepages1G"))),
+        settings=Settings(
+            hugetlbfs_mount=((2048, "/dev/hugepages2M"), (1048576, "/dev/hugepages1G")),
+            chardev_tls_x509_cert_dir="/etc/pki/libvirt-chardev",
+        ),
         numa_nodes=tuple((node, ()) for node in range(4)),
         numad_nodes=(0, 1, 2, 3),
         cdroms=("/dev/cdrom",),

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from prober.domain import Domain, Translation, read_domain, translate
-from prober.domain.devices import Console, Device, Disk, Serial
+from prober.domain import Domain, Host, Settings, Translation, read_domain, translate
+from prober.domain.devices import Device, Disk
+from prober.domain.shared import chardev
 from prober.domain.shared.source import Source
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.conftest import QemuPlace, aio
@@ -23,6 +24,9 @@ from tests.integration.images import write_image
 from tests.integration.real_qemu import capabilities_of, shared_directory, start_qemu
 
 CASES = Path(__file__).parent.parent / "cases"
+
+#: Nobody is there to pass descriptors.
+HOST = Host(settings=Settings(pass_descriptors=False))
 
 
 def adapt(domain: Domain, ours: Path, theirs: Path) -> Domain:
@@ -35,15 +39,22 @@ def adapt(domain: Domain, ours: Path, theirs: Path) -> Domain:
                 name = Path(path).name
                 write_image(ours / name, device.driver_type or "raw")
                 device = device.replace(type="file", source=Source(file=str(theirs / name)))
-        elif isinstance(device, Serial | Console):
-            # A root has no /dev/pts, and nobody listens on a socket to connect to.
-            name = Path(device.source_path or "/pty").name
-            mode = None if device.source_mode is None else "bind"
-            kind = "file" if device.type == "pty" else device.type
-            device = device.replace(type=kind, source_path=str(theirs / name), source_mode=mode)
+        elif isinstance(device, chardev.CharacterDevice):
+            device = device.replace(**led_into(device, theirs))
         every.append(device)
     os = domain.os.replace(kernel=None, initrd=None, cmdline=None)
     return domain.replace(type="qemu", os=os, devices=domain.devices.replace(every=tuple(every)))
+
+
+def led_into(device: chardev.Character, theirs: Path) -> dict[str, object]:
+    """What changes of a character device whose other end is to be in a directory: a root has no /dev/pts, and nobody
+    listens on a socket to connect to."""
+    name = Path(device.source.path or "/pty").name
+    kind = device.type if device.type in ("unix", "file", "null") else "file"
+    mode = "bind" if kind == "unix" else None
+    sources = () if kind == "null" else (chardev.Source(path=str(theirs / name), mode=mode),)
+    log = None if device.log_file is None else str(theirs / Path(device.log_file).name)
+    return {"type": kind, "sources": sources, "protocol": None, "log_file": log}
 
 
 def ids_in(argv: tuple[str, ...]) -> set[str]:
@@ -73,7 +84,7 @@ def test_what_is_accepted_starts(path: Path, any_qemu: QemuPlace) -> None:
     with shared_directory(any_qemu) as (ours, theirs):
         try:
             domain = adapt(read_domain(path.read_bytes()), ours, theirs)
-            translation = translate(domain, capabilities_of(any_qemu), binary=any_qemu.binary)
+            translation = translate(domain, capabilities_of(any_qemu), binary=any_qemu.binary, host=HOST)
         except (RefusedError, UnreadableDomainError):
             version = capabilities_of(any_qemu).version
             assert not (CASES / f"{path.stem}.qemu-{version}.argv").exists(), "refused here, accepted as a case"

@@ -32,9 +32,9 @@ class Serial(CharacterDevice):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-chardev`` and the port."""
         assert self.target_port is not None, "<serial> was not completed"
-        yield self.emit_chardev(target)
+        yield from self.emit_source(target)
         properties = (
-            Property("chardev", f"char{self.id}", self.place()),
+            self.chardev_property(),
             Property("id", self.id, self.place()),
             Property("index", self.target_port, self.place("target_port")),
         )

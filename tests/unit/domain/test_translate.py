@@ -69,12 +69,13 @@ def test_a_monitor_and_who_holds_it(version: str) -> None:
     domain = read_domain(PLAIN.format(machine="pc").encode())
     alone = translate(domain, caps, binary="/q")
     held = translate(domain, caps, binary="/q", monitor="/run/a,b/qmp.sock")
-    assert alone.resources == ()
+    assert [(item.kind, item.name) for item in alone.resources] == [("socket", "serial0")]
     assert [(item.kind, item.name) for item in held.resources] == [
         ("monitor", "charmonitor"),
         ("lifecycle", "on_poweroff"),
         ("lifecycle", "on_reboot"),
         ("lifecycle", "on_crash"),
+        ("socket", "serial0"),
     ]
     assert "end QEMU" in held.resources[2].todo, "on_reboot is destroy"
     assert "socket,id=charmonitor,path=/run/a,,b/qmp.sock,server=on,wait=off" in held.argv

@@ -1,0 +1,167 @@
+"""The elements that are character devices, or have one: what they read, and what it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from prober.commandline import options
+from prober.commandline.options import Property
+from prober.commandline.refusal import Place
+from prober.domain.binding import At, Becomes, Checked
+from prober.domain.shared.chardev.backend import Backend, Ends
+from prober.domain.shared.chardev.files import Dev, File, Null, Pipe, Pty, Stdio, Vc
+from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
+from prober.domain.shared.chardev.screens import DBus, QemuVdagent, SpicePort, SpiceVmc
+from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
+from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.device import Device
+from prober.domain.target import Target
+from prober.domain.values import AbsolutePath, OnOff
+
+CharacterType: TypeAlias = Literal[
+    "null", "vc", "pty", "dev", "file", "pipe", "stdio", "udp", "tcp", "unix", "spicevmc", "spiceport", "dbus",
+    "qemu-vdagent",
+]  # fmt: skip
+
+#: Every type; ``nmdm`` of libvirt's is FreeBSD's, and QEMU has no such thing.
+BACKENDS: Mapping[str, Backend] = MappingProxyType(
+    {
+        "null": Null(),
+        "vc": Vc(),
+        "pty": Pty(),
+        "dev": Dev(),
+        "file": File(),
+        "pipe": Pipe(),
+        "stdio": Stdio(),
+        "udp": Udp(),
+        "tcp": Tcp(),
+        "unix": Unix(),
+        "spicevmc": SpiceVmc(),
+        "spiceport": SpicePort(),
+        "dbus": DBus(),
+        "qemu-vdagent": QemuVdagent(),
+    }
+)
+
+#: Fields of a source as the XML has them, where that is not an attribute of the same name.
+_WORDS = {"reconnect": "<reconnect>", "clipboard": "<clipboard>", "mouse": "<mouse>"}
+
+
+class Character(Checked):
+    """An element with a ``type`` that says where its other end is."""
+
+    #: What a SPICE channel of this element is for (``spicevmc``), or empty where it cannot be one.
+    spice_use: ClassVar[str] = ""
+    #: Whether a unix socket may go without a path, as one is made up.
+    invents_path: ClassVar[bool] = False
+
+    type: Annotated[CharacterType, At("@type"), Becomes("the backend of `-chardev`")] = "pty"
+    sources: Annotated[tuple[Source, ...], At("source"), Becomes("keys of `-chardev`")] = ()
+    protocol: Annotated[
+        Literal["raw", "telnet", "telnets", "tls"] | None, At("protocol/@type"), Becomes("`telnet`")
+    ] = None
+    log_file: Annotated[AbsolutePath | None, At("log/@file"), Becomes("`logfile`")] = None
+    log_append: Annotated[OnOff | None, At("log/@append"), Becomes("`logappend`, and how it is opened")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What belongs to which type."""
+        yield from super().rules()
+        backend = self.backend
+        if len(self.sources) > backend.sources:
+            most = {1: "one <source>", 2: "two <source>"}[backend.sources]
+            yield "sources", f"type='{self.type}' has {most}, not {len(self.sources)}"
+        for source in self.sources:
+            for name in sorted(source.said() - backend.takes):
+                yield "sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'"
+            for sentence in backend.rules(source):
+                yield "sources", sentence
+        yield from self._end_rules()
+        if self.protocol is not None and not backend.takes_protocol:
+            yield "protocol", f"<protocol> belongs to type='tcp', not '{self.type}'"
+        if self.protocol in ("telnets", "tls"):
+            yield "protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>"
+        if self.log_append is not None and self.log_file is None:
+            yield "log_append", "<log append> needs a file"
+
+    def _end_rules(self) -> Iterator[tuple[str, str]]:
+        """What is missing, and ends that are one too many."""
+        if self.type == "spicevmc" and not self.spice_use:
+            yield "type", "type='spicevmc' is for virtio channels, smartcards and USB redirection"
+        if len(self.sources) == 2 and self.source_of("connect") is self.source_of("bind"):
+            yield "sources", "two <source> are one with mode='connect' and one with mode='bind'"
+        source = self.source_of("connect") if self.type == "udp" else self.source
+        for name in self.backend.needs:
+            if getattr(source, name) is None and not (self.type == "unix" and self.invents_path):
+                yield "sources", f"type='{self.type}' needs <source {name}=…>"
+
+    @property
+    def backend(self) -> Backend:
+        """What its type is in QEMU."""
+        return BACKENDS[self.type]
+
+    @property
+    def source(self) -> Source:
+        """Its ``<source>``, or an empty one."""
+        return self.sources[0] if self.sources else Source()
+
+    def source_of(self, mode: str) -> Source:
+        """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
+        found = (source for source in self.sources if (source.mode or "connect") == mode)
+        return next(found, Source())
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """All that says where it leads, for comparing two."""
+        return (self.type, self.protocol, *(source.meaning for source in self.sources))
+
+    def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
+        """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
+
+        Its ``id`` is the owner's, with ``char`` before it.
+        """
+        udp = self.type == "udp"
+        ends = Ends(
+            owner=owner,
+            source=self.source_of("connect") if udp else self.source,
+            second=self.source_of("bind") if udp else None,
+            protocol=self.protocol or "raw",
+            use=self.spice_use,
+            place=self.place() if place is None else place,
+        )
+        yield from self.backend.before(ends, target)
+        log = list(self._log_pairs(owner, target))
+        if log and target.settings.pass_descriptors:
+            yield self._log_descriptor(owner, target)
+        pairs = [Property("id", ends.id, ends.place), *self.backend.pairs(ends, target), *log]
+        yield options.Keyval("-chardev", self.backend.word(ends), tuple(pairs), self.place("type"))
+
+    def _log_descriptor(self, owner: str, target: Target) -> options.Option:
+        assert self.log_file is not None
+        need = file_to_write("log", owner, self.log_file, append=bool(self.log_append), target=target)
+        return add_descriptor(f"{owner}-log", need, self.place("log_file"))
+
+    def _log_pairs(self, owner: str, target: Target) -> Iterator[Property]:
+        """What the guest writes is kept in a file as well."""
+        if self.log_file is None:
+            return
+        if target.settings.pass_descriptors:
+            yield Property("logfile", set_path(f"{owner}-log"), self.place("log_file"))
+            yield Property("logappend", True, self.place("log_append"))
+            return
+        yield Property("logfile", self.log_file, self.place("log_file"))
+        if self.log_append is not None:
+            yield Property("logappend", self.log_append, self.place("log_append"))
+
+
+class CharacterDevice(Character, Device):
+    """A device that is a character device to its guest."""
+
+    def emit_source(self, target: Target) -> Iterator[options.Option]:
+        """``-chardev``, and what has to stand before it."""
+        return self.emit_chardev(self.id, target)
+
+    def chardev_property(self) -> Property:
+        """The ``chardev`` of its device."""
+        return Property("chardev", f"char{self.id}", self.place())

@@ -1,0 +1,73 @@
+"""``<source>`` of a character device: all that any type of it may say."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator
+
+from prober.domain.binding import At, Becomes, Element, Neutral
+from prober.domain.shared.chardev.reconnect import Reconnect
+from prober.domain.values import AbsolutePath, Line, OnOff, YesNo
+
+_CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
+
+
+def _channel(value: str) -> str:
+    if not _CHANNEL.fullmatch(value):
+        raise ValueError("is not a name of up to 255 letters, digits, dashes, dots and underscores")
+    return value
+
+
+def _short(value: str) -> str:
+    if len(value) > 255:
+        raise ValueError("is longer than 255 characters")
+    return value
+
+
+#: What SPICE or D-Bus call a channel (libvirt, ``virDomainChrSourceDefValidateChannelName``).
+ChannelName: TypeAlias = Annotated[str, AfterValidator(_channel)]
+#: The name or address of a host; the name or number of a port.
+HostName: TypeAlias = Annotated[Line, AfterValidator(_short)]
+
+_WHY_SECLABEL = "how the host labels the file or socket; no part of a command line"
+
+
+class SourceSeclabel(Element):
+    """A security label of what is opened on the host, other than the domain's own."""
+
+    model: Annotated[Line | None, At("@model"), Neutral(_WHY_SECLABEL)] = None
+    relabel: Annotated[YesNo | None, At("@relabel"), Neutral(_WHY_SECLABEL)] = None
+    labelskip: Annotated[YesNo | None, At("@labelskip"), Neutral(_WHY_SECLABEL)] = None
+    label: Annotated[Line | None, At("label"), Neutral(_WHY_SECLABEL)] = None
+
+
+class Source(Element):
+    """One end of a character device on the host.  Which of these belong together is for its type to say."""
+
+    path: Annotated[AbsolutePath | None, At("@path"), Becomes("`path`, or a descriptor that libvirt opens")] = None
+    append: Annotated[OnOff | None, At("@append"), Becomes("how the file is opened")] = None
+    mode: Annotated[Literal["bind", "connect"] | None, At("@mode"), Becomes("`server`, or `localaddr` of udp")] = None
+    host: Annotated[HostName | None, At("@host"), Becomes("`host`, or `localaddr` of udp")] = None
+    service: Annotated[HostName | None, At("@service"), Becomes("`port`, or `localport` of udp")] = None
+    tls: Annotated[YesNo | None, At("@tls"), Becomes("`tls-creds` and an object `tls-creds-x509`")] = None
+    channel: Annotated[ChannelName | None, At("@channel"), Becomes("`name` of spiceport and dbus")] = None
+    reconnect: Annotated[Reconnect | None, At("reconnect"), Becomes("`reconnect-ms` or `reconnect`")] = None
+    clipboard: Annotated[YesNo | None, At("clipboard/@copypaste"), Becomes("`clipboard` of qemu-vdagent")] = None
+    mouse: Annotated[Literal["client", "server"] | None, At("mouse/@mode"), Becomes("`mouse` of qemu-vdagent")] = None
+    seclabels: Annotated[tuple[SourceSeclabel, ...], At("seclabel"), Neutral(_WHY_SECLABEL)] = ()
+
+    def said(self) -> set[str]:
+        """The attributes and elements that it has, by their fields; labels left out."""
+        return {name for name in type(self).model_fields if name not in _NO_MEANING and getattr(self, name) is not None}
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """All that says where it leads, for comparing two."""
+        reconnect = self.reconnect and (self.reconnect.enabled, self.reconnect.seconds)
+        others = (getattr(self, name) for name in type(self).model_fields if name not in {*_NO_MEANING, "reconnect"})
+        return (reconnect, *others)
+
+
+_NO_MEANING = frozenset({"places", "seclabels"})
