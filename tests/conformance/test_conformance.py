@@ -1,0 +1,86 @@
+"""The bars of `make conformance`, where libvirt's data is at hand."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from prober.commandline.report import check_argv
+from tests.conformance.mutations import Mutant, Part
+from tests.conformance.suite import (
+    Case,
+    Verdict,
+    capabilities_of,
+    find_cases,
+    judge,
+    suite_host,
+    translate_case,
+)
+from tests.recordings import LIBVIRT
+
+pytestmark = pytest.mark.skipif(not (LIBVIRT / "pairs").is_dir(), reason="libvirt's data is not at hand")
+
+HERE = Path(__file__).parent
+REPLIES = LIBVIRT / "replies"
+
+#: How many values that other domains have at a place are tried there.
+_TRIED = 8
+
+
+@cache
+def verdicts() -> list[Verdict]:
+    """The verdict on each case."""
+    host = suite_host(LIBVIRT / "firmware")
+    return [judge(case, REPLIES, host) for case in find_cases(LIBVIRT / "pairs")]
+
+
+def accepted() -> list[Case]:
+    """The cases that become a command line here and there."""
+    return [verdict.case for verdict in verdicts() if verdict.case.kind == "args" and verdict.kind != "refused"]
+
+
+@cache
+def reviewed() -> dict[str, str]:
+    """Parts without effect that no mark says anything of, each with the reason."""
+    told = tomllib.loads((HERE / "without-effect.toml").read_text())
+    return {str(path): str(reason) for path, reason in told.items()}
+
+
+def test_no_command_line_differs() -> None:
+    assert {str(verdict.case): verdict.notes for verdict in verdicts() if verdict.kind == "different"} == {}
+
+
+def test_accepted_command_lines_pass_the_check() -> None:
+    host = suite_host(LIBVIRT / "firmware")
+    for case in accepted():
+        argv = translate_case(case, REPLIES, host).argv
+        report = check_argv(list(argv), capabilities_of(REPLIES, case.version), assume_unknown_present=True)
+        assert report.clean, (str(case), report.findings)
+
+
+@pytest.mark.timeout(900)
+def test_nothing_is_dropped() -> None:
+    host = suite_host(LIBVIRT / "firmware")
+    mutants = [
+        (case, Mutant(case.xml.read_bytes(), capabilities_of(REPLIES, case.version), host)) for case in accepted()
+    ]
+    seen: dict[str, dict[str, None]] = {}
+    for _, mutant in mutants:
+        for part in mutant.parts():
+            values = seen.setdefault(part.name, {})
+            if len(values) < _TRIED:
+                values[mutant.value(part)] = None
+    dropped: dict[str, str] = {}
+    for case, mutant in mutants:
+        for part in mutant.parts():
+            if not mutant.fate(part, seen[part.name]):
+                dropped.setdefault(part.name, _show(case, mutant, part))
+    assert {name: where for name, where in dropped.items() if name not in reviewed()} == {}
+    assert set(reviewed()) - set(dropped) == set(), "reviewed, and not without effect"
+
+
+def _show(case: Case, mutant: Mutant, part: Part) -> str:
+    return f"{case}: {part.path} = {mutant.value(part)[:60]!r}"
