@@ -157,14 +157,13 @@ class Mutant:
 
 
 def _parts(node: etree._Element, path: str, steps: tuple[int, ...]) -> Iterator[Part]:
-    for name in node.attrib:
-        yield Part(f"{path}/@{name}", steps, str(name))
+    for name in map(str, node.attrib):
+        yield Part(f"{path}/@{name}", steps, name)
     totals = Counter(child.tag for child in node)
     counts: Counter[Any] = Counter()
     for number, child in enumerate(node):
         counts[child.tag] += 1
-        prefix = child.prefix
-        name = prefix + ":" + etree.QName(child).localname if prefix else str(child.tag)
+        name = ":".join([*filter(None, [child.prefix]), etree.QName(child).localname])
         own = f"{path}/{name}[{counts[child.tag]}]" if totals[child.tag] > 1 else f"{path}/{name}"
         yield Part(own, (*steps, number))
         yield from _parts(child, own, (*steps, number))
