@@ -44,7 +44,9 @@ class _Group:
     outcomes: list[_Outcome] = field(default_factory=list)
 
 
-def run(path: str, against: Iterable[str], *, as_json: bool, assume_unknown_present: bool) -> ExitCode:
+def run(
+    path: str, against: Iterable[str], *, as_json: bool, settings: Path | None, assume_unknown_present: bool
+) -> ExitCode:
     """Print a table of who accepts the domain, and then each refusal once.
 
     A QEMU that cannot be asked is told of on stderr, and does not keep the others from answering.
@@ -55,7 +57,7 @@ def run(path: str, against: Iterable[str], *, as_json: bool, assume_unknown_pres
     file = "<stdin>" if path == "-" else path
     xml = read_xml_file(path)
     _look_at(xml, file)
-    outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against)]
+    outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against, settings)]
     groups = list(_group(outcomes))
     if as_json:
         output.write_json(_as_json(file, outcomes, groups))
@@ -81,7 +83,7 @@ def _look_at(xml: bytes, file: str) -> None:
         pass
 
 
-def _sources(against: Iterable[str]) -> list[tuple[Local, str]]:
+def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local, str]]:
     """Each QEMU once, in the order they were named; a directory stands for the recordings in it.
 
     :raise UsageError: where there is none.
@@ -98,11 +100,11 @@ def _sources(against: Iterable[str]) -> list[tuple[Local, str]]:
             )
             if not recordings:
                 raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
-            sources |= {str(one): recorded(one) for one in recordings}
+            sources |= {str(one): recorded(one, settings) for one in recordings}
         elif path.name.endswith(_RECORDING_ENDS) or not os.access(path, os.X_OK):
-            sources[name] = recorded(path)
+            sources[name] = recorded(path, settings)
         else:
-            sources[name] = interviewed(name)
+            sources[name] = interviewed(name, settings)
     if not sources:
         raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
     return [(source, label) for label, source in sources.items()]

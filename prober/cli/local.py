@@ -15,12 +15,12 @@ from prober.errors import UsageError
 from prober.qemu.files import read_recording
 
 
-def recorded(path: Path) -> Local:
+def recorded(path: Path, settings: Path | None = None) -> Local:
     """The QEMU of a recording; the file is read with the first question."""
-    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None)
+    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None, settings)
 
 
-def interviewed(binary: str) -> Local:
+def interviewed(binary: str, settings: Path | None = None) -> Local:
     """A QEMU that is interviewed with the first question, with a progress line while that lasts."""
     path = str(Path(binary).absolute())
 
@@ -29,18 +29,22 @@ def interviewed(binary: str) -> Local:
 
         return Capabilities.from_recording(interview_now(path).recording)
 
-    return Local(interview_it, path, path)
+    return Local(interview_it, path, path, settings)
 
 
 class Local:
     """Answers from capabilities that are held here.
 
     ``learn`` gets them when they are first needed, and may raise :class:`~prober.errors.QemuError` or
-    :class:`~prober.errors.RecordingError` then.  ``binary`` is None where only a recording is known.
+    :class:`~prober.errors.RecordingError` then.  ``binary`` is None where only a recording is known, ``settings`` the
+    file with the host's settings.
     """
 
-    def __init__(self, learn: Callable[[], Capabilities], label: str, binary: str | None) -> None:
+    def __init__(
+        self, learn: Callable[[], Capabilities], label: str, binary: str | None, settings: Path | None = None
+    ) -> None:
         self._learn = learn
+        self._settings = settings
         self._label = label
         self._binary = binary
 
@@ -60,11 +64,18 @@ class Local:
 
     def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
         from prober.domain import read_domain, translate
+        from prober.domain.host_files import read_host
 
-        domain = read_domain(xml)  # Before the interview, which would be in vain for a domain that cannot be read.
+        # Before the interview, which would be in vain for what cannot be read.
+        host, domain = read_host(self._settings), read_domain(xml)
         binary = self._binary or domain.emulator or f"/usr/bin/qemu-system-{self._caps.target}"
         translation = translate(
-            domain, self._caps, binary=binary, monitor=monitor, assume_unknown_present=assume_unknown_present
+            domain,
+            self._caps,
+            binary=binary,
+            monitor=monitor,
+            host=host,
+            assume_unknown_present=assume_unknown_present,
         )
         return translation.model_dump(mode="json")
 

@@ -13,7 +13,7 @@ import typer
 
 from prober.cli import explore, output
 from prober.cli.exits import ExitCode, exit_code
-from prober.cli.options import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Socket
+from prober.cli.options import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Settings, Socket
 from prober.errors import ProberError
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ def serve(
             "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
         ),
     ] = None,
+    settings: Settings = None,
     socket: Annotated[
         Path | None,
         typer.Option("--socket", metavar="PATH", help="Listen on this unix socket. [default: /run/prober/prober.sock]"),
@@ -115,7 +116,7 @@ def serve(
     catalog = {key: value for key, value in catalog.items() if value is not None}
     if directory:
         catalog["qemu_kvm"] = None
-    told = {"socket": socket, "group": group}
+    told = {"socket": socket, "group": group, "host": settings}
     overrides = {key: value for key, value in told.items() if value is not None}
     command.run(config, {**overrides, "catalog": catalog}, quiet=quiet)
 
@@ -212,6 +213,7 @@ def translate(
             help="Have QEMU speak QMP on this unix socket, for whoever watches over it. Without it QEMU is on its own.",
         ),
     ] = None,
+    settings: Settings = None,
     assume_unknown_present: Assume = False,
     verbose: Annotated[
         bool,
@@ -232,7 +234,7 @@ def translate(
 
     as_json = json or form is Format.json
     code = command.run(
-        choose(socket, binary, replies),
+        choose(socket, binary, replies, settings),
         domain,
         as_json=as_json,
         monitor=monitor,
@@ -295,6 +297,7 @@ def check(
         list[str] | None,
         typer.Option("--against", metavar="QEMU", help="A binary, a recording, or a directory of recordings."),
     ] = None,
+    settings: Settings = None,
     assume_unknown_present: Assume = False,
     json: Json = False,
 ) -> None:
@@ -310,7 +313,11 @@ def check(
     from prober.cli import check as command
 
     code = command.run(
-        domain, [*(against or []), *(more or [])], as_json=json, assume_unknown_present=assume_unknown_present
+        domain,
+        [*(against or []), *(more or [])],
+        as_json=json,
+        settings=settings,
+        assume_unknown_present=assume_unknown_present,
     )
     raise typer.Exit(code)
 

@@ -53,6 +53,15 @@ Replies = Annotated[
         rich_help_panel=_SOURCE,
     ),
 ]
+Settings = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="The host's settings in TOML: libvirt's qemu.conf, networks, pools. "
+        "[default: /etc/prober/host.toml, if it is there]",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path | None,

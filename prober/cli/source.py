@@ -83,8 +83,8 @@ class Source(Protocol):
         ...
 
 
-def choose(socket: Path | None, binary: str | None, replies: Path | None) -> Source:
-    """The source that the options name.
+def choose(socket: Path | None, binary: str | None, replies: Path | None, settings: Path | None = None) -> Source:
+    """The source that the options name.  ``settings`` is the host's file for what is translated here.
 
     :raise UsageError: where the options exclude one another.
     :raise ServiceError: where none is named and no service's socket is in its usual places.
@@ -94,11 +94,16 @@ def choose(socket: Path | None, binary: str | None, replies: Path | None) -> Sou
             raise UsageError("--replies goes with neither --socket nor --binary", hint="choose one who answers")
         from prober.cli.local import recorded
 
-        return recorded(replies)
+        return recorded(replies, settings)
     if binary is not None and socket is None:
         from prober.cli.local import interviewed
 
-        return interviewed(binary)
+        return interviewed(binary, settings)
+    if settings is not None:
+        raise UsageError(
+            "a service has settings of its own",
+            hint="--settings goes with --binary or --replies, and with `prober serve`",
+        )
     from prober.cli.remote import Remote
 
     return Remote(socket or _default_socket(), binary)

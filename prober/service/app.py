@@ -22,6 +22,7 @@ from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.capabilities.facts import nearest
 from prober.errors import ProberError
+from prober.service.hosts import HostKeeper
 from prober.service.problems import MEDIA_TYPE, Problem, RequestError, problem, problem_of
 from prober.service.replies import (
     BinaryList,
@@ -95,7 +96,7 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(catalog: Catalog, settings: ServiceSettings) -> FastAPI:
+def create_app(catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper | None = None) -> FastAPI:
     """The application.  The catalog is entered by the caller, before the first request."""
     app = Application(
         catalog,
@@ -108,7 +109,7 @@ def create_app(catalog: Catalog, settings: ServiceSettings) -> FastAPI:
     )
     _add_error_handlers(app)
     # Routes are tried one after the other, so the one that is asked most comes first.
-    _add_translate(app, catalog, settings)
+    _add_translate(app, catalog, settings, hosts or HostKeeper(settings.host))
     _add_check_argv(app, catalog, settings)
     _add_binaries(app, catalog)
     _add_questions(app, catalog)
@@ -241,7 +242,7 @@ async def answer_supports(catalog: Catalog, ident: str, query: bytes) -> Respons
     return _json((await catalog.capabilities(ident)).supports(asked))
 
 
-def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) -> None:
+def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper) -> None:
     binary = {
         "name": "binary",
         "in": "query",
@@ -277,6 +278,7 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings) ->
             most=settings.max_body,
             named=query.get("binary"),
             monitor=query.get("monitor"),
+            host=await hosts.get(),
             assume_unknown_present=assume,
         )
         return _json(translation)

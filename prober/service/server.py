@@ -16,14 +16,16 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import ServerState
 
 from prober.capabilities.catalog import Catalog, Interviewer
+from prober.errors import ProberError
 from prober.service.app import create_app
+from prober.service.hosts import HostKeeper
 from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.protocol import bounded_protocol
 from prober.service.settings import ServiceSettings
@@ -74,8 +76,11 @@ async def _serve_on(
     stop: asyncio.Event,
     on_ready: Callable[[Catalog], Awaitable[None]] | None,
 ) -> None:
-    async with _http_server(create_app(catalog, settings), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_translator())]
+    hosts = HostKeeper(settings.host)
+    if settings.host is not None:
+        await hosts.get()  # What somebody wrote and is wrong ends the service before anybody relies on it.
+    async with _http_server(create_app(catalog, settings, hosts), listener, settings):
+        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_translator(hosts))]
         if on_ready is not None:
             companions.append(asyncio.ensure_future(on_ready(catalog)))
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
@@ -113,10 +118,12 @@ def _settle_memory() -> None:
     gc.enable()  # Whoever starts the service may have it off: while modules are loaded it costs a fifth of the time.
 
 
-async def _load_translator() -> None:
+async def _load_translator(hosts: HostKeeper) -> None:
     """Import the translator before anyone asks; it is a quarter of all imports, and nobody waits for it to start."""
     await asyncio.to_thread(importlib.import_module, "prober.domain")
     await asyncio.to_thread(importlib.import_module, "prober.commandline.report")
+    with suppress(ProberError):  # Whoever asks for a translation is told.
+        await hosts.get()
 
 
 @contextmanager

@@ -19,7 +19,8 @@ DEFAULT_SOCKET = Path("/run/prober/prober.sock")
 class ServiceSettings(BaseModel):
     """All settings of the service.  Times are seconds, sizes are bytes.
 
-    ``socket`` gets ``mode`` and, where it is given, ``group`` (a name); under socket activation systemd has made it.
+    ``host`` is the file with the host's settings (:mod:`prober.domain.host_files`).  ``socket`` gets ``mode`` and,
+    where it is given, ``group`` (a name); under socket activation systemd has made it.
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
@@ -28,6 +29,7 @@ class ServiceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     socket: Path = DEFAULT_SOCKET
+    host: Path | None = None
     group: str | None = None
     mode: int = Field(default=0o660, ge=0, le=0o777)
     max_body: int = Field(default=1 << 20, gt=0)

@@ -15,7 +15,7 @@ from prober.errors import UnknownBinaryError
 
 if TYPE_CHECKING:
     from prober.commandline.report import ArgvReport
-    from prober.domain import Translation
+    from prober.domain import Host, Translation
 
 T = TypeVar("T")
 
@@ -30,11 +30,19 @@ _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"
 
 
 async def translate_for(
-    catalog: Catalog, xml: bytes, *, most: int, named: str | None, monitor: str | None, assume_unknown_present: bool
+    catalog: Catalog,
+    xml: bytes,
+    *,
+    most: int,
+    named: str | None,
+    monitor: str | None,
+    host: Host,
+    assume_unknown_present: bool,
 ) -> Translation:
     """Translate a domain with a binary of the catalog: the ``named`` one, else its ``<emulator>``, else by its arch.
 
-    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make.
+    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make, ``host``
+    what the host brings along.
 
     :raise UsageError: where ``monitor`` cannot be a socket.
     :raise UnreadableDomainError: where it is not readable as XML.
@@ -56,6 +64,7 @@ async def translate_for(
         capabilities,
         binary=binary,
         monitor=monitor,
+        host=host,
         assume_unknown_present=assume_unknown_present,
     )
     return await _run(work, small)

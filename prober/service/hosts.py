@@ -1,0 +1,42 @@
+"""The host that translations are for: read once, in a thread, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prober.errors import ServiceError, UsageError
+
+if TYPE_CHECKING:
+    from prober.domain.host import Host
+
+
+class HostKeeper:
+    """Reads the settings and the firmware when they are first needed.  What changes on disk later takes a restart."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._host: Host | None = None
+        self._lock = asyncio.Lock()
+
+    async def get(self) -> Host:
+        """The host.
+
+        :raise ServiceError: where its file cannot be read or understood.
+        """
+        if self._host is None:
+            async with self._lock:
+                if self._host is None:
+                    self._host = await asyncio.to_thread(_read, self._file)
+        return self._host
+
+
+def _read(file: Path | None) -> Host:
+    # Imported late: see prober.service.server, _load_translator.
+    from prober.domain.host_files import read_host
+
+    try:
+        return read_host(file)
+    except UsageError as error:
+        raise ServiceError(error.message, hint=error.hint) from error

@@ -1,0 +1,41 @@
+"""The host's settings as a file: what is read, and how what is wrong with it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prober.domain import Host
+from prober.domain.host_files import read_host
+from prober.errors import UsageError
+
+
+def test_what_the_file_says_stands_over_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "host.toml"
+    file.write_text('cdroms = ["/dev/sr7"]\n[settings]\nstate_directory = "/state"\n')
+    host = read_host(file)
+    assert (host.cdroms, host.settings.state_directory) == (("/dev/sr7",), "/state")
+    assert host.settings.stdio_handler == Host().settings.stdio_handler
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[settings]\nvnc_lisen = 'x'\n", "settings.vnc_lisen"),
+        ("[settings]\nstate_directory = 7\n", "settings.state_directory"),
+        ("[settings\n", "cannot read"),
+        ("#" * (1 << 20) + "\n", "larger than"),
+        (b"\xff", "cannot read"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, words: str) -> None:
+    file = tmp_path / "host.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError, match=words):
+        read_host(file)
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_host(tmp_path / "none.toml")
