@@ -17,13 +17,13 @@ from prober.domain.defaults import (
     add_controllers,
     add_memballoon,
     check_controllers,
-    choose_interface_models,
     number_controllers,
     number_serials,
 )
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
+from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
 from prober.domain.target import Target
@@ -42,7 +42,7 @@ STEPS: tuple[Completion, ...] = (
     add_controllers,
     check_controllers,
     add_memballoon,
-    choose_interface_models,
+    complete_interfaces,
     add_audio,
     connect_audio,
     check_sounds,

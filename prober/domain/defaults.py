@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import Places
-from prober.domain.devices import Console, Controller, Device, Disk, Interface, Memballoon, Serial
+from prober.domain.devices import Console, Controller, Device, Disk, Memballoon, Serial
 from prober.domain.devices.controller import (
     IdeController,
     PciController,
@@ -17,7 +17,6 @@ from prober.domain.devices.controller import (
     UsbController,
     default_usb,
 )
-from prober.domain.devices.interface import default_model
 from prober.domain.domain import Domain
 from prober.domain.shared.address import DriveAddress
 from prober.domain.target import Target
@@ -172,13 +171,4 @@ def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     for extra in balloons[1:]:
         line = balloons[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
-    return domain.with_devices(devices)
-
-
-def choose_interface_models(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """The card of each ``<interface>`` that names none."""
-    devices = list(domain.devices.every)
-    for position, device in enumerate(devices):
-        if isinstance(device, Interface) and device.model is None:
-            devices[position] = device.replace(model=default_model(target))
     return domain.with_devices(devices)

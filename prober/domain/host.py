@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,11 @@ class Settings(BaseModel):
     model_config = _CONFIG
 
     state_directory: str = "/var/lib/libvirt/qemu"
+    #: Not in ``qemu.conf``: where sockets of helper programs are while guests run.
+    run_directory: str = "/run/libvirt/qemu"
+    #: Not in ``qemu.conf``: which virtio cards on a tap are served by the kernel's vhost-net.  libvirt does it for KVM
+    #: guests, where ``<driver name>`` does not say qemu; ``always`` is for all of them.
+    vhost_net: Literal["kvm", "always"] = "kvm"
     #: Whether a domain's sound may go to the host's devices, where nobody said where it goes to.
     vnc_allow_host_audio: bool = False
     nographics_allow_host_audio: bool = False
@@ -48,12 +54,40 @@ class Settings(BaseModel):
     chardev_tls_x509_verify: bool | None = None
 
 
+class Network(BaseModel):
+    """One of libvirt's virtual networks, as far as a guest's command line depends on it.
+
+    ``forward`` is the mode of its ``<forward>``, ``none`` without one.  ``bridge`` is the bridge of the host that it
+    is on, ``devices`` are what it is a pool of: PCI addresses (``0000:03:07.1``) for ``hostdev``, which ``managed``
+    says libvirt takes from their drivers.  ``virtualport`` is the type of what its ports are.
+    """
+
+    model_config = _CONFIG
+
+    forward: Literal["none", "nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev"] = "nat"
+    bridge: str | None = None
+    devices: tuple[str, ...] = ()
+    managed: bool = False
+    virtualport: Literal["802.1Qbg", "802.1Qbh", "openvswitch", "midonet"] | None = None
+
+    @property
+    def kind(self) -> Literal["network", "bridge", "direct", "hostdev"]:
+        """What an interface on it comes to (libvirt 11.3, ``virDomainNetGetActualType``)."""
+        if self.forward == "hostdev":
+            return "hostdev"
+        if self.forward == "bridge" and self.bridge is not None:
+            return "bridge"
+        return "direct" if self.forward in ("bridge", "private", "vepa", "passthrough") else "network"
+
+
 class Host(BaseModel):
     """One host, as far as command lines show it.  Read once, at the edge; translating looks at nothing else."""
 
     model_config = _CONFIG
 
     settings: Settings = Settings()
+    #: libvirt's networks by name; it brings ``default`` along.
+    networks: Mapping[str, Network] = {"default": Network(forward="nat", bridge="virbr0")}
     #: The NUMA nodes of the host, each with its CPUs; None where nobody looked.
     numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.

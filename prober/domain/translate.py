@@ -27,6 +27,7 @@ from prober.domain.devices import (
     Sound,
 )
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
+from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.domain.domain import Domain
 from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
@@ -84,6 +85,8 @@ ORDER: tuple[Step, ...] = (
     Audio,
     Sound,
     emit_watchdog,
+    emit_hostdev_interfaces,
+    emit_pooled_interfaces,
     Memballoon,
     emit_passthrough,
     emit_sandbox,

@@ -58,6 +58,16 @@ def _round(number: int) -> str:
     return f"2^{bits} - 1" if number + 1 == 1 << bits and bits >= 24 else str(number)
 
 
+def number_in(least: int, most: int) -> Any:
+    """Marks a number, decimal or hexadecimal, that lies between these two: ``Annotated[int, number_in(0, 9)]``."""
+    number = _number(most)
+
+    def convert(value: Any) -> Any:
+        return _within(number.func(value), least, most)
+
+    return Reads(convert, words=f"{_round(least)} to {_round(most)}, also in hexadecimal")
+
+
 def _within(number: int, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ValueError(f"is out of range: {least} to {most}")

@@ -11,6 +11,9 @@ from types import ModuleType
 
 from prober.capabilities import Capabilities
 from prober.domain import Host, Settings, Translation, read_domain, translate
+from prober.domain.devices.interface import NetworkInterface
+from prober.domain.domain import Domain
+from prober.domain.host import Network
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.recordings import LIBVIRT, load_capabilities
 
@@ -19,6 +22,14 @@ COMPARE = LIBVIRT.parent / "tools" / "argv_compare.py"
 
 #: Where the suite's monitor would be; the comparison masks it.
 MONITOR = "/var/lib/libvirt/qemu/monitor.sock"
+
+#: What the suite's network driver gives, by the kind in the network's name.
+_NETWORKS = {
+    "network": Network(forward="nat", bridge="br0"),
+    "bridge": Network(forward="bridge", bridge="br0"),
+    "direct": Network(forward="vepa"),
+    "hostdev": Network(forward="hostdev", devices=("0001:02:03.4",), managed=True),
+}
 
 _OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+)\.(?P<kind>args|err)")
 
@@ -68,11 +79,19 @@ def suite_host(firmware: Path) -> Host:
         settings=Settings(
             hugetlbfs_mount=((2048, "/dev/hugepages2M"), (1048576, "/dev/hugepages1G")),
             chardev_tls_x509_cert_dir="/etc/pki/libvirt-chardev",
+            run_directory="/var/run/libvirt/qemu",
+            vhost_net="always",
         ),
         numa_nodes=tuple((node, ()) for node in range(4)),
         numad_nodes=(0, 1, 2, 3),
         cdroms=("/dev/cdrom",),
     )
+
+
+def networks_of(domain: Domain) -> dict[str, Network]:
+    """The networks of a domain of the suite: ``NAME;plug-KIND-…`` says what the suite's network driver makes of it."""
+    names = [device.source for device in domain.devices.of(NetworkInterface)]
+    return {name: network for name in names for kind, network in _NETWORKS.items() if f";plug-{kind}" in name}
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:
@@ -87,7 +106,7 @@ def translate_case(case: Case, replies: Path, host: Host) -> Translation:
         capabilities_of(replies, case.version),
         binary=binary,
         monitor=MONITOR,
-        host=host,
+        host=host.model_copy(update={"networks": networks_of(domain)}),
         assume_unknown_present=True,
     )
 

@@ -1,0 +1,39 @@
+"""``<rom>``: the boot ROM that a PCI device of the guest shows, for network cards and host devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from prober.commandline.options import Property
+from prober.domain.binding import At, Becomes
+from prober.domain.shared.device import Device
+from prober.domain.values import AbsolutePath, OnOff, YesNo
+
+
+class RomDevice(Device):
+    """A device whose ROM can be chosen, hidden or taken away (libvirt 11.3, ``qemuBuildRomProps``)."""
+
+    rom_enabled: Annotated[
+        YesNo | None, At("rom/@enabled"), Becomes("`no` an empty `romfile`, so that the device has no ROM")
+    ] = None
+    rom_bar: Annotated[OnOff | None, At("rom/@bar"), Becomes("`rombar` 0 or 1")] = None
+    rom_file: Annotated[AbsolutePath | None, At("rom/@file"), Becomes("`romfile`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A ROM that is not there cannot be tuned."""
+        yield from super().rules()
+        if self.rom_enabled is False:
+            for name in ("rom_bar", "rom_file"):
+                if getattr(self, name) is not None:
+                    yield name, "<rom enabled='no'> leaves no ROM to tune"
+
+    def rom_properties(self) -> Iterator[Property]:
+        """``rombar`` and ``romfile``."""
+        if self.rom_enabled is False:
+            yield Property("romfile", "", self.place("rom_enabled"))
+            return
+        if self.rom_bar is not None:
+            yield Property("rombar", int(self.rom_bar), self.place("rom_bar"))
+        if self.rom_file is not None:
+            yield Property("romfile", self.rom_file, self.place("rom_file"))
