@@ -131,7 +131,7 @@ class CardInterface(Interface, VirtioDevice):
     #: The card where the XML names none; empty for the first that the binary has.
     default_model: ClassVar[str] = ""
 
-    mac: Annotated[MacAddress | None, At("mac/@address"), Qemu("mac")] = None
+    mac: Annotated[MacAddress | None, At("mac/@address"), Becomes("`mac`")] = None
     model: Annotated[NetModel | None, At("model/@type"), Becomes("the driver of the `-device`")] = None
     driver_name: Annotated[
         Literal["qemu", "vhost"] | None, At("driver/@name"), Neutral("tells how a tap is served; here is none")
@@ -248,6 +248,8 @@ class CardInterface(Interface, VirtioDevice):
             properties += self._virtio_properties()
         properties.append(Property("netdev", self.netdev, self.place()))
         properties.append(Property("id", self._identity(), self.place()))
+        if self.mac is not None:
+            properties.append(Property("mac", self.mac, self.place("mac")))
         properties += self.boot_properties()
         properties += self.address_properties(target)
         properties += self.rom_properties()
