@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Value
 from prober.domain.binding import At, Becomes, Neutral
 from prober.domain.devices.interface.base import CardInterface
-from prober.domain.devices.interface.parts import IpText, Port
+from prober.domain.devices.interface.parts import Ipv4Text, Port
 from prober.domain.devices.interface.passt import RECONNECT, GuestIp, Passt, PortForward, ip_rules
 from prober.domain.devices.interface.tap import Mtu
 from prober.domain.shared.chardev import Reconnect, unix_socket
@@ -123,7 +123,7 @@ class SocketInterface(CardInterface):
     #: The member that says what the socket is.
     socket_member: ClassVar[str]
 
-    address_text: Annotated[IpText | None, At("source/@address"), Becomes("`connect`, `listen`, `mcast` or `udp`")]
+    address_text: Annotated[Ipv4Text | None, At("source/@address"), Becomes("`connect`, `listen`, `mcast` or `udp`")]
     port: Annotated[Port, At("source/@port"), Becomes("the port in the same member")]
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
@@ -138,7 +138,7 @@ class ClientInterface(SocketInterface):
     socket_member = "connect"
 
     type: Annotated[Literal["client"], At("@type"), Becomes("`-netdev socket,connect=`")] = "client"
-    address_text: Annotated[IpText, At("source/@address"), Becomes("`connect`")]
+    address_text: Annotated[Ipv4Text, At("source/@address"), Becomes("`connect`")]
 
 
 class ServerInterface(SocketInterface):
@@ -148,7 +148,7 @@ class ServerInterface(SocketInterface):
     socket_member = "listen"
 
     type: Annotated[Literal["server"], At("@type"), Becomes("`-netdev socket,listen=`")] = "server"
-    address_text: Annotated[IpText | None, At("source/@address"), Becomes("`listen`")] = None
+    address_text: Annotated[Ipv4Text | None, At("source/@address"), Becomes("`listen`")] = None
 
 
 class McastInterface(SocketInterface):
@@ -158,7 +158,7 @@ class McastInterface(SocketInterface):
     socket_member = "mcast"
 
     type: Annotated[Literal["mcast"], At("@type"), Becomes("`-netdev socket,mcast=`")] = "mcast"
-    address_text: Annotated[IpText, At("source/@address"), Becomes("`mcast`")]
+    address_text: Annotated[Ipv4Text, At("source/@address"), Becomes("`mcast`")]
 
 
 class UdpInterface(SocketInterface):
@@ -168,8 +168,8 @@ class UdpInterface(SocketInterface):
     socket_member = "udp"
 
     type: Annotated[Literal["udp"], At("@type"), Becomes("`-netdev socket,udp=`")] = "udp"
-    address_text: Annotated[IpText, At("source/@address"), Becomes("`udp`")]
-    local_address: Annotated[IpText, At("source/local/@address"), Becomes("`localaddr`")]
+    address_text: Annotated[Ipv4Text, At("source/@address"), Becomes("`udp`")]
+    local_address: Annotated[Ipv4Text, At("source/local/@address"), Becomes("`localaddr`")]
     local_port: Annotated[Port, At("source/local/@port"), Becomes("the port in `localaddr`")]
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:

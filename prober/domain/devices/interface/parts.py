@@ -22,8 +22,16 @@ def _ip(text: str) -> str:
         raise ValueError("is not an IP address") from None
 
 
+def _ipv4(text: str) -> str:
+    if ip_address(text).version != 4:
+        raise ValueError("is not an IPv4 address")
+    return text
+
+
 #: An IPv4 or IPv6 address, in its usual spelling.
 IpText = Annotated[str, AfterValidator(_ip)]
+#: IPv4 alone: QEMU's sockets between guests have no other (libvirt's schema).
+Ipv4Text = Annotated[IpText, AfterValidator(_ipv4)]
 Port = Annotated[int, number_in(0, 65535)]
 GivenPort = Annotated[int, number_in(1, 65535)]
 
