@@ -46,7 +46,8 @@ class _Writer:
                 tree |= {item.name: item.value for item in option.properties}
                 yield from self._structured("-object", "qom-type", tree, self._json_object)
             case Qapi():
-                as_json = option.flag != "-netdev" or self._json_netdev
+                # -display reads JSON from QEMU 4.0 on; libvirt writes key=value, which every version reads.
+                as_json = self._json_netdev if option.flag == "-netdev" else option.flag != "-display"
                 yield from self._structured(option.flag, option.implied, dict(option.value), as_json)
             case Global():
                 yield "-global"

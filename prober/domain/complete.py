@@ -23,6 +23,7 @@ from prober.domain.defaults import (
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
+from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
@@ -43,6 +44,7 @@ STEPS: tuple[Completion, ...] = (
     check_controllers,
     add_memballoon,
     complete_interfaces,
+    settle_graphics,
     add_audio,
     connect_audio,
     check_sounds,

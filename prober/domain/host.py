@@ -27,6 +27,27 @@ class Settings(BaseModel):
     #: Whether a domain's sound may go to the host's devices, where nobody said where it goes to.
     vnc_allow_host_audio: bool = False
     nographics_allow_host_audio: bool = False
+    #: Where displays listen that do not say where, and whether that is a socket in the domain's own directory.
+    vnc_listen: str = "127.0.0.1"
+    vnc_auto_unix_socket: bool = False
+    spice_listen: str = "127.0.0.1"
+    spice_auto_unix_socket: bool = False
+    rdp_listen: str = "127.0.0.1"
+    #: Whether VNC is encrypted, with which certificates, and whether clients need one.
+    vnc_tls: bool = False
+    vnc_tls_x509_cert_dir: str | None = None
+    vnc_tls_x509_verify: bool | None = None
+    #: The password of displays that have none of their own; not part of a command line, but that there is one.
+    vnc_password: str | None = None
+    spice_password: str | None = None
+    #: Whether clients say who they are by SASL, and where its settings are.
+    vnc_sasl: bool = False
+    vnc_sasl_dir: str | None = None
+    spice_sasl: bool = False
+    spice_sasl_dir: str | None = None
+    #: Whether SPICE can be encrypted, and with which certificates.
+    spice_tls: bool = False
+    spice_tls_x509_cert_dir: str | None = None
 
     #: Whether a dump of QEMU's memory holds the guest's, where ``<memory dumpCore>`` does not say.
     dump_guest_core: bool = False
@@ -59,7 +80,8 @@ class Network(BaseModel):
 
     ``forward`` is the mode of its ``<forward>``, ``none`` without one.  ``bridge`` is the bridge of the host that it
     is on, ``devices`` are what it is a pool of: PCI addresses (``0000:03:07.1``) for ``hostdev``, which ``managed``
-    says libvirt takes from their drivers.  ``virtualport`` is the type of what its ports are.
+    says libvirt takes from their drivers.  ``virtualport`` is the type of what its ports are.  ``address`` is the
+    host's own address on it, where displays can listen.
     """
 
     model_config = _CONFIG
@@ -69,6 +91,7 @@ class Network(BaseModel):
     devices: tuple[str, ...] = ()
     managed: bool = False
     virtualport: Literal["802.1Qbg", "802.1Qbh", "openvswitch", "midonet"] | None = None
+    address: str | None = None
 
     @property
     def kind(self) -> Literal["network", "bridge", "direct", "hostdev"]:
@@ -87,7 +110,9 @@ class Host(BaseModel):
 
     settings: Settings = Settings()
     #: libvirt's networks by name; it brings ``default`` along.
-    networks: Mapping[str, Network] = {"default": Network(forward="nat", bridge="virbr0")}
+    networks: Mapping[str, Network] = {"default": Network(forward="nat", bridge="virbr0", address="192.168.122.1")}
+    #: The GPU that displays draw with where the domain names none: the first render node.
+    render_node: str = "/dev/dri/renderD128"
     #: The NUMA nodes of the host, each with its CPUs; None where nobody looked.
     numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.

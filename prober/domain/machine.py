@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
+from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.sound import speaker_properties
 from prober.domain.domain import Domain
 from prober.domain.memory import memory_backend
@@ -65,8 +66,9 @@ def emit_os(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:
-    """No display, no configuration but this, no devices but these."""
-    yield Plain("-display", "none", target.place)
+    """No display, if the domain has none; no configuration but this, no devices but these."""
+    if not any(domain.devices.of(Graphics)):
+        yield Plain("-display", "none", target.place)
     yield Plain("-no-user-config", None, target.place)
     yield Plain("-nodefaults", None, target.place)
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from prober.capabilities import Capabilities
 from prober.domain import Host, Settings, Translation, read_domain, translate
+from prober.domain.devices.graphics.base import Remote
 from prober.domain.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
 from prober.domain.host import Network
@@ -30,6 +31,9 @@ _NETWORKS = {
     "direct": Network(forward="vepa"),
     "hostdev": Network(forward="hostdev", devices=("0001:02:03.4",), managed=True),
 }
+
+#: The network that displays of the suite listen on.
+_LISTENED = Network(forward="nat", bridge="br0", address="192.168.122.1")
 
 _OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+)\.(?P<kind>args|err)")
 
@@ -81,17 +85,23 @@ def suite_host(firmware: Path) -> Host:
             chardev_tls_x509_cert_dir="/etc/pki/libvirt-chardev",
             run_directory="/var/run/libvirt/qemu",
             vhost_net="always",
+            vnc_tls_x509_cert_dir="/etc/pki/libvirt-vnc",
+            spice_tls_x509_cert_dir="/etc/pki/libvirt-spice",
+            spice_password="123456",
         ),
         numa_nodes=tuple((node, ()) for node in range(4)),
         numad_nodes=(0, 1, 2, 3),
         cdroms=("/dev/cdrom",),
+        render_node="/dev/dri/foo",
     )
 
 
 def networks_of(domain: Domain) -> dict[str, Network]:
     """The networks of a domain of the suite: ``NAME;plug-KIND-…`` says what the suite's network driver makes of it."""
     names = [device.source for device in domain.devices.of(NetworkInterface)]
-    return {name: network for name in names for kind, network in _NETWORKS.items() if f";plug-{kind}" in name}
+    found = {name: network for name in names for kind, network in _NETWORKS.items() if f";plug-{kind}" in name}
+    listens = [listen.network for display in domain.devices.of(Remote) for listen in display.listens]
+    return found | {name: _LISTENED for name in listens if name is not None and name.startswith("nat-network;")}
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:

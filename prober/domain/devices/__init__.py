@@ -13,6 +13,7 @@ from prober.domain.devices.audio import Audio
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
+from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.hub import Hub
 from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
@@ -43,6 +44,7 @@ __all__ = [
     "Device",
     "Devices",
     "Disk",
+    "Graphics",
     "Hub",
     "Input",
     "Interface",

@@ -60,7 +60,7 @@ class Sound(VirtioDevice, Audible):
         Becomes("the device; `pcspk-audiodev` of the machine"),
     ]
     multichannel: Annotated[YesNo | None, At("@multichannel"), Qemu("multi")] = None
-    streams: Annotated[PositiveCount | None, At("@streams"), Qemu("streams")] = None
+    streams: Annotated[PositiveCount | None, At("@streams"), Becomes("`streams`; 2 where it is not given")] = None
     audio: Annotated[PositiveCount | None, At("audio/@id"), Becomes("`audiodev`")] = None
     codecs: Annotated[tuple[SoundCodec, ...], At("codec"), Becomes("a device for each")] = ()
     address: Annotated[Address | None, At("address"), Becomes("where it is plugged in")] = None
@@ -107,13 +107,14 @@ class Sound(VirtioDevice, Audible):
         identity = Property("id", self.id, self.place())
         has_codecs = self.model in _WITH_CODECS
         speaks = () if has_codecs else tuple(self._audiodev())
-        virtio = ("multi", "streams")
         own = tuple(self.properties())
+        streams = (Property("streams", self.streams or 2, self.place("streams")),) if self.model == "virtio" else ()
         properties = (
-            *(item for item in own if item.name not in virtio),
+            *(item for item in own if item.name != "multi"),
             identity,
             *speaks,
-            *(item for item in own if item.name in virtio),
+            *(item for item in own if item.name == "multi"),
+            *streams,
             *self.address_properties(target),
         )
         yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
