@@ -23,6 +23,8 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     for position, device in enumerate(devices):
         if isinstance(device, Controller):
             devices[position] = device.replace(alias=_own_name(device) or device.name_for(0, target))
+    named = [device for device in devices if isinstance(device, Controller)]
+    devices = [device.with_peers(named) if isinstance(device, Controller) else device for device in devices]
     controllers = _by_key(devices)
     taken: dict[str, Device] = {}
     for position, device in enumerate(devices):

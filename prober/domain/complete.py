@@ -14,14 +14,17 @@ from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
 from prober.domain.defaults import (
     add_consoles,
-    add_controllers,
     add_memballoon,
-    check_controllers,
-    number_controllers,
     number_serials,
 )
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
+from prober.domain.devices.controller.complete import (
+    add_controllers,
+    check_controllers,
+    number_buses,
+    order_controllers,
+)
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.interface.complete import complete_interfaces
@@ -35,7 +38,7 @@ Completion = Callable[[Domain, Target, list[Refusal]], Domain]
 #: The steps in libvirt's order (11.3, ``qemuDomainDefPostParse`` and then ``qemuDomainAssignAddresses``), as each
 #: builds on the last.  A step stands in the file of the element that it completes.
 STEPS: tuple[Completion, ...] = (
-    number_controllers,
+    order_controllers,
     place_disks,
     sort_disks,
     add_consoles,
@@ -49,6 +52,7 @@ STEPS: tuple[Completion, ...] = (
     connect_audio,
     check_sounds,
     assign_pci,
+    number_buses,
     assign_usb,
     assign_boot_order,
     plug_disks,

@@ -27,6 +27,7 @@ from prober.domain.devices import (
     Serial,
     Sound,
 )
+from prober.domain.devices.controller.pci.roots import emit_pci_holes
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.domain.domain import Domain
@@ -75,6 +76,7 @@ ORDER: tuple[Step, ...] = (
     emit_pm,
     emit_os,
     emit_hotplug,
+    emit_pci_holes,
     Controller,
     Hub,
     emit_floppy_controllers,

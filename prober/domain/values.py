@@ -102,6 +102,8 @@ PciFunction: TypeAlias = Annotated[int, _number(7)]
 IoPort: TypeAlias = Annotated[int, _number(0xFFFF)]
 #: An amount that may be written in hexadecimal.
 HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
+#: An amount of KiB that can be told in bytes.
+Kibibytes: TypeAlias = Annotated[int, _number(2**54 - 1)]
 
 
 #: One more than the highest number in a set of CPUs or nodes (libvirt, ``VIR_DOMAIN_CPUMASK_LEN``).

@@ -12,7 +12,8 @@ from collections import Counter
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
 from prober.domain.devices import Device
-from prober.domain.devices.controller import PciController, bridge_for
+from prober.domain.devices.controller import Controller, PciController, bridge_for
+from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
@@ -71,7 +72,7 @@ class _Pass:
         self._take_chipset()
         if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
             self._place(None, Plug.pci())
-        order = sorted(enumerate(self.devices), key=lambda item: (item[1].address_turn, _index(item[1]), item[0]))
+        order = sorted(enumerate(self.devices), key=lambda item: (item[1].address_turn, item[0]))
         for position, device in order:
             plug = device.plug(self.target)
             if plug is not None and position not in self.spots:
@@ -86,7 +87,8 @@ class _Pass:
     def with_controllers(self) -> list[Device]:
         """The devices, and for each bus that has no controller one, which needs a slot in turn."""
         devices = [self._moved(position, device) for position, device in enumerate(self.devices)]
-        have = {device.number for device in devices if isinstance(device, PciController)}
+        controllers = [device for device in devices if isinstance(device, Controller)]
+        have = {device.number for device in controllers if isinstance(device, PciController)}
         index = 1
         while index < len(self.slots.buses):
             if index not in have:
@@ -94,9 +96,9 @@ class _Pass:
                 plug = added.plug(self.target)
                 assert plug is not None
                 self._place(None, plug)
-                devices.append(added)
+                insert(controllers, added)
             index += 1
-        return devices
+        return [*controllers, *(device for device in devices if not isinstance(device, Controller))]
 
     def _moved(self, position: int, device: Device) -> Device:
         """A device whose given bus could only be had with another number has that number."""
@@ -202,11 +204,6 @@ class _Pass:
 def _given(device: Device) -> PciAddress | None:
     address = getattr(device, "address", None)
     return address if isinstance(address, PciAddress) else None
-
-
-def _index(device: Device) -> int:
-    """PCI controllers get their slots by index; everything else by its place in the XML."""
-    return device.number if isinstance(device, PciController) else 0
 
 
 def _bus_models(devices: list[Device], target: Target) -> list[str]:

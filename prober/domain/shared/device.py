@@ -96,6 +96,10 @@ class Device(Checked):
     #: In which turn its given address is looked at, and it gets a USB port, of :class:`Scan`.
     scan_turn: ClassVar[int] = Scan.OTHER
 
+    #: Whether a controller that is added for it is of the model of the one before
+    #: (``virDomainDefMaybeAddHostdevSCSIcontroller``).
+    copies_controller: ClassVar[bool] = False
+
     #: libvirt keeps the names that begin with ``ua-``; others are its own from an earlier start.
     user_alias: Annotated[
         DeviceName | None, At("alias/@name"), Becomes("the device's `id`, if it begins with `ua-`")

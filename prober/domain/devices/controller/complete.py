@@ -1,0 +1,160 @@
+"""Completing controllers: their order and indexes, those that libvirt adds, and what a machine does not allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import Places
+from prober.domain.devices import Device
+from prober.domain.devices.controller import Controller, PcieRoot, PciRoot, UsbController, default_usb
+from prober.domain.devices.controller.order import IndexesUsedUp, in_order, insert, with_indexes
+from prober.domain.devices.controller.pci import PciBridge, Root
+from prober.domain.devices.controller.pci.expanders import number_expanders
+from prober.domain.domain import Domain
+from prober.domain.target import Target
+
+#: In which order libvirt looks for what plugs into controllers that are not there.
+_IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
+
+
+def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Controllers in libvirt's order, each with its index, and no index twice."""
+    controllers = in_order(_root_first(controller) for controller in domain.devices.of(Controller))
+    try:
+        controllers = with_indexes(controllers)
+    except IndexesUsedUp as error:
+        refusals.append(Refusal(place=error.controller.place(), message=str(error)))
+        controllers = [c if c.index is not None else c.replace(index=255) for c in controllers]
+    _refuse_twins(controllers, refusals)
+    return _with(domain, controllers)
+
+
+def _root_first(controller: Controller) -> Controller:
+    """A root is at index 0, whether the XML says so or not."""
+    return controller.replace(index=0) if isinstance(controller, Root) and controller.index is None else controller
+
+
+def _refuse_twins(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
+    """Two of one index; of USB several make one together."""
+    taken: dict[tuple[str, int], Controller] = {}
+    for controller in controllers:
+        if controller.is_companion:
+            continue
+        kind = controller.controller_type
+        first = taken.setdefault((kind, controller.number), controller)
+        if first is not controller:
+            message = f"a second {kind} controller has index {controller.number}, first in line {first.place().line}"
+            refusals.append(Refusal(place=controller.place("index"), message=message))
+
+
+def _with(domain: Domain, controllers: Iterable[Controller]) -> Domain:
+    """The domain with these controllers before its other devices."""
+    others = [device for device in domain.devices.every if not isinstance(device, Controller)]
+    return domain.with_devices([*controllers, *others])
+
+
+def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """libvirt's USB controller, the machine's own buses, models that are not given, and what devices plug into."""
+    if target.kind not in ("pc", "q35"):
+        return domain
+    controllers = list(domain.devices.of(Controller))
+    _refuse_usb(controllers, refusals)
+    if _find(controllers, "usb", 0) is None:
+        for usb in default_usb(target):
+            insert(controllers, usb)
+    if target.kind == "q35" and _find(controllers, "sata", 0) is None:
+        insert(controllers, _made("sata", 0, Places(target.place)))
+    bus = _find(controllers, "pci", 0)
+    if bus is not None and not isinstance(bus, Root):
+        refusals.append(
+            Refusal(
+                place=bus.place("model"),
+                message=f"this {bus.model} gets index 0, which is the machine's own bus"
+                if isinstance(bus, PciBridge)
+                else "index 0 is the machine's own bus",
+                hint=f"name the {'pcie-root' if target.kind == 'q35' else 'pci-root'} controller, too",
+            )
+        )
+    if bus is None:
+        root = PcieRoot if target.kind == "q35" else PciRoot
+        insert(controllers, root.model_validate({"type": "pci", "index": 0}))
+    controllers = [controller.with_default_model(target) for controller in controllers]
+    for kind in _IMPLIED:
+        _add_implied(controllers, kind, domain.devices.every, refusals)
+    controllers = [controller.with_default_model(target) for controller in controllers]
+    return _with(domain, controllers)
+
+
+def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controller | None:
+    return next((c for c in controllers if c.controller_type == kind and c.number == index), None)
+
+
+def _made(kind: str, index: int, places: Places, like: Controller | None = None) -> Controller:
+    values: dict[str, object] = {"type": kind, "index": index, "places": places}
+    model = getattr(like, "model", None)
+    if model is not None:
+        values["model"] = model
+    made = Controller.choices[kind].model_validate(values)
+    assert isinstance(made, Controller)
+    return made
+
+
+def _add_implied(controllers: list[Controller], kind: str, devices: Iterable[Device], refusals: list[Refusal]) -> None:
+    """The controllers of one type that devices plug into and nobody names."""
+    if kind not in Controller.choices:
+        return
+    fills_gaps = getattr(Controller.choices[kind], "fills_gaps", False)
+    wanting = [(device, key[1]) for device in devices if (key := device.plugs_into) is not None and key[0] == kind]
+    for copying in (True, False):
+        like: Controller | None = None
+        for device, last in wanting:
+            if device.copies_controller != copying:
+                continue
+            if last > 255:
+                message = f"there is no {kind} controller {last}: indexes end at 255"
+                refusals.append(Refusal(place=device.place("address"), message=message))
+                continue
+            like = _find(controllers, kind, last) or like if copying else None
+            for index in range(last + 1) if fills_gaps else (last,):
+                if _find(controllers, kind, index) is None:
+                    insert(controllers, _made(kind, index, Places(device.place("address")), like))
+
+
+def _refuse_usb(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
+    """USB that is disabled and not, and companions of nothing."""
+    usb = [controller for controller in controllers if isinstance(controller, UsbController)]
+    none = [controller for controller in usb if controller.model == "none"]
+    others = [controller for controller in usb if controller.model != "none"]
+    if none:
+        for extra in [*none[1:], *others]:
+            message = f"USB is disabled for this domain, by the controller in line {none[0].place().line}"
+            refusals.append(Refusal(place=extra.place("model"), message=message))
+    masters = {controller.number for controller in others if not controller.is_companion}
+    for companion in others:
+        if companion.is_companion and companion.number not in masters:
+            message = f"no USB controller with index {companion.number} is there for this one to be a companion of"
+            hint = "add <controller type='usb' model='ich9-ehci1'/> with the same index"
+            refusals.append(Refusal(place=companion.place(), message=message, hint=hint))
+
+
+def number_buses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """The bus numbers of expander buses."""
+    bridges = list(domain.devices.of(PciBridge))
+    numbers = number_expanders(bridges, refusals)
+    if not numbers:
+        return domain
+    return domain.with_devices(
+        device.replace(bus_nr=numbers[device.number])
+        if isinstance(device, PciBridge) and device.number in numbers
+        else device
+        for device in domain.devices.every
+    )
+
+
+def check_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """What the machine does not allow of each controller."""
+    for controller in domain.devices.of(Controller):
+        for field, sentence in controller.machine_rules(target):
+            refusals.append(Refusal(place=controller.place(field), message=sentence))
+    return domain

@@ -1,0 +1,64 @@
+"""``<iothreads>`` of a ``<driver>``: which of the domain's I/O threads serve which of a device's queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+from prober.commandline.options import Property, Value
+from prober.commandline.refusal import Place
+from prober.domain.binding import At, Becomes, Element
+from prober.domain.values import Count
+
+
+class IothreadQueue(Element):
+    """``<queue>``: one queue."""
+
+    id: Annotated[Count, At("@id"), Becomes("a number in `vqs`")]
+
+
+class IothreadMapping(Element):
+    """``<iothread>``: one thread, and the queues that it serves; none stands for a share of all."""
+
+    id: Annotated[Count, At("@id"), Becomes("`iothread`")]
+    queues: Annotated[tuple[IothreadQueue, ...], At("queue"), Becomes("`vqs`")] = ()
+
+
+def mapping_rules(threads: Sequence[IothreadMapping], queues: int | None, field: str) -> Iterator[tuple[str, str]]:
+    """Each thread once, each queue once, all queues or none (libvirt 11.3, ``qemuDomainValidateIothreadMapping``)."""
+    numbers = [thread.id for thread in threads]
+    for number in sorted({number for number in numbers if numbers.count(number) > 1}):
+        yield field, f"I/O thread {number} stands in <iothreads> twice"
+    with_queues = [thread for thread in threads if thread.queues]
+    if not with_queues:
+        return
+    if len(with_queues) < len(threads):
+        yield field, "either each thread of <iothreads> has its queues, or none has"
+    if not queues:
+        yield field, "threads with queues of their own need the number of queues: queues='…'"
+        return
+    yield from _queue_rules([queue.id for thread in threads for queue in thread.queues], queues, field)
+
+
+def _queue_rules(given: list[int], queues: int, field: str) -> Iterator[tuple[str, str]]:
+    seen: set[int] = set()
+    for number in given:
+        if number >= queues:
+            yield field, f"there is no queue {number}: the {queues} queues are numbered from 0"
+        elif number in seen:
+            yield field, f"queue {number} stands in <iothreads> twice"
+        seen.add(number)
+    missing = next((number for number in range(queues) if number not in seen), None)
+    if missing is not None:
+        yield field, f"no thread of <iothreads> serves queue {missing}"
+
+
+def mapping_property(threads: Iterable[IothreadMapping], place: Place) -> Property:
+    """``iothread-vq-mapping`` (QEMU 9.0)."""
+    value: list[Value] = []
+    for thread in threads:
+        entry: dict[str, Value] = {"iothread": f"iothread{thread.id}"}
+        if thread.queues:
+            entry["vqs"] = [queue.id for queue in thread.queues]
+        value.append(entry)
+    return Property("iothread-vq-mapping", value, place)
