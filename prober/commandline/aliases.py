@@ -100,3 +100,9 @@ PLAIN_OPTIONS = frozenset(
         "-nodefaults", "-uuid", "-watchdog-action",
     }
 )  # fmt: skip
+
+#: What ``-compat`` takes of what is deprecated, as no QMP command takes the same (QEMU 6.0 to 11.1,
+#: ``qapi/compat.json``).
+DEPRECATION_POLICY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"deprecated-input": ("accept", "reject", "crash"), "deprecated-output": ("accept", "hide")}
+)

@@ -14,7 +14,13 @@ from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
-from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE, PLAIN_OPTIONS
+from prober.commandline.aliases import (
+    DEPRECATION_POLICY,
+    DEVICE_ALIASES,
+    NEEDED_PROPERTIES,
+    NOT_PLUGGABLE,
+    PLAIN_OPTIONS,
+)
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.deprecated import find_deprecated
@@ -255,6 +261,11 @@ class _Checker:
             driver = option.value.get("driver")
             if driver == "none" or (driver == "spice" and self.caps.has("-spice")):
                 return
+        if option.flag == "-compat" and all(
+            value in DEPRECATION_POLICY.get(name, ()) for name, value in option.value.items()
+        ):
+            yield from self.proof.flag(option.flag, option.place)
+            return
         note = f"no QMP command of QEMU {self.caps.version} takes or gives what {option.flag} takes"
         evidence = Evidence(fact=option.flag, verdict=Verdict.unknown, note=note)
         yield from self.proof.require(evidence, option.place)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self, TypeAlias
 from prober.commandline.refusal import Origin
 
 #: A value of a property: a JSON scalar, or a tree of them where a QAPI schema has one.
-Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value] | None"
 
 
 @dataclass(frozen=True, slots=True)

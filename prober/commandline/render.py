@@ -85,7 +85,13 @@ def _pair(item: Property) -> str:
 
 
 def _global(option: Global) -> str:
-    """``driver.property=value``; the first dot and the first equals sign are QEMU's, what follows is free."""
+    """``driver.property=value``; the first dot and the first equals sign are QEMU's, what follows is free.
+
+    A type with a dot in its name (``cfi.pflash01``) needs the long form (QEMU, ``qemu_global_option``).
+    """
+    if "." in option.driver:
+        value = escape(_word(option.setting.value))
+        return f"driver={option.driver},property={option.setting.name},value={value}"
     return f"{option.driver}.{option.setting.name}={_word(option.setting.value)}"
 
 

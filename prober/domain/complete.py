@@ -30,6 +30,7 @@ from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
+from prober.domain.firmware.choose import choose_firmware
 from prober.domain.target import Target
 
 #: One step: the domain as it is so far, its target, and the refusals, which grow by what stands against it.
@@ -38,6 +39,7 @@ Completion = Callable[[Domain, Target, list[Refusal]], Domain]
 #: The steps in libvirt's order (11.3, ``qemuDomainDefPostParse`` and then ``qemuDomainAssignAddresses``), as each
 #: builds on the last.  A step stands in the file of the element that it completes.
 STEPS: tuple[Completion, ...] = (
+    choose_firmware,
     order_controllers,
     place_disks,
     sort_disks,

@@ -8,17 +8,24 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Checked, Neutral, Opaque
+from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque
 from prober.domain.clock import Clock
 from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
+from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
+from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action
 from prober.domain.memory import Memory
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
-from prober.domain.qemu_namespace import QemuCommandline, QemuOverride
+from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
+from prober.domain.seclabel import SecLabel, label_rules
+from prober.domain.sysinfo import Sysinfo
+from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
 from prober.domain.values import Count, DomainName, Uuid
 from prober.domain.vcpu import Vcpu
+
+_NOT_QEMU = Neutral("done by whoever runs QEMU; nothing of it is on the command line")
 
 
 class Domain(Checked):
@@ -28,6 +35,7 @@ class Domain(Checked):
     id: Annotated[Count | None, At("@id"), Neutral("libvirt's number of a running domain")] = None
     name: Annotated[DomainName, At("name")]
     uuid: Annotated[Uuid | None, At("uuid")] = None
+    genid: Annotated[Uuid | None, At("genid"), Becomes("`-device vmgenid`")] = None
     title: Annotated[str | None, At("title"), Neutral("for people")] = None
     description: Annotated[str | None, At("description"), Neutral("for people")] = None
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
@@ -38,7 +46,20 @@ class Domain(Checked):
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
     vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: Vcpu(value=1))
-    os: Annotated[Os, At("os")]
+    io_threads: Annotated[Count, At("iothreads"), Becomes("`-object iothread`, so many")] = 0
+    io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = Field(
+        default_factory=IoThreads
+    )
+    default_io_thread: Annotated[DefaultIoThread | None, At("defaultiothread"), Becomes("`-object main-loop`")] = None
+    cpu_tune: Annotated[CpuTune | None, At("cputune"), _NOT_QEMU] = None
+    blkio_tune: Annotated[BlkioTune | None, At("blkiotune"), _NOT_QEMU] = None
+    mem_tune: Annotated[MemTune | None, At("memtune"), _NOT_QEMU] = None
+    resource: Annotated[Resource | None, At("resource"), _NOT_QEMU] = None
+    id_map: Annotated[IdMap | None, At("idmap"), _NOT_QEMU] = None
+    perf: Annotated[Perf | None, At("perf"), _NOT_QEMU] = None
+    seclabels: Annotated[tuple[SecLabel, ...], At("seclabel"), _NOT_QEMU] = ()
+    sysinfo: Annotated[tuple[Sysinfo, ...], At("sysinfo"), Becomes("`-smbios` and `-fw_cfg`")] = ()
+    os: Annotated[Os, At("os"), Becomes("`-machine`, `-boot`, `-kernel` and more")]
     features: Annotated[Features, At("features")] = Field(default_factory=Features)
     clock: Annotated[Clock, At("clock")] = Field(default_factory=Clock)
     on_poweroff: Annotated[Action, At("on_poweroff")] = "destroy"
@@ -47,17 +68,24 @@ class Domain(Checked):
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
     devices: Annotated[Devices, At("devices")] = Field(default_factory=Devices)
+    launch_security: Annotated[
+        LaunchSecurity | None, At("launchSecurity"), Becomes("an `-object` that `-machine` refers to")
+    ] = None
     qemu_commandline: Annotated[QemuCommandline | None, At("qemu:commandline")] = None
     qemu_override: Annotated[QemuOverride | None, At("qemu:override")] = None
+    qemu_deprecation: Annotated[QemuDeprecation | None, At("qemu:deprecation"), Becomes("`-compat`")] = None
     qemu_capabilities: Annotated[Opaque | None, At("qemu:capabilities")] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """The balloon cannot hold more than there is."""
+        """The balloon cannot hold more than there is, and so on."""
         if self.current_memory is not None and self.current_memory.kibibytes > self.memory.kibibytes:
             yield "current_memory", "<currentMemory> is more than <memory>"
+        yield from label_rules(self.seclabels, "seclabels")
+        if self.io_threads > MOST_IO_THREADS:
+            yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
 
     def with_devices(self, devices: Iterable[Device]) -> Self:
         """The same domain with these devices."""

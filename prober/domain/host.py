@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.domain.firmware.descriptor import Descriptor
+
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -49,6 +51,20 @@ class Settings(BaseModel):
     spice_tls: bool = False
     spice_tls_x509_cert_dir: str | None = None
 
+    #: Whether QEMU may not do what seccomp can forbid it; whether its messages have time stamps; whether its process
+    #: is called after the domain.
+    seccomp_sandbox: bool = True
+    log_timestamp: bool = True
+    set_process_name: bool = False
+    #: What QEMU does where it is asked for what it will lose: nothing, or as ``-compat`` says.
+    deprecation_behavior: Literal["none", "omit", "reject", "crash"] = "none"
+    #: Firmware without descriptors: code and template of variables, as CODE:VARS.  libvirt's own list.
+    nvram: tuple[str, ...] = (
+        "/usr/share/OVMF/OVMF_CODE.fd:/usr/share/OVMF/OVMF_VARS.fd",
+        "/usr/share/OVMF/OVMF_CODE.secboot.fd:/usr/share/OVMF/OVMF_VARS.fd",
+        "/usr/share/AAVMF/AAVMF_CODE.fd:/usr/share/AAVMF/AAVMF_VARS.fd",
+        "/usr/share/AAVMF/AAVMF32_CODE.fd:/usr/share/AAVMF/AAVMF32_VARS.fd",
+    )
     #: Whether a dump of QEMU's memory holds the guest's, where ``<memory dumpCore>`` does not say.
     dump_guest_core: bool = False
     #: Where memory that is a file lies, for guests whose ``<memoryBacking>`` asks for one.
@@ -113,6 +129,8 @@ class Host(BaseModel):
     networks: Mapping[str, Network] = {"default": Network(forward="nat", bridge="virbr0", address="192.168.122.1")}
     #: The GPU that displays draw with where the domain names none: the first render node.
     render_node: str = "/dev/dri/renderD128"
+    #: The firmware that is installed, in the order in which it is tried: see :func:`prober.domain.read_firmware`.
+    firmware: tuple[Descriptor, ...] = ()
     #: The NUMA nodes of the host, each with its CPUs; None where nobody looked.
     numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.

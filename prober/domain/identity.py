@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from prober.commandline.options import Keyval, Option, Plain, Property
+from prober.commandline.options import Device, Keyval, Option, Plain, Property
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ def emit_name(domain: Domain, target: Target) -> Iterator[Option]:
         pairs.append(Property("guest", name, place))
     else:
         first = name
+    if target.settings.set_process_name:
+        pairs.append(Property("process", f"qemu:{name}", place))
     if target.caps.has("-name.debug-threads"):
         pairs.append(Property("debug-threads", True, target.place))
     yield Keyval("-name", first, tuple(pairs), place)
@@ -30,6 +32,14 @@ def emit_uuid(domain: Domain, target: Target) -> Iterator[Option]:
     """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and translating may not."""
     if domain.uuid is not None:
         yield Plain("-uuid", domain.uuid, domain.place("uuid"))
+
+
+def emit_genid(domain: Domain, target: Target) -> Iterator[Option]:
+    """``<genid>``: a number that changes where a guest is taken back in time."""
+    if domain.genid is not None:
+        place = domain.place("genid")
+        properties = (Property("guid", domain.genid, place), Property("id", "vmgenid0", place))
+        yield Device("vmgenid", properties, place)
 
 
 def short_name(domain: Domain) -> str:

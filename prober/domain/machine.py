@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
+from prober.domain.clock import machine_clock
 from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.sound import speaker_properties
 from prober.domain.domain import Domain
+from prober.domain.features.machine import accelerator_features, machine_features
+from prober.domain.launch_security import machine_security
 from prober.domain.memory import memory_backend
+from prober.domain.os import machine_os
 from prober.domain.target import Target
 from prober.errors import UsageError
 
@@ -18,23 +22,34 @@ _SOCKET_PATH = 107
 
 def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
     """The machine; the accelerator with it, before QEMU 2.9 gave it an option of its own."""
-    place = domain.os.type.place("machine")
-    pairs = []
+    yield Keyval("-machine", target.machine, tuple(_machine(domain, target)), domain.os.type.place("machine"))
+    if target.caps.has("-accel"):
+        yield Keyval("-accel", target.accel, tuple(_accelerator(domain, target)), domain.place("type"))
+
+
+def _machine(domain: Domain, target: Target) -> Iterator[Property]:
+    """Each element's part of it, in libvirt's order (11.3, ``qemuBuildMachineCommandLine``)."""
     if not target.caps.has("-accel"):
-        pairs.append(Property("accel", target.accel, domain.place("type")))
-    pairs.append(Property("usb", False, target.place))
-    pairs.append(Property("dump-guest-core", False, target.place))
+        yield Property("accel", target.accel, domain.place("type"))
+    yield Property("usb", False, target.place)
+    yield from machine_features(domain, target)
+    yield Property("dump-guest-core", False, target.place)
     ram = memory_backend(target)
     if ram is not None:
-        pairs.append(Property("memory-backend", ram, target.place))
-    pairs += speaker_properties(domain)
+        yield Property("memory-backend", ram, target.place)
+    yield from machine_security(domain, target)
+    yield from machine_os(domain, target)
+    yield from machine_clock(domain, target)
+    yield from speaker_properties(domain)
     if target.entry is not None and target.entry.acpi:
-        pairs.append(Property("acpi", domain.features.acpi, domain.features.place("acpi")))
-    yield Keyval("-machine", target.machine, tuple(pairs), place)
-    if target.caps.has("-accel"):
-        kvm = domain.features.kvm if target.accel == "kvm" else None
-        of_kvm = tuple(kvm.accelerator_properties()) if kvm is not None else ()
-        yield Keyval("-accel", target.accel, of_kvm, domain.place("type"))
+        yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))
+
+
+def _accelerator(domain: Domain, target: Target) -> Iterator[Property]:
+    """What TCG or KVM is told (libvirt 11.3, ``qemuBuildAccelCommandLine``)."""
+    yield from accelerator_features(domain, target)
+    if domain.features.kvm is not None and target.accel == "kvm":
+        yield from domain.features.kvm.accelerator_properties()
 
 
 def emit_machine_name(domain: Domain, target: Target) -> Iterator[Option]:
@@ -47,22 +62,6 @@ def emit_no_acpi(domain: Domain, target: Target) -> Iterator[Option]:
     unsaid = target.entry is None or target.entry.acpi is None
     if unsaid and target.is_x86 and not domain.features.acpi:
         yield Plain("-no-acpi", None, domain.features.place("acpi"))
-
-
-def emit_clock(domain: Domain, target: Target) -> Iterator[Option]:
-    """``<clock>``."""
-    yield from domain.clock.emit(target)
-
-
-def emit_pm(domain: Domain, target: Target) -> Iterator[Option]:
-    """``<pm>``."""
-    if domain.pm is not None:
-        yield from domain.pm.emit(target)
-
-
-def emit_os(domain: Domain, target: Target) -> Iterator[Option]:
-    """``<os>``, beside the machine."""
-    yield from domain.os.emit(target)
 
 
 def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:
@@ -120,12 +119,19 @@ def emit_watchdog(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def emit_sandbox(domain: Domain, target: Target) -> Iterator[Option]:
-    """Every door that seccomp can close (QEMU 2.11), and time stamps in the log."""
-    if target.caps.has("-sandbox.elevateprivileges"):
+    """Every door that seccomp can close (QEMU 2.11); ``seccomp_sandbox`` of qemu.conf can leave all open."""
+    if not target.settings.seccomp_sandbox:
+        if target.caps.has("-sandbox"):
+            yield Keyval("-sandbox", "off", (), target.place)
+    elif target.caps.has("-sandbox.elevateprivileges"):
         pairs = tuple(
             Property(name, "deny", target.place)
             for name in ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
         )
         yield Keyval("-sandbox", "on", pairs, target.place)
-    if target.caps.has("-msg.timestamp"):
+
+
+def emit_messages(domain: Domain, target: Target) -> Iterator[Option]:
+    """Time stamps in the log, unless ``log_timestamp`` of qemu.conf is off."""
+    if target.settings.log_timestamp and target.caps.has("-msg.timestamp"):
         yield Keyval("-msg", "", (Property("timestamp", True, target.place),), target.place)

@@ -7,12 +7,15 @@ with the other spellings of the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from prober.commandline.options import Global, Option, Property
-from prober.domain.binding import At, Element
+from prober.domain.binding import At, Becomes, Element
 from prober.domain.target import Target
 from prober.domain.values import YesNo
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 
 class AcpiHotplug(Element):
@@ -25,13 +28,21 @@ class AcpiHotplug(Element):
 class Pm(AcpiHotplug):
     """``<pm>``: sleep states, and libvirt's first spelling of the hot-plug options."""
 
-    suspend_to_mem: Annotated[YesNo | None, At("suspend-to-mem/@enabled")] = None
-    suspend_to_disk: Annotated[YesNo | None, At("suspend-to-disk/@enabled")] = None
+    suspend_to_mem: Annotated[
+        YesNo | None, At("suspend-to-mem/@enabled"), Becomes("`disable_s3` of the machine's ACPI device")
+    ] = None
+    suspend_to_disk: Annotated[
+        YesNo | None, At("suspend-to-disk/@enabled"), Becomes("`disable_s4` of the machine's ACPI device")
+    ] = None
 
-    def emit(self, target: Target) -> Iterator[Option]:
-        """``disable_s3`` and ``disable_s4`` of the machine's ACPI device."""
-        device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
-        for name, qemu in (("suspend_to_mem", "disable_s3"), ("suspend_to_disk", "disable_s4")):
-            value = getattr(self, name)
-            if value is not None:
-                yield Global(device, Property(qemu, int(not value), self.place(name)))
+
+def emit_pm(domain: Domain, target: Target) -> Iterator[Option]:
+    """``disable_s3`` and ``disable_s4`` of the machine's ACPI device."""
+    pm = domain.pm
+    if pm is None:
+        return
+    device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
+    for name, qemu in (("suspend_to_mem", "disable_s3"), ("suspend_to_disk", "disable_s4")):
+        value = getattr(pm, name)
+        if value is not None:
+            yield Global(device, Property(qemu, int(not value), pm.place(name)))

@@ -7,6 +7,7 @@ were written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from prober.capabilities import Capabilities
 from prober.commandline.finding import Finding
 from prober.commandline.json_form import check_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Place, Position, Refusal
-from prober.domain.binding import At, Checked, Element
+from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: How much is read of it, so that a document is checked in a bounded time: words, and characters in all.
 _MOST_WORDS, _MOST_CHARACTERS = 1000, 65536
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 #: What libvirt takes for a number (``virStrToLong_ull`` and ``virStrToLong_ll`` with base 10).
 _UNSIGNED, _SIGNED = range(2**64), range(-(2**63), 2**63)
@@ -36,10 +39,25 @@ class QemuArg(Element):
     value: Annotated[str, At("@value")]
 
 
+class QemuEnv(Checked):
+    """``<qemu:env name=… value=…>``: a variable of QEMU's environment."""
+
+    name: Annotated[str, At("@name"), Becomes("a variable in QEMU's environment")]
+    value: Annotated[str, At("@value"), Becomes("its value")] = ""
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A name that is one (libvirt 11.3, ``qemuDomainDefNamespaceParseCommandlineEnvNameValidate``)."""
+        if not _VARIABLE.fullmatch(self.name):
+            yield "name", f"{self.name[:80]!r} is no name of letters, digits and underscores that begins with no digit"
+        if not self.value.isprintable() or len(self.value) > _MOST_CHARACTERS:
+            yield "value", "the value of a variable is one line of printable characters"
+
+
 class QemuCommandline(Checked):
-    """``<qemu:commandline>``: words for the end of the argv."""
+    """``<qemu:commandline>``: words for the end of the argv, and variables of QEMU's environment."""
 
     args: Annotated[tuple[QemuArg, ...], At("qemu:arg")] = ()
+    environment: Annotated[tuple[QemuEnv, ...], At("qemu:env"), Becomes("QEMU's environment: a resource")] = ()
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """No more than is checked in a bounded time."""
@@ -72,6 +90,12 @@ class QemuCommandline(Checked):
     def _place(self, first: int, last: int) -> Place:
         """The word that is meant: the flag itself, or the value after it."""
         return self.args[max(first, last) - 1].place("value")
+
+
+class QemuDeprecation(Element):
+    """``<qemu:deprecation>``: what QEMU does where it is asked for what it will lose."""
+
+    behavior: Annotated[Literal["none", "omit", "reject", "crash"], At("@behavior"), Becomes("`-compat`")]
 
 
 class QemuProperty(Checked):
@@ -129,6 +153,19 @@ class QemuOverride(Element):
     """``<qemu:override>``: properties of devices."""
 
     devices: Annotated[tuple[QemuDevice, ...], At("qemu:device")] = ()
+
+
+def emit_deprecation(domain: Domain, target: Target) -> Iterator[Option]:
+    """``-compat`` (QEMU 6.0; libvirt 11.3, ``qemuBuildCompatDeprecatedCommandLine``)."""
+    wish = domain.qemu_deprecation
+    behavior = wish.behavior if wish is not None else target.settings.deprecation_behavior
+    if behavior == "none":
+        return
+    place = wish.place("behavior") if wish is not None else target.place
+    value: dict[str, Value] = {"deprecated-output": "hide"}
+    if behavior != "omit":
+        value["deprecated-input"] = behavior
+    yield Qapi("-compat", "", "", value, place)
 
 
 def emit_passthrough(domain: Domain, target: Target) -> Iterator[Raw]:

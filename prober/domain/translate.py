@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prober.capabilities import Capabilities
 from prober.commandline.check import check, check_each
@@ -11,6 +11,7 @@ from prober.commandline.options import Option, Raw, meant
 from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
+from prober.domain.clock import emit_clock, refuse_clock
 from prober.domain.complete import complete
 from prober.domain.cpu import emit_cpu
 from prober.domain.devices import (
@@ -31,43 +32,65 @@ from prober.domain.devices.controller.pci.roots import emit_pci_holes
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.domain.domain import Domain
+from prober.domain.features.machine import (
+    emit_async_teardown,
+    emit_tseg,
+    emit_vmcoreinfo,
+    refuse_features,
+)
+from prober.domain.firmware.pflash import emit_flash
 from prober.domain.host import Host
 from prober.domain.hotplug import emit_hotplug, refuse_hotplug, see_hotplug
-from prober.domain.identity import emit_name, emit_uuid
+from prober.domain.identity import emit_genid, emit_name, emit_uuid
+from prober.domain.iothreads import emit_iothreads
+from prober.domain.launch_security import emit_security, refuse_security
 from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
 from prober.domain.machine import (
     check_monitor,
-    emit_clock,
     emit_machine,
     emit_machine_name,
+    emit_messages,
     emit_monitor,
     emit_no_acpi,
-    emit_os,
-    emit_pm,
     emit_sandbox,
     emit_startup,
     emit_watchdog,
 )
 from prober.domain.memory import emit_memory
-from prober.domain.qemu_namespace import emit_passthrough, find_faults, override, refuse_namespace
-from prober.domain.resources import find_resources
+from prober.domain.os import emit_loader, emit_os, refuse_os
+from prober.domain.pm import emit_pm
+from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough, find_faults, override, refuse_namespace
+from prober.domain.resources import find_environment, find_resources
+from prober.domain.sysinfo import emit_fw_cfg, emit_smbios, refuse_sysinfo
 from prober.domain.target import Target, find_target, refuse_target
 from prober.domain.translation import Translation
+from prober.domain.tuning import refuse_cpu_tuning
 from prober.domain.vcpu import emit_vcpu, refuse_vcpu
 from prober.errors import RefusedError
 
 #: One step of emitting: a function, or a class whose devices have their turn.
 Step = Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]] | type[Device]
 
+#: What stands against a domain.
+Check = Callable[[Domain, Target], Iterator[Refusal]]
+
 #: The argv, from first to last, in libvirt's order (11.3, ``qemuBuildCommandLine``): QEMU makes devices as
 #: they are listed, so the order is part of what a guest sees.
 ORDER: tuple[Step, ...] = (
     emit_name,
+    emit_deprecation,
+    emit_flash,
     emit_machine,
+    emit_tseg,
     emit_cpu,
+    emit_loader,
     emit_memory,
     emit_vcpu,
+    emit_iothreads,
     emit_uuid,
+    emit_smbios,
+    emit_fw_cfg,
+    emit_genid,
     emit_startup,
     emit_monitor,
     emit_clock,
@@ -92,9 +115,27 @@ ORDER: tuple[Step, ...] = (
     emit_hostdev_interfaces,
     emit_pooled_interfaces,
     Memballoon,
+    emit_vmcoreinfo,
+    emit_security,
     emit_passthrough,
     emit_sandbox,
+    emit_async_teardown,
+    emit_messages,
 )
+
+#: What stands against a domain whatever it is completed to, and what is asked of a completed one.
+_BEFORE: tuple[Check, ...] = (
+    refuse_target,
+    refuse_vcpu,
+    refuse_lifecycle,
+    refuse_hotplug,
+    refuse_features,
+    refuse_clock,
+    refuse_sysinfo,
+    refuse_security,
+    refuse_cpu_tuning,
+)
+_AFTER: tuple[Check, ...] = (refuse_os,)
 
 #: What can be emitted, and so checked, of a domain whose machine is not understood.
 _OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug, emit_passthrough)
@@ -120,14 +161,9 @@ def translate(
     """
     check_monitor(monitor)
     target = find_target(domain, capabilities, monitor, host or Host())
-    refusals = [
-        *domain.not_understood,
-        *refuse_target(domain, target),
-        *refuse_vcpu(domain, target),
-        *refuse_lifecycle(domain, target),
-        *refuse_hotplug(domain, target),
-    ]
+    refusals = [*domain.not_understood, *_refuse(_BEFORE, domain, target)]
     completed = complete(domain, target, refusals)
+    refusals += _refuse(_AFTER, completed, target)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options = number_descriptors(emit(completed, target))
     refusals += refuse_namespace(completed, target, options)
@@ -145,9 +181,14 @@ def translate(
     return Translation(
         binary=binary,
         argv=tuple(argv),
-        resources=tuple(find_resources(written)),
+        resources=(*find_environment(domain), *find_resources(written)),
         hotplug=tuple(see_hotplug(completed, target)),
     )
+
+
+def _refuse(checks: Iterable[Check], domain: Domain, target: Target) -> Iterator[Refusal]:
+    for look in checks:
+        yield from look(domain, target)
 
 
 def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:

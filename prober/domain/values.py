@@ -172,7 +172,7 @@ def _domain_name(value: str) -> str:
     return value
 
 
-def _uuid(value: str) -> str:
+def check_uuid(value: str) -> str:
     """A UUID: libvirt reads them with or without dashes, in any case (``virUUIDParse``)."""
     text = value.strip()
     try:
@@ -214,7 +214,7 @@ NumberSet: TypeAlias = Annotated[tuple[int, ...], Reads(_number_set, words="a se
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(check_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
-Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
+Uuid: TypeAlias = Annotated[str, AfterValidator(check_uuid)]
 DeviceName: TypeAlias = Annotated[str, AfterValidator(_device_name)]
 UsbPort: TypeAlias = Annotated[str, AfterValidator(_usb_port)]
 MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]

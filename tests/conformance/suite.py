@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from prober.capabilities import Capabilities
-from prober.domain import Host, Settings, Translation, read_domain, translate
+from prober.domain import Host, Settings, Translation, read_domain, read_firmware, translate
 from prober.domain.devices.graphics.base import Remote
 from prober.domain.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
@@ -93,6 +93,7 @@ def suite_host(firmware: Path) -> Host:
         numad_nodes=(0, 1, 2, 3),
         cdroms=("/dev/cdrom",),
         render_node="/dev/dri/foo",
+        firmware=read_firmware(firmware),
     )
 
 

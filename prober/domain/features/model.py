@@ -9,6 +9,7 @@ from prober.commandline.options import Property
 from prober.domain.binding import At, Becomes, Element, Neutral
 from prober.domain.features.hyperv import HyperV
 from prober.domain.features.kvm import Kvm
+from prober.domain.features.machine import MachineFeatures
 from prober.domain.features.switch import SwitchOn
 from prober.domain.values import OnOff
 
@@ -19,13 +20,10 @@ class Apic(Element):
     eoi: Annotated[OnOff | None, At("@eoi"), Becomes("`kvm-pv-eoi` of `-cpu`")] = None
 
 
-class Features(Element):
-    """``<acpi>`` becomes ``acpi=on`` of ``-machine``; ``<pci>`` holds one spelling of a hot-plug option."""
+class Features(MachineFeatures):
+    """All of them: those of the machine, and what changes its CPUs."""
 
-    acpi: Annotated[bool, At("acpi")] = False
     apic: Annotated[Apic | None, At("apic"), Neutral("QEMU's x86 machines always have an APIC")] = None
-    pae: Annotated[bool, At("pae"), Neutral("part of every x86 CPU model that QEMU emulates")] = False
-    acpi_bridge_hotplug: Annotated[OnOff | None, At("pci/acpi-bridge-hotplug/@state")] = None
     pvspinlock: Annotated[SwitchOn | None, At("pvspinlock"), Becomes("`kvm-pv-unhalt` of `-cpu`")] = None
     hyperv: Annotated[HyperV | None, At("hyperv"), Becomes("the `hv-` keys of `-cpu`")] = None
     kvm: Annotated[Kvm | None, At("kvm"), Becomes("the `kvm` keys of `-cpu` and of `-accel`")] = None

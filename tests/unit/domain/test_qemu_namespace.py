@@ -197,9 +197,29 @@ def test_flags_of_libvirt_are_refused_with_the_reason() -> None:
     assert "the binary itself is asked" in refusal.message
 
 
+def test_variables_of_the_environment_are_for_who_starts_qemu() -> None:
+    xml = "<qemu:commandline><qemu:env name='A' value='b c'/><qemu:env name='B'/></qemu:commandline>"
+    translation = translate(read_domain(document(xml)), CAPS, binary="/q")
+    found = [(item.kind, item.name, item.value) for item in translation.resources if item.kind == "environment"]
+    assert found == [("environment", "A", "b c"), ("environment", "B", "")]
+
+
+@pytest.mark.parametrize("name", ["", "1A", "A-B", "A=B"])
+def test_a_variable_has_a_name_that_is_one(name: str) -> None:
+    (refusal,) = refused(f"<qemu:commandline><qemu:env name='{name}'/></qemu:commandline>")
+    assert "letters, digits and underscores" in refusal.message
+
+
 @pytest.mark.parametrize(
-    "rest", ["<qemu:commandline><qemu:env name='A'/></qemu:commandline>", "<qemu:deprecation behavior='crash'/>"]
+    ("behavior", "words"),
+    [
+        ("none", []),
+        ("omit", ["-compat", '{"deprecated-output":"hide"}']),
+        ("reject", ["-compat", '{"deprecated-output":"hide","deprecated-input":"reject"}']),
+        ("crash", ["-compat", '{"deprecated-output":"hide","deprecated-input":"crash"}']),
+    ],
 )
-def test_the_rest_of_the_namespace_is_not_understood(rest: str) -> None:
-    (refusal,) = refused(rest)
-    assert refusal.message.startswith("not understood: element <qemu:")
+def test_what_is_deprecated_may_be_refused(behavior: str, words: list[str]) -> None:
+    argv = list(argv_of(f"<qemu:deprecation behavior='{behavior}'/>"))
+    at = argv.index("-compat") if "-compat" in argv else 0
+    assert (argv[at : at + 2] if at else []) == words

@@ -47,14 +47,14 @@ class Access:
 class Image:
     """An image to be opened.
 
-    ``number`` is libvirt's of the image, in the names of its nodes; ``kind`` the type of the source; ``cdrom`` says
-    that a block device is a CD drive of the host.
+    ``number`` is libvirt's of the image, in the names of its nodes (``pflash1`` where it has a name); ``kind`` the type
+    of the source; ``cdrom`` says that a block device is a CD drive of the host.
     """
 
     kind: str
     source: Source
     format: str
-    number: int
+    number: int | str
     read_only: bool
     place: Place
     access: Access = Access()

@@ -1,0 +1,57 @@
+"""``<timer>``: one of the machine's timers, and how it makes up for ticks that a guest missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from prober.domain.binding import At, Becomes, Checked, Element, Neutral
+from prober.domain.values import Amount, YesNo
+
+TimerName = Literal["platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock", "armvtimer"]
+TickPolicy = Literal["delay", "catchup", "merge", "discard"]
+Track = Literal["boot", "guest", "wall", "realtime"]
+
+#: What QEMU calls what the real-time clock follows (libvirt 11.3, ``qemuBuildClockArgStr``).
+TRACKS: Mapping[str, str] = MappingProxyType({"guest": "vm", "wall": "host", "realtime": "rt"})
+
+_NO_EFFECT = "libvirt reads it, and hands nothing to QEMU"
+
+
+class Catchup(Element):
+    """``<catchup>``: how fast missed ticks are made up for; QEMU cannot be told."""
+
+    threshold: Annotated[Amount | None, At("@threshold"), Neutral(_NO_EFFECT)] = None
+    slew: Annotated[Amount | None, At("@slew"), Neutral(_NO_EFFECT)] = None
+    limit: Annotated[Amount | None, At("@limit"), Neutral(_NO_EFFECT)] = None
+
+
+class Timer(Checked):
+    """What a timer is told; which attributes mean something depends on its name."""
+
+    name: Annotated[TimerName, At("@name"), Becomes("keys of `-rtc`, `-machine`, `-cpu`, or a `-global`")]
+    present: Annotated[YesNo | None, At("@present"), Becomes("`hpet` of `-machine`, or features of `-cpu`")] = None
+    tickpolicy: Annotated[
+        TickPolicy | None, At("@tickpolicy"), Becomes("`driftfix` of `-rtc`, or `kvm-pit.lost_tick_policy`")
+    ] = None
+    track: Annotated[Track | None, At("@track"), Becomes("`clock` of `-rtc`")] = None
+    frequency: Annotated[Amount | None, At("@frequency"), Becomes("`tsc-frequency` of `-cpu`")] = None
+    mode: Annotated[
+        Literal["auto", "native", "emulate", "paravirt", "smpsafe"] | None, At("@mode"), Neutral(_NO_EFFECT)
+    ] = None
+    catchup: Annotated[Catchup | None, At("catchup"), Neutral(_NO_EFFECT)] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What QEMU's timers cannot do (libvirt 11.3, ``qemuValidateDomainDefClockTimers``)."""
+        if self.name == "platform":
+            yield "name", "QEMU has no timer 'platform'"
+        if self.name == "armvtimer":
+            yield "name", "the timer 'armvtimer' is one of Arm machines"
+        if self.name == "rtc":
+            if self.track == "boot":
+                yield "track", "QEMU's real-time clock cannot track='boot'; it can guest, wall and realtime"
+            if self.tickpolicy in ("merge", "discard"):
+                yield "tickpolicy", f"QEMU's real-time clock has no tickpolicy='{self.tickpolicy}'"
+        if self.name == "pit" and self.tickpolicy == "merge":
+            yield "tickpolicy", "QEMU's PIT has no tickpolicy='merge'"

@@ -1,0 +1,188 @@
+"""``<features>``: those of the machine, not of its CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from prober.capabilities import Verdict
+from prober.commandline.options import Device, Global, Keyval, Option, Property
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import At, Becomes, Checked, Element, Neutral
+from prober.domain.features.switch import Switch, SwitchOn
+from prober.domain.target import Target
+from prober.domain.values import UNITS, Amount, OnOff, Unit, YesNo
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+_MEBIBYTE = 1024**2
+
+
+class TsegSize(Element):
+    """An amount of memory, in MiB where no unit is given."""
+
+    value: Annotated[Amount, At("."), Becomes("`mch.extended-tseg-mbytes`")]
+    unit: Annotated[Unit, At("@unit"), Becomes("the unit of the amount")] = "MiB"
+
+    @property
+    def bytes(self) -> int:
+        """The amount in bytes."""
+        return self.value * UNITS[self.unit]
+
+
+class Smm(Checked):
+    """``<smm>``: system management mode, and the memory that is kept for it."""
+
+    state: Annotated[OnOff, At("@state"), Becomes("`smm` of `-machine`")] = True
+    tseg: Annotated[TsegSize | None, At("tseg"), Becomes("`mch.extended-tseg-mbytes`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """QEMU counts this memory in MiB."""
+        if self.tseg is None:
+            return
+        if not self.state:
+            yield "tseg", "without SMM there is no memory for it: turn smm on, or leave <tseg> out"
+        if self.tseg.bytes % _MEBIBYTE:
+            yield "tseg", "the size of <tseg> must be a whole number of MiB"
+        if self.tseg.bytes // _MEBIBYTE > 0xFFFF:
+            yield "tseg", "the size of <tseg> is more than QEMU's 16 bits of MiB can say"
+
+
+class TbCache(Element):
+    """An amount of memory, in KiB where no unit is given."""
+
+    value: Annotated[Amount, At("."), Becomes("`tb-size` of `-accel tcg`")]
+    unit: Annotated[Unit, At("@unit"), Becomes("the unit of the amount")] = "KiB"
+
+    @property
+    def kibibytes(self) -> int:
+        """The amount in KiB, rounded up (``virDomainParseMemory``)."""
+        return -(-self.value * UNITS[self.unit] // 1024)
+
+
+class Tcg(Checked):
+    """``<tcg>``: what belongs to emulated CPUs alone."""
+
+    tb_cache: Annotated[TbCache | None, At("tb-cache"), Becomes("`tb-size` of `-accel tcg`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """QEMU counts the cache in MiB."""
+        if self.tb_cache is not None and self.tb_cache.kibibytes % 1024:
+            yield "tb_cache", "the size of <tb-cache> must be a whole number of MiB"
+
+
+class IoApic(Element):
+    """``<ioapic>``: who emulates the I/O APIC; without a driver QEMU decides."""
+
+    driver: Annotated[
+        Literal["qemu", "kvm"] | None, At("@driver"), Becomes("`kernel_irqchip=split` or `=on` of `-machine`")
+    ] = None
+
+
+class AsyncTeardown(Element):
+    """``<async-teardown>``: hand memory back after QEMU has ended."""
+
+    enabled: Annotated[YesNo, At("@enabled"), Becomes("`async-teardown` of `-run-with`")] = True
+
+
+class Msrs(Element):
+    """``<msrs>``: of bhyve."""
+
+    unknown: Annotated[
+        Literal["ignore", "fault"], At("@unknown"), Neutral("for bhyve; libvirt does not hand it to QEMU")
+    ]
+
+
+class MachineFeatures(Checked):
+    """What a machine has, beside its CPUs and its devices."""
+
+    acpi: Annotated[bool, At("acpi"), Becomes("`acpi=on` of `-machine`, or no `-no-acpi`")] = False
+    pae: Annotated[bool, At("pae"), Neutral("part of every x86 CPU model that QEMU emulates")] = False
+    hap: Annotated[SwitchOn | None, At("hap"), Neutral("for Xen; KVM always uses what the CPU has")] = None
+    viridian: Annotated[bool, At("viridian"), Neutral("for Xen; with QEMU it is <hyperv>")] = False
+    privnet: Annotated[bool, At("privnet"), Neutral("for containers")] = False
+    acpi_bridge_hotplug: Annotated[
+        OnOff | None,
+        At("pci/acpi-bridge-hotplug/@state"),
+        Becomes("`acpi-pci-hotplug-with-bridge-support` of the machine's ACPI device"),
+    ] = None
+    vmport: Annotated[SwitchOn | None, At("vmport"), Becomes("`vmport` of `-machine`")] = None
+    smm: Annotated[Smm | None, At("smm"), Becomes("`smm` of `-machine`")] = None
+    ioapic: Annotated[IoApic | None, At("ioapic"), Becomes("`kernel_irqchip` of `-machine`")] = None
+    ps2: Annotated[Switch | None, At("ps2"), Becomes("`i8042` of `-machine`")] = None
+    vmcoreinfo: Annotated[SwitchOn | None, At("vmcoreinfo"), Becomes("`-device vmcoreinfo`")] = None
+    tcg: Annotated[Tcg | None, At("tcg"), Becomes("`-accel tcg`")] = None
+    async_teardown: Annotated[AsyncTeardown | None, At("async-teardown"), Becomes("`-run-with async-teardown=`")] = None
+    msrs: Annotated[Msrs | None, At("msrs"), Neutral("for bhyve; libvirt does not hand it to QEMU")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """VMware's port is reached through the keyboard controller."""
+        if self.vmport is not None and self.vmport.state and self.ps2 is not None and not self.ps2.state:
+            yield "vmport", "vmport needs the ps2 feature, which is off"
+
+
+def machine_features(domain: Domain, target: Target) -> Iterator[Property]:
+    """What stands in ``-machine`` (libvirt 11.3, ``qemuAppendDomainFeaturesMachineParam``)."""
+    features = domain.features
+    if features.vmport is not None:
+        yield Property("vmport", features.vmport.state, features.place("vmport"))
+    if features.smm is not None:
+        yield Property("smm", features.smm.state, features.place("smm"))
+    if features.ioapic is not None and features.ioapic.driver is not None:
+        value = "split" if features.ioapic.driver == "qemu" else "on"
+        yield Property("kernel_irqchip", value, features.place("ioapic"))
+    if features.ps2 is not None:
+        yield Property("i8042", features.ps2.state, features.place("ps2"))
+
+
+def refuse_features(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """What belongs to another machine or accelerator, or to a later QEMU."""
+    features = domain.features
+    evidence = target.caps.supports("generic-pc-machine.i8042")
+    if features.ps2 is not None and target.is_understood and evidence.verdict is Verdict.absent:
+        yield Refusal(
+            place=features.place("ps2"),
+            message="the keyboard controller of this QEMU's machines can be neither turned on nor off",
+            qemu_name=evidence.fact,
+            evidence=evidence,
+        )
+    if features.smm is not None and features.smm.tseg is not None and target.kind != "q35":
+        message = f"a size of SMM's memory (<tseg>) can be set on q35 alone, not on {target.machine}"
+        yield Refusal(place=features.smm.place("tseg"), message=message)
+    if features.tcg is not None and features.tcg.tb_cache is not None and domain.type != "qemu":
+        message = f"<tcg> is for emulated CPUs, and the domain's type is {domain.type}"
+        yield Refusal(place=features.place("tcg"), message=message, hint="write <domain type='qemu'>")
+
+
+def accelerator_features(domain: Domain, target: Target) -> Iterator[Property]:
+    """What stands in ``-accel``: TCG's cache of translated code, in MiB."""
+    tcg = domain.features.tcg
+    if target.accel == "tcg" and tcg is not None and tcg.tb_cache is not None and tcg.tb_cache.value:
+        yield Property("tb-size", tcg.tb_cache.kibibytes // 1024, tcg.place("tb_cache"))
+
+
+def emit_tseg(domain: Domain, target: Target) -> Iterator[Option]:
+    """The memory of system management mode."""
+    smm = domain.features.smm
+    if smm is not None and smm.state and smm.tseg is not None:
+        size = Property("extended-tseg-mbytes", smm.tseg.bytes // _MEBIBYTE, smm.place("tseg"))
+        yield Global("mch", size)
+
+
+def emit_vmcoreinfo(domain: Domain, target: Target) -> Iterator[Option]:
+    """A device by which a guest leaves notes for dumps."""
+    features = domain.features
+    if features.vmcoreinfo is not None and features.vmcoreinfo.state:
+        yield Device("vmcoreinfo", (), features.place("vmcoreinfo"))
+
+
+def emit_async_teardown(domain: Domain, target: Target) -> Iterator[Option]:
+    """``-run-with async-teardown=`` (QEMU 8.1)."""
+    wish = domain.features.async_teardown
+    if wish is None:
+        return
+    # A binary without it does not do it: there is nothing to turn off.
+    if wish.enabled or target.caps.has("-run-with.async-teardown"):
+        place = domain.features.place("async_teardown")
+        yield Keyval("-run-with", "", (Property("async-teardown", wish.enabled, place),), place)

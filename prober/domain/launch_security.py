@@ -1,0 +1,170 @@
+"""``<launchSecurity>``: a guest whose memory the host cannot read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator
+
+from prober.commandline.options import Need, Object, Option, Prepared, Property
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.identity import short_name
+from prober.domain.target import Target
+from prober.domain.values import Count, YesNo
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+#: libvirt's name for the object.
+_ID = "lsec0"
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+def _hex(most: int) -> Any:
+    """Hexadecimal, with or without ``0x`` (libvirt 11.3, ``virXPathULongLongBase``)."""
+
+    def convert(value: Any) -> Any:
+        text = str(value).strip()
+        if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,16}", text) or int(text, 16) > most:
+            raise ValueError(f"is not a hexadecimal number up to {most:#x}")
+        return int(text, 16)
+
+    return BeforeValidator(convert)
+
+
+def _base64(most: int) -> Any:
+    """Text in base64 of at most so many bytes."""
+
+    def check(value: str) -> str:
+        text = "".join(value.split())
+        if not text or not _BASE64.fullmatch(text):
+            raise ValueError("is not in base64")
+        if len(text.rstrip("=")) * 3 // 4 > most:
+            raise ValueError(f"is more than {most} bytes in base64")
+        return text
+
+    return AfterValidator(check)
+
+
+class LaunchSecurity(Element):
+    """Any kind of it; ``type`` tells which."""
+
+    tag: ClassVar[str] = "type"
+
+
+class _Sev(LaunchSecurity, Checked):
+    """What all generations of AMD's SEV have."""
+
+    tag: ClassVar[str] = ""
+    kernel_hashes: Annotated[YesNo | None, At("@kernelHashes"), Becomes("`kernel-hashes`")] = None
+    cbitpos: Annotated[Count | None, At("cbitpos"), Becomes("`cbitpos`")] = None
+    reduced_phys_bits: Annotated[Count | None, At("reducedPhysBits"), Becomes("`reduced-phys-bits`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What QEMU must be told of the host's CPU; libvirt would ask the CPU."""
+        if self.cbitpos is None:
+            yield "", "<cbitpos> is needed: it depends on the host's CPU, which translating does not ask"
+        if self.reduced_phys_bits is None:
+            yield "", "<reducedPhysBits> is needed: it depends on the host's CPU, which translating does not ask"
+
+    def _common(self) -> Iterator[Property]:
+        assert self.cbitpos is not None
+        assert self.reduced_phys_bits is not None
+        yield Property("cbitpos", self.cbitpos, self.place("cbitpos"))
+        yield Property("reduced-phys-bits", self.reduced_phys_bits, self.place("reduced_phys_bits"))
+        if self.kernel_hashes is not None:
+            yield Property("kernel-hashes", self.kernel_hashes, self.place("kernel_hashes"))
+
+
+class Sev(_Sev):
+    """The first two generations: memory, and with bit 2 of the policy (SEV-ES) registers are encrypted."""
+
+    type: Annotated[Literal["sev"], At("@type"), Becomes("`-object sev-guest`")]
+    policy: Annotated[int, _hex(2**32 - 1), At("policy"), Becomes("`policy`")]
+    dh_cert: Annotated[Annotated[str, _base64(65536)] | None, At("dhCert"), Becomes("a file for `dh-cert-file`")] = None
+    session: Annotated[Annotated[str, _base64(65536)] | None, At("session"), Becomes("a file for `session-file`")] = (
+        None
+    )
+
+    @property
+    def encrypts_registers(self) -> bool:
+        """Whether it is SEV-ES."""
+        return bool(self.policy & 4)
+
+    def emit(self, target: Target, directory: str) -> Iterator[Option]:
+        """``directory`` is the domain's own, where libvirt writes the owner's words for QEMU to read."""
+        properties = [*self._common(), Property("policy", self.policy, self.place("policy"))]
+        for name, key, file, what in (
+            ("dh_cert", "dh-cert-file", "dh_cert.base64", "certificate of <dhCert>"),
+            ("session", "session-file", "session.base64", "text of <session>"),
+        ):
+            if getattr(self, name) is not None:
+                need = Need("file", _ID, f"write the {what} into the file {directory}/{file}")
+                properties.append(Property(key, Prepared(f"{directory}/{file}", need), self.place(name)))
+        yield Object("sev-guest", _ID, tuple(properties), self.place())
+
+
+class SevSnp(_Sev):
+    """The third generation, which also keeps the host from changing memory."""
+
+    type: Annotated[Literal["sev-snp"], At("@type"), Becomes("`-object sev-snp-guest`")]
+    author_key: Annotated[YesNo | None, At("@authorKey"), Becomes("`author-key-enabled`")] = None
+    vcek: Annotated[YesNo | None, At("@vcek"), Becomes("`vcek-disabled`")] = None
+    policy: Annotated[int, _hex(2**64 - 1), At("policy"), Becomes("`policy`")]
+    workarounds: Annotated[
+        Annotated[str, _base64(16)] | None, At("guestVisibleWorkarounds"), Becomes("`guest-visible-workarounds`")
+    ] = None
+    id_block: Annotated[Annotated[str, _base64(96)] | None, At("idBlock"), Becomes("`id-block`")] = None
+    id_auth: Annotated[Annotated[str, _base64(4096)] | None, At("idAuth"), Becomes("`id-auth`")] = None
+    host_data: Annotated[Annotated[str, _base64(32)] | None, At("hostData"), Becomes("`host-data`")] = None
+
+    def emit(self, target: Target, directory: str) -> Iterator[Option]:
+        """One object; QEMU names the key of the chip by what is taken away."""
+        properties = [*self._common(), Property("policy", self.policy, self.place("policy"))]
+        for name, key in (
+            ("workarounds", "guest-visible-workarounds"),
+            ("id_block", "id-block"),
+            ("id_auth", "id-auth"),
+            ("host_data", "host-data"),
+            ("author_key", "author-key-enabled"),
+        ):
+            value = getattr(self, name)
+            if value is not None:
+                properties.append(Property(key, value, self.place(name)))
+        if self.vcek is not None:
+            properties.append(Property("vcek-disabled", not self.vcek, self.place("vcek")))
+        yield Object("sev-snp-guest", _ID, tuple(properties), self.place())
+
+
+LaunchSecurity.choices = {"sev": Sev, "sev-snp": SevSnp}
+
+
+def machine_security(domain: Domain, target: Target) -> Iterator[Property]:
+    """What the machine is told of the object; by another name before QEMU 6.0."""
+    security = domain.launch_security
+    if security is not None:
+        # Every machine has the property where one has it; libvirt asks the same one.
+        modern = target.caps.has("none-machine.confidential-guest-support") or target.caps.has(
+            f"{target.canonical}.confidential-guest-support"
+        )
+        key = "confidential-guest-support" if modern else "memory-encryption"
+        yield Property(key, _ID, security.place())
+
+
+def emit_security(domain: Domain, target: Target) -> Iterator[Option]:
+    """The object that makes it."""
+    security = domain.launch_security
+    if isinstance(security, Sev | SevSnp):
+        yield from security.emit(target, f"{target.settings.state_directory}/domain-{short_name(domain)}")
+
+
+def refuse_security(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """Memory of a guest is encrypted by the CPU, which needs KVM."""
+    security = domain.launch_security
+    if security is not None and target.accel != "kvm":
+        message = f"launch security needs the host's CPU, and the domain's type is {domain.type}"
+        yield Refusal(place=security.place(), message=message, hint="write <domain type='kvm'>")

@@ -1,0 +1,98 @@
+"""``<loader>``, ``<nvram>`` and ``<firmware>``: the guest's firmware, and where it keeps its variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.shared.source import Source
+from prober.domain.values import AbsolutePath, Reads, YesNo
+
+#: The formats that libvirt reads firmware in.
+Format: TypeAlias = Literal["raw", "qcow2"]
+
+#: A path as the text of an element; the element may also be empty.
+PathOrNothing: TypeAlias = Annotated[
+    AbsolutePath | None,
+    Reads(lambda text: text if text is not None and text.strip() else None, words="a path, or none"),
+]
+
+
+class FirmwareFeature(Element):
+    """``<feature>``: what the firmware must have, or must not."""
+
+    name: Annotated[Literal["enrolled-keys", "secure-boot"], At("@name"), Becomes("which installed firmware fits")]
+    enabled: Annotated[YesNo, At("@enabled"), Becomes("which installed firmware fits")]
+
+
+class Firmware(Checked):
+    """``<firmware>``: what is wanted of the firmware that is chosen."""
+
+    features: Annotated[tuple[FirmwareFeature, ...], At("feature"), Becomes("which installed firmware fits")] = ()
+
+    @property
+    def wanted(self) -> dict[str, bool]:
+        """Each feature that is asked for, or against; the last word counts."""
+        return {feature.name: feature.enabled for feature in self.features}
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Keys are of no use to a firmware that does not look at them."""
+        if self.wanted.get("enrolled-keys") and self.wanted.get("secure-boot") is False:
+            yield "features", "feature 'enrolled-keys' cannot be had with 'secure-boot' off"
+
+
+class Loader(Checked):
+    """``<loader>``: the firmware's code; what is not said is what the chosen firmware is."""
+
+    path: Annotated[PathOrNothing, At("."), Becomes("`-bios`, or the image behind `pflash0`")] = None
+    readonly: Annotated[YesNo | None, At("@readonly"), Becomes("`read-only` of the image behind `pflash0`")] = None
+    type: Annotated[Literal["rom", "pflash"] | None, At("@type"), Becomes("`-bios` or `pflash0`")] = None
+    secure: Annotated[YesNo | None, At("@secure"), Becomes("`cfi.pflash01.secure`")] = None
+    stateless: Annotated[YesNo | None, At("@stateless"), Becomes("no `pflash1`")] = None
+    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
+
+
+class Nvram(Checked):
+    """``<nvram>``: the firmware's variables; a file of the domain's own, where nothing else is said."""
+
+    path: Annotated[PathOrNothing, At("."), Becomes("the image behind `pflash1`")] = None
+    template: Annotated[AbsolutePath | None, At("@template"), Becomes("what the host must copy there")] = None
+    template_format: Annotated[Format | None, At("@templateFormat"), Becomes("`driver` of the new image")] = None
+    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
+    type: Annotated[Literal["file", "block"] | None, At("@type"), Becomes("where the variables are")] = None
+    source: Annotated[Source | None, At("source"), Becomes("the image behind `pflash1`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A path as text, or a type and its source."""
+        if self.type is None:
+            if self.source is not None:
+                yield "source", "a <source> of <nvram> needs type=…"
+            return
+        if self.path is not None:
+            yield "path", "an <nvram type=…> has its path in <source>, not as its text"
+        if self.source is None:
+            yield "", f"<nvram type='{self.type}'> needs a <source>"
+            return
+        for _, sentence in self.source.misplaced(self.type):
+            yield "source", sentence
+
+    @property
+    def kind(self) -> str:
+        """The type of its source."""
+        return self.type or "file"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the host can copy a template there."""
+        return self.kind in ("file", "block")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing says where the variables are."""
+        return self.path is None and (self.source is None or self.source.is_empty(self.kind))
+
+    @property
+    def image_source(self) -> Source:
+        """Where they are, however it was written."""
+        return self.source or Source(file=self.path, places=self.places)

@@ -1,0 +1,52 @@
+"""``<seclabel>``: what SELinux, AppArmor or file ownership (``dac``) let a domain do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from prober.domain.binding import At, Checked, Neutral
+from prober.domain.values import Line, YesNo
+
+_DONE = Neutral("libvirt labels QEMU's process and files with it; whoever starts QEMU does")
+
+#: Models that libvirt knows; another is a name that no host has.
+_LONGEST = 256
+
+
+class SecLabel(Checked):
+    """One label; ``type='dynamic'`` makes one up, ``static`` takes the one that is given, ``none`` labels nothing."""
+
+    type: Annotated[Literal["dynamic", "static", "none"], At("@type"), _DONE] = "dynamic"
+    model: Annotated[Line | None, At("@model"), _DONE] = None
+    relabel: Annotated[YesNo | None, At("@relabel"), _DONE] = None
+    label: Annotated[Line | None, At("label"), _DONE] = None
+    imagelabel: Annotated[Line | None, At("imagelabel"), _DONE] = None
+    baselabel: Annotated[Line | None, At("baselabel"), _DONE] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What goes together (libvirt 11.3, ``virSecurityLabelDefParseXML``)."""
+        if self.type == "dynamic" and self.relabel is False:
+            yield "relabel", "a label that is made up is of no use without relabel='yes'"
+        if self.type == "none" and self.relabel:
+            yield "relabel", "type='none' labels nothing, and so cannot relabel"
+        if self.type == "static" and self.model != "none" and self.label is None:
+            yield "", "type='static' needs a <label>"
+        for name in ("model", "label", "imagelabel", "baselabel"):
+            value = getattr(self, name)
+            if value is not None and len(value) >= _LONGEST * 16:
+                yield name, "a label has at most 4095 characters"
+
+
+def label_rules(labels: Iterable[SecLabel], field: str) -> Iterator[tuple[str, str]]:
+    """Each model once, and named where there are several (libvirt 11.3, ``virSecurityLabelDefsParseXML``)."""
+    labels = tuple(labels)
+    models = [label.model for label in labels]
+    for model in sorted({model for model in models if model is not None and models.count(model) > 1}):
+        yield field, f"two labels are for model {model}"
+    if len(labels) > 1 and None in models:
+        yield field, "where there are several labels, each needs its model"
+    if len(labels) == 1 and labels[0].model is None:
+        label = labels[0]
+        if label.type == "static" or (label.type == "dynamic" and label.baselabel is not None):
+            yield field, "a label that is given needs its model"

@@ -1,0 +1,235 @@
+"""``<sysinfo>``: what the guest is told of the machine that it runs on, by SMBIOS or in files of ``fw_cfg``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator
+
+from prober.commandline.options import Keyval, Option, Property
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.target import Target
+from prober.domain.values import AbsolutePath, Line, check_uuid
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
+_FW_CFG_NAME = re.compile(r"opt/[^,=\s]{1,51}")
+
+
+class Entry(Element):
+    """One ``<entry>``: a name and a text."""
+
+    name: Annotated[str, At("@name"), Becomes("a key of `-smbios`")]
+    value: Annotated[str, At("."), Becomes("its value in `-smbios`")]
+
+
+class Table(Checked):
+    """One SMBIOS table; each of its entries is a key of ``-smbios``."""
+
+    keys: ClassVar[tuple[str, ...]]
+    number: ClassVar[int]
+
+    entries: Annotated[tuple[Entry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Known names, each once."""
+        names = [entry.name for entry in self.entries]
+        for name in dict.fromkeys(names):
+            if name not in self.keys:
+                yield "entries", f"<entry name='{name[:80]}'> is not understood; understood are {', '.join(self.keys)}"
+            elif names.count(name) > 1:
+                yield "entries", f"<entry name='{name}'> is given twice"
+        for entry in self.entries:
+            if any(not char.isprintable() for char in entry.value) or len(entry.value) > 1024:
+                yield "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
+
+    def entry(self, name: str) -> Entry | None:
+        """The entry of this name."""
+        return next((entry for entry in self.entries if entry.name == name), None)
+
+    def emit(self) -> Iterator[Option]:
+        """``-smbios``, with the keys in QEMU's order; a table of nothing is left to QEMU."""
+        pairs = [Property(key, entry.value, entry.place("value")) for key in self.keys if (entry := self.entry(key))]
+        if pairs:
+            number = Property("type", self.number, self.place())
+            yield Keyval("-smbios", "", (number, *pairs), self.place())
+
+
+class Bios(Table):
+    """Table 0: the firmware."""
+
+    number = 0
+    keys = ("vendor", "version", "date", "release")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A date as SMBIOS has it: month, day, year."""
+        yield from super().rules()
+        date = self.entry("date")
+        if date is None:
+            return
+        match = _DATE.fullmatch(date.value)
+        month, day, year = map(int, match.groups()) if match else (0, 0, 0)
+        if not (1 <= month <= 12 and 1 <= day <= 31 and (year < 100 or year >= 1900)):
+            yield "entries", f"'{date.value[:80]}' is no date like 02/25/2011"
+
+
+class System(Table):
+    """Table 1: the machine."""
+
+    number = 1
+    keys = ("manufacturer", "product", "version", "serial", "uuid", "sku", "family")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A UUID that is one."""
+        yield from super().rules()
+        if self.entry("uuid") is not None and self.uuid is None:
+            yield "entries", "<entry name='uuid'> is not a UUID"
+
+    @property
+    def uuid(self) -> str | None:
+        """The UUID, as libvirt writes UUIDs."""
+        entry = self.entry("uuid")
+        if entry is None:
+            return None
+        try:
+            return check_uuid(entry.value)
+        except ValueError:
+            return None
+
+
+class BaseBoard(Table):
+    """Table 2: the board."""
+
+    number = 2
+    keys = ("manufacturer", "product", "version", "serial", "asset", "location")
+
+
+class Chassis(Table):
+    """Table 3: the case."""
+
+    number = 3
+    keys = ("manufacturer", "version", "serial", "asset", "sku")
+
+
+class OemStrings(Element):
+    """Table 11: words of the maker's."""
+
+    values: Annotated[tuple[Line, ...], At("entry"), Becomes("`value` of `-smbios`")] = ()
+
+
+class Sysinfo(Element):
+    """Either kind; ``type`` tells which."""
+
+    tag: ClassVar[str] = "type"
+
+
+class SmbiosInfo(Sysinfo, Checked):
+    """What SMBIOS tables say, where ``<smbios mode='sysinfo'>`` asks for it."""
+
+    tag: ClassVar[str] = ""
+    type: Annotated[Literal["smbios"], At("@type"), Becomes("`-smbios`")]
+    bios: Annotated[Bios | None, At("bios"), Becomes("`-smbios type=0`")] = None
+    system: Annotated[System | None, At("system"), Becomes("`-smbios type=1`")] = None
+    boards: Annotated[tuple[BaseBoard, ...], At("baseBoard"), Becomes("`-smbios type=2`")] = ()
+    chassis: Annotated[Chassis | None, At("chassis"), Becomes("`-smbios type=3`")] = None
+    oem_strings: Annotated[OemStrings | None, At("oemStrings"), Becomes("`-smbios type=11`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """QEMU has one table of each kind."""
+        if sum(bool(board.entries) for board in self.boards) > 1:
+            yield "boards", "QEMU has one <baseBoard>"
+
+    def emit(self) -> Iterator[Option]:
+        """``-smbios``, table by table (libvirt 11.3, ``qemuBuildSmbiosCommandLine``)."""
+        for table in (self.bios, self.system, *self.boards, self.chassis):
+            if table is not None:
+                yield from table.emit()
+        if self.oem_strings is not None and self.oem_strings.values:
+            place = self.oem_strings.place()
+            values = tuple(Property("value", value, place) for value in self.oem_strings.values)
+            yield Keyval("-smbios", "", (Property("type", 11, place), *values), place)
+
+
+def _fw_cfg_name(value: str) -> str:
+    """A name of the guest's own part of ``fw_cfg`` (QEMU, ``docs/specs/fw_cfg.rst``: at most 55 characters)."""
+    if not _FW_CFG_NAME.fullmatch(value):
+        raise ValueError("is no name like opt/org.example/name of at most 55 characters")
+    if value.startswith(("opt/ovmf/", "opt/org.qemu/")):
+        raise ValueError("is a name that OVMF or QEMU keep for themselves")
+    return value
+
+
+def _or_nothing(value: Any) -> Any:
+    return value or None
+
+
+class FwCfgEntry(Checked):
+    """One file of ``fw_cfg``: its content as text, or from a file of the host."""
+
+    name: Annotated[Annotated[str, AfterValidator(_fw_cfg_name)], At("@name"), Becomes("`name` of `-fw_cfg`")]
+    value: Annotated[str, At("."), Becomes("`string` of `-fw_cfg`")] = ""
+    file: Annotated[AbsolutePath | None, At("@file"), Becomes("`file` of `-fw_cfg`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """One of the two."""
+        if bool(self.value) == (self.file is not None):
+            yield "", "an <entry> of fw_cfg has either a text or file=…"
+        if "\0" in self.value or len(self.value) > 65536:
+            yield "value", "the text of an <entry> has at most 65536 characters"
+
+
+class FwCfgInfo(Sysinfo, Element):
+    """What a guest finds in ``fw_cfg``."""
+
+    tag: ClassVar[str] = ""
+    type: Annotated[Literal["fwcfg"], At("@type"), Becomes("`-fw_cfg`")]
+    entries: Annotated[tuple[FwCfgEntry, ...], At("entry"), Becomes("`-fw_cfg`")] = ()
+
+    def emit(self) -> Iterator[Option]:
+        """``-fw_cfg``, one for each entry (libvirt 11.3, ``qemuBuildSysinfoCommandLine``)."""
+        for entry in self.entries:
+            name = Property("name", entry.name, entry.place("name"))
+            content = (
+                Property("file", entry.file, entry.place("file"))
+                if entry.file is not None
+                else Property("string", entry.value, entry.place("value"))
+            )
+            yield Keyval("-fw_cfg", "", (name, content), entry.place())
+
+
+Sysinfo.choices = {"smbios": SmbiosInfo, "fwcfg": FwCfgInfo}
+
+
+def emit_smbios(domain: Domain, target: Target) -> Iterator[Option]:
+    """What the first ``<sysinfo type='smbios'>`` says, where ``<os>`` asks for it."""
+    if domain.os.smbios == "sysinfo":
+        for info in domain.sysinfo:
+            if isinstance(info, SmbiosInfo):
+                yield from info.emit()
+                return
+
+
+def emit_fw_cfg(domain: Domain, target: Target) -> Iterator[Option]:
+    """All that ``<sysinfo type='fwcfg'>`` says."""
+    for info in domain.sysinfo:
+        if isinstance(info, FwCfgInfo):
+            yield from info.emit()
+
+
+def refuse_sysinfo(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """A machine has one UUID."""
+    for info in domain.sysinfo:
+        if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
+            continue
+        if info.system.uuid != domain.uuid:
+            other = domain.uuid or "none"
+            yield Refusal(
+                place=info.system.place("entries"),
+                message=f"the UUID of <sysinfo> is {info.system.uuid}, and that of <uuid> is {other}",
+                hint="write the same into both",
+            )

@@ -1,0 +1,10 @@
+"""How the host treats a domain's threads, memory and disks: what libvirt does by cgroups, the scheduler and resctrl.
+
+Nothing of it is on QEMU's command line.  It is read in full all the same, as what is wrong here is wrong there.
+"""
+
+from prober.domain.tuning.cpu import CpuTune, refuse_cpu_tuning
+from prober.domain.tuning.host import IdMap, Perf, Resource
+from prober.domain.tuning.memory import BlkioTune, MemTune
+
+__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "Resource", "refuse_cpu_tuning"]

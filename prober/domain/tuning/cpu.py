@@ -1,0 +1,194 @@
+"""``<cputune>``: on which of the host's CPUs threads run, when, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import At, Checked, Element, Neutral
+from prober.domain.iothreads import io_threads
+from prober.domain.target import Target
+from prober.domain.values import Amount, Count, NumberSet, Reads, Unit
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+_DONE = Neutral("libvirt sets it for threads of the running QEMU, by cgroups, the scheduler or resctrl")
+
+#: The most of a period and of a quota, in microseconds (libvirt 11.3, ``virDomainDefCputuneValidate``).
+_PERIODS, _QUOTA = range(1000, 1000001), range(1000, 18446744073709551 + 1)
+
+Policy: TypeAlias = Literal["batch", "idle", "fifo", "rr"]
+
+
+def _signed(value: Any) -> Any:
+    text = str(value).strip()
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+        raise ValueError("is not a number")
+    return int(text)
+
+
+Signed: TypeAlias = Annotated[int, Reads(_signed, words="a whole number")]
+
+
+class Pin(Element):
+    """CPUs that threads run on."""
+
+    cpuset: Annotated[NumberSet, At("@cpuset"), _DONE]
+
+
+class VcpuPin(Pin):
+    """Those of one virtual CPU."""
+
+    vcpu: Annotated[Count, At("@vcpu"), _DONE]
+
+
+class IoThreadPin(Pin):
+    """Those of one I/O thread."""
+
+    iothread: Annotated[Count, At("@iothread"), _DONE]
+
+
+class Scheduling(Checked):
+    """How the kernel schedules threads."""
+
+    scheduler: Annotated[Policy, At("@scheduler"), _DONE]
+    priority: Annotated[Signed | None, At("@priority"), _DONE] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Threads that run at once have a priority."""
+        if self.scheduler in ("fifo", "rr") and self.priority is None:
+            yield "", f"scheduler='{self.scheduler}' needs a priority"
+
+
+class VcpuScheduling(Scheduling):
+    """That of virtual CPUs."""
+
+    vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
+
+
+class IoThreadScheduling(Scheduling):
+    """That of I/O threads."""
+
+    iothreads: Annotated[NumberSet, At("@iothreads"), _DONE]
+
+
+class CacheMonitor(Element):
+    """Whose use of the host's cache is watched."""
+
+    level: Annotated[Count, At("@level"), _DONE]
+    vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
+
+
+class Cache(Element):
+    """A share of a cache of the host's."""
+
+    id: Annotated[Count, At("@id"), _DONE]
+    level: Annotated[Count, At("@level"), _DONE]
+    type: Annotated[Literal["both", "code", "data"], At("@type"), _DONE]
+    size: Annotated[Amount, At("@size"), _DONE]
+    unit: Annotated[Unit, At("@unit"), _DONE] = "KiB"
+
+
+class CacheTune(Element):
+    """Shares of the host's caches, for some virtual CPUs."""
+
+    vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
+    id: Annotated[str | None, At("@id"), _DONE] = None
+    caches: Annotated[tuple[Cache, ...], At("cache"), _DONE] = ()
+    monitors: Annotated[tuple[CacheMonitor, ...], At("monitor"), _DONE] = ()
+
+
+class MemoryNode(Element):
+    """A share of a node's memory bandwidth, in percent."""
+
+    id: Annotated[Count, At("@id"), _DONE]
+    bandwidth: Annotated[Count, At("@bandwidth"), _DONE]
+
+
+class MemoryMonitor(Element):
+    """Whose use of memory is watched."""
+
+    vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
+
+
+class MemoryTune(Element):
+    """Shares of memory bandwidth, for some virtual CPUs."""
+
+    vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
+    id: Annotated[str | None, At("@id"), _DONE] = None
+    nodes: Annotated[tuple[MemoryNode, ...], At("node"), _DONE] = ()
+    monitors: Annotated[tuple[MemoryMonitor, ...], At("monitor"), _DONE] = ()
+
+
+class CpuTune(Checked):
+    """All of it."""
+
+    periods: ClassVar[tuple[str, ...]] = ("period", "global_period", "emulator_period", "iothread_period")
+    quotas: ClassVar[tuple[str, ...]] = ("quota", "global_quota", "emulator_quota", "iothread_quota")
+
+    shares: Annotated[Amount | None, At("shares"), _DONE] = None
+    period: Annotated[Amount | None, At("period"), _DONE] = None
+    quota: Annotated[Signed | None, At("quota"), _DONE] = None
+    global_period: Annotated[Amount | None, At("global_period"), _DONE] = None
+    global_quota: Annotated[Signed | None, At("global_quota"), _DONE] = None
+    emulator_period: Annotated[Amount | None, At("emulator_period"), _DONE] = None
+    emulator_quota: Annotated[Signed | None, At("emulator_quota"), _DONE] = None
+    iothread_period: Annotated[Amount | None, At("iothread_period"), _DONE] = None
+    iothread_quota: Annotated[Signed | None, At("iothread_quota"), _DONE] = None
+    vcpu_pins: Annotated[tuple[VcpuPin, ...], At("vcpupin"), _DONE] = ()
+    emulator_pin: Annotated[Pin | None, At("emulatorpin"), _DONE] = None
+    io_thread_pins: Annotated[tuple[IoThreadPin, ...], At("iothreadpin"), _DONE] = ()
+    vcpu_scheduling: Annotated[tuple[VcpuScheduling, ...], At("vcpusched"), _DONE] = ()
+    io_thread_scheduling: Annotated[tuple[IoThreadScheduling, ...], At("iothreadsched"), _DONE] = ()
+    emulator_scheduling: Annotated[Scheduling | None, At("emulatorsched"), _DONE] = None
+    cache_tune: Annotated[tuple[CacheTune, ...], At("cachetune"), _DONE] = ()
+    memory_tune: Annotated[tuple[MemoryTune, ...], At("memorytune"), _DONE] = ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Ranges, and each thread treated in one way."""
+        for name in self.periods:
+            value = getattr(self, name)
+            if value and value not in _PERIODS:
+                yield name, f"<{name}> must be 1000 to 1000000 microseconds, not {value}"
+        for name in self.quotas:
+            value = getattr(self, name)
+            if value is not None and value > 0 and value not in _QUOTA:
+                yield name, f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
+        yield from _once("vcpu_pins", "vcpupin", [pin.vcpu for pin in self.vcpu_pins])
+        yield from _once("io_thread_pins", "iothreadpin", [pin.iothread for pin in self.io_thread_pins])
+        vcpus = [number for one in self.vcpu_scheduling for number in one.vcpus]
+        yield from _once("vcpu_scheduling", "vcpusched", vcpus)
+        threads = [number for one in self.io_thread_scheduling for number in one.iothreads]
+        yield from _once("io_thread_scheduling", "iothreadsched", threads)
+
+
+def _once(field: str, element: str, numbers: list[int]) -> Iterator[tuple[str, str]]:
+    seen: set[int] = set()
+    for number in numbers:
+        if number in seen:
+            yield field, f"two <{element}> are for number {number}"
+            return
+        seen.add(number)
+
+
+def refuse_cpu_tuning(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """Threads that the domain does not have (libvirt 11.3, ``virDomainIOThreadSchedParse`` and others)."""
+    tune = domain.cpu_tune
+    if tune is None:
+        return
+    threads = {thread.id for thread in io_threads(domain)}
+    for pin in tune.io_thread_pins:
+        if pin.iothread not in threads:
+            yield Refusal(place=pin.place("iothread"), message=f"the domain has no I/O thread {pin.iothread}")
+    for thread_way in tune.io_thread_scheduling:
+        for number in sorted({*thread_way.iothreads} - threads)[:1]:
+            yield Refusal(place=thread_way.place("iothreads"), message=f"the domain has no I/O thread {number}")
+    for way in tune.vcpu_scheduling:
+        for number in [number for number in way.vcpus if number >= domain.vcpu.value][:1]:
+            yield Refusal(place=way.place("vcpus"), message=f"the domain has no virtual CPU {number}")
+    if domain.type != "kvm" and (tune.cache_tune or tune.memory_tune):
+        place = tune.place("cache_tune" if tune.cache_tune else "memory_tune")
+        yield Refusal(place=place, message="shares of caches and of memory bandwidth are for <domain type='kvm'> alone")

@@ -1,0 +1,58 @@
+"""``<memtune>`` and ``<blkiotune>``: how much memory and disk a domain may use of its host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from prober.domain.binding import At, Checked, Element, Neutral
+from prober.domain.values import AbsolutePath, Amount, Count, Unit
+
+_DONE = Neutral("libvirt sets it for the running QEMU, by cgroups")
+
+
+class Limit(Element):
+    """An amount of memory, in KiB where no unit is given."""
+
+    value: Annotated[Amount, At("."), _DONE]
+    unit: Annotated[Unit, At("@unit"), _DONE] = "KiB"
+
+
+class MemTune(Checked):
+    """Bounds of QEMU's memory."""
+
+    hard_limit: Annotated[Limit | None, At("hard_limit"), _DONE] = None
+    soft_limit: Annotated[Limit | None, At("soft_limit"), _DONE] = None
+    swap_hard_limit: Annotated[Limit | None, At("swap_hard_limit"), _DONE] = None
+    min_guarantee: Annotated[Limit | None, At("min_guarantee"), Neutral("refused, if it is not 0")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Nobody can promise QEMU memory."""
+        if self.min_guarantee is not None and self.min_guarantee.value:
+            yield "min_guarantee", "<min_guarantee> is not to be had with QEMU"
+
+
+class BlkioDevice(Element):
+    """What the domain may do to one block device of the host."""
+
+    path: Annotated[AbsolutePath, At("path"), _DONE]
+    weight: Annotated[Count | None, At("weight"), _DONE] = None
+    read_bytes_sec: Annotated[Amount | None, At("read_bytes_sec"), _DONE] = None
+    write_bytes_sec: Annotated[Amount | None, At("write_bytes_sec"), _DONE] = None
+    read_iops_sec: Annotated[Count | None, At("read_iops_sec"), _DONE] = None
+    write_iops_sec: Annotated[Count | None, At("write_iops_sec"), _DONE] = None
+
+
+class BlkioTune(Checked):
+    """What it may do to all of them."""
+
+    weight: Annotated[Count | None, At("weight"), _DONE] = None
+    devices: Annotated[tuple[BlkioDevice, ...], At("device"), _DONE] = ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Each device once."""
+        seen: set[str] = set()
+        for device in self.devices:
+            if device.path in seen:
+                yield "devices", f"the device {device.path} is given twice"
+            seen.add(device.path)
