@@ -29,10 +29,11 @@ from prober.commandline.refusal import Position
 from prober.domain import read_domain, translate
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.conftest import CHECKOUT, QemuPlace
+from tests.integration.adapting import adapt_argv
 from tests.integration.real_qemu import capabilities_of, shared_directory
 from tests.integration.sound_lines import lines_of, write_files
 from tests.integration.spoiling import Maker, Variant, pick
-from tests.integration.test_accepted_cases import CASES, adapt
+from tests.integration.test_accepted_cases import CASES
 
 SEED = 20_260_101
 SPOILT, SOUND = 1900, 700
@@ -126,8 +127,9 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path) 
     lines = lines_of(caps.version.numbers, theirs)
     for path in sorted(CASES.glob("*.xml")):
         try:
-            domain = adapt(read_domain(path.read_bytes()), ours, theirs)
-            lines.append(list(translate(domain, caps, binary=place.binary).argv[1:]))
+            domain = read_domain(path.read_bytes()).replace(type="qemu")
+            translation = translate(domain, caps, binary=place.binary)
+            lines.append(list(adapt_argv(translation.argv, ours, theirs).argv[1:]))
         except (RefusedError, UnreadableDomainError):
             continue
     for line in lines:

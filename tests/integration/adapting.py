@@ -1,0 +1,217 @@
+"""A translated argv for a host that has nothing of what its domain names: no disks, sockets, taps or host devices.
+
+What only names something of the host is given something that exists: an image under the same name, a backend that
+leads nowhere, a user-mode network.  What is nothing without the host's own part (a passed-through device, a process
+that vhost-user talks to) is left out, and said to be.  All else stands as it was translated.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prober.commandline.text import split_pairs
+from tests.integration.images import write_image
+
+#: Options that are about another process, or about the guest's running, which never begins.
+_LEFT_OUT = {"-kernel", "-initrd", "-append", "-shim", "-dtb", "-incoming", "-acpitable", "-chroot", "-runas"}
+
+#: Options whose value names a server of this host's; none is needed to make the devices.
+_SILENT = {"-vnc": "none"}
+
+#: Backends of character devices that need nothing of the host.
+_HARMLESS = ("null", "vc", "ringbuf", "spicevmc", "spiceport", "qemu-vdagent", "dbus")
+
+#: Block drivers that are a file here; every other protocol becomes one.
+_FORMATS = {"raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vpc", "vhdx", "luks", "bochs", "cloop", "dmg", "parallels"}
+_FILTERS = {"throttle", "copy-on-read"}
+
+#: Devices that are nothing without the host's own.
+_OF_THE_HOST = re.compile(
+    r"vfio-.*|vhost-(?!user).*|vhost-user-.*|usb-host|virtio-input-host.*|ccid-card-(emulated|passthru)|virtio-blk-vhost-.*"
+    r"|tpm-.*|scsi-generic|scsi-block|sgx-epc|usb-mtp"
+)
+_OBJECTS_OF_THE_HOST = (
+    "tls-creds-x509",
+    "input-linux",
+    "pr-manager-helper",
+    "sev-guest",
+    "sev-snp-guest",
+    "tdx-guest",
+    "can-host-socketcan",
+    "memory-backend-epc",
+    "iommufd",
+    "qtest",
+)
+
+
+@dataclass
+class Adapted:
+    """The argv to start with, and the ids (or flags) of what is not in it."""
+
+    argv: tuple[str, ...] = ()
+    left_out: list[str] = field(default_factory=list)
+
+
+def adapt_argv(argv: tuple[str, ...], ours: Path, theirs: Path) -> Adapted:
+    """The argv with files in a directory that is ``ours`` here and ``theirs`` to QEMU."""
+    return _Adapter(ours, theirs).adapt(argv)
+
+
+class _Adapter:
+    def __init__(self, ours: Path, theirs: Path) -> None:
+        self.ours, self.theirs = ours, theirs
+        self.done = Adapted()
+        self.formats: dict[str, str] = {}
+
+    def adapt(self, argv: tuple[str, ...]) -> Adapted:
+        options = _options(argv)
+        for flag, value in options:
+            if flag == "-blockdev" and value is not None:
+                self._learn_formats(_tree(value, "driver"))
+        words = [argv[0]]
+        gone: set[str] = set()
+        for flag, value in options:
+            adapted = self._option(flag, value, gone)
+            if adapted is not None:
+                words += [flag, *([adapted] if value is not None else [])]
+        self.done.argv = tuple(words)
+        return self.done
+
+    def _learn_formats(self, node: dict[str, Any]) -> None:
+        below = node.get("file")
+        if isinstance(below, str) and node.get("driver") in _FORMATS:
+            self.formats[below] = str(node["driver"])
+
+    def _option(self, flag: str, value: str | None, gone: set[str]) -> str | None:
+        """The value to start with (empty for none), or None where the option is left out."""
+        if flag in _LEFT_OUT or not flag.startswith("-"):  # a word alone is a disk image
+            return None
+        if value is None:
+            return ""
+        match flag:
+            case "-blockdev":
+                return json.dumps(self._node(_tree(value, "driver")))
+            case "-drive":
+                return self._drive(value)
+            case "-chardev":
+                return self._chardev(value)
+            case "-netdev":
+                return (
+                    json.dumps({"type": "user", "id": _tree(value, "type")["id"]})
+                    if value.startswith("{")
+                    else (f"user,id={_tree(value, 'type')['id']}")
+                )
+            case "-object":
+                return self._object(value, gone)
+            case "-device":
+                return self._device(value, gone)
+            case "-fsdev":
+                path = re.sub(r"path=[^,]*", f"path={self.theirs}", value)
+                return path.replace("security_model=passthrough", "security_model=none")
+            case "-add-fd" | "-tpmdev":
+                self.done.left_out.append(flag)
+                return None
+            case "-display":
+                return "none" if not value.startswith("none") else value
+            case "-bios":
+                return None
+        return _SILENT.get(flag, value)
+
+    def _node(self, node: dict[str, Any]) -> dict[str, Any]:
+        """A block node; whatever protocol it speaks, it becomes a file of the kind that the node above it reads."""
+        driver = node["driver"]
+        if driver in _FILTERS or driver in _FORMATS:
+            for name in ("file", "backing", "data-file"):
+                if isinstance(node.get(name), dict):
+                    node[name] = self._node(node[name])
+            node.pop("key-secret", None)
+            node.pop("encrypt", None)
+            return {**node, "driver": "raw"} if driver not in _FILTERS | {"raw", "qcow2"} else node
+        kept: dict[str, Any] = {key: node[key] for key in _KEPT if key in node}
+        name = Path(str(node.get("filename") or node.get("dir") or f"{node.get('node-name')}.img")).name
+        above = self.formats.get(str(node.get("node-name")), "raw")
+        write_image(self.ours / name, above if above == "qcow2" else "raw")
+        return {"driver": "file", "filename": str(self.theirs / name), **kept}
+
+    def _drive(self, value: str) -> str:
+        pairs = [(key, text) for key, text in split_pairs(value, "file") if text is not None]
+        told = dict(pairs)
+        if "file" not in told:
+            return value
+        name = Path(told["file"]).name
+        write_image(self.ours / name, told.get("format", "raw"))
+        path = str(self.theirs / name).replace(",", ",,")
+        return ",".join(f"{key}={path if key == 'file' else text.replace(',', ',,')}" for key, text in pairs)
+
+    def _chardev(self, value: str) -> str:
+        told = dict(split_pairs(value, "backend"))
+        kind = str(told.get("backend"))
+        if kind in _HARMLESS:
+            return value
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", str(told.get("id")))
+        if kind == "socket":
+            return f"socket,id={told['id']},path={self.theirs / name},server=on,wait=off"
+        return f"file,id={told['id']},path={self.theirs / name}"
+
+    def _object(self, value: str, gone: set[str]) -> str | None:
+        node = _tree(value, "qom-type")
+        kind = node["qom-type"]
+        if kind in _OBJECTS_OF_THE_HOST:
+            self.done.left_out.append(node["id"])
+            gone.add(node["id"])
+            return None
+        if kind == "secret":
+            node = {"qom-type": "secret", "id": node["id"], "data": "AAAA"}
+        if kind.startswith("memory-backend"):
+            for name in ("host-nodes", "policy", "prealloc", "prealloc-threads", "hugetlb", "hugetlbsize", "pmem"):
+                node.pop(name, None)
+            if kind == "memory-backend-file":
+                node["mem-path"] = str(self.theirs)
+                node.pop("align", None)
+        if kind == "rng-random":
+            node["filename"] = "/dev/urandom"
+        return json.dumps(node) if value.startswith("{") else _keyval("qom-type", node)
+
+    def _device(self, value: str, gone: set[str]) -> str | None:
+        node = _tree(value, "driver")
+        if _OF_THE_HOST.fullmatch(node["driver"]) or gone & {str(item) for item in node.values()}:
+            self.done.left_out.append(str(node.get("id", node["driver"])))
+            return None
+        return value
+
+
+def _options(argv: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    """Flags and their values; every value follows its flag in what prober writes."""
+    options: list[tuple[str, str | None]] = []
+    for word in argv[1:]:
+        if options and options[-1][1] is None and options[-1][0] not in _VALUELESS:
+            options[-1] = (options[-1][0], word)
+        else:
+            options.append((word, None))
+    return options
+
+
+_VALUELESS = {
+    "-no-user-config", "-nodefaults", "-no-shutdown", "-no-reboot", "-no-acpi", "-no-hpet", "-S", "-full-screen",
+    "-only-migratable", "-mem-prealloc",
+}  # fmt: skip
+
+#: What every block node may say, whatever it reads from.
+_KEPT = ("node-name", "read-only", "auto-read-only", "discard", "cache")
+
+
+def _tree(value: str, implied: str) -> dict[str, Any]:
+    if value.startswith("{"):
+        tree = json.loads(value)
+        assert isinstance(tree, dict)
+        return tree
+    return {key: str(text) for key, text in split_pairs(value, implied)}
+
+
+def _keyval(implied: str, node: dict[str, Any]) -> str:
+    rest = (f"{key}={str(item).replace(',', ',,')}" for key, item in node.items() if key != implied)
+    return ",".join([str(node[implied]), *rest])

@@ -1,0 +1,131 @@
+"""A second authority on libvirt's domains: the installed QEMU makes each machine, and shows what is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prober.domain import read_domain, translate
+from prober.errors import RefusedError
+from tests.conformance.suite import suite_host
+from tests.conftest import QemuPlace, aio
+from tests.integration.adapting import Adapted, adapt_argv
+from tests.integration.real_qemu import EndedEarlyError, RunningQemu, capabilities_of, shared_directory, start_qemu
+from tests.integration.test_accepted_cases import ids_in
+from tests.recordings import LIBVIRT
+
+#: No fewer of the domains may start with all of their devices.
+AT_LEAST = 60
+
+#: Domains of which libvirt makes a command line that QEMU does not take, by what QEMU says.
+REFUSED_BY_QEMU = {
+    "virtio-options-memballoon-iommu": "VIRTIO_F_IOMMU_PLATFORM was supported by neither legacy nor transitional device",
+}
+
+
+def domains() -> list[Path]:
+    """Every domain of the suite that libvirt makes a command line of; none where the suite is not at hand."""
+    lines = (LIBVIRT / "pairs").glob("*.args")
+    return sorted({path.parent / (re.sub(r"\.\d+\.\d+\.\d+\.args$", "", path.name) + ".xml") for path in lines})
+
+
+@cache
+def whole() -> set[str]:
+    """The domains that started with nothing left out."""
+    return set()
+
+
+def is_accepted(path: Path, place: QemuPlace) -> tuple[str, ...] | None:
+    """The argv for this QEMU under TCG, or None where it has not all of it."""
+    domain = read_domain(path.read_bytes()).replace(type="qemu")
+    host = suite_host(LIBVIRT / "firmware")
+    with suppress(RefusedError):
+        return translate(domain, capabilities_of(place), binary=place.binary, host=host).argv
+    return None
+
+
+@pytest.mark.parametrize("path", domains(), ids=lambda path: path.stem)
+def test_the_machine_is_made(path: Path, qemu_binary: str) -> None:
+    place = QemuPlace("installed", qemu_binary)
+    argv = is_accepted(path, place)
+    if argv is None:
+        return
+    with shared_directory(place) as (ours, theirs):
+        adapted = adapt_argv(argv, ours, theirs)
+        if path.stem in REFUSED_BY_QEMU:
+            with pytest.raises(EndedEarlyError, match=REFUSED_BY_QEMU[path.stem]):
+                aio(look(place, adapted), debug=False)
+            return
+        aio(look(place, adapted), debug=False)
+    if not adapted.left_out:
+        whole().add(path.stem)
+
+
+def test_enough_of_them_start_whole(qemu_binary: str) -> None:
+    if not domains():
+        return
+    place = QemuPlace("installed", qemu_binary)
+    for path in domains():
+        if len(whole()) >= AT_LEAST:
+            return
+        if path.stem not in whole() and is_accepted(path, place) is not None:
+            test_the_machine_is_made(path, qemu_binary)
+    assert len(whole()) >= AT_LEAST
+
+
+async def look(place: QemuPlace, adapted: Adapted) -> None:
+    """Start it, and find every device, disk and character device of the argv."""
+    async with start_qemu(place, adapted.argv) as qemu:
+        children = {entry["name"] for entry in await qemu.execute("qom-list", path="/machine/peripheral")}
+        assert ids_in(adapted.argv) <= children
+        root_bus = (await qemu.execute("query-pci"))[0]
+        assert on_root_bus(adapted.argv) <= {device["qdev_id"] for device in root_bus["devices"]}
+        nodes = {node["node-name"] for node in await qemu.execute("query-named-block-nodes")}
+        assert {node["node-name"] for node in trees(adapted.argv, "-blockdev")} <= nodes
+        await look_at_disks(qemu, adapted.argv)
+        labels = {entry["label"] for entry in await qemu.execute("query-chardev")}
+        assert {chardev_id(value) for value in values(adapted.argv, "-chardev")} <= labels
+        ended = await qemu.quit()
+    assert ended.status == 0, ended.stderr
+    assert "not used" not in ended.stderr
+
+
+async def look_at_disks(qemu: RunningQemu, argv: tuple[str, ...]) -> None:
+    """Every device with a drive is in ``query-block``, with that drive in it."""
+    found = {}
+    for entry in await qemu.execute("query-block"):
+        name = entry.get("qdev", "").removeprefix("/machine/peripheral/").partition("/")[0]
+        found[name] = entry.get("inserted", {}).get("node-name")
+    for device in trees(argv, "-device"):
+        if "drive" in device:
+            assert found.get(device["id"]) == device["drive"], device
+
+
+def values(argv: tuple[str, ...], flag: str) -> list[str]:
+    """The value of every option of this name."""
+    return [value for word, value in pairwise(argv) if word == flag]
+
+
+def trees(argv: tuple[str, ...], flag: str) -> list[dict[str, Any]]:
+    """Every JSON value of an option."""
+    return [json.loads(value) for value in values(argv, flag) if value.startswith("{")]
+
+
+def chardev_id(value: str) -> str:
+    """The id in a ``-chardev``."""
+    match = re.search(r"(?:^|,)id=([^,]*)", value)
+    assert match is not None, value
+    return match.group(1)
+
+
+def on_root_bus(argv: tuple[str, ...]) -> set[str]:
+    """The ids of the devices on the root bus; what is behind a bridge is seen once firmware has numbered the buses."""
+    roots = ("pci.0", "pcie.0")
+    return {device["id"] for device in trees(argv, "-device") if device.get("bus") in roots and "addr" in device}
