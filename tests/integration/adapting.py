@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prober.commandline.flags import FLAGS
 from prober.commandline.text import split_pairs
 from tests.integration.images import write_image
 
 #: Options that are about another process, or about the guest's running, which never begins.
-_LEFT_OUT = {"-kernel", "-initrd", "-append", "-shim", "-dtb", "-incoming", "-acpitable", "-chroot", "-runas"}
+_LEFT_OUT = {"-kernel", "-initrd", "-append", "-shim", "-dtb", "-incoming", "-acpitable", "-bios"}
 
-#: Options whose value names a server of this host's; none is needed to make the devices.
-_SILENT = {"-vnc": "none"}
+#: Options whose value names what this host shows guests on; nothing of it is needed to make the devices.
+_SILENT = {"-vnc": "none", "-display": "none"}
 
 #: Backends of character devices that need nothing of the host.
 _HARMLESS = ("null", "vc", "ringbuf", "spicevmc", "spiceport", "qemu-vdagent", "dbus")
@@ -95,31 +96,17 @@ class _Adapter:
         match flag:
             case "-blockdev":
                 return json.dumps(self._node(_tree(value, "driver")))
-            case "-drive":
-                return self._drive(value)
-            case "-chardev":
-                return self._chardev(value)
-            case "-netdev":
-                return (
-                    json.dumps({"type": "user", "id": _tree(value, "type")["id"]})
-                    if value.startswith("{")
-                    else (f"user,id={_tree(value, 'type')['id']}")
-                )
             case "-object":
                 return self._object(value, gone)
             case "-device":
                 return self._device(value, gone)
-            case "-fsdev":
-                path = re.sub(r"path=[^,]*", f"path={self.theirs}", value)
-                return path.replace("security_model=passthrough", "security_model=none")
             case "-add-fd" | "-tpmdev":
                 self.done.left_out.append(flag)
                 return None
-            case "-display":
-                return "none" if not value.startswith("none") else value
-            case "-bios":
-                return None
-        return _SILENT.get(flag, value)
+        if flag == "-spice":
+            return re.sub(r",(gl|rendernode)=[^,]*", "", value)
+        adapt = {"-drive": self._drive, "-chardev": self._chardev, "-netdev": _netdev, "-fsdev": self._fsdev}.get(flag)
+        return adapt(value) if adapt is not None else _SILENT.get(flag, value)
 
     def _node(self, node: dict[str, Any]) -> dict[str, Any]:
         """A block node; whatever protocol it speaks, it becomes a file of the kind that the node above it reads."""
@@ -136,6 +123,10 @@ class _Adapter:
         above = self.formats.get(str(node.get("node-name")), "raw")
         write_image(self.ours / name, above if above == "qcow2" else "raw")
         return {"driver": "file", "filename": str(self.theirs / name), **kept}
+
+    def _fsdev(self, value: str) -> str:
+        path = re.sub(r"path=[^,]*", f"path={self.theirs}", value)
+        return path.replace("security_model=passthrough", "security_model=none")
 
     def _drive(self, value: str) -> str:
         pairs = [(key, text) for key, text in split_pairs(value, "file") if text is not None]
@@ -185,20 +176,14 @@ class _Adapter:
 
 
 def _options(argv: tuple[str, ...]) -> list[tuple[str, str | None]]:
-    """Flags and their values; every value follows its flag in what prober writes."""
+    """Flags and their values."""
     options: list[tuple[str, str | None]] = []
-    for word in argv[1:]:
-        if options and options[-1][1] is None and options[-1][0] not in _VALUELESS:
-            options[-1] = (options[-1][0], word)
-        else:
-            options.append((word, None))
+    words = iter(argv[1:])
+    for word in words:
+        flag = FLAGS.get(word.lstrip("-")) if word.startswith("-") else None
+        options.append((word, next(words) if flag is not None and flag.takes_value else None))
     return options
 
-
-_VALUELESS = {
-    "-no-user-config", "-nodefaults", "-no-shutdown", "-no-reboot", "-no-acpi", "-no-hpet", "-S", "-full-screen",
-    "-only-migratable", "-mem-prealloc",
-}  # fmt: skip
 
 #: What every block node may say, whatever it reads from.
 _KEPT = ("node-name", "read-only", "auto-read-only", "discard", "cache")
@@ -210,6 +195,11 @@ def _tree(value: str, implied: str) -> dict[str, Any]:
         assert isinstance(tree, dict)
         return tree
     return {key: str(text) for key, text in split_pairs(value, implied)}
+
+
+def _netdev(value: str) -> str:
+    name = _tree(value, "type")["id"]
+    return json.dumps({"type": "user", "id": name}) if value.startswith("{") else f"user,id={name}"
 
 
 def _keyval(implied: str, node: dict[str, Any]) -> str:

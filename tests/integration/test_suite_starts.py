@@ -26,7 +26,7 @@ AT_LEAST = 60
 
 #: Domains of which libvirt makes a command line that QEMU does not take, by what QEMU says.
 REFUSED_BY_QEMU = {
-    "virtio-options-memballoon-iommu": "VIRTIO_F_IOMMU_PLATFORM was supported by neither legacy nor transitional device",
+    "virtio-options-memballoon-iommu": "VIRTIO_F_IOMMU_PLATFORM was supported by neither",
 }
 
 
