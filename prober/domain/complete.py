@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prober.commandline.refusal import Refusal
-from prober.domain.addresses import assign_pci, assign_usb
+from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial
 from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
 from prober.domain.defaults import (
-    add_consoles,
     add_memballoon,
-    number_serials,
 )
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
+from prober.domain.devices.channel import invent_sockets
+from prober.domain.devices.console import add_consoles
 from prober.domain.devices.controller.complete import (
     add_controllers,
     check_controllers,
@@ -28,6 +28,10 @@ from prober.domain.devices.controller.complete import (
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.interface.complete import complete_interfaces
+from prober.domain.devices.parallel import check_parallels
+from prober.domain.devices.redirdev import filter_redirdevs
+from prober.domain.devices.serial import number_serials
+from prober.domain.devices.smartcard import place_smartcards
 from prober.domain.devices.sound import check_sounds
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
@@ -43,8 +47,11 @@ STEPS: tuple[Completion, ...] = (
     order_controllers,
     place_disks,
     sort_disks,
-    add_consoles,
     number_serials,
+    add_consoles,
+    check_parallels,
+    place_smartcards,
+    filter_redirdevs,
     add_controllers,
     check_controllers,
     add_memballoon,
@@ -53,6 +60,8 @@ STEPS: tuple[Completion, ...] = (
     add_audio,
     connect_audio,
     check_sounds,
+    assign_virtio_serial,
+    invent_sockets,
     assign_pci,
     number_buses,
     assign_usb,

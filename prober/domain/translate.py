@@ -16,6 +16,7 @@ from prober.domain.complete import complete
 from prober.domain.cpu import emit_cpu
 from prober.domain.devices import (
     Audio,
+    Channel,
     Console,
     Controller,
     Device,
@@ -25,9 +26,13 @@ from prober.domain.devices import (
     Input,
     Interface,
     Memballoon,
+    Parallel,
+    Redirdev,
     Serial,
+    Smartcard,
     Sound,
 )
+from prober.domain.devices.controller import CcidController
 from prober.domain.devices.controller.pci.roots import emit_pci_holes
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
@@ -102,16 +107,21 @@ ORDER: tuple[Step, ...] = (
     emit_pci_holes,
     Controller,
     Hub,
+    CcidController,
     emit_floppy_controllers,
     Disk,
     Interface,
+    Smartcard,
     Serial,
+    Parallel,
+    Channel,
     Console,
     Input,
     Audio,
     Graphics,
     Sound,
     emit_watchdog,
+    Redirdev,
     emit_hostdev_interfaces,
     emit_pooled_interfaces,
     Memballoon,
@@ -121,6 +131,11 @@ ORDER: tuple[Step, ...] = (
     emit_sandbox,
     emit_async_teardown,
     emit_messages,
+)
+
+#: The classes that have a turn of their own, and not with those of the class they are of.
+_APART: tuple[type[Device], ...] = tuple(
+    step for step in ORDER if isinstance(step, type) and "element" not in step.__dict__
 )
 
 #: What stands against a domain whatever it is completed to, and what is asked of a completed one.
@@ -202,6 +217,8 @@ def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
             yield from step(domain, target)
             continue
         devices: list[Device] = list(domain.devices.of(step))
+        if step not in _APART:
+            devices = [device for device in devices if not isinstance(device, _APART)]
         for device in sorted(devices, key=_turn):
             if not device.is_builtin(target):
                 yield from device.emit(target)

@@ -93,6 +93,7 @@ YesNo: TypeAlias = Annotated[bool, _switch("yes", "no")]
 Count: TypeAlias = Annotated[int, _decimal(2**32 - 1)]
 PositiveCount: TypeAlias = Annotated[int, _decimal(2**31 - 1, 1)]
 Amount: TypeAlias = Annotated[int, _decimal(2**64 - 1)]
+TcpPort: TypeAlias = Annotated[int, _decimal(65535, 1)]
 Index: TypeAlias = Annotated[int, _decimal(255)]
 Byte: TypeAlias = Annotated[int, _number(0xFF)]
 #: The parts of a PCI address.

@@ -2,5 +2,6 @@
 
 from prober.domain.addresses.pci import assign_pci
 from prober.domain.addresses.usb import assign_usb
+from prober.domain.addresses.virtio_serial import assign_virtio_serial
 
-__all__ = ["assign_pci", "assign_usb"]
+__all__ = ["assign_pci", "assign_usb", "assign_virtio_serial"]

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 
 from prober.domain.binding import At, Element
 from prober.domain.devices.audio import Audio
+from prober.domain.devices.channel import Channel
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
@@ -18,7 +19,10 @@ from prober.domain.devices.hub import Hub
 from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
 from prober.domain.devices.memballoon import Memballoon
+from prober.domain.devices.parallel import Parallel
+from prober.domain.devices.redirdev import Redirdev, Redirfilter
 from prober.domain.devices.serial import Serial
+from prober.domain.devices.smartcard import Smartcard
 from prober.domain.devices.sound import Sound
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
@@ -30,6 +34,7 @@ class Devices(Element):
     """``<devices>``: in the order of the XML, until completing adds what libvirt adds."""
 
     emulator: Annotated[AbsolutePath | None, At("emulator")] = None
+    redirfilter: Annotated[Redirfilter | None, At("redirfilter")] = None
     every: Annotated[tuple[Device, ...], At("*")] = ()
 
     def of(self, cls: type[D]) -> Iterator[D]:
@@ -39,6 +44,7 @@ class Devices(Element):
 
 __all__ = [
     "Audio",
+    "Channel",
     "Console",
     "Controller",
     "Device",
@@ -49,6 +55,10 @@ __all__ = [
     "Input",
     "Interface",
     "Memballoon",
+    "Parallel",
+    "Redirdev",
+    "Redirfilter",
     "Serial",
+    "Smartcard",
     "Sound",
 ]

@@ -54,6 +54,8 @@ class Character(Checked):
 
     #: What a SPICE channel of this element is for (``spicevmc``), or empty where it cannot be one.
     spice_use: ClassVar[str] = ""
+    #: What a channel of D-Bus is called that says no name, or empty where it has to say one.
+    default_channel: ClassVar[str] = ""
     #: Whether a unix socket may go without a path, as one is made up.
     invents_path: ClassVar[bool] = False
 
@@ -72,14 +74,13 @@ class Character(Checked):
         if len(self.sources) > backend.sources:
             most = {1: "one <source>", 2: "two <source>"}[backend.sources]
             yield "sources", f"type='{self.type}' has {most}, not {len(self.sources)}"
-        for source in self.sources:
-            for name in sorted(source.said() - backend.takes):
-                yield "sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'"
-            for sentence in backend.rules(source):
-                yield "sources", sentence
+        for name in sorted({name for source in self.sources for name in source.said()} - backend.takes):
+            yield "sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'"
+        for sentence in dict.fromkeys(sentence for source in self.sources for sentence in backend.rules(source)):
+            yield "sources", sentence
         yield from self._end_rules()
-        if self.protocol is not None and not backend.takes_protocol:
-            yield "protocol", f"<protocol> belongs to type='tcp', not '{self.type}'"
+        if self.protocol not in (None, "raw") and not backend.takes_protocol:
+            yield "protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'"
         if self.protocol in ("telnets", "tls"):
             yield "protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>"
         if self.log_append is not None and self.log_file is None:
@@ -93,8 +94,14 @@ class Character(Checked):
             yield "sources", "two <source> are one with mode='connect' and one with mode='bind'"
         source = self.source_of("connect") if self.type == "udp" else self.source
         for name in self.backend.needs:
-            if getattr(source, name) is None and not (self.type == "unix" and self.invents_path):
+            if getattr(source, name) is None and not self._invents(name):
                 yield "sources", f"type='{self.type}' needs <source {name}=…>"
+
+    def _invents(self, name: str) -> bool:
+        """Whether what is missing here is made up."""
+        if self.type == "unix":
+            return self.invents_path and name == "path"
+        return self.type == "dbus" and bool(self.default_channel) and name == "channel"
 
     @property
     def backend(self) -> Backend:
@@ -113,8 +120,9 @@ class Character(Checked):
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """All that says where it leads, for comparing two."""
-        return (self.type, self.protocol, *(source.meaning for source in self.sources))
+        """All that says where it leads, for comparing two; the path of a pty is what it was once."""
+        sources = () if self.type == "pty" else tuple(source.meaning for source in self.sources)
+        return (self.type, self.protocol or "raw", *sources)
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
@@ -124,7 +132,7 @@ class Character(Checked):
         udp = self.type == "udp"
         ends = Ends(
             owner=owner,
-            source=self.source_of("connect") if udp else self.source,
+            source=self._far_end(),
             second=self.source_of("bind") if udp else None,
             protocol=self.protocol or "raw",
             use=self.spice_use,
@@ -136,6 +144,14 @@ class Character(Checked):
             yield self._log_descriptor(owner, target)
         pairs = [Property("id", ends.id, ends.place), *self.backend.pairs(ends, target), *log]
         yield options.Keyval("-chardev", self.backend.word(ends), tuple(pairs), self.place("type"))
+
+    def _far_end(self) -> Source:
+        """Where it leads, the name of a channel filled in."""
+        if self.type == "udp":
+            return self.source_of("connect")
+        if self.type == "dbus" and self.source.channel is None:
+            return self.source.replace(channel=self.default_channel)
+        return self.source
 
     def _log_descriptor(self, owner: str, target: Target) -> options.Option:
         assert self.log_file is not None

@@ -66,8 +66,9 @@ class Source(Element):
     def meaning(self) -> tuple[object, ...]:
         """All that says where it leads, for comparing two."""
         reconnect = self.reconnect and (self.reconnect.enabled, self.reconnect.seconds)
-        others = (getattr(self, name) for name in type(self).model_fields if name not in {*_NO_MEANING, "reconnect"})
-        return (reconnect, *others)
+        told = {*_NO_MEANING, "reconnect", "mode"}
+        others = (getattr(self, name) for name in type(self).model_fields if name not in told)
+        return (reconnect, self.mode or "connect", *others)
 
 
 _NO_MEANING = frozenset({"places", "seclabels"})

@@ -1,0 +1,67 @@
+"""``<redirdev>``: a USB device of some other machine, at the end of a character device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from prober.commandline import options
+from prober.commandline.options import Property
+from prober.commandline.refusal import Refusal
+from prober.domain.binding import At, Becomes
+from prober.domain.devices.redirdev.filter import Redirfilter
+from prober.domain.shared.address import UsbAddress
+from prober.domain.shared.chardev import CharacterDevice
+from prober.domain.shared.chardev.character import CharacterType
+from prober.domain.shared.device import Bootable, Scan
+from prober.domain.target import Target
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+
+class Redirdev(CharacterDevice, Bootable):
+    """One USB device at a time."""
+
+    element = "redirdev"
+    alias_prefix = "redir"
+    scan_turn = Scan.REDIRDEV
+    boot_dev = ""
+    spice_use = "usbredir"
+    default_channel = "org.qemu.usbredir"
+
+    bus: Annotated[Literal["usb"], At("@bus"), Becomes("`usb-redir`")] = "usb"
+    type: Annotated[CharacterType, At("@type"), Becomes("the backend of `-chardev`")]
+    address: Annotated[UsbAddress | None, At("address"), Becomes("`bus` and `port`")] = None
+
+    #: What the domain lets in, filled in by completing.
+    redirfilter: Redirfilter | None = None
+
+    @property
+    def is_usb(self) -> bool:
+        """Always."""
+        return True
+
+    def emit(self, target: Target) -> Iterator[options.Option]:
+        """``-chardev`` and the device."""
+        yield from self.emit_source(target)
+        properties = [self.chardev_property(), Property("id", self.id, self.place())]
+        if self.redirfilter is not None and self.redirfilter.text:
+            properties.append(Property("filter", self.redirfilter.text, self.redirfilter.place()))
+        properties += self.boot_properties()
+        properties += self.address_properties(target)
+        yield options.Device("usb-redir", tuple(properties), self.place())
+
+
+def filter_redirdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Tell each what is let in; a filter of nothing is refused."""
+    wanted = domain.devices.redirfilter
+    if wanted is None:
+        return domain
+    devices = list(domain.devices.every)
+    if not any(isinstance(device, Redirdev) for device in devices):
+        message = "<redirfilter> has nothing to filter without a <redirdev>"
+        refusals.append(Refusal(place=wanted.place(), message=message))
+    return domain.with_devices(
+        device.replace(redirfilter=wanted) if isinstance(device, Redirdev) else device for device in devices
+    )
