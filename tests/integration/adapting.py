@@ -120,6 +120,8 @@ class _Adapter:
             return {**node, "driver": "raw"} if driver not in _FILTERS | {"raw", "qcow2"} else node
         kept: dict[str, Any] = {key: node[key] for key in _KEPT if key in node}
         name = Path(str(node.get("filename") or node.get("dir") or f"{node.get('node-name')}.img")).name
+        if (self.ours / name).exists():  # one image twice: QEMU would lock the second one out
+            name = f"{node.get('node-name')}-{name}"
         above = self.formats.get(str(node.get("node-name")), "raw")
         write_image(self.ours / name, above if above == "qcow2" else "raw")
         return {"driver": "file", "filename": str(self.theirs / name), **kept}

@@ -30,13 +30,13 @@ OF_THIS_HOST = re.compile("deprecated|TCG doesn't support|Could not open option 
 
 
 def ids_in(argv: tuple[str, ...]) -> set[str]:
-    """The ids of the devices."""
+    """The ids of the devices; some have none."""
     found = set()
     for flag, value in pairwise(argv):
         if flag == "-device":
             match = re.search(r"(?:^|,)id=([^,]*)", value)
-            found.add(json.loads(value)["id"] if value.startswith("{") else match.group(1) if match else "")
-    return found
+            found.add(json.loads(value).get("id", "") if value.startswith("{") else match.group(1) if match else "")
+    return found - {""}
 
 
 async def start(place: QemuPlace, adapted: Adapted) -> None:

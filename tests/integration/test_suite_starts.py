@@ -25,9 +25,9 @@ from tests.recordings import LIBVIRT
 AT_LEAST = 60
 
 #: Domains of which libvirt makes a command line that QEMU does not take, by what QEMU says.
-REFUSED_BY_QEMU = {
-    "virtio-options-memballoon-iommu": "VIRTIO_F_IOMMU_PLATFORM was supported by neither",
-}
+REFUSED_BY_QEMU = dict.fromkeys(
+    ("virtio-options-memballoon-iommu", "virtio-options-net-iommu"), "VIRTIO_F_IOMMU_PLATFORM was supported by neither"
+)
 
 
 def domains() -> list[Path]:
@@ -128,4 +128,5 @@ def chardev_id(value: str) -> str:
 def on_root_bus(argv: tuple[str, ...]) -> set[str]:
     """The ids of the devices on the root bus; what is behind a bridge is seen once firmware has numbered the buses."""
     roots = ("pci.0", "pcie.0")
-    return {device["id"] for device in trees(argv, "-device") if device.get("bus") in roots and "addr" in device}
+    devices = [device for device in trees(argv, "-device") if device.get("bus") in roots and "addr" in device]
+    return {device["id"] for device in devices if "id" in device}
