@@ -33,6 +33,7 @@ from prober.domain.devices.redirdev import filter_redirdevs
 from prober.domain.devices.serial import number_serials
 from prober.domain.devices.smartcard import place_smartcards
 from prober.domain.devices.sound import check_sounds
+from prober.domain.devices.video import check_videos, complete_videos
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
 from prober.domain.target import Target
@@ -57,6 +58,8 @@ STEPS: tuple[Completion, ...] = (
     add_memballoon,
     complete_interfaces,
     settle_graphics,
+    complete_videos,
+    check_videos,
     add_audio,
     connect_audio,
     check_sounds,

@@ -31,6 +31,7 @@ from prober.domain.devices import (
     Serial,
     Smartcard,
     Sound,
+    Video,
 )
 from prober.domain.devices.controller import CcidController
 from prober.domain.devices.controller.pci.roots import emit_pci_holes
@@ -119,6 +120,7 @@ ORDER: tuple[Step, ...] = (
     Input,
     Audio,
     Graphics,
+    Video,
     Sound,
     emit_watchdog,
     Redirdev,

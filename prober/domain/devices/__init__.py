@@ -24,6 +24,7 @@ from prober.domain.devices.redirdev import Redirdev, Redirfilter
 from prober.domain.devices.serial import Serial
 from prober.domain.devices.smartcard import Smartcard
 from prober.domain.devices.sound import Sound
+from prober.domain.devices.video import Video
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
 
@@ -61,4 +62,5 @@ __all__ = [
     "Serial",
     "Smartcard",
     "Sound",
+    "Video",
 ]
