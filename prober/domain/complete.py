@@ -28,6 +28,7 @@ from prober.domain.devices.controller.complete import (
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.interface.complete import complete_interfaces
+from prober.domain.devices.iommu import complete_iommu
 from prober.domain.devices.parallel import check_parallels
 from prober.domain.devices.redirdev import filter_redirdevs
 from prober.domain.devices.serial import number_serials
@@ -56,6 +57,7 @@ STEPS: tuple[Completion, ...] = (
     add_controllers,
     check_controllers,
     add_memballoon,
+    complete_iommu,
     complete_interfaces,
     settle_graphics,
     complete_videos,

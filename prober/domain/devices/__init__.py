@@ -18,6 +18,7 @@ from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.hub import Hub
 from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
+from prober.domain.devices.iommu import Iommu
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.parallel import Parallel
 from prober.domain.devices.redirdev import Redirdev, Redirfilter
@@ -55,6 +56,7 @@ __all__ = [
     "Hub",
     "Input",
     "Interface",
+    "Iommu",
     "Memballoon",
     "Parallel",
     "Redirdev",

@@ -11,6 +11,7 @@ from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.values import Index
 
 if TYPE_CHECKING:
+    from prober.domain.domain import Domain
     from prober.domain.target import Target
 
 
@@ -66,6 +67,10 @@ class Controller(Device):
 
     def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
         """What this machine does not allow of it, as (field, sentence)."""
+        return iter(())
+
+    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+        """What does not fit the rest of the domain, as (field, sentence)."""
         return iter(())
 
     def identity(self) -> options.Property:

@@ -153,8 +153,8 @@ def number_buses(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
 
 
 def check_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """What the machine does not allow of each controller."""
+    """What the machine, or the rest of the domain, does not allow of each controller."""
     for controller in domain.devices.of(Controller):
-        for field, sentence in controller.machine_rules(target):
+        for field, sentence in [*controller.machine_rules(target), *controller.domain_rules(domain)]:
             refusals.append(Refusal(place=controller.place(field), message=sentence))
     return domain

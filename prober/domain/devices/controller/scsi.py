@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property, Value
 from prober.domain.binding import At, Becomes
 from prober.domain.devices.controller.base import Controller
+from prober.domain.iothreads import io_threads
 from prober.domain.shared.address import DriveAddress, PciAddress
 from prober.domain.shared.iothreads import IothreadMapping, mapping_property, mapping_rules
 from prober.domain.shared.virtio import VirtioDevice, virtio_driver, virtio_plug
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import Count, OnOff
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 #: QEMU's device for each model but virtio's (libvirt 11.3, ``qemuBuildControllerSCSIDevProps``).
 _DRIVERS: Mapping[str, str] = MappingProxyType(
@@ -104,6 +108,15 @@ class ScsiController(Controller, VirtioDevice):
         if self.iothread and self.iothreads:
             yield "iothread", "iothread='…' and <iothreads> cannot be used together"
         yield from mapping_rules(self.iothreads, self.queues, "iothreads")
+
+    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+        """I/O threads that the domain does not have."""
+        known = {thread.id for thread in io_threads(domain)}
+        if self.iothread and self.iothread not in known:
+            yield "iothread", f"the domain has no I/O thread {self.iothread}; <iothreads> or <iothreadids> make some"
+        for thread in self.iothreads:
+            if thread.id not in known:
+                yield "iothreads", f"the domain has no I/O thread {thread.id}; <iothreads> or <iothreadids> make some"
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
         """A target on the old ones; channel, target and unit on the others."""

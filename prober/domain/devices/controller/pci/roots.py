@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from prober.commandline.options import Global, Option, Property
+from prober.commandline.text import Text
 from prober.domain.binding import At, Becomes, Element
 from prober.domain.devices.controller.pci.base import PciController
 from prober.domain.target import Target
@@ -82,4 +83,5 @@ def emit_pci_holes(domain: Domain, target: Target) -> Iterator[Option]:
     """The size of the 64-bit hole (libvirt 11.3, ``qemuBuildGlobalControllerCommandLine``)."""
     for root in domain.devices.of(Root):
         if root.hole is not None:
-            yield Global(root.host, Property("pci-hole64-size", f"{root.hole.kibibytes}K", root.place("hole")))
+            size = Text(f"{root.hole.kibibytes}K")
+            yield Global(root.host, Property("pci-hole64-size", size, root.place("hole")))
