@@ -125,7 +125,10 @@ def _with_eim(unit: Iommu) -> Iommu:
 
 def _faults(domain: Domain, target: Target) -> Iterator[tuple[Place, str, str]]:
     unit = next(domain.devices.of(Iommu), None)
-    if domain.vcpu.value > _MOST_WITHOUT_EIM and target.is_understood and not (unit is not None and unit.eim):
+    most = target.entry.cpu_max if target.entry is not None else None
+    too_many = most is not None and domain.vcpu.value > most  # which is refused already
+    with_eim = unit is not None and unit.eim
+    if domain.vcpu.value > _MOST_WITHOUT_EIM and target.is_understood and not too_many and not with_eim:
         message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"
         hint = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu>"
         yield (
