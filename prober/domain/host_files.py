@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from prober.domain.firmware import read_firmware
 from prober.domain.host import Host
 from prober.errors import UsageError
 
@@ -17,13 +18,19 @@ DEFAULT_FILE = Path("/etc/prober/host.toml")
 _MOST = 1 << 20
 
 
-def read_host(file: Path | None = None) -> Host:
-    """The host that a TOML file describes, in the form of :class:`~prober.domain.host.Host`.
+def read_host(file: Path | None = None, *, root: Path = Path("/")) -> Host:
+    """The host that a TOML file describes, in the form of :class:`~prober.domain.host.Host`, and its firmware.
 
-    Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.
+    Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.  The firmware is what is installed below
+    ``root``, unless the file lists it.
 
     :raise UsageError: where the file cannot be read, or says something that is not understood.
     """
+    host = _read_file(file)
+    return host if "firmware" in host.model_fields_set else host.model_copy(update={"firmware": read_firmware(root)})
+
+
+def _read_file(file: Path | None) -> Host:
     try:
         if file is None and not DEFAULT_FILE.exists():
             return Host()

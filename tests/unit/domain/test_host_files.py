@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, words: str) -
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_host(tmp_path / "none.toml")
+
+
+def test_the_firmware_is_what_is_installed(tmp_path: Path) -> None:
+    place = tmp_path / "usr/share/qemu/firmware"
+    place.mkdir(parents=True)
+    mapping = {"device": "memory", "filename": "/bios.bin"}
+    targets = [{"architecture": "x86_64", "machines": ["pc-*"]}]
+    told = {"interface-types": ["bios"], "mapping": mapping, "targets": targets, "features": [], "tags": []}
+    (place / "50-bios.json").write_text(json.dumps({"description": "BIOS", **told}))
+    file = tmp_path / "host.toml"
+    file.write_text("")
+    assert len(read_host(file, root=tmp_path).firmware) == 1
+    file.write_text("firmware = []\n")
+    assert read_host(file, root=tmp_path).firmware == ()
