@@ -79,7 +79,9 @@ class Places:
 class Element(BaseModel):
     """The base of every model that reads XML.  Frozen: completing one makes a new one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when the first of a class is read: a domain has a few of the hundreds of classes, and to build all of them
+    # takes a third of a second and 9 MiB.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     #: For one element name that stands for several classes: the attribute that tells, and the classes.
     tag: ClassVar[str] = ""
