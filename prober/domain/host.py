@@ -51,6 +51,9 @@ class Settings(BaseModel):
     spice_tls: bool = False
     spice_tls_x509_cert_dir: str | None = None
 
+    #: Not libvirt's: whether an alias of a machine (``pc``) becomes the machine that it stands for, as libvirt has it
+    #: when it defines a domain.
+    expand_machine_aliases: bool = False
     #: Whether QEMU may not do what seccomp can forbid it; whether its messages have time stamps; whether its process
     #: is called after the domain.
     seccomp_sandbox: bool = True

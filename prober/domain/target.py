@@ -29,6 +29,7 @@ class Target:
     ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
     ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
+    ``is_32_bit`` says that the guest is for 32-bit x86, which a binary for 64-bit x86 runs, too.
     ``monitor`` is the path of a QMP socket that QEMU shall make, or None.  ``host`` is what the host brings
     along: the settings of libvirt's daemon, and the firmware that is installed.
     """
@@ -43,6 +44,7 @@ class Target:
     place: Place
     monitor: str | None = None
     host: Host = field(default_factory=Host)
+    is_32_bit: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -57,7 +59,12 @@ class Target:
     @property
     def is_understood(self) -> bool:
         """Whether machines of this family can be translated."""
-        return self.is_x86 and self.kind in ("pc", "q35")
+        return self.is_x86 and self.kind in ("pc", "q35", "isapc")
+
+    @property
+    def has_pci(self) -> bool:
+        """Whether the machine has a PCI bus."""
+        return self.kind in ("pc", "q35")
 
     @property
     def root_bus(self) -> str:
@@ -90,7 +97,7 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: H
     return Target(
         caps=caps,
         accel=accel,
-        machine=name,
+        machine=canonical if host.settings.expand_machine_aliases else name,
         canonical=canonical,
         kind=machine_kind(canonical),
         version=machine_version(canonical),
@@ -98,26 +105,27 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: H
         place=domain.place(),
         monitor=monitor,
         host=host,
+        is_32_bit=domain.os.type.arch == "i686" or caps.target == "i386",
     )
 
 
 def refuse_target(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What this translator has no machine for; that the binary has it is for the check to say."""
     os_type, caps = domain.os.type, target.caps
-    if os_type.arch is not None and _target_of(os_type.arch) != caps.target:
+    if os_type.arch is not None and caps.target not in _targets_of(os_type.arch):
         yield Refusal(
             place=os_type.place("arch"),
             message=f"the domain is for {os_type.arch}, and this QEMU is for {caps.target}",
-            hint=f"choose a binary like qemu-system-{_target_of(os_type.arch)}",
+            hint=f"choose a binary like qemu-system-{_targets_of(os_type.arch)[0]}",
         )
     if target.entry is not None and not target.is_understood:
         of = f"machine {target.machine}" if target.is_x86 else f"machines of {caps.target}"
         yield Refusal(
             place=os_type.place("machine"),
-            message=f"{of}: not understood; understood are x86's pc and q35",
+            message=f"{of}: not understood; understood are x86's pc, q35 and isapc",
         )
 
 
-def _target_of(arch: str) -> str:
-    """libvirt calls 32-bit x86 i686, QEMU i386."""
-    return {"i686": "i386", "armv7l": "arm"}.get(arch, arch)
+def _targets_of(arch: str) -> tuple[str, ...]:
+    """What QEMU calls an architecture; 32-bit x86 runs on 64-bit x86, too (libvirt, ``virQEMUCapsIsArchSupported``)."""
+    return {"i686": ("i386", "x86_64"), "armv7l": ("arm",)}.get(arch, (arch,))
