@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
+from prober.commandline.refusal import Refusal
 from prober.domain.clock import machine_clock
 from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.sound import speaker_properties
@@ -50,6 +51,22 @@ def _accelerator(domain: Domain, target: Target) -> Iterator[Property]:
     yield from accelerator_features(domain, target)
     if domain.features.kvm is not None and target.accel == "kvm":
         yield from domain.features.kvm.accelerator_properties()
+
+
+def refuse_without_pci(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """Devices on PCI, where there is none; those that libvirt adds of itself among them."""
+    if not target.is_understood or target.has_pci:
+        return
+    for device in domain.devices.every:
+        if device.plug(target) is not None and not device.is_builtin(target):
+            place, hint = device.place(), ""
+            if device.element == "memballoon":
+                hint = "libvirt adds one that is not there: write <memballoon model='none'/>"
+            yield Refusal(
+                place=place if place.line else target.place,
+                message=f"machine {target.machine} has no PCI bus for <{device.element}>",
+                hint=hint,
+            )
 
 
 def emit_machine_name(domain: Domain, target: Target) -> Iterator[Option]:

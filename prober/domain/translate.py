@@ -62,6 +62,7 @@ from prober.domain.machine import (
     emit_sandbox,
     emit_startup,
     emit_watchdog,
+    refuse_without_pci,
 )
 from prober.domain.memory import emit_memory
 from prober.domain.os import emit_loader, emit_os, refuse_os
@@ -154,7 +155,7 @@ _BEFORE: tuple[Check, ...] = (
     refuse_security,
     refuse_cpu_tuning,
 )
-_AFTER: tuple[Check, ...] = (refuse_os,)
+_AFTER: tuple[Check, ...] = (refuse_os, refuse_without_pci)
 
 #: What can be emitted, and so checked, of a domain whose machine is not understood.
 _OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug, emit_passthrough)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -142,6 +143,13 @@ def load_compare(path: Path = COMPARE) -> ModuleType:
     return module
 
 
+@cache
+def deviations() -> dict[str, str]:
+    """The cases that differ for a reason that is no fault, each with the reason."""
+    told = tomllib.loads((Path(__file__).parent / "deviations.toml").read_text())
+    return {str(case): str(reason) for case, reason in told.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """``kind`` is identical, reordered, different or refused; ``notes`` the differences or the refusals."""
@@ -150,6 +158,11 @@ class Verdict:
     kind: str
     notes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why a command line that differs may do so; empty where that is a fault."""
+        return deviations().get(str(self.case), "") if self.kind == "different" else ""
 
 
 def judge(case: Case, replies: Path, host: Host) -> Verdict:
