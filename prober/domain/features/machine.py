@@ -139,6 +139,8 @@ def machine_features(domain: Domain, target: Target) -> Iterator[Property]:
 def refuse_features(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What belongs to another machine or accelerator, or to a later QEMU."""
     features = domain.features
+    if features.acpi and target.entry is not None and target.entry.acpi is False:
+        yield Refusal(place=features.place("acpi"), message=f"machine {target.machine} has no ACPI", hint="remove it")
     evidence = target.caps.supports("generic-pc-machine.i8042")
     if features.ps2 is not None and target.is_understood and evidence.verdict is Verdict.absent:
         yield Refusal(

@@ -122,7 +122,7 @@ def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
     device, name = qemu_name(asked.kind, target)
     fact = f"{device}.{name}"
     words = _WORDS[asked.kind]
-    if not target.is_understood:
+    if not target.has_pci:
         machines = "pc and q35 have it" if asked.kind == "bridge" else "only pc has it"
         of = f"machine {target.machine}" if target.is_x86 else f"a {target.caps.target} machine"
         yield Refusal(
