@@ -2,7 +2,7 @@
 
 from prober.domain.domain import Domain
 from prober.domain.firmware import Descriptor, read_firmware
-from prober.domain.host import Host, Settings
+from prober.domain.host import Host, HostCpu, Settings
 from prober.domain.read import read_domain
 from prober.domain.translate import translate
 from prober.domain.translation import PortHotplug, Resource, Translation
@@ -11,6 +11,7 @@ __all__ = [
     "Descriptor",
     "Domain",
     "Host",
+    "HostCpu",
     "PortHotplug",
     "Resource",
     "Settings",

@@ -12,6 +12,7 @@ from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial
 from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
+from prober.domain.cpu import settle_cpu
 from prober.domain.defaults import (
     add_memballoon,
 )
@@ -47,6 +48,7 @@ Completion = Callable[[Domain, Target, list[Refusal]], Domain]
 STEPS: tuple[Completion, ...] = (
     choose_firmware,
     order_controllers,
+    settle_cpu,
     place_disks,
     sort_disks,
     number_serials,

@@ -10,6 +10,7 @@ from pydantic import Field
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque
 from prober.domain.clock import Clock
+from prober.domain.cpu import Cpu
 from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
@@ -23,7 +24,7 @@ from prober.domain.seclabel import SecLabel, label_rules
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
 from prober.domain.values import Count, DomainName, Uuid
-from prober.domain.vcpu import Vcpu
+from prober.domain.vcpu import Vcpu, Vcpus
 
 _NOT_QEMU = Neutral("done by whoever runs QEMU; nothing of it is on the command line")
 
@@ -46,6 +47,7 @@ class Domain(Checked):
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
     vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: Vcpu(value=1))
+    vcpus: Annotated[Vcpus | None, At("vcpus"), Becomes("`-smp`, and resources for those that are plugged")] = None
     io_threads: Annotated[Count, At("iothreads"), Becomes("`-object iothread`, so many")] = 0
     io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = Field(
         default_factory=IoThreads
@@ -60,7 +62,10 @@ class Domain(Checked):
     seclabels: Annotated[tuple[SecLabel, ...], At("seclabel"), _NOT_QEMU] = ()
     sysinfo: Annotated[tuple[Sysinfo, ...], At("sysinfo"), Becomes("`-smbios` and `-fw_cfg`")] = ()
     os: Annotated[Os, At("os"), Becomes("`-machine`, `-boot`, `-kernel` and more")]
-    features: Annotated[Features, At("features")] = Field(default_factory=Features)
+    cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
+    features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Field(
+        default_factory=Features
+    )
     clock: Annotated[Clock, At("clock")] = Field(default_factory=Clock)
     on_poweroff: Annotated[Action, At("on_poweroff")] = "destroy"
     on_reboot: Annotated[Action, At("on_reboot")] = "restart"

@@ -122,6 +122,19 @@ class Network(BaseModel):
         return "direct" if self.forward in ("bridge", "private", "vepa", "passthrough") else "network"
 
 
+class HostCpu(BaseModel):
+    """A CPU as ``virsh domcapabilities`` shows it under ``host-model``: the nearest model, and what differs.
+
+    By libvirt's names.  It stands in for what a binary itself said, where that was on another host.
+    """
+
+    model_config = _CONFIG
+
+    model: str
+    require: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+
+
 class Host(BaseModel):
     """One host, as far as command lines show it.  Read once, at the edge; translating looks at nothing else."""
 
@@ -134,6 +147,8 @@ class Host(BaseModel):
     render_node: str = "/dev/dri/renderD128"
     #: The firmware that is installed, in the order in which it is tried: see :func:`prober.domain.read_firmware`.
     firmware: tuple[Descriptor, ...] = ()
+    #: The CPU, for domains that take it over; None for that of the host where the binary was interviewed.
+    cpu: HostCpu | None = None
     #: The NUMA nodes of the host, each with its CPUs; None where nobody looked.
     numa_nodes: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     #: The nodes that numad advises for a guest whose memory is placed automatically; None without advice.

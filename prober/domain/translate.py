@@ -73,7 +73,7 @@ from prober.domain.sysinfo import emit_fw_cfg, emit_smbios, refuse_sysinfo
 from prober.domain.target import Target, find_target, refuse_target
 from prober.domain.translation import Translation
 from prober.domain.tuning import refuse_cpu_tuning
-from prober.domain.vcpu import emit_vcpu, refuse_vcpu
+from prober.domain.vcpu import emit_plugged, emit_vcpu, refuse_vcpu
 from prober.errors import RefusedError
 
 #: One step of emitting: a function, or a class whose devices have their turn.
@@ -109,6 +109,7 @@ ORDER: tuple[Step, ...] = (
     emit_hotplug,
     Iommu,
     emit_pci_holes,
+    emit_plugged,
     Controller,
     Hub,
     CcidController,

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 #: The facts that QEMU's in-kernel PIT can be told what to do with missed ticks (libvirt: KVM_PIT_TICK_POLICY).
 _PIT_POLICY = "kvm-pit.lost_tick_policy"
 
-#: Timers that are features of the CPU.
-_OF_CPU = ("tsc", "kvmclock", "hypervclock")
-
 
 def emit_clock(domain: Domain, target: Target) -> Iterator[Option]:
     """The real-time clock, and timers that have options of their own (libvirt 11.3, ``qemuBuildClockCommandLine``)."""
@@ -50,10 +47,7 @@ def machine_clock(domain: Domain, target: Target) -> Iterator[Property]:
 
 
 def refuse_clock(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """A PIT that catches up is KVM's alone, and timers of the CPU."""
-    for timer in domain.clock.timers:
-        if timer.name in _OF_CPU:
-            yield Refusal(place=timer.place("name"), message=f"the timer '{timer.name}' is not understood")
+    """A PIT that catches up is KVM's alone."""
     pit = domain.clock.timer("pit")
     if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):
         evidence = target.caps.supports(_PIT_POLICY)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
+from prober.commandline.options import Property
 from prober.domain.binding import At, Becomes, Checked, Element, Neutral
 from prober.domain.values import Amount, YesNo
 
@@ -55,3 +56,24 @@ class Timer(Checked):
                 yield "tickpolicy", f"QEMU's real-time clock has no tickpolicy='{self.tickpolicy}'"
         if self.name == "pit" and self.tickpolicy == "merge":
             yield "tickpolicy", "QEMU's PIT has no tickpolicy='merge'"
+        yield from self._foreign()
+
+    def _foreign(self) -> Iterator[tuple[str, str]]:
+        """Attributes that belong to other timers (libvirt 11.3, ``virDomainDefPostParseTimer``)."""
+        if self.name in ("kvmclock", "hypervclock") and self.tickpolicy is not None:
+            yield "tickpolicy", f"the timer '{self.name}' misses no ticks, so it has no tickpolicy"
+        if self.name != "tsc":
+            for field in ("frequency", "mode"):
+                if getattr(self, field) is not None:
+                    yield field, f"{field} belongs to the timer 'tsc' alone"
+        if self.name not in ("rtc", "platform") and self.track is not None:
+            yield "track", "track belongs to the timer 'rtc' alone"
+
+    def cpu_properties(self) -> Iterator[Property]:
+        """Keys of ``-cpu``, for the timers that a CPU shows (libvirt 11.3, ``qemuBuildCpuCommandLine``)."""
+        if self.name == "kvmclock" and self.present is not None:
+            yield Property("kvmclock", self.present, self.place("present"))
+        if self.name == "hypervclock" and self.present:
+            yield Property("hv-time", True, self.place("present"))
+        if self.name == "tsc" and self.frequency:
+            yield Property("tsc-frequency", self.frequency, self.place("frequency"))

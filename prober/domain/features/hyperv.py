@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
@@ -25,6 +25,9 @@ def _vendor(value: str) -> str:
     if not _VENDOR.fullmatch(value):
         raise ValueError("is not a vendor of at most 12 printable ASCII characters without comma")
     return value
+
+
+Vendor: TypeAlias = Annotated[str, AfterValidator(_vendor)]
 
 
 class Spinlocks(Checked):
@@ -48,7 +51,7 @@ class VendorId(Checked):
     """The vendor of the hypervisor that the guest sees."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
-    value: Annotated[str | None, AfterValidator(_vendor), At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    value: Annotated[Vendor | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """A vendor that is on has a name."""

@@ -108,6 +108,7 @@ class Device(Checked):
     acpi_index: Annotated[PositiveCount | None, At("acpi/@index"), Becomes("`acpi-index`")] = None
 
     alias: str | None = None
+
     #: The controller that its address leads to, with its alias: filled in by completing.
     parent: Device | None = Field(default=None, exclude=True, repr=False)
 
@@ -186,6 +187,10 @@ class Device(Checked):
     def shares_alias(self) -> bool:
         """Whether another device may have the same alias, as it is not QEMU's id of this one."""
         return False
+
+    def cpu_properties(self) -> Iterator[Property]:
+        """What it adds to ``-cpu``: a device that is none of QEMU's, and shows in the CPU."""
+        return iter(())
 
     @property
     def id(self) -> str:

@@ -1,0 +1,207 @@
+"""``<cpu>``: which CPU the guest sees, its features, and how many of it make a socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator
+
+from prober.commandline.options import Property
+from prober.domain.binding import At, Becomes, Checked, Element, Neutral
+from prober.domain.values import OnOff, PositiveCount
+
+_CHECKED = "libvirt holds the CPU against the host's, before or after QEMU starts; the command line is the same"
+
+#: A name as libvirt's CPU map and QEMU have them.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+
+#: CPUID has room for twelve characters, and libvirt allows no comma.
+_VENDOR_ID = re.compile(r"[\x20-\x2b\x2d-\x7e]{12}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("is not a name of letters, digits, dashes, dots and underscores")
+    return value
+
+
+def _model_name(value: str) -> str:
+    """A model's name, or nothing: ``<model fallback='allow'/>``."""
+    text = value.strip()
+    return _name(text) if text else ""
+
+
+def _vendor_id(value: str) -> str:
+    if not _VENDOR_ID.fullmatch(value):
+        raise ValueError("is not a vendor of exactly 12 printable ASCII characters without comma")
+    return value
+
+
+VendorId: TypeAlias = Annotated[str, AfterValidator(_vendor_id)]
+
+
+class CpuName(Element):
+    """``<model>``: the CPU model; without a name, how that of the host is looked for."""
+
+    name: Annotated[str, AfterValidator(_model_name), At("."), Becomes("the model of `-cpu`")] = ""
+    fallback: Annotated[
+        Literal["allow", "forbid"],
+        At("@fallback"),
+        Becomes("the nearest model of `-cpu`, where the binary does not have the one that is named"),
+    ] = "allow"
+    vendor_id: Annotated[VendorId | None, At("@vendor_id"), Becomes("`vendor` of `-cpu`")] = None
+
+
+class Feature(Element):
+    """``<feature>``: one that the model has not, or shall not have."""
+
+    name: Annotated[str, AfterValidator(_name), At("@name"), Becomes("a feature of `-cpu`")]
+    policy: Annotated[
+        Literal["force", "require", "optional", "disable", "forbid"],
+        At("@policy"),
+        Becomes("whether the feature is on or off"),
+    ] = "require"
+
+
+class Topology(Element):
+    """``<topology>``: how the virtual CPUs are grouped, as the guest sees them."""
+
+    sockets: Annotated[PositiveCount, At("@sockets"), Becomes("`sockets` of `-smp`")]
+    dies: Annotated[PositiveCount, At("@dies"), Becomes("`dies` of `-smp`")] = 1
+    clusters: Annotated[PositiveCount, At("@clusters"), Becomes("`clusters` of `-smp`")] = 1
+    cores: Annotated[PositiveCount, At("@cores"), Becomes("`cores` of `-smp`")]
+    threads: Annotated[PositiveCount, At("@threads"), Becomes("`threads` of `-smp`")]
+
+    @property
+    def cpus(self) -> int:
+        """How many virtual CPUs there are."""
+        return self.sockets * self.dies * self.clusters * self.cores * self.threads
+
+
+class Cache(Checked):
+    """``<cache>``: which caches the guest sees."""
+
+    level: Annotated[Literal["1", "2", "3"] | None, At("@level"), Becomes("which cache is emulated: the third")] = None
+    mode: Annotated[
+        Literal["emulate", "passthrough", "disable"], At("@mode"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")
+    ]
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """QEMU emulates a third level alone, and the other modes are for all levels."""
+        if self.mode == "emulate" and self.level != "3":
+            yield "level" if self.level else "", "mode='emulate' is for level='3' alone"
+        if self.mode != "emulate" and self.level is not None:
+            yield "level", f"mode='{self.mode}' is for all levels at once"
+
+    def cpu_properties(self, of_host: bool) -> Iterator[Property]:
+        """Keys of ``-cpu``; ``of_host`` is whether the model is the host's, or all that QEMU has."""
+        place = self.place("mode")
+        if self.mode == "emulate":
+            yield Property("l3-cache", True, place)
+        if self.mode == "passthrough":
+            yield Property("host-cache-info", True, place)
+        elif of_host:
+            yield Property("host-cache-info", False, place)
+        if self.mode != "emulate":
+            yield Property("l3-cache", False, place)
+
+
+class MaxPhysAddr(Checked):
+    """``<maxphysaddr>``: how many bits a guest's physical address has."""
+
+    mode: Annotated[Literal["emulate", "passthrough"], At("@mode"), Becomes("`host-phys-bits` of `-cpu`")]
+    bits: Annotated[PositiveCount | None, At("@bits"), Becomes("`phys-bits` of `-cpu`")] = None
+    limit: Annotated[PositiveCount | None, At("@limit"), Becomes("`host-phys-bits-limit` of `-cpu`")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A number of one's own, or the host's with a limit (libvirt 11.3, ``qemuValidateDomainDefCpu``)."""
+        if self.mode == "passthrough" and self.bits is not None:
+            yield "bits", "mode='passthrough' takes the host's number of bits; write limit=… to have fewer"
+        if self.mode == "emulate" and self.limit is not None:
+            yield "limit", "a limit is for mode='passthrough'; write bits=…"
+
+    def cpu_properties(self) -> Iterator[Property]:
+        """Keys of ``-cpu``."""
+        if self.mode == "passthrough":
+            yield Property("host-phys-bits", True, self.place("mode"))
+            if self.limit is not None:
+                yield Property("host-phys-bits-limit", self.limit, self.place("limit"))
+        elif self.bits is not None:
+            yield Property("phys-bits", self.bits, self.place("bits"))
+        else:
+            yield Property("host-phys-bits", False, self.place("mode"))
+
+
+class Cpu(Checked):
+    """A named model, the host's as QEMU has it, or all that the host or QEMU can."""
+
+    mode: Annotated[
+        Literal["custom", "host-model", "host-passthrough", "maximum"], At("@mode"), Becomes("the model of `-cpu`")
+    ] = "custom"
+    match: Annotated[
+        Literal["exact", "minimum", "strict"],
+        At("@match"),
+        Becomes("with `minimum` the host's model and features; the others are held against the host alone"),
+    ] = "exact"
+    check: Annotated[Literal["none", "partial", "full"] | None, At("@check"), Neutral(_CHECKED)] = None
+    migratable: Annotated[OnOff | None, At("@migratable"), Becomes("`migratable` of `-cpu`")] = None
+    deprecated_features: Annotated[
+        OnOff | None, At("@deprecated_features"), Becomes("refused: no x86 QEMU tells which features are deprecated")
+    ] = None
+    model: Annotated[CpuName | None, At("model"), Becomes("the model of `-cpu`")] = None
+    vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_CHECKED)] = None
+    topology: Annotated[Topology | None, At("topology"), Becomes("`-smp`")] = None
+    features: Annotated[tuple[Feature, ...], At("feature"), Becomes("features of `-cpu`")] = ()
+    cache: Annotated[Cache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
+    maxphysaddr: Annotated[MaxPhysAddr | None, At("maxphysaddr"), Becomes("`phys-bits` of `-cpu`")] = None
+
+    @property
+    def name(self) -> str:
+        """The model's name, or an empty text."""
+        return self.model.name if self.model is not None else ""
+
+    @property
+    def qemu_name(self) -> str:
+        """QEMU's model of a completed CPU."""
+        return {"host-passthrough": "host", "maximum": "max"}.get(self.mode, self.name)
+
+    @property
+    def is_of_host(self) -> bool:
+        """Whether the guest gets what the host or QEMU has, and no model."""
+        return self.mode in ("host-passthrough", "maximum")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What does not go together (libvirt 11.3, ``virCPUDefParseXML``, ``qemuValidateDomainDefCpu``)."""
+        yield from self._model_rules()
+        if self.migratable is not None and not self.is_of_host:
+            yield "migratable", f"mode='{self.mode}' has no migratable; host-passthrough and maximum have"
+        if self.deprecated_features is not None:
+            yield "deprecated_features", "no x86 QEMU tells which features are deprecated"
+        if self.cache is not None and self.cache.mode == "passthrough" and not self.is_of_host:
+            yield "cache", "a cache with mode='passthrough' is for mode='host-passthrough' and mode='maximum'"
+        seen: set[str] = set()
+        for feature in self.features:
+            if feature.name in seen:
+                yield "features", f"the feature {feature.name} is given twice"
+            seen.add(feature.name)
+
+    def _model_rules(self) -> Iterator[tuple[str, str]]:
+        if self.mode == "custom" and not self.name:
+            for field in ("check", "vendor"):
+                if getattr(self, field) is not None:
+                    yield field, f"<{field}> needs a <model>" if field == "vendor" else "check=… needs a <model>"
+            if self.features:
+                yield "features", "a <feature> needs a <model>"
+            if self.match == "minimum":
+                yield "match", "match='minimum' needs a <model>"
+        elif self.mode != "custom":
+            if self.name:
+                yield "model", f"mode='{self.mode}' takes no model by name"
+            elif self.vendor is not None:
+                yield "vendor", "a <vendor> needs a <model>"
+            if self.given("match"):
+                yield "match", f"mode='{self.mode}' leaves nothing to match; mode='custom' does"
+        if self.is_of_host and self.model is not None and self.model.vendor_id is not None:
+            yield "model", f"mode='{self.mode}' has the host's vendor; vendor_id is for other modes"
