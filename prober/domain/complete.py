@@ -28,6 +28,7 @@ from prober.domain.devices.controller.complete import (
 )
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
 from prober.domain.devices.graphics import settle_graphics
+from prober.domain.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.iommu import complete_iommu
 from prober.domain.devices.parallel import check_parallels
@@ -51,6 +52,7 @@ STEPS: tuple[Completion, ...] = (
     settle_cpu,
     place_disks,
     sort_disks,
+    place_scsi_hostdevs,
     number_serials,
     add_consoles,
     check_parallels,
@@ -61,7 +63,9 @@ STEPS: tuple[Completion, ...] = (
     add_memballoon,
     complete_iommu,
     complete_interfaces,
+    complete_hostdevs,
     settle_graphics,
+    check_hostdevs,
     complete_videos,
     check_videos,
     add_audio,

@@ -15,6 +15,7 @@ from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
 from prober.domain.devices.graphics import Graphics
+from prober.domain.devices.hostdev import Hostdev
 from prober.domain.devices.hub import Hub
 from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
@@ -53,6 +54,7 @@ __all__ = [
     "Devices",
     "Disk",
     "Graphics",
+    "Hostdev",
     "Hub",
     "Input",
     "Interface",

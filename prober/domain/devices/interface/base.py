@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
 from prober.domain.binding import At, Becomes, Element, Neutral, Qemu
-from prober.domain.devices.interface.parts import HOST
+from prober.domain.devices.interface.parts import HOST, Bandwidth
 from prober.domain.shared.address import Address
 from prober.domain.shared.device import Bootable, Scan, Turn
 from prober.domain.shared.rom import RomDevice
@@ -163,6 +163,9 @@ class CardInterface(Interface, VirtioDevice):
         Becomes("`stream` or `vhost-user` to passt"),
     ] = None
 
+    #: Of a tap; libvirt sets none on interfaces of other types, and warns (11.3, ``qemuBuildInterfaceCommandLine``).
+    bandwidth: Annotated[Bandwidth | None, At("bandwidth")] = None
+
     #: What has no meaning without virtio, beside the options of ``<driver>`` that all virtio devices have.
     virtio_only: ClassVar[tuple[str, ...]] = (
         *("virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq"),
@@ -184,6 +187,9 @@ class CardInterface(Interface, VirtioDevice):
             size = getattr(self, name)
             if size is not None and size & (size - 1):
                 yield name, f"{name} is a power of two, not {size}"
+        inbound = self.bandwidth.inbound if self.bandwidth is not None else None
+        if inbound is not None and inbound.floor is not None and self.type != "network":
+            yield "bandwidth", "a floor is for type='network' alone"
         if self.backend_type == "passt" and self.type not in ("user", "vhostuser"):
             yield "backend_type", "passt serves interfaces of type user and vhostuser alone"
         yield from self._address_rules()

@@ -16,7 +16,6 @@ from prober.domain.devices.interface.base import CardInterface
 from prober.domain.devices.interface.host import make_vfio
 from prober.domain.devices.interface.parts import (
     HOST,
-    Bandwidth,
     FilterRef,
     HostIp,
     HostRoute,
@@ -54,18 +53,14 @@ class TapInterface(CardInterface):
     backend_vhost: Annotated[
         AbsolutePath | None, At("backend/@vhost"), Neutral("the file to open for vhost-net; its resource says it")
     ] = None
-    bandwidth: Annotated[Bandwidth | None, At("bandwidth")] = None
 
     virtio_only: ClassVar[tuple[str, ...]] = (*CardInterface.virtio_only, "queues", "backend_vhost")
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """vhost goes with virtio; a floor is the network's to keep."""
+        """vhost goes with virtio."""
         yield from super().rules()
         if self.driver_name == "vhost" and not self.is_virtio:
             yield "driver_name", "vhost is for <model type='virtio'/> alone"
-        inbound = self.bandwidth.inbound if self.bandwidth is not None else None
-        if inbound is not None and inbound.floor is not None and self.type != "network":
-            yield "bandwidth", "a floor is for type='network' alone"
 
     @property
     def queue_count(self) -> int:

@@ -1,0 +1,120 @@
+"""What is filled into host devices, and what no two of them may share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prober.commandline.refusal import Refusal
+from prober.domain.devices import Device, Disk
+from prober.domain.devices.hostdev.base import Displayed, Hostdev
+from prober.domain.devices.hostdev.scsi import ScsiHostdev
+from prober.domain.devices.interface import HostdevInterface, Interface
+from prober.domain.domain import Domain
+from prober.domain.shared.address import Address, DriveAddress
+from prober.domain.target import Target
+
+#: How many units libvirt gives one SCSI controller where none are given (11.3, ``virQEMUDriverDomainDefParserConfig``).
+_UNITS = 7
+
+
+def place_scsi_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Each SCSI unit without an address gets the next that is free (libvirt, ``virDomainHostdevAssignAddress``)."""
+    devices = list(domain.devices.every)
+    taken = {_drive_key(device) for device in devices if _is_on_scsi(device)}
+    for position, device in enumerate(devices):
+        if isinstance(device, ScsiHostdev) and device.address is None:
+            address = _next_free(taken)
+            device = devices[position] = device.replace(address=address)
+            taken.add(_drive_key(device))
+    return domain.with_devices(devices)
+
+
+def _next_free(taken: Iterable[tuple[int, int, int, int]]) -> DriveAddress:
+    known = set(taken)
+    places = ((controller, unit) for controller in range(256) for unit in range(_UNITS))
+    free = next((place for place in places if (place[0], 0, 0, place[1]) not in known), (255, 0))
+    return DriveAddress(controller=free[0], unit=free[1])
+
+
+def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Each host device with its number, and SCSI units with that of their block node."""
+    devices = list(domain.devices.every)
+    of_interfaces = [device for device in devices if isinstance(device, Interface) and device.is_hostdev]
+    number = sum(not _has_own_name(device) for device in of_interfaces)
+    node = max((disk.node for disk in domain.devices.of(Disk)), default=0)
+    for position, device in enumerate(devices):
+        if not isinstance(device, Hostdev):
+            continue
+        device = device.replace(number=number)
+        number += not _has_own_name(device)
+        if isinstance(device, ScsiHostdev):
+            node += 1
+            device = device.replace(node=node)
+        devices[position] = device
+    return domain.with_devices(devices)
+
+
+def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """What is wrong with several of them together, with this domain, and with this QEMU."""
+    devices = list(domain.devices.every)
+    refusals += _twice(devices)
+    refusals += _shared_units(devices)
+    has_screen = any(device.element == "graphics" for device in devices)
+    framebuffers = 0
+    for device in devices:
+        if not isinstance(device, Hostdev):
+            continue
+        for field, sentence in device.machine_rules(target):
+            refusals.append(Refusal(place=device.place(field), message=sentence))
+        if isinstance(device, Displayed):
+            if device.display == "on" and not has_screen:
+                message = "display='on' needs a <graphics> that shows it"
+                refusals.append(Refusal(place=device.place("display"), message=message))
+            framebuffers += device.ramfb == "on"
+            if device.ramfb == "on" and framebuffers > 1:
+                message = "only one host device can have ramfb='on'"
+                refusals.append(Refusal(place=device.place("ramfb"), message=message))
+    return domain
+
+
+def _twice(devices: Iterable[Device]) -> Iterator[Refusal]:
+    """One device of the host that is given twice (``virDomainDefHostdevValidate``)."""
+    first: dict[tuple[object, ...], Device] = {}
+    for device in devices:
+        if isinstance(device, Hostdev):
+            key = device.source_key
+        elif isinstance(device, HostdevInterface):
+            key = ("pci", device.host_device)
+        else:
+            continue
+        before = first.setdefault(key, device)
+        if before is not device:
+            message = f"this device of the host is given twice, first in line {before.place().line}"
+            yield Refusal(place=device.place(), message=message)
+
+
+def _shared_units(devices: Iterable[Device]) -> Iterator[Refusal]:
+    """Two on one place of a SCSI controller (``virDomainDefDuplicateDriveAddressesValidate``)."""
+    first: dict[tuple[int, int, int, int], Device] = {}
+    for device in sorted((device for device in devices if _is_on_scsi(device)), key=lambda d: isinstance(d, Hostdev)):
+        before = first.setdefault(_drive_key(device), device)
+        if before is not device and isinstance(device, Hostdev):
+            what = "another host device" if isinstance(before, Hostdev) else "a disk"
+            message = f"this place on the SCSI controller is that of {what}, in line {before.place().line}"
+            yield Refusal(place=device.place("address"), message=message)
+
+
+def _is_on_scsi(device: Device) -> bool:
+    if not isinstance(getattr(device, "address", None), DriveAddress):
+        return False
+    return isinstance(device, ScsiHostdev) or (isinstance(device, Disk) and device.bus == "scsi")
+
+
+def _drive_key(device: Device) -> tuple[int, int, int, int]:
+    address: Address | None = getattr(device, "address", None)
+    assert isinstance(address, DriveAddress)
+    return address.controller, address.bus, address.target, address.unit
+
+
+def _has_own_name(device: Device) -> bool:
+    return (device.user_alias or "").startswith("ua-")
