@@ -33,7 +33,8 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         if parent is not None:
             device = device.replace(parent=parent)
         number = counts.get(device.element, 0)
-        counts[device.element] = number + 1
+        if not device.numbered_by_names or _own_name(device) is None:
+            counts[device.element] = number + 1
         if device.alias is None:
             device = device.replace(alias=_own_name(device) or device.name_for(number, target))
         first = taken.setdefault(device.id, device) if not device.shares_alias else device

@@ -27,6 +27,7 @@ from prober.domain.devices.controller.complete import (
     order_controllers,
 )
 from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
+from prober.domain.devices.filesystem import settle_filesystems
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
 from prober.domain.devices.interface.complete import complete_interfaces
@@ -36,6 +37,7 @@ from prober.domain.devices.redirdev import filter_redirdevs
 from prober.domain.devices.serial import number_serials
 from prober.domain.devices.smartcard import place_smartcards
 from prober.domain.devices.sound import check_sounds
+from prober.domain.devices.tpm import settle_tpms
 from prober.domain.devices.video import check_videos, complete_videos
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
@@ -71,6 +73,8 @@ STEPS: tuple[Completion, ...] = (
     add_audio,
     connect_audio,
     check_sounds,
+    settle_filesystems,
+    settle_tpms,
     assign_virtio_serial,
     invent_sockets,
     assign_pci,

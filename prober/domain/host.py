@@ -29,6 +29,9 @@ class Settings(BaseModel):
     #: Whether a domain's sound may go to the host's devices, where nobody said where it goes to.
     vnc_allow_host_audio: bool = False
     nographics_allow_host_audio: bool = False
+    #: Where swtpm keeps the state of guests' TPMs, and where it is awaited if not in the run directory.
+    swtpm_storage_directory: str = "/var/lib/libvirt/swtpm"
+    swtpm_socket: str | None = None
     #: Where displays listen that do not say where, and whether that is a socket in the domain's own directory.
     vnc_listen: str = "127.0.0.1"
     vnc_auto_unix_socket: bool = False

@@ -96,6 +96,7 @@ def suite_host(firmware: Path) -> Host:
             vnc_tls_x509_cert_dir="/etc/pki/libvirt-vnc",
             spice_tls_x509_cert_dir="/etc/pki/libvirt-spice",
             spice_password="123456",
+            swtpm_socket="/dev/test",
         ),
         numa_nodes=tuple((node, ()) for node in range(4)),
         numad_nodes=(0, 1, 2, 3),

@@ -14,6 +14,7 @@ from prober.domain.devices.channel import Channel
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.disk import Disk
+from prober.domain.devices.filesystem import Filesystem
 from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.hostdev import Hostdev
 from prober.domain.devices.hub import Hub
@@ -26,6 +27,7 @@ from prober.domain.devices.redirdev import Redirdev, Redirfilter
 from prober.domain.devices.serial import Serial
 from prober.domain.devices.smartcard import Smartcard
 from prober.domain.devices.sound import Sound
+from prober.domain.devices.tpm import Tpm
 from prober.domain.devices.video import Video
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
@@ -53,6 +55,7 @@ __all__ = [
     "Device",
     "Devices",
     "Disk",
+    "Filesystem",
     "Graphics",
     "Hostdev",
     "Hub",
@@ -66,5 +69,6 @@ __all__ = [
     "Serial",
     "Smartcard",
     "Sound",
+    "Tpm",
     "Video",
 ]

@@ -91,6 +91,9 @@ class Device(Checked):
     element: ClassVar[str]
     #: What its alias begins with; a number follows.
     alias_prefix: ClassVar[str] = ""
+    #: Whether a device that has a name of its own leaves its number to the next: libvirt counts some kinds by the
+    #: names it has given, and others by their place (11.3, ``qemuAssignDeviceAliases``).
+    numbered_by_names: ClassVar[bool] = False
     #: In which turn it gets a PCI address, of :class:`Turn`; lower is earlier.
     address_turn: ClassVar[int] = Turn.PSTORE
     #: In which turn its given address is looked at, and it gets a USB port, of :class:`Scan`.

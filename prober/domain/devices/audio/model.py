@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from prober.commandline.options import Need, Option, Prepared, Qapi, Value
+from prober.commandline.options import Option, Prepared, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.domain.binding import At, Becomes, Checked, Qemu
 from prober.domain.shared.device import Device
+from prober.domain.shared.environment import variable
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count, Line, PositiveCount, YesNo
 
@@ -144,11 +145,7 @@ class Audio(Device):
 
     def _driver(self) -> str:
         """QEMU's driver, with the variables of the environment that it shall read."""
-        name = _DRIVERS.get(self.type, self.type)
+        driver = _DRIVERS.get(self.type, self.type)
         variables = {"SDL_AUDIODRIVER": self.driver, "PIPEWIRE_RUNTIME_DIR": self.runtime_dir}
-        needs = [
-            Need("environment", f"audio{self.number}", f"set the variable {variable} to {value} in QEMU's environment")
-            for variable, value in variables.items()
-            if value is not None
-        ]
-        return Prepared(name, *needs) if needs else name
+        needs = [variable(name, text) for name, text in variables.items() if text is not None]
+        return Prepared(driver, *needs) if needs else driver

@@ -14,6 +14,7 @@ from prober.domain.devices.audio.model import Audio
 from prober.domain.devices.graphics.base import Graphics
 from prober.domain.devices.graphics.gpu import render_node
 from prober.domain.identity import short_name
+from prober.domain.shared.environment import variable
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Line, PositiveCount, YesNo
 
@@ -59,11 +60,7 @@ class Sdl(Local):
         if self.fullscreen:
             yield Plain("-full-screen", None, self.place("fullscreen"))
         variables = {"DISPLAY": self.display, "XAUTHORITY": self.xauth}
-        needs = [
-            Need("environment", "sdl", f"set the variable {name} to {value} in QEMU's environment")
-            for name, value in variables.items()
-            if value is not None
-        ]
+        needs = [variable(name, value) for name, value in variables.items() if value is not None]
         yield self.display_option(Prepared("sdl", *needs), self.gl_properties())
 
 

@@ -181,7 +181,7 @@ class Spice(Remote):
         """Who may connect, and how."""
         settings = target.settings
         if settings.spice_sasl:
-            yield Property("sasl", Prepared("on", *sasl_needs(settings.spice_sasl_dir, "spice")), self.place())
+            yield Property("sasl", Prepared("on", *sasl_needs(settings.spice_sasl_dir)), self.place())
         if self.mouse is not None:
             yield Property("agent-mouse", self.mouse == "client", self.place("mouse"))
         if self.passwd is None and settings.spice_password is None:

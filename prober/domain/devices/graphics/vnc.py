@@ -10,6 +10,7 @@ from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
 from prober.domain.binding import At, Becomes
 from prober.domain.devices.audio.defaults import DefaultAudio
 from prober.domain.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
+from prober.domain.shared.environment import variable
 from prober.domain.shared.tls import TlsService
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, PositiveCount, YesNo
@@ -123,7 +124,7 @@ class Vnc(Remote):
         if settings.vnc_tls:
             yield Property("tls-creds", _TLS_ID, self.place())
         if settings.vnc_sasl:
-            yield Property("sasl", Prepared("on", *sasl_needs(settings.vnc_sasl_dir, "vnc")), self.place())
+            yield Property("sasl", Prepared("on", *sasl_needs(settings.vnc_sasl_dir)), self.place())
         if self.power_control is not None:
             yield Property("power-control", self.power_control, self.place("power_control"))
         if self.audiodev is not None and (self.audio is not None or target.caps.has("-vnc.audiodev")):
@@ -140,8 +141,8 @@ class Vnc(Remote):
         return options.Object("tls-creds-x509", _TLS_ID, properties, place)
 
 
-def sasl_needs(directory: str | None, service: str) -> tuple[Need, ...]:
+def sasl_needs(directory: str | None) -> tuple[Need, ...]:
     """Where SASL looks for its settings, if not at its usual place."""
     if directory is None:
         return ()
-    return (Need("environment", service, f"set the variable SASL_CONF_PATH to {directory} in QEMU's environment"),)
+    return (variable("SASL_CONF_PATH", directory),)

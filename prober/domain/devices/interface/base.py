@@ -67,6 +67,7 @@ class Interface(Bootable, RomDevice):
     element = "interface"
     tag = "type"
     alias_prefix = "net"
+    numbered_by_names = True
     address_turn = Turn.INTERFACE
     scan_turn = Scan.INTERFACE
     boot_dev = "network"

@@ -1,0 +1,40 @@
+"""What of filesystems depends on the rest of the domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prober.commandline.refusal import Refusal
+from prober.domain.devices.filesystem.model import Filesystem
+from prober.domain.identity import short_name
+from prober.domain.shared.sharing import HINT, shares_memory
+from prober.domain.target import Target
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+
+
+def settle_filesystems(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Each with the directory of its socket; virtiofs needs memory that it can see, and names of its own."""
+    devices = list(domain.devices.every)
+    filesystems = [device for device in devices if isinstance(device, Filesystem)]
+    if any(fs.driver == "virtiofs" for fs in filesystems) and not shares_memory(domain):
+        first = next(fs for fs in filesystems if fs.driver == "virtiofs")
+        message = "virtiofs needs memory that is shared with virtiofsd"
+        refusals.append(Refusal(place=first.place("driver"), message=message, hint=HINT))
+    _refuse_twins(filesystems, refusals)
+    directory = f"{target.settings.state_directory}/domain-{short_name(domain)}"
+    return domain.with_devices(
+        device.replace(directory=directory) if isinstance(device, Filesystem) else device for device in devices
+    )
+
+
+def _refuse_twins(filesystems: list[Filesystem], refusals: list[Refusal]) -> None:
+    """A tag of virtiofs is no other's (``virDomainFSDefValidate``)."""
+    tags: dict[str, list[Filesystem]] = {}
+    for fs in filesystems:
+        tags.setdefault(fs.mount_tag, []).append(fs)
+    for same in tags.values():
+        if len(same) > 1 and any(fs.driver == "virtiofs" for fs in same):
+            message = f"two filesystems have the target {same[0].mount_tag!r}, the first in line {same[0].place().line}"
+            refusals.append(Refusal(place=same[1].place("mount_tag"), message=message))

@@ -1,0 +1,10 @@
+"""Variables of QEMU's environment, which no option stands for."""
+
+from __future__ import annotations
+
+from prober.commandline.options import Need
+
+
+def variable(name: str, value: str) -> Need:
+    """A variable that QEMU, or a library of it, reads."""
+    return Need("environment", name, f"start QEMU with {name}={value} in its environment")
