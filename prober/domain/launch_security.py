@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.binding import At, Becomes, Element
 from prober.domain.identity import short_name
 from prober.domain.target import Target
 from prober.domain.values import Count, YesNo
@@ -50,13 +50,26 @@ def _base64(most: int) -> Any:
     return AfterValidator(check)
 
 
+#: What depends on the host's CPU: the field, QEMU's name, and the element.
+_OF_THE_HOST = (
+    ("cbitpos", "cbitpos", "cbitpos"),
+    ("reduced_phys_bits", "reduced-phys-bits", "reducedPhysBits"),
+)
+
+
+def _host_number(target: Target, key: str) -> int | None:
+    """What the binary says of the CPU that it was interviewed on."""
+    value = target.caps.sev.get(key) if isinstance(target.caps.sev, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else None
+
+
 class LaunchSecurity(Element):
     """Any kind of it; ``type`` tells which."""
 
     tag: ClassVar[str] = "type"
 
 
-class _Sev(LaunchSecurity, Checked):
+class _Sev(LaunchSecurity):
     """What all generations of AMD's SEV have."""
 
     tag: ClassVar[str] = ""
@@ -64,18 +77,19 @@ class _Sev(LaunchSecurity, Checked):
     cbitpos: Annotated[Count | None, At("cbitpos"), Becomes("`cbitpos`")] = None
     reduced_phys_bits: Annotated[Count | None, At("reducedPhysBits"), Becomes("`reduced-phys-bits`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """What QEMU must be told of the host's CPU; libvirt would ask the CPU."""
-        if self.cbitpos is None:
-            yield "", "<cbitpos> is needed: it depends on the host's CPU, which translating does not ask"
-        if self.reduced_phys_bits is None:
-            yield "", "<reducedPhysBits> is needed: it depends on the host's CPU, which translating does not ask"
+    def missing(self, target: Target) -> Iterator[str]:
+        """What neither the domain nor the binary says of the host's CPU (``query-sev-capabilities``)."""
+        for name, key, element in _OF_THE_HOST:
+            if getattr(self, name) is None and _host_number(target, key) is None:
+                yield element
 
-    def _common(self) -> Iterator[Property]:
-        assert self.cbitpos is not None
-        assert self.reduced_phys_bits is not None
-        yield Property("cbitpos", self.cbitpos, self.place("cbitpos"))
-        yield Property("reduced-phys-bits", self.reduced_phys_bits, self.place("reduced_phys_bits"))
+    def _common(self, target: Target) -> Iterator[Property]:
+        for name, key, _ in _OF_THE_HOST:
+            value = getattr(self, name)
+            if value is None:
+                value = _host_number(target, key)
+            if value is not None:
+                yield Property(key, value, self.place(name))
         if self.kernel_hashes is not None:
             yield Property("kernel-hashes", self.kernel_hashes, self.place("kernel_hashes"))
 
@@ -97,7 +111,7 @@ class Sev(_Sev):
 
     def emit(self, target: Target, directory: str) -> Iterator[Option]:
         """``directory`` is the domain's own, where libvirt writes the owner's words for QEMU to read."""
-        properties = [*self._common(), Property("policy", self.policy, self.place("policy"))]
+        properties = [*self._common(target), Property("policy", self.policy, self.place("policy"))]
         for name, key, file, what in (
             ("dh_cert", "dh-cert-file", "dh_cert.base64", "certificate of <dhCert>"),
             ("session", "session-file", "session.base64", "text of <session>"),
@@ -124,7 +138,7 @@ class SevSnp(_Sev):
 
     def emit(self, target: Target, directory: str) -> Iterator[Option]:
         """One object; QEMU names the key of the chip by what is taken away."""
-        properties = [*self._common(), Property("policy", self.policy, self.place("policy"))]
+        properties = [*self._common(target), Property("policy", self.policy, self.place("policy"))]
         for name, key in (
             ("workarounds", "guest-visible-workarounds"),
             ("id_block", "id-block"),
@@ -163,8 +177,14 @@ def emit_security(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def refuse_security(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """Memory of a guest is encrypted by the CPU, which needs KVM."""
+    """Memory of a guest is encrypted by the CPU, which needs KVM, and numbers that depend on the CPU."""
     security = domain.launch_security
+    if isinstance(security, Sev | SevSnp):
+        for element in security.missing(target):
+            yield Refusal(
+                place=security.place(),
+                message=f"<{element}> is needed: it depends on the host's CPU, and QEMU was asked on one without SEV",
+            )
     if security is not None and target.accel != "kvm":
         message = f"launch security needs the host's CPU, and the domain's type is {domain.type}"
         yield Refusal(place=security.place(), message=message, hint="write <domain type='kvm'>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
 _DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
+#: What libvirt does not write as it is (11.3, ``virBufferEscapeString``).
+_MANGLED = frozenset(",<>&\"'")
 _FW_CFG_NAME = re.compile(r"opt/[^,=\s]{1,51}")
 
 
@@ -33,6 +35,8 @@ class Table(Checked):
 
     keys: ClassVar[tuple[str, ...]]
     number: ClassVar[int]
+    #: Keys that stand there in any case, empty where nothing is said (libvirt 11.3, ``qemuBuildSmbiosBaseBoardStr``).
+    always: ClassVar[frozenset[str]] = frozenset()
 
     entries: Annotated[tuple[Entry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
 
@@ -52,12 +56,22 @@ class Table(Checked):
         """The entry of this name."""
         return next((entry for entry in self.entries if entry.name == name), None)
 
+    def written(self, entry: Entry) -> str:
+        """An entry's value as it is written."""
+        return entry.value
+
     def emit(self) -> Iterator[Option]:
         """``-smbios``, with the keys in QEMU's order; a table of nothing is left to QEMU."""
-        pairs = [Property(key, entry.value, entry.place("value")) for key in self.keys if (entry := self.entry(key))]
-        if pairs:
-            number = Property("type", self.number, self.place())
-            yield Keyval("-smbios", "", (number, *pairs), self.place())
+        if not self.entries:
+            return
+        pairs = [Property("type", self.number, self.place())]
+        for key in self.keys:
+            entry = self.entry(key)
+            if entry is not None:
+                pairs.append(Property(key, self.written(entry), entry.place("value")))
+            elif key in self.always:
+                pairs.append(Property(key, "", self.place()))
+        yield Keyval("-smbios", "", tuple(pairs), self.place())
 
 
 class Bios(Table):
@@ -89,6 +103,12 @@ class System(Table):
         yield from super().rules()
         if self.entry("uuid") is not None and self.uuid is None:
             yield "entries", "<entry name='uuid'> is not a UUID"
+        if [entry.name for entry in self.entries] == ["sku"]:
+            yield "entries", "libvirt loses a sku that stands alone: write another <entry>, too"
+
+    def written(self, entry: Entry) -> str:
+        """The UUID as libvirt writes it."""
+        return (self.uuid or entry.value) if entry.name == "uuid" else entry.value
 
     @property
     def uuid(self) -> str | None:
@@ -106,6 +126,7 @@ class BaseBoard(Table):
     """Table 2: the board."""
 
     number = 2
+    always = frozenset({"manufacturer"})
     keys = ("manufacturer", "product", "version", "serial", "asset", "location")
 
 
@@ -113,6 +134,7 @@ class Chassis(Table):
     """Table 3: the case."""
 
     number = 3
+    always = frozenset({"manufacturer"})
     keys = ("manufacturer", "version", "serial", "asset", "sku")
 
 
@@ -164,10 +186,6 @@ def _fw_cfg_name(value: str) -> str:
     return value
 
 
-def _or_nothing(value: Any) -> Any:
-    return value or None
-
-
 class FwCfgEntry(Checked):
     """One file of ``fw_cfg``: its content as text, or from a file of the host."""
 
@@ -179,8 +197,14 @@ class FwCfgEntry(Checked):
         """One of the two."""
         if bool(self.value) == (self.file is not None):
             yield "", "an <entry> of fw_cfg has either a text or file=…"
-        if "\0" in self.value or len(self.value) > 65536:
+        if len(self.value) > 65536:
             yield "value", "the text of an <entry> has at most 65536 characters"
+        if _MANGLED & set(self.value):
+            yield (
+                "value",
+                "libvirt's command line would not hold this text as it is: of ,<>&\" and ' the first parts options for "
+                "QEMU, the others become entities; put it into a file, and name that with file=…",
+            )
 
 
 class FwCfgInfo(Sysinfo, Element):

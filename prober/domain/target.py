@@ -29,7 +29,6 @@ class Target:
     ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
     ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
-    ``is_32_bit`` says that the guest is for 32-bit x86, which a binary for 64-bit x86 runs, too.
     ``monitor`` is the path of a QMP socket that QEMU shall make, or None.  ``host`` is what the host brings
     along: the settings of libvirt's daemon, and the firmware that is installed.
     """
@@ -44,7 +43,6 @@ class Target:
     place: Place
     monitor: str | None = None
     host: Host = field(default_factory=Host)
-    is_32_bit: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -105,7 +103,6 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: H
         place=domain.place(),
         monitor=monitor,
         host=host,
-        is_32_bit=domain.os.type.arch == "i686" or caps.target == "i386",
     )
 
 
