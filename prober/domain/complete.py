@@ -26,7 +26,9 @@ from prober.domain.devices.controller.complete import (
     number_buses,
     order_controllers,
 )
-from prober.domain.devices.disk.complete import check_disks, place_disks, plug_disks, sort_disks
+from prober.domain.devices.disk.check import check_disks
+from prober.domain.devices.disk.complete import place_disks, sort_disks
+from prober.domain.devices.disk.volumes import translate_volumes
 from prober.domain.devices.filesystem import settle_filesystems
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
@@ -42,6 +44,7 @@ from prober.domain.devices.video import check_videos, complete_videos
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
 from prober.domain.target import Target
+from prober.domain.throttle import check_throttling
 
 #: One step: the domain as it is so far, its target, and the refusals, which grow by what stands against it.
 Completion = Callable[[Domain, Target, list[Refusal]], Domain]
@@ -52,6 +55,7 @@ STEPS: tuple[Completion, ...] = (
     choose_firmware,
     order_controllers,
     settle_cpu,
+    translate_volumes,
     place_disks,
     sort_disks,
     place_scsi_hostdevs,
@@ -81,10 +85,9 @@ STEPS: tuple[Completion, ...] = (
     number_buses,
     assign_usb,
     assign_boot_order,
-    plug_disks,
     assign_aliases,
-    plug_disks,
     check_disks,
+    check_throttling,
 )
 
 

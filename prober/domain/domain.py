@@ -22,6 +22,7 @@ from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
 from prober.domain.sysinfo import Sysinfo
+from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
 from prober.domain.values import Count, DomainName, Uuid
 from prober.domain.vcpu import Vcpu, Vcpus
@@ -53,6 +54,9 @@ class Domain(Checked):
         default_factory=IoThreads
     )
     default_io_thread: Annotated[DefaultIoThread | None, At("defaultiothread"), Becomes("`-object main-loop`")] = None
+    throttle_groups: Annotated[
+        tuple[ThrottleGroup, ...], At("throttlegroups/throttlegroup"), Becomes("`-object throttle-group`")
+    ] = ()
     cpu_tune: Annotated[CpuTune | None, At("cputune"), _NOT_QEMU] = None
     blkio_tune: Annotated[BlkioTune | None, At("blkiotune"), _NOT_QEMU] = None
     mem_tune: Annotated[MemTune | None, At("memtune"), _NOT_QEMU] = None

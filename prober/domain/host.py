@@ -96,6 +96,47 @@ class Settings(BaseModel):
     chardev_tls_x509_cert_dir: str | None = None
     chardev_tls_x509_verify: bool | None = None
 
+    #: Whether NBD servers are spoken to over TLS where the domain does not say, with which certificates, and the secret
+    #: that the key of the certificate is encrypted with.
+    nbd_tls: bool = False
+    nbd_tls_x509_cert_dir: str | None = None
+    nbd_tls_x509_secret_uuid: str | None = None
+    default_tls_x509_secret_uuid: str | None = None
+    #: How much Gluster's client writes into QEMU's log: 0 nothing, 9 everything.
+    gluster_debug_level: int = 4
+
+
+class Volume(BaseModel):
+    """One volume of a storage pool: what it is on this host, and where."""
+
+    model_config = _CONFIG
+
+    name: str
+    type: Literal["file", "block", "dir"]
+    path: str
+
+
+class Pool(BaseModel):
+    """One storage pool of libvirt, as far as disks on its volumes need it.
+
+    The fields from ``host`` on are of pools on iSCSI: the server, the target (``device``), the user and the secret
+    by its uuid or usage, and the initiator's name.
+    """
+
+    model_config = _CONFIG
+
+    name: str
+    type: str = "dir"
+    active: bool = True
+    volumes: tuple[Volume, ...] = ()
+    host: str | None = None
+    port: int | None = None
+    device: str | None = None
+    username: str | None = None
+    secret_uuid: str | None = None
+    secret_usage: str | None = None
+    initiator: str | None = None
+
 
 class Network(BaseModel):
     """One of libvirt's virtual networks, as far as a guest's command line depends on it.
@@ -158,3 +199,5 @@ class Host(BaseModel):
     numad_nodes: tuple[int, ...] | None = None
     #: The block devices that are CD drives, by the paths that domains have for them.
     cdroms: tuple[str, ...] = ("/dev/cdrom", "/dev/sr0")
+    #: libvirt's storage pools.
+    pools: tuple[Pool, ...] = ()

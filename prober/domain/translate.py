@@ -40,6 +40,7 @@ from prober.domain.devices import (
 from prober.domain.devices.controller import CcidController
 from prober.domain.devices.controller.pci.roots import emit_pci_holes
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
+from prober.domain.devices.disk.reservations import emit_reservations
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.domain.domain import Domain
 from prober.domain.features.machine import (
@@ -72,8 +73,10 @@ from prober.domain.os import emit_loader, emit_os, refuse_os
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough, find_faults, override, refuse_namespace
 from prober.domain.resources import find_environment, find_resources
+from prober.domain.shared.secret import with_master_key
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios, refuse_sysinfo
 from prober.domain.target import Target, find_target, refuse_target
+from prober.domain.throttle import emit_throttle_groups
 from prober.domain.translation import Translation
 from prober.domain.tuning import refuse_cpu_tuning
 from prober.domain.vcpu import emit_plugged, emit_vcpu, refuse_vcpu
@@ -89,6 +92,7 @@ Check = Callable[[Domain, Target], Iterator[Refusal]]
 #: they are listed, so the order is part of what a guest sees.
 ORDER: tuple[Step, ...] = (
     emit_name,
+    emit_reservations,
     emit_deprecation,
     emit_flash,
     emit_machine,
@@ -98,6 +102,7 @@ ORDER: tuple[Step, ...] = (
     emit_memory,
     emit_vcpu,
     emit_iothreads,
+    emit_throttle_groups,
     emit_uuid,
     emit_smbios,
     emit_fw_cfg,
@@ -220,7 +225,7 @@ def _refuse(checks: Iterable[Check], domain: Domain, target: Target) -> Iterator
 
 def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
     """All options of a completed domain."""
-    return override(_emit(domain, target), domain)
+    return override(with_master_key(_emit(domain, target), domain.name, target), domain)
 
 
 def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:

@@ -101,6 +101,8 @@ PciDomain: TypeAlias = Annotated[int, _number(0xFFFF)]
 PciSlot: TypeAlias = Annotated[int, _number(0x1F)]
 PciFunction: TypeAlias = Annotated[int, _number(7)]
 IoPort: TypeAlias = Annotated[int, _number(0xFFFF)]
+#: A port of TCP or UDP.
+SocketPort: TypeAlias = Annotated[int, _decimal(0xFFFF)]
 #: An amount that may be written in hexadecimal.
 HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
 #: An amount of KiB that can be told in bytes.

@@ -17,6 +17,7 @@ from prober.domain.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
 from prober.domain.host import Network
 from prober.errors import RefusedError, UnreadableDomainError
+from tests.conformance.storage import pools_of, with_secrets
 from tests.recordings import LIBVIRT, load_capabilities
 
 #: The comparison of two command lines by what they mean to QEMU.
@@ -134,7 +135,8 @@ def host_of(case: Case, domain: Domain, host: Host, newest_version: str) -> Host
     stays what it is."""
     settings = host.settings.model_copy(update={"expand_machine_aliases": case.version != newest_version})
     cpu = _HASWELL if case.name in _ON_HASWELL else host.cpu
-    return host.model_copy(update={"networks": networks_of(domain), "settings": settings, "cpu": cpu})
+    storage = {"pools": pools_of(domain)}
+    return host.model_copy(update={"networks": networks_of(domain), "settings": settings, "cpu": cpu, **storage})
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:
@@ -199,5 +201,5 @@ def judge(case: Case, replies: Path, host: Host) -> Verdict:
     if case.kind == "err":
         return Verdict(case, "accepted")
     compare = load_compare()
-    kind, lines = compare.compare(compare.read_argv(str(case.outcome)), list(translation.argv[1:]))
+    kind, lines = compare.compare(compare.read_argv(str(case.outcome)), with_secrets(translation)[1:])
     return Verdict(case, kind, tuple(lines))

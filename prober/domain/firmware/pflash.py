@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prober.commandline.options import Need, Option, Prepared, Property, Qapi, Value
 from prober.domain.os.loader import Loader, Nvram
-from prober.domain.shared.source import Image, Source
+from prober.domain.shared.source import Image, Source, chained
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def machine_flash(domain: Domain, target: Target) -> Iterator[Property]:
         return
     yield Property("pflash0", f"libvirt-{_CODE}-format", loader.place("path"))
     if nvram is not None:
-        yield Property("pflash1", _image(nvram).top_node(target), nvram.place("path"))
+        yield Property("pflash1", _image(nvram, target).top_node, nvram.place("path"))
 
 
 def emit_flash(domain: Domain, target: Target) -> Iterator[Option]:
@@ -35,19 +35,24 @@ def emit_flash(domain: Domain, target: Target) -> Iterator[Option]:
         return
     yield from _code(loader)
     if nvram is not None and not nvram.is_empty:
-        yield from map(_without_backing, _image(nvram).layers(target))
+        yield from map(_without_backing, _image(nvram, target).layers(target))
 
 
-def _image(nvram: Nvram) -> Image:
-    return Image(
+def _image(nvram: Nvram, target: Target) -> Image:
+    source = _prepared(nvram)
+    image = Image(
         kind=nvram.kind,
-        source=_prepared(nvram),
+        source=source,
         format=nvram.format or "raw",
         number=_VARIABLES,
         read_only=False,
         place=nvram.place(),
+        owner=_VARIABLES,
         format_place=nvram.place("format"),
+        encryption=source.encryption,
+        auth=source.auth,
     )
+    return chained(image, None, source.data_store, target)
 
 
 def _prepared(nvram: Nvram) -> Source:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator
 
 from prober.domain.binding import At, Becomes, Neutral, Qemu
-from prober.domain.shared.source import Access, Format
+from prober.domain.shared.iothreads import IothreadMapping
+from prober.domain.shared.source import Access, CacheSize, Format
 from prober.domain.shared.virtio import VirtioDevice
 from prober.domain.values import OnOff, PositiveCount
+
+
+def _format(value: Any) -> Any:
+    """``aio`` is what Xen's domains once called raw."""
+    return "raw" if value == "aio" else value
+
+
+DriverFormat: TypeAlias = Annotated[Format, BeforeValidator(_format)]
 
 
 class DriverFields(VirtioDevice):
     """What ``<driver>`` of a disk may say."""
 
     driver_name: Annotated[Literal["qemu"], At("driver/@name"), Neutral("there is no other here")] = "qemu"
-    driver_type: Annotated[Format | None, At("driver/@type"), Becomes("`driver` of the image's block node")] = None
+    driver_type: Annotated[DriverFormat | None, At("driver/@type"), Becomes("`driver` of the image's block node")] = (
+        None
+    )
     cache: Annotated[
         Literal["default", "none", "writethrough", "writeback", "directsync", "unsafe"] | None,
         At("driver/@cache"),
@@ -35,6 +48,15 @@ class DriverFields(VirtioDevice):
     event_idx: Annotated[OnOff | None, At("driver/@event_idx"), Qemu("event_idx")] = None
     queues: Annotated[PositiveCount | None, At("driver/@queues"), Qemu("num-queues")] = None
     queue_size: Annotated[PositiveCount | None, At("driver/@queue_size"), Qemu("queue-size")] = None
+    copy_on_read: Annotated[OnOff | None, At("driver/@copy_on_read"), Becomes("a block node `copy-on-read`")] = None
+    iothread: Annotated[PositiveCount | None, At("driver/@iothread"), Becomes("`iothread`")] = None
+    iothreads: Annotated[
+        tuple[IothreadMapping, ...], At("driver/iothreads/iothread"), Becomes("`iothread-vq-mapping`")
+    ] = ()
+    max_size: Annotated[CacheSize | None, At("driver/metadata_cache/max_size"), Becomes("`cache-size`")] = None
+    discard_no_unref: Annotated[
+        OnOff | None, At("driver/@discard_no_unref"), Becomes("`discard-no-unref` of the qcow2 nodes")
+    ] = None
     discard: Annotated[
         Literal["unmap", "ignore"] | None, At("driver/@discard"), Becomes("`discard` of the topmost block node")
     ] = None
@@ -44,7 +66,7 @@ class DriverFields(VirtioDevice):
         Becomes("`detect-zeroes` of the topmost block node"),
     ] = None
 
-    def access(self, cache: str | None) -> Access:
+    def access(self, cache: str | None, *, floppy: bool) -> Access:
         """How the images are opened, with this mode of caching.
 
         Where nothing is discarded, zeroes cannot be unmapped, and are but written efficiently
@@ -58,11 +80,15 @@ class DriverFields(VirtioDevice):
             io=self.io,
             discard=self.discard,
             detect_zeroes=zeroes,
+            discard_no_unref=self.discard_no_unref,
+            floppy=floppy,
             places={
                 "cache": self.place("cache"),
                 "aio": self.place("io"),
                 "discard": self.place("discard"),
                 "detect-zeroes": self.place("detect_zeroes"),
+                "discard-no-unref": self.place("discard_no_unref"),
+                "cache-size": self.place("max_size"),
             },
         )
 

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prober.commandline import options
-from prober.commandline.options import Property
-from prober.domain.shared.address import DriveAddress, UsbAddress
+from prober.commandline.options import Prepared, Property, Value
+from prober.domain.binding import Places
+from prober.domain.shared.chardev import Reconnect, unix_socket
+from prober.domain.shared.iothreads import mapping_property
 from prober.domain.shared.virtio import virtio_driver
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
     from prober.domain.devices.disk.model import Disk
-
-#: Controllers whose disks have one number alone.
-NARROW = ("lsilogic", "ncr53c90", "dc390", "am53c974")
 
 #: The modes of caching in which a write is done once it is in the host's memory.
 _WRITE_BACK = {"none": True, "writeback": True, "unsafe": True, "writethrough": False, "directsync": False}
@@ -23,18 +22,57 @@ _WRITE_BACK = {"none": True, "writeback": True, "unsafe": True, "writethrough": 
 
 def emit_disk(disk: Disk, target: Target) -> Iterator[options.Option]:
     """The image (``-blockdev``, before QEMU 2.9 ``-drive``), then the device."""
-    drive = None
-    image = disk.image
-    if image is not None and target.caps.has("blockdev-del"):
+    image = disk.image(target)
+    if image is not None and not target.caps.has("blockdev-del"):
+        yield _drive(disk, f"drive-{disk.id}")
+        yield from _device(disk, Property("drive", f"drive-{disk.id}", disk.place("source")), target)
+        return
+    if image is not None:
         yield from image.layers(target)
-        drive = image.top_node(target)
-    elif image is not None:
-        drive = f"drive-{disk.id}"
-        yield _drive(disk, drive)
-    yield options.Device(_driver(disk), tuple(_properties(disk, drive, target)), disk.place())
+        nodes = list(_filters(disk, image.top_node))
+        yield from nodes
+        top = str(nodes[-1].value["node-name"]) if nodes else image.top_node
+        yield from _device(disk, Property("drive", top, disk.place("source")), target)
+    elif disk.kind == "vhostuser" and disk.source is not None:
+        yield unix_socket(_chardev(disk), disk.source.path or "", disk.place("source"), target, reconnect=_redial(disk))
+        yield from _device(disk, Property("chardev", _chardev(disk), disk.place("source")), target)
+    else:
+        yield from _device(disk, None, target)
+
+
+def _device(disk: Disk, backend: Property | None, target: Target) -> Iterator[options.Option]:
+    yield options.Device(_driver(disk), tuple(_properties(disk, backend, target)), disk.place())
+
+
+def _chardev(disk: Disk) -> str:
+    return f"chr-vu-{disk.id}"
+
+
+def _redial(disk: Disk) -> Reconnect | None:
+    """When the socket of vhost-user is dialled again."""
+    source = disk.source
+    if source is None or source.reconnect_enabled is None:
+        return None
+    names = {"enabled": "reconnect_enabled", "timeout": "reconnect_timeout"}
+    places = Places(source.place("reconnect_enabled"), {key: source.place(name) for key, name in names.items()})
+    return Reconnect(enabled=source.reconnect_enabled, timeout=source.reconnect_timeout, places=places)
+
+
+def _filters(disk: Disk, below: str) -> Iterator[options.Qapi]:
+    """What stands between the image and the device, from the image up."""
+    if disk.copy_on_read:
+        name = f"libvirt-CoR-{disk.target_dev}"
+        value: dict[str, Value] = {"driver": "copy-on-read", "node-name": name, "file": below, "discard": "unmap"}
+        yield options.Qapi("-blockdev", "blockdev-add", "driver", value, disk.place("copy_on_read"))
+        below = name
+    for item, name in zip(disk.throttle_filters, disk.filter_nodes, strict=True):
+        value = {"driver": "throttle", "node-name": name, "throttle-group": f"throttle-{item.group}", "file": below}
+        yield options.Qapi("-blockdev", "blockdev-add", "driver", value, item.place())
+        below = name
 
 
 def _drive(disk: Disk, name: str) -> options.Keyval:
+    """An image for a QEMU that has no ``-blockdev``."""
     assert disk.source is not None
     pairs = [
         Property("file", disk.source.local_path(disk.kind) or "", disk.place("source")),
@@ -52,7 +90,8 @@ def _driver(disk: Disk) -> str:
     cdrom = disk.device == "cdrom"
     match disk.bus:
         case "virtio":
-            return virtio_driver("virtio-blk-pci", "virtio" if disk.model in (None, "default") else str(disk.model))
+            name = "vhost-user-blk-pci" if disk.kind == "vhostuser" else "virtio-blk-pci"
+            return virtio_driver(name, "virtio" if disk.model in (None, "default") else str(disk.model))
         case "scsi":
             return "scsi-block" if disk.device == "lun" else "scsi-cd" if cdrom else "scsi-hd"
         case "usb":
@@ -63,24 +102,46 @@ def _driver(disk: Disk) -> str:
             return "ide-cd" if cdrom else "ide-hd"
 
 
-def _properties(disk: Disk, drive: str | None, target: Target) -> Iterator[Property]:
-    if disk.bus == "virtio" and _has_scsi_on(target):
-        yield Property("scsi", disk.device == "lun", disk.place("device"))
-    elif disk.bus == "virtio" and disk.device == "lun":
-        yield Property("scsi", True, disk.place("device"))
-    yield from _place_properties(disk, target)
+def _properties(disk: Disk, backend: Property | None, target: Target) -> Iterator[Property]:
+    yield from _virtio_properties(disk, target)
+    yield from disk.address_properties(target)
     if disk.bus == "scsi" and disk.device != "lun":
         # What QEMU made up from the name of a -drive, guests have seen ever since.
         yield Property("device_id", disk.serial or f"drive-{disk.id}", disk.place("serial"))
     if disk.shareable:
         yield Property("share-rw", True, disk.place("shareable"))
-    if drive is not None:
-        yield Property("drive", drive, disk.place("source"))
-    yield Property("id", disk.id, disk.place())
+    if backend is not None:
+        yield backend
+    yield Property("id", _id(disk), disk.place())
     if disk.device != "floppy":
         yield from disk.boot_properties()
     yield from _own_properties(disk)
     yield from disk.properties()
+
+
+def _id(disk: Disk) -> Value:
+    """The id, with what is to be done on the monitor."""
+    if disk.is_empty or disk.source is None:
+        return disk.id
+    device = {"virtio": f"/machine/peripheral/{disk.id}/virtio-backend"}.get(disk.bus, disk.id)
+    if disk.bus == "usb":
+        device = f"/machine/peripheral/{disk.id}/{disk.id}.0/legacy[0]"
+    needs = tuple(disk.on_monitor(device, disk.source.local_path(disk.kind) or "the image"))
+    return Prepared(disk.id, *needs) if needs else disk.id
+
+
+def _virtio_properties(disk: Disk, target: Target) -> Iterator[Property]:
+    """What virtio disks alone have."""
+    if disk.bus != "virtio":
+        return
+    if disk.iothread is not None:
+        yield Property("iothread", f"iothread{disk.iothread}", disk.place("iothread"))
+    if disk.iothreads:
+        yield mapping_property(disk.iothreads, disk.place("iothreads"))
+    if disk.kind == "vhostuser":
+        return
+    if disk.device == "lun" or _has_scsi_on(target):
+        yield Property("scsi", disk.device == "lun", disk.place("device"))
 
 
 def _has_scsi_on(target: Target) -> bool:
@@ -110,35 +171,3 @@ def _own_properties(disk: Disk) -> Iterator[Property]:
         yield Property("werror", writing, disk.place("error_policy"))
     if reading is not None:
         yield Property("rerror", reading, disk.place("rerror_policy"))
-
-
-def _place_properties(disk: Disk, target: Target) -> Iterator[Property]:
-    """Where it is plugged in (``qemuBuildDeviceAddresDriveProps``)."""
-    place, address = disk.place("address"), disk.address
-    if isinstance(address, UsbAddress):
-        yield Property("bus", f"{disk.controller_id}.0", place)
-        if address.port is not None:
-            yield Property("port", address.port, place)
-    elif not isinstance(address, DriveAddress):
-        yield from disk.pci_properties(target)
-    elif disk.bus == "ide":
-        yield Property("bus", f"ide.{address.bus}", place)
-        yield Property("unit", address.unit, place)
-    elif disk.bus == "sata":
-        # Each port of an AHCI controller is a bus of its own, with one unit.
-        yield Property("bus", f"{disk.controller_id}.{address.unit}", place)
-    elif disk.bus == "fdc":
-        yield Property("unit", address.unit, place)
-    else:
-        yield from _scsi_properties(disk, address)
-
-
-def _scsi_properties(disk: Disk, address: DriveAddress) -> Iterator[Property]:
-    place = disk.place("address")
-    yield Property("bus", f"{disk.controller_id}.0", place)
-    if disk.controller_model in NARROW:
-        yield Property("scsi-id", address.unit, place)
-    else:
-        yield Property("channel", address.bus, place)
-        yield Property("scsi-id", address.target, place)
-        yield Property("lun", address.unit, place)

@@ -10,11 +10,13 @@ from prober.domain.binding import At, Becomes, Neutral, Qemu
 from prober.domain.devices.disk.driver import DriverFields
 from prober.domain.devices.disk.emit import emit_disk
 from prober.domain.devices.disk.geometry import GeometryFields
+from prober.domain.devices.disk.mirror import Mirror
 from prober.domain.devices.disk.names import index_of, prefix_of
 from prober.domain.devices.disk.rules import disk_rules
+from prober.domain.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.device import Bootable, Scan, Turn
-from prober.domain.shared.source import Image, Source
+from prober.domain.shared.source import Auth, BackingStore, Encryption, Image, Kind, Source, chained
 from prober.domain.shared.virtio import VirtioModel
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
@@ -27,7 +29,7 @@ _BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
 _BOOT_DEVICES = {"disk": "hd", "lun": "hd", "cdrom": "cdrom", "floppy": "fd"}
 
 
-class Disk(DriverFields, GeometryFields, Bootable):
+class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
     """One drive of the guest with what is in it."""
 
     element = "disk"
@@ -35,7 +37,7 @@ class Disk(DriverFields, GeometryFields, Bootable):
     scan_turn = Scan.DISK
     boot_dev = "hd"
 
-    type: Annotated[Literal["file", "block"], At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
+    type: Annotated[Kind, At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
     device: Annotated[Literal["disk", "cdrom", "floppy", "lun"], At("@device"), Becomes("the device")] = "disk"
     model: Annotated[VirtioModel | Literal["default"] | None, At("@model"), Becomes("the device of a virtio disk")] = (
         None
@@ -46,6 +48,10 @@ class Disk(DriverFields, GeometryFields, Bootable):
         Literal["no", "internal", "external", "manual"] | None, At("@snapshot"), Neutral("what later snapshots do")
     ] = None
     source: Annotated[Source | None, At("source"), Becomes("the block nodes")] = None
+    auth: Annotated[Auth | None, At("auth"), Becomes("the user's name, and an `-object secret`")] = None
+    encryption: Annotated[Encryption | None, At("encryption"), Becomes("`key-secret`, `encrypt`")] = None
+    backing: Annotated[BackingStore | None, At("backingStore"), Becomes("`backing`")] = None
+    mirror: Annotated[Mirror | None, At("mirror"), Neutral("a start does not begin it anew")] = None
     target_dev: Annotated[str, At("target/@dev"), Becomes("the disk's `id`, place and order")]
     target_bus: Annotated[
         Literal["ide", "fdc", "scsi", "virtio", "usb", "sata"] | None, At("target/@bus"), Becomes("the device")
@@ -63,11 +69,12 @@ class Disk(DriverFields, GeometryFields, Bootable):
 
     #: libvirt's number of its image, which names the image's nodes; filled in by completing.
     node: int = 0
-    #: The id and the model of the controller that it is on, where that is not the machine's own.
-    controller_id: str = ""
-    controller_model: str | None = None
+    #: libvirt's number of the first node that limits it.
+    first_filter: int = 0
     #: Whether its image is a CD drive of the host.
     host_cdrom: bool = False
+    #: Whether its image may be missing, is, and the disk with it.
+    is_left_out: bool = False
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """What is wrong with it whatever the machine."""
@@ -113,21 +120,35 @@ class Disk(DriverFields, GeometryFields, Bootable):
         return self.cache
 
     @property
-    def image(self) -> Image | None:
-        """What is in it."""
-        if self.source is None or self.is_empty:
+    def format(self) -> str:
+        """The format of its image; of a volume it is known once that is translated."""
+        return self.driver_type or "raw"
+
+    def image(self, target: Target) -> Image | None:
+        """What is in it, with all that it stands on; None too where a socket takes its place."""
+        if self.source is None or self.is_empty or self.kind in ("vhostuser", "volume"):
             return None
-        return Image(
+        base = Image(
             kind=self.kind,
             source=self.source,
-            format=self.driver_type or "raw",
+            format=self.format,
             number=self.node,
             read_only=self.is_read_only,
             place=self.place("source"),
-            access=self.access(self.cache_mode),
+            owner=self.alias or "",
+            access=self.access(self.cache_mode, floppy=self.device == "floppy"),
             format_place=self.place("driver_type"),
             cdrom=self.host_cdrom,
+            encryption=self.encryption or self.source.encryption,
+            auth=self.auth or self.source.auth,
+            cache_size=self.max_size.bytes if self.max_size is not None else None,
         )
+        return chained(base, self.backing, self.source.data_store, target)
+
+    @property
+    def filter_nodes(self) -> list[str]:
+        """The names of the nodes that limit it, from the image's side."""
+        return [f"libvirt-{self.first_filter + number}-filter" for number in range(len(self.throttle_filters))]
 
     def default_address(self) -> DriveAddress | None:
         """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
@@ -145,7 +166,7 @@ class Disk(DriverFields, GeometryFields, Bootable):
         address = self.address
         if not isinstance(address, DriveAddress):
             return f"{self.bus}-disk{self.number}"
-        if self.bus == "scsi" and self.controller_model != "lsilogic":
+        if self.bus == "scsi" and getattr(self.parent, "model", None) != "lsilogic":
             return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
         return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
 
@@ -166,6 +187,10 @@ class Disk(DriverFields, GeometryFields, Bootable):
         if self.bus != "virtio":
             return None
         return Plug.pci() if self.model == "virtio-transitional" else Plug.virtio(target)
+
+    def is_builtin(self, target: Target) -> bool:
+        """A disk without its image may be left out."""
+        return self.is_left_out
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """Its images, then the device."""

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from prober.domain.devices.disk.imagerules import image_rules
 from prober.domain.devices.disk.names import index_of, prefix_of
 from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress
+from prober.domain.shared.iothreads import mapping_rules
 
 if TYPE_CHECKING:
     from prober.domain.devices.disk.model import Disk
@@ -17,7 +19,7 @@ Broken = Iterator[tuple[str, str]]
 
 #: Characters that a serial number may have (libvirt, ``QEMU_SERIAL_PARAM_ACCEPTED_CHARS``).
 _SERIAL = re.compile(r"[A-Za-z0-9\-_ .+]*")
-_WWN = re.compile(r"[0-9a-fA-F]{16}")
+_WWN = re.compile(r"(0x)?[0-9a-fA-F]{16}")
 _PRINTABLE = re.compile(r"[ -~]*")
 
 #: What the names of each kind of drive may begin with.
@@ -37,6 +39,7 @@ def disk_rules(disk: Disk) -> Broken:
     yield from _identity_rules(disk)
     yield from _lun_rules(disk)
     yield from _geometry_rules(disk)
+    yield from image_rules(disk)
 
 
 def _name_rules(disk: Disk) -> Broken:
@@ -117,10 +120,21 @@ def _virtio_rules(disk: Disk) -> Broken:
 
 
 def _frontend_rules(disk: Disk) -> Broken:
-    if disk.io == "native" and disk.cache_mode not in ("none", "directsync"):
-        yield "io", "io='native' needs cache='none' or cache='directsync'"
-    if disk.shareable and not disk.is_read_only and (disk.driver_type or "raw") != "raw":
-        yield "shareable", "only a raw image can be written by several guests at once"
+    if disk.iothread is not None and disk.iothreads:
+        yield "iothreads", "iothread and <iothreads> cannot be set together"
+    for name in ("iothread", "iothreads"):
+        if getattr(disk, name) and disk.bus != "virtio":
+            yield name, f"disks on {disk.bus} have no thread of their own"
+    yield from mapping_rules(disk.iothreads, disk.queues, "iothreads")
+    if disk.copy_on_read and (disk.is_read_only or disk.device != "disk"):
+        yield "copy_on_read", "only a hard disk that is written to copies what it reads"
+    if disk.throttle_filters:
+        if disk.io_tune is not None:
+            yield "throttle_filters", "<throttlefilters> and <iotune> cannot be set together"
+        if disk.device == "cdrom":
+            yield "throttle_filters", "a CD drive has no <throttlefilters>"
+        if len({item.group for item in disk.throttle_filters}) < len(disk.throttle_filters):
+            yield "throttle_filters", "a disk is in a throttle group twice"
 
 
 def _identity_rules(disk: Disk) -> Broken:
@@ -149,18 +163,24 @@ def _lun_rules(disk: Disk) -> Broken:
             yield "rawio", "rawio is for device='lun' alone"
         if disk.sgio is not None:
             yield "sgio", "sgio is for device='lun' alone"
+        if disk.source is not None and disk.source.reservations is not None:
+            yield "source", "<reservations> are for device='lun' alone"
         return
     if disk.bus not in ("scsi", "virtio"):
         yield "device", f"device='lun' is not for bus {disk.bus}"
-    if disk.kind not in ("block", "network", "volume"):
-        yield "device", "device='lun' needs a block device as its source"
-    if disk.driver_type not in (None, "raw"):
+    iscsi = disk.kind == "network" and disk.source is not None and disk.source.protocol == "iscsi"
+    if disk.kind not in ("block", "volume") and not iscsi:
+        yield "device", "device='lun' needs a block device or an iSCSI unit as its source"
+    if disk.format != "raw":
         yield "driver_type", "device='lun' is always raw"
-    for name in ("wwn", "vendor", "product"):
+    if disk.source is not None and (disk.source.slices or disk.source.encryption):
+        yield "source", "device='lun' has neither a slice nor encryption"
+    if disk.encryption is not None:
+        yield "encryption", "device='lun' has no encryption"
+    shown = ["wwn", "vendor", "product", *(["serial"] if disk.bus == "scsi" else [])]
+    for name in shown:
         if getattr(disk, name) is not None:
             yield name, "device='lun' shows what the host's own disk says of itself"
-    if disk.serial is not None and disk.bus == "scsi":
-        yield "serial", "device='lun' shows what the host's own disk says of itself"
 
 
 def _geometry_rules(disk: Disk) -> Broken:

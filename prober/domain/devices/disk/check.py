@@ -1,0 +1,103 @@
+"""What this machine and this QEMU cannot do, once a disk is completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from prober.commandline.refusal import Place, Refusal
+from prober.domain.devices.disk.model import Disk
+from prober.domain.domain import Domain
+from prober.domain.iothreads import io_threads
+from prober.domain.shared.address import DriveAddress, UsbAddress
+from prober.domain.shared.source import image_faults
+from prober.domain.target import Target
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong, and what would help."""
+
+    place: Place
+    message: str
+    hint: str = ""
+
+
+#: What a QEMU without ``-blockdev`` is not told of.
+_NEW = (
+    "cache", "io", "discard", "detect_zeroes", "discard_no_unref", "max_size", "copy_on_read", "throttle_filters",
+    "backing", "encryption", "auth",
+)  # fmt: skip
+
+
+def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """All of it, disk by disk."""
+    disks = list(domain.devices.of(Disk))
+    threads = {thread.id for thread in io_threads(domain)}
+    for disk in disks:
+        faults = [*_source_faults(disk), *_old_faults(disk, target), *_place_faults(disk)]
+        faults += [*_monitor_faults(disk, target), *_group_faults(disk, disks), *_thread_faults(disk, threads)]
+        refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
+    return domain
+
+
+def _source_faults(disk: Disk) -> Iterator[Fault]:
+    if disk.source is not None and disk.kind != "volume":
+        for place, message in image_faults(disk.kind, disk.source, disk.backing):
+            yield Fault(place, message)
+
+
+def _place_faults(disk: Disk) -> Iterator[Fault]:
+    address = disk.address
+    if disk.bus == "scsi" and isinstance(address, DriveAddress) and disk.parent is None:
+        yield Fault(disk.place("target_dev"), f"there is no SCSI controller {address.controller} for it")
+    if disk.bus == "usb" and not isinstance(address, UsbAddress):
+        yield Fault(disk.place("target_bus"), "there is no USB controller for it")
+
+
+def _old_faults(disk: Disk, target: Target) -> Iterator[Fault]:
+    """Before ``-blockdev`` (QEMU 2.9) only plain disks are understood."""
+    if target.caps.has("blockdev-del"):
+        return
+    message = "this needs a QEMU that has -blockdev (QEMU 2.9)"
+    for name in _NEW:
+        if getattr(disk, name):
+            yield Fault(disk.place(name), message)
+    if disk.format not in ("raw", "qcow2"):
+        yield Fault(disk.place("driver_type"), message)
+    if disk.shareable and not disk.is_read_only:
+        yield Fault(disk.place("shareable"), message)
+    if disk.kind not in ("file", "block"):
+        yield Fault(disk.place("type"), message)
+    if disk.source is not None and (disk.source.slices or disk.source.encryption or disk.source.data_store):
+        yield Fault(disk.place("source"), message)
+
+
+def _thread_faults(disk: Disk, threads: set[int]) -> Iterator[Fault]:
+    wanted = [("iothread", disk.iothread)] if disk.iothread is not None else []
+    wanted += [("iothreads", thread.id) for thread in disk.iothreads]
+    for name, number in wanted:
+        if number not in threads:
+            yield Fault(disk.place(name), f"the domain has no I/O thread {number}", "see <iothreads>")
+
+
+def _monitor_faults(disk: Disk, target: Target) -> Iterator[Fault]:
+    """What is done once QEMU runs."""
+    if target.monitor is not None:
+        return
+    for name, what in (("io_tune", "<iotune> is set"), ("transient", "<transient> is prepared")):
+        if getattr(disk, name) is not None:
+            yield Fault(disk.place(name), f"{what} on QEMU's monitor", "give a monitor, and do what the resource says")
+
+
+def _group_faults(disk: Disk, disks: list[Disk]) -> Iterator[Fault]:
+    """Disks of one group have one set of limits (``qemuValidateDomainDeviceDefDiskBlkdeviotune``)."""
+    tune = disk.io_tune
+    if tune is None or tune.group_name is None:
+        return
+    for other in disks:
+        same = other.io_tune is not None and other.io_tune.group_name == tune.group_name
+        if other is disk:
+            return
+        if same and other.io_tune is not None and other.io_tune.numbers != tune.numbers:
+            message = f"disks {other.target_dev} and {disk.target_dev} are in one group with different limits"
+            yield Fault(tune.place("group_name"), message)

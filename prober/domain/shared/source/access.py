@@ -1,0 +1,47 @@
+"""How the images of one disk are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prober.commandline.options import Value
+from prober.commandline.refusal import Place
+
+#: ``direct`` and ``no-flush`` of each mode of caching (``qemuDomainDiskCachemodeFlags``).
+_CACHE = {
+    "none": (True, False),
+    "writethrough": (False, False),
+    "writeback": (False, False),
+    "directsync": (True, False),
+    "unsafe": (False, True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How all images of one disk are opened; each None is QEMU's default.
+
+    ``floppy`` says that the guest sees a floppy; ``places`` are of the members by QEMU's names.
+    """
+
+    cache: str | None = None
+    io: str | None = None
+    discard: str | None = None
+    detect_zeroes: str | None = None
+    discard_no_unref: bool | None = None
+    floppy: bool = False
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def common(self, *, top: bool, first: bool) -> Iterator[tuple[str, Value]]:
+        """The members that every node has.
+
+        ``top`` is the node through which an image's data is used, ``first`` says that the guest sees this image.
+        """
+        if top and self.discard is not None:
+            yield "discard", self.discard
+        if top and first and self.detect_zeroes is not None:
+            yield "detect-zeroes", self.detect_zeroes
+        if self.cache in _CACHE:
+            direct, no_flush = _CACHE[self.cache]
+            yield "cache", {"direct": direct, "no-flush": no_flush}

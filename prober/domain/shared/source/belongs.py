@@ -1,0 +1,124 @@
+"""Which attributes of a ``<source>`` belong to which type and protocol (libvirt 11.3, ``domaincommon.rng``,
+``virDomainDiskSourceNetworkParse`` and ``qemuDomainValidateStorageSource``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prober.domain.shared.source.model import Source
+
+#: The fields that each type of source cannot be without.
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "network": ("protocol",),
+    "volume": ("pool", "volume"),
+    "nvme": ("type", "namespace", "address"),
+    "vhostuser": ("type", "path"),
+    "vhostvdpa": ("dev",),
+}
+
+#: The others that it may have, beside those that all have.
+_ALLOWED: dict[str, tuple[str, ...]] = {
+    "file": ("file", "startup_policy", "encryption"),
+    "block": ("dev", "startup_policy", "encryption", "reservations"),
+    "dir": ("dir", "startup_policy"),
+    "network": ("name", "hosts"),
+    "volume": ("mode", "startup_policy", "encryption"),
+    "nvme": ("managed", "startup_policy", "encryption"),
+    "vhostuser": ("reconnect_enabled", "reconnect_timeout"),
+    "vhostvdpa": (),
+}
+
+#: What all types have.
+_COMMON = ("index", "seclabels", "slices", "data_store")
+
+_HTTP = ("query", "cookies", "readahead", "timeout", "auth", "encryption")
+_FTP = ("readahead", "timeout", "auth", "encryption")
+
+#: What each protocol may have.
+_OF_PROTOCOL: dict[str, tuple[str, ...]] = {
+    "nbd": ("tls", "tls_hostname", "reconnect_delay", "encryption"),
+    "rbd": ("snapshot", "config", "auth", "encryption"),
+    "gluster": ("encryption",),
+    "iscsi": ("initiator", "auth", "encryption"),
+    "http": _HTTP,
+    "https": (*_HTTP, "ssl_verify"),
+    "ftp": _FTP,
+    "ftps": (*_FTP, "ssl_verify"),
+    "ssh": ("known_hosts", "ssh_user", "keyfile", "agentsock", "auth", "encryption"),
+    "nfs": ("nfs_user", "nfs_group"),
+}
+
+#: The protocols that have more than one host, or none; and those that have sockets.
+_MANY = ("rbd", "gluster")
+_WITH_SOCKETS = ("nbd", "gluster")
+
+#: What libvirt calls the use of the secret of a protocol.
+_SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
+
+
+def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
+    """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
+    needed = _NEEDED.get(kind, ())
+    allowed = {*needed, *_ALLOWED[kind], *_COMMON, *_OF_PROTOCOL.get(source.protocol or "", ())}
+    what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
+    for name in source.places.fields:
+        if name not in allowed:
+            yield name, f"a source of {what} has no use for this"
+    yield from missing(source, kind)
+
+
+def lacks(source: Source, kind: str) -> bool:
+    """Whether something that it cannot be without is not there, or was refused."""
+    return any(getattr(source, name) is None for name in _NEEDED.get(kind, ()))
+
+
+def missing(source: Source, kind: str) -> Iterator[tuple[str, str]]:
+    """Without what, or with what, the source leads nowhere."""
+    needed = _NEEDED.get(kind, ())
+    for name in needed:
+        if getattr(source, name) is None:
+            if not source.given(name):
+                yield "", f"a source of type '{kind}' needs {' and '.join(field for field in needed)}"
+            return
+    if kind == "network":
+        yield from _of_network(source)
+    if kind in ("nvme", "vhostuser"):
+        wanted = "pci" if kind == "nvme" else "unix"
+        if source.type not in (None, wanted):
+            yield "type", f"a source of type '{kind}' has the type '{wanted}'"
+
+
+def _of_network(source: Source) -> Iterator[tuple[str, str]]:
+    protocol = source.protocol
+    if source.name is None and protocol != "nbd" and not source.given("name"):
+        yield "", f"a source of protocol '{protocol}' needs a name"
+    if protocol in ("rbd", "gluster") and source.name is not None and source.name.find("/") < 1:
+        yield "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
+    if protocol == "iscsi" and source.name is not None:
+        _, slash, lun = source.name.partition("/")
+        if slash and not lun.isdecimal():
+            yield "name", "after the slash of an iSCSI name stands the number of the unit"
+    yield from _host_faults(source)
+    if source.auth is not None and protocol in _SECRETS and source.auth.secret.type != _SECRETS[protocol]:
+        yield "auth", f"the secret of protocol '{protocol}' has type '{_SECRETS[protocol]}'"
+    if protocol == "ssh" and source.ssh_user is not None and not (source.keyfile or source.agentsock):
+        yield "ssh_user", "<identity> needs a keyfile or an agentsock"
+    if protocol == "nfs":
+        for name, value in (("nfs_user", source.nfs_user), ("nfs_group", source.nfs_group)):
+            if value is not None and not value.removeprefix("+").isdecimal():
+                yield name, "the names of users are known to the host alone: write the number, as +1000"
+
+
+def _host_faults(source: Source) -> Iterator[tuple[str, str]]:
+    protocol = source.protocol
+    if protocol not in _MANY and len(source.hosts) != 1:
+        yield "hosts", f"protocol '{protocol}' has exactly one host"
+    if protocol == "gluster" and not source.hosts:
+        yield "", "protocol 'gluster' needs a host"
+    for host in source.hosts:
+        if host.transport == "unix" and protocol not in _WITH_SOCKETS:
+            yield "hosts", f"protocol '{protocol}' is not spoken over a socket"
+        if protocol == "nfs" and host.port is not None:
+            yield "hosts", "the host of an NFS share has no port"
