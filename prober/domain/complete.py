@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prober.commandline.refusal import Refusal
-from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial
+from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial, check_addresses
 from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
@@ -81,6 +81,7 @@ STEPS: tuple[Completion, ...] = (
     settle_tpms,
     assign_virtio_serial,
     invent_sockets,
+    check_addresses,
     assign_pci,
     number_buses,
     assign_usb,

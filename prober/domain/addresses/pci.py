@@ -75,7 +75,7 @@ class _Pass:
         order = sorted(enumerate(self.devices), key=lambda item: (item[1].address_turn, item[0]))
         for position, device in order:
             plug = device.plug(self.target)
-            if plug is not None and position not in self.spots:
+            if plug is not None and position not in self.spots and _wants_slot(device):
                 self._place(position, plug)
 
     def keep_spare_port(self) -> None:
@@ -152,7 +152,7 @@ class _Pass:
             number = counts[device.element]
             counts[device.element] += 1
             plug = device.plug(self.target)
-            if plug is not None and position not in self.spots:
+            if plug is not None and position not in self.spots and _wants_slot(device):
                 self._take_favourite(position, device, plug, number)
 
     def _take_favourite(self, position: int, device: Device, plug: Kinds, number: int) -> None:
@@ -204,6 +204,12 @@ class _Pass:
 def _given(device: Device) -> PciAddress | None:
     address = getattr(device, "address", None)
     return address if isinstance(address, PciAddress) else None
+
+
+def _wants_slot(device: Device) -> bool:
+    """Whether it shall get a slot: an address of another type says that it shall not."""
+    address = getattr(device, "address", None)
+    return address is None or (isinstance(address, PciAddress) and address.is_wanted)
 
 
 def _bus_models(devices: list[Device], target: Target) -> list[str]:

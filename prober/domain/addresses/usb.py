@@ -53,11 +53,10 @@ def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     if not any(device.is_usb for device in devices) or not target.is_understood:
         return domain
     if not _has_usb(devices):
+        hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
         refusals += [
             Refusal(
-                place=device.place(),
-                message=f"this <{device.element}> sits on USB, and the domain has USB disabled",
-                hint="take the <controller type='usb' model='none'/> out",
+                place=device.place(), message=f"this <{device.element}> sits on USB, and the domain has none", hint=hint
             )
             for device in devices
             if device.is_usb

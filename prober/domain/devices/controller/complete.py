@@ -56,34 +56,34 @@ def _with(domain: Domain, controllers: Iterable[Controller]) -> Domain:
 
 def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """libvirt's USB controller, the machine's own buses, models that are not given, and what devices plug into."""
-    if target.kind not in ("pc", "q35"):
+    if not target.is_understood:
         return domain
     controllers = list(domain.devices.of(Controller))
     _refuse_usb(controllers, refusals)
-    if _find(controllers, "usb", 0) is None:
-        for usb in default_usb(target):
-            insert(controllers, usb)
-    if target.kind == "q35" and _find(controllers, "sata", 0) is None:
-        insert(controllers, _made("sata", 0, Places(target.place)))
-    bus = _find(controllers, "pci", 0)
-    if bus is not None and not isinstance(bus, Root):
-        refusals.append(
-            Refusal(
-                place=bus.place("model"),
-                message=f"this {bus.model} gets index 0, which is the machine's own bus"
-                if isinstance(bus, PciBridge)
-                else "index 0 is the machine's own bus",
-                hint=f"name the {'pcie-root' if target.kind == 'q35' else 'pci-root'} controller, too",
-            )
-        )
-    if bus is None:
-        root = PcieRoot if target.kind == "q35" else PciRoot
-        insert(controllers, root.model_validate({"type": "pci", "index": 0}))
+    if target.has_pci:
+        _add_defaults(controllers, target, refusals)
     controllers = [controller.with_default_model(target) for controller in controllers]
     for kind in _IMPLIED:
         _add_implied(controllers, kind, domain.devices.every, refusals)
     controllers = [controller.with_default_model(target) for controller in controllers]
     return _with(domain, controllers)
+
+
+def _add_defaults(controllers: list[Controller], target: Target, refusals: list[Refusal]) -> None:
+    """What machines with PCI always have."""
+    if _find(controllers, "usb", 0) is None:
+        for usb in default_usb(target):
+            insert(controllers, usb)
+    if target.kind == "q35" and _find(controllers, "sata", 0) is None:
+        insert(controllers, _made("sata", 0, Places(target.place)))
+    model = "pcie-root" if target.kind == "q35" else "pci-root"
+    bus = _find(controllers, "pci", 0)
+    if bus is None:
+        root = PcieRoot if target.kind == "q35" else PciRoot
+        insert(controllers, root.model_validate({"type": "pci", "index": 0}))
+    elif not isinstance(bus, Root):
+        message = "index 0 is the machine's own PCI bus"
+        refusals.append(Refusal(place=bus.place("model"), message=message, hint=f"it is a {model}"))
 
 
 def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controller | None:
