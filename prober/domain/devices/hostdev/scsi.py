@@ -13,6 +13,8 @@ from prober.commandline.options import Need, Passed, Prepared, Property, Value
 from prober.domain.binding import At, Becomes, Checked, Neutral
 from prober.domain.devices.hostdev.base import Hostdev
 from prober.domain.shared.address import Address, DriveAddress, PciAddress
+from prober.domain.shared.secret import emit_secret, secret_id
+from prober.domain.shared.source import Auth
 from prober.domain.shared.virtio import VirtioModel, virtio_driver, virtio_plug
 from prober.domain.slots import Kinds
 from prober.domain.target import Target
@@ -75,6 +77,7 @@ class ScsiHostdev(Hostdev):
     name: Annotated[Line | None, At("source/@name"), Becomes("`target` and `lun`")] = None
     hosts: Annotated[tuple[IscsiHost, ...], At("source/host"), Becomes("`portal`")] = ()
     initiator: Annotated[Line | None, At("source/initiator/iqn/@name"), Becomes("`initiator-name`")] = None
+    auth: Annotated[Auth | None, At("source/auth"), Becomes("`user` and `password-secret`")] = None
     readonly: Annotated[bool, At("readonly"), Becomes("`read-only`")] = False
     shareable: Annotated[bool, At("shareable"), Neutral("libvirt's own check that no two guests have it")] = False
     address: Annotated[Address | None, At("address"), Becomes("`bus`, `channel`, `scsi-id` and `lun`")] = None
@@ -85,7 +88,7 @@ class ScsiHostdev(Hostdev):
     def rules(self) -> Iterator[tuple[str, str]]:
         """What belongs to which protocol (libvirt 11.3, ``virDomainHostdevSubsysSCSIDefParseXML``)."""
         yield from super().rules()
-        here, there = ("adapter", "source_bus", "source_target", "source_unit"), ("name", "initiator")
+        here, there = ("adapter", "source_bus", "source_target", "source_unit"), ("name", "initiator", "auth")
         if self.is_iscsi:
             for name in here:
                 if getattr(self, name) is not None:
@@ -102,6 +105,8 @@ class ScsiHostdev(Hostdev):
             for name in (*there, "hosts"):
                 if getattr(self, name):
                     yield name, "this is for protocol='iscsi' alone"
+        if self.auth is not None and self.auth.secret.type != "iscsi":
+            yield "auth", f"the secret of an iSCSI unit has type='iscsi', not '{self.auth.secret.type}'"
         if self.address is not None and not isinstance(self.address, DriveAddress):
             yield "address", "a SCSI device of the host has an address of type 'drive'"
 
@@ -137,6 +142,9 @@ class ScsiHostdev(Hostdev):
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """The block node, and the device on it."""
+        if self.auth is not None:
+            what = f"the secret of type iscsi with {self.auth.secret}"
+            yield from emit_secret(secret_id(self.node_name), what, self.auth.place())
         value: dict[str, Value] = {**self._backend(), "node-name": self.node_name, "read-only": self.readonly}
         places = {"driver": self.place("protocol"), "filename": self.place("adapter"), "target": self.place("name")}
         yield options.Qapi("-blockdev", "blockdev-add", "driver", value, self.place(), places)
@@ -158,6 +166,9 @@ class ScsiHostdev(Hostdev):
             "lun": int(self._lun) if self._lun.isdecimal() else 0,
             "transport": "tcp",
         }
+        if self.auth is not None:
+            value["user"] = self.auth.username
+            value["password-secret"] = secret_id(self.node_name)
         if self.initiator is not None:
             value["initiator-name"] = self.initiator
         return value
