@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -164,6 +164,11 @@ class Capabilities(BaseModel):
     def sound_options(self) -> set[Hashable]:
         """Options that were checked against this binary and found sound, for the check to remember."""
         return set()
+
+    @cached_property
+    def derived(self) -> dict[Hashable, Any]:
+        """What others worked out of these capabilities alone, kept for the next time; each under a key of its own."""
+        return {}
 
     @cached_property
     def _evidence(self) -> dict[str, Evidence]:

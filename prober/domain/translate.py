@@ -229,13 +229,16 @@ def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
 
 
 def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
+    # Devices have their turn by class, and a domain has a few classes of them: each class is looked at once.
+    kinds = {type(device) for device in domain.devices.every}
     for step in ORDER if target.is_understood else _OF_ANY_MACHINE:
         if not isinstance(step, type):
             yield from step(domain, target)
             continue
-        devices: list[Device] = list(domain.devices.of(step))
-        if step not in _APART:
-            devices = [device for device in devices if not isinstance(device, _APART)]
+        due = {kind for kind in kinds if issubclass(kind, step) and (step in _APART or not issubclass(kind, _APART))}
+        if not due:
+            continue
+        devices = [device for device in domain.devices.every if type(device) in due]
         for device in sorted(devices, key=_turn):
             if not device.is_builtin(target):
                 yield from device.emit(target)

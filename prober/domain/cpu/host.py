@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TypeVar
 
 from prober.capabilities.models import CpuExpansion
 from prober.domain.cpu.map import CpuMap, Decoded, Processor, cpu_map
 from prober.domain.cpu.names import from_qemu
 from prober.domain.target import Target
 
+T = TypeVar("T")
 
+
+def _kept(work: Callable[[Target], T]) -> Callable[[Target], T]:
+    """The same for every domain: worked out once for a binary, its accelerator and what the host says of its CPU."""
+
+    @wraps(work)
+    def look(target: Target) -> T:
+        key = (work.__name__, target.accel, target.host.cpu)
+        kept = target.caps.derived
+        if key not in kept:
+            kept[key] = work(target)
+        found: T = kept[key]
+        return found
+
+    return look
+
+
+@_kept
 def host_model(target: Target) -> Decoded | None:
     """The named model that is nearest to the host's CPU, and what differs; None where nobody asked.
 
@@ -29,6 +49,7 @@ def host_model(target: Target) -> Decoded | None:
     return decoded[0], [(name, on) for name, on in decoded[1] if name not in known.of_msr]
 
 
+@_kept
 def host_features(target: Target) -> frozenset[str] | None:
     """What the host's CPU has, by libvirt's names; None where nobody asked."""
     known = cpu_map()
@@ -41,6 +62,7 @@ def host_features(target: Target) -> frozenset[str] | None:
     return frozenset(name for name, feature in known.features.items() if bits & feature == feature)
 
 
+@_kept
 def known_features(target: Target) -> frozenset[str] | None:
     """The features that QEMU listed of its best model, by libvirt's names; None where nobody asked."""
     props = best_model(target)
@@ -70,6 +92,7 @@ def _in_full(first: CpuExpansion, expansions: Sequence[CpuExpansion]) -> Mapping
     return next((one.props for one in again if one.props is not None), None)
 
 
+@_kept
 def usable_models(target: Target) -> dict[str, tuple[str, ...]] | None:
     """The models that QEMU has, each with the features that keep it from running here, by libvirt's names."""
     accelerator = target.caps.accelerators.get(target.accel)

@@ -44,7 +44,8 @@ class Devices(Element):
 
     def of(self, cls: type[D]) -> Iterator[D]:
         """The devices of one class, in order."""
-        return (device for device in self.every if isinstance(device, cls))
+        wanted = {kind for kind in {type(device) for device in self.every} if issubclass(kind, cls)}
+        return (device for device in self.every if isinstance(device, cls)) if wanted else iter(())
 
 
 __all__ = [

@@ -167,7 +167,7 @@ class Device(Checked):
         Disks and SCSI host devices say it themselves, as an address of type ``drive`` does not tell the type.
         Controllers of other types than ``pci`` and ``usb`` are added where the XML has none.
         """
-        address: Address | None = getattr(self, "address", None)
+        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
         return address.controller_key if address is not None else None
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
@@ -204,7 +204,7 @@ class Device(Checked):
     def address_properties(self, target: Target) -> Iterator[Property]:
         """What a completed device says of where it sits, whatever the kind of address
         (libvirt, ``qemuBuildDeviceAddressProps``)."""
-        address: Address | None = getattr(self, "address", None)
+        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
         if address is None:
             return
         place = self.place("address")
@@ -216,7 +216,7 @@ class Device(Checked):
 
     def pci_properties(self, target: Target) -> Iterator[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
-        address: Address | None = getattr(self, "address", None)
+        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
         if not isinstance(address, PciAddress):
             return
         place = self.place("address")
