@@ -18,6 +18,9 @@ def assign_boot_order(domain: Domain, target: Target, refusals: list[Refusal]) -
     bootable = [device for device in devices if isinstance(device, Bootable)]
     orders: dict[int, Bootable] = {}
     for device in bootable:
+        if device.loadparm is not None:
+            message = "loadparm is for machines of s390x, not for those of x86"
+            refusals.append(Refusal(place=device.place("loadparm"), message=message, hint="remove it"))
         if device.boot_order is None:
             continue
         place = device.place("boot_order")

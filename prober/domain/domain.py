@@ -15,7 +15,7 @@ from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
-from prober.domain.lifecycle import Action
+from prober.domain.lifecycle import Action, CrashAction
 from prober.domain.memory import Memory
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
@@ -33,10 +33,10 @@ _NOT_QEMU = Neutral("done by whoever runs QEMU; nothing of it is on the command 
 class Domain(Checked):
     """One virtual machine, as its XML says."""
 
-    type: Annotated[Literal["kvm", "qemu"], At("@type")]
+    type: Annotated[Literal["kvm", "qemu"], At("@type"), Becomes("`-accel`")]
     id: Annotated[Count | None, At("@id"), Neutral("libvirt's number of a running domain")] = None
-    name: Annotated[DomainName, At("name")]
-    uuid: Annotated[Uuid | None, At("uuid")] = None
+    name: Annotated[DomainName, At("name"), Becomes("`-name`")]
+    uuid: Annotated[Uuid | None, At("uuid"), Becomes("`-uuid`")] = None
     genid: Annotated[Uuid | None, At("genid"), Becomes("`-device vmgenid`")] = None
     title: Annotated[str | None, At("title"), Neutral("for people")] = None
     description: Annotated[str | None, At("description"), Neutral("for people")] = None
@@ -71,9 +71,12 @@ class Domain(Checked):
         default_factory=Features
     )
     clock: Annotated[Clock, At("clock")] = Field(default_factory=Clock)
-    on_poweroff: Annotated[Action, At("on_poweroff")] = "destroy"
-    on_reboot: Annotated[Action, At("on_reboot")] = "restart"
-    on_crash: Annotated[Action, At("on_crash")] = "destroy"
+    on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
+    on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
+    on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
+    on_lockfailure: Annotated[
+        Literal["poweroff", "restart", "pause", "ignore"] | None, At("on_lockfailure"), _NOT_QEMU
+    ] = None
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
     devices: Annotated[Devices, At("devices")] = Field(default_factory=Devices)
@@ -83,7 +86,9 @@ class Domain(Checked):
     qemu_commandline: Annotated[QemuCommandline | None, At("qemu:commandline")] = None
     qemu_override: Annotated[QemuOverride | None, At("qemu:override")] = None
     qemu_deprecation: Annotated[QemuDeprecation | None, At("qemu:deprecation"), Becomes("`-compat`")] = None
-    qemu_capabilities: Annotated[Opaque | None, At("qemu:capabilities")] = None
+    qemu_capabilities: Annotated[
+        Opaque | None, At("qemu:capabilities"), Becomes("refused: here the binary itself is asked")
+    ] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)

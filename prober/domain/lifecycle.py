@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
 Action = Literal["destroy", "restart", "preserve"]
+CrashAction = Literal["destroy", "restart", "preserve", "coredump-destroy", "coredump-restart"]
 
 _EVENTS = {"on_poweroff": "SHUTDOWN", "on_reboot": "RESET", "on_crash": "GUEST_PANICKED"}
 _DEEDS = {
     "destroy": "end QEMU (quit)",
     "restart": "reset the guest and let it go on (system_reset, cont)",
     "preserve": "leave QEMU paused",
+    "coredump-destroy": "write the guest's memory to a file (dump-guest-memory), then end QEMU (quit)",
+    "coredump-restart": "write the guest's memory to a file (dump-guest-memory), then reset the guest and let it go on "
+    "(system_reset, cont)",
 }
 
 
@@ -53,10 +57,11 @@ def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
             message="QEMU cannot restart a guest that powers itself off without a monitor to tell it to",
             hint=hint,
         )
-    if domain.on_crash == "restart":
+    if domain.on_crash not in ("destroy", "preserve"):
+        deed = "restart" if domain.on_crash == "restart" else "dump the memory of"
         yield Refusal(
             place=domain.place("on_crash"),
-            message="QEMU cannot restart a crashed guest without a monitor to tell it to",
+            message=f"QEMU cannot {deed} a crashed guest without a monitor to tell it to",
             hint=hint,
         )
     if domain.on_poweroff == "preserve" and domain.on_crash == "destroy":

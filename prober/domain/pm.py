@@ -17,12 +17,15 @@ from prober.domain.values import YesNo
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
+_BRIDGE = "`acpi-pci-hotplug-with-bridge-support` of the machine's ACPI device"
+_ROOT = "`PIIX4_PM.acpi-root-pci-hotplug`"
+
 
 class AcpiHotplug(Element):
     """``<acpi-hotplug>`` under ``<domain>``."""
 
-    acpi_hotplug_bridge: Annotated[YesNo | None, At("acpi-hotplug-bridge/@enabled")] = None
-    acpi_root_hotplug: Annotated[YesNo | None, At("acpi-root-hotplug/@enabled")] = None
+    acpi_hotplug_bridge: Annotated[YesNo | None, At("acpi-hotplug-bridge/@enabled"), Becomes(_BRIDGE)] = None
+    acpi_root_hotplug: Annotated[YesNo | None, At("acpi-root-hotplug/@enabled"), Becomes(_ROOT)] = None
 
 
 class Pm(AcpiHotplug):

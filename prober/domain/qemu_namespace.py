@@ -36,7 +36,7 @@ _UNSIGNED, _SIGNED = range(2**64), range(-(2**63), 2**63)
 class QemuArg(Element):
     """``<qemu:arg value=…>``: one word."""
 
-    value: Annotated[str, At("@value")]
+    value: Annotated[str, At("@value"), Becomes("a word of the argv")]
 
 
 class QemuEnv(Checked):
@@ -101,9 +101,11 @@ class QemuDeprecation(Element):
 class QemuProperty(Checked):
     """``<qemu:property>``: a property with its JSON type; ``remove`` takes it away."""
 
-    name: Annotated[str, At("@name")]
-    type: Annotated[Literal["string", "signed", "unsigned", "bool", "remove"], At("@type")]
-    value: Annotated[str | None, At("@value")] = None
+    name: Annotated[str, At("@name"), Becomes("a property of the device")]
+    type: Annotated[
+        Literal["string", "signed", "unsigned", "bool", "remove"], At("@type"), Becomes("the JSON type of its value")
+    ]
+    value: Annotated[str | None, At("@value"), Becomes("its value")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """The value is of its type, and the device stays the one that it is."""
@@ -145,7 +147,7 @@ class QemuFrontend(Element):
 class QemuDevice(Element):
     """``<qemu:device alias=…>``: the device whose id this is."""
 
-    alias: Annotated[str, At("@alias")]
+    alias: Annotated[str, At("@alias"), Becomes("which `-device` is changed")]
     frontend: Annotated[QemuFrontend | None, At("qemu:frontend")] = None
 
 
