@@ -24,6 +24,11 @@ class SecLabel(Checked):
     imagelabel: Annotated[Line | None, At("imagelabel"), _DONE] = None
     baselabel: Annotated[Line | None, At("baselabel"), _DONE] = None
 
+    @property
+    def relabels(self) -> bool:
+        """Whether what the guest uses gets the label; without a word on it, a label that is made up is for that."""
+        return self.type == "dynamic" if self.relabel is None else self.relabel
+
     def rules(self) -> Iterator[tuple[str, str]]:
         """What goes together (libvirt 11.3, ``virSecurityLabelDefParseXML``)."""
         if self.type == "dynamic" and self.relabel is False:

@@ -10,7 +10,8 @@ from prober.domain.devices.disk.model import Disk
 from prober.domain.domain import Domain
 from prober.domain.iothreads import io_threads
 from prober.domain.shared.address import DriveAddress, UsbAddress
-from prober.domain.shared.source import image_faults
+from prober.domain.shared.sharing import HINT, shares_memory
+from prober.domain.shared.source import image_faults, sources_of
 from prober.domain.target import Target
 
 
@@ -33,9 +34,12 @@ def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
     """All of it, disk by disk."""
     disks = list(domain.devices.of(Disk))
     threads = {thread.id for thread in io_threads(domain)}
+    fixed = {label.model for label in domain.seclabels if not label.relabels}
+    shared = shares_memory(domain)
     for disk in disks:
         faults = [*_source_faults(disk), *_old_faults(disk, target), *_place_faults(disk)]
         faults += [*_monitor_faults(disk, target), *_group_faults(disk, disks), *_thread_faults(disk, threads)]
+        faults += [*_label_faults(disk, fixed), *_memory_faults(disk, shared=shared)]
         refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
     return domain
 
@@ -70,6 +74,20 @@ def _old_faults(disk: Disk, target: Target) -> Iterator[Fault]:
         yield Fault(disk.place("type"), message)
     if disk.source is not None and (disk.source.slices or disk.source.encryption or disk.source.data_store):
         yield Fault(disk.place("source"), message)
+
+
+def _label_faults(disk: Disk, fixed: set[str | None]) -> Iterator[Fault]:
+    """No label of its own where the domain labels nothing (``virSecurityDeviceLabelDefValidate``)."""
+    for source in sources_of(disk.source, disk.backing):
+        for label in source.seclabels:
+            if label.model in fixed:
+                message = "a label of its own needs a domain whose <seclabel> of this model relabels"
+                yield Fault(label.place(), message)
+
+
+def _memory_faults(disk: Disk, *, shared: bool) -> Iterator[Fault]:
+    if disk.kind in ("vhostuser", "vhostvdpa") and not shared:
+        yield Fault(disk.place("type"), f"a disk of type '{disk.kind}' needs memory that is shared", HINT)
 
 
 def _thread_faults(disk: Disk, threads: set[int]) -> Iterator[Fault]:

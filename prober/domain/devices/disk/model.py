@@ -150,6 +150,11 @@ class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
         """The names of the nodes that limit it, from the image's side."""
         return [f"libvirt-{self.first_filter + number}-filter" for number in range(len(self.throttle_filters))]
 
+    @property
+    def last_number(self) -> int:
+        """libvirt's number of its last node."""
+        return self.first_filter + len(self.throttle_filters) - 1
+
     def default_address(self) -> DriveAddress | None:
         """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
         number = self.number

@@ -42,7 +42,7 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
     of_interfaces = [device for device in devices if isinstance(device, Interface) and device.is_hostdev]
     number = sum(not _has_own_name(device) for device in of_interfaces)
     # Their numbers follow those of all disks, with what is behind and before each image.
-    node = max((disk.first_filter + len(disk.throttle_filters) - 1 for disk in domain.devices.of(Disk)), default=0)
+    node = max((disk.last_number for disk in domain.devices.of(Disk)), default=0)
     for position, device in enumerate(devices):
         if not isinstance(device, Hostdev):
             continue

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
-from prober.domain.binding import At, Becomes, Element, Neutral
+from prober.domain.binding import At, Becomes, Checked, Element, Neutral
 from prober.domain.shared.chardev.reconnect import Reconnect
 from prober.domain.values import AbsolutePath, Line, OnOff, YesNo
 
@@ -34,13 +35,20 @@ HostName: TypeAlias = Annotated[Line, AfterValidator(_short)]
 _WHY_SECLABEL = "how the host labels the file or socket; no part of a command line"
 
 
-class SourceSeclabel(Element):
+class SourceSeclabel(Checked):
     """A security label of what is opened on the host, other than the domain's own."""
 
     model: Annotated[Line | None, At("@model"), Neutral(_WHY_SECLABEL)] = None
     relabel: Annotated[YesNo | None, At("@relabel"), Neutral(_WHY_SECLABEL)] = None
     labelskip: Annotated[YesNo | None, At("@labelskip"), Neutral(_WHY_SECLABEL)] = None
     label: Annotated[Line | None, At("label"), Neutral(_WHY_SECLABEL)] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A label, if and only if something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefParseXML``)."""
+        if self.label is not None and self.relabel is False:
+            yield "label", "relabel='no' labels nothing, and has no <label>"
+        if self.label is None and self.relabel:
+            yield "relabel", "relabel='yes' needs a <label>"
 
 
 class Source(Element):

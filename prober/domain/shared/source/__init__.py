@@ -1,7 +1,7 @@
 """Where an image is, and the block nodes that QEMU opens it with: what ``<disk>`` and others read ``<source>`` as."""
 
 from prober.domain.shared.source.access import Access
-from prober.domain.shared.source.backing import BackingStore, chained, format_rules, image_faults
+from prober.domain.shared.source.backing import BackingStore, chained, format_rules, image_faults, sources_of
 from prober.domain.shared.source.format import CacheSize
 from prober.domain.shared.source.formats import FORMATS, Format
 from prober.domain.shared.source.image import MANAGED_HELPER, Image
@@ -23,4 +23,5 @@ __all__ = [
     "chained",
     "format_rules",
     "image_faults",
+    "sources_of",
 ]

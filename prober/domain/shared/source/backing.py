@@ -123,6 +123,14 @@ def format_rules(
         yield data_field, "only a qcow2 image has its data in another"
 
 
+def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[Source]:
+    """Every source of a chain, data stores left out."""
+    if source is not None:
+        yield source
+    if backing is not None:
+        yield from sources_of(backing.source, backing.backing)
+
+
 def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Iterator[tuple[Place, str]]:
     """What is misplaced in the sources of a chain, each with its place."""
     for name, sentence in source.misplaced(kind):
