@@ -17,7 +17,7 @@ _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _DEVICE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
-_USB_PORT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}")
+_USB_PORT = re.compile(r"[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,3}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 

@@ -6,8 +6,9 @@ do not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from prober.commandline.refusal import Refusal
 from prober.domain.devices import Device
@@ -19,6 +20,10 @@ from prober.domain.target import Target
 
 #: How many hubs may stand in a row, and the port behind them (``VIR_DOMAIN_DEVICE_USB_MAX_PORT_DEPTH``).
 _DEPTH = 4
+
+
+#: A port: the number on the controller, then on each hub.
+Path: TypeAlias = tuple[int, ...]
 
 
 class PortError(ValueError):
@@ -33,7 +38,7 @@ class _Ports:
     taken: set[int] = field(default_factory=set)
     hubs: dict[int, _Ports] = field(default_factory=dict)
 
-    def free_path(self, level: int = 0) -> tuple[int, ...] | None:
+    def free_path(self, level: int = 0) -> Path | None:
         """The first free port, on this level before those below."""
         free = next((port for port in range(1, self.count + 1) if port not in self.taken), None)
         if free is not None:
@@ -45,6 +50,50 @@ class _Ports:
             if below is not None:
                 return port, *below
         return None
+
+
+class UsbPorts:
+    """The ports of all controllers, by their index; ``counts`` says how many each has."""
+
+    def __init__(self, counts: Mapping[int, int]) -> None:
+        self._buses = {bus: _Ports(count) for bus, count in sorted(counts.items())}
+
+    def find(self, wanted: int | None = None) -> tuple[int, Path]:
+        """The first free port, of one controller or of any; does not take it.
+
+        :raise PortError: where there is none.
+        """
+        if wanted is not None and wanted not in self._buses:
+            raise PortError(f"there is no USB controller with index {wanted}")
+        for bus in self._buses if wanted is None else (wanted,):
+            path = self._buses[bus].free_path()
+            if path is not None:
+                return bus, path
+        raise PortError("no USB port is free")
+
+    def take(self, bus: int, path: Path, *, is_hub: bool = False) -> None:
+        """Take one port, for a device or a hub.
+
+        :raise PortError: where it is not there, or taken.
+        """
+        if bus not in self._buses:
+            raise PortError(f"there is no USB controller with index {bus}")
+        ports = self._buses[bus]
+        text = ".".join(map(str, path))
+        for number in path[:-1]:
+            if number > ports.count:
+                raise PortError(f"USB port {text} of controller {bus} is out of range: there are {ports.count} ports")
+            if number not in ports.hubs:
+                raise PortError(f"USB port {text} of controller {bus} needs a hub at port {number}, and there is none")
+            ports = ports.hubs[number]
+        last = path[-1]
+        if last > ports.count:
+            raise PortError(f"there is no USB port {text} on controller {bus}: there are {ports.count} ports")
+        if last in ports.taken:
+            raise PortError(f"USB port {text} of controller {bus} is used twice")
+        ports.taken.add(last)
+        if is_hub:
+            ports.hubs[last] = _Ports(PORTS)
 
 
 def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
@@ -63,9 +112,11 @@ def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
         ]
         return domain
     devices += _missing_hubs(devices)
-    buses = _buses(devices)
+    # Companions have no ports of their own.
+    controllers = (device for device in devices if isinstance(device, UsbController) and device.ports_count)
+    ports = UsbPorts({controller.number: controller.ports_count for controller in controllers})
     for position in _walk(devices):
-        devices[position] = _assign(devices[position], buses, refusals)
+        devices[position] = _assign(devices[position], ports, refusals)
     return domain.with_devices(devices)
 
 
@@ -82,15 +133,6 @@ def _missing_hubs(devices: list[Device]) -> list[Device]:
         return []
     count = -(-(wanted - ports + 1) // (PORTS - 1))
     return [Hub.model_validate({"type": "usb"}) for _ in range(count)]
-
-
-def _buses(devices: list[Device]) -> dict[int, _Ports]:
-    """The ports of each controller; companions have none of their own."""
-    buses: dict[int, _Ports] = {}
-    for device in devices:
-        if isinstance(device, UsbController) and device.ports_count:
-            buses.setdefault(device.number, _Ports(device.ports_count))
-    return buses
 
 
 def _walk(devices: list[Device]) -> Iterator[int]:
@@ -112,52 +154,21 @@ def _has_port(device: Device) -> bool:
     return isinstance(address, UsbAddress) and address.port is not None
 
 
-def _assign(device: Device, buses: dict[int, _Ports], refusals: list[Refusal]) -> Device:
+def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
     address = getattr(device, "address", None)
     if address is not None and not isinstance(address, UsbAddress):
         return device
     try:
         if address is not None and address.port is not None:
-            _take(buses, address.bus, _path(address.port), is_hub=isinstance(device, Hub))
+            ports.take(address.bus, _path(address.port), is_hub=isinstance(device, Hub))
             return device
-        bus, path = _find(buses, address.bus if address is not None else None)
-        _take(buses, bus, path, is_hub=isinstance(device, Hub))
+        bus, path = ports.find(address.bus if address is not None else None)
+        ports.take(bus, path, is_hub=isinstance(device, Hub))
     except PortError as error:
         refusals.append(Refusal(place=device.place("address"), message=str(error)))
         return device
     return device.replace(address=UsbAddress(bus=bus, port=".".join(map(str, path))))
 
 
-def _path(port: str) -> tuple[int, ...]:
+def _path(port: str) -> Path:
     return tuple(int(number) for number in port.split("."))
-
-
-def _find(buses: dict[int, _Ports], wanted: int | None) -> tuple[int, tuple[int, ...]]:
-    if wanted is not None and wanted not in buses:
-        raise PortError(f"there is no USB controller with index {wanted}")
-    for bus in sorted(buses) if wanted is None else (wanted,):
-        path = buses[bus].free_path()
-        if path is not None:
-            return bus, path
-    raise PortError("no USB port is free")
-
-
-def _take(buses: dict[int, _Ports], bus: int, path: tuple[int, ...], *, is_hub: bool) -> None:
-    if bus not in buses:
-        raise PortError(f"there is no USB controller with index {bus}")
-    ports = buses[bus]
-    text = ".".join(map(str, path))
-    for number in path[:-1]:
-        if number > ports.count:
-            raise PortError(f"USB port {text} of controller {bus} is out of range: there are {ports.count} ports")
-        if number not in ports.hubs:
-            raise PortError(f"USB port {text} of controller {bus} needs a hub at port {number}, and there is none")
-        ports = ports.hubs[number]
-    last = path[-1]
-    if last > ports.count:
-        raise PortError(f"there is no USB port {text} on controller {bus}: there are {ports.count} ports")
-    if last in ports.taken:
-        raise PortError(f"USB port {text} of controller {bus} is used twice")
-    ports.taken.add(last)
-    if is_hub:
-        ports.hubs[last] = _Ports(PORTS)
