@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from prober.domain.firmware.descriptor import Descriptor
 
@@ -166,6 +166,10 @@ class Network(BaseModel):
         return "direct" if self.forward in ("bridge", "private", "vepa", "passthrough") else "network"
 
 
+#: A model or a feature, as libvirt and QEMU name them.
+CpuWord: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+
+
 class HostCpu(BaseModel):
     """A CPU as ``virsh domcapabilities`` shows it under ``host-model``: the nearest model, and what differs.
 
@@ -174,9 +178,9 @@ class HostCpu(BaseModel):
 
     model_config = _CONFIG
 
-    model: str
-    require: tuple[str, ...] = ()
-    disable: tuple[str, ...] = ()
+    model: CpuWord
+    require: tuple[CpuWord, ...] = ()
+    disable: tuple[CpuWord, ...] = ()
 
 
 class Host(BaseModel):

@@ -88,7 +88,7 @@ def refuse_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     yield from _refuse_number(domain, target)
     yield from _refuse_topology(domain, target)
     if domain.vcpus is not None and domain.vcpus.every:
-        yield from _refuse_states(domain, domain.vcpus, target)
+        yield from _refuse_states(domain, domain.vcpus)
 
 
 def _refuse_number(domain: Domain, target: Target) -> Iterator[Refusal]:
@@ -128,7 +128,7 @@ def _refuse_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
             )
 
 
-def _refuse_states(domain: Domain, vcpus: Vcpus, target: Target) -> Iterator[Refusal]:
+def _refuse_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuDomainDefVcpusPostParse`` and ``qemuProcessValidateHotpluggableVcpus``."""
     most = domain.vcpu.value
     seen: set[int] = set()
@@ -142,6 +142,10 @@ def _refuse_states(domain: Domain, vcpus: Vcpus, target: Target) -> Iterator[Ref
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)
+    there = sum(vcpu.enabled for vcpu in every)
+    if domain.vcpu.current is not None and domain.vcpu.current != there:
+        message = f"current='{domain.vcpu.current}', and <vcpus> has {there} that are enabled"
+        yield Refusal(place=domain.vcpu.place("current"), message=message)
     yield from _refuse_order([vcpu for vcpu in every if vcpu.enabled], most)
     for before, vcpu in pairwise(every):
         if not vcpu.is_hotpluggable and before.is_hotpluggable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from prober.capabilities import Verdict
 from prober.commandline.options import Keyval, Option, Property
 from prober.domain.cpu.host import known_features
 from prober.domain.cpu.model import Cpu
@@ -47,16 +46,17 @@ def _own(cpu: Cpu, target: Target) -> Iterator[Property]:
         name = to_qemu(feature.name)
         if feature.policy in ("force", "require"):
             yield Property(name, True, feature.place("name"))
-        elif feature.policy != "optional" and _can_have(feature.name, known, target):
+        elif feature.policy != "optional" and _can_have(cpu, feature.name, known, target):
             yield Property(name, False, feature.place("name"))
 
 
-def _can_have(name: str, known: frozenset[str] | None, target: Target) -> bool:
+def _can_have(cpu: Cpu, name: str, known: frozenset[str] | None, target: Target) -> bool:
     """Whether there is something to switch off: a feature that QEMU does not know is off."""
     if known is not None:
         return name in known
-    evidence = target.caps.supports(f"max-{target.caps.target}-cpu.{to_qemu(name)}")
-    return evidence.verdict is not Verdict.absent
+    typename = f"{cpu.qemu_name}-{target.caps.target}-cpu"
+    asked = target.caps.properties_of(typename) is not None
+    return not asked or target.caps.property_of(typename, to_qemu(name)) is not None
 
 
 def _flags(domain: Domain, target: Target) -> Iterator[Property]:

@@ -193,6 +193,9 @@ def _unknown_host(cpu: Cpu, target: Target, of_host: bool) -> Refusal:
     else:
         optional = next(feature for feature in cpu.features if feature.policy == "optional")
         place, what = optional.place("policy"), f"whether the host has {optional.name}"
+    if target.host.cpu is not None:
+        message = f"{what} is not known: the host's settings say {target.host.cpu.model}, which no CPU model is called"
+        return Refusal(place=place, message=message)
     return Refusal(
         place=place,
         message=f"{what} is not known: this QEMU was never asked what its model '{best}' is made of",
