@@ -41,6 +41,7 @@ from prober.domain.devices.smartcard import place_smartcards
 from prober.domain.devices.sound import check_sounds
 from prober.domain.devices.tpm import settle_tpms
 from prober.domain.devices.video import check_videos, complete_videos
+from prober.domain.devices.watchdog import add_watchdog
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
 from prober.domain.target import Target
@@ -67,6 +68,7 @@ STEPS: tuple[Completion, ...] = (
     add_controllers,
     check_controllers,
     add_memballoon,
+    add_watchdog,
     complete_iommu,
     complete_interfaces,
     complete_hostdevs,

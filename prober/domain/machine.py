@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
+from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.clock import machine_clock
 from prober.domain.devices.graphics import Graphics
@@ -126,13 +126,6 @@ def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
         Property("mode", "control", place),
     )
     yield Keyval("-mon", "", control, place)
-
-
-def emit_watchdog(domain: Domain, target: Target) -> Iterator[Option]:
-    """q35's own watchdog, which libvirt lets reset the guest (since 9.1); QEMU leaves it off by default."""
-    if target.kind == "q35" and target.caps.has("ICH9-LPC.noreboot"):
-        yield Global("ICH9-LPC", Property("noreboot", False, target.place))
-        yield Plain("-watchdog-action", "reset", target.place)
 
 
 def emit_sandbox(domain: Domain, target: Target) -> Iterator[Option]:

@@ -31,17 +31,20 @@ from prober.domain.devices import (
     Memballoon,
     Parallel,
     Redirdev,
+    Rng,
     Serial,
     Smartcard,
     Sound,
     Tpm,
     Video,
+    Watchdog,
 )
 from prober.domain.devices.controller import CcidController
 from prober.domain.devices.controller.pci.roots import emit_pci_holes
 from prober.domain.devices.disk.floppy import emit_floppy_controllers
 from prober.domain.devices.disk.reservations import emit_reservations
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
+from prober.domain.devices.watchdog import emit_watchdog_action
 from prober.domain.domain import Domain
 from prober.domain.features.machine import (
     emit_async_teardown,
@@ -65,7 +68,6 @@ from prober.domain.machine import (
     emit_no_acpi,
     emit_sandbox,
     emit_startup,
-    emit_watchdog,
     refuse_without_pci,
 )
 from prober.domain.memory import emit_memory
@@ -136,12 +138,14 @@ ORDER: tuple[Step, ...] = (
     Graphics,
     Video,
     Sound,
-    emit_watchdog,
+    Watchdog,
+    emit_watchdog_action,
     Redirdev,
     emit_hostdev_interfaces,
     Hostdev,
     emit_pooled_interfaces,
     Memballoon,
+    Rng,
     emit_vmcoreinfo,
     emit_security,
     emit_passthrough,

@@ -24,11 +24,13 @@ from prober.domain.devices.iommu import Iommu
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.parallel import Parallel
 from prober.domain.devices.redirdev import Redirdev, Redirfilter
+from prober.domain.devices.rng import Rng
 from prober.domain.devices.serial import Serial
 from prober.domain.devices.smartcard import Smartcard
 from prober.domain.devices.sound import Sound
 from prober.domain.devices.tpm import Tpm
 from prober.domain.devices.video import Video
+from prober.domain.devices.watchdog import Watchdog
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
 
@@ -67,9 +69,11 @@ __all__ = [
     "Parallel",
     "Redirdev",
     "Redirfilter",
+    "Rng",
     "Serial",
     "Smartcard",
     "Sound",
     "Tpm",
     "Video",
+    "Watchdog",
 ]

@@ -12,6 +12,7 @@ from prober.domain.devices.interface.tap import NetworkInterface
 from prober.domain.domain import Domain
 from prober.domain.host import Network
 from prober.domain.identity import short_name
+from prober.domain.shared.sharing import HINT, shares_memory
 from prober.domain.shared.vfio import read_host_pci
 from prober.domain.target import Target
 
@@ -30,6 +31,9 @@ def complete_interfaces(domain: Domain, target: Target, refusals: list[Refusal])
             device = _with_card(device, target)
         if isinstance(device, PasstInterface):
             device = _with_passt(device, domain, target)
+        if device.type == "vhostuser" and not shares_memory(domain):
+            message = "a vhost-user interface needs memory that is shared with its backend"
+            refusals.append(Refusal(place=device.place("type"), message=message, hint=HINT))
         kind = "hostdev" if device.is_hostdev else "net"
         device = device.replace(number=numbers[kind])
         if not (device.user_alias or "").startswith("ua-"):
