@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,7 +59,7 @@ class FirmwareTarget(BaseModel):
 
     def fits(self, architecture: str, machine: str) -> bool:
         """Whether it is for this machine."""
-        return architecture == self.architecture and any(_pattern(name).fullmatch(machine) for name in self.machines)
+        return architecture == self.architecture and any(_matches(name, machine) for name in self.machines)
 
 
 class Descriptor(BaseModel):
@@ -82,9 +80,23 @@ class Descriptor(BaseModel):
         return not (isinstance(mapping, FlashMapping) and mapping.mode == "split" and mapping.nvram_template is None)
 
 
-@cache
-def _pattern(name: str) -> re.Pattern[str]:
-    """A name with wildcards (glib, ``g_pattern_match_simple``)."""
-    # Stars in a row are one, so that no name takes long to compare.
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(char) or re.escape(char) for char in re.sub(r"\*+", "*", name)), re.DOTALL)
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a pattern with ``*`` and ``?`` fits a name (glib, ``g_pattern_match_simple``).
+
+    The last star that was met takes one more character where the rest does not fit: a pattern of many stars is
+    compared in the time that the two lengths multiply to, as no regular expression would.
+    """
+    at = spot = 0
+    star, behind = -1, 0
+    while spot < len(name):
+        if at < len(pattern) and pattern[at] == "*":
+            star, behind = at, spot
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", name[spot]):
+            at, spot = at + 1, spot + 1
+        elif star >= 0:
+            behind += 1
+            at, spot = star + 1, behind
+        else:
+            return False
+    return not pattern[at:].strip("*")

@@ -18,6 +18,9 @@ PathOrNothing: TypeAlias = Annotated[
     Reads(lambda text: text if text is not None and text.strip() else None, words="a path, or none"),
 ]
 
+#: The type of a protocol's secret.
+_SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
+
 
 class FirmwareFeature(Element):
     """``<feature>``: what the firmware must have, or must not."""
@@ -60,7 +63,7 @@ class Nvram(Checked):
     template: Annotated[AbsolutePath | None, At("@template"), Becomes("what the host must copy there")] = None
     template_format: Annotated[Format | None, At("@templateFormat"), Becomes("`driver` of the new image")] = None
     format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
-    type: Annotated[Literal["file", "block"] | None, At("@type"), Becomes("where the variables are")] = None
+    type: Annotated[Literal["file", "block", "network"] | None, At("@type"), Becomes("where the variables are")] = None
     source: Annotated[Source | None, At("source"), Becomes("the image behind `pflash1`")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
@@ -76,6 +79,21 @@ class Nvram(Checked):
             return
         for _, sentence in self.source.misplaced(self.type):
             yield "source", sentence
+        yield from self._source_rules(self.source)
+
+    def _source_rules(self, source: Source) -> Iterator[tuple[str, str]]:
+        """What flash cannot be (libvirt 11.3, ``qemuValidateDomainDefNvram``), and secrets of the right type."""
+        if source.slices:
+            yield "source", "the firmware's variables cannot be in a slice of an image"
+        if source.reservations is not None:
+            yield "source", "the firmware's variables cannot be under persistent reservations"
+        if source.auth is None:
+            return
+        kind = _SECRETS.get(source.protocol or "")
+        if self.type != "network" or source.protocol in ("nbd", "gluster", "nfs"):
+            yield "source", "<auth> is for sources on the network whose protocol knows users"
+        elif kind is not None and kind != source.auth.secret.type:
+            yield "source", f"the secret of protocol '{source.protocol}' is of type '{kind}'"
 
     @property
     def kind(self) -> str:
