@@ -32,6 +32,7 @@ from prober.domain.devices.disk.volumes import translate_volumes
 from prober.domain.devices.filesystem import settle_filesystems
 from prober.domain.devices.graphics import settle_graphics
 from prober.domain.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
+from prober.domain.devices.input import check_inputs
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.iommu import complete_iommu
 from prober.domain.devices.parallel import check_parallels
@@ -78,6 +79,7 @@ STEPS: tuple[Completion, ...] = (
     check_videos,
     add_audio,
     connect_audio,
+    check_inputs,
     check_sounds,
     settle_filesystems,
     settle_tpms,

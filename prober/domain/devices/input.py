@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
+from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes
 from prober.domain.shared.address import Address, PciAddress, UsbAddress
 from prober.domain.shared.device import Scan, Turn
@@ -14,6 +15,9 @@ from prober.domain.shared.virtio import VirtioDevice, VirtioModel
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, OnOff
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 #: QEMU's device for each type, on the buses that have one.
 _DRIVERS = {
@@ -126,3 +130,15 @@ class Input(VirtioDevice):
     def _host_device(self, path: str) -> Prepared:
         todo = f"QEMU reads the host's input device {path} and takes it for itself; its user must be allowed to"
         return Prepared(path, Need("evdev", self.id, todo))
+
+
+def check_inputs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Without the PS/2 controller there is nothing that is on it."""
+    ps2, line = domain.features.ps2, domain.features.place("ps2").line
+    if ps2 is None or ps2.state:
+        return domain
+    for device in domain.devices.of(Input):
+        if device.on == "ps2":
+            message = f"a PS/2 {device.type} needs the ps2 feature, which is off in line {line}"
+            refusals.append(Refusal(place=device.place("type"), message=message))
+    return domain
