@@ -148,7 +148,7 @@ class Cpu(Checked):
     check: Annotated[Literal["none", "partial", "full"] | None, At("@check"), Neutral(_CHECKED)] = None
     migratable: Annotated[OnOff | None, At("@migratable"), Becomes("`migratable` of `-cpu`")] = None
     deprecated_features: Annotated[
-        OnOff | None, At("@deprecated_features"), Becomes("refused: no x86 QEMU tells which features are deprecated")
+        OnOff | None, At("@deprecated_features"), Neutral("no feature of an x86 CPU is deprecated, so far")
     ] = None
     model: Annotated[CpuName | None, At("model"), Becomes("the model of `-cpu`")] = None
     vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_CHECKED)] = None
@@ -177,8 +177,6 @@ class Cpu(Checked):
         yield from self._model_rules()
         if self.migratable is not None and not self.is_of_host:
             yield "migratable", f"mode='{self.mode}' has no migratable; host-passthrough and maximum have"
-        if self.deprecated_features is not None:
-            yield "deprecated_features", "no x86 QEMU tells which features are deprecated"
         if self.cache is not None and self.cache.mode == "passthrough" and not self.is_of_host:
             yield "cache", "a cache with mode='passthrough' is for mode='host-passthrough' and mode='maximum'"
         seen: set[str] = set()

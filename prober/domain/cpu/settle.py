@@ -77,6 +77,11 @@ def _refuse_mode(cpu: Cpu, target: Target) -> Iterator[Refusal]:
             message="mode='host-passthrough' is for domains of type kvm",
             hint="mode='maximum' takes all that QEMU can emulate",
         )
+    if cpu.deprecated_features is not None and not _tells_deprecated(target):
+        yield Refusal(
+            place=cpu.place("deprecated_features"),
+            message=f"QEMU {target.caps.version} does not tell which features of a CPU are deprecated",
+        )
     if cpu.check == "none" or target.accel != "kvm":
         return
     provided = host_features(target) if any(feature.policy == "forbid" for feature in cpu.features) else None
@@ -87,6 +92,15 @@ def _refuse_mode(cpu: Cpu, target: Target) -> Iterator[Refusal]:
                 message=f"the host's CPU has {feature.name}, which the domain forbids",
                 hint="policy='disable' hides it from the guest",
             )
+
+
+def _tells_deprecated(target: Target) -> bool:
+    """Whether the answer to ``query-cpu-model-expansion`` has room for it (``deprecated-props``); x86 fills in none."""
+    schema = target.caps.schema_
+    command = schema.command("query-cpu-model-expansion") if schema is not None else None
+    if schema is None or command is None:
+        return False
+    return any(member.name == "deprecated-props" for member in schema.members(command["ret-type"]))
 
 
 def _settle_model(cpu: Cpu, target: Target, refusals: list[Refusal]) -> Cpu | None:
