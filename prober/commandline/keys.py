@@ -186,11 +186,19 @@ def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
     entity = schema.command(_COMMANDS[option.flag]) if schema is not None else None
     if schema is None or entity is None:
         return
-    value: dict[str, Value] = {item.name: item.value for item in pairs_of(option)}
+    value: dict[str, Value] = {}
+    for item in pairs_of(option):
+        # A key that is given again is one more item of a list (``qapi/opts-visitor.c``).
+        before = value.get(item.name)
+        value[item.name] = item.value if before is None else [*_items(before), *_items(item.value)]
     for misfit in misfits(schema, str(entity["arg-type"]), value):
         near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
         hint = f"did you mean {near[0]}?" if near else ""
         yield _error(option, misfit.dotted, f"{option.flag} {misfit.dotted}: it {misfit.message}", hint)
+
+
+def _items(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else [value]
 
 
 def _error(option: Keyval, part: str, message: str, hint: str = "") -> Finding:

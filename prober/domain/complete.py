@@ -45,6 +45,11 @@ from prober.domain.devices.video import check_videos, complete_videos
 from prober.domain.devices.watchdog import add_watchdog
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
+from prober.domain.memory.check import check_memory
+from prober.domain.memory.complete import choose_backends, size_memory
+from prober.domain.memory.modules import back_modules, place_modules
+from prober.domain.numa import complete_numa
+from prober.domain.numatune import complete_numatune
 from prober.domain.target import Target
 from prober.domain.throttle import check_throttling
 
@@ -54,6 +59,12 @@ Completion = Callable[[Domain, Target, list[Refusal]], Domain]
 #: The steps in libvirt's order (11.3, ``qemuDomainDefPostParse`` and then ``qemuDomainAssignAddresses``), as each
 #: builds on the last.  A step stands in the file of the element that it completes.
 STEPS: tuple[Completion, ...] = (
+    complete_numa,
+    size_memory,
+    complete_numatune,
+    choose_backends,
+    check_memory,
+    place_modules,
     choose_firmware,
     order_controllers,
     settle_cpu,
@@ -93,6 +104,7 @@ STEPS: tuple[Completion, ...] = (
     assign_aliases,
     check_disks,
     check_throttling,
+    back_modules,
 )
 
 

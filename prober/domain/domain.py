@@ -16,11 +16,15 @@ from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action, CrashAction
-from prober.domain.memory import Memory
+from prober.domain.memory import MaxMemory, Memory, MemoryBacking
+from prober.domain.memory.backing import NO_BACKING
+from prober.domain.numa.model import Cell, Numa
+from prober.domain.numatune import NO_NUMATUNE, Numatune
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
+from prober.domain.shared.memory import MemorySize
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
@@ -41,9 +45,14 @@ class Domain(Checked):
     title: Annotated[str | None, At("title"), Neutral("for people")] = None
     description: Annotated[str | None, At("description"), Neutral("for people")] = None
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
-    memory: Annotated[Memory, At("memory")]
+    memory: Annotated[
+        Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
+    ] = Field(default_factory=lambda: Memory(value=0))
+    max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
+    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = NO_BACKING
+    numatune: Annotated[Numatune, At("numatune")] = NO_NUMATUNE
     current_memory: Annotated[
-        Memory | None,
+        MemorySize | None,
         At("currentMemory"),
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
@@ -94,12 +103,22 @@ class Domain(Checked):
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """The balloon cannot hold more than there is, and so on."""
-        if self.current_memory is not None and self.current_memory.kibibytes > self.memory.kibibytes:
-            yield "current_memory", "<currentMemory> is more than <memory>"
+        """What does not fit together, of what has no file of its own."""
         yield from label_rules(self.seclabels, "seclabels")
         if self.io_threads > MOST_IO_THREADS:
             yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
+
+    #: The NUMA nodes, completed; None in a guest without.
+    numa: Numa | None = None
+    #: How much the guest starts with, without what is plugged in, in KiB: filled in by completing.
+    boot_kibibytes: int = 0
+    #: Whether that is plain ``-m``, without backends: filled in by completing.
+    plain_memory: bool = False
+
+    def cell(self, number: int | None) -> Cell | None:
+        """One NUMA node of a completed domain."""
+        cells = self.numa.cells if self.numa is not None else ()
+        return cells[number] if number is not None and number < len(cells) else None
 
     def with_devices(self, devices: Iterable[Device]) -> Self:
         """The same domain with these devices."""

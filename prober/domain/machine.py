@@ -12,7 +12,8 @@ from prober.domain.devices.sound import speaker_properties
 from prober.domain.domain import Domain
 from prober.domain.features.machine import accelerator_features, machine_features
 from prober.domain.launch_security import machine_security
-from prober.domain.memory import memory_backend
+from prober.domain.memory.emit import machine_memory
+from prober.domain.numa import machine_numa
 from prober.domain.os import machine_os
 from prober.domain.target import Target
 from prober.errors import UsageError
@@ -34,12 +35,10 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("accel", target.accel, domain.place("type"))
     yield Property("usb", False, target.place)
     yield from machine_features(domain, target)
-    yield Property("dump-guest-core", False, target.place)
-    ram = memory_backend(target)
-    if ram is not None:
-        yield Property("memory-backend", ram, target.place)
+    yield from machine_memory(domain, target)
     yield from machine_security(domain, target)
     yield from machine_os(domain, target)
+    yield from machine_numa(domain)
     yield from machine_clock(domain, target)
     yield from speaker_properties(domain)
     if target.entry is not None and target.entry.acpi:

@@ -29,6 +29,7 @@ from prober.domain.devices import (
     Interface,
     Iommu,
     Memballoon,
+    MemoryModule,
     Parallel,
     Redirdev,
     Rng,
@@ -70,7 +71,8 @@ from prober.domain.machine import (
     emit_startup,
     refuse_without_pci,
 )
-from prober.domain.memory import emit_memory
+from prober.domain.memory.emit import emit_memory
+from prober.domain.numa import emit_numa
 from prober.domain.os import emit_loader, emit_os, refuse_os
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough, find_faults, override, refuse_namespace
@@ -105,6 +107,7 @@ ORDER: tuple[Step, ...] = (
     emit_vcpu,
     emit_iothreads,
     emit_throttle_groups,
+    emit_numa,
     emit_uuid,
     emit_smbios,
     emit_fw_cfg,
@@ -121,6 +124,7 @@ ORDER: tuple[Step, ...] = (
     emit_pci_holes,
     emit_plugged,
     Controller,
+    MemoryModule,
     Hub,
     CcidController,
     emit_floppy_controllers,

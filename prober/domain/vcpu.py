@@ -29,7 +29,7 @@ class Vcpu(Checked):
     value: Annotated[PositiveCount, At("."), Becomes("`-smp`, or its `maxcpus`")]
     current: Annotated[PositiveCount | None, At("@current"), Becomes("the first number of `-smp`")] = None
     placement: Annotated[
-        Literal["static", "auto"], At("@placement"), Neutral("where QEMU's threads run, set by libvirt from outside")
+        Literal["static", "auto"], At("@placement"), Becomes("`host-nodes` as numad advises, without `<numatune>`")
     ] = "static"
     cpuset: Annotated[
         NumberSet | None, At("@cpuset"), Neutral("the host's CPUs that QEMU's threads run on, set from outside")

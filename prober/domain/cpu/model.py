@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 from prober.commandline.options import Property
 from prober.domain.binding import At, Becomes, Checked, Element, Neutral
+from prober.domain.numa.model import Numa
 from prober.domain.values import OnOff, PositiveCount
 
 _CHECKED = "libvirt holds the CPU against the host's, before or after QEMU starts; the command line is the same"
@@ -155,6 +156,7 @@ class Cpu(Checked):
     topology: Annotated[Topology | None, At("topology"), Becomes("`-smp`")] = None
     features: Annotated[tuple[Feature, ...], At("feature"), Becomes("features of `-cpu`")] = ()
     cache: Annotated[Cache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
+    numa: Annotated[Numa | None, At("numa"), Becomes("`-numa`")] = None
     maxphysaddr: Annotated[MaxPhysAddr | None, At("maxphysaddr"), Becomes("`phys-bits` of `-cpu`")] = None
 
     @property

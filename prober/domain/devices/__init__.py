@@ -22,6 +22,7 @@ from prober.domain.devices.input import Input
 from prober.domain.devices.interface import Interface
 from prober.domain.devices.iommu import Iommu
 from prober.domain.devices.memballoon import Memballoon
+from prober.domain.devices.memory import MemoryModule
 from prober.domain.devices.parallel import Parallel
 from prober.domain.devices.redirdev import Redirdev, Redirfilter
 from prober.domain.devices.rng import Rng
@@ -66,6 +67,7 @@ __all__ = [
     "Interface",
     "Iommu",
     "Memballoon",
+    "MemoryModule",
     "Parallel",
     "Redirdev",
     "Redirfilter",

@@ -13,9 +13,9 @@ HINT = "add <memoryBacking><access mode='shared'/></memoryBacking>, with <source
 
 def shares_memory(domain: Domain) -> bool:
     """Whether all of it is shared (libvirt 11.3, ``qemuValidateDomainDefVhostUserRequireSharedMemory``)."""
-    backing, numa = getattr(domain, "memory_backing", None), getattr(domain, "numa", None)
-    everywhere = getattr(backing, "access", None) == "shared"
-    cells = getattr(numa, "cells", ())
+    backing, numa = domain.memory_backing, domain.numa
+    everywhere = backing.access == "shared"
+    cells = numa.cells if numa is not None else ()
     if not cells:
         return everywhere
     return all(cell.access == "shared" or (cell.access is None and everywhere) for cell in cells)

@@ -1,0 +1,75 @@
+"""``<memoryBacking>``: what the guest's memory is made of on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.shared.memory import in_kibibytes
+from prober.domain.values import Amount, Count, NumberSet, Unit
+
+#: Whether other processes share the memory with QEMU.
+Access: TypeAlias = Literal["shared", "private"]
+
+
+class HugePage(Checked):
+    """``<page>``: a size of huge pages, for all of the memory or for some of the guest's NUMA nodes."""
+
+    size: Annotated[Amount, At("@size"), Becomes("the mount that `mem-path` leads to, or `hugetlbsize`")]
+    unit: Annotated[Unit, At("@unit"), Becomes("what the size is counted in")] = "KiB"
+    nodeset: Annotated[NumberSet | None, At("@nodeset"), Becomes("which NUMA nodes have such pages")] = None
+
+    @property
+    def kibibytes(self) -> int:
+        """The size of one page in KiB."""
+        return in_kibibytes(self.size, self.unit)
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """A page has a size."""
+        if self.size == 0:
+            yield "size", "a huge page has a size"
+
+
+class HugePages(Element):
+    """``<hugepages>``: without ``<page>`` of the host's usual size."""
+
+    pages: Annotated[tuple[HugePage, ...], At("page")] = ()
+
+    @property
+    def sizes(self) -> tuple[HugePage, ...]:
+        """Each ``<page>``; one of size 0 stands for the host's usual size."""
+        return self.pages or (HugePage.model_construct(size=0, unit="KiB", nodeset=None, places=self.places),)
+
+
+class MemoryBacking(Checked):
+    """``<memoryBacking>``."""
+
+    hugepages: Annotated[HugePages | None, At("hugepages")] = None
+    nosharepages: Annotated[bool, At("nosharepages"), Becomes("`mem-merge=off` of `-machine`")] = False
+    locked: Annotated[bool, At("locked"), Becomes("`-overcommit mem-lock=on`")] = False
+    source: Annotated[
+        Literal["file", "anonymous", "memfd"] | None,
+        At("source/@type"),
+        Becomes("`memory-backend-file`, `memory-backend-ram` or `memory-backend-memfd`"),
+    ] = None
+    access: Annotated[Access | None, At("access/@mode"), Becomes("`share`")] = None
+    allocation: Annotated[Literal["immediate", "ondemand"] | None, At("allocation/@mode"), Becomes("`prealloc`")] = None
+    threads: Annotated[Count, At("allocation/@threads"), Becomes("`prealloc-threads`")] = 0
+    discard: Annotated[bool, At("discard"), Becomes("`discard-data` of memory in files")] = False
+
+    @property
+    def sizes(self) -> tuple[HugePage, ...]:
+        """The sizes of huge pages that are asked for."""
+        return self.hugepages.sizes if self.hugepages is not None else ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Huge pages are taken at once, and are no anonymous memory (libvirt, ``qemuValidateDomainDefMemory``)."""
+        if self.hugepages is not None and self.allocation == "ondemand":
+            yield "allocation", "huge pages are taken when the guest starts, not on demand"
+        if self.hugepages is not None and self.source == "anonymous":
+            yield "source", "huge pages are no anonymous memory"
+
+
+#: What stands for a domain without ``<memoryBacking>``.
+NO_BACKING = MemoryBacking()

@@ -1,0 +1,144 @@
+"""``<numatune>``: which of the host's NUMA nodes the guest's memory comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from prober.commandline.refusal import Place, Refusal
+from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.host import Host
+from prober.domain.values import Count, NumberSet
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
+    from prober.domain.target import Target
+
+#: How strictly: ``restrictive`` is left to the host's cgroups, the others are QEMU's to keep.
+Mode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
+
+
+class NumatuneMemory(Checked):
+    """``<memory>``: for all that no ``<memnode>`` is about."""
+
+    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of backends")] = "strict"
+    placement: Annotated[
+        Literal["static", "auto"] | None, At("@placement"), Becomes("whether numad chooses `host-nodes`")
+    ] = None
+    nodeset: Annotated[NumberSet | None, At("@nodeset"), Becomes("`host-nodes` of backends")] = None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """The nodes are given, or found by numad (libvirt, ``virDomainNumatuneSet``)."""
+        if self.placement == "static" and self.nodeset is None:
+            yield "placement", "placement='static' needs a nodeset"
+        if self.placement == "auto" and self.nodeset is not None:
+            yield "nodeset", "placement='auto' lets numad choose the nodes; leave nodeset out"
+
+
+class Memnode(Element):
+    """``<memnode>``: for one NUMA node of the guest."""
+
+    cell: Annotated[Count, At("@cellid"), Becomes("which `memory-backend-…` it is about")]
+    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of the backend")] = "strict"
+    nodeset: Annotated[NumberSet, At("@nodeset"), Becomes("`host-nodes` of the backend")]
+
+
+class Numatune(Checked):
+    """``<numatune>``.  A completed one says of ``memory`` where it is placed."""
+
+    memory: Annotated[NumatuneMemory | None, At("memory")] = None
+    memnodes: Annotated[tuple[Memnode, ...], At("memnode")] = ()
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """What goes together (libvirt, ``virDomainNumaDefValidate``)."""
+        of_all = self.memory.mode if self.memory is not None else "strict"
+        for node in self.memnodes:
+            if (of_all == "restrictive") != (node.mode == "restrictive"):
+                yield "memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none"
+        cells = [node.cell for node in self.memnodes]
+        for cell in sorted(cell for cell in set(cells) if cells.count(cell) > 1):
+            yield "memnodes", f"there are two <memnode> for cell {cell}"
+
+    def node(self, cell: int | None) -> Memnode | None:
+        """What is said of one NUMA node of the guest."""
+        return next((node for node in self.memnodes if node.cell == cell), None)
+
+    def mode(self, cell: int | None) -> Mode:
+        """How strictly a piece of memory keeps to its nodes."""
+        node = self.node(cell)
+        if node is not None:
+            return node.mode
+        return self.memory.mode if self.memory is not None else "strict"
+
+    def nodes(self, cell: int | None, host: Host) -> tuple[int, ...] | None:
+        """The host's nodes for a piece of memory (libvirt, ``virDomainNumatuneGetNodeset``)."""
+        if self.memory is not None and self.memory.placement == "auto":
+            return host.numad_nodes
+        node = self.node(cell)
+        if node is not None:
+            return node.nodeset
+        return self.memory.nodeset if self.memory is not None else None
+
+    def place_of(self, cell: int | None) -> Place:
+        """Where the XML says it."""
+        node = self.node(cell)
+        if node is not None:
+            return node.place("nodeset")
+        return self.memory.place("nodeset") if self.memory is not None else self.place()
+
+
+def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """Say who places the memory, and refuse what cannot be (libvirt, ``virDomainNumatuneParseXML``)."""
+    tune = domain.numatune
+    is_auto = domain.vcpu.placement == "auto"
+    memory = tune.memory
+    if memory is None and is_auto:
+        memory = NumatuneMemory(placement="auto", places=domain.vcpu.places)
+    elif memory is not None and memory.placement is None:
+        placement = "auto" if is_auto and memory.nodeset is None else "static"
+        memory = memory.replace(placement=placement)
+        if placement == "static" and memory.nodeset is None:
+            refusals.append(
+                Refusal(place=memory.place(), message="<memory> of <numatune> needs a nodeset, or placement='auto'")
+            )
+    tune = tune.replace(memory=memory)
+    refusals += _refuse(domain, tune, target)
+    return domain.replace(numatune=tune)
+
+
+def _refuse(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]:
+    auto = tune.memory is not None and tune.memory.placement == "auto"
+    for node in tune.memnodes:
+        if auto:
+            yield Refusal(place=node.place(), message="where numad places the memory, no <memnode> can")
+        elif domain.numa is None:
+            yield Refusal(place=node.place(), message="<memnode> is about NUMA nodes of the guest, and it has none")
+        elif domain.cell(node.cell) is None:
+            message = f"the guest has no NUMA node {node.cell}"
+            yield Refusal(place=node.place("cell"), message=message)
+        yield from refuse_nodes(node.nodeset, node.place("nodeset"), target)
+    if tune.memory is None:
+        return
+    if tune.memory.nodeset is not None:
+        yield from refuse_nodes(tune.memory.nodeset, tune.memory.place("nodeset"), target)
+    if auto and target.host.numad_nodes is None:
+        yield Refusal(
+            place=tune.memory.place("placement"),
+            message="the memory is placed as numad advises, and no advice is there",
+            hint="give <numatune> a nodeset",
+        )
+
+
+def refuse_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:
+    """NUMA nodes that the host does not have, where it is known which it has."""
+    if target.host.numa_nodes is None:
+        return
+    have = {number for number, _ in target.host.numa_nodes}
+    for node in nodes:
+        if node not in have:
+            yield Refusal(place=place, message=f"the host has no NUMA node {node}")
+            return
+
+
+#: What stands for a domain without ``<numatune>``.
+NO_NUMATUNE = Numatune()
