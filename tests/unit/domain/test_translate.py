@@ -55,7 +55,7 @@ def test_every_recorded_version_from_2_1_1_on(path: Path, machine: str) -> None:
     assert ("-accel" in argv) is (version >= (2, 9))
     assert ("accel=tcg" in text) is (version < (2, 9))
     assert ("-overcommit" in argv) is (version >= (3, 1) or "3.1.0" in path.name)
-    assert ("-object" in argv) is (version >= (6, 0) or (version >= (5, 2) and not partial))
+    assert ("-object" in argv) is (version >= (5, 2))
     assert ("-cpu" in argv) is (version >= (4, 2))
     assert ('"driver":"virtio-net-pci"' in text) is (version >= (7, 0))
     assert ("-netdev user,id=hostnet0" in text) is (version < (7, 2))
