@@ -52,8 +52,11 @@ def _source_faults(disk: Disk) -> Iterator[Fault]:
 
 def _place_faults(disk: Disk) -> Iterator[Fault]:
     address = disk.address
-    if disk.bus == "scsi" and isinstance(address, DriveAddress) and disk.parent is None:
-        yield Fault(disk.place("target_dev"), f"there is no SCSI controller {address.controller} for it")
+    if disk.bus == "scsi" and isinstance(address, DriveAddress):
+        if disk.parent is None:
+            yield Fault(disk.place("target_dev"), f"there is no SCSI controller {address.controller} for it")
+        elif address.target and getattr(disk.parent, "model", None) == "lsilogic":
+            yield Fault(disk.place("address"), "target is always 0 on a controller of model 'lsilogic'")
     if disk.bus == "usb" and not isinstance(address, UsbAddress):
         yield Fault(disk.place("target_bus"), "there is no USB controller for it")
 

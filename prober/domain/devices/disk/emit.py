@@ -22,6 +22,8 @@ _WRITE_BACK = {"none": True, "writeback": True, "unsafe": True, "writethrough": 
 
 def emit_disk(disk: Disk, target: Target) -> Iterator[options.Option]:
     """The image (``-blockdev``, before QEMU 2.9 ``-drive``), then the device."""
+    if disk.source is None and disk.given("source"):
+        return  # which is refused
     image = disk.image(target)
     if image is not None and not target.caps.has("blockdev-del"):
         yield _drive(disk, f"drive-{disk.id}")

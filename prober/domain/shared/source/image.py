@@ -13,7 +13,7 @@ from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.shared.source.access import Access
 from prober.domain.shared.source.formats import FORMATS, WITH_BACKING
 from prober.domain.shared.source.model import Source
-from prober.domain.shared.source.protocols import storage_members
+from prober.domain.shared.source.protocols import storage_members, storage_places
 from prober.domain.shared.source.references import Auth, Encryption
 from prober.domain.shared.tls import tls_id
 from prober.domain.target import Target
@@ -181,7 +181,7 @@ class Image:
             value["read-only"] = self.read_only
             value["discard"] = "unmap"
         value.update(self.access.common(top=top, first=self.first))
-        return self._blockdev(value, {"driver": self.place, "filename": self.place})
+        return self._blockdev(value, storage_places(self))
 
     def _slice(self) -> options.Qapi:
         part = self.source.slices[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from prober.commandline.options import Need, Prepared, Value
+from prober.commandline.refusal import Place
 from prober.domain.shared.chardev.opened import set_path
 from prober.domain.target import Target
 
@@ -23,6 +24,26 @@ _PORTS = {
 
 #: What libxml2 leaves as it is in the path of a URL (``xmlSaveUri``).
 _PLAIN_IN_PATH = "/;@&=+$,-_.!~*'()"
+
+
+#: The field of a source behind each member of its node.
+_BEHIND = {
+    "server": "hosts", "portal": "hosts", "url": "name", "export": "name", "pool": "name", "image": "name",
+    "volume": "name", "target": "name", "lun": "name", "tls-hostname": "tls_hostname", "tls-creds": "tls",
+    "reconnect-delay": "reconnect_delay", "snapshot": "snapshot", "conf": "config", "initiator-name": "initiator",
+    "sslverify": "ssl_verify", "cookie-secret": "cookies", "timeout": "timeout", "readahead": "readahead",
+    "encrypt": "encryption", "user": "auth", "username": "auth", "password-secret": "auth", "key-secret": "auth",
+    "pr-manager": "reservations", "device": "address", "namespace": "namespace", "dir": "dir", "group": "nfs_group",
+}  # fmt: skip
+
+
+def storage_places(image: Image) -> dict[str, Place]:
+    """The XML behind the members of the storage node."""
+    source = image.source
+    places = {member: source.place(field) for member, field in _BEHIND.items() if source.given(field)}
+    places["driver"] = source.place("protocol") if source.given("protocol") else image.place
+    places["filename"] = source.place("dev" if image.kind == "block" else "file")
+    return places
 
 
 def storage_members(image: Image, target: Target) -> Members:
