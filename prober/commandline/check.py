@@ -283,7 +283,8 @@ class _Checker:
             return
         found = list(misfits(schema, str(entity[side]), value))
         for misfit in found:
-            where = places.get(misfit.path[0], place) if misfit.path else place
+            # What a command returns as a list (``query-audiodevs``) has a number before the member's name.
+            where = next((places[step] for step in misfit.path[:2] if step in places), place)
             yield self._misfit(command, misfit, where)
         if found:
             return

@@ -42,6 +42,7 @@ class Settings(BaseModel):
     vnc_tls: bool = False
     vnc_tls_x509_cert_dir: str | None = None
     vnc_tls_x509_verify: bool | None = None
+    vnc_tls_x509_secret_uuid: str | None = None
     #: The password of displays that have none of their own; not part of a command line, but that there is one.
     vnc_password: str | None = None
     spice_password: str | None = None

@@ -57,10 +57,19 @@ def test_vnc_is_encrypted_and_asks_for_a_password() -> None:
     assert option(done, "-vnc") == "127.0.0.1:0,password=on,tls-creds=vnc-tls-creds0,sasl=on,audiodev=audio1"
     credentials = next(word for word in done.argv if "tls-creds-x509" in word)
     assert '"dir":"/etc/pki/vnc","endpoint":"server","verify-peer":true' in credentials
+    assert "passwordid" not in credentials
     kinds = {resource.kind: resource.todo for resource in done.resources}
     assert "SASL_CONF_PATH=/etc/sasl" in kinds["environment"]
     assert "vnc_password of qemu.conf" in kinds["password"]
     assert "sesame" not in " ".join([*done.argv, *kinds.values()])
+
+
+def test_the_key_of_vnc_may_be_encrypted() -> None:
+    uuid = "6fd3f62d-9fe7-4a4e-a869-7acd6376d8ea"
+    done = translated("<graphics type='vnc'/>", vnc_tls=True, vnc_tls_x509_secret_uuid=uuid)
+    assert any('"passwordid":"vnc-tls-creds0-secret0"' in word for word in done.argv)
+    assert any('"qom-type":"secret","id":"vnc-tls-creds0-secret0"' in word for word in done.argv)
+    assert any(uuid in resource.todo for resource in done.resources)
 
 
 def test_spice_has_an_encrypted_port_where_it_can() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Refusal
 from prober.domain.devices.filesystem.model import Filesystem
-from prober.domain.identity import short_name
+from prober.domain.domain_directory import domain_directory
 from prober.domain.shared.sharing import HINT, shares_memory
 from prober.domain.target import Target
 
@@ -23,7 +23,7 @@ def settle_filesystems(domain: Domain, target: Target, refusals: list[Refusal]) 
         message = "virtiofs needs memory that is shared with virtiofsd"
         refusals.append(Refusal(place=first.place("driver"), message=message, hint=HINT))
     _refuse_twins(filesystems, refusals)
-    directory = f"{target.settings.state_directory}/domain-{short_name(domain)}"
+    directory = domain_directory(domain.name, target)
     return domain.with_devices(
         device.replace(directory=directory) if isinstance(device, Filesystem) else device for device in devices
     )

@@ -13,7 +13,7 @@ from prober.commandline.options import Need, Prepared
 from prober.commandline.refusal import Place
 from prober.domain.binding import At, Becomes, Checked, Neutral
 from prober.domain.devices.audio.defaults import Display
-from prober.domain.identity import short_name
+from prober.domain.domain_directory import domain_directory
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Line, YesNo
 
@@ -182,7 +182,7 @@ class Remote(Graphics):
     def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
         first = self.place_to_listen
         place = self.place("listens") if self.listens else self.place("listen")
-        automatic = f"{target.settings.state_directory}/domain-{short_name(domain)}/{self.service}.sock"
+        automatic = f"{domain_directory(domain.name, target)}/{self.service}.sock"
         match first.type:
             case "none":
                 return Endpoint("none", "", place)

@@ -11,6 +11,7 @@ from prober.domain.binding import At, Becomes
 from prober.domain.devices.audio.defaults import DefaultAudio
 from prober.domain.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
 from prober.domain.shared.environment import variable
+from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.shared.tls import TlsService
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, PositiveCount, YesNo
@@ -86,7 +87,7 @@ class Vnc(Remote):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-vnc``, its credentials before it, and its keymap after."""
         if target.settings.vnc_tls:
-            yield self._credentials(target)
+            yield from self._credentials(target)
         key, first = self._where()
         pairs = [Property("vnc", first, self.place())] if key else []
         pairs += self._pairs(target)
@@ -130,15 +131,22 @@ class Vnc(Remote):
         if self.audiodev is not None and (self.audio is not None or target.caps.has("-vnc.audiodev")):
             yield Property("audiodev", self.audiodev, self.place("audio"))
 
-    def _credentials(self, target: Target) -> options.Object:
+    def _credentials(self, target: Target) -> Iterator[options.Option]:
+        """The certificates, and the secret that their key is encrypted with."""
+        settings = target.settings
         place, directory = self.place(), _TLS.directory(target)
+        secret = settings.vnc_tls_x509_secret_uuid or settings.default_tls_x509_secret_uuid
+        if secret is not None:
+            yield from emit_secret(secret_id(_TLS_ID), f"the secret {secret}", place)
         need = Need("tls", "vnc", f"{directory} holds ca-cert.pem, server-cert.pem and server-key.pem")
-        properties = (
+        properties = [
             Property("dir", Prepared(directory, need), place),
             Property("endpoint", "server", place),
             Property("verify-peer", _TLS.verifies_peer(target), place),
-        )
-        return options.Object("tls-creds-x509", _TLS_ID, properties, place)
+        ]
+        if secret is not None:
+            properties.append(Property("passwordid", secret_id(_TLS_ID), place))
+        yield options.Object("tls-creds-x509", _TLS_ID, tuple(properties), place)
 
 
 def sasl_needs(directory: str | None) -> tuple[Need, ...]:
