@@ -77,6 +77,7 @@ from prober.domain.os import emit_loader, emit_os, refuse_os
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough, find_faults, override, refuse_namespace
 from prober.domain.resources import find_environment, find_resources
+from prober.domain.shared.chardev import refuse_unseen_characters
 from prober.domain.shared.secret import with_master_key
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios, refuse_sysinfo
 from prober.domain.target import Target, find_target, refuse_target
@@ -175,7 +176,7 @@ _BEFORE: tuple[Check, ...] = (
     refuse_security,
     refuse_cpu_tuning,
 )
-_AFTER: tuple[Check, ...] = (refuse_os, refuse_without_pci)
+_AFTER: tuple[Check, ...] = (refuse_os, refuse_without_pci, refuse_unseen_characters)
 
 #: What can be emitted, and so checked, of a domain whose machine is not understood.
 _OF_ANY_MACHINE: tuple[Step, ...] = (emit_machine_name, emit_hotplug, emit_passthrough)

@@ -6,8 +6,17 @@ the path of a unix socket uses :func:`unix_socket`.
 """
 
 from prober.domain.shared.chardev.character import Character, CharacterDevice
+from prober.domain.shared.chardev.displays import refuse_unseen_characters
 from prober.domain.shared.chardev.reconnect import Reconnect
 from prober.domain.shared.chardev.sockets import reconnect_property, unix_socket
 from prober.domain.shared.chardev.source import Source
 
-__all__ = ["Character", "CharacterDevice", "Reconnect", "Source", "reconnect_property", "unix_socket"]
+__all__ = [
+    "Character",
+    "CharacterDevice",
+    "Reconnect",
+    "Source",
+    "reconnect_property",
+    "refuse_unseen_characters",
+    "unix_socket",
+]
