@@ -96,6 +96,7 @@ class Settings(BaseModel):
     chardev_tls: bool = False
     chardev_tls_x509_cert_dir: str | None = None
     chardev_tls_x509_verify: bool | None = None
+    chardev_tls_x509_secret_uuid: str | None = None
 
     #: Whether NBD servers are spoken to over TLS where the domain does not say, with which certificates, and the secret
     #: that the key of the certificate is encrypted with.

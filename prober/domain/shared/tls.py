@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
+from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.target import Target
 
 
@@ -34,6 +35,15 @@ class TlsService:
             return own
         return self.verifies if default is None else default
 
+    def secret_uuid(self, target: Target) -> str | None:
+        """The secret that the key of the certificate is encrypted with; the default one belongs to the default
+        certificates."""
+        settings = target.settings
+        own: str | None = getattr(settings, f"{self.prefix}_tls_x509_secret_uuid")
+        if own is not None or getattr(settings, f"{self.prefix}_tls_x509_cert_dir") is not None:
+            return own
+        return settings.default_tls_x509_secret_uuid
+
 
 def tls_id(owner: str) -> str:
     """The ``id`` of the credentials of a socket (libvirt, ``qemuAliasTLSObjFromSrcAlias``)."""
@@ -43,10 +53,15 @@ def tls_id(owner: str) -> str:
 def emit_tls(
     service: TlsService, owner: str, place: Place, target: Target, *, listens: bool
 ) -> Iterator[options.Option]:
-    """The credentials of one socket; a client always looks at the server's certificate."""
-    properties = (
+    """The credentials of one socket, and the secret that opens them; a client always looks at the server's
+    certificate."""
+    properties = [
         Property("dir", service.directory(target), place),
         Property("endpoint", "server" if listens else "client", place),
         Property("verify-peer", service.verifies_peer(target) if listens else True, place),
-    )
-    yield options.Object("tls-creds-x509", tls_id(owner), properties, place)
+    ]
+    uuid = service.secret_uuid(target)
+    if uuid is not None:
+        yield from emit_secret(secret_id(owner), f"the secret {uuid}", place)
+        properties.append(Property("passwordid", secret_id(owner), place))
+    yield options.Object("tls-creds-x509", tls_id(owner), tuple(properties), place)
