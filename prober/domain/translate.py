@@ -47,6 +47,7 @@ from prober.domain.devices.disk.reservations import emit_reservations
 from prober.domain.devices.interface.complete import emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.domain.devices.watchdog import emit_watchdog_action
 from prober.domain.domain import Domain
+from prober.domain.features.hyperv import refuse_hyperv
 from prober.domain.features.machine import (
     emit_async_teardown,
     emit_tseg,
@@ -168,6 +169,7 @@ _APART: tuple[type[Device], ...] = tuple(
 _BEFORE: tuple[Check, ...] = (
     refuse_target,
     refuse_vcpu,
+    refuse_hyperv,
     refuse_lifecycle,
     refuse_hotplug,
     refuse_features,

@@ -40,7 +40,8 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
         default = default_model(target)
         if default is None:
             return domain
-        cpu = cpu.replace(model=CpuName(name=default, fallback="forbid", places=Places(target.place)))
+        given = cpu.model or CpuName(places=Places(target.place))
+        cpu = cpu.replace(model=given.replace(name=default, fallback="forbid"))
     if not cpu.is_of_host:
         settled = _settle_model(cpu, target, refusals)
         if settled is None:

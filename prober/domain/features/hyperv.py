@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Refusal
 from prober.commandline.text import Text
 from prober.domain.binding import At, Becomes, Checked
 from prober.domain.features.switch import Switch, is_on
+from prober.domain.target import Target
 from prober.domain.values import Count, OnOff
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 #: QEMU reads up to twelve bytes (``target/i386/kvm/kvm.c``), and libvirt allows no comma.
 _VENDOR = re.compile(r"[\x20-\x2b\x2d-\x7e]{0,12}")
@@ -109,6 +114,21 @@ _NAMES = {
 }
 
 
+#: What KVM's side of QEMU does not start without (QEMU 4.1 and later, target/i386/kvm/kvm.c, ``kvm_hyperv_properties``
+#: and ``kvm_hyperv_expand_features``); ``time`` is the timer hypervclock.
+_NEEDS = {
+    "synic": ("vpindex",),
+    "stimer": ("synic", "time"),
+    "tlbflush": ("vpindex",),
+    "tlbflush direct": ("vapic",),
+    "ipi": ("vpindex",),
+    "evmcs": ("vapic",),
+}
+
+#: Came with the rules.
+_HAS_NEEDS = "hv-stimer-direct"
+
+
 class HyperV(Checked):
     """Single enlightenments (``mode='custom'``), or all that KVM of the host has (``mode='passthrough'``)."""
 
@@ -138,6 +158,19 @@ class HyperV(Checked):
                 if getattr(self, name) is not None:
                     yield name, "mode='passthrough' takes what the host has; single enlightenments need mode='custom'"
 
+    def lacking(self, has_time: bool) -> Iterator[tuple[str, str, str]]:
+        """Each enlightenment that is on, with one that it needs and that is not: field, name and what it needs."""
+        on = {name for name in _NAMES if is_on(getattr(self, name))}
+        if has_time:
+            on.add("time")
+        if self.tlbflush is not None and is_on(self.tlbflush.direct):
+            on.add("tlbflush direct")
+        for name, needed in _NEEDS.items():
+            for need in needed:
+                if name in on and need not in on:
+                    wanted = "<timer name='hypervclock' present='yes'/>" if need == "time" else f"<{need} state='on'/>"
+                    yield name.partition(" ")[0], name, wanted
+
     def cpu_properties(self) -> Iterator[Property]:
         """Keys of ``-cpu`` (libvirt 11.3, ``qemuBuildCpuCommandLine``); what is off is QEMU's default."""
         if self.mode == "passthrough":
@@ -159,3 +192,13 @@ class HyperV(Checked):
                 yield Property(f"{qemu}-direct", True, switch.place("direct"))
             if isinstance(switch, TlbFlush) and is_on(switch.extended):
                 yield Property("hv-tlbflush-ext", True, switch.place("extended"))
+
+
+def refuse_hyperv(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """Enlightenments that lack what they need, which QEMU with KVM refuses and libvirt leaves to it."""
+    hyperv = domain.features.hyperv
+    if hyperv is None or target.accel != "kvm" or not target.caps.has(f"max-{target.caps.target}-cpu.{_HAS_NEEDS}"):
+        return
+    clock = domain.clock.timer("hypervclock")
+    for field, name, wanted in hyperv.lacking(clock is not None and bool(clock.present)):
+        yield Refusal(place=hyperv.place(field), message=f"Hyper-V's {name} needs {wanted}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from prober.domain.binding import At, Becomes, Element
 from prober.domain.values import OnOff
@@ -20,6 +20,14 @@ class SwitchOn(Element):
     state: Annotated[OnOff, At("@state"), Becomes("the feature that it is given for, on or off")] = True
 
 
-def is_on(switch: Switch | None) -> bool:
+class HasState(Protocol):
+    """Whatever is on or off."""
+
+    @property
+    def state(self) -> bool:
+        """Whether it is on."""
+
+
+def is_on(switch: HasState | None) -> bool:
     """Whether a feature is given, and on."""
     return switch is not None and switch.state
