@@ -35,13 +35,16 @@ from prober.domain.devices.hostdev.complete import check_hostdevs, complete_host
 from prober.domain.devices.input import check_inputs
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.iommu import complete_iommu
+from prober.domain.devices.panic import check_panics
 from prober.domain.devices.parallel import check_parallels
+from prober.domain.devices.pstore import complete_pstore
 from prober.domain.devices.redirdev import filter_redirdevs
 from prober.domain.devices.serial import number_serials
 from prober.domain.devices.smartcard import place_smartcards
 from prober.domain.devices.sound import check_sounds
 from prober.domain.devices.tpm import settle_tpms
 from prober.domain.devices.video import check_videos, complete_videos
+from prober.domain.devices.vsock import check_vsock
 from prober.domain.devices.watchdog import add_watchdog
 from prober.domain.domain import Domain
 from prober.domain.firmware.choose import choose_firmware
@@ -92,6 +95,9 @@ STEPS: tuple[Completion, ...] = (
     connect_audio,
     check_inputs,
     check_sounds,
+    check_panics,
+    check_vsock,
+    complete_pstore,
     settle_filesystems,
     settle_tpms,
     assign_virtio_serial,

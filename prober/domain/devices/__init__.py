@@ -13,6 +13,7 @@ from prober.domain.devices.audio import Audio
 from prober.domain.devices.channel import Channel
 from prober.domain.devices.console import Console
 from prober.domain.devices.controller import Controller
+from prober.domain.devices.crypto import Crypto
 from prober.domain.devices.disk import Disk
 from prober.domain.devices.filesystem import Filesystem
 from prober.domain.devices.graphics import Graphics
@@ -23,15 +24,20 @@ from prober.domain.devices.interface import Interface
 from prober.domain.devices.iommu import Iommu
 from prober.domain.devices.memballoon import Memballoon
 from prober.domain.devices.memory import MemoryModule
+from prober.domain.devices.panic import Panic
 from prober.domain.devices.parallel import Parallel
+from prober.domain.devices.pstore import Pstore
 from prober.domain.devices.redirdev import Redirdev, Redirfilter
 from prober.domain.devices.rng import Rng
 from prober.domain.devices.serial import Serial
+from prober.domain.devices.shmem import Shmem
 from prober.domain.devices.smartcard import Smartcard
 from prober.domain.devices.sound import Sound
 from prober.domain.devices.tpm import Tpm
 from prober.domain.devices.video import Video
+from prober.domain.devices.vsock import Vsock
 from prober.domain.devices.watchdog import Watchdog
+from prober.domain.lease import Lease
 from prober.domain.shared.device import Device
 from prober.domain.values import AbsolutePath
 
@@ -43,6 +49,7 @@ class Devices(Element):
 
     emulator: Annotated[AbsolutePath | None, At("emulator")] = None
     redirfilter: Annotated[Redirfilter | None, At("redirfilter")] = None
+    leases: Annotated[tuple[Lease, ...], At("lease")] = ()
     every: Annotated[tuple[Device, ...], At("*")] = ()
 
     def of(self, cls: type[D]) -> Iterator[D]:
@@ -56,6 +63,7 @@ __all__ = [
     "Channel",
     "Console",
     "Controller",
+    "Crypto",
     "Device",
     "Devices",
     "Disk",
@@ -68,14 +76,18 @@ __all__ = [
     "Iommu",
     "Memballoon",
     "MemoryModule",
+    "Panic",
     "Parallel",
+    "Pstore",
     "Redirdev",
     "Redirfilter",
     "Rng",
     "Serial",
+    "Shmem",
     "Smartcard",
     "Sound",
     "Tpm",
     "Video",
+    "Vsock",
     "Watchdog",
 ]
