@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from prober.domain import Descriptor, Host, Settings, read_domain, read_firmware, translate
+from prober.domain.firmware.descriptor import FirmwareTarget
 from prober.errors import RefusedError
 from tests.recordings import FIXTURES, load_capabilities
 
@@ -111,9 +112,8 @@ def test_the_first_that_fits_is_taken() -> None:
     assert flashed(domain("efi|"), brought)[0] == "/fw/first.code"
     assert flashed(domain("efi|<loader format='qcow2'/>"), brought)[0] == "/fw/qcow2.code"
     assert flashed(domain("efi|<nvram format='qcow2'/>"), brought)[0] == "/fw/qcow2.code"
-    assert flashed(
-        domain("efi|<loader>/fw/second.code</loader>".replace("<loader>", "<loader type='pflash'>")), brought
-    )[0] == ("/fw/second.code")
+    second = domain("efi|<loader type='pflash'>/fw/second.code</loader>")
+    assert flashed(second, brought)[0] == "/fw/second.code"
     assert "none of the 5 firmware descriptors" in refusal_of(domain("bios|"), brought)
 
 
@@ -192,6 +192,26 @@ def test_a_list_in_qemu_conf_stands_for_descriptors() -> None:
     assert flashed(xml, host(nvram=())) == ["/my/CODE.fd"]
 
 
-def test_many_stars_in_a_pattern_take_no_time() -> None:
-    target = {"architecture": "x86_64", "machines": ["*" * 200 + "?" * 50 + "x"]}
-    assert "none of the 1" in refusal_of(domain("efi|"), host(described(targets=[target])))
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("*", True),
+        ("pc-q35-*", True),
+        ("*10.0", True),
+        ("pc-q35-10.?", True),
+        ("pc*10*", True),
+        ("pc-q35-10.0*", True),
+        ("?*?*?", True),
+        ("pc-q35", False),
+        ("*q36*", False),
+        ("", False),
+        ("[p]c-q35-10.0", False),
+        ("*?" * 100 + "x", False),
+    ],
+)
+def test_machines_are_named_with_wildcards(pattern: str, fits: bool) -> None:
+    assert FirmwareTarget(architecture="x86_64", machines=(pattern,)).fits("x86_64", "pc-q35-10.0") is fits
+
+
+def test_many_stars_take_no_time() -> None:
+    assert not FirmwareTarget(architecture="a", machines=("*?" * 127 + "x",)).fits("a", "y" * 2000)
