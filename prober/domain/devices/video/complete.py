@@ -74,7 +74,6 @@ def _check_blob(video: Video, domain: Domain, refusals: list[Refusal]) -> None:
     """Memory that the host can map is needed, and QEMU has it of memfd."""
     if not video.blob:
         return
-    backing = getattr(domain, "memory_backing", None)
-    if backing is None or backing.source != "memfd":
+    if domain.memory_backing.source != "memfd":
         hint = "<memoryBacking> needs <source type='memfd'/>"
         refusals.append(Refusal(place=video.place("blob"), message="blob='on' needs memory of memfd", hint=hint))
