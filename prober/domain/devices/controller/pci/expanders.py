@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Refusal
@@ -12,6 +12,9 @@ from prober.domain.devices.controller.pci.base import PciBridge
 from prober.domain.slots import Plug
 from prober.domain.target import Target
 from prober.domain.values import Byte, Count
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 
 class Expander(PciBridge):
@@ -25,6 +28,13 @@ class Expander(PciBridge):
         yield from super().rules()
         if self.bus_nr is not None and not 1 <= self.bus_nr <= 254:
             yield "bus_nr", "busNr is 1 to 254"
+
+    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+        """The node is one of the guest's; libvirt numbers them from 0."""
+        numa = domain.cpu.numa if domain.cpu is not None else None
+        nodes = len(numa.cells) if numa is not None else 0
+        if self.node is not None and self.node >= nodes:
+            yield "node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}"
 
     def before_id(self) -> Iterator[Property]:
         """Its first bus number."""
