@@ -96,6 +96,7 @@ def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]
     for position, channel in enumerate(devices):
         if isinstance(channel, Channel) and channel.is_virtio:
             devices[position] = _channel(channel, ports, refusals)
+    _refuse_twice_port_0([device for device in devices if isinstance(device, Console)], refusals)
     controllers = [device for device in devices if isinstance(device, Controller)]
     for number in ports.controllers:
         if number not in counts:
@@ -130,6 +131,25 @@ def _channel(device: Channel, ports: VirtioSerialPorts, refusals: list[Refusal])
         refusals.append(Refusal(place=device.place("address"), message=str(error)))
         return device
     return device.replace(address=VirtioSerialAddress(controller=controller, port=port))
+
+
+def _refuse_twice_port_0(consoles: Iterable[Console], refusals: list[Refusal]) -> None:
+    """Two consoles on port 0, which libvirt does not notice, and QEMU does not start with.
+
+    QEMU gives port 0 to the first console that names no port (``hw/char/virtio-serial-bus.c``), on its first
+    controller.
+    """
+    taken: dict[int, Console] = {}
+    for console in consoles:
+        address = console.address
+        if not console.is_virtio or (address is not None and address.port):
+            continue
+        number = address.controller if address is not None else 0
+        first = taken.setdefault(number, console)
+        if first is not console and address is not None:
+            line = first.place().line
+            message = f"port 0 of virtio-serial controller {number} is that of the console in line {line} already"
+            refusals.append(Refusal(place=console.place("address"), message=message))
 
 
 def _ported(devices: Iterable[Device]) -> Iterator[Channel | Console]:

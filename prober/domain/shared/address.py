@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from prober.commandline.options import Value
-from prober.domain.binding import At, Checked, Element
+from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.values import (
     Byte,
     Count,
@@ -122,10 +122,10 @@ class VirtioSerialAddress(Address):
     """A port of a virtio-serial controller."""
 
     tag = ""
-    type: Annotated[Literal["virtio-serial"], At("@type")] = "virtio-serial"
-    controller: Annotated[Index, At("@controller")] = 0
-    bus: Annotated[Index, At("@bus")] = 0
-    port: Annotated[Count | None, At("@port")] = None
+    type: Annotated[Literal["virtio-serial"], At("@type"), Becomes("`bus` and `nr`")] = "virtio-serial"
+    controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
+    bus: Annotated[Index, At("@bus"), Becomes("`bus`")] = 0
+    port: Annotated[Count | None, At("@port"), Becomes("`nr`")] = None
 
     @property
     def controller_key(self) -> tuple[str, int]:
@@ -143,9 +143,9 @@ class CcidAddress(Address):
     """A slot of a smartcard reader."""
 
     tag = ""
-    type: Annotated[Literal["ccid"], At("@type")] = "ccid"
-    controller: Annotated[Index, At("@controller")] = 0
-    slot: Annotated[Count | None, At("@slot")] = None
+    type: Annotated[Literal["ccid"], At("@type"), Becomes("`bus`")] = "ccid"
+    controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
+    slot: Annotated[Count | None, At("@slot"), Becomes("`bus`: a reader has one slot")] = None
 
     @property
     def controller_key(self) -> tuple[str, int]:
@@ -161,9 +161,9 @@ class IsaAddress(Address):
     """An I/O port and an interrupt line."""
 
     tag = ""
-    type: Annotated[Literal["isa"], At("@type")] = "isa"
-    iobase: Annotated[IoPort | None, At("@iobase")] = None
-    irq: Annotated[Byte | None, At("@irq")] = None
+    type: Annotated[Literal["isa"], At("@type"), Becomes("`iobase` and `irq`")] = "isa"
+    iobase: Annotated[IoPort | None, At("@iobase"), Becomes("`iobase`")] = None
+    irq: Annotated[Byte | None, At("@irq"), Becomes("`irq`")] = None
 
     def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
         """Port, and line where there is one."""

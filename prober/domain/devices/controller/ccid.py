@@ -18,7 +18,7 @@ class CcidController(Controller):
     tag = ""
     controller_type = "ccid"
 
-    type: Annotated[Literal["ccid"], At("@type")] = "ccid"
+    type: Annotated[Literal["ccid"], At("@type"), Becomes("`usb-ccid`")] = "ccid"
     address: Annotated[UsbAddress | None, At("address"), Becomes("`bus` and `port`")] = None
 
     @property

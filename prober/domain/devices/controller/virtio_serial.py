@@ -27,7 +27,7 @@ class VirtioSerialController(Controller, VirtioDevice):
     controller_type = "virtio-serial"
     emit_turn = 50
 
-    type: Annotated[Literal["virtio-serial"], At("@type")] = "virtio-serial"
+    type: Annotated[Literal["virtio-serial"], At("@type"), Becomes("`virtio-serial-pci`")] = "virtio-serial"
     model: Annotated[VirtioModel, At("@model"), Becomes("which `virtio-serial-pci`")] = "virtio"
     ports: Annotated[Count | None, At("@ports"), Qemu("max_ports")] = None
     vectors: Annotated[Count | None, At("@vectors"), Qemu("vectors")] = None
