@@ -53,6 +53,7 @@ from prober.domain.memory.complete import choose_backends, size_memory
 from prober.domain.memory.modules import back_modules, place_modules
 from prober.domain.numa import complete_numa
 from prober.domain.numatune import complete_numatune
+from prober.domain.sysinfo import adopt_uuid
 from prober.domain.target import Target
 from prober.domain.throttle import check_throttling
 
@@ -68,6 +69,7 @@ STEPS: tuple[Completion, ...] = (
     choose_backends,
     check_memory,
     place_modules,
+    adopt_uuid,
     choose_firmware,
     order_controllers,
     settle_cpu,

@@ -213,7 +213,10 @@ def _tag(node: etree._Element) -> str:
 
 def _name(node: etree._Element) -> str:
     """The name as it was written, with its prefix (``qemu:commandline``)."""
-    return f"{node.prefix}:{etree.QName(node).localname}" if node.prefix else str(node.tag)
+    name = str(node.tag)
+    if name.startswith("{"):
+        name = etree.QName(node).localname
+    return f"{node.prefix}:{name}" if node.prefix else name
 
 
 def _place(node: etree._Element, path: str) -> Place:

@@ -245,15 +245,26 @@ def emit_fw_cfg(domain: Domain, target: Target) -> Iterator[Option]:
             yield from info.emit()
 
 
+def adopt_uuid(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """A domain without ``<uuid>`` has that of its ``<sysinfo>``: a completion step."""
+    if domain.uuid is not None:
+        return domain
+    for info in domain.sysinfo:
+        if isinstance(info, SmbiosInfo) and info.system is not None and info.system.uuid is not None:
+            return domain.replace(uuid=info.system.uuid)
+    return domain
+
+
 def refuse_sysinfo(domain: Domain, target: Target) -> Iterator[Refusal]:
     """A machine has one UUID."""
+    first = domain.uuid
     for info in domain.sysinfo:
         if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
             continue
-        if info.system.uuid != domain.uuid:
-            other = domain.uuid or "none"
+        first = first or info.system.uuid
+        if info.system.uuid != first:
             yield Refusal(
                 place=info.system.place("entries"),
-                message=f"the UUID of <sysinfo> is {info.system.uuid}, and that of <uuid> is {other}",
-                hint="write the same into both",
+                message=f"the UUID of <sysinfo> is {info.system.uuid}, and that of the domain is {first}",
+                hint="write the same everywhere",
             )
