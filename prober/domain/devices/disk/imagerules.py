@@ -28,7 +28,7 @@ def image_rules(disk: Disk) -> Broken:
     yield from _secret_rules(disk)
     yield from _transient_rules(disk)
     yield from _type_rules(disk)
-    if disk.io == "native" and disk.cache_mode not in ("none", "directsync"):
+    if disk.io == "native" and disk.cache not in ("none", "directsync"):
         yield "io", "io='native' needs cache='none' or cache='directsync'"
     if disk.io is not None and disk.kind not in ("file", "block", "volume"):
         yield "io", "io is for images in files and on block devices"
@@ -115,5 +115,5 @@ def _vhost_rules(disk: Disk) -> Broken:
         for name in _NOT_OF_VHOST_USER:
             if disk.given(name):
                 yield name, "the process that serves a disk over vhost-user decides on this"
-    if disk.kind == "vhostvdpa" and disk.cache_mode not in ("none", "directsync"):
+    if disk.kind == "vhostvdpa" and disk.cache not in ("none", "directsync"):
         yield "type", "a vDPA disk needs cache='none' or cache='directsync'"

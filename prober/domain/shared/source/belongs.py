@@ -25,7 +25,7 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "dir": ("dir", "startup_policy"),
     "network": ("name", "hosts"),
     "volume": ("mode", "startup_policy", "encryption"),
-    "nvme": ("managed", "startup_policy", "encryption"),
+    "nvme": ("managed", "encryption"),
     "vhostuser": ("reconnect_enabled", "reconnect_timeout"),
     "vhostvdpa": (),
 }
