@@ -22,7 +22,8 @@ from prober.capabilities import Capabilities
 from prober.domain import Host, read_domain, translate
 from prober.domain.binding import Element, Neutral
 from prober.errors import RefusedError, UnreadableDomainError
-from tests.conformance.suite import MONITOR
+from tests.conformance.storage import pools_of
+from tests.conformance.suite import MONITOR, networks_of
 
 Outcome = tuple[str, ...] | None
 
@@ -54,12 +55,13 @@ class Mutant:
     def translate(self, root: etree._Element) -> Outcome:
         """The argv and all that stands beside it, or None for a refusal."""
         try:
+            domain = read_domain(etree.tostring(root))
             done = translate(
-                read_domain(etree.tostring(root)),
+                domain,
                 self.caps,
                 binary=str(root.findtext("devices/emulator")),
                 monitor=MONITOR,
-                host=self.host,
+                host=self.host.model_copy(update={"networks": networks_of(domain), "pools": pools_of(domain)}),
                 assume_unknown_present=True,
             )
         except (RefusedError, UnreadableDomainError):

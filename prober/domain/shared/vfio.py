@@ -41,13 +41,21 @@ def read_host_pci(text: str) -> HostPci:
 
 
 def vfio_host(
-    device: HostPci, alias: str, *, words: Sequence[str] = (), driver: str | None = None, managed: bool = False
+    device: HostPci,
+    alias: str,
+    *,
+    words: Sequence[str] = (),
+    driver: str | None = None,
+    managed: bool = False,
+    companions: Sequence[str] = (),
 ) -> Prepared:
-    """The value of ``host``, with what must be done for it.  ``words`` are done before the device is taken over."""
+    """The value of ``host``, with what must be done for it.  ``words`` are done before the device is taken over,
+    ``companions`` are devices of the host that must be taken along."""
     bind = f"bind the PCI device {device} of the host to the driver {driver or 'vfio-pci'}"
     if not managed:
         bind = f"the PCI device {device} of the host must be bound to the driver {driver or 'vfio-pci'}"
-    steps = [*words, bind, "let QEMU open its group in /dev/vfio", "let QEMU lock the guest's memory"]
+    steps = [*words, bind, *(f"do the same with {other}, which the guest does not get" for other in companions)]
+    steps += ["let QEMU open its group in /dev/vfio", "let QEMU lock the guest's memory"]
     if managed:
         steps.append("give the device back to its own driver after the guest has ended")
     return Prepared(str(device), Need("vfio", alias, ", ".join(steps)))

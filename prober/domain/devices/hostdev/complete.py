@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.domain.devices import Device, Disk
+from prober.domain.devices.controller.scsi import NARROW, ScsiController
 from prober.domain.devices.hostdev.base import Displayed, Hostdev
 from prober.domain.devices.hostdev.scsi import ScsiHostdev
+from prober.domain.devices.hostdev.vfio import PciHostdev
 from prober.domain.devices.interface import HostdevInterface, Interface
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, DriveAddress
@@ -37,12 +39,14 @@ def _next_free(taken: Iterable[tuple[int, int, int, int]]) -> DriveAddress:
 
 
 def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Each host device with its number, and SCSI units with that of their block node."""
+    """Each host device with its number, SCSI units with that of their block node, and the first PCI device with those
+    that are taken along for the sake of their group."""
     devices = list(domain.devices.every)
     of_interfaces = [device for device in devices if isinstance(device, Interface) and device.is_hostdev]
     number = sum(not _has_own_name(device) for device in of_interfaces)
     # Their numbers follow those of all disks, with what is behind and before each image.
     node = max((disk.last_number for disk in domain.devices.of(Disk)), default=0)
+    unassigned = [device for device in domain.devices.of(PciHostdev) if device.is_unassigned]
     for position, device in enumerate(devices):
         if not isinstance(device, Hostdev):
             continue
@@ -51,7 +55,14 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
         if isinstance(device, ScsiHostdev):
             node += 1
             device = device.replace(node=node)
+        if isinstance(device, PciHostdev) and unassigned and not device.is_unassigned:
+            companions = tuple(str(other.host_device) for other in unassigned)
+            device = device.replace(companions=companions)
+            unassigned = []
         devices[position] = device
+    for device in unassigned:
+        message = "an unassigned device is taken along with another of its group, and there is no other"
+        refusals.append(Refusal(place=device.place("address"), message=message))
     return domain.with_devices(devices)
 
 
@@ -60,6 +71,7 @@ def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     devices = list(domain.devices.every)
     refusals += _twice(devices)
     refusals += _shared_units(devices)
+    refusals += _targets(devices)
     has_screen = any(device.element == "graphics" for device in devices)
     framebuffers = 0
     for device in devices:
@@ -102,6 +114,16 @@ def _shared_units(devices: Iterable[Device]) -> Iterator[Refusal]:
         if before is not device and isinstance(device, Hostdev):
             what = "another host device" if isinstance(before, Hostdev) else "a disk"
             message = f"this place on the SCSI controller is that of {what}, in line {before.place().line}"
+            yield Refusal(place=device.place("address"), message=message)
+
+
+def _targets(devices: Iterable[Device]) -> Iterator[Refusal]:
+    """Adapters whose disks have one number alone know no other target, which libvirt would leave out."""
+    narrow = {device.number for device in devices if isinstance(device, ScsiController) and device.model in NARROW}
+    for device in devices:
+        address = device.address if isinstance(device, ScsiHostdev) else None
+        if isinstance(address, DriveAddress) and address.target and address.controller in narrow:
+            message = "the target is always 0 on this SCSI controller"
             yield Refusal(place=device.place("address"), message=message)
 
 

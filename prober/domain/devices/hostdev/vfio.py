@@ -43,6 +43,9 @@ class PciHostdev(Displayed, RomDevice):
     teaming: Annotated[Teaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`, or no device if unassigned")] = None
 
+    #: The devices that are taken from the host along with it, as they are of its group; filled in by completing.
+    companions: tuple[str, ...] = ()
+
     def rules(self) -> Iterator[tuple[str, str]]:
         """How it is handed over, and where to."""
         yield from super().rules()
@@ -77,7 +80,13 @@ class PciHostdev(Displayed, RomDevice):
         """libvirt 11.3, ``qemuBuildPCIHostdevDevProps``."""
         if self.is_unassigned:
             return
-        host = vfio_host(self.host_device, self.id, driver=self.driver_model, managed=bool(self.managed))
+        host = vfio_host(
+            self.host_device,
+            self.id,
+            driver=self.driver_model,
+            managed=bool(self.managed),
+            companions=self.companions,
+        )
         properties = [Property("host", host, self.place("source_bus")), self.identity(), *self.boot_properties()]
         if self.teaming is not None:
             properties.append(Property("failover_pair_id", self.teaming.persistent, self.place("teaming")))
