@@ -146,7 +146,7 @@ class _Pass:
             if fixed is not None:
                 self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
-            self._take(None, spot, _ENDPOINT, given=True)
+            self._reserve(spot)
         counts: Counter[str] = Counter()
         for position, device in enumerate(self.devices):
             number = counts[device.element]
@@ -154,6 +154,15 @@ class _Pass:
             plug = device.plug(self.target)
             if plug is not None and position not in self.spots and _wants_slot(device):
                 self._take_favourite(position, device, plug, number)
+
+    def _reserve(self, spot: Spot) -> None:
+        """What the machine has there leaves no room for another."""
+        owner = next((position for position, taken in self.spots.items() if taken == spot), None)
+        if owner is None:
+            self._take(None, spot, _ENDPOINT, given=True)
+        else:
+            message = f"the machine itself has a device at {spot[0]:02x}:{spot[1]:02x}.{spot[2]}"
+            self._refuse(self.devices[owner], message)
 
     def _take_favourite(self, position: int, device: Device, plug: Kinds, number: int) -> None:
         """Where the chipset has such a device, if nothing is there."""

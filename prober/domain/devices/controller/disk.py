@@ -53,6 +53,8 @@ class IdeController(Controller):
         """One on pc, none elsewhere."""
         if target.kind == "q35":
             yield "", f"machine {target.machine} has no IDE; its disks are on SATA or virtio"
+        elif target.kind != "pc":
+            yield "", f"libvirt knows no IDE on machine {target.machine}"
         elif self.number > 0:
             yield "index", "the machine has one IDE controller, with index 0 and four disks"
 

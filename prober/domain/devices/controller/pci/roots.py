@@ -55,7 +55,9 @@ class Root(PciController):
 
     def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
         """pc has PCI, q35 has PCI Express."""
-        if target.kind in ("pc", "q35") and target.kind != self.machine_kind:
+        if target.is_understood and not target.has_pci:
+            yield "model", f"machine {target.machine} has no PCI bus"
+        if target.has_pci and target.kind != self.machine_kind:
             other = "pcie-root" if target.kind == "q35" else "pci-root"
             yield "model", f"machine {target.machine} has a {other} at index 0, not a {self.model}"
 
