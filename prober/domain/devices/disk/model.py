@@ -12,7 +12,7 @@ from prober.domain.devices.disk.emit import emit_disk
 from prober.domain.devices.disk.geometry import GeometryFields
 from prober.domain.devices.disk.mirror import Mirror
 from prober.domain.devices.disk.names import index_of, prefix_of
-from prober.domain.devices.disk.rules import disk_rules
+from prober.domain.devices.disk.rules import UNITS, disk_rules
 from prober.domain.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.device import Bootable, Scan, Turn
@@ -157,14 +157,13 @@ class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
 
     def default_address(self) -> DriveAddress | None:
         """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
-        number = self.number
-        if self.bus == "ide":
-            controller, rest = divmod(number, 4)
-            return DriveAddress(controller=min(controller, 256), bus=rest // 2, unit=rest % 2)
-        units = {"sata": 6, "scsi": 7, "fdc": 2}.get(self.bus)
+        units = UNITS.get(self.bus)
         if units is None:
             return None
-        return DriveAddress(controller=min(number // units, 256), unit=number % units)
+        controller, unit = divmod(self.number, units)
+        if self.bus == "ide":
+            return DriveAddress(controller=controller, bus=unit // 2, unit=unit % 2)
+        return DriveAddress(controller=controller, unit=unit)
 
     def name_for(self, number: int, target: Target) -> str:
         """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""

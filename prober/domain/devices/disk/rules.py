@@ -25,7 +25,10 @@ _PRINTABLE = re.compile(r"[ -~]*")
 #: What the names of each kind of drive may begin with.
 _HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
 
-#: How many controllers, buses and units each kind of place has.
+#: How many disks the names put on one controller of each bus (libvirt, ``virDomainDiskDefAssignAddress``).
+UNITS = {"ide": 4, "sata": 6, "scsi": 7, "fdc": 2}
+
+#: The buses whose disks have an address of type ``drive``.
 _ON_DRIVE = ("ide", "sata", "scsi", "fdc")
 
 
@@ -81,6 +84,9 @@ def _bus_rules(disk: Disk) -> Broken:
 def _address_rules(disk: Disk) -> Broken:
     address, bus = disk.address, disk.bus
     if address is None:
+        most = 0 if bus == "fdc" else 255
+        if index_of(disk.target_dev) // UNITS.get(bus, 2**31) > most:
+            yield "target_dev", f"'{disk.target_dev}' is on a controller that there cannot be"
         return
     if bus in _ON_DRIVE:
         if isinstance(address, DriveAddress):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.devices.disk.model import Disk
 from prober.domain.domain import Domain
@@ -81,7 +83,7 @@ def _translated(disk: Disk, source: Source, target: Target) -> Disk:
 def _on_iscsi(source: Source, pool: Pool) -> Source:
     """The unit of the pool's target, reached by QEMU itself (``virDomainDiskTranslateISCSIDirect``)."""
     numbers = (source.volume or "").split(":")
-    if len(numbers) != 4 or not numbers[3].isdecimal():
+    if len(numbers) != 4 or not re.fullmatch("[0-9]{1,9}", numbers[3]):
         raise _Untranslated("volume", f"'{source.volume}' is not a volume of an iSCSI pool, like unit:0:0:1")
     if pool.host is None or pool.device is None:
         raise _Untranslated("pool", f"the storage pool '{source.pool}' does not say where its target is")

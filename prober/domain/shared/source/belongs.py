@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,9 @@ _OF_PROTOCOL: dict[str, tuple[str, ...]] = {
 _MANY = ("rbd", "gluster")
 _WITH_SOCKETS = ("nbd", "gluster")
 
+#: The number of a unit or of a user.
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
 #: What libvirt calls the use of the secret of a protocol.
 _SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
 
@@ -98,7 +102,7 @@ def _of_network(source: Source) -> Iterator[tuple[str, str]]:
         yield "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
     if protocol == "iscsi" and source.name is not None:
         _, slash, lun = source.name.partition("/")
-        if slash and not lun.isdecimal():
+        if slash and not _NUMBER.fullmatch(lun):
             yield "name", "after the slash of an iSCSI name stands the number of the unit"
     yield from _host_faults(source)
     if source.auth is not None and protocol in _SECRETS and source.auth.secret.type != _SECRETS[protocol]:
@@ -107,7 +111,7 @@ def _of_network(source: Source) -> Iterator[tuple[str, str]]:
         yield "ssh_user", "<identity> needs a keyfile or an agentsock"
     if protocol == "nfs":
         for name, value in (("nfs_user", source.nfs_user), ("nfs_group", source.nfs_group)):
-            if value is not None and not value.removeprefix("+").isdecimal():
+            if value is not None and not _NUMBER.fullmatch(value.removeprefix("+")):
                 yield name, "the names of users are known to the host alone: write the number, as +1000"
 
 
