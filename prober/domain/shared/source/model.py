@@ -36,7 +36,9 @@ class Source(Checked):
     startup_policy: Annotated[
         Literal["mandatory", "requisite", "optional"] | None,
         At("@startupPolicy"),
-        Becomes("whether the disk is left out where its pool is not active"),
+        Neutral(
+            "what is done where the image is missing at the start; a disk of a pool that is not active is left out"
+        ),
     ] = None
     index: Annotated[Count | None, At("@index"), Neutral("libvirt's number of an image of a running domain")] = None
     seclabels: Annotated[
