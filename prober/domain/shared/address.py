@@ -52,12 +52,12 @@ class PciAddress(Address, Checked):
     """A place on a PCI bus: ``bus`` is the index of the controller that makes the bus."""
 
     tag = ""
-    type: Annotated[Literal["pci"], At("@type")] = "pci"
-    domain: Annotated[PciDomain, At("@domain")] = 0
-    bus: Annotated[Byte, At("@bus")] = 0
-    slot: Annotated[PciSlot, At("@slot")] = 0
-    function: Annotated[PciFunction, At("@function")] = 0
-    multifunction: Annotated[OnOff | None, At("@multifunction")] = None
+    type: Annotated[Literal["pci"], At("@type"), Becomes("`bus` and `addr`")] = "pci"
+    domain: Annotated[PciDomain, At("@domain"), Becomes("nothing: it is 0")] = 0
+    bus: Annotated[Byte, At("@bus"), Becomes("`bus`")] = 0
+    slot: Annotated[PciSlot, At("@slot"), Becomes("`addr`")] = 0
+    function: Annotated[PciFunction, At("@function"), Becomes("`addr`")] = 0
+    multifunction: Annotated[OnOff | None, At("@multifunction"), Becomes("`multifunction`")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """x86 machines have one PCI domain."""
@@ -87,11 +87,11 @@ class DriveAddress(Address):
     """A place on a disk controller."""
 
     tag = ""
-    type: Annotated[Literal["drive"], At("@type")] = "drive"
-    controller: Annotated[Index, At("@controller")] = 0
-    bus: Annotated[Count, At("@bus")] = 0
-    target: Annotated[Count, At("@target")] = 0
-    unit: Annotated[Count, At("@unit")] = 0
+    type: Annotated[Literal["drive"], At("@type"), Becomes("where on a controller's bus it is")] = "drive"
+    controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
+    bus: Annotated[Count, At("@bus"), Becomes("`bus` or `channel`")] = 0
+    target: Annotated[Count, At("@target"), Becomes("`scsi-id`")] = 0
+    unit: Annotated[Count, At("@unit"), Becomes("`unit`, `lun` or `scsi-id`")] = 0
 
     def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
         """As the controller's class has it."""
@@ -102,9 +102,9 @@ class UsbAddress(Address):
     """A port of a USB controller; ``port`` is dotted behind hubs (``1.2``)."""
 
     tag = ""
-    type: Annotated[Literal["usb"], At("@type")] = "usb"
-    bus: Annotated[Index, At("@bus")] = 0
-    port: Annotated[UsbPort | None, At("@port")] = None
+    type: Annotated[Literal["usb"], At("@type"), Becomes("`bus` and `port`")] = "usb"
+    bus: Annotated[Index, At("@bus"), Becomes("`bus`")] = 0
+    port: Annotated[UsbPort | None, At("@port"), Becomes("`port`")] = None
 
     @property
     def controller_key(self) -> tuple[str, int]:
@@ -176,9 +176,9 @@ class DimmAddress(Address):
     """A slot for a module of memory, and where in the guest's memory it begins."""
 
     tag = ""
-    type: Annotated[Literal["dimm"], At("@type")] = "dimm"
-    slot: Annotated[Count | None, At("@slot")] = None
-    base: Annotated[HexAmount | None, At("@base")] = None
+    type: Annotated[Literal["dimm"], At("@type"), Becomes("`slot` and `addr`")] = "dimm"
+    slot: Annotated[Count | None, At("@slot"), Becomes("`slot`")] = None
+    base: Annotated[HexAmount | None, At("@base"), Becomes("`addr`")] = None
 
     def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
         """Slot, and where it begins if that is given."""
@@ -191,7 +191,7 @@ class UnassignedAddress(Address):
     """A host device that is prepared for the guest, and not plugged in."""
 
     tag = ""
-    type: Annotated[Literal["unassigned"], At("@type")] = "unassigned"
+    type: Annotated[Literal["unassigned"], At("@type"), Becomes("nothing: no device is plugged in")] = "unassigned"
 
 
 Address.choices = {

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Value
 from prober.domain.binding import At, Becomes, Neutral
 from prober.domain.devices.controller.base import Controller
-from prober.domain.shared.address import Address, DriveAddress, PciAddress, Spot
+from prober.domain.shared.address import DriveAddress, PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
@@ -111,7 +111,6 @@ class FdcController(Controller):
     fills_gaps = True
 
     type: Annotated[Literal["fdc"], At("@type"), Becomes("`-device isa-fdc` on q35, if there is a drive")] = "fdc"
-    address: Annotated[Address | None, At("address"), Becomes("nothing: it is refused")] = None
 
     def is_builtin(self, target: Target) -> bool:
         """Whatever there is to write, is written with the drives."""
@@ -122,8 +121,6 @@ class FdcController(Controller):
         yield "unit", address.unit
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """It is an ISA device without a place of its own, and there is one."""
-        if self.address is not None:
-            yield "address", "the floppy controller has no address"
+        """There is one."""
         if self.index:
             yield "index", "the machine has one floppy controller, with index 0"
