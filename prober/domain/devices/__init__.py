@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
-from prober.domain.binding import At, Element
+from prober.domain.binding import At, Becomes, Element
 from prober.domain.devices.audio import Audio
 from prober.domain.devices.channel import Channel
 from prober.domain.devices.console import Console
@@ -47,7 +47,7 @@ D = TypeVar("D", bound=Device)
 class Devices(Element):
     """``<devices>``: in the order of the XML, until completing adds what libvirt adds."""
 
-    emulator: Annotated[AbsolutePath | None, At("emulator")] = None
+    emulator: Annotated[AbsolutePath | None, At("emulator"), Becomes("which binary is taken")] = None
     redirfilter: Annotated[Redirfilter | None, At("redirfilter")] = None
     leases: Annotated[tuple[Lease, ...], At("lease")] = ()
     every: Annotated[tuple[Device, ...], At("*")] = ()

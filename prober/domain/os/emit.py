@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from prober.capabilities import Verdict
 from prober.commandline.options import Global, Keyval, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.firmware.pflash import machine_flash
@@ -77,6 +78,15 @@ def refuse_os(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What depends on the other elements (libvirt 11.3, ``qemuValidateDomainDef`` and ``…DefBoot``)."""
     os = domain.os
     yield from _refuse_firmware(domain, target)
+    # Every machine has the property where one has it (QEMU 10.0, hw/core/machine.c), and that tells of the option.
+    evidence = target.caps.supports("none-machine.shim")
+    if os.shim is not None and evidence.verdict is Verdict.absent:
+        yield Refusal(
+            place=os.place("shim"),
+            message=f"QEMU {target.caps.version} has no -shim",
+            qemu_name="-shim",
+            evidence=evidence,
+        )
     if os.bios is not None and os.bios.useserial and not any(d.element == "serial" for d in domain.devices.every):
         yield Refusal(place=os.bios.place("useserial"), message="useserial needs a serial port to write to")
     if os.smbios == "host":
