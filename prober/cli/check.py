@@ -114,7 +114,7 @@ def _ask(source: Local, label: str, xml: bytes, assume_unknown_present: bool) ->
     outcome = _Outcome(label)
     try:
         outcome.version = source.version()
-        source.translate(xml, monitor=None, assume_unknown_present=assume_unknown_present)
+        source.translate(xml, monitor=None, incoming=None, assume_unknown_present=assume_unknown_present)
     except RefusedError as error:
         outcome.refusals = error.refusals
     except ProberError as error:

@@ -62,7 +62,7 @@ class Local:
     def supports(self, fact: str) -> Json:
         return self._caps.supports(fact).model_dump(mode="json")
 
-    def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
+    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
         from prober.domain import read_domain, translate
         from prober.domain.host_files import read_host
 
@@ -74,6 +74,7 @@ class Local:
             self._caps,
             binary=binary,
             monitor=monitor,
+            incoming=incoming,
             host=host,
             assume_unknown_present=assume_unknown_present,
         )

@@ -213,6 +213,14 @@ def translate(
             help="Have QEMU speak QMP on this unix socket, for whoever watches over it. Without it QEMU is on its own.",
         ),
     ] = None,
+    incoming: Annotated[
+        str | None,
+        typer.Option(
+            "--incoming",
+            metavar="URI",
+            help="Take the state of a guest that ran before from here: defer, tcp:HOST:PORT, unix:PATH, file:PATH.",
+        ),
+    ] = None,
     settings: Settings = None,
     assume_unknown_present: Assume = False,
     verbose: Annotated[
@@ -238,6 +246,7 @@ def translate(
         domain,
         as_json=as_json,
         monitor=monitor,
+        incoming=incoming,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
     )

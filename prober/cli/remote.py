@@ -54,10 +54,12 @@ class Remote:
         evidence: Json = self._get(self._path("supports", fact=fact))
         return evidence
 
-    def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
+    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
         query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
         if monitor is not None:
             query["monitor"] = monitor
+        if incoming is not None:
+            query["incoming"] = incoming
         if self._wanted is not None:
             query["binary"] = self._entry["id"]
         path = f"/v1/translate?{urlencode(query)}" if query else "/v1/translate"

@@ -39,7 +39,7 @@ class Source(Protocol):
         """The evidence for a fact (an :class:`~prober.capabilities.Evidence` as JSON)."""
         ...
 
-    def translate(self, xml: bytes, *, monitor: str | None, assume_unknown_present: bool) -> Json:
+    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
         """The translation of a domain (a :class:`~prober.domain.translation.Translation` as JSON).
 
         :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.

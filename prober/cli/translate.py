@@ -24,6 +24,7 @@ def run(
     *,
     as_json: bool,
     monitor: str | None,
+    incoming: str | None,
     assume_unknown_present: bool,
     verbose: bool,
 ) -> ExitCode:
@@ -34,7 +35,9 @@ def run(
     file = "<stdin>" if path == "-" else path
     xml = read_xml_file(path)
     try:
-        translation = source.translate(xml, monitor=monitor, assume_unknown_present=assume_unknown_present)
+        translation = source.translate(
+            xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present
+        )
     except RefusedError as error:
         for refusal in error.refusals:
             output.note(f"{file}:{refusal}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Property
@@ -20,6 +21,9 @@ from prober.errors import UsageError
 
 #: The longest path of a unix socket, in bytes (``sun_path`` less its NUL).
 _SOCKET_PATH = 107
+
+#: Where a migration may come from.  ``exec:`` is a shell command, which nobody who asks for a translation may choose.
+_INCOMING = re.compile(r"defer|(?:tcp|rdma|vsock|unix|fd|file):[\x20-\x7e]{1,4096}")
 
 
 def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
@@ -100,6 +104,26 @@ def check_monitor(path: str | None) -> None:
             f"{path[:200]!r} cannot be the monitor's socket",
             hint=f"give an absolute path of at most {_SOCKET_PATH} bytes",
         )
+
+
+def check_incoming(uri: str | None) -> None:
+    """That an address of a migration can be one: a scheme that QEMU has (``migration/migration.c``), and one line.
+
+    :raise UsageError: where it is not.
+    """
+    if uri is None:
+        return
+    if not _INCOMING.fullmatch(uri):
+        raise UsageError(
+            f"{uri[:200]!r} is no address that a migration can come from",
+            hint="give defer, tcp:HOST:PORT, unix:PATH, fd:NUMBER or file:PATH",
+        )
+
+
+def emit_incoming(domain: Domain, target: Target) -> Iterator[Option]:
+    """``-incoming``: the guest ran before, and its state comes from elsewhere."""
+    if target.incoming is not None:
+        yield Plain("-incoming", target.incoming, target.place)
 
 
 def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:

@@ -29,7 +29,8 @@ class Target:
     ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
     ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
-    ``monitor`` is the path of a QMP socket that QEMU shall make, or None.  ``host`` is what the host brings
+    ``monitor`` is the path of a QMP socket that QEMU shall make, or None; ``incoming`` where the guest comes from,
+    if it ran before.  ``host`` is what the host brings
     along: the settings of libvirt's daemon, and the firmware that is installed.
     """
 
@@ -42,6 +43,7 @@ class Target:
     entry: Machine | None
     place: Place
     monitor: str | None = None
+    incoming: str | None = None
     host: Host = field(default_factory=Host)
 
     @property
@@ -81,7 +83,9 @@ def machine_version(canonical: str) -> tuple[int, int] | None:
     return (int(match.group(1)), int(match.group(2))) if match else None
 
 
-def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: Host) -> Target:
+def find_target(
+    domain: Domain, caps: Capabilities, monitor: str | None, host: Host, incoming: str | None = None
+) -> Target:
     """What the domain is for.  A machine that the binary does not have is still told by its name."""
     accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
     machines = caps.accelerators[accel].machines if accel in caps.accelerators else caps.machines
@@ -102,6 +106,7 @@ def find_target(domain: Domain, caps: Capabilities, monitor: str | None, host: H
         entry=entry,
         place=domain.place(),
         monitor=monitor,
+        incoming=incoming,
         host=host,
     )
 

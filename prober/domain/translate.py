@@ -67,7 +67,9 @@ from prober.domain.iothreads import emit_iothreads
 from prober.domain.launch_security import emit_security, refuse_security
 from prober.domain.lifecycle import emit_lifecycle, refuse_lifecycle
 from prober.domain.machine import (
+    check_incoming,
     check_monitor,
+    emit_incoming,
     emit_machine,
     emit_machine_name,
     emit_messages,
@@ -155,6 +157,7 @@ ORDER: tuple[Step, ...] = (
     emit_hostdev_interfaces,
     Hostdev,
     emit_pooled_interfaces,
+    emit_incoming,
     Memballoon,
     Rng,
     emit_vmcoreinfo,
@@ -200,20 +203,23 @@ def translate(
     *,
     binary: str,
     monitor: str | None = None,
+    incoming: str | None = None,
     host: Host | None = None,
     assume_unknown_present: bool = False,
 ) -> Translation:
     """The argv that makes this domain with this binary.
 
-    ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.  ``host``
+    ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.
+    ``incoming`` is where the state of a guest that ran before comes from (``tcp:0:4444``, ``defer``).  ``host``
     has the settings and the firmware; without it they are libvirt's defaults, and none.
     ``assume_unknown_present`` takes what a partial recording does not tell for granted.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
-    :raise UsageError: where ``monitor`` is not the path of a socket.
+    :raise UsageError: where ``monitor`` is not the path of a socket, or ``incoming`` no address.
     """
     check_monitor(monitor)
-    target = find_target(domain, capabilities, monitor, host or Host())
+    check_incoming(incoming)
+    target = find_target(domain, capabilities, monitor, host or Host(), incoming)
     refusals = [*domain.not_understood, *_refuse(_BEFORE, domain, target)]
     completed = complete(domain, target, refusals)
     refusals += _refuse(_AFTER, completed, target)

@@ -249,6 +249,12 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, ho
         "schema": {"type": "string"},
         "description": "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>",
     }
+    incoming = {
+        "name": "incoming",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH",
+    }
     monitor = {
         "name": "monitor",
         "in": "query",
@@ -263,13 +269,14 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, ho
             None,
             binary,
             monitor,
+            incoming,
             _ASSUME,
             errors=(400, 404, 413, 415, 422, 503),
             body=_XML_BODY,
         ),
     )
     async def translate(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], "binary", "monitor", "assume_unknown_present")
+        query = read_query(request.scope["query_string"], "binary", "monitor", "incoming", "assume_unknown_present")
         assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
         xml = await read_xml(request, settings.max_body)
         translation = await translate_for(
@@ -278,6 +285,7 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, ho
             most=settings.max_body,
             named=query.get("binary"),
             monitor=query.get("monitor"),
+            incoming=query.get("incoming"),
             host=await hosts.get(),
             assume_unknown_present=assume,
         )

@@ -36,15 +36,16 @@ async def translate_for(
     most: int,
     named: str | None,
     monitor: str | None,
+    incoming: str | None,
     host: Host,
     assume_unknown_present: bool,
 ) -> Translation:
     """Translate a domain with a binary of the catalog: the ``named`` one, else its ``<emulator>``, else by its arch.
 
-    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make, ``host``
-    what the host brings along.
+    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make,
+    ``incoming`` where the guest's state comes from, ``host`` what the host brings along.
 
-    :raise UsageError: where ``monitor`` cannot be a socket.
+    :raise UsageError: where ``monitor`` cannot be a socket, or ``incoming`` no address.
     :raise UnreadableDomainError: where it is not readable as XML.
     :raise RefusedError: with all refusals.
     :raise UnknownBinaryError: where the catalog has no such binary.
@@ -64,6 +65,7 @@ async def translate_for(
         capabilities,
         binary=binary,
         monitor=monitor,
+        incoming=incoming,
         host=host,
         assume_unknown_present=assume_unknown_present,
     )

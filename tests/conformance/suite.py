@@ -16,7 +16,7 @@ from prober.domain.devices.graphics.base import Remote
 from prober.domain.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
 from prober.domain.host import Network
-from prober.errors import RefusedError, UnreadableDomainError
+from prober.errors import RefusedError, UnreadableDomainError, UsageError
 from tests.conformance.storage import pools_of, with_secrets
 from tests.recordings import LIBVIRT, load_capabilities
 
@@ -58,6 +58,14 @@ class Case:
     def outcome(self) -> Path:
         """What libvirt makes of it."""
         return self.directory / f"{self.name}.{self.version}.{self.kind}"
+
+    @property
+    def incoming(self) -> str | None:
+        """Where the suite lets the guest's state come from: a parameter of the start, which no XML has."""
+        if self.kind != "args":
+            return None
+        match = re.search(r"^-incoming (\S+)", self.outcome.read_text(), re.MULTILINE)
+        return match.group(1) if match is not None else None
 
     def __str__(self) -> str:
         return f"{self.name}.{self.version}"
@@ -152,6 +160,7 @@ def translate_case(case: Case, replies: Path, host: Host) -> Translation:
         capabilities_of(replies, case.version),
         binary=binary,
         monitor=MONITOR,
+        incoming=case.incoming,
         host=host_of(case, domain, host, newest(replies)),
         assume_unknown_present=True,
     )
@@ -197,8 +206,9 @@ def judge(case: Case, replies: Path, host: Host) -> Verdict:
     except RefusedError as error:
         groups = tuple(dict.fromkeys(re.sub(r"\[\d+\]", "", refusal.place.path) for refusal in error.refusals))
         return Verdict(case, "refused", tuple(map(str, error.refusals)), groups)
-    except UnreadableDomainError as error:
-        return Verdict(case, "refused", (str(error),), ("unreadable",))
+    except UsageError as error:
+        group = "unreadable" if isinstance(error, UnreadableDomainError) else "parameters of the start"
+        return Verdict(case, "refused", (str(error),), (group,))
     if case.kind == "err":
         return Verdict(case, "accepted")
     compare = load_compare()

@@ -90,6 +90,20 @@ def test_a_monitor_that_cannot_be(monitor: str) -> None:
         translate(read_domain(PLAIN.format(machine="pc").encode()), caps, binary="/q", monitor=monitor)
 
 
+@pytest.mark.parametrize("uri", ["defer", "tcp:0:4444", "unix:/run/a b", "fd:7"])
+def test_a_guest_that_ran_before(uri: str) -> None:
+    caps = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+    argv = translate(read_domain(PLAIN.format(machine="pc").encode()), caps, binary="/q", incoming=uri).argv
+    assert argv[argv.index("-incoming") + 1] == uri
+
+
+@pytest.mark.parametrize("uri", ["", "exec:rm -rf /", "tcp:", "-S", "unix:/a\nb", "tcp:" + "a" * 5000])
+def test_where_no_guest_comes_from(uri: str) -> None:
+    caps = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+    with pytest.raises(UsageError):
+        translate(read_domain(PLAIN.format(machine="pc").encode()), caps, binary="/q", incoming=uri)
+
+
 def test_the_same_in_the_same_out() -> None:
     caps = load_capabilities(FIXTURES / "qemu-7.2.22.replies.xz")
     data = (ROOT / "fixtures" / "domains" / "example.xml").read_bytes()
