@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from prober.domain import Host
+from prober.domain import Host, Settings
 from prober.domain.host_files import read_host
 from prober.errors import UsageError
+from tools.settings_page import PAGE, render_page
 
 
 def test_what_the_file_says_stands_over_the_defaults(tmp_path: Path) -> None:
@@ -54,3 +55,23 @@ def test_the_firmware_is_what_is_installed(tmp_path: Path) -> None:
     assert len(read_host(file, root=tmp_path).firmware) == 1
     file.write_text("firmware = []\n")
     assert read_host(file, root=tmp_path).firmware == ()
+
+
+def test_the_document_says_what_the_models_say() -> None:
+    page = PAGE.read_text()
+    assert render_page(page) == page, "run `make docs`"
+
+
+def test_every_setting_is_explained() -> None:
+    rows = [line.split("|")[1:4] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert len(rows) > len(Settings.model_fields)
+    models = (Settings, Host)
+    named = {name for model in models for name in model.model_fields} - {"settings"}
+    explained = {key.strip(" `") for key, _, words in rows if words.strip()}
+    assert named - explained == {"state_directory"}, "state_directory is explained above its table"
+
+
+def test_the_example_of_the_document_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "host.toml"
+    file.write_text(PAGE.read_text().partition("```toml\n")[2].partition("```")[0])
+    assert read_host(file).settings.vnc_tls
