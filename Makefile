@@ -45,7 +45,7 @@ unit: $(STAMP) ## unit tests; they need no QEMU
 	$(PYTEST) tests/unit
 
 cases: $(STAMP) ## XML to argv or refusal, for each recorded binary
-	$(PYTEST) tests/cases
+	$(PYTEST) tests/cases tests/conformance
 
 integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
 	$(PYTEST) tests/integration
