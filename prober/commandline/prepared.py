@@ -110,18 +110,18 @@ def _may_need(option: Option | Raw) -> bool:
     """Whether a closer look is worth its time."""
     match option:
         case Device() | Object():
-            return any(value.__class__ not in _PLAIN for _, value, _ in option.properties)
+            values = [value.__class__ for _, value, _ in option.properties]
         case Qapi():
-            return any(value.__class__ not in _PLAIN for value in option.value.values())
+            values = [value.__class__ for value in option.value.values()]
         case Keyval():
-            return option.first.__class__ not in _PLAIN or any(
-                value.__class__ not in _PLAIN for _, value, _ in option.pairs
-            )
+            values = [option.first.__class__, *[value.__class__ for _, value, _ in option.pairs]]
         case Plain():
             return bool(option.needs) or option.value.__class__ not in _PLAIN
         case Global():
             return option.setting.value.__class__ not in _PLAIN
-    return False
+        case _:
+            return False
+    return not _PLAIN.issuperset(values)
 
 
 def _needs_in(value: Value, key: str) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self
 
@@ -121,8 +122,11 @@ class Domain(Checked):
         return cells[number] if number is not None and number < len(cells) else None
 
     def with_devices(self, devices: Iterable[Device]) -> Self:
-        """The same domain with these devices."""
-        return self.replace(devices=self.devices.replace(every=tuple(devices)))
+        """The same domain with these devices; the very same where they are its own already, as after most steps."""
+        every, before = tuple(devices), self.devices.every
+        if len(every) == len(before) and all(map(operator.is_, every, before)):
+            return self
+        return self.replace(devices=self.devices.replace(every=every))
 
     @property
     def emulator(self) -> str | None:

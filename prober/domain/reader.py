@@ -197,10 +197,15 @@ class Reader:
 
 def _children(node: etree._Element, path: str) -> Iterator[tuple[etree._Element, str]]:
     """The child elements with their paths: ``/disk[2]`` where there are several of a name."""
-    totals = Counter([child.tag for child in node])
+    children = list(node)
+    tags = [child.tag for child in children]
+    if len(set(tags)) == len(tags):
+        for child in children:
+            yield child, f"{path}/{_name(child)}"
+        return
+    totals = Counter(tags)
     counts: dict[object, int] = {}
-    for child in node:
-        tag = child.tag
+    for child, tag in zip(children, tags, strict=True):
         number = counts[tag] = counts.get(tag, 0) + 1
         yield child, f"{path}/{_name(child)}[{number}]" if totals[tag] > 1 else f"{path}/{_name(child)}"
 
@@ -224,7 +229,7 @@ def _place(node: etree._Element, path: str) -> Place:
 
 
 def _line(node: etree._Element) -> int:
-    line = cast("int | None", node.sourceline)
+    line: Any = node.sourceline  # None in a tree that was not parsed; the stubs say otherwise
     return line or 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from prober.capabilities import Capabilities
 from prober.commandline.check import check, check_each
@@ -256,19 +257,25 @@ def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
 
 
 def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
-    # Devices have their turn by class, and a domain has a few classes of them: each class is looked at once.
-    kinds = {type(device) for device in domain.devices.every}
+    # Devices have their turn by class.
+    due: dict[Step, list[Device]] = {}
+    for device in domain.devices.every:
+        for turn in _turns_of(type(device)):
+            due.setdefault(turn, []).append(device)
     for step in ORDER if target.is_understood else _OF_ANY_MACHINE:
         if not isinstance(step, type):
             yield from step(domain, target)
             continue
-        due = {kind for kind in kinds if issubclass(kind, step) and (step in _APART or not issubclass(kind, _APART))}
-        if not due:
-            continue
-        devices = [device for device in domain.devices.every if type(device) in due]
-        for device in sorted(devices, key=_turn):
+        for device in sorted(due.get(step, ()), key=_turn):
             if not device.is_builtin(target):
                 yield from device.emit(target)
+
+
+@cache
+def _turns_of(kind: type[Device]) -> tuple[type[Device], ...]:
+    """The steps in which devices of a class have their turn."""
+    steps = [step for step in ORDER if isinstance(step, type) and issubclass(kind, step)]
+    return tuple(step for step in steps if step in _APART or not issubclass(kind, _APART))
 
 
 def _turn(device: Device) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def check_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> 
 
 
 def _fault(device: Device, target: Target) -> str | None:
-    address: Address | None = getattr(device, "address", None)
+    address: Address | None = device.__dict__.get("address")
     if address is None or isinstance(address, UnassignedAddress):
         return None
     on_pci = device.plug(target) is not None or device.fixed_address(target) is not None

@@ -211,13 +211,13 @@ class _Pass:
 
 
 def _given(device: Device) -> PciAddress | None:
-    address = getattr(device, "address", None)
+    address = device.__dict__.get("address")
     return address if isinstance(address, PciAddress) else None
 
 
 def _wants_slot(device: Device) -> bool:
     """Whether it shall get a slot: an address of another type says that it shall not."""
-    address = getattr(device, "address", None)
+    address = device.__dict__.get("address")
     return address is None or (isinstance(address, PciAddress) and address.is_wanted)
 
 

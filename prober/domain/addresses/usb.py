@@ -150,12 +150,12 @@ def _walk(devices: list[Device]) -> Iterator[int]:
 
 
 def _has_port(device: Device) -> bool:
-    address = getattr(device, "address", None)
+    address = device.__dict__.get("address")
     return isinstance(address, UsbAddress) and address.port is not None
 
 
 def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
-    address = getattr(device, "address", None)
+    address = device.__dict__.get("address")
     if address is not None and not isinstance(address, UsbAddress):
         return device
     try:
