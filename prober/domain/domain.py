@@ -50,8 +50,8 @@ class Domain(Checked):
         Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
     ] = Field(default_factory=lambda: Memory(value=0))
     max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
-    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = NO_BACKING
-    numatune: Annotated[Numatune, At("numatune")] = NO_NUMATUNE
+    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: NO_BACKING)
+    numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: NO_NUMATUNE)
     current_memory: Annotated[
         MemorySize | None,
         At("currentMemory"),

@@ -220,7 +220,7 @@ def translate(
     """
     check_monitor(monitor)
     check_incoming(incoming)
-    target = find_target(domain, capabilities, monitor, host or Host(), incoming)
+    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming)
     refusals = [*domain.not_understood, *_refuse(_BEFORE, domain, target)]
     completed = complete(domain, target, refusals)
     refusals += _refuse(_AFTER, completed, target)
@@ -244,6 +244,12 @@ def translate(
         resources=(*find_environment(domain), *find_resources(written)),
         hotplug=tuple(see_hotplug(completed, target)),
     )
+
+
+@cache
+def _plain_host() -> Host:
+    """libvirt's defaults."""
+    return Host()
 
 
 def _refuse(checks: Iterable[Check], domain: Domain, target: Target) -> Iterator[Refusal]:

@@ -8,6 +8,7 @@ assigns for good, controllers first.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
@@ -15,7 +16,7 @@ from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller, PciController, bridge_for
 from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
-from prober.domain.shared.address import PciAddress, Spot
+from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
@@ -60,6 +61,9 @@ class _Pass:
         self.grow = grow
         self.refused: set[tuple[Place, str]] = set()
         self.spots: dict[int, Spot] = {}
+        # Asked of each device several times in a pass.
+        self.plugs = [device.plug(target) for device in devices]
+        self.fixed = [device.fixed_address(target) for device in devices]
         #: For each place that several devices share, a function each: where it is.
         self.shared: dict[object, Spot] = {}
         self.slots = SlotMap(
@@ -74,7 +78,7 @@ class _Pass:
             self._place(None, Plug.pci())
         order = sorted(enumerate(self.devices), key=lambda item: (item[1].address_turn, item[0]))
         for position, device in order:
-            plug = device.plug(self.target)
+            plug = self.plugs[position]
             if plug is not None and position not in self.spots and _wants_slot(device):
                 self._place(position, plug)
 
@@ -120,7 +124,9 @@ class _Pass:
                 sharing = device.shared_slot
                 if sharing is not None:
                     multifunction = True if sharing[1] == 0 else None
-                address = PciAddress(bus=spot[0], slot=spot[1], function=spot[2], multifunction=multifunction)
+                address = _any_address().replace(
+                    bus=spot[0], slot=spot[1], function=spot[2], multifunction=multifunction
+                )
                 device = device.replace(address=address)
             if device.acpi_index is not None and _given(device) is None:
                 self._refuse(device, "an <acpi index> is for PCI devices alone")
@@ -130,10 +136,10 @@ class _Pass:
     def _take_given(self) -> None:
         order = sorted(enumerate(self.devices), key=lambda item: (item[1].scan_turn, item[0]))
         for position, device in order:
-            given, plug = _given(device), device.plug(self.target)
+            given, plug = _given(device), self.plugs[position]
             if given is None or given.is_wanted or plug is None:
                 continue
-            fixed = device.fixed_address(self.target)
+            fixed = self.fixed[position]
             if fixed is not None and given.numbers != fixed:
                 where = f"{fixed[0]:02x}:{fixed[1]:02x}.{fixed[2]}"
                 self._refuse(device, f"this controller is part of the machine, at {where}, not at {given}")
@@ -141,8 +147,7 @@ class _Pass:
                 self._take(position, given.numbers, plug, given=True)
 
     def _take_chipset(self) -> None:
-        for position, device in enumerate(self.devices):
-            fixed = device.fixed_address(self.target)
+        for position, fixed in enumerate(self.fixed):
             if fixed is not None:
                 self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
@@ -151,7 +156,7 @@ class _Pass:
         for position, device in enumerate(self.devices):
             number = counts[device.element]
             counts[device.element] += 1
-            plug = device.plug(self.target)
+            plug = self.plugs[position]
             if plug is not None and position not in self.spots and _wants_slot(device):
                 self._take_favourite(position, device, plug, number)
 
@@ -210,6 +215,12 @@ class _Pass:
             self.refusals.append(Refusal(place=place, message=message))
 
 
+@cache
+def _any_address() -> PciAddress:
+    """What the addresses that are assigned are made from: copying takes a fraction of validating."""
+    return PciAddress()
+
+
 def _given(device: Device) -> PciAddress | None:
     address = device.__dict__.get("address")
     return address if isinstance(address, PciAddress) else None
@@ -217,7 +228,7 @@ def _given(device: Device) -> PciAddress | None:
 
 def _wants_slot(device: Device) -> bool:
     """Whether it shall get a slot: an address of another type says that it shall not."""
-    address = device.__dict__.get("address")
+    address: Address | None = device.__dict__.get("address")
     return address is None or (isinstance(address, PciAddress) and address.is_wanted)
 
 

@@ -61,9 +61,9 @@ def _numbered(disks: list[Disk], target: Target) -> Iterator[Disk]:
     free = 1
     for disk in reversed(disks):
         disk = disk.replace(node=free, host_cdrom=_is_host_cdrom(disk, target))
-        image = disk.image(target)
-        if image is not None:
-            free += image.count
+        images = disk.image_count(target)
+        if images:
+            free += images
         elif disk.kind not in ("vhostuser", "volume") and not disk.is_left_out and disk.type != "volume":
             free += 1
         disk = disk.replace(first_filter=free)

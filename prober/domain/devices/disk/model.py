@@ -145,6 +145,15 @@ class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
         )
         return chained(base, self.backing, self.source.data_store, target)
 
+    def image_count(self, target: Target) -> int:
+        """How many numbers its images take; 0 where it has no image."""
+        if self.source is None or self.is_empty or self.kind in ("vhostuser", "volume"):
+            return 0
+        if self.backing is None and self.source.data_store is None:
+            return 1
+        image = self.image(target)
+        return image.count if image is not None else 0
+
     @property
     def filter_nodes(self) -> list[str]:
         """The names of the nodes that limit it, from the image's side."""

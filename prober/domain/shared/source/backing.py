@@ -82,7 +82,9 @@ class BackingStore(Checked):
 def chained(image: Image, backing: BackingStore | None, data: DataStore | None, target: Target) -> Image:
     """The image with all that it stands on, each with its number: itself, its data, then what is behind it
     (``qemuDomainPrepareDiskSourceBlockdev``)."""
-    image = replace(image, has_format=needs_format(image.format, image.encryption, target))
+    has_format = needs_format(image.format, image.encryption, target)
+    if image.has_format != has_format:
+        image = replace(image, has_format=has_format)
     if data is not None:
         image = replace(image, data=_data_image(data, image, target))
     if backing is not None:

@@ -36,11 +36,15 @@ _BEHIND = {
     "pr-manager": "reservations", "device": "address", "namespace": "namespace", "dir": "dir", "group": "nfs_group",
 }  # fmt: skip
 
+#: The same the other way round, as a source has few of the fields.
+_MEMBERS_OF = {field: [member for member in _BEHIND if _BEHIND[member] == field] for field in _BEHIND.values()}
+
 
 def storage_places(image: Image) -> dict[str, Place]:
     """The XML behind the members of the storage node."""
     source = image.source
-    places = {member: source.place(field) for member, field in _BEHIND.items() if source.given(field)}
+    given = source.places.fields
+    places = {member: place for field, place in given.items() for member in _MEMBERS_OF.get(field, ())}
     places["driver"] = source.place("protocol") if source.given("protocol") else image.place
     places["filename"] = source.place("dev" if image.kind == "block" else "file")
     return places
