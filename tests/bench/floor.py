@@ -2,7 +2,8 @@
 
 One thread for each process, blocking sockets, requests prepared beforehand, replies read as lines and not
 parsed.  It knows all questions in advance, and it may, like an interview, not leave out those that kill QEMU:
-each is asked where it stands, and once more alone.
+each is asked where it stands, and once more alone.  Some kill only a QEMU that has loaded its modules: like an
+interview, it asks these once more of such a one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from prober.qemu.recording import Exchange, Recording
 
 _WINDOW = 32
 
+#: What makes QEMU load all of its modules; the space tells it from the question of the recording.
+_LOAD_MODULES = b'{"execute": "qom-list-types"} '
+
 
 @dataclass
 class Floor:
@@ -38,7 +42,8 @@ def measure_floor(binary: str, root: Path | None, recording: Recording, lanes: i
     exchanges = recording.parts[0].exchanges[1:]
     first = [one for one in exchanges if one.command in (*OPENING, "qom-list-types")]
     rest = [one for one in exchanges if one not in first]
-    work = _Work(binary, root, deque(_request(one) for one in rest))
+    killers = {_request(one) for one in rest if one.error is not None and one.error.crashed}
+    work = _Work(binary, root, deque(_request(one) for one in rest), killers)
     started = time.perf_counter()
     threads = [
         threading.Thread(target=work.serve, args=(deque(_request(one) for one in first) if lane == 0 else deque(),))
@@ -54,10 +59,13 @@ def measure_floor(binary: str, root: Path | None, recording: Recording, lanes: i
 
 
 class _Work:
-    def __init__(self, binary: str, root: Path | None, shared: deque[bytes]) -> None:
+    def __init__(self, binary: str, root: Path | None, shared: deque[bytes], killers: set[bytes]) -> None:
         argv = Launch(binary).argv()
         self._argv = argv if root is None else ["chroot", str(root), *argv]
         self._shared = shared
+        self._killers = killers
+        #: Killers that were survived by a QEMU without its modules.
+        self._with_modules: set[bytes] = set()
         self.floor = Floor()
         self.crashes = 0
 
@@ -97,9 +105,10 @@ class _Work:
             ours.sendall(b'{"execute":"qmp_capabilities"}')
             replies.readline()
             if alone is not None:
-                flying.append(alone)
-                ours.sendall(alone)
-                self._read_one(replies.readline(), flying)
+                for first in (_LOAD_MODULES, alone) if alone in self._with_modules else (alone,):
+                    flying.append(first)
+                    ours.sendall(first)
+                    self._read_one(replies.readline(), flying)
             while True:
                 while len(flying) < _WINDOW and (request := self._next(own)) is not None:
                     flying.append(request)
@@ -115,7 +124,13 @@ class _Work:
     def _read_one(self, line: bytes, flying: deque[bytes]) -> None:
         if not line.startswith(b"{"):
             raise ConnectionResetError  # dead, with or without last words
-        flying.popleft()
+        request = flying.popleft()
+        if request == _LOAD_MODULES:
+            return
+        if request in self._killers - self._with_modules:
+            self._with_modules.add(request)
+            self._shared.extendleft((request, _LOAD_MODULES))
+            return
         self.floor.lines.append(line)
 
     def _next(self, own: deque[bytes]) -> bytes | None:
