@@ -14,7 +14,7 @@ from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.shared.memory import MemorySize, Wanted
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
-from prober.domain.values import AbsolutePath, Count, HexAmount, NumberSet, Uuid, YesNo
+from prober.domain.values import AbsolutePath, Count, HexAmount, NumberSet, YesNo
 
 #: The least that a block of virtio-mem is, in KiB: the size of x86's transparent huge pages.
 _LEAST_BLOCK = 2048
@@ -156,7 +156,6 @@ class Nvdimm(SlotModule):
     pmem: Annotated[bool, At("source/pmem"), Becomes("`pmem`")] = False
     label: Annotated[MemorySize | None, At("target/label/size"), Becomes("`label-size`")] = None
     readonly: Annotated[bool, At("target/readonly"), Becomes("`unarmed`")] = False
-    uuid: Annotated[Uuid | None, At("uuid"), Becomes("nothing on x86, where it is refused")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
@@ -165,8 +164,6 @@ class Nvdimm(SlotModule):
             yield "", "model='nvdimm' needs <source><path>"
         if self.discard:
             yield "discard", "what is in an NVDIMM is kept, not discarded"
-        if self.uuid is not None:
-            yield "uuid", "an NVDIMM has a UUID on ppc64 alone"
         if self.label is not None and 0 < self.label.kibibytes < 128:
             yield "label", "the label of an NVDIMM has at least 128 KiB"
         if self.label is not None and self.label.kibibytes >= self.size.kibibytes:
