@@ -28,6 +28,8 @@ BEGIN, END = "<!-- from the models: begin -->", "<!-- from the models: end -->"
 
 #: A model that stands in more places than this has a section of its own.
 _OFTEN = 2
+#: How many choices are named that say the same of a path.
+_LABELS = 4
 
 
 @dataclass
@@ -82,23 +84,27 @@ class Writer:
         self._shape(Devices, Shape(shape.attributes, shape.text, plain), "/domain/devices", "", section)
         for name, child in sorted(shape.children.items()):
             if child.model is not None and child.many:
-                self._element(child.model, f"/domain/devices/{name}")
+                self._element(
+                    child.model,
+                    f"/domain/devices/{name}",
+                    where=" in `<devices>`" * (name in shape_of(Domain).children),
+                )
 
     def _section(self, title: str, words: str) -> Section:
         self.sections.append(Section(title, words))
         return self.sections[-1]
 
-    def _element(self, cls: type[Element], path: str, about: str = "") -> None:
-        section = self._section(f"`<{path.rpartition('/')[2]}>`", _words(cls))
+    def _element(self, cls: type[Element], path: str, about: str = "", where: str = "") -> None:
+        section = self._section(f"`<{path.rpartition('/')[2]}>`{where}", _words(cls))
         self._model(cls, path, "", section, about)
 
     def _model(self, cls: type[Element], path: str, label: str, section: Section, about: str | None = None) -> None:
         """All of one model; ``about`` stands beside its own element, where the class's words do not."""
         if cls.tag:
             known = ", ".join(f"`{value}`" for value in cls.choices if value)
-            section.say(f"{path}/@{cls.tag}", label, known, "which of these it is")
+            section.say(f"{path}/@{cls.tag}", label, known, "")
             for value, choice in cls.choices.items():
-                own = f"{cls.tag}=`{value}`" if value else f"no {cls.tag}"
+                own = f"`{value}`" if value else f"no {cls.tag}"
                 self._model(choice, path, f"{label} {own}".strip(), section, about)
             return
         section.say(path, "", "", about if about is not None else _words(cls))
@@ -135,7 +141,10 @@ class Writer:
         becomes = _becomes(info)
         if not becomes:
             self.silent.append(f"{cls.__name__}.{name}")
-        section.say(path, label, _values(info.annotation, info.metadata), becomes)
+        # The values of an attribute that chooses the class are all said where it chooses.
+        chooses = label and any(known for own, known, _ in section.rows.get(path, []) if own != label)
+        is_choice = chooses and _is_word_of(info.annotation, section.rows[path][0][1])
+        section.say(path, label, "" if is_choice else _values(info.annotation, info.metadata), becomes)
 
 
 def _places() -> dict[type[Element], set[tuple[type[Element], str]]]:
@@ -205,7 +214,15 @@ def _values(annotation: Any, metadata: list[Any]) -> str:
 
 
 def _words(cls: type[Element]) -> str:
-    return _sentence(cls.__doc__ or "")
+    """What a class is; its element's name is not said again, as it stands above."""
+    words = re.sub(r"^`<[a-zA-Z:-]+>`: ", "", _sentence(cls.__doc__ or ""))
+    return words[:1].upper() + words[1:]
+
+
+def _is_word_of(annotation: Any, known: str) -> bool:
+    """Whether a field can only be one word, which stands among those known."""
+    words = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    return len(words) == 1 and f"`{words[0]}`" in known
 
 
 def _sentence(text: str) -> str:
@@ -226,19 +243,22 @@ def _table(section: Section) -> Iterator[str]:
     for path, said in section.rows.items():
         values = _join([(label, values) for label, values, _ in said])
         becomes = _join([(label, becomes) for label, _, becomes in said])
+        if not values and not becomes and any(other.startswith(f"{path}/") for other in section.rows):
+            continue  # a mere container: the rows of what is in it name it
         yield f"| `{path}` | {_cell(values)} | {_cell(becomes)} |"
 
 
 def _join(said: list[tuple[str, str]]) -> str:
-    """What the choices say, each with its label where they differ."""
+    """What the choices say, each on a line of its own with its label where they differ."""
     texts = dict.fromkeys(text for _, text in said if text)
     if len(texts) <= 1:
         return next(iter(texts), "")
-    parts = []
+    lines = []
     for text in texts:
-        labels = [label for label, own in said if own == text and label]
-        parts.append(f"{text} ({', '.join(labels[:4])}{' …' if len(labels) > 4 else ''})" if labels else text)
-    return "; ".join(parts)
+        labels = list(dict.fromkeys(label for label, own in said if own == text and label))
+        shown = ", ".join([*labels[:_LABELS], *(["…"] if len(labels) > _LABELS else [])])
+        lines.append(f"{shown}: {text}" if shown else text)
+    return "<br>".join(lines)
 
 
 def _cell(text: str) -> str:

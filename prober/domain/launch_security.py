@@ -64,7 +64,7 @@ def _host_number(target: Target, key: str) -> int | None:
 
 
 class LaunchSecurity(Element):
-    """Any kind of it; ``type`` tells which."""
+    """Memory that the host cannot read; ``type`` tells by which of the processor's ways."""
 
     tag: ClassVar[str] = "type"
 

@@ -44,7 +44,9 @@ class Memnode(Element):
 
 
 class Numatune(Checked):
-    """``<numatune>``.  A completed one says of ``memory`` where it is placed."""
+    """``<numatune>``: the host's NUMA nodes that the guest's memory comes from.  A completed one says of ``memory``
+    where it is placed.
+    """
 
     memory: Annotated[NumatuneMemory | None, At("memory")] = None
     memnodes: Annotated[tuple[Memnode, ...], At("memnode")] = ()

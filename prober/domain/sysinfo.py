@@ -145,7 +145,7 @@ class OemStrings(Element):
 
 
 class Sysinfo(Element):
-    """Either kind; ``type`` tells which."""
+    """Strings for the guest's SMBIOS tables, or blobs for its firmware (``fwcfg``); ``type`` tells which."""
 
     tag: ClassVar[str] = "type"
 

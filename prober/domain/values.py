@@ -188,7 +188,7 @@ def check_uuid(value: str) -> str:
 
 
 def _device_name(value: str) -> str:
-    """What libvirt takes as an alias (``virDomainDeviceInfoParseXML``)."""
+    """Letters, digits, dashes and underscores (libvirt, ``virDomainDeviceInfoParseXML``)."""
     if not _DEVICE_NAME.fullmatch(value):
         raise ValueError("is not a name of letters, digits, dashes and underscores")
     return value

@@ -24,7 +24,7 @@ _TAKEN_OVER = ("type", "sources", "protocol", "log_file", "log_append", "user_al
 
 
 class Console(CharacterDevice):
-    """Of type ``serial``, it makes the first serial port, or repeats it.  Of type ``virtio``, it is a device."""
+    """A console: of type ``serial`` it makes the first serial port, or repeats it; of type ``virtio``, a device."""
 
     element = "console"
     alias_prefix = "console"

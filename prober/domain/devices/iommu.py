@@ -27,7 +27,9 @@ _OF_INTEL = ("intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_transla
 
 
 class Iommu(Device):
-    """A domain has one at most.  Intel's is part of the chipset, virtio's a PCI device on the machine's own bus."""
+    """An IOMMU, of which a domain has one at most.  Intel's is part of the chipset, virtio's a PCI device on the
+    machine's own bus.
+    """
 
     element = "iommu"
     alias_prefix = "iommu"

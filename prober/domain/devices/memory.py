@@ -21,7 +21,7 @@ _LEAST_BLOCK = 2048
 
 
 class MemoryModule(Device):
-    """One module.  ``number``, ``backend`` and ``prealloc`` are filled in by completing."""
+    """A module of memory.  ``number``, ``backend`` and ``prealloc`` are filled in by completing."""
 
     element = "memory"
     tag = "model"

@@ -21,7 +21,7 @@ class Apic(Element):
 
 
 class Features(MachineFeatures):
-    """All of them: those of the machine, and what changes its CPUs."""
+    """``<features>``: those of the machine, and what changes its CPUs."""
 
     apic: Annotated[Apic | None, At("apic"), Neutral("QEMU's x86 machines always have an APIC")] = None
     pvspinlock: Annotated[SwitchOn | None, At("pvspinlock"), Becomes("`kvm-pv-unhalt` of `-cpu`")] = None

@@ -43,7 +43,7 @@ class HugePages(Element):
 
 
 class MemoryBacking(Checked):
-    """``<memoryBacking>``."""
+    """``<memoryBacking>``: what the guest's memory is on the host: pages, files, whether others may map it."""
 
     hugepages: Annotated[HugePages | None, At("hugepages")] = None
     nosharepages: Annotated[bool, At("nosharepages"), Becomes("`mem-merge=off` of `-machine`")] = False

@@ -124,7 +124,7 @@ class MemoryTune(Element):
 
 
 class CpuTune(Checked):
-    """All of it."""
+    """Shares, quotas and places of the threads of a running QEMU, on the host's CPUs."""
 
     periods: ClassVar[tuple[str, ...]] = ("period", "global_period", "emulator_period", "iothread_period")
     quotas: ClassVar[tuple[str, ...]] = ("quota", "global_quota", "emulator_quota", "iothread_quota")

@@ -60,7 +60,7 @@ class IdRange(Element):
 
 
 class IdMap(Checked):
-    """``<idmap>``: of containers."""
+    """``<idmap>``: how users of a container are known to the host; QEMU runs no containers."""
 
     uids: Annotated[tuple[IdRange, ...], At("uid"), _CONTAINER] = ()
     gids: Annotated[tuple[IdRange, ...], At("gid"), _CONTAINER] = ()

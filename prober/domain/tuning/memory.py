@@ -44,7 +44,7 @@ class BlkioDevice(Element):
 
 
 class BlkioTune(Checked):
-    """What it may do to all of them."""
+    """How much a running QEMU may read from and write to the host's disks."""
 
     weight: Annotated[Count | None, At("weight"), _DONE] = None
     devices: Annotated[tuple[BlkioDevice, ...], At("device"), _DONE] = ()

@@ -84,7 +84,9 @@ class AudioStream(Checked):
 
 
 class Audio(Device):
-    """One backend.  Sound cards and displays refer to it by its number; without one, to the first."""
+    """Where the sound of the guest goes to, and comes from.  Sound cards and displays refer to it by its number;
+    without one, to the first.
+    """
 
     element = "audio"
     alias_prefix = "audio"

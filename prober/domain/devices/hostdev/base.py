@@ -13,7 +13,9 @@ from prober.domain.values import YesNo
 
 
 class Hostdev(Bootable):
-    """One class per ``type``; ``mode='capabilities'`` is for containers, and libvirt refuses it for QEMU."""
+    """A device of the host, given to the guest; ``mode='capabilities'`` is for containers, and libvirt refuses it for
+    QEMU.
+    """
 
     element = "hostdev"
     tag = "type"

@@ -61,8 +61,9 @@ class Teaming(Element):
 
 
 class Interface(Bootable, RomDevice):
-    """One class per ``type``.  Without ``<mac>`` QEMU chooses an address, the same for every domain; libvirt makes
-    one up."""
+    """A network card, and by its ``type`` what is behind it.  Without ``<mac>`` QEMU chooses an address, the same for
+    every domain; libvirt makes one up.
+    """
 
     element = "interface"
     tag = "type"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Redirdev(CharacterDevice, Bootable):
-    """One USB device at a time."""
+    """A USB port that a device of somebody else's machine is plugged into, one at a time."""
 
     element = "redirdev"
     alias_prefix = "redir"
