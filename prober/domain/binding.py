@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
@@ -126,14 +126,11 @@ class Checked(Element):
         """Broken rules; an empty field name stands for the element itself."""
         return iter(())
 
-    @model_validator(mode="after")
-    def _keep_rules(self) -> Self:
-        if type(self).rules is Checked.rules:
-            return self
+    def model_post_init(self, context: Any, /) -> None:
+        """Keeps the rules.  A validator of the model would be run again wherever the model is a part of another."""
         broken = list(self.rules())
         if broken:
             raise RulesBroken(broken)
-        return self
 
 
 class RulesBroken(ValueError):
@@ -184,6 +181,18 @@ def shape_of(cls: type[Element]) -> Shape:
             if isinstance(mark, At):
                 _claim(shape, mark.path.split("/"), name, _leaf_type(info.annotation))
     return shape
+
+
+@cache
+def element_fields(cls: type[Element]) -> tuple[str, ...]:
+    """The fields that hold elements, one or several."""
+    return tuple(name for name, info in cls.model_fields.items() if _names_element(info.annotation))
+
+
+def _names_element(annotation: Any) -> bool:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return issubclass(annotation, Element)
+    return any(map(_names_element, typing.get_args(annotation)))
 
 
 @cache

@@ -80,7 +80,7 @@ class Vcpus(Element):
 
 
 def _absent(number: int) -> OneVcpu:
-    return OneVcpu.model_construct(id=number, enabled=False)
+    return OneVcpu(id=number, enabled=True).replace(enabled=False)  # which the rules do not let a vcpu 0 say
 
 
 def refuse_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:

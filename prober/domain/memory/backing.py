@@ -39,7 +39,7 @@ class HugePages(Element):
     @property
     def sizes(self) -> tuple[HugePage, ...]:
         """Each ``<page>``; one of size 0 stands for the host's usual size."""
-        return self.pages or (HugePage.model_construct(size=0, unit="KiB", nodeset=None, places=self.places),)
+        return self.pages or (HugePage(size=1, places=self.places).replace(size=0),)
 
 
 class MemoryBacking(Checked):

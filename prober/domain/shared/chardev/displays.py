@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import Element, Places
+from prober.domain.binding import Element, element_fields
 from prober.domain.shared.chardev.character import Character
 from prober.domain.target import Target
 
@@ -18,9 +18,6 @@ _OUTCOME = {
     "spice": "QEMU does not start with it",
     "dbus": "QEMU would start, and nobody could ever open its other end",
 }
-
-#: The types of most values, which need no closer look.
-_PLAIN = frozenset({type(None), str, int, bool, Places})
 
 
 def refuse_unseen_characters(domain: Domain, target: Target) -> Iterator[Refusal]:
@@ -41,9 +38,9 @@ def _characters(element: Element) -> Iterator[Character]:
     """The character devices that an element is or has, at any depth but that of its controller."""
     if isinstance(element, Character):
         yield element
-    for name, value in element.__dict__.items():
-        if value.__class__ in _PLAIN or name == "parent":
+    for name in element_fields(type(element)):
+        value = element.__dict__[name]
+        if value is None or name == "parent":
             continue
         for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, Element):
-                yield from _characters(item)
+            yield from _characters(item)
