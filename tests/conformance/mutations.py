@@ -49,7 +49,9 @@ class Mutant:
         self.root = etree.fromstring(xml, etree.XMLParser(remove_comments=True, resolve_entities=False))
         self.caps = caps
         self.host = host
-        self.claims = dict(_claims(read_domain(xml)))
+        domain = read_domain(xml)
+        self.claims = dict(_claims(domain))
+        self.neutral = set(_neutral(domain))
         self.argv = self.translate(self.root)
 
     def translate(self, root: etree._Element) -> Outcome:
@@ -72,8 +74,7 @@ class Mutant:
         """Whether a part, or one that it is in, is marked as without effect."""
         path = part.path
         while path:
-            claim = self.claims.get(path)
-            if claim is not None and any(isinstance(mark, Neutral) for mark in claim.metadata):
+            if path in self.neutral:
                 return True
             path = path.rpartition("/")[0]
         return False
@@ -148,6 +149,17 @@ class Mutant:
                 return "default"
         return ""
 
+    def setting(self, part: Part) -> tuple[str, ...]:
+        """What a part's fate hangs on: itself, the whole element of the domain that it is in, the machine and QEMU.
+
+        Hundreds of domains have the same ``<memballoon model='none'/>``; on the same machine one of them is enough.
+        """
+        depth = 2 if part.path.startswith("/domain/devices/") else 1
+        own = etree.tostring(_find(self.root, part.steps[:depth])).decode() if part.steps else self.value(part)
+        machine = self.root.find("os/type")
+        inner = ".".join(map(str, part.steps[depth:]))
+        return part.name, inner, own, str(machine.get("machine") if machine is not None else ""), str(self.caps.version)
+
     def _is_container(self, part: Part) -> bool:
         """Whether a part is an element that says something only by its attributes and children, each a part itself."""
         node = _find(self.root, part.steps)
@@ -190,10 +202,24 @@ def _claims(element: Element) -> Iterator[tuple[str, FieldInfo]]:
                 yield from _claims(item)
 
 
+def _neutral(element: Element) -> Iterator[str]:
+    """Every path that is marked as without effect: of one value, or of a whole element."""
+    for name, info in type(element).model_fields.items():
+        value = getattr(element, name)
+        inner = [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Element)]
+        if any(isinstance(mark, Neutral) for mark in info.metadata):
+            if name in element.places.fields:
+                yield element.place(name).path
+            yield from (item.place().path for item in inner)
+        else:
+            for item in inner:
+                yield from _neutral(item)
+
+
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[1-9][0-9]*|0")
 
-#: Switches, and what each is turned to.
-_FLIPPED = {"on": "off", "off": "on", "yes": "no", "no": "yes"}
+#: Switches and units, and what each is turned to.
+_FLIPPED = {"on": "off", "off": "on", "yes": "no", "no": "yes", "KiB": "MiB", "MiB": "KiB"}
 
 
 def _choices(annotation: Any) -> Iterator[str]:
