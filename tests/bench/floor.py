@@ -78,6 +78,8 @@ class _Work:
             suspect = None
             if alone is not None and alone in unanswered:
                 self.crashes += 1
+                unanswered.remove(alone)
+                self._shared.extendleft(reversed(unanswered))
             elif unanswered:
                 suspect = unanswered.popleft()
                 self._shared.extendleft(reversed(unanswered))
