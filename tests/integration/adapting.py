@@ -48,6 +48,22 @@ _OBJECTS_OF_THE_HOST = (
     "qtest",
 )
 
+#: What a memory backend or a thread context says of the host's NUMA nodes, CPUs and huge pages.
+_OF_HOST_MEMORY = (
+    "host-nodes",
+    "policy",
+    "prealloc",
+    "prealloc-threads",
+    "hugetlb",
+    "hugetlbsize",
+    "pmem",
+    "node-affinity",
+    "cpu-affinity",
+)
+
+#: With it, QEMU shares a GPU's memory with the host's graphics (``hw/display/virtio-gpu-udmabuf.c``).
+_UDMABUF = Path("/dev/udmabuf")
+
 
 @dataclass
 class Adapted:
@@ -85,7 +101,7 @@ class _Adapter:
     def _learn_formats(self, node: dict[str, Any]) -> None:
         below = node.get("file")
         if isinstance(below, str) and node.get("driver") in _FORMATS:
-            self.formats[below] = str(node["driver"])
+            self.formats[below] = "qcow2 with a data file" if "data-file" in node else _here(node)
 
     def _option(self, flag: str, value: str | None, gone: set[str]) -> str | None:
         """The value to start with (empty for none), or None where the option is left out."""
@@ -105,7 +121,14 @@ class _Adapter:
                 return None
         if flag == "-spice":
             return re.sub(r",(gl|rendernode)=[^,]*", "", value)
-        adapt = {"-drive": self._drive, "-chardev": self._chardev, "-netdev": _netdev, "-fsdev": self._fsdev}.get(flag)
+        adapt = {
+            "-drive": self._drive,
+            "-chardev": self._chardev,
+            "-netdev": _netdev,
+            "-fsdev": self._fsdev,
+            "-fw_cfg": self._fw_cfg,
+            "-machine": self._machine,
+        }.get(flag)
         return adapt(value) if adapt is not None else _SILENT.get(flag, value)
 
     def _node(self, node: dict[str, Any]) -> dict[str, Any]:
@@ -117,18 +140,40 @@ class _Adapter:
                     node[name] = self._node(node[name])
             node.pop("key-secret", None)
             node.pop("encrypt", None)
-            return {**node, "driver": "raw"} if driver not in _FILTERS | {"raw", "qcow2"} else node
+            return {**node, "driver": _here(node)}
         kept: dict[str, Any] = {key: node[key] for key in _KEPT if key in node}
         name = Path(str(node.get("filename") or node.get("dir") or f"{node.get('node-name')}.img")).name
         if (self.ours / name).exists():  # one image twice: QEMU would lock the second one out
             name = f"{node.get('node-name')}-{name}"
         above = self.formats.get(str(node.get("node-name")), "raw")
-        write_image(self.ours / name, above if above == "qcow2" else "raw")
+        write_image(self.ours / name, above)
         return {"driver": "file", "filename": str(self.theirs / name), **kept}
 
     def _fsdev(self, value: str) -> str:
-        path = re.sub(r"path=[^,]*", f"path={self.theirs}", value)
-        return path.replace("security_model=passthrough", "security_model=none")
+        told = {key: text for key, text in split_pairs(value, "fsdriver") if text is not None}
+        if "path" in told:
+            told["path"] = str(self.theirs)
+        if told.get("security_model") == "passthrough":
+            told["security_model"] = "none"
+        return _keyval("fsdriver", told)
+
+    def _fw_cfg(self, value: str) -> str:
+        told = {key: text for key, text in split_pairs(value, "name") if text is not None}
+        if "file" in told:
+            told["file"] = self._small_file(told["file"])
+        return _keyval("name", told)
+
+    def _machine(self, value: str) -> str:
+        """Without the enclave memory that the host's CPU would give."""
+        told = {key: text for key, text in split_pairs(value, "type") if text is not None}
+        gone = [key for key in told if key.startswith("sgx-epc.")]
+        self.done.left_out += gone
+        return _keyval("type", {key: text for key, text in told.items() if key not in gone})
+
+    def _small_file(self, path: str) -> str:
+        """A file of the same name, with something in it."""
+        (self.ours / Path(path).name).write_bytes(bytes(512))
+        return str(self.theirs / Path(path).name)
 
     def _drive(self, value: str) -> str:
         pairs = [(key, text) for key, text in split_pairs(value, "file") if text is not None]
@@ -144,7 +189,7 @@ class _Adapter:
         told = dict(split_pairs(value, "backend"))
         kind = str(told.get("backend"))
         if kind in _HARMLESS:
-            return value
+            return re.sub(r"(,logfile=)[^,]*", rf"\g<1>{self.theirs}/log", value)
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", str(told.get("id")))
         if kind == "socket":
             return f"socket,id={told['id']},path={self.theirs / name},server=on,wait=off"
@@ -159,8 +204,8 @@ class _Adapter:
             return None
         if kind == "secret":
             node = {"qom-type": "secret", "id": node["id"], "data": "AAAA"}
-        if kind.startswith("memory-backend"):
-            for name in ("host-nodes", "policy", "prealloc", "prealloc-threads", "hugetlb", "hugetlbsize", "pmem"):
+        if kind.startswith("memory-backend") or kind == "thread-context":
+            for name in _OF_HOST_MEMORY:
                 node.pop(name, None)
             if kind == "memory-backend-file":
                 node["mem-path"] = str(self.theirs)
@@ -174,7 +219,14 @@ class _Adapter:
         if _OF_THE_HOST.fullmatch(node["driver"]) or gone & {str(item) for item in node.values()}:
             self.done.left_out.append(str(node.get("id", node["driver"])))
             return None
-        return value
+        if "blob" in node and not _UDMABUF.exists():
+            self.done.left_out.append(f"{node.get('id', node['driver'])}.blob")
+            del node["blob"]
+        elif node.get("romfile"):
+            node["romfile"] = self._small_file(str(node["romfile"]))
+        else:
+            return value
+        return json.dumps(node) if value.startswith("{") else _keyval("driver", node)
 
 
 def _options(argv: tuple[str, ...]) -> list[tuple[str, str | None]]:
@@ -185,6 +237,14 @@ def _options(argv: tuple[str, ...]) -> list[tuple[str, str | None]]:
         flag = FLAGS.get(word.lstrip("-")) if word.startswith("-") else None
         options.append((word, next(words) if flag is not None and flag.takes_value else None))
     return options
+
+
+def _here(node: dict[str, Any]) -> str:
+    """The driver that reads in the place of a node's own: QEMU makes no images of some kinds, nor do we."""
+    driver = str(node["driver"])
+    if driver in _FILTERS or driver in ("raw", "qcow2"):
+        return driver
+    return "qcow2" if "backing" in node else "raw"
 
 
 #: What every block node may say, whatever it reads from.
@@ -206,4 +266,4 @@ def _netdev(value: str) -> str:
 
 def _keyval(implied: str, node: dict[str, Any]) -> str:
     rest = (f"{key}={str(item).replace(',', ',,')}" for key, item in node.items() if key != implied)
-    return ",".join([str(node[implied]), *rest])
+    return ",".join([str(node[implied]).replace(",", ",,"), *rest])
