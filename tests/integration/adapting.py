@@ -150,7 +150,7 @@ class _Adapter:
         return {"driver": "file", "filename": str(self.theirs / name), **kept}
 
     def _fsdev(self, value: str) -> str:
-        told = {key: text for key, text in split_pairs(value, "fsdriver") if text is not None}
+        told = {key: str(text) for key, text in split_pairs(value, "fsdriver") if text is not None}
         if "path" in told:
             told["path"] = str(self.theirs)
         if told.get("security_model") == "passthrough":
@@ -158,14 +158,14 @@ class _Adapter:
         return _keyval("fsdriver", told)
 
     def _fw_cfg(self, value: str) -> str:
-        told = {key: text for key, text in split_pairs(value, "name") if text is not None}
+        told = {key: str(text) for key, text in split_pairs(value, "name") if text is not None}
         if "file" in told:
             told["file"] = self._small_file(told["file"])
         return _keyval("name", told)
 
     def _machine(self, value: str) -> str:
         """Without the enclave memory that the host's CPU would give."""
-        told = {key: text for key, text in split_pairs(value, "type") if text is not None}
+        told = {key: str(text) for key, text in split_pairs(value, "type") if text is not None}
         gone = [key for key in told if key.startswith("sgx-epc.")]
         self.done.left_out += gone
         return _keyval("type", {key: text for key, text in told.items() if key not in gone})
