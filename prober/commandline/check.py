@@ -38,6 +38,10 @@ from prober.commandline.unused import find_unused, kind_of, machine_of
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 
+#: Objects whose type QEMU has only on some hosts: that of the recording need not be the one that runs the guest
+#: (``backends/hostmem-epc.c``: where ``/dev/sgx_vepc`` can be opened).
+_BY_THE_HOST = frozenset({"memory-backend-epc"})
+
 #: How many sound options are remembered of a binary; anybody may ask for anything, so there is an end to it.
 _REMEMBERED = 1024
 
@@ -233,6 +237,10 @@ class _Checker:
             value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
             value |= {item.name: item.value for item in option.properties}
             places = {item.name: item.place for item in option.properties}
+            if option.qom_type not in _BY_THE_HOST and self.caps.has(f"object-add.qom-type.{option.qom_type}"):
+                # The schema has types that this binary was built without (``qapi/qom.json``, cryptodev-backend-lkcf).
+                evidence = self.proof.supports(option.qom_type)
+                yield from self.proof.require(evidence, option.place, part="qom-type")
             yield from self._against(("object-add", "arg-type"), value, option.place, places)
             return
         evidence = self.proof.supports(option.qom_type)

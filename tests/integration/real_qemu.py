@@ -179,6 +179,15 @@ async def try_qemu(place: QemuPlace, argv: tuple[str, ...]) -> Ended:
         return error.ended
 
 
+def into_file(argv: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    """The argv with the one descriptor that was to be passed for a file in the form of that file's path."""
+    opened = [number for number, word in enumerate(argv) if word == "-add-fd"]
+    assert len(opened) == 1, argv
+    text = str(path).replace(",", ",,")
+    kept = argv[: opened[0]] + argv[opened[0] + 2 :]
+    return tuple(word.replace("/dev/fdset/0", text) for word in kept)
+
+
 @asynccontextmanager
 async def run_qemu(place: QemuPlace, argv: tuple[str, ...]) -> AsyncIterator[Process]:
     """A QEMU with exactly this argv, without a monitor.  It is gone when the block ends."""

@@ -31,8 +31,12 @@ OF_THIS_HOST = re.compile(
     "|Could not open option rom"
 )
 
-#: Cases that only KVM starts, by what this QEMU says of them under TCG (``hw/i386/x86.c``, ``x86_cpus_init``).
-NEEDS_KVM = {"iommu-many-cpus": "requires kernel irqchip and X2APIC"}
+#: Cases that only KVM starts, by what this QEMU says of them under TCG (``hw/i386/x86.c``, ``x86_cpus_init``, and
+#: ``target/i386/kvm/kvm.c``, ``hyperv_init_vcpu``).
+NEEDS_KVM = {
+    "hyperv-every": "kernel doesn.t allow setting HyperV VP_INDEX",
+    "iommu-many-cpus": "requires kernel irqchip and X2APIC",
+}
 
 
 def ids_in(argv: tuple[str, ...]) -> set[str]:

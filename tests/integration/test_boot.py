@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import QemuPlace, aio
 from tests.integration.domains import write_domain
 from tests.integration.images import write_image
-from tests.integration.real_qemu import run_qemu, shared_directory, start_qemu, translate_for
+from tests.integration.real_qemu import into_file, run_qemu, shared_directory, start_qemu, translate_for
 from tests.integration.small_guest import find_guest
 
 pytestmark = pytest.mark.timeout(300)
@@ -66,7 +66,7 @@ def test_domain_with_kernel_and_initrd_boots_and_ends(any_qemu: QemuPlace, machi
     with shared_directory(any_qemu) as (here, there):
         _prepare(here)
         translation = translate_for(any_qemu, _boot_domain(machine, there))
-        status, stderr = aio(_boot(any_qemu, translation.argv))
+        status, stderr = aio(_boot(any_qemu, into_file(translation.argv, there / "serial, of=the guest")))
         console = (here / "serial, of=the guest").read_text(errors="replace")
     lines = [line for line in console.replace("\r", "").splitlines() if "Linux version" in line]
     assert lines and re.match(r"\[ +0\.000000\] Linux version \d", lines[0]), console[:2000]
@@ -88,7 +88,7 @@ def test_the_devices_of_the_domain_are_there(any_qemu: QemuPlace, machine: str) 
     with shared_directory(any_qemu) as (here, there):
         _prepare(here)
         translation = translate_for(any_qemu, _boot_domain(machine, there))
-        sizes, mac, ids = aio(look(translation.argv))
+        sizes, mac, ids = aio(look(into_file(translation.argv, there / "serial, of=the guest")))
         assert sizes == {f"{there}/{name}": 1024 * 1024 for name in IMAGES}
     assert mac == "52:54:00:12:34:56"
     assert {"virtio-disk0", "virtio-disk1", "sata0-0-0", "net0", "serial0", "balloon0", "usb"} <= ids

@@ -17,7 +17,14 @@ import pytest
 from prober.domain import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.domains import PC_BRIDGES, Q35_BRIDGES, write_domain, write_option
-from tests.integration.real_qemu import RunningQemu, capabilities_of, shared_directory, start_qemu, translate_for
+from tests.integration.real_qemu import (
+    RunningQemu,
+    capabilities_of,
+    into_file,
+    shared_directory,
+    start_qemu,
+    translate_for,
+)
 from tests.integration.small_guest import find_guest
 
 pytestmark = pytest.mark.timeout(300)
@@ -76,11 +83,12 @@ def test_linux_finds_the_hotplug_that_is_foretold(any_qemu: QemuPlace, case: Cas
     with shared_directory(any_qemu) as (here, there):
         find_guest().copy_to(here)
         translation = _translate(any_qemu, case, there)
-        aio(_look(any_qemu, translation, case, here / "serial"), debug=False)
+        argv = into_file(translation.argv, there / "serial")
+        aio(_look(any_qemu, argv, translation, case, here / "serial"), debug=False)
 
 
-async def _look(place: QemuPlace, translation: Translation, case: Case, console: Path) -> None:
-    async with start_qemu(place, translation.argv, paused=False) as qemu:
+async def _look(place: QemuPlace, argv: tuple[str, ...], translation: Translation, case: Case, console: Path) -> None:
+    async with start_qemu(place, argv, paused=False) as qemu:
         await _read_until(console, r"GUEST devices .* \r?\n")
         slots = _read_slots(console)
         buses = await _number_buses(qemu)
