@@ -33,7 +33,7 @@ _FILTERS = {"throttle", "copy-on-read"}
 #: Devices that are nothing without the host's own.
 _OF_THE_HOST = re.compile(
     r"vfio-.*|vhost-(?!user).*|vhost-user-.*|usb-host|virtio-input-host.*|ccid-card-(emulated|passthru)|virtio-blk-vhost-.*"
-    r"|tpm-.*|scsi-generic|scsi-block|sgx-epc|usb-mtp"
+    r"|tpm-.*|scsi-generic|scsi-block|sgx-epc|usb-mtp|ivshmem-doorbell"
 )
 _OBJECTS_OF_THE_HOST = (
     "tls-creds-x509",
