@@ -237,11 +237,11 @@ class _Checker:
             value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
             value |= {item.name: item.value for item in option.properties}
             places = {item.name: item.place for item in option.properties}
-            if option.qom_type not in _BY_THE_HOST and self.caps.has(f"object-add.qom-type.{option.qom_type}"):
+            found = list(self._against(("object-add", "arg-type"), value, option.place, places))
+            yield from found
+            if not found and option.qom_type not in _BY_THE_HOST:
                 # The schema has types that this binary was built without (``qapi/qom.json``, cryptodev-backend-lkcf).
-                evidence = self.proof.supports(option.qom_type)
-                yield from self.proof.require(evidence, option.place, part="qom-type")
-            yield from self._against(("object-add", "arg-type"), value, option.place, places)
+                yield from self.proof.require(self.proof.supports(option.qom_type), option.place, part="qom-type")
             return
         evidence = self.proof.supports(option.qom_type)
         yield from self.proof.require(evidence, option.place, part="qom-type")

@@ -142,3 +142,17 @@ def test_what_is_remembered_is_told_from_its_like() -> None:
         for _ in range(2):
             assert len(check([option], caps)) == 1
     assert len(caps.sound_options) == 1
+
+
+@pytest.mark.parametrize("name", ["", ".", "a b", "no-such-type"])
+def test_an_object_of_no_known_type_is_refused(name: str) -> None:
+    assert refusals(Object(name, "o", (), HERE))
+
+
+def test_an_object_is_refused_that_the_schema_has_and_the_binary_has_not() -> None:
+    caps = load_capabilities(FIXTURES / "qemu-7.2.22.replies.xz")
+    assert caps.has("object-add.qom-type.cryptodev-backend-lkcf")
+    (found,) = check([Object("cryptodev-backend-lkcf", "o", (), HERE)], caps)
+    assert found.message.startswith("QEMU 7.2.22 has no cryptodev-backend-lkcf")
+    # Its type is there where the host has SGX, which is not known of the host that runs the guest.
+    assert check([Object("memory-backend-epc", "o", pairs(size=4096), HERE)], caps) == []
