@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from prober.commandline.refusal import Refusal
 from prober.domain import read_domain, translate
 from prober.errors import RefusedError, UnreadableDomainError
 from tests.conftest import QemuPlace, aio
@@ -37,6 +38,11 @@ NEEDS_KVM = {
     "hyperv-every": "kernel doesn.t allow setting HyperV VP_INDEX",
     "iommu-many-cpus": "requires kernel irqchip and X2APIC",
 }
+
+
+def is_unknown(refusal: Refusal) -> bool:
+    """Whether a refusal is for want of an answer, as this QEMU died when it was asked."""
+    return refusal.evidence is not None and "asking killed QEMU" in refusal.evidence.note
 
 
 def ids_in(argv: tuple[str, ...]) -> set[str]:
@@ -70,7 +76,10 @@ def test_what_is_accepted_starts(path: Path, any_qemu: QemuPlace) -> None:
     try:
         domain = read_domain(path.read_bytes())
         accepted = translate(domain, caps, binary=any_qemu.binary)
-    except (RefusedError, UnreadableDomainError):
+    except (RefusedError, UnreadableDomainError) as error:
+        # Where module packages are missing, a QEMU may die when it is asked, and then it is unknown what it has.
+        if isinstance(error, RefusedError) and all(is_unknown(refusal) for refusal in error.refusals):
+            return
         assert not (CASES / f"{path.stem}.qemu-{caps.version}.argv").exists(), "refused here, accepted as a case"
         return
     # Guests do not run under KVM everywhere, and what asks for it by name is refused without.
