@@ -43,7 +43,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 )
 
 #: ``-rtc base``: a time (``softmmu/rtc.c``, ``rtc_parse_date``; ``sscanf`` reads any number of digits).
-_RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+(T.*)?", re.DOTALL)
+_RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+.*", re.DOTALL)
 
 #: Keys of ``-smbios`` by type (``hw/smbios/smbios.c``, QEMU 10.0), the list of which depends on the type.
 _SMBIOS: Mapping[int, frozenset[str]] = MappingProxyType(
