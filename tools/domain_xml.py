@@ -22,9 +22,9 @@ from prober.domain.binding import Becomes, Child, Element, Neutral, Opaque, Qemu
 from prober.domain.devices import Devices
 from prober.domain.domain import Domain
 from prober.domain.values import Reads
+from tools.pages import as_markdown, put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "domain-xml.md"
-BEGIN, END = "<!-- from the models: begin -->", "<!-- from the models: end -->"
 
 #: A model that stands in more places than this has a section of its own.
 _OFTEN = 2
@@ -229,7 +229,7 @@ def _sentence(text: str) -> str:
     """The first sentence of a docstring, as Markdown has it."""
     paragraph = " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
     first = re.split(r"(?<=[.])\s(?=[A-Z`])|(?<=\w):\s(?=so |libvirt )", paragraph)[0]
-    return re.sub(r":\w+:`~?\.?([^`]*)`", r"`\1`", first).replace("``", "`")
+    return as_markdown(first)
 
 
 def _title(cls: type[Element]) -> str:
@@ -267,9 +267,7 @@ def _cell(text: str) -> str:
 
 def render_page(page: str) -> str:
     """The page with its tables written anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{Writer().write()}\n\n{END}{after}"
+    return put_between_marks(page, Writer().write())
 
 
 def main() -> None:

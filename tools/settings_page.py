@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from prober.domain import host
+from tools.pages import as_markdown, put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
-BEGIN, END = "<!-- from the models: begin -->", "<!-- from the models: end -->"
 
 #: The models, each with where it stands in the file.
 TABLES: tuple[tuple[type[BaseModel], str], ...] = (
@@ -31,22 +30,20 @@ TABLES: tuple[tuple[type[BaseModel], str], ...] = (
 
 def render_page(page: str) -> str:
     """The page with its tables written anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
     tables = "\n".join(line for model, where in TABLES for line in _table(model, where))
-    return f"{before}{BEGIN}\n{tables}\n\n{END}{after}"
+    return put_between_marks(page, tables)
 
 
 def _table(model: type[BaseModel], where: str) -> Iterator[str]:
     words = _comments(model)
     yield from ("", f"## `{where}`" if where.startswith("[") else f"## {where.capitalize()}", "")
-    paragraphs = re.sub(r":\w+:`~?\.?([^`]*)`", r"`\1`", inspect.cleandoc(model.__doc__ or "")).replace("``", "`")
+    paragraphs = as_markdown(inspect.cleandoc(model.__doc__ or ""))
     yield from (paragraphs, "", "| key | default | what |", "| --- | --- | --- |")
     for name, info in model.model_fields.items():
         if model is host.Host and name == "settings":
             continue
         default = "" if info.is_required() else _shown(info.default)
-        text = re.sub(r":\w+:`~?\.?([^`]*)`", r"`\1`", words.get(name, "")).replace("``", "`")
+        text = as_markdown(words.get(name, ""))
         yield f"| `{name}` | {default} | {text} |"
 
 
