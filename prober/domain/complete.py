@@ -13,9 +13,6 @@ from prober.domain.aliases import assign_aliases
 from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
 from prober.domain.cpu import settle_cpu
-from prober.domain.defaults import (
-    add_memballoon,
-)
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
 from prober.domain.devices.channel import invent_sockets
@@ -35,6 +32,7 @@ from prober.domain.devices.hostdev.complete import check_hostdevs, complete_host
 from prober.domain.devices.input import check_inputs
 from prober.domain.devices.interface.complete import complete_interfaces
 from prober.domain.devices.iommu import complete_iommu
+from prober.domain.devices.memballoon import add_memballoon
 from prober.domain.devices.panic import check_panics
 from prober.domain.devices.parallel import check_parallels
 from prober.domain.devices.pstore import complete_pstore

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline import options
+from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Neutral, Qemu
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.device import Scan, Turn
@@ -13,6 +14,9 @@ from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver
 from prober.domain.slots import Kinds
 from prober.domain.target import Target
 from prober.domain.values import HexAmount, OnOff
+
+if TYPE_CHECKING:
+    from prober.domain.domain import Domain
 
 
 class Memballoon(VirtioDevice):
@@ -49,3 +53,13 @@ class Memballoon(VirtioDevice):
         identity = options.Property("id", self.id, self.place())
         properties = (*self.properties(), identity, *self.pci_properties(target))
         yield options.Device(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
+
+
+def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """A domain without the element has a virtio balloon, and no domain has two
+    (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``)."""
+    balloons = list(domain.devices.of(Memballoon))
+    for extra in balloons[1:]:
+        line = balloons[0].place().line
+        refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
+    return domain if balloons else domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
