@@ -22,7 +22,7 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     devices = list(domain.devices.every)
     for position, device in enumerate(devices):
         if isinstance(device, Controller):
-            devices[position] = device.replace(alias=_own_name(device) or device.name_for(0, target))
+            devices[position] = device.replace(alias=device.own_name or device.name_for(0, target))
     named = [device for device in devices if isinstance(device, Controller)]
     devices = [device.with_peers(named) if isinstance(device, Controller) else device for device in devices]
     controllers = _by_key(devices)
@@ -33,10 +33,10 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         if parent is not None:
             device = device.replace(parent=parent)
         number = counts.get(device.element, 0)
-        if not device.numbered_by_names or _own_name(device) is None:
+        if not device.numbered_by_names or device.own_name is None:
             counts[device.element] = number + 1
         if device.alias is None:
-            device = device.replace(alias=_own_name(device) or device.name_for(number, target))
+            device = device.replace(alias=device.own_name or device.name_for(number, target))
         first = taken.setdefault(device.id, device) if not device.shares_alias else device
         if first is not device and not known:
             message = f"two devices come to the same name {device.alias}, the first in line {first.place().line}"
@@ -52,9 +52,3 @@ def _by_key(devices: Iterable[Device]) -> dict[tuple[str, int], Controller]:
         if isinstance(device, Controller):
             result.setdefault((device.controller_type, device.number), device)
     return result
-
-
-def _own_name(device: Device) -> str | None:
-    """The name that the domain gives, if it is the user's and not libvirt's (``ua-``)."""
-    given = device.user_alias
-    return given if given is not None and given.startswith("ua-") else None

@@ -21,6 +21,7 @@ class Crypto(VirtioDevice):
 
     element = "crypto"
     alias_prefix = "crypto"
+    numbered_by_names = True
     address_turn = Turn.CRYPTO
     scan_turn = Scan.CRYPTO
 

@@ -60,6 +60,7 @@ class Rng(VirtioDevice):
 
     element = "rng"
     alias_prefix = "rng"
+    numbered_by_names = True
     address_turn = Turn.RNG
     scan_turn = Scan.RNG
 

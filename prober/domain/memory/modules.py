@@ -43,7 +43,7 @@ def place_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Do
         elif isinstance(device, SgxEpc):
             device = device.replace(section=section)
             section += 1
-        if isinstance(device, MemoryModule) and not (device.user_alias or "").startswith("ua-"):
+        if isinstance(device, MemoryModule) and device.own_name is None:
             device = device.replace(number=counts[type(device)])
             counts[type(device)] += 1
         devices.append(device)

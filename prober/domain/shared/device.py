@@ -122,6 +122,12 @@ class Device(Checked):
         if "element" in cls.__dict__:
             Device.choices = {**Device.choices, cls.element: cls}
 
+    @property
+    def own_name(self) -> str | None:
+        """The name that the domain gives it, if it is the user's and not one that libvirt gave (``ua-``)."""
+        given = self.user_alias
+        return given if given is not None and given.startswith("ua-") else None
+
     def name_for(self, number: int, target: Target) -> str:
         """libvirt's alias for it; ``number`` counts the devices of its class, from 0."""
         return f"{self.alias_prefix}{number}"

@@ -43,7 +43,7 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
     that are taken along for the sake of their group."""
     devices = list(domain.devices.every)
     of_interfaces = [device for device in devices if isinstance(device, Interface) and device.is_hostdev]
-    number = sum(not _has_own_name(device) for device in of_interfaces)
+    number = sum(device.own_name is None for device in of_interfaces)
     # Their numbers follow those of all disks, with what is behind and before each image.
     node = max((disk.last_number for disk in domain.devices.of(Disk)), default=0)
     unassigned = [device for device in domain.devices.of(PciHostdev) if device.is_unassigned]
@@ -51,7 +51,7 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
         if not isinstance(device, Hostdev):
             continue
         device = device.replace(number=number)
-        number += not _has_own_name(device)
+        number += device.own_name is None
         if isinstance(device, ScsiHostdev):
             node += 1
             device = device.replace(node=node)
@@ -137,7 +137,3 @@ def _drive_key(device: Device) -> tuple[int, int, int, int]:
     address: Address | None = device.__dict__.get("address")
     assert isinstance(address, DriveAddress)
     return address.controller, address.bus, address.target, address.unit
-
-
-def _has_own_name(device: Device) -> bool:
-    return (device.user_alias or "").startswith("ua-")

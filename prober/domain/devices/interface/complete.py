@@ -36,7 +36,7 @@ def complete_interfaces(domain: Domain, target: Target, refusals: list[Refusal])
             refusals.append(Refusal(place=device.place("type"), message=message, hint=HINT))
         kind = "hostdev" if device.is_hostdev else "net"
         device = device.replace(number=numbers[kind])
-        if not (device.user_alias or "").startswith("ua-"):
+        if device.own_name is None:
             # Numbers are those of the aliases that are there already (libvirt, ``qemuAssignDeviceNetAlias``).
             numbers[kind] += 1
         devices[position] = device
