@@ -44,7 +44,7 @@ class IscsiHost(Checked):
     """``<host>``: who serves the unit."""
 
     name: Annotated[Line, At("@name"), Becomes("`portal`")]
-    port: Annotated[Annotated[int, number_in(1, 65535)], At("@port"), Becomes("`portal`")] = 3260
+    port: Annotated[Annotated[int, number_in(1, 65535)] | None, At("@port"), Becomes("`portal`")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """A name that cannot be read as something else."""
@@ -55,6 +55,11 @@ class IscsiHost(Checked):
     def portal(self) -> str:
         """Host and port; an IPv6 address stands in brackets."""
         return f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}"
+
+
+#: The fields of a unit of an adapter, and those of one over the network.
+_OF_ADAPTERS = ("adapter", "source_bus", "source_target", "source_unit")
+_OF_ISCSI = ("name", "initiator", "auth", "hosts")
 
 
 class ScsiHostdev(Hostdev):
@@ -88,27 +93,32 @@ class ScsiHostdev(Hostdev):
     def rules(self) -> Iterator[tuple[str, str]]:
         """What belongs to which protocol (libvirt 11.3, ``virDomainHostdevSubsysSCSIDefParseXML``)."""
         yield from super().rules()
-        here, there = ("adapter", "source_bus", "source_target", "source_unit"), ("name", "initiator", "auth")
-        if self.is_iscsi:
-            for name in here:
-                if getattr(self, name) is not None:
-                    yield name, "protocol='iscsi' has a name and a host, and no adapter"
-            if self.name is None:
-                yield "", "protocol='iscsi' needs a name"
-            if len(self.hosts) != 1:
-                yield "hosts", f"protocol='iscsi' has one <host>, not {len(self.hosts)}"
-            if self.name is not None and not self._lun.isdecimal():
-                yield "name", "what follows the slash of an iSCSI name is the number of a unit"
-        else:
-            if None in (self.adapter, self.source_bus, self.source_target, self.source_unit):
-                yield "", "a SCSI device of the host needs <adapter name=…> and <address bus=… target=… unit=…>"
-            for name in (*there, "hosts"):
-                if getattr(self, name):
-                    yield name, "this is for protocol='iscsi' alone"
+        yield from self._iscsi_rules() if self.is_iscsi else self._adapter_rules()
         if self.auth is not None and self.auth.secret.type != "iscsi":
             yield "auth", f"the secret of an iSCSI unit has type='iscsi', not '{self.auth.secret.type}'"
         if self.address is not None and not isinstance(self.address, DriveAddress):
             yield "address", "a SCSI device of the host has an address of type 'drive'"
+
+    def _iscsi_rules(self) -> Iterator[tuple[str, str]]:
+        for name in _OF_ADAPTERS:
+            if getattr(self, name) is not None:
+                yield name, "protocol='iscsi' has a name and a host, and no adapter"
+        if self.name is None:
+            yield "", "protocol='iscsi' needs a name"
+        elif not self._lun.isdecimal():
+            yield "name", "what follows the slash of an iSCSI name is the number of a unit"
+        if len(self.hosts) != 1:
+            yield "hosts", f"protocol='iscsi' has one <host>, not {len(self.hosts)}"
+        # For disks libvirt knows the port; here it has QEMU ask at port 0, where nobody answers.
+        elif self.hosts[0].port is None:
+            yield "hosts", "the <host> of protocol='iscsi' needs a port (iSCSI's own is 3260)"
+
+    def _adapter_rules(self) -> Iterator[tuple[str, str]]:
+        if None in (getattr(self, name) for name in _OF_ADAPTERS):
+            yield "", "a SCSI device of the host needs <adapter name=…> and <address bus=… target=… unit=…>"
+        for name in _OF_ISCSI:
+            if getattr(self, name):
+                yield name, "this is for protocol='iscsi' alone"
 
     @property
     def is_iscsi(self) -> bool:
