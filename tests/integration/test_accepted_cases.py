@@ -32,8 +32,8 @@ OF_THIS_HOST = re.compile(
     "|Could not open option rom"
 )
 
-#: Cases that only KVM starts, by what this QEMU says of them under TCG (``hw/i386/x86.c``, ``x86_cpus_init``, and
-#: ``target/i386/kvm/kvm.c``, ``hyperv_init_vcpu``).
+#: Cases that only KVM starts, by what this QEMU says of them under TCG (``hw/i386/x86.c``, ``x86_cpu_pre_plug`` and
+#: ``x86_cpus_init``).
 NEEDS_KVM = {
     "hyperv-every": "kernel doesn.t allow setting HyperV VP_INDEX",
     "iommu-many-cpus": "requires kernel irqchip and X2APIC",
