@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from prober.cli.options import Binary, Json, Replies, Socket
+from prober.cli.options import Binary, Fact, Json, Replies, Socket
 
 
 class What(StrEnum):
@@ -57,13 +57,7 @@ def show(
 
 
 def explain(
-    fact: Annotated[
-        str,
-        typer.Argument(
-            metavar="FACT",
-            help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
-        ),
-    ],
+    fact: Fact,
     socket: Socket = None,
     binary: Binary = None,
     replies: Replies = None,

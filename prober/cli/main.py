@@ -13,7 +13,7 @@ import typer
 
 from prober.cli import explore, output
 from prober.cli.exits import ExitCode, exit_code
-from prober.cli.options import Accel, AccelOption, Assume, Binary, Format, Json, Replies, Root, Settings, Socket
+from prober.cli.options import Accel, AccelOption, Assume, Binary, Fact, Format, Json, Replies, Root, Settings, Socket
 from prober.errors import ProberError
 
 app = typer.Typer(
@@ -169,13 +169,7 @@ explore.add_commands(app)
 
 @app.command()
 def supports(
-    fact: Annotated[
-        str,
-        typer.Argument(
-            metavar="FACT",
-            help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
-        ),
-    ],
+    fact: Fact,
     socket: Socket = None,
     binary: Binary = None,
     replies: Replies = None,

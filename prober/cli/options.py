@@ -62,6 +62,13 @@ Settings = Annotated[
         "[default: /etc/prober/host.toml, if it is there]",
     ),
 ]
+Fact = Annotated[
+    str,
+    typer.Argument(
+        metavar="FACT",
+        help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path | None,

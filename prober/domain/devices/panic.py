@@ -11,6 +11,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes
 from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device, Scan, Turn
+from prober.domain.shared.twins import twins
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
@@ -75,10 +76,7 @@ class Panic(Device):
 
 def check_panics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """One of each model."""
-    first: dict[str, Panic] = {}
-    for panic in domain.devices.of(Panic):
-        before = first.setdefault(panic.model, panic)
-        if before is not panic:
-            message = f"a second <panic> of model '{panic.model}', the first is in line {before.place().line}"
-            refusals.append(Refusal(place=panic.place("model"), message=message))
+    for first, panic in twins(domain.devices.of(Panic), lambda panic: panic.model):
+        message = f"a second <panic> of model '{panic.model}', the first is in line {first.place().line}"
+        refusals.append(Refusal(place=panic.place("model"), message=message))
     return domain

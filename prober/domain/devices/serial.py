@@ -13,6 +13,7 @@ from prober.domain.binding import At, Becomes, Neutral
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.device import Scan, Turn
+from prober.domain.shared.twins import twins
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count
@@ -136,15 +137,12 @@ def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> D
 
 def _check_ports(serials: list[Serial], refusals: list[Refusal]) -> None:
     """No two ISA ports with one number, and none beyond the four."""
-    taken: dict[int | None, Serial] = {}
-    for serial in serials:
-        if not serial.is_isa:
-            continue
+    on_isa = [serial for serial in serials if serial.is_isa]
+    for first, serial in twins(on_isa, lambda serial: serial.target_port):
+        message = f"two serial devices have port {serial.target_port}, the first in line {first.place().line}"
+        refusals.append(Refusal(place=serial.place("target_port"), message=message))
+    for serial in on_isa:
         port = serial.target_port
-        first = taken.setdefault(port, serial)
-        if first is not serial:
-            message = f"two serial devices have port {port}, the first in line {first.place().line}"
-            refusals.append(Refusal(place=serial.place("target_port"), message=message))
-        elif port is not None and port >= _ISA_PORTS and not serial.given("target_port"):
+        if port is not None and port >= _ISA_PORTS and not serial.given("target_port"):
             message = f"there are only {_ISA_PORTS} ISA serial ports, and this one would be port {port}"
             refusals.append(Refusal(place=serial.place(), message=message))

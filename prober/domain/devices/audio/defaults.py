@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from prober.commandline.refusal import Refusal
 from prober.domain.devices.audio.model import Audio
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -75,12 +76,9 @@ def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain
 
 
 def _refuse_twins(given: list[Audio], refusals: list[Refusal]) -> None:
-    numbers: dict[int, Audio] = {}
-    for audio in given:
-        first = numbers.setdefault(audio.number, audio)
-        if first is not audio:
-            message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
-            refusals.append(Refusal(place=audio.place("number"), message=message))
+    for first, audio in twins(given, lambda audio: audio.number):
+        message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
+        refusals.append(Refusal(place=audio.place("number"), message=message))
 
 
 def audio_of(domain: Domain, number: int | None) -> Audio | None:

@@ -12,6 +12,7 @@ from prober.domain.devices.controller.order import IndexesUsedUp, in_order, inse
 from prober.domain.devices.controller.pci import PciBridge, Root
 from prober.domain.devices.controller.pci.expanders import number_expanders
 from prober.domain.domain import Domain
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 #: In which order libvirt looks for what plugs into controllers that are not there.
@@ -37,15 +38,11 @@ def _root_first(controller: Controller) -> Controller:
 
 def _refuse_twins(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
     """Two of one index; of USB several make one together."""
-    taken: dict[tuple[str, int], Controller] = {}
-    for controller in controllers:
-        if controller.is_companion:
-            continue
-        kind = controller.controller_type
-        first = taken.setdefault((kind, controller.number), controller)
-        if first is not controller:
-            message = f"a second {kind} controller has index {controller.number}, first in line {first.place().line}"
-            refusals.append(Refusal(place=controller.place("index"), message=message))
+    whole = (controller for controller in controllers if not controller.is_companion)
+    for first, controller in twins(whole, lambda controller: (controller.controller_type, controller.number)):
+        kind, number = controller.controller_type, controller.number
+        message = f"a second {kind} controller has index {number}, first in line {first.place().line}"
+        refusals.append(Refusal(place=controller.place("index"), message=message))
 
 
 def _with(domain: Domain, controllers: Iterable[Controller]) -> Domain:

@@ -9,6 +9,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.devices.disk.model import Disk
 from prober.domain.domain import Domain
 from prober.domain.shared.address import DriveAddress
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 
@@ -37,13 +38,9 @@ def sort_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     (``virDomainDiskInsert``); their images numbered from the last (``qemuProcessPrepareDomainStorage``)."""
     devices = list(domain.devices.every)
     disks = [device for device in devices if isinstance(device, Disk)]
-    names: dict[str, Disk] = {}
-    for disk in disks:
-        first = names.setdefault(disk.target_dev, disk)
-        if first is not disk:
-            line = first.place("target_dev").line
-            message = f"two disks are called {disk.target_dev}, the first in line {line}"
-            refusals.append(Refusal(place=disk.place("target_dev"), message=message))
+    for first, disk in twins(disks, lambda disk: disk.target_dev):
+        message = f"two disks are called {disk.target_dev}, the first in line {first.place('target_dev').line}"
+        refusals.append(Refusal(place=disk.place("target_dev"), message=message))
     buses: dict[str, int] = {}
     for disk in disks:
         buses.setdefault(disk.target_bus or "", len(buses))

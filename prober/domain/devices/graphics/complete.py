@@ -11,6 +11,7 @@ from prober.domain.devices.graphics.rdp import Rdp
 from prober.domain.devices.graphics.spice import Spice
 from prober.domain.devices.graphics.vnc import Vnc
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -37,12 +38,9 @@ def settle_graphics(domain: Domain, target: Target, refusals: list[Refusal]) -> 
 
 def _refuse_twins(displays: list[Graphics], refusals: list[Refusal]) -> None:
     """QEMU has one display of each type."""
-    first: dict[str, Graphics] = {}
-    for display in displays:
-        other = first.setdefault(display.type, display)
-        if other is not display:
-            message = f"a second display of type {display.type}, the first is in line {other.place().line}"
-            refusals.append(Refusal(place=display.place("type"), message=message))
+    for first, display in twins(displays, lambda display: display.type):
+        message = f"a second display of type {display.type}, the first is in line {first.place().line}"
+        refusals.append(Refusal(place=display.place("type"), message=message))
 
 
 def _refuse_mixtures(displays: list[Graphics], refusals: list[Refusal]) -> None:

@@ -13,6 +13,7 @@ from prober.domain.devices.hostdev.vfio import PciHostdev
 from prober.domain.devices.interface import HostdevInterface, Interface
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, DriveAddress
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 #: How many units libvirt gives one SCSI controller where none are given (11.3, ``virQEMUDriverDomainDefParserConfig``).
@@ -92,28 +93,19 @@ def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> D
 
 def _twice(devices: Iterable[Device]) -> Iterator[Refusal]:
     """One device of the host that is given twice (``virDomainDefHostdevValidate``)."""
-    first: dict[tuple[object, ...], Device] = {}
-    for device in devices:
-        if isinstance(device, Hostdev):
-            key = device.source_key
-        elif isinstance(device, HostdevInterface):
-            key = ("pci", device.host_device)
-        else:
-            continue
-        before = first.setdefault(key, device)
-        if before is not device:
-            message = f"this device of the host is given twice, first in line {before.place().line}"
-            yield Refusal(place=device.place(), message=message)
+    of_host = (device for device in devices if isinstance(device, Hostdev | HostdevInterface))
+    for first, device in twins(of_host, lambda device: device.source_key):
+        message = f"this device of the host is given twice, first in line {first.place().line}"
+        yield Refusal(place=device.place(), message=message)
 
 
 def _shared_units(devices: Iterable[Device]) -> Iterator[Refusal]:
     """Two on one place of a SCSI controller (``virDomainDefDuplicateDriveAddressesValidate``)."""
-    first: dict[tuple[int, int, int, int], Device] = {}
-    for device in sorted((device for device in devices if _is_on_scsi(device)), key=lambda d: isinstance(d, Hostdev)):
-        before = first.setdefault(_drive_key(device), device)
-        if before is not device and isinstance(device, Hostdev):
-            what = "another host device" if isinstance(before, Hostdev) else "a disk"
-            message = f"this place on the SCSI controller is that of {what}, in line {before.place().line}"
+    on_scsi = sorted((device for device in devices if _is_on_scsi(device)), key=lambda d: isinstance(d, Hostdev))
+    for first, device in twins(on_scsi, _drive_key):
+        if isinstance(device, Hostdev):
+            what = "another host device" if isinstance(first, Hostdev) else "a disk"
+            message = f"this place on the SCSI controller is that of {what}, in line {first.place().line}"
             yield Refusal(place=device.place("address"), message=message)
 
 

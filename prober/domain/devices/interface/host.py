@@ -59,6 +59,11 @@ class HostdevInterface(Interface):
         return True
 
     @property
+    def source_key(self) -> tuple[object, ...]:
+        """The device, as a ``<hostdev>`` of type pci says it: none is given twice."""
+        return "pci", self.host_device
+
+    @property
     def host_device(self) -> HostPci:
         """The device of the host."""
         return HostPci(self.source_domain, self.source_bus, self.source_slot, self.source_function)
