@@ -114,6 +114,19 @@ def test_other_volumes_are_refused(disk: str, message: str) -> None:
         run(disk)
 
 
+@pytest.mark.parametrize(
+    ("disk", "message"),
+    [
+        (volume("here", "b"), "a directory cannot be written to"),
+        (volume("here", "b", "<readonly/><driver type='qcow2'/>"), "needs <driver type='fat'>"),
+        (volume("here", "a").replace("type='volume'", "type='volume' device='lun'"), "needs a block device"),
+    ],
+)
+def test_the_rules_of_what_is_behind_a_volume_hold(disk: str, message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        run(disk)
+
+
 def test_limits_are_set_on_the_monitor() -> None:
     disk = (
         "<disk type='file'><source file='/a'/><target dev='vda'/><iotune><read_bytes_sec>5</read_bytes_sec>"

@@ -37,7 +37,9 @@ def translate_volumes(domain: Domain, target: Target, refusals: list[Refusal]) -
             refusals += [Refusal(place=source.place(name), message=sentence) for name, sentence in faults]
         try:
             if not faults:
-                devices[position] = _translated(device, source, target)
+                disk = devices[position] = _translated(device, source, target)
+                # Most rules of disks ask what is behind them, and this is known only now.
+                refusals += [Refusal(place=disk.place(name), message=sentence) for name, sentence in disk.rules()]
         except _Untranslated as error:
             field, message = error.args
             if _may_be_missing(device, source):
