@@ -289,9 +289,8 @@ def _turn(device: Device) -> tuple[int, int]:
 
 
 def in_order(refusals: list[Refusal]) -> list[Refusal]:
-    """As the XML has them, and where one place has two reasons for one missing thing, the first."""
+    """As the XML has them; of several at one place for one missing thing, or with one message, the first."""
     kept: dict[tuple[object, ...], Refusal] = {}
-    for number, refusal in enumerate(sorted(refusals, key=lambda refusal: refusal.place.line)):
-        missing = (refusal.place, refusal.qemu_name) if refusal.qemu_name else (number,)
-        kept.setdefault(missing, refusal)
+    for refusal in sorted(refusals, key=lambda refusal: refusal.place.line):
+        kept.setdefault((refusal.place, refusal.qemu_name or refusal.message), refusal)
     return list(kept.values())

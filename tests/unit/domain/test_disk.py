@@ -72,6 +72,13 @@ def test_other_names_are_none(name: str) -> None:
     assert index_of(name) == -1
 
 
+def test_one_reason_is_said_once() -> None:
+    # Six IDE controllers would be added for it, of which the machine has one.
+    with pytest.raises(RefusedError) as caught:
+        run("<disk type='file'><source file='/a'/><target dev='hdz'/></disk>")
+    assert len(caught.value.refusals) == 1
+
+
 def test_a_local_volume_is_what_it_is_on_this_host() -> None:
     (node,) = values(run(volume("here", "a")), "-blockdev")
     assert (node["driver"], node["filename"]) == ("file", "/pool/a")
