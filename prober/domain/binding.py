@@ -41,9 +41,11 @@ NOWHERE = Place(line=0, path="/domain")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Binds a field to a path in the XML."""
+    """Binds a field to a path in the XML; ``required`` is an attribute that its element must not lack, where a field
+    has a default for an element that is not there."""
 
     path: str
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Shape:
     attributes: dict[str, str] = field(default_factory=dict)
     text: str | None = None
     children: dict[str, Child] = field(default_factory=dict)
+    required: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -180,6 +183,8 @@ def shape_of(cls: type[Element]) -> Shape:
         for mark in info.metadata:
             if isinstance(mark, At):
                 _claim(shape, mark.path.split("/"), name, _leaf_type(info.annotation))
+                if mark.required:
+                    _require(shape, mark.path.split("/"))
     return shape
 
 
@@ -222,6 +227,14 @@ def _claim(shape: Shape, steps: list[str], name: str, leaf: Any) -> None:
             shape.children[element] = Child(field=name, model=model, many=True)
     else:
         shape.children[step] = _child(name, leaf)
+
+
+def _require(shape: Shape, steps: list[str]) -> None:
+    for step in steps[:-1]:
+        inner = shape.children[step].shape
+        assert inner is not None, f"{step} is a model, which has fields that are required"
+        shape = inner
+    shape.required.append(steps[-1].removeprefix("@"))
 
 
 def _child(name: str, leaf: Any) -> Child:

@@ -100,6 +100,9 @@ class Reader:
                 )
             else:
                 values[claimed], places[claimed] = value, at
+        for name in shape.required:
+            if name not in node.attrib:
+                self.refuse(_place(node, path), f"attribute {name} is missing")
         self._fill_text(shape, node, path, values, places)
         if not len(node):
             return

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BeforeValidator
 
 _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
+_HEX_DIGITS = re.compile(r"(0[xX])?[0-9a-fA-F]{1,16}")
+_OCTAL = re.compile(r"0[0-7]{1,22}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _DEVICE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
 _USB_PORT = re.compile(r"[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,3}")
@@ -39,17 +41,31 @@ def _decimal(most: int, least: int = 0) -> Any:
 
 
 def _number(most: int) -> Any:
-    """Decimal or, with ``0x``, hexadecimal, as addresses have it."""
+    """Decimal or, with ``0x``, hexadecimal, as addresses have it; with a mere ``0`` before it, octal, as C has it."""
 
     def convert(value: Any) -> Any:
         text = str(value).strip()
         if _HEX.fullmatch(text):
             return _within(int(text, 16), 0, most)
-        if not _DECIMAL.fullmatch(text):
+        if _OCTAL.fullmatch(text):
+            return _within(int(text, 8), 0, most)
+        if (len(text) > 1 and text.startswith("0")) or not _DECIMAL.fullmatch(text):
             raise ValueError("is not a number")
         return _within(int(text), 0, most)
 
     return Reads(convert, words=f"0 to {_round(most)}, also in hexadecimal")
+
+
+def _hexadecimal(most: int) -> Any:
+    """Hexadecimal, whether or not ``0x`` says so."""
+
+    def convert(value: Any) -> Any:
+        text = str(value).strip()
+        if not _HEX_DIGITS.fullmatch(text):
+            raise ValueError("is not a hexadecimal number")
+        return _within(int(text, 16), 0, most)
+
+    return Reads(convert, words=f"0 to {_round(most)}, always in hexadecimal")
 
 
 def _round(number: int) -> str:
@@ -100,11 +116,14 @@ Byte: TypeAlias = Annotated[int, _number(0xFF)]
 PciDomain: TypeAlias = Annotated[int, _number(0xFFFF)]
 PciSlot: TypeAlias = Annotated[int, _number(0x1F)]
 PciFunction: TypeAlias = Annotated[int, _number(7)]
-IoPort: TypeAlias = Annotated[int, _number(0xFFFF)]
+#: What libvirt reads in hexadecimal alone.
+IoPort: TypeAlias = Annotated[int, _hexadecimal(0xFFFF)]
+IrqLine: TypeAlias = Annotated[int, _hexadecimal(0xFF)]
 #: A port of TCP or UDP.
 SocketPort: TypeAlias = Annotated[int, _decimal(0xFFFF)]
-#: An amount that may be written in hexadecimal.
-HexAmount: TypeAlias = Annotated[int, _number(2**64 - 1)]
+HexAmount: TypeAlias = Annotated[int, _hexadecimal(2**64 - 1)]
+#: A number that may be written in hexadecimal.
+AnyCount: TypeAlias = Annotated[int, _number(2**32 - 1)]
 #: An amount of KiB that can be told in bytes.
 Kibibytes: TypeAlias = Annotated[int, _number(2**54 - 1)]
 

@@ -27,6 +27,11 @@ class Catchup(Element):
     slew: Annotated[Amount | None, At("@slew"), Neutral(_NO_EFFECT)] = None
     limit: Annotated[Amount | None, At("@limit"), Neutral(_NO_EFFECT)] = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether any of it is not 0."""
+        return bool(self.threshold or self.slew or self.limit)
+
 
 class Timer(Checked):
     """What a timer is told; which attributes mean something depends on its name."""
@@ -60,6 +65,8 @@ class Timer(Checked):
 
     def _foreign(self) -> Iterator[tuple[str, str]]:
         """Attributes that belong to other timers (libvirt 11.3, ``virDomainDefPostParseTimer``)."""
+        if self.catchup is not None and self.catchup.says_something and self.tickpolicy != "catchup":
+            yield "catchup", "<catchup> belongs to tickpolicy='catchup' alone"
         if self.name in ("kvmclock", "hypervclock") and self.tickpolicy is not None:
             yield "tickpolicy", f"the timer '{self.name}' misses no ticks, so it has no tickpolicy"
         if self.name != "tsc":

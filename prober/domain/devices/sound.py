@@ -61,7 +61,7 @@ class Sound(VirtioDevice, Audible):
     ]
     multichannel: Annotated[YesNo | None, At("@multichannel"), Qemu("multi")] = None
     streams: Annotated[PositiveCount | None, At("@streams"), Becomes("`streams`; 2 where it is not given")] = None
-    audio: Annotated[PositiveCount | None, At("audio/@id"), Becomes("`audiodev`")] = None
+    audio: Annotated[PositiveCount | None, At("audio/@id", required=True), Becomes("`audiodev`")] = None
     codecs: Annotated[tuple[SoundCodec, ...], At("codec"), Becomes("a device for each")] = ()
     address: Annotated[Address | None, At("address"), Becomes("where it is plugged in")] = None
 

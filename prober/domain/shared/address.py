@@ -13,6 +13,7 @@ from prober.domain.values import (
     HexAmount,
     Index,
     IoPort,
+    IrqLine,
     OnOff,
     PciDomain,
     PciFunction,
@@ -52,7 +53,7 @@ class PciAddress(Address, Checked):
     """A place on a PCI bus: ``bus`` is the index of the controller that makes the bus."""
 
     tag = ""
-    type: Annotated[Literal["pci"], At("@type"), Becomes("`bus` and `addr`")] = "pci"
+    type: Annotated[Literal["pci"], At("@type", required=True), Becomes("`bus` and `addr`")] = "pci"
     domain: Annotated[PciDomain, At("@domain"), Becomes("nothing: it is 0")] = 0
     bus: Annotated[Byte, At("@bus"), Becomes("`bus`")] = 0
     slot: Annotated[PciSlot, At("@slot"), Becomes("`addr`")] = 0
@@ -87,7 +88,9 @@ class DriveAddress(Address):
     """A place on a disk controller."""
 
     tag = ""
-    type: Annotated[Literal["drive"], At("@type"), Becomes("where on a controller's bus it is")] = "drive"
+    type: Annotated[Literal["drive"], At("@type", required=True), Becomes("where on a controller's bus it is")] = (
+        "drive"
+    )
     controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
     bus: Annotated[Count, At("@bus"), Becomes("`bus` or `channel`")] = 0
     target: Annotated[Count, At("@target"), Becomes("`scsi-id`")] = 0
@@ -102,7 +105,7 @@ class UsbAddress(Address):
     """A port of a USB controller; ``port`` is dotted behind hubs (``1.2``)."""
 
     tag = ""
-    type: Annotated[Literal["usb"], At("@type"), Becomes("`bus` and `port`")] = "usb"
+    type: Annotated[Literal["usb"], At("@type", required=True), Becomes("`bus` and `port`")] = "usb"
     bus: Annotated[Index, At("@bus"), Becomes("`bus`")] = 0
     port: Annotated[UsbPort | None, At("@port"), Becomes("`port`")] = None
 
@@ -122,7 +125,7 @@ class VirtioSerialAddress(Address):
     """A port of a virtio-serial controller."""
 
     tag = ""
-    type: Annotated[Literal["virtio-serial"], At("@type"), Becomes("`bus` and `nr`")] = "virtio-serial"
+    type: Annotated[Literal["virtio-serial"], At("@type", required=True), Becomes("`bus` and `nr`")] = "virtio-serial"
     controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
     bus: Annotated[Index, At("@bus"), Becomes("`bus`")] = 0
     port: Annotated[Count | None, At("@port"), Becomes("`nr`")] = None
@@ -143,7 +146,7 @@ class CcidAddress(Address):
     """A slot of a smartcard reader."""
 
     tag = ""
-    type: Annotated[Literal["ccid"], At("@type"), Becomes("`bus`")] = "ccid"
+    type: Annotated[Literal["ccid"], At("@type", required=True), Becomes("`bus`")] = "ccid"
     controller: Annotated[Index, At("@controller"), Becomes("`bus`")] = 0
     slot: Annotated[Count | None, At("@slot"), Becomes("`bus`: a reader has one slot")] = None
 
@@ -161,9 +164,9 @@ class IsaAddress(Address):
     """An I/O port and an interrupt line."""
 
     tag = ""
-    type: Annotated[Literal["isa"], At("@type"), Becomes("`iobase` and `irq`")] = "isa"
+    type: Annotated[Literal["isa"], At("@type", required=True), Becomes("`iobase` and `irq`")] = "isa"
     iobase: Annotated[IoPort | None, At("@iobase"), Becomes("`iobase`")] = None
-    irq: Annotated[Byte | None, At("@irq"), Becomes("`irq`")] = None
+    irq: Annotated[IrqLine | None, At("@irq"), Becomes("`irq`")] = None
 
     def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
         """Port, and line where there is one."""
@@ -176,8 +179,8 @@ class DimmAddress(Address):
     """A slot for a module of memory, and where in the guest's memory it begins."""
 
     tag = ""
-    type: Annotated[Literal["dimm"], At("@type"), Becomes("`slot` and `addr`")] = "dimm"
-    slot: Annotated[Count | None, At("@slot"), Becomes("`slot`")] = None
+    type: Annotated[Literal["dimm"], At("@type", required=True), Becomes("`slot` and `addr`")] = "dimm"
+    slot: Annotated[Count | None, At("@slot", required=True), Becomes("`slot`")] = None
     base: Annotated[HexAmount | None, At("@base"), Becomes("`addr`")] = None
 
     def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
@@ -191,7 +194,9 @@ class UnassignedAddress(Address):
     """A host device that is prepared for the guest, and not plugged in."""
 
     tag = ""
-    type: Annotated[Literal["unassigned"], At("@type"), Becomes("nothing: no device is plugged in")] = "unassigned"
+    type: Annotated[Literal["unassigned"], At("@type", required=True), Becomes("nothing: no device is plugged in")] = (
+        "unassigned"
+    )
 
 
 Address.choices = {

@@ -65,6 +65,7 @@ def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain
         for audio in given if not has_audiodev(target) else ():
             refusals.append(Refusal(place=audio.place(), message="this QEMU has no -audiodev (QEMU 4.0)"))
         _refuse_twins(given, refusals)
+        _refuse_silent(domain, target, given, refusals)
         return domain
     displays = list(domain.devices.of(Display))
     wanted = [default for display in displays if (default := display.default_audio(target)) is not None]
@@ -79,6 +80,25 @@ def _refuse_twins(given: list[Audio], refusals: list[Refusal]) -> None:
     for first, audio in twins(given, lambda audio: audio.number):
         message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
         refusals.append(Refusal(place=audio.place("number"), message=message))
+
+
+def _refuse_silent(domain: Domain, target: Target, given: list[Audio], refusals: list[Refusal]) -> None:
+    """Sound through a display that is not there (libvirt 11.3, ``qemuValidateDomainDeviceDefAudio``)."""
+    displays = {getattr(device, "type", "") for device in domain.devices.of(Display)}
+    for audio in given:
+        if audio.type == "spice" and "spice" not in displays:
+            message = "sound goes through SPICE, and the domain has no <graphics type='spice'>"
+            refusals.append(Refusal(place=audio.place("type"), message=message))
+        if audio.type == "dbus" and not _shows_on_dbus(target):
+            message = f"QEMU {target.caps.version} has no display on D-Bus, and so no sound on it"
+            refusals.append(Refusal(place=audio.place("type"), message=message))
+
+
+def _shows_on_dbus(target: Target) -> bool:
+    """Whether ``query-display-options`` knows a display on D-Bus (QEMU 7.0); true where it was never asked."""
+    schema = target.caps.schema_
+    command = schema.command("query-display-options") if schema is not None else None
+    return schema is None or command is None or schema.variant(command["ret-type"], "dbus") is not None
 
 
 def audio_of(domain: Domain, number: int | None) -> Audio | None:

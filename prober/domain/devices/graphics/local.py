@@ -49,7 +49,7 @@ class Sdl(Local):
     display: Annotated[Line | None, At("@display"), Becomes("the variable `DISPLAY`, as a resource")] = None
     xauth: Annotated[AbsolutePath | None, At("@xauth"), Becomes("the variable `XAUTHORITY`, as a resource")] = None
     fullscreen: Annotated[YesNo, At("@fullscreen"), Becomes("`-full-screen`")] = False
-    gl: Annotated[YesNo | None, At("gl/@enable"), Becomes("`gl`")] = None
+    gl: Annotated[YesNo | None, At("gl/@enable", required=True), Becomes("`gl`")] = None
 
     def default_audio(self, target: Target) -> DefaultAudio:
         """Who sits before the screen is to hear it too."""
@@ -88,9 +88,9 @@ class Dbus(Local):
     type: Annotated[Literal["dbus"], At("@type"), Becomes("`-display dbus`")] = "dbus"
     bus_address: Annotated[Line | None, At("@address"), Becomes("`addr`")] = None
     p2p: Annotated[YesNo, At("@p2p"), Becomes("`p2p`")] = False
-    gl: Annotated[YesNo | None, At("gl/@enable"), Becomes("`gl`")] = None
+    gl: Annotated[YesNo | None, At("gl/@enable", required=True), Becomes("`gl`")] = None
     rendernode: Annotated[AbsolutePath | None, At("gl/@rendernode"), Becomes("`rendernode`")] = None
-    audio: Annotated[PositiveCount | None, At("audio/@id"), Becomes("`audiodev`")] = None
+    audio: Annotated[PositiveCount | None, At("audio/@id", required=True), Becomes("`audiodev`")] = None
 
     #: The address of the domain's own bus, where none is given; and what else is to be done on it.
     own_address: str = ""
@@ -111,8 +111,6 @@ class Dbus(Local):
         yield from super().rules()
         if self.p2p and self.bus_address is not None:
             yield "bus_address", "p2p='yes' has no address: clients are handed over by the monitor"
-        if self.rendernode is not None and self.gl is None:
-            yield "rendernode", "<gl> needs enable=…"
 
     def settle(self, domain: Domain, target: Target) -> Self:
         """With the address of the domain's own bus (``qemuDBusGetAddress``)."""

@@ -63,23 +63,33 @@ class Spice(Remote):
     channels: Annotated[tuple[Channel, ...], At("channel"), Becomes("`tls-channel`, `plaintext-channel`")] = ()
     image: Annotated[
         Literal["auto_glz", "auto_lz", "quic", "glz", "lz", "off"] | None,
-        At("image/@compression"),
+        At("image/@compression", required=True),
         Becomes("`image-compression`"),
     ] = None
     jpeg: Annotated[
-        Literal["auto", "never", "always"] | None, At("jpeg/@compression"), Becomes("`jpeg-wan-compression`")
+        Literal["auto", "never", "always"] | None,
+        At("jpeg/@compression", required=True),
+        Becomes("`jpeg-wan-compression`"),
     ] = None
     zlib: Annotated[
-        Literal["auto", "never", "always"] | None, At("zlib/@compression"), Becomes("`zlib-glz-wan-compression`")
+        Literal["auto", "never", "always"] | None,
+        At("zlib/@compression", required=True),
+        Becomes("`zlib-glz-wan-compression`"),
     ] = None
-    playback: Annotated[OnOff | None, At("playback/@compression"), Becomes("`playback-compression`")] = None
+    playback: Annotated[OnOff | None, At("playback/@compression", required=True), Becomes("`playback-compression`")] = (
+        None
+    )
     streaming: Annotated[
-        Literal["filter", "all", "off"] | None, At("streaming/@mode"), Becomes("`streaming-video`")
+        Literal["filter", "all", "off"] | None, At("streaming/@mode", required=True), Becomes("`streaming-video`")
     ] = None
-    copypaste: Annotated[YesNo, At("clipboard/@copypaste"), Becomes("`disable-copy-paste`")] = True
-    filetransfer: Annotated[YesNo, At("filetransfer/@enable"), Becomes("`disable-agent-file-xfer`")] = True
-    mouse: Annotated[Literal["server", "client"] | None, At("mouse/@mode"), Becomes("`agent-mouse`")] = None
-    gl: Annotated[YesNo | None, At("gl/@enable"), Becomes("`gl`")] = None
+    copypaste: Annotated[YesNo, At("clipboard/@copypaste", required=True), Becomes("`disable-copy-paste`")] = True
+    filetransfer: Annotated[YesNo, At("filetransfer/@enable", required=True), Becomes("`disable-agent-file-xfer`")] = (
+        True
+    )
+    mouse: Annotated[Literal["server", "client"] | None, At("mouse/@mode", required=True), Becomes("`agent-mouse`")] = (
+        None
+    )
+    gl: Annotated[YesNo | None, At("gl/@enable", required=True), Becomes("`gl`")] = None
     rendernode: Annotated[AbsolutePath | None, At("gl/@rendernode"), Becomes("`rendernode`")] = None
 
     def default_audio(self, target: Target) -> DefaultAudio:
@@ -92,8 +102,6 @@ class Spice(Remote):
         names = [channel.name for channel in self.channels]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             yield "channels", f"the channel {name} is given twice"
-        if self.rendernode is not None and self.gl is None:
-            yield "rendernode", "<gl> needs enable=…"
 
     def settle(self, domain: Domain, target: Target) -> Self:
         """With ports, as they are needed (``qemuProcessSPICEAllocatePorts``)."""

@@ -41,7 +41,7 @@ class Vnc(Remote):
     power_control: Annotated[YesNo | None, At("@powerControl"), Becomes("`power-control`")] = None
     keymap: Annotated[Keymap | None, At("@keymap"), Becomes("`-k`")] = None
     connected: Annotated[Literal["keep"] | None, At("@connected"), Becomes("the password's resource")] = None
-    audio: Annotated[PositiveCount | None, At("audio/@id"), Becomes("`audiodev`")] = None
+    audio: Annotated[PositiveCount | None, At("audio/@id", required=True), Becomes("`audiodev`")] = None
 
     @property
     def audio_number(self) -> int | None:
@@ -115,8 +115,7 @@ class Vnc(Remote):
         settings = target.settings
         assert self.endpoint is not None
         if self.websocket and self.endpoint.kind == "address":
-            port = _FIRST_WEBSOCKET if self.websocket == -1 else self.websocket
-            yield Property("websocket", port, self.place("websocket"))
+            yield Property("websocket", self._websocket_port(), self.place("websocket"))
         if self.share_policy is not None:
             yield Property("share", self.share_policy, self.place("share_policy"))
         needs = self.password_needs(settings.vnc_password)
@@ -130,6 +129,13 @@ class Vnc(Remote):
             yield Property("power-control", self.power_control, self.place("power_control"))
         if self.audiodev is not None and (self.audio is not None or target.caps.has("-vnc.audiodev")):
             yield Property("audiodev", self.audiodev, self.place("audio"))
+
+    def _websocket_port(self) -> int | str:
+        if self.websocket != -1:
+            return self.websocket or 0
+        port = str(_FIRST_WEBSOCKET)
+        todo = f"port {port} must be free; libvirt takes the first free one from {port} on"
+        return Prepared(port, Need("port", "vnc-websocket", todo))
 
     def _credentials(self, target: Target) -> Iterator[options.Option]:
         """The certificates, and the secret that their key is encrypted with."""

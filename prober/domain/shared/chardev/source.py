@@ -62,8 +62,12 @@ class Source(Element):
     tls: Annotated[YesNo | None, At("@tls"), Becomes("`tls-creds` and an object `tls-creds-x509`")] = None
     channel: Annotated[ChannelName | None, At("@channel"), Becomes("`name` of spiceport and dbus")] = None
     reconnect: Annotated[Reconnect | None, At("reconnect"), Becomes("`reconnect-ms` or `reconnect`")] = None
-    clipboard: Annotated[YesNo | None, At("clipboard/@copypaste"), Becomes("`clipboard` of qemu-vdagent")] = None
-    mouse: Annotated[Literal["client", "server"] | None, At("mouse/@mode"), Becomes("`mouse` of qemu-vdagent")] = None
+    clipboard: Annotated[
+        YesNo | None, At("clipboard/@copypaste", required=True), Becomes("`clipboard` of qemu-vdagent")
+    ] = None
+    mouse: Annotated[
+        Literal["client", "server"] | None, At("mouse/@mode", required=True), Becomes("`mouse` of qemu-vdagent")
+    ] = None
     seclabels: Annotated[tuple[SourceSeclabel, ...], At("seclabel"), Neutral(_WHY_SECLABEL)] = ()
 
     def said(self) -> set[str]:
