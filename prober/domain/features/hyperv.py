@@ -11,10 +11,10 @@ from pydantic import AfterValidator
 from prober.commandline.options import Property
 from prober.commandline.refusal import Refusal
 from prober.commandline.text import Text
-from prober.domain.binding import At, Becomes, Checked
+from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.features.switch import Switch, is_on
 from prober.domain.target import Target
-from prober.domain.values import Count, OnOff
+from prober.domain.values import AnyCount, OnOff
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
@@ -39,14 +39,13 @@ class Spinlocks(Checked):
     """After how many failed attempts to get a lock the guest tells its hypervisor."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-spinlocks` is written")]
-    retries: Annotated[Count | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`")] = None
+    retries: Annotated[AnyCount | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`, if they are on")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """Spinlocks that are on count retries."""
         if not self.state:
-            if self.retries is not None:
-                yield "retries", "spinlocks that are off have no retries"
-        elif self.retries is None:
+            return
+        if self.retries is None:
             yield "", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}"
         elif self.retries < _FEWEST_RETRIES:
             yield "retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}"
@@ -62,34 +61,21 @@ class VendorId(Checked):
         """A vendor that is on has a name."""
         if self.state and self.value is None:
             yield "", "vendor_id needs value=…"
-        if not self.state and self.value is not None:
-            yield "value", "a vendor_id that is off has no value"
 
 
-class SyntheticTimer(Checked):
+class SyntheticTimer(Element):
     """Hyper-V's timers, and whether they interrupt without a message."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-stimer` is written")]
     direct: Annotated[Switch | None, At("direct"), Becomes("`hv-stimer-direct` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """Timers that are off have no modes."""
-        if not self.state and self.direct is not None:
-            yield "direct", "timers that are off cannot be direct"
 
-
-class TlbFlush(Checked):
+class TlbFlush(Element):
     """Flushing the TLB of other virtual CPUs by a hypercall, and the kinds of it."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-tlbflush` is written")]
     direct: Annotated[Switch | None, At("direct"), Becomes("`hv-tlbflush-direct` of `-cpu`")] = None
     extended: Annotated[Switch | None, At("extended"), Becomes("`hv-tlbflush-ext` of `-cpu`")] = None
-
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """A flush that is off has no kinds."""
-        for name in ("direct", "extended"):
-            if not self.state and getattr(self, name) is not None:
-                yield name, f"tlbflush is off, so nothing of it is {name}"
 
 
 #: The enlightenments, in the order in which libvirt writes them (11.3, ``virDomainHyperv``), each with QEMU's name.
@@ -129,8 +115,9 @@ _NEEDS = {
 _HAS_NEEDS = "hv-stimer-direct"
 
 
-class HyperV(Checked):
-    """Single enlightenments (``mode='custom'``), or all that KVM of the host has (``mode='passthrough'``)."""
+class HyperV(Element):
+    """Single enlightenments (``mode='custom'``), or all that KVM of the host has (``mode='passthrough'``), whatever
+    single ones say."""
 
     mode: Annotated[Literal["custom", "passthrough"], At("@mode"), Becomes("`hv-passthrough` of `-cpu`")] = "custom"
     relaxed: Annotated[Switch | None, At("relaxed"), Becomes("`hv-relaxed` of `-cpu`")] = None
@@ -151,19 +138,14 @@ class HyperV(Checked):
     emsr_bitmap: Annotated[Switch | None, At("emsr_bitmap"), Becomes("`hv-emsr-bitmap` of `-cpu`")] = None
     xmm_input: Annotated[Switch | None, At("xmm_input"), Becomes("`hv-xmm-input` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """Passing everything through leaves no choice."""
-        if self.mode == "passthrough":
-            for name in _NAMES:
-                if getattr(self, name) is not None:
-                    yield name, "mode='passthrough' takes what the host has; single enlightenments need mode='custom'"
-
     def lacking(self, has_time: bool) -> Iterator[tuple[str, str, str]]:
         """Each enlightenment that is on, with one that it needs and that is not: field, name and what it needs."""
+        if self.mode == "passthrough":
+            return
         on = {name for name in _NAMES if is_on(getattr(self, name))}
         if has_time:
             on.add("time")
-        if self.tlbflush is not None and is_on(self.tlbflush.direct):
+        if self.tlbflush is not None and self.tlbflush.state and is_on(self.tlbflush.direct):
             on.add("tlbflush direct")
         for name, needed in _NEEDS.items():
             for need in needed:
@@ -175,6 +157,7 @@ class HyperV(Checked):
         """Keys of ``-cpu`` (libvirt 11.3, ``qemuBuildCpuCommandLine``); what is off is QEMU's default."""
         if self.mode == "passthrough":
             yield Property("hv-passthrough", True, self.place("mode"))
+            return
         for name, qemu in _NAMES.items():
             switch = getattr(self, name)
             if switch is None or not switch.state:

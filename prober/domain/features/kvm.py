@@ -8,21 +8,20 @@ from typing import Annotated
 from prober.commandline.options import Property
 from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.features.switch import Switch, is_on
-from prober.domain.values import Count, OnOff
+from prober.domain.values import AnyCount, OnOff
 
 
 class DirtyRing(Checked):
     """KVM counts the pages that a guest writes in a ring of ``size`` entries for each virtual CPU."""
 
     state: Annotated[OnOff, At("@state"), Becomes("`dirty-ring-size` of `-accel`, or nothing")]
-    size: Annotated[Count | None, At("@size"), Becomes("`dirty-ring-size` of `-accel`")] = None
+    size: Annotated[AnyCount | None, At("@size"), Becomes("`dirty-ring-size` of `-accel`, if it is on")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """A ring has a size, which KVM bounds (libvirt 11.3, ``virDomainFeaturesKVMDefParse``)."""
         if not self.state:
-            if self.size is not None:
-                yield "size", "a dirty ring that is off has no size"
-        elif self.size is None:
+            return
+        if self.size is None:
             yield "", "a dirty ring needs size=…, a power of 2 from 1024 to 65536"
         elif not 1024 <= self.size <= 65536 or self.size & (self.size - 1):
             yield "size", f"'{self.size}' is not a power of 2 from 1024 to 65536"
