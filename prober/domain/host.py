@@ -205,5 +205,9 @@ class Host(BaseModel):
     numad_nodes: tuple[int, ...] | None = None
     #: The block devices that are CD drives, by the paths that domains have for them.
     cdroms: tuple[str, ...] = ("/dev/cdrom", "/dev/sr0")
+    #: When guests start, in seconds since 1970, and how far the host's local time is ahead of UTC then, in seconds: for
+    #: clocks that go on from where they were.  None where nobody said; it is no setting for a file.
+    starts_at: int | None = None
+    utc_offset: int = 0
     #: libvirt's storage pools.
     pools: tuple[Pool, ...] = ()

@@ -47,8 +47,9 @@ def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """What QEMU cannot do without somebody at its monitor."""
+    """What QEMU cannot do without somebody at its monitor, and what libvirt's driver does not do at it."""
     if target.monitor is not None:
+        yield from _refuse_watched(domain)
         return
     hint = "give a monitor, and act on its events"
     if domain.on_poweroff == "restart":
@@ -77,6 +78,22 @@ def refuse_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
             message=f"on_poweroff '{domain.on_poweroff}' and on_reboot '{domain.on_reboot}' cannot both be had without "
             "a monitor: QEMU's -no-shutdown keeps the guest after either",
             hint=hint,
+        )
+
+
+def _refuse_watched(domain: Domain) -> Iterator[Refusal]:
+    """libvirt 11.3, ``qemuValidateLifecycleAction``."""
+    for name in ("on_poweroff", "on_reboot"):
+        if getattr(domain, name) == "preserve":
+            yield Refusal(
+                place=domain.place(name),
+                message=f"libvirt's QEMU driver does not do <{name}>preserve",
+                hint="without a monitor, QEMU itself keeps the guest",
+            )
+    if domain.on_poweroff == "restart" and domain.on_reboot == "destroy":
+        yield Refusal(
+            place=domain.place("on_poweroff"),
+            message="libvirt's QEMU driver cannot restart a guest that powers off and end one that reboots",
         )
 
 

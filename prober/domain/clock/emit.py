@@ -20,7 +20,7 @@ _PIT_POLICY = "kvm-pit.lost_tick_policy"
 def emit_clock(domain: Domain, target: Target) -> Iterator[Option]:
     """The real-time clock, and timers that have options of their own (libvirt 11.3, ``qemuBuildClockCommandLine``)."""
     clock = domain.clock
-    base = Property("base", clock.base, clock.place("offset"))
+    base = Property("base", clock.base(target.host.starts_at, target.host.utc_offset), clock.place("offset"))
     yield Keyval("-rtc", "", (base, *_rtc(clock.timer("rtc"))), clock.place())
     for timer in clock.timers:
         if timer.name == "pit" and target.caps.has(_PIT_POLICY) and timer.tickpolicy != "catchup":
@@ -47,7 +47,16 @@ def machine_clock(domain: Domain, target: Target) -> Iterator[Property]:
 
 
 def refuse_clock(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """A PIT that catches up is KVM's alone."""
+    """Clocks that count from a moment that nobody told; and a PIT that catches up is KVM's alone."""
+    clock, starts_at = domain.clock, target.host.starts_at
+    if clock.is_variable and starts_at is not None and clock.moment(starts_at, target.host.utc_offset) is None:
+        yield Refusal(place=clock.place("adjustment"), message="the clock would be before the year 1900, or after 9999")
+    if clock.is_variable and clock.seconds and starts_at is None:
+        yield Refusal(
+            place=clock.place("adjustment"),
+            message="an adjustment counts from the moment of starting, which translating does not know",
+            hint="tell it (starts_at of the host), or write offset='absolute' with start=SECONDS since 1970",
+        )
     pit = domain.clock.timer("pit")
     if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):
         evidence = target.caps.supports(_PIT_POLICY)

@@ -14,25 +14,32 @@ from prober.domain.values import Amount, Line
 
 #: The last second that can be written: the end of the year 9999.
 _LAST = 253402300799
+#: And the first: the beginning of 1900, where C's calendar begins.
+_FIRST = -2208988800
 
 
 def _adjustment(value: Any) -> Any:
-    """libvirt's ``adjustment``: seconds, or ``reset``, which is none."""
+    """libvirt's ``adjustment``: seconds, or ``reset``."""
     text = str(value).strip()
     if text == "reset":
-        return 0
+        return text
     if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit() or len(text) > 18:
         raise ValueError("is neither a number of seconds nor 'reset'")
     return int(text)
 
 
-Seconds = Annotated[int, BeforeValidator(_adjustment)]
+Seconds = Annotated[int | Literal["reset"], BeforeValidator(_adjustment)]
 
 _VARIABLE = ("utc", "localtime", "variable")
 
 
+def written(moment: int) -> str:
+    """Seconds since 1970 as ``-rtc`` has a moment."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 class Clock(Checked):
-    """An offset that depends on the moment of starting is refused, as translating knows no time.
+    """An offset that depends on the moment of starting needs a host that says when that is (``starts_at``).
 
     A time zone is one of QEMU's environment, and so it becomes a resource.
     """
@@ -41,7 +48,9 @@ class Clock(Checked):
         Literal["utc", "localtime", "variable", "timezone", "absolute"], At("@offset"), Becomes("`base` of `-rtc`")
     ] = "utc"
     timezone: Annotated[Line | None, At("@timezone"), Becomes("TZ in QEMU's environment")] = None
-    adjustment: Annotated[Seconds | None, At("@adjustment"), Becomes("refused, if it is not 0")] = None
+    adjustment: Annotated[
+        Seconds | None, At("@adjustment"), Becomes("`base` of `-rtc`, where `starts_at` is known")
+    ] = None
     adjustment0: Annotated[
         Seconds | None, At("@adjustment0"), Neutral("libvirt's own note of the adjustment when the domain started")
     ] = None
@@ -50,13 +59,7 @@ class Clock(Checked):
     timers: Annotated[tuple[Timer, ...], At("timer"), Becomes("keys of `-rtc`, `-machine` and `-cpu`")] = ()
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """Attributes that belong to another offset, and adjustments that need to know what time it is."""
-        if self.adjustment and self.offset in _VARIABLE:
-            yield (
-                "adjustment",
-                "an adjustment counts from the moment of starting, which translating does not know; "
-                "write offset='absolute' with start=SECONDS since 1970",
-            )
+        """Attributes that belong to another offset."""
         if self.adjustment is not None and self.offset not in _VARIABLE:
             yield "adjustment", f"adjustment does not belong to offset='{self.offset}'"
         if self.offset != "variable":
@@ -81,13 +84,37 @@ class Clock(Checked):
             yield "start", f"'{self.start}' is after the year 9999"
 
     @property
-    def base(self) -> str:
-        """What ``-rtc`` starts from."""
+    def is_variable(self) -> bool:
+        """Whether the guest's clock goes on from where it was, which is told from the moment of starting
+        (libvirt 11.3, ``virDomainDefClockParse``: so it is with any number of seconds)."""
+        return self.offset == "variable" or isinstance(self.adjustment, int)
+
+    @property
+    def follows_local_time(self) -> bool:
+        """Whether a variable clock counts from the host's local time."""
+        return (self.basis or self.offset) == "localtime"
+
+    @property
+    def seconds(self) -> int:
+        """How far a variable clock is ahead."""
+        return self.adjustment if isinstance(self.adjustment, int) else 0
+
+    def moment(self, starts_at: int, utc_offset: int) -> int | None:
+        """What a variable clock shows at the start, in seconds since 1970; None where that cannot be written."""
+        moment = starts_at + self.seconds + (utc_offset if self.follows_local_time else 0)
+        return moment if _FIRST <= moment <= _LAST else None
+
+    def base(self, starts_at: int | None, utc_offset: int) -> str:
+        """What ``-rtc`` starts from.  Without the moment of starting, a variable clock that is not ahead follows the
+        host's."""
         if self.start is not None:
-            return datetime.fromtimestamp(self.start, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        if self.offset == "variable":
-            return self.basis or "utc"
-        return "localtime" if self.offset == "timezone" else self.offset
+            return written(self.start)
+        if not self.is_variable:
+            return "localtime" if self.offset == "timezone" else self.offset
+        moment = self.moment(starts_at, utc_offset) if starts_at is not None else None
+        if moment is not None:
+            return written(moment)
+        return "localtime" if self.follows_local_time else "utc"
 
     def timer(self, name: TimerName) -> Timer | None:
         """The timer of this name."""
