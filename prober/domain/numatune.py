@@ -25,14 +25,19 @@ class NumatuneMemory(Checked):
     placement: Annotated[
         Literal["static", "auto"] | None, At("@placement"), Becomes("whether numad chooses `host-nodes`")
     ] = None
-    nodeset: Annotated[NumberSet | None, At("@nodeset"), Becomes("`host-nodes` of backends")] = None
+    nodeset: Annotated[
+        NumberSet | None, At("@nodeset"), Becomes("`host-nodes` of backends; with placement='auto' numad has the say")
+    ] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """The nodes are given, or found by numad (libvirt, ``virDomainNumatuneSet``)."""
         if self.placement == "static" and self.nodeset is None:
             yield "placement", "placement='static' needs a nodeset"
-        if self.placement == "auto" and self.nodeset is not None:
-            yield "nodeset", "placement='auto' lets numad choose the nodes; leave nodeset out"
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it has none of its attributes, and so counts for nothing."""
+        return self.placement is None and self.nodeset is None and not self.given("mode")
 
 
 class Memnode(Element):
@@ -94,7 +99,9 @@ def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -
     tune = domain.numatune
     is_auto = domain.vcpu.placement == "auto"
     memory = tune.memory
-    if memory is None and is_auto:
+    if memory is not None and memory.says_nothing:
+        memory = None
+    elif memory is None and is_auto:
         memory = NumatuneMemory(placement="auto", places=domain.vcpu.places)
     elif memory is not None and memory.placement is None:
         placement = "auto" if is_auto and memory.nodeset is None else "static"
@@ -121,7 +128,7 @@ def _refuse(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]
         yield from refuse_nodes(node.nodeset, node.place("nodeset"), target)
     if tune.memory is None:
         return
-    if tune.memory.nodeset is not None:
+    if tune.memory.nodeset is not None and not auto:
         yield from refuse_nodes(tune.memory.nodeset, tune.memory.place("nodeset"), target)
     if auto and target.host.numad_nodes is None:
         yield Refusal(

@@ -53,8 +53,8 @@ class Table(Checked):
                 yield "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
 
     def entry(self, name: str) -> Entry | None:
-        """The entry of this name."""
-        return next((entry for entry in self.entries if entry.name == name), None)
+        """The entry of this name; an empty one is none."""
+        return next((entry for entry in self.entries if entry.name == name and entry.value), None)
 
     def written(self, entry: Entry) -> str:
         """An entry's value as it is written."""
@@ -62,7 +62,7 @@ class Table(Checked):
 
     def emit(self) -> Iterator[Option]:
         """``-smbios``, with the keys in QEMU's order; a table of nothing is left to QEMU."""
-        if not self.entries:
+        if not any(entry.value for entry in self.entries):
             return
         pairs = [Property("type", self.number, self.place())]
         for key in self.keys:
@@ -103,7 +103,7 @@ class System(Table):
         yield from super().rules()
         if self.entry("uuid") is not None and self.uuid is None:
             yield "entries", "<entry name='uuid'> is not a UUID"
-        if [entry.name for entry in self.entries] == ["sku"]:
+        if [entry.name for entry in self.entries if entry.value] == ["sku"]:
             yield "entries", "libvirt loses a sku that stands alone: write another <entry>, too"
 
     def written(self, entry: Entry) -> str:

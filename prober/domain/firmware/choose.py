@@ -32,6 +32,10 @@ def choose_firmware(domain: Domain, target: Target, refusals: list[Refusal]) -> 
         return domain
     else:
         loader, template = _take_listed(domain, target, loader)
+    if domain.os.nvram is not None and _has_no_format(loader, domain.os.nvram):
+        message = "libvirt finds no format for variables beside code that is not read-only"
+        hint = "write readonly='yes' into <loader>, or format='raw' into <nvram>"
+        refusals.append(Refusal(place=domain.os.nvram.place(), message=message, hint=hint))
     return domain.replace(os=domain.os.replace(loader=loader, nvram=_variables(domain, target, loader, template)))
 
 
@@ -101,6 +105,11 @@ def _take_listed(domain: Domain, target: Target, loader: Loader) -> tuple[Loader
 
 def _own_template(nvram: Nvram | None) -> _Template:
     return None if nvram is None or nvram.template is None else (nvram.template, nvram.template_format or "")
+
+
+def _has_no_format(loader: Loader, nvram: Nvram) -> bool:
+    """Whether libvirt knows no format of the variables: it takes that of code that is read-only."""
+    return loader.type == "pflash" and not loader.readonly and not loader.stateless and nvram.format is None
 
 
 def _variables(domain: Domain, target: Target, loader: Loader, template: _Template) -> Nvram | None:

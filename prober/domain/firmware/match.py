@@ -20,7 +20,8 @@ def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -
     kind = domain.os.firmware or loader.type or ""
     if _INTERFACES.get(kind) not in firmware.interface_types:
         return False
-    if not any(one.fits(target.caps.target, target.canonical) for one in firmware.targets):
+    arch = "i386" if domain.arch == "i686" else target.caps.target
+    if not any(one.fits(arch, target.canonical) for one in firmware.targets):
         return False
     mapping = firmware.mapping
     shape = (

@@ -109,8 +109,8 @@ def _refuse_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
         yield Refusal(place=place, message="UEFI needs ACPI on this machine", hint="write <acpi/> into <features>")
     if loader is None or not loader.secure:
         return
-    if target.kind != "q35" or target.caps.target != "x86_64":
-        message = f"flash that only SMM may write needs a q35 machine of x86_64, not {target.machine}"
+    if target.kind != "q35" or (domain.arch or target.caps.target) != "x86_64":
+        message = f"flash that only SMM may write needs a q35 machine of x86_64, not {domain.arch} {target.machine}"
         yield Refusal(place=loader.place("secure"), message=message)
     elif os.firmware is None and (domain.features.smm is None or not domain.features.smm.state):
         message = "secure='yes' needs system management mode"
