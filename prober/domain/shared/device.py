@@ -124,8 +124,8 @@ class Device(Checked):
 
     @property
     def own_name(self) -> str | None:
-        """The name that the domain gives it, if it is the user's and not one that libvirt gave (``ua-``, and no dot: 11.3,
-        ``virDomainDeviceInfoParseXML``)."""
+        """The name that the domain gives it, if it is the user's and not one that libvirt gave (``ua-``, and no dot:
+        11.3, ``virDomainDeviceInfoParseXML``)."""
         given = self.user_alias
         return given if given is not None and given.startswith("ua-") and "." not in given else None
 
