@@ -20,28 +20,33 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     known = bool(refusals)
     counts: dict[str, int] = {}
     devices = list(domain.devices.every)
-    for position, device in enumerate(devices):
-        if isinstance(device, Controller):
-            devices[position] = device.replace(alias=device.own_name or device.name_for(0, target))
-    named = [device for device in devices if isinstance(device, Controller)]
-    devices = [device.with_peers(named) if isinstance(device, Controller) else device for device in devices]
-    controllers = _by_key(devices)
+    named = {
+        position: device.replace(alias=device.own_name or device.name_for(0, target))
+        for position, device in enumerate(devices)
+        if isinstance(device, Controller)
+    }
+    for position, controller in named.items():
+        devices[position] = controller.with_peers(named.values())
+    controllers = _by_key(devices[position] for position in named)
     taken: dict[str, Device] = {}
     for position, device in enumerate(devices):
+        changes: dict[str, object] = {}
         key = device.plugs_into
         parent = controllers.get(key) if key is not None else None
         if parent is not None:
-            device = device.replace(parent=parent)
+            changes["parent"] = parent
+        own = device.own_name
         number = counts.get(device.element, 0)
-        if not device.numbered_by_names or device.own_name is None:
+        if own is None or not device.numbered_by_names:
             counts[device.element] = number + 1
         if device.alias is None:
-            device = device.replace(alias=device.own_name or device.name_for(number, target))
-        first = taken.setdefault(device.id, device) if not device.shares_alias else device
+            changes["alias"] = own or device.name_on(parent, number, target)
+        if changes:
+            device = devices[position] = device.replace(**changes)
+        first = device if device.shares_alias else taken.setdefault(device.id, device)
         if first is not device and not known:
             message = f"two devices come to the same name {device.alias}, the first in line {first.place().line}"
             refusals.append(Refusal(place=device.place("address"), message=message))
-        devices[position] = device
     return domain.with_devices(devices)
 
 

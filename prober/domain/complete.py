@@ -51,6 +51,7 @@ from prober.domain.memory.complete import choose_backends, size_memory
 from prober.domain.memory.modules import back_modules, place_modules
 from prober.domain.numa import complete_numa
 from prober.domain.numatune import complete_numatune
+from prober.domain.steps import concerns
 from prober.domain.sysinfo import adopt_uuid
 from prober.domain.target import Target
 from prober.domain.throttle import check_throttling
@@ -116,8 +117,10 @@ STEPS: tuple[Completion, ...] = (
 
 def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A completed copy; ``refusals`` grows by what stands against it."""
+    domain = domain.with_devices(domain.devices.every)
     for step in STEPS:
-        domain = step(domain, target, refusals)
+        if concerns(step, domain.devices.kinds):
+            domain = step(domain, target, refusals)
     return domain.with_devices([_placed(device, target) for device in domain.devices.every])
 
 

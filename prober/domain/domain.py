@@ -12,7 +12,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
-from prober.domain.devices import Device, Devices
+from prober.domain.devices import Device, Devices, DeviceTuple
 from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
@@ -124,9 +124,9 @@ class Domain(Checked):
     def with_devices(self, devices: Iterable[Device]) -> Self:
         """The same domain with these devices; the very same where they are its own already, as after most steps."""
         every, before = tuple(devices), self.devices.every
-        if len(every) == len(before) and all(map(operator.is_, every, before)):
+        if type(before) is DeviceTuple and len(every) == len(before) and all(map(operator.is_, every, before)):
             return self
-        return self.replace(devices=self.devices.replace(every=every))
+        return self.replace(devices=self.devices.replace(every=DeviceTuple(every)))
 
     @property
     def emulator(self) -> str | None:

@@ -2,12 +2,12 @@
 
 Two passes.  The first finds out which buses are needed: buses grow as devices ask for slots, and a spare
 slot is kept for hot-plug.  Every bus that has come to be then gets its controller, and the second pass
-assigns for good, controllers first.
+assigns for good, controllers first.  Where everything has room on the buses that are there, the first pass would
+change nothing, and there is only the second.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
 
 from prober.commandline.refusal import Place, Refusal
@@ -26,6 +26,9 @@ _RESERVED = {"pc": ((0, 1, 0), (0, 1, 3)), "q35": ((0, 0x1F, 0), (0, 0x1F, 3))}
 #: The machine's own bus.
 _ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
 
+#: Buses that take the same devices, but for expander buses, which are buses themselves.
+_ALIKE = frozenset(("pci-root", "pci-bridge"))
+
 _ENDPOINT = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
 
 
@@ -38,17 +41,36 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     if target.kind not in _RESERVED or _bus_models(devices, target)[0] != _ROOTS[target.kind]:
         return domain  # which is refused already
     before = len(refusals)
-    dry = _Pass(devices, target, refusals, grow=True)
-    dry.run()
-    if len(refusals) > before:
-        return domain
-    dry.keep_spare_port()
-    devices = dry.with_controllers()
-    final = _Pass(devices, target, refusals, grow=False)
-    final.run()
-    if len(refusals) > before:
-        return domain
-    return domain.with_devices(_with_multifunction(final.addressed()))
+    final = _without_growth(devices, target)
+    if final is None:
+        dry = _Pass(devices, target, refusals, grow=True)
+        dry.run()
+        if len(refusals) > before:
+            return domain
+        dry.keep_spare_port()
+        final = _Pass(dry.with_controllers(), target, refusals, grow=False)
+        final.run()
+    assigned = final.addressed()
+    refusals += final.refusals if final.refusals is not refusals else ()
+    return domain if len(refusals) > before else domain.with_devices(assigned)
+
+
+def _without_growth(devices: list[Device], target: Target) -> _Pass | None:
+    """A finished pass over buses that are all there, if a growing pass would have found the same: then all have a
+    slot, and on pc another is left to spare."""
+    named = {device.number: device.model for device in devices if isinstance(device, PciController)}
+    if len(named) <= max(named):
+        return None
+    if target.kind == "pc" and not set(named.values()) <= _ALIKE:
+        return None  # The slot to spare might be the one that only some devices can have.
+    one = _Pass(devices, target, [], grow=False)
+    try:
+        one.run(at_once=True)
+        if target.kind == "pc":
+            one.slots.find(Plug.pci())
+    except SlotError:
+        return None
+    return None if one.refusals else one
 
 
 class _Pass:
@@ -59,28 +81,50 @@ class _Pass:
         self.target = target
         self.refusals = refusals
         self.grow = grow
+        self.at_once = False
         self.refused: set[tuple[Place, str]] = set()
         self.spots: dict[int, Spot] = {}
-        # Asked of each device several times in a pass.
-        self.plugs = [device.plug(target) for device in devices]
-        self.fixed = [device.fixed_address(target) for device in devices]
+        #: The devices on PCI, by position: what each is to a bus, and its address where it asks for a certain one.
+        self.plugs: dict[int, Kinds] = {}
+        self.given: dict[int, PciAddress] = {}
+        #: Those that want a slot, in their turn, and where the machine itself puts some.
+        self.wanting: list[int] = []
+        self.fixed: dict[int, Spot] = {}
+        for position, device in enumerate(devices):
+            fixed, plug = device.fixed_address(target), device.plug(target)
+            if fixed is not None:
+                self.fixed[position] = fixed
+            if plug is None:
+                continue
+            self.plugs[position] = plug
+            address: Address | None = device.__dict__.get("address")
+            if address is None:
+                self.wanting.append(position)
+            elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
+                if address.is_wanted:
+                    self.wanting.append(position)
+                else:
+                    self.given[position] = address
         #: For each place that several devices share, a function each: where it is.
         self.shared: dict[object, Spot] = {}
         self.slots = SlotMap(
             _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=target.caps.has("pcie-pci-bridge")
         )
 
-    def run(self) -> None:
-        """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn."""
+    def run(self, *, at_once: bool = False) -> None:
+        """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn.
+
+        :raise SlotError: ``at_once``, where a slot cannot be had; otherwise that is refused.
+        """
+        self.at_once = at_once
         self._take_given()
         self._take_chipset()
         if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
             self._place(None, Plug.pci())
-        order = sorted(enumerate(self.devices), key=lambda item: (item[1].address_turn, item[0]))
-        for position, device in order:
-            plug = self.plugs[position]
-            if plug is not None and position not in self.spots and _wants_slot(device):
-                self._place(position, plug)
+        left = [position for position in self.wanting if position not in self.spots]
+        left.sort(key=lambda position: self.devices[position].address_turn)
+        for position in left:
+            self._place(position, self.plugs[position])
 
     def keep_spare_port(self) -> None:
         """A q35 that was left to itself gets one more port, free for hot-plug."""
@@ -113,52 +157,60 @@ class _Pass:
 
     def addressed(self) -> list[Device]:
         """The devices with the addresses that this pass found."""
-        result = []
-        for position, device in enumerate(self.devices):
-            spot = self.spots.get(position)
-            given = _given(device)
-            if spot is not None and isinstance(device, PciController) and spot[0] >= device.number:
+        result = list(self.devices)
+        # Function 0 of a slot says so where the slot has more (``virDomainPCIAddressSetAllMulti``).
+        several = {(bus, slot) for bus, slot, function in self.spots.values() if function}
+        for position, spot in self.spots.items():
+            device, given = self.devices[position], _given(self.devices[position])
+            if isinstance(device, PciController) and spot[0] >= device.number:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
-            if spot is not None and (given is None or given.is_wanted):
-                multifunction = given.multifunction if given is not None else None
-                sharing = device.shared_slot
-                if sharing is not None:
-                    multifunction = True if sharing[1] == 0 else None
-                address = _any_address().replace(
-                    bus=spot[0], slot=spot[1], function=spot[2], multifunction=multifunction
+            multifunction = given.multifunction if given is not None else None
+            sharing = device.shared_slot
+            if given is not None and not given.is_wanted:
+                spot = given.numbers
+            elif sharing is not None:
+                multifunction = True if sharing[1] == 0 else None
+            if multifunction is None and spot[2] == 0 and spot[:2] in several:
+                multifunction = True
+            if given is None or given.is_wanted or given.multifunction is not multifunction:
+                bus, slot, function = spot
+                address = (given or _any_address()).replace(
+                    bus=bus, slot=slot, function=function, multifunction=multifunction
                 )
-                device = device.replace(address=address)
+                result[position] = device.replace(address=address)
+        for device in result:
             if device.acpi_index is not None and _given(device) is None:
                 self._refuse(device, "an <acpi index> is for PCI devices alone")
-            result.append(device)
         return result
 
     def _take_given(self) -> None:
-        order = sorted(enumerate(self.devices), key=lambda item: (item[1].scan_turn, item[0]))
-        for position, device in order:
-            given, plug = _given(device), self.plugs[position]
-            if given is None or given.is_wanted or plug is None:
-                continue
-            fixed = self.fixed[position]
+        for position in sorted(self.given, key=lambda position: self.devices[position].scan_turn):
+            given, fixed = self.given[position], self.fixed.get(position)
             if fixed is not None and given.numbers != fixed:
                 where = f"{fixed[0]:02x}:{fixed[1]:02x}.{fixed[2]}"
-                self._refuse(device, f"this controller is part of the machine, at {where}, not at {given}")
+                self._refuse(
+                    self.devices[position], f"this controller is part of the machine, at {where}, not at {given}"
+                )
             elif fixed is None:
-                self._take(position, given.numbers, plug, given=True)
+                self._take(position, given.numbers, self.plugs[position], given=True)
 
     def _take_chipset(self) -> None:
-        for position, fixed in enumerate(self.fixed):
-            if fixed is not None:
-                self._take(position, fixed, _ENDPOINT, given=True)
+        for position, fixed in self.fixed.items():
+            self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
             self._reserve(spot)
-        counts: Counter[str] = Counter()
-        for position, device in enumerate(self.devices):
-            number = counts[device.element]
-            counts[device.element] += 1
-            plug = self.plugs[position]
-            if plug is not None and position not in self.spots and _wants_slot(device):
-                self._take_favourite(position, device, plug, number)
+        wanting = [position for position in self.wanting if position not in self.spots]
+        counts = dict.fromkeys((self.devices[position].element for position in wanting), 0)
+        at = 0
+        for position in wanting:
+            # Counted are all devices of the element, also those that are placed already.
+            while at < position:
+                element = self.devices[at].element
+                if element in counts:
+                    counts[element] += 1
+                at += 1
+            device = self.devices[position]
+            self._take_favourite(position, device, self.plugs[position], counts[device.element])
 
     def _reserve(self, spot: Spot) -> None:
         """What the machine has there leaves no room for another."""
@@ -182,6 +234,8 @@ class _Pass:
         try:
             spot = self.slots.take(spot, plug, given=given)
         except SlotError as error:
+            if self.at_once:
+                raise
             self._refuse(None if position is None else self.devices[position], str(error))
         self._note(position, spot)
 
@@ -196,6 +250,8 @@ class _Pass:
             else:
                 spot = self.slots.place(plug, sharing[1])
         except SlotError as error:
+            if self.at_once:
+                raise
             self._refuse(None if position is None else self.devices[position], str(error))
             return
         self._note(position, spot)
@@ -226,27 +282,8 @@ def _given(device: Device) -> PciAddress | None:
     return address if isinstance(address, PciAddress) else None
 
 
-def _wants_slot(device: Device) -> bool:
-    """Whether it shall get a slot: an address of another type says that it shall not."""
-    address: Address | None = device.__dict__.get("address")
-    return address is None or (isinstance(address, PciAddress) and address.is_wanted)
-
-
 def _bus_models(devices: list[Device], target: Target) -> list[str]:
     """The model of each bus; an index that the XML skips is filled as libvirt fills it."""
     filler = "pcie-root-port" if target.kind == "q35" else "pci-bridge"
     named = {c.number: c.model for c in devices if isinstance(c, PciController)}
     return [named.get(number, filler) for number in range(max(named, default=0) + 1)]
-
-
-def _with_multifunction(devices: list[Device]) -> list[Device]:
-    """Function 0 of a slot says so where the slot has more (``virDomainPCIAddressSetAllMulti``)."""
-    shared = {(a.bus, a.slot) for a in map(_given, devices) if a is not None and a.function}
-    result = []
-    for device in devices:
-        address = _given(device)
-        first = address is not None and address.function == 0 and (address.bus, address.slot) in shared
-        if address is not None and first and address.multifunction is None:
-            device = device.replace(address=address.replace(multifunction=True))
-        result.append(device)
-    return result

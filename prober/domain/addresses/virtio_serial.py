@@ -13,6 +13,7 @@ from prober.domain.devices.controller.order import insert
 from prober.domain.devices.controller.virtio_serial import DEFAULT_PORTS
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 #: How many controllers there can be, as their index says.
@@ -75,6 +76,7 @@ class VirtioSerialPorts:
         return next((port for port in range(first, self._counts.get(controller, 0)) if port not in taken), None)
 
 
+@about(Channel, Console)
 def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The domain, each of its channels on a port, and the controllers that this took.
 

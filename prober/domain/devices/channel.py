@@ -16,6 +16,7 @@ from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.chardev.sockets import too_long
 from prober.domain.shared.chardev.source import HostName, Source
 from prober.domain.shared.device import Scan
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import TcpPort
 
@@ -113,6 +114,7 @@ class Channel(CharacterDevice):
         return options.Keyval("-netdev", "user", pairs, self.place())
 
 
+@about(Channel)
 def invent_sockets(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A path for each unix socket without one, in a directory of the domain (``qemuDomainPrepareChannel``)."""
     directory = f"{target.settings.channel_target_directory}/{domain.name}"

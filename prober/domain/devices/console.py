@@ -13,6 +13,7 @@ from prober.domain.devices.serial import Serial
 from prober.domain.shared.address import VirtioSerialAddress
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.device import Scan
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count
 
@@ -77,6 +78,7 @@ class Console(CharacterDevice):
         yield options.Device("virtconsole", properties, self.place())
 
 
+@about(Console)
 def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The first console is the first serial port: made from it, or a repetition of it.
 

@@ -13,6 +13,7 @@ from prober.domain.shared.address import Address, PciAddress, UsbAddress
 from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, OnOff
 
@@ -132,6 +133,7 @@ class Input(VirtioDevice):
         return Prepared(path, Need("evdev", self.id, todo))
 
 
+@about(Input)
 def check_inputs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Without the PS/2 controller there is nothing that is on it."""
     ps2, line = domain.features.ps2, domain.features.place("ps2").line

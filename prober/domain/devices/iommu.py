@@ -109,7 +109,7 @@ def complete_iommu(domain: Domain, target: Target, refusals: list[Refusal]) -> D
 
 def _with_split_irqchip(domain: Domain, target: Target) -> Domain:
     """An IOMMU that remaps interrupts needs QEMU's I/O APIC (``qemuDomainDefEnableDefaultFeatures``)."""
-    unit = next(domain.devices.of(Iommu), None)
+    unit = next(iter(domain.devices.of(Iommu)), None)
     many = target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM
     features = domain.features
     if unit is None or features.ioapic is not None or not (unit.intremap or many):
@@ -126,7 +126,7 @@ def _with_eim(unit: Iommu) -> Iommu:
 
 
 def _faults(domain: Domain, target: Target) -> Iterator[tuple[Place, str, str]]:
-    unit = next(domain.devices.of(Iommu), None)
+    unit = next(iter(domain.devices.of(Iommu)), None)
     most = target.entry.cpu_max if target.entry is not None else None
     too_many = most is not None and domain.vcpu.value > most  # which is refused already
     with_eim = unit is not None and unit.eim

@@ -13,6 +13,7 @@ from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.shared.twins import twins
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Panic(Device):
         yield options.Device(driver, tuple(properties), self.place("model"))
 
 
+@about(Panic)
 def check_panics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """One of each model."""
     for first, panic in twins(domain.devices.of(Panic), lambda panic: panic.model):

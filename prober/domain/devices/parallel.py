@@ -11,6 +11,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Neutral
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.device import Scan
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count
 
@@ -40,6 +41,7 @@ class Parallel(CharacterDevice):
         yield options.Device("isa-parallel", (self.chardev_property(), identity), self.place())
 
 
+@about(Parallel)
 def check_parallels(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """No more than there are ports."""
     for extra in list(domain.devices.of(Parallel))[_PORTS:]:

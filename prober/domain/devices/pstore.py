@@ -12,6 +12,7 @@ from prober.domain.binding import At, Becomes, Element
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import UNITS, AbsolutePath, Amount, Unit
 
@@ -80,6 +81,7 @@ class Pstore(Device):
         yield options.Device("acpi-erst", properties, self.place("backend"))
 
 
+@about(Pstore)
 def complete_pstore(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Its file; a domain has one."""
     devices = list(domain.devices.every)

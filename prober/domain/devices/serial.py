@@ -15,6 +15,7 @@ from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.twins import twins
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count
 
@@ -113,6 +114,7 @@ class Serial(CharacterDevice):
         yield options.Device(self.kind.model, tuple(properties), self.place())
 
 
+@about(Serial)
 def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Give each serial port its number: those that the XML calls ISA the first free one, others one more than any
     (``virDomainChrIsaSerialDefPostParse``, then ``virDomainChrDefPostParse``)."""

@@ -13,6 +13,7 @@ from prober.domain.shared.address import CcidAddress
 from prober.domain.shared.chardev import Character
 from prober.domain.shared.chardev.character import CharacterType
 from prober.domain.shared.device import Device, Scan
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Line
 
@@ -115,6 +116,7 @@ Smartcard.choices = {
 }
 
 
+@about(Smartcard)
 def place_smartcards(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The card into the first reader; a second card is refused."""
     devices = list(domain.devices.every)

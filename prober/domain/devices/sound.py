@@ -14,6 +14,7 @@ from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAdd
 from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import PositiveCount, YesNo
 
@@ -144,6 +145,7 @@ def speaker_properties(domain: Domain) -> Iterator[Property]:
             yield Property("pcspk-audiodev", sound.audiodev, sound.place("model"))
 
 
+@about(Sound)
 def check_sounds(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A machine has one speaker."""
     speakers = [sound for sound in domain.devices.of(Sound) if sound.model == "pcspk"]

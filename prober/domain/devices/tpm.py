@@ -13,6 +13,7 @@ from prober.domain.identity import short_name
 from prober.domain.shared.chardev.opened import add_descriptor, set_path
 from prober.domain.shared.chardev.sockets import unix_socket
 from prober.domain.shared.device import Device, Scan
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import AbsolutePath, Count, Line, Uuid, YesNo
 
@@ -168,6 +169,7 @@ class Tpm(Device):
         yield f"the state {kept}"
 
 
+@about(Tpm)
 def settle_tpms(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Where a domain's swtpm is and keeps its state; there is one TPM (``qemuValidateDomainDefTPMs``)."""
     tpms = list(domain.devices.of(Tpm))

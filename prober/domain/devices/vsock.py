@@ -13,6 +13,7 @@ from prober.domain.shared.address import PciAddress
 from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
 from prober.domain.slots import Kinds
+from prober.domain.steps import about
 from prober.domain.target import Target
 from prober.domain.values import YesNo, number_in
 
@@ -74,6 +75,7 @@ class Vsock(VirtioDevice):
         yield options.Device(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))
 
 
+@about(Vsock)
 def check_vsock(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A domain has one."""
     vsocks = list(domain.devices.of(Vsock))

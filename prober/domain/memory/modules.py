@@ -14,12 +14,14 @@ from prober.domain.memory.backend import build_backend
 from prober.domain.memory.pages import is_taken_at_once, pages_of
 from prober.domain.numatune import refuse_nodes
 from prober.domain.shared.address import DimmAddress
+from prober.domain.steps import about
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
     from prober.domain.target import Target
 
 
+@about(MemoryModule)
 def place_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Give each module its slot, the lowest that is free (libvirt 11.3, ``qemuDomainAssignMemorySlots``)."""
     modules = list(domain.devices.of(MemoryModule))
@@ -82,6 +84,7 @@ def _slot(module: MemoryModule) -> int | None:
     return module.address.slot if isinstance(module, SlotModule) and module.address is not None else None
 
 
+@about(MemoryModule)
 def back_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Give each module its backend, once its name is known."""
     devices: list[Device] = []

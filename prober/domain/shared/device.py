@@ -133,6 +133,10 @@ class Device(Checked):
         """libvirt's alias for it; ``number`` counts the devices of its class, from 0."""
         return f"{self.alias_prefix}{number}"
 
+    def name_on(self, parent: Device | None, number: int, target: Target) -> str:
+        """The same, for a device that may be named after the controller that it sits on."""
+        return self.name_for(number, target)
+
     def plug(self, target: Target) -> Kinds | None:
         """What kind of PCI slot it needs, or None where it is no PCI device."""
         return None

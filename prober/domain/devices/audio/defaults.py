@@ -9,6 +9,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.devices.audio.model import Audio
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def audio_of(domain: Domain, number: int | None) -> Audio | None:
     return next((audio for audio in backends if audio.number == number), None)
 
 
+@about(Audible)
 def connect_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each sound card and display with the backend that it speaks to."""
     devices = list(domain.devices.every)

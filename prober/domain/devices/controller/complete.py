@@ -13,6 +13,7 @@ from prober.domain.devices.controller.pci import PciBridge, Root
 from prober.domain.devices.controller.pci.expanders import number_expanders
 from prober.domain.domain import Domain
 from prober.domain.shared.twins import twins
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 #: In which order libvirt looks for what plugs into controllers that are not there.
@@ -60,8 +61,14 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if target.has_pci:
         _add_defaults(controllers, target, refusals)
     controllers = [controller.with_default_model(target) for controller in controllers]
+    wanting: dict[str, list[tuple[Device, int]]] = {}
+    for device in domain.devices.every:
+        key = device.plugs_into
+        if key is not None:
+            wanting.setdefault(key[0], []).append((device, key[1]))
     for kind in _IMPLIED:
-        _add_implied(controllers, kind, domain.devices.every, refusals)
+        if kind in wanting and kind in Controller.choices:
+            _add_implied(controllers, kind, wanting[kind], refusals)
     controllers = [controller.with_default_model(target) for controller in controllers]
     return _with(domain, controllers)
 
@@ -97,12 +104,11 @@ def _made(kind: str, index: int, places: Places, like: Controller | None = None)
     return made
 
 
-def _add_implied(controllers: list[Controller], kind: str, devices: Iterable[Device], refusals: list[Refusal]) -> None:
-    """The controllers of one type that devices plug into and nobody names."""
-    if kind not in Controller.choices:
-        return
+def _add_implied(
+    controllers: list[Controller], kind: str, wanting: list[tuple[Device, int]], refusals: list[Refusal]
+) -> None:
+    """The controllers of one type that devices plug into, each by its index, and nobody names."""
     fills_gaps = getattr(Controller.choices[kind], "fills_gaps", False)
-    wanting = [(device, key[1]) for device in devices if (key := device.plugs_into) is not None and key[0] == kind]
     for copying in (True, False):
         like: Controller | None = None
         for device, last in wanting:
@@ -135,6 +141,7 @@ def _refuse_usb(controllers: Iterable[Controller], refusals: list[Refusal]) -> N
             refusals.append(Refusal(place=companion.place(), message=message, hint=hint))
 
 
+@about(PciBridge)
 def number_buses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The bus numbers of expander buses."""
     bridges = list(domain.devices.of(PciBridge))

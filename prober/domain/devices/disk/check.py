@@ -12,6 +12,7 @@ from prober.domain.iothreads import io_threads
 from prober.domain.shared.address import DriveAddress, UsbAddress
 from prober.domain.shared.sharing import HINT, shares_memory
 from prober.domain.shared.source import image_faults, sources_of
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 
@@ -30,6 +31,7 @@ _NEW = (
 )  # fmt: skip
 
 
+@about(Disk)
 def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """All of it, disk by disk."""
     disks = list(domain.devices.of(Disk))

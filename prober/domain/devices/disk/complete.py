@@ -10,9 +10,11 @@ from prober.domain.devices.disk.model import Disk
 from prober.domain.domain import Domain
 from prober.domain.shared.address import DriveAddress
 from prober.domain.shared.twins import twins
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 
+@about(Disk)
 def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each disk on its place at a controller, and no two on one."""
     devices = list(domain.devices.every)
@@ -33,6 +35,7 @@ def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
     return domain.with_devices(devices)
 
 
+@about(Disk)
 def sort_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Disks of one bus by name, buses as they first come and those that are not told apart
     (``virDomainDiskInsert``); their images numbered from the last (``qemuProcessPrepareDomainStorage``)."""

@@ -15,7 +15,7 @@ from prober.domain.devices.disk.names import index_of, prefix_of
 from prober.domain.devices.disk.rules import UNITS, disk_rules
 from prober.domain.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
-from prober.domain.shared.device import Bootable, Scan, Turn
+from prober.domain.shared.device import Bootable, Device, Scan, Turn
 from prober.domain.shared.source import Auth, BackingStore, Encryption, Image, Kind, Source, chained
 from prober.domain.shared.virtio import VirtioModel
 from prober.domain.slots import Kinds, Plug
@@ -174,12 +174,12 @@ class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
             return DriveAddress(controller=controller, bus=unit // 2, unit=unit % 2)
         return DriveAddress(controller=controller, unit=unit)
 
-    def name_for(self, number: int, target: Target) -> str:
+    def name_on(self, parent: Device | None, number: int, target: Target) -> str:
         """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""
         address = self.address
         if not isinstance(address, DriveAddress):
             return f"{self.bus}-disk{self.number}"
-        if self.bus == "scsi" and getattr(self.parent, "model", None) != "lsilogic":
+        if self.bus == "scsi" and getattr(parent, "model", None) != "lsilogic":
             return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
         return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
 

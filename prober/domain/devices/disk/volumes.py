@@ -12,6 +12,7 @@ from prober.domain.host import Pool
 from prober.domain.shared.source import Auth, Source
 from prober.domain.shared.source.parts import StorageHost
 from prober.domain.shared.source.references import AuthSecret
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 #: Pools whose volumes are files, directories or devices of this host.
@@ -25,6 +26,7 @@ class _Untranslated(Exception):
     """Why a volume is nothing on this host; the first argument is the field that is at fault."""
 
 
+@about(Disk)
 def translate_volumes(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each disk on a volume as a disk on what the volume is; without its pool, it may be left out or empty."""
     devices = list(domain.devices.every)

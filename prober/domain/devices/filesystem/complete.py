@@ -8,12 +8,14 @@ from prober.commandline.refusal import Refusal
 from prober.domain.devices.filesystem.model import Filesystem
 from prober.domain.domain_directory import domain_directory
 from prober.domain.shared.sharing import HINT, shares_memory
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
 
+@about(Filesystem)
 def settle_filesystems(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each with the directory of its socket; virtiofs needs memory that it can see, and names of its own."""
     devices = list(domain.devices.every)

@@ -12,12 +12,14 @@ from prober.domain.devices.graphics.spice import Spice
 from prober.domain.devices.graphics.vnc import Vnc
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
 
+@about(Graphics)
 def settle_graphics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each display with what it takes from the domain and the host; what does not go together is refused."""
     devices: list[Device] = []

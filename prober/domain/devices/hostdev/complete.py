@@ -14,12 +14,14 @@ from prober.domain.devices.interface import HostdevInterface, Interface
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.twins import twins
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 #: How many units libvirt gives one SCSI controller where none are given (11.3, ``virQEMUDriverDomainDefParserConfig``).
 _UNITS = 7
 
 
+@about(ScsiHostdev)
 def place_scsi_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each SCSI unit without an address gets the next that is free (libvirt, ``virDomainHostdevAssignAddress``)."""
     devices = list(domain.devices.every)
@@ -39,6 +41,7 @@ def _next_free(taken: Iterable[tuple[int, int, int, int]]) -> DriveAddress:
     return DriveAddress(controller=free[0], unit=free[1])
 
 
+@about(Hostdev)
 def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each host device with its number, SCSI units with that of their block node, and the first PCI device with those
     that are taken along for the sake of their group."""
@@ -67,6 +70,7 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
     return domain.with_devices(devices)
 
 
+@about(Hostdev, HostdevInterface)
 def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """What is wrong with several of them together, with this domain, and with this QEMU."""
     devices = list(domain.devices.every)

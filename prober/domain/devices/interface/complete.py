@@ -14,9 +14,11 @@ from prober.domain.host import Network
 from prober.domain.identity import short_name
 from prober.domain.shared.sharing import HINT, shares_memory
 from prober.domain.shared.vfio import read_host_pci
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 
+@about(Interface)
 def complete_interfaces(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each interface with its network, its card and its number."""
     devices = list(domain.devices.every)

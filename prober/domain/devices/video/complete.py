@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Literal
 from prober.commandline.refusal import Refusal
 from prober.domain.devices.graphics import Graphics
 from prober.domain.devices.video.model import Video
+from prober.domain.steps import about
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
     from prober.domain.domain import Domain
 
 
+@about(Video, Graphics)
 def complete_videos(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A card for a domain that has a display and none; the first one in its place, each with its type
     (libvirt 11.3, ``virDomainDefAddImplicitVideo``, ``qemuDomainDefaultVideoDevice``)."""
@@ -46,6 +48,7 @@ def _default_type(target: Target) -> Literal["cirrus", "vga"] | None:
     return "vga" if target.caps.has("VGA") else None
 
 
+@about(Video)
 def check_videos(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Few cards can be a second one, and a card that is none stands alone."""
     videos = list(domain.devices.of(Video))
