@@ -80,7 +80,7 @@ class Capabilities(BaseModel):
         """The parent of each type, abstract or not; empty where the types were never asked."""
         return {**(self.abstract_types or {}), **(self.types or {})}
 
-    @property
+    @cached_property
     def accelerator(self) -> Accelerator:
         """What the first part of the interview was run with: KVM where it could be, else TCG."""
         return next(iter(self.accelerators.values()), Accelerator())
@@ -163,6 +163,11 @@ class Capabilities(BaseModel):
     @cached_property
     def sound_options(self) -> set[Hashable]:
         """Options that were checked against this binary and found sound, for the check to remember."""
+        return set()
+
+    @cached_property
+    def assumed_options(self) -> set[Hashable]:
+        """Options that are sound if all is there that the binary was not asked for, for the check to remember."""
         return set()
 
     @cached_property

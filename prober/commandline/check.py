@@ -49,15 +49,16 @@ _REMEMBERED = 1024
 _DEEPEST = 32
 
 
-def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
+def check(options: Iterable[Option], caps: Capabilities, *, assume_unknown_present: bool = False) -> list[Finding]:
     """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
 
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
+    ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.
     """
     options = list(options)
     return _once(
         [
-            *check_each(options, caps),
+            *check_each(options, caps, assume_unknown_present=assume_unknown_present),
             *check_references(options, caps),
             *check_reserved(options, machine_of(options, caps)),
             *check_together(options),
@@ -67,18 +68,19 @@ def check(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
     )
 
 
-def check_each(options: Iterable[Option], caps: Capabilities) -> list[Finding]:
+def check_each(options: Iterable[Option], caps: Capabilities, *, assume_unknown_present: bool = False) -> list[Finding]:
     """What concerns each option by itself, for options that are not all of a command line."""
-    checker = _Checker(Proof(caps))
+    checker = _Checker(Proof(caps, assume_unknown_present=assume_unknown_present))
+    sound = caps.assumed_options if assume_unknown_present else caps.sound_options
     found: list[Finding] = []
     for option in options:
         key = _key(option)
-        if key in caps.sound_options:
+        if key in sound:
             continue
         about = list(checker.check(option))
         found += about
-        if not about and key is not None and len(caps.sound_options) < _REMEMBERED:
-            caps.sound_options.add(key)
+        if not about and key is not None and len(sound) < _REMEMBERED:
+            sound.add(key)
     return _once(found)
 
 

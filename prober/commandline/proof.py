@@ -17,10 +17,14 @@ _MOST_HINTS = 20
 
 
 class Proof:
-    """Asks one binary's capabilities, and says what does not hold."""
+    """Asks one binary's capabilities, and says what does not hold.
 
-    def __init__(self, caps: Capabilities) -> None:
+    With ``assume_unknown_present`` nothing is said of what the binary was never asked for.
+    """
+
+    def __init__(self, caps: Capabilities, *, assume_unknown_present: bool = False) -> None:
         self.caps = caps
+        self.assume_unknown_present = assume_unknown_present
         self._hints_left = _MOST_HINTS
 
     def nearest(self, name: str, known: Iterable[str]) -> list[str]:
@@ -44,6 +48,8 @@ class Proof:
             return
         fact = evidence.fact
         if evidence.verdict is Verdict.unknown:
+            if self.assume_unknown_present:
+                return
             kind = Kind.unknown
             message = f"it is not known whether QEMU {self.caps.version} has {fact}: {evidence.note}"
             hint = "record this QEMU with `prober record`, or assume that what is unknown is there"

@@ -7,15 +7,13 @@ value that follows its flag, and those that a domain hands to QEMU as they are (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
+
+from pydantic_core import to_json
 
 from prober.capabilities import Capabilities
 from prober.commandline.json_form import takes_json
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
-
-#: Made once, as ``json.dumps`` with options makes an encoder at every call.
-_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
@@ -26,7 +24,7 @@ def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
 def render_each(options: Iterable[Option | Raw], caps: Capabilities) -> Iterator[list[str]]:
     """The words of each option."""
     writer = _Writer(caps)
-    return (list(writer.write(option)) for option in options)
+    return map(writer.write, options)
 
 
 class _Writer:
@@ -37,47 +35,42 @@ class _Writer:
         self._json_object = takes_json("-object", caps)
         self._json_netdev = takes_json("-netdev", caps)
 
-    def write(self, option: Option | Raw) -> Iterator[str]:
+    def write(self, option: Option | Raw) -> list[str]:
         match option:
             case Device():
-                yield from self._structured("-device", "driver", _tree(option), self._json_device)
+                tree: dict[str, Value] = {"driver": option.driver}
+                for name, value, _ in option.properties:
+                    tree[name] = value
+                return self._structured("-device", "driver", tree, self._json_device)
             case Object():
-                tree: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
-                tree |= {item.name: item.value for item in option.properties}
-                yield from self._structured("-object", "qom-type", tree, self._json_object)
+                tree = {"qom-type": option.qom_type, "id": option.id}
+                for name, value, _ in option.properties:
+                    tree[name] = value
+                return self._structured("-object", "qom-type", tree, self._json_object)
             case Qapi():
                 # -display reads JSON from QEMU 4.0 on; libvirt writes key=value, which every version reads.
                 as_json = self._json_netdev if option.flag == "-netdev" else option.flag != "-display"
-                yield from self._structured(option.flag, option.implied, dict(option.value), as_json)
+                return self._structured(option.flag, option.implied, dict(option.value), as_json)
             case Global():
-                yield "-global"
-                yield _global(option)
+                return ["-global", _global(option)]
             case Keyval():
-                yield option.flag
-                yield ",".join([*([escape(option.first)] if option.first else []), *map(_pair, option.pairs)])
+                first = [escape(option.first)] if option.first else []
+                return [option.flag, ",".join([*first, *map(_pair, option.pairs)])]
             case Raw():
-                yield from option.words
+                return list(option.words)
             case Plain():
-                yield option.flag
-                if option.value is not None:
-                    yield option.value
+                return [option.flag] if option.value is None else [option.flag, option.value]
 
-    def _structured(self, flag: str, implied: str, tree: dict[str, Value], as_json: bool) -> Iterator[str]:
-        yield flag
+    def _structured(self, flag: str, implied: str, tree: dict[str, Value], as_json: bool) -> list[str]:
         if as_json:
-            yield _as_json(tree)
-            return
+            return [flag, to_json(tree).decode()]
         first = escape(_word(tree.pop(implied)))
-        yield ",".join([first, *(f"{key}={escape(_word(value))}" for key, value in _flat(tree))])
+        return [flag, ",".join([first, *(f"{key}={escape(_word(value))}" for key, value in _flat(tree))])]
 
 
 def escape(text: str) -> str:
     """A value for QEMU's ``key=value`` syntax."""
     return text.replace(",", ",,")
-
-
-def _tree(option: Device) -> dict[str, Value]:
-    return {"driver": option.driver, **{item.name: item.value for item in option.properties}}
 
 
 def _pair(item: Property) -> str:

@@ -25,15 +25,17 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, ClassVar, Self
+from functools import cache, lru_cache
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
+
+E = TypeVar("E", bound="Element")
 
 #: The place of what no XML says: a default.
 NOWHERE = Place(line=0, path="/domain")
@@ -126,6 +128,15 @@ class Element(BaseModel):
             value = getattr(self, name)
             if value is not None:
                 yield Property(qemu, value, self.place(name))
+
+
+@lru_cache(maxsize=1024, typed=True)
+def made(cls: type[E], **values: Hashable) -> E:
+    """A model that no XML asks for, validated once: the same values give the very same object, which is frozen.
+
+    Where it stands in the XML is for the caller to add (``made(…).replace(places=…)``).
+    """
+    return cls.model_validate(values)
 
 
 class Checked(Element):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque
+from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque, made
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.devices import Device, Devices, DeviceTuple
@@ -48,7 +48,7 @@ class Domain(Checked):
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
     memory: Annotated[
         Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
-    ] = Field(default_factory=lambda: Memory(value=0))
+    ] = Field(default_factory=lambda: made(Memory, value=0))
     max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
     memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: NO_BACKING)
     numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: NO_NUMATUNE)
@@ -57,11 +57,11 @@ class Domain(Checked):
         At("currentMemory"),
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
-    vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: Vcpu(value=1))
+    vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: made(Vcpu, value=1))
     vcpus: Annotated[Vcpus | None, At("vcpus"), Becomes("`-smp`, and resources for those that are plugged")] = None
     io_threads: Annotated[Count, At("iothreads"), Becomes("`-object iothread`, so many")] = 0
     io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = Field(
-        default_factory=IoThreads
+        default_factory=lambda: made(IoThreads)
     )
     default_io_thread: Annotated[DefaultIoThread | None, At("defaultiothread"), Becomes("`-object main-loop`")] = None
     throttle_groups: Annotated[
@@ -78,9 +78,9 @@ class Domain(Checked):
     os: Annotated[Os, At("os"), Becomes("`-machine`, `-boot`, `-kernel` and more")]
     cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
     features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Field(
-        default_factory=Features
+        default_factory=lambda: made(Features)
     )
-    clock: Annotated[Clock, At("clock")] = Field(default_factory=Clock)
+    clock: Annotated[Clock, At("clock")] = Field(default_factory=lambda: made(Clock))
     on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
     on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
     on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
@@ -89,7 +89,7 @@ class Domain(Checked):
     ] = None
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
-    devices: Annotated[Devices, At("devices")] = Field(default_factory=Devices)
+    devices: Annotated[Devices, At("devices")] = Field(default_factory=lambda: made(Devices))
     launch_security: Annotated[
         LaunchSecurity | None, At("launchSecurity"), Becomes("an `-object` that `-machine` refers to")
     ] = None

@@ -229,7 +229,8 @@ def translate(
     refusals += refuse_namespace(completed, target, options)
     # Of a domain that is refused already, options may be missing that others refer to.
     checked = meant(options)
-    findings = check_each(checked, capabilities) if refusals else check(checked, capabilities)
+    look = check_each if refusals else check
+    findings = look(checked, capabilities, assume_unknown_present=assume_unknown_present)
     findings += find_faults(completed, capabilities)
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:

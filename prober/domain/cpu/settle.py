@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Place, Refusal
-from prober.domain.binding import Places
+from prober.domain.binding import Places, made
 from prober.domain.cpu.host import host_features, host_model, usable_models
 from prober.domain.cpu.map import Processor, cpu_map
 from prober.domain.cpu.model import Cpu, CpuName, Feature
@@ -30,7 +30,7 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     """A domain with a CPU model of its own, where one can be told."""
     if not target.is_understood:
         return domain
-    cpu = domain.cpu or Cpu(places=Places(target.place))
+    cpu = domain.cpu or made(Cpu).replace(places=Places(target.place))
     refused = [*_refuse_features(cpu), *_refuse_mode(cpu, target)]
     if refused:
         refusals += refused
@@ -40,7 +40,7 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
         default = default_model(target)
         if default is None:
             return domain
-        given = cpu.model or CpuName(places=Places(target.place))
+        given = cpu.model or made(CpuName).replace(places=Places(target.place))
         cpu = cpu.replace(model=given.replace(name=default, fallback="forbid"))
     if not cpu.is_of_host:
         settled = _settle_model(cpu, target, refusals)
@@ -154,7 +154,10 @@ def _named(cpu: Cpu, name: str, features: tuple[Feature, ...], place: Place) -> 
 
 
 def _features(named: list[tuple[str, bool]], place: Place) -> tuple[Feature, ...]:
-    return tuple(Feature(name=name, policy="require" if on else "disable", places=Places(place)) for name, on in named)
+    return tuple(
+        made(Feature, name=name, policy="require" if on else "disable").replace(places=Places(place))
+        for name, on in named
+    )
 
 
 def _with_features(cpu: Cpu, named: list[tuple[str, bool]], place: Place) -> Cpu:

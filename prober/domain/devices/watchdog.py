@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Global, Need, Plain, Property
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes
+from prober.domain.binding import At, Becomes, made
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device, Scan, Turn
 from prober.domain.slots import Kinds, Plug
@@ -78,7 +78,7 @@ def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
     action = watchdogs[0].action if watchdogs else "reset"
-    return domain.with_devices([*devices, Watchdog(model="itco", action=action)])
+    return domain.with_devices([*devices, made(Watchdog, model="itco", action=action)])
 
 
 def emit_watchdog_action(domain: Domain, target: Target) -> Iterator[options.Option]:

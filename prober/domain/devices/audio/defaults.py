@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from prober.commandline.refusal import Refusal
+from prober.domain.binding import made
 from prober.domain.devices.audio.model import Audio
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
@@ -74,7 +75,7 @@ def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain
         wanted = ["host" if target.settings.nographics_allow_host_audio else "none"]
     if not wanted or wanted[-1] == "host":
         return domain
-    return domain.with_devices([*devices, Audio.model_validate({"number": 1, "type": wanted[-1]})])
+    return domain.with_devices([*devices, made(Audio, number=1, type=wanted[-1])])
 
 
 def _refuse_twins(given: list[Audio], refusals: list[Refusal]) -> None:

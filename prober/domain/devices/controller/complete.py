@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import Places
+from prober.domain.binding import Places, made
 from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller, PcieRoot, PciRoot, UsbController, default_usb
 from prober.domain.devices.controller.order import IndexesUsedUp, in_order, insert, with_indexes
@@ -84,7 +84,7 @@ def _add_defaults(controllers: list[Controller], target: Target, refusals: list[
     bus = _find(controllers, "pci", 0)
     if bus is None:
         root = PcieRoot if target.kind == "q35" else PciRoot
-        insert(controllers, root.model_validate({"type": "pci", "index": 0}))
+        insert(controllers, made(root, type="pci", index=0))
     elif not isinstance(bus, Root):
         message = "index 0 is the machine's own PCI bus"
         refusals.append(Refusal(place=bus.place("model"), message=message, hint=f"it is a {model}"))
@@ -95,13 +95,13 @@ def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controlle
 
 
 def _made(kind: str, index: int, places: Places, like: Controller | None = None) -> Controller:
-    values: dict[str, object] = {"type": kind, "index": index, "places": places}
+    values: dict[str, Hashable] = {"type": kind, "index": index}
     model = getattr(like, "model", None)
     if model is not None:
         values["model"] = model
-    made = Controller.choices[kind].model_validate(values)
-    assert isinstance(made, Controller)
-    return made
+    controller = made(Controller.choices[kind], **values).replace(places=places)
+    assert isinstance(controller, Controller)
+    return controller
 
 
 def _add_implied(

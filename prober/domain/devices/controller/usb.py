@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes, Element
+from prober.domain.binding import At, Becomes, Element, made
 from prober.domain.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
@@ -176,4 +176,4 @@ def default_usb(target: Target) -> list[UsbController]:
         models = [model for model in ("qemu-xhci", "nec-xhci", "ich9-ehci1") if target.caps.has(_DRIVERS[model])][:1]
     if models == ["ich9-ehci1"]:
         models += _FIRST_PORTS
-    return [UsbController.model_validate({"type": "usb", "model": model, "index": 0}) for model in models]
+    return [made(UsbController, type="usb", model=model, index=0) for model in models]

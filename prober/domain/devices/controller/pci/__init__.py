@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from prober.domain.binding import made
 from prober.domain.devices.controller.pci.base import PciBridge, PciController
 from prober.domain.devices.controller.pci.bridges import ConventionalBridge, DmiToPciBridge, PcieToPciBridge
 from prober.domain.devices.controller.pci.expanders import PcieExpanderBus, PciExpanderBus
@@ -30,9 +31,9 @@ PciController.choices = MODELS
 
 def bridge_for(model: str, index: int) -> PciBridge:
     """A controller of this model that no XML asked for."""
-    made = MODELS[model].model_validate({"type": "pci", "model": model, "index": index})
-    assert isinstance(made, PciBridge)
-    return made
+    bridge = made(MODELS[model], type="pci", model=model, index=index)
+    assert isinstance(bridge, PciBridge)
+    return bridge
 
 
 __all__ = ["MODELS", "PciBridge", "PciController", "PciRoot", "PcieRoot", "PcieRootPort", "Root", "bridge_for"]
