@@ -213,9 +213,39 @@ def element_fields(cls: type[Element]) -> tuple[str, ...]:
 
 
 def _names_element(annotation: Any) -> bool:
+    return bool(list(_elements_in(annotation)))
+
+
+def _elements_in(annotation: Any) -> Iterator[type[Element]]:
     if isinstance(annotation, type) and not typing.get_args(annotation):
-        return issubclass(annotation, Element)
-    return any(map(_names_element, typing.get_args(annotation)))
+        if issubclass(annotation, Element):
+            yield annotation
+        return
+    for part in typing.get_args(annotation):
+        yield from _elements_in(part)
+
+
+@cache
+def may_have(cls: type[Element], wanted: type[Element]) -> bool:
+    """Whether an element of one class can be one of another, or have such a one in it, at any depth.
+
+    What completing fills in (a field that is not of the XML) does not count.
+    """
+    seen: set[type[Element]] = set()
+    waiting = [cls]
+    while waiting:
+        here = waiting.pop()
+        if issubclass(here, wanted):
+            return True
+        if here in seen:
+            continue
+        seen.add(here)
+        if here.tag:
+            waiting += here.choices.values()
+        for info in here.model_fields.values():
+            if not info.exclude:
+                waiting += _elements_in(info.annotation)
+    return False
 
 
 @cache

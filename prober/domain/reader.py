@@ -89,25 +89,25 @@ class Reader:
         failed: set[str],
     ) -> None:
         """Everything in one element: attributes, text, children; containers are entered in turn."""
-        line = _line(node)
-        for name, value in node.attrib.items():
+        line, known = _line(node), shape.attributes
+        for name, value in node.items():
             key = str(name)
-            at = Place(line=line, path=f"{path}/@{key}")
-            claimed = shape.attributes.get(key)
+            at = Place(line, f"{path}/@{key}")
+            claimed = known.get(key)
             if claimed is None:
-                self.refuse(
-                    at, f"not understood: attribute {key} of <{_name(node)}>", self._nearest(key, shape.attributes)
-                )
+                self.refuse(at, f"not understood: attribute {key} of <{_name(node)}>", self._nearest(key, known))
             else:
                 values[claimed], places[claimed] = value, at
         for name in shape.required:
             if name not in node.attrib:
                 self.refuse(_place(node, path), f"attribute {name} is missing")
-        self._fill_text(shape, node, path, values, places)
-        if not len(node):
+        children, text = list(node), node.text
+        if children or text or shape.text is not None:
+            self._fill_text(shape, node, children, path, values, places)
+        if not children:
             return
         seen: dict[str, int] = {}
-        for child, child_path in _children(node, path):
+        for child, child_path in _children(children, path):
             tag = _tag(child)
             claim = shape.children.get(tag)
             if claim is None:
@@ -123,11 +123,17 @@ class Reader:
             self._fill_child(claim, child, child_path, values, places, failed)
 
     def _fill_text(
-        self, shape: Shape, node: etree._Element, path: str, values: dict[str, Any], places: dict[str, Place]
+        self,
+        shape: Shape,
+        node: etree._Element,
+        children: list[etree._Element],
+        path: str,
+        values: dict[str, Any],
+        places: dict[str, Place],
     ) -> None:
         text = node.text or ""
-        if len(node):
-            text += "".join([child.tail or "" for child in node])
+        if children:
+            text += "".join([child.tail or "" for child in children])
         if shape.text is not None:
             values[shape.text], places[shape.text] = text, _place(node, path)
         elif text and not text.isspace():
@@ -198,9 +204,8 @@ class Reader:
             self.refuse(place, f"{value!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}")
 
 
-def _children(node: etree._Element, path: str) -> Iterator[tuple[etree._Element, str]]:
+def _children(children: list[etree._Element], path: str) -> Iterator[tuple[etree._Element, str]]:
     """The child elements with their paths: ``/disk[2]`` where there are several of a name."""
-    children = list(node)
     tags = [child.tag for child in children]
     if len(set(tags)) == len(tags):
         for child in children:
@@ -222,13 +227,14 @@ def _tag(node: etree._Element) -> str:
 def _name(node: etree._Element) -> str:
     """The name as it was written, with its prefix (``qemu:commandline``)."""
     name = str(node.tag)
-    if name.startswith("{"):
-        name = etree.QName(node).localname
+    if not name.startswith("{"):
+        return name
+    name = etree.QName(node).localname
     return f"{node.prefix}:{name}" if node.prefix else name
 
 
 def _place(node: etree._Element, path: str) -> Place:
-    return Place(line=_line(node), path=path)
+    return Place(_line(node), path)
 
 
 def _line(node: etree._Element) -> int:

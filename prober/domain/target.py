@@ -76,6 +76,15 @@ class Target:
         """Whether a virtio device in a PCIe slot still serves old guests: ``disable-legacy`` (QEMU 2.6)."""
         return self.kind == "q35" and self.caps.has("virtio-blk-pci.disable-legacy")
 
+    @cached_property
+    def raw_without_format(self) -> bool:
+        """Whether a raw image needs no format node of its own.
+
+        libvirt does without it where block jobs can hide the missing layer: ``backing-mask-protocol`` of both
+        ``block-commit`` and ``block-stream`` (QEMU 9.0; libvirt 11.3, ``qemuBlockStorageSourceNeedsFormatLayer``).
+        """
+        return all(self.caps.has(f"{command}.backing-mask-protocol") for command in ("block-commit", "block-stream"))
+
 
 def machine_version(canonical: str) -> tuple[int, int] | None:
     """The version in a machine's canonical name."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prober.commandline.options import Need, Option, Prepared, Property, Qapi, Value
 from prober.domain.os.loader import Loader, Nvram
 from prober.domain.shared.source import Image, Source, chained
+from prober.domain.shared.source.access import Access
 from prober.domain.target import Target
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _image(nvram: Nvram, target: Target) -> Image:
         number=_VARIABLES,
         read_only=False,
         place=nvram.place(),
+        access=Access(),
         owner=_VARIABLES,
         format_place=nvram.place("format"),
         encryption=source.encryption,

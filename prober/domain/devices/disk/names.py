@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: libvirt's names, without a partition's number behind (``virDiskNameParse``).
 _NAME = re.compile(r"(fd|hd|vd|sd|xvd|ubd)([a-z]{1,7})")
@@ -11,12 +12,14 @@ _NAME = re.compile(r"(fd|hd|vd|sd|xvd|ubd)([a-z]{1,7})")
 _MOST = 2**31 - 1
 
 
+@lru_cache(maxsize=1024)
 def prefix_of(name: str) -> str:
     """What the name begins with, or nothing where it is none."""
     match = _NAME.fullmatch(name)
     return match.group(1) if match else ""
 
 
+@lru_cache(maxsize=1024)
 def index_of(name: str) -> int:
     """The number in the name: vda is 0, vdb 1, vdaa 26; -1 where it is no name (``virDiskNameToIndex``)."""
     match = _NAME.fullmatch(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import Element, element_fields
+from prober.domain.binding import Element, element_fields, may_have
 from prober.domain.shared.chardev.character import Character
 from prober.domain.target import Target
 
@@ -25,7 +25,7 @@ def refuse_unseen_characters(domain: Domain, target: Target) -> Iterator[Refusal
     display exports such a channel (QEMU 10.0, ``ui/dbus-chardev.c``)."""
     displays = {getattr(device, "type", "") for device in domain.devices.every if device.element == "graphics"}
     for device in domain.devices.every:
-        for character in _characters(device):
+        for character in _characters(device) if may_have(type(device), Character) else ():
             wanted = character.backend.graphics
             if wanted and wanted not in displays:
                 yield Refusal(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated
 
 from prober.commandline.refusal import Place
@@ -80,15 +79,13 @@ class BackingStore(Checked):
 
 
 def chained(image: Image, backing: BackingStore | None, data: DataStore | None, target: Target) -> Image:
-    """The image with all that it stands on, each with its number: itself, its data, then what is behind it
+    """The image, told of all that it stands on, each with its number: itself, its data, then what is behind it
     (``qemuDomainPrepareDiskSourceBlockdev``)."""
-    has_format = needs_format(image.format, image.encryption, target)
-    if image.has_format != has_format:
-        image = replace(image, has_format=has_format)
+    image.has_format = needs_format(image.format, image.encryption, target)
     if data is not None:
-        image = replace(image, data=_data_image(data, image, target))
+        image.data = _data_image(data, image, target)
     if backing is not None:
-        image = replace(image, backing=backing.image(image, target), ends=backing.is_end)
+        image.backing, image.ends = backing.image(image, target), backing.is_end
     return image
 
 
