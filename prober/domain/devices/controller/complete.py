@@ -22,7 +22,7 @@ _IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
 
 def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Controllers in libvirt's order, each with its index, and no index twice."""
-    controllers = in_order(_root_first(controller) for controller in domain.devices.of(Controller))
+    controllers = in_order(domain.devices.of(Controller))
     try:
         controllers = with_indexes(controllers)
     except IndexesUsedUp as error:
@@ -30,11 +30,6 @@ def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -
         controllers = [c if c.index is not None else c.replace(index=255) for c in controllers]
     _refuse_twins(controllers, refusals)
     return _with(domain, controllers)
-
-
-def _root_first(controller: Controller) -> Controller:
-    """A root is at index 0, whether the XML says so or not."""
-    return controller.replace(index=0) if isinstance(controller, Root) and controller.index is None else controller
 
 
 def _refuse_twins(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
@@ -87,7 +82,11 @@ def _add_defaults(controllers: list[Controller], target: Target, refusals: list[
         insert(controllers, made(root, type="pci", index=0))
     elif not isinstance(bus, Root):
         message = "index 0 is the machine's own PCI bus"
-        refusals.append(Refusal(place=bus.place("model"), message=message, hint=f"it is a {model}"))
+        hint = f"it is a {model}"
+        if not bus.given("index"):
+            message = f"the first PCI controller without an index gets index 0, and that is the machine's own {model}"
+            hint = "give this one an index"
+        refusals.append(Refusal(place=bus.place("model"), message=message, hint=hint))
 
 
 def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controller | None:

@@ -71,8 +71,9 @@ def with_indexes(controllers: list[Controller]) -> list[Controller]:
 
 def _free(controllers: list[Controller], kind: str) -> Iterator[int]:
     taken = {controller.index for controller in controllers if controller.controller_type == kind}
-    # PCI's index 0 is the machine's own bus.  libvirt gives it to the first of any model, and refuses that then.
-    return (number for number in range(1 if kind == "pci" else 0, _END) if number not in taken)
+    # PCI's index 0 is the machine's own bus.  As in libvirt the first controller without an index gets it, and any
+    # model but a root is refused for that then.
+    return (number for number in range(_END) if number not in taken)
 
 
 def _group_index(controllers: list[Controller], position: int) -> int | None:
