@@ -23,6 +23,10 @@ _IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
 def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Controllers in libvirt's order, each with its index, and no index twice."""
     controllers = in_order(domain.devices.of(Controller))
+    # libvirt reads the XML and adds these as it goes, before it looks for indexes that are not given.
+    adapted = [device for device in domain.devices.every if device.copies_controller]
+    for count in range(1, len(adapted) + 1):
+        _add_adapters(controllers, adapted[:count])
     try:
         controllers = with_indexes(controllers)
     except IndexesUsedUp as error:
@@ -64,6 +68,7 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     for kind in _IMPLIED:
         if kind in wanting and kind in Controller.choices:
             _add_implied(controllers, kind, wanting[kind], refusals)
+    _add_adapters(controllers, (device for device in domain.devices.every if device.copies_controller))
     controllers = [controller.with_default_model(target) for controller in controllers]
     return _with(domain, controllers)
 
@@ -90,7 +95,7 @@ def _add_defaults(controllers: list[Controller], target: Target, refusals: list[
 
 
 def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controller | None:
-    return next((c for c in controllers if c.controller_type == kind and c.number == index), None)
+    return next((c for c in controllers if c.controller_type == kind and c.index == index), None)
 
 
 def _made(kind: str, index: int, places: Places, like: Controller | None = None) -> Controller:
@@ -108,19 +113,32 @@ def _add_implied(
 ) -> None:
     """The controllers of one type that devices plug into, each by its index, and nobody names."""
     fills_gaps = getattr(Controller.choices[kind], "fills_gaps", False)
-    for copying in (True, False):
-        like: Controller | None = None
-        for device, last in wanting:
-            if device.copies_controller != copying:
-                continue
-            if last > 255:
-                message = f"there is no {kind} controller {last}: indexes end at 255"
-                refusals.append(Refusal(place=device.place("address"), message=message))
-                continue
-            like = _find(controllers, kind, last) or like if copying else None
-            for index in range(last + 1) if fills_gaps else (last,):
-                if _find(controllers, kind, index) is None:
-                    insert(controllers, _made(kind, index, Places(device.place("address")), like))
+    for device, last in wanting:
+        if device.copies_controller:
+            continue
+        if last > 255:
+            message = f"there is no {kind} controller {last}: indexes end at 255"
+            refusals.append(Refusal(place=device.place("address"), message=message))
+            continue
+        for index in range(last + 1) if fills_gaps else (last,):
+            if _find(controllers, kind, index) is None:
+                insert(controllers, _made(kind, index, Places(device.place("address"))))
+
+
+def _add_adapters(controllers: list[Controller], devices: Iterable[Device]) -> None:
+    """The SCSI controllers that these host devices take, up to the highest, all of the model of the last that one of
+    them is on (``virDomainDefMaybeAddHostdevSCSIcontroller``)."""
+    highest, places, like = -1, Places(), None
+    for device in devices:
+        # Without an address it is on the first one, for the time being.
+        number = key[1] if (key := device.plugs_into) is not None else 0
+        if number > highest:
+            highest, places = number, Places(device.place("address"))
+            found = _find(controllers, "scsi", number)
+            like = found if found is not None and getattr(found, "model", None) is not None else like
+    for index in range(highest + 1):
+        if _find(controllers, "scsi", index) is None:
+            insert(controllers, _made("scsi", index, places, like))
 
 
 def _refuse_usb(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:

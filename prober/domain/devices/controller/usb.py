@@ -149,6 +149,16 @@ class UsbController(Controller):
         if self.model in _XHCI and self.ports is not None and not 1 <= self.ports <= _MOST_PORTS:
             yield "ports", f"an xHCI has 1 to {_MOST_PORTS} ports"
 
+    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+        """The place of the PIIX3's own USB is on a bus of conventional PCI (``qemuDomainCollectPCIAddress``)."""
+        address = self.address
+        if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address is not None:
+            if address.numbers == (0, 1, 2):
+                yield (
+                    "address",
+                    f"machine {target.machine} has no PIIX3, and no USB at {address}; leave the address out",
+                )
+
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, or nothing."""
         if self.model in _DRIVERS:

@@ -26,17 +26,20 @@ def place_scsi_hostdevs(domain: Domain, target: Target, refusals: list[Refusal])
     """Each SCSI unit without an address gets the next that is free (libvirt, ``virDomainHostdevAssignAddress``)."""
     devices = list(domain.devices.every)
     taken = {_drive_key(device) for device in devices if _is_on_scsi(device)}
+    small = {device.number for device in domain.devices.of(ScsiController) if device.model == "lsisas1068"}
     for position, device in enumerate(devices):
         if isinstance(device, ScsiHostdev) and device.address is None:
-            address = _next_free(taken)
+            address = _next_free(taken, small)
             device = devices[position] = device.replace(address=address)
             taken.add(_drive_key(device))
     return domain.with_devices(devices)
 
 
-def _next_free(taken: Iterable[tuple[int, int, int, int]]) -> DriveAddress:
+def _next_free(taken: Iterable[tuple[int, int, int, int]], small: set[int]) -> DriveAddress:
+    """The first unit, of controllers that are there or will be added; an LSI SAS 1068 has two."""
     known = set(taken)
-    places = ((controller, unit) for controller in range(256) for unit in range(_UNITS))
+    numbers = ((controller, 2 if controller in small else _UNITS) for controller in range(256))
+    places = ((controller, unit) for controller, units in numbers for unit in range(units))
     free = next((place for place in places if (place[0], 0, 0, place[1]) not in known), (255, 0))
     return DriveAddress(controller=free[0], unit=free[1])
 

@@ -50,6 +50,9 @@ class IscsiHost(Checked):
         """A name that cannot be read as something else."""
         if "/" in self.name or any(letter.isspace() for letter in self.name):
             yield "name", "is not the name of a host"
+        if self.port is None:
+            # libvirt would let QEMU connect to port 0 (qemuBlockStorageSourceGetISCSIProps).
+            yield "", "needs a port; iSCSI's own is 3260"
 
     @property
     def portal(self) -> str:
@@ -66,6 +69,7 @@ class ScsiHostdev(Hostdev):
     """One unit of an adapter of the host, or of an iSCSI target."""
 
     tag = ""
+    copies_controller = True
 
     type: Annotated[Literal["scsi"], At("@type"), Becomes("`scsi-generic` on a `-blockdev`")] = "scsi"
     sgio: Annotated[Literal["filtered"] | None, At("@sgio"), Neutral("a setting of the host's kernel")] = None
