@@ -151,13 +151,9 @@ class UsbController(Controller):
 
     def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
         """The place of the PIIX3's own USB is on a bus of conventional PCI (``qemuDomainCollectPCIAddress``)."""
-        address = self.address
-        if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address is not None:
-            if address.numbers == (0, 1, 2):
-                yield (
-                    "address",
-                    f"machine {target.machine} has no PIIX3, and no USB at {address}; leave the address out",
-                )
+        address = self.address.numbers if self.address is not None else None
+        if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address == (0, 1, 2):
+            yield "address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3"
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, or nothing."""
