@@ -164,10 +164,11 @@ class _Pass:
             device, given = self.devices[position], _given(self.devices[position])
             if isinstance(device, PciController) and spot[0] >= device.number:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
-            multifunction = given.multifunction if given is not None else None
+            # What an address without numbers says of multifunction is forgotten with it.
+            multifunction: bool | None = None
             sharing = device.shared_slot
             if given is not None and not given.is_wanted:
-                spot = given.numbers
+                spot, multifunction = given.numbers, given.multifunction
             elif sharing is not None:
                 multifunction = True if sharing[1] == 0 else None
             if multifunction is None and spot[2] == 0 and spot[:2] in several:

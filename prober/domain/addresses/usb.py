@@ -121,7 +121,9 @@ def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
 
 
 def _has_usb(devices: list[Device]) -> bool:
-    return any(isinstance(device, UsbController) and device.model != "none" for device in devices)
+    """One controller of model none, whatever its index, takes USB from the domain (``virDomainDefParseXML``)."""
+    models = {device.model for device in devices if isinstance(device, UsbController)}
+    return bool(models) and "none" not in models
 
 
 def _missing_hubs(devices: list[Device]) -> list[Device]:

@@ -72,8 +72,9 @@ class PciAddress(Address, Checked):
 
     @property
     def is_wanted(self) -> bool:
-        """An address without numbers asks for one to be assigned (libvirt, ``virDeviceInfoPCIAddressIsWanted``)."""
-        return (self.domain, self.bus, self.slot, self.function) == (0, 0, 0, 0)
+        """An address without bus and slot asks for one to be assigned, whatever its function
+        (libvirt, ``virDeviceInfoPCIAddressIsWanted``)."""
+        return (self.domain, self.bus, self.slot) == (0, 0, 0)
 
     @property
     def numbers(self) -> tuple[int, int, int]:

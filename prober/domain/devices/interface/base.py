@@ -230,7 +230,8 @@ class CardInterface(Interface, VirtioDevice):
             return None
         if self.model in ("virtio", "virtio-non-transitional"):
             return Plug.virtio(target)
-        if self.model in _EXPRESS_MODELS or self.model is None:
+        # libvirt takes a card that it does not know by name for a new one.
+        if self.model in _EXPRESS_MODELS or self.model not in _KNOWN_MODELS.values():
             return Plug.pcie(target)
         return Plug.pci()
 
