@@ -44,6 +44,8 @@ class BackingStore(Checked):
             yield from format_rules(self.format.type, self.backing, self._data, "backing", "source")
             if self.format.max_size is not None and self.format.type != "qcow2":
                 yield "format", "only qcow2 images have a cache of metadata to set"
+            if (self.format.type == "fat") != (self.type == "dir"):
+                yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
 
     @property
     def is_end(self) -> bool:
