@@ -50,9 +50,6 @@ class IscsiHost(Checked):
         """A name that cannot be read as something else."""
         if "/" in self.name or any(letter.isspace() for letter in self.name):
             yield "name", "is not the name of a host"
-        if self.port is None:
-            # libvirt would let QEMU connect to port 0 (qemuBlockStorageSourceGetISCSIProps).
-            yield "", "needs a port; iSCSI's own is 3260"
 
     @property
     def portal(self) -> str:
