@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from prober.capabilities import Capabilities
-from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
+from prober.commandline.aliases import MachineKind
 from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Device, Global, Option, Plain, Value
-from prober.commandline.refusal import Origin
-from prober.commandline.text import Text
+from prober.commandline.line import Line, Made
+from prober.commandline.options import Value
 
 #: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
 #: (``hw/i386/pc_piix.c``, ``pc_q35.c``).
@@ -104,61 +103,49 @@ class _Buses:
             self.bridges.add(ident)
 
 
-def check_buses(options: list[Option], caps: Capabilities, kind: MachineKind) -> Iterator[Finding]:
+def check_buses(line: Line) -> Iterator[Finding]:
     """Buses that are not there when a device wants them, and PCI slots that are taken.
 
     Nothing is said of a machine whose own buses are not known, or where a file has further options.
     """
-    if kind == "other" or any(
-        isinstance(option, Plain) and option.flag in ("-readconfig", "-set") for option in options
-    ):
+    if line.kind == "other" or line.is_open:
         return
-    shared = any(isinstance(option, Global) and option.setting.name == "multifunction" for option in options)
-    buses = _Buses(caps, kind, shared)
-    root = _ROOTS.get(kind)
+    buses = _Buses(line.caps, line.kind, "multifunction" in line.globals)
+    root = _ROOTS.get(line.kind)
     if root is not None:
         buses.bridges.add(root[0])
         buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
-    devices = [option for option in options if isinstance(option, Device)]
-    # QEMU makes those that are written as key=value before those in JSON (``softmmu/vl.c``,
-    # ``qemu_create_cli_devices``).
-    for option in sorted(devices, key=lambda device: not _is_keyval(device)):
-        yield from _device(option, buses)
+    for device in line.devices:
+        yield from _device(device, buses)
 
 
-def _is_keyval(option: Device) -> bool:
-    return all(isinstance(item.value, Text) for item in option.properties)
-
-
-def _device(option: Device, buses: _Buses) -> Iterator[Finding]:
-    typename = DEVICE_ALIASES.get(option.driver, option.driver)
-    values: dict[str, Value] = {item.name: item.value for item in option.properties}
-    ident = values.get("id")
-    bus = values.get("bus")
-    master = values.get("masterbus")
+def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
+    bus = device.bus
+    master = device.values.get("masterbus")
     if isinstance(master, str) and not buses.is_there(master):
         bus = master
-    if isinstance(bus, str) and bus and not buses.is_there(bus):
+    if bus and not buses.is_there(bus):
         near = buses.nearest(bus)
         yield Finding(
             kind=Kind.error,
-            place=option.place,
+            place=device.place,
             part="bus",
             message=f"there is no bus {bus!r} when this device is made",
             hint=f"did you mean {near[0]}?" if near else "a device with a bus stands before those that are on it",
         )
     else:
-        yield from _slot(option.place, typename, values, buses)
-    buses.add(typename, ident if isinstance(ident, str) else "")
+        yield from _slot(device, buses)
+    buses.add(device.typename, device.id)
 
 
-def _slot(place: Origin, typename: str, values: Mapping[str, Value], buses: _Buses) -> Iterator[Finding]:
+def _slot(device: Made, buses: _Buses) -> Iterator[Finding]:
     root = _ROOTS.get(buses.kind)
-    bus = values.get("bus") or (root[0] if root is not None else "")
+    values = device.values
+    bus = device.bus or (root[0] if root is not None else "")
     address = _address(values.get("addr"))
-    if not isinstance(bus, str) or bus not in buses.bridges or address is None:
+    if bus not in buses.bridges or address is None:
         return
-    known = buses.caps.property_of(typename, "multifunction")
+    known = buses.caps.property_of(device.typename, "multifunction")
     if known is None:
         return  # no PCI device, or one whose properties are not known
     several = values.get("multifunction") in (True, "on", "yes", "true", "y") or buses.multifunction_by_default
@@ -168,7 +155,7 @@ def _slot(place: Origin, typename: str, values: Mapping[str, Value], buses: _Bus
     if problem:
         yield Finding(
             kind=Kind.error,
-            place=place,
+            place=device.place,
             part="addr",
             message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
             hint="give another addr",

@@ -26,14 +26,15 @@ from prober.commandline.check_keyval import check_keyval
 from prober.commandline.deprecated import find_deprecated
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
+from prober.commandline.line import Line
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.proof import Proof
 from prober.commandline.qapi import Misfit, misfits
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Origin
-from prober.commandline.together import check_together
+from prober.commandline.rules.check import check_rules
 from prober.commandline.types import misfit_of
-from prober.commandline.unused import find_unused, kind_of, machine_of
+from prober.commandline.unused import find_unused
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
@@ -56,13 +57,14 @@ def check(options: Iterable[Option], caps: Capabilities, *, assume_unknown_prese
     ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.
     """
     options = list(options)
+    line = Line.of(options, caps)
     return _once(
         [
             *check_each(options, caps, assume_unknown_present=assume_unknown_present),
             *check_references(options, caps),
-            *check_reserved(options, machine_of(options, caps)),
-            *check_together(options),
-            *check_buses(options, caps, kind_of(options, caps)),
+            *check_reserved(options, line.machine),
+            *check_buses(line),
+            *check_rules(line),
             *find_unused(options, caps),
         ]
     )
@@ -249,7 +251,18 @@ class _Checker:
         yield from self.proof.require(evidence, option.place, part="qom-type")
         if evidence.is_present:
             for item in option.properties:
-                yield from self._property(option.qom_type, item)
+                if isinstance(item.value, dict):
+                    # Its parser makes no trees (QEMU 5.2, ``qom/object_interfaces.c``, ``user_creatable_add_opts``).
+                    yield Finding(
+                        kind=Kind.error,
+                        place=item.place,
+                        part=item.name,
+                        message=f"QEMU {self.caps.version} takes no members of {item.name} with -object",
+                        qemu_name=f"{option.qom_type}.{item.name}",
+                        hint="QEMU 6.0 is the first that does",
+                    )
+                else:
+                    yield from self._property(option.qom_type, item)
 
     def _qapi(self, option: Qapi) -> Iterator[Finding]:
         authority = _AUTHORITIES.get(option.flag, (option.command, "arg-type"))

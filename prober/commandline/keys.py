@@ -75,6 +75,8 @@ _NEEDED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = MappingProxyTyp
         ("-chardev", "serial"): (("path",),),
         ("-chardev", "parallel"): (("path",),),
         ("-chardev", "udp"): (("port",),),
+        ("-chardev", "spicevmc"): (("name",),),
+        ("-chardev", "spiceport"): (("name",),),
         ("-acpitable", ""): (("file", "data"),),
         ("-smbios", ""): (("type", "file"),),
         ("-fw_cfg", ""): (("name",), ("file", "string", "gen_id")),

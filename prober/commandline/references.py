@@ -67,7 +67,14 @@ _DEEPEST = 32
 #: The same of options with keys.
 _KEYVAL_REFERENCES = {
     "-mon": {"chardev": "chardev"},
-    "-machine": {"memory-backend": "object", "confidential-guest-support": "object", "pcspk-audiodev": "audiodev"},
+    "-machine": {
+        "memory-backend": "object",
+        "confidential-guest-support": "object",
+        "pcspk-audiodev": "audiodev",
+        # ``hw/i386/pc_sysfw.c``, ``pc_system_flash_create``
+        "pflash0": "block",
+        "pflash1": "block",
+    },
     "-spice": {"audiodev": "audiodev"},
     "-vnc": {"audiodev": "audiodev", "tls-creds": "object"},
     "-tpmdev": {"chardev": "chardev"},

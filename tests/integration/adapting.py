@@ -83,6 +83,7 @@ class _Adapter:
         self.ours, self.theirs = ours, theirs
         self.done = Adapted()
         self.formats: dict[str, str] = {}
+        self.sizes: dict[str, int] = {}
 
     def adapt(self, argv: tuple[str, ...]) -> Adapted:
         options = _options(argv)
@@ -102,6 +103,7 @@ class _Adapter:
         below = node.get("file")
         if isinstance(below, str) and node.get("driver") in _FORMATS:
             self.formats[below] = "qcow2 with a data file" if "data-file" in node else _here(node)
+            self.sizes[below] = int(node.get("offset", 0)) + int(node.get("size", 0))
 
     def _option(self, flag: str, value: str | None, gone: set[str]) -> str | None:
         """The value to start with (empty for none), or None where the option is left out."""
@@ -146,7 +148,7 @@ class _Adapter:
         if (self.ours / name).exists():  # one image twice: QEMU would lock the second one out
             name = f"{node.get('node-name')}-{name}"
         above = self.formats.get(str(node.get("node-name")), "raw")
-        write_image(self.ours / name, above)
+        write_image(self.ours / name, above, self.sizes.get(str(node.get("node-name")), 0))
         return {"driver": "file", "filename": str(self.theirs / name), **kept}
 
     def _fsdev(self, value: str) -> str:

@@ -33,9 +33,7 @@ from tests.integration.adapting import adapt_argv
 from tests.integration.real_qemu import capabilities_of, shared_directory
 from tests.integration.sound_lines import lines_of, write_files
 from tests.integration.spoiling import Maker, Variant, pick
-from tests.integration.test_accepted_cases import CASES
-
-HERE = Path(__file__).parent
+from tests.integration.test_accepted_cases import CASES, NEEDS_KVM
 
 SEED = 20_260_101
 SPOILT, SOUND = 1900, 700
@@ -63,6 +61,11 @@ EXPLAINED: dict[str, str] = {
     r"should equal RAM size|Invalid CPU topology|cpu topology:": "what options add up to is not calculated",
     r"no default audio driver available": "whether a sound card may be without an audiodev is in no answer",
 }  # fmt: skip
+
+#: What keeps a line from starting though nothing is wrong with it: a device or a package that this host has not.
+_OF_THIS_HOST = re.compile(
+    r"not accessible: No such file|Perhaps you want to install|'dbus' is not a valid char driver"
+)
 
 _QMP = (
     '{"execute":"qmp_capabilities"}'
@@ -127,20 +130,25 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path) 
     ours.mkdir()
     write_files(ours)
     lines = lines_of(caps.version.numbers, theirs)
-    for name in (HERE / "spoilt-cases.txt").read_text().split():
-        path = CASES / f"{name}.xml"
+    for path in sorted(CASES.glob("*.xml")):
+        if path.stem in NEEDS_KVM and caps.version.major < 9:
+            continue
         try:
             domain = read_domain(path.read_bytes()).replace(type="qemu")
             translation = translate(domain, caps, binary=place.binary)
             lines.append(list(adapt_argv(translation.argv, ours, theirs).argv[1:]))
         except (RefusedError, UnreadableDomainError):
             continue
+    accepted = []
     for line in lines:
         bad, words = ask(place, tuple(line), [])
+        if bad and _OF_THIS_HOST.search(words):
+            continue
         assert not bad, f"{words}\n{line}"
+        accepted.append(line)
         wrong = [f for f in verdict(tuple(line), caps) if f.kind in (Kind.error, Kind.ignored)]
         assert wrong == [], line
-    return lines
+    return accepted
 
 
 def verdict(words: tuple[str, ...], caps: Capabilities) -> list[Finding]:

@@ -41,7 +41,25 @@ TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
         "the XML asks for multifunction='off' there; QEMU 10.0 says the same of such a line",
         frozenset({"q35-multifunction"}),
     ),
-)
+    (
+        r"is transitional here$",
+        "QEMU makes no transitional device with iommu_platform (hw/virtio/virtio-pci.c, virtio_pci_device_plugged)",
+        frozenset({"virtio-options", "virtio-options-fs-iommu", "virtio-options-memballoon-iommu",
+                   "virtio-options-net-iommu", "virtio-options-rng-iommu"}),
+    ),
+    (
+        r"(pc-dimm|nvdimm) needs ACPI, which this machine has turned off$",
+        "the domain has no <acpi/> (hw/i386/pc.c, pc_memory_pre_plug)",
+        frozenset({"hugepages-memaccess", "hugepages-numa-default-dimm", "hugepages-nvdimm", "memfd-memory-numa",
+                   "memory-hotplug-dimm", "memory-hotplug-nvdimm-access", "memory-hotplug-nvdimm-overlap",
+                   "pages-dimm-discard"}),
+    ),
+    (
+        r"the size of a raw node is a multiple of 512",
+        "the slice that the XML asks for is not (block/raw-format.c, raw_apply_options)",
+        frozenset({"disk-slices"}),
+    ),
+)  # fmt: skip
 
 
 def lines() -> list[Path]:

@@ -1,0 +1,188 @@
+"""Memory and CPUs that are plugged in as devices, and what of ``-m``, ``-smp`` and ``-machine`` they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prober.commandline.line import Line, Made, number, size, switch
+from prober.commandline.options import Keyval, Value
+from prober.commandline.rules.numa import ram_size
+from prober.commandline.rules.rule import Fault, Rule
+
+_DIMMS = ("pc-dimm", "nvdimm")
+
+#: Devices that the range between the size and ``maxmem`` is for.
+_MEMORY = (*_DIMMS, "virtio-mem-pci", "virtio-pmem-pci")
+
+_PC = ("pc", "q35")
+
+#: How many bits an address of a 64-bit CPU has where nothing is said (``TCG_PHYS_ADDR_BITS``; under KVM the same).
+_PHYS_BITS = 40
+
+#: Models without long mode (``target/i386/cpu.c``), whose addresses are not looked at; ``host`` and ``max`` have the
+#: host's bits under KVM.
+_OTHER_BITS = frozenset(
+    {"host", "max", "486", "athlon", "coreduo", "kvm32", "n270", "pentium", "pentium2", "pentium3", "qemu32"}
+)
+
+
+def _acpi(line: Line) -> Iterator[Fault]:
+    if line.kind in _PC and not line.has_acpi:
+        for device in line.of_type(*_DIMMS):
+            message = f"{device.typename} needs ACPI, which this machine has turned off"
+            yield Fault(device.place, "driver", message, "turn ACPI on")
+
+
+def _nvdimm(line: Line) -> Iterator[Fault]:
+    if line.kind in _PC and switch(line.machine_value("nvdimm")) is not True:
+        for device in line.of_type("nvdimm"):
+            yield Fault(device.place, "driver", "nvdimm needs -machine nvdimm=on")
+
+
+def _room(line: Line) -> Iterator[Fault]:
+    if line.kind not in _PC or line.is_open:
+        return
+    for device in line.of_type(*_MEMORY):
+        if line.value("-m", "maxmem") is None:
+            yield Fault(device.place, "driver", f"{device.typename} needs -m with maxmem")
+    slots = number(line.value("-m", "slots"))
+    taken: set[int] = set()
+    for count, device in enumerate(line.of_type(*_DIMMS)):
+        if line.value("-m", "maxmem") is not None and line.value("-m", "slots") is None:
+            yield Fault(device.place, "driver", f"{device.typename} needs -m with slots")
+        if slots is None:
+            continue
+        slot = number(device.values.get("slot"))
+        if count >= slots:
+            yield Fault(device.place, "driver", f"all {slots} memory slots are taken")
+        elif slot is not None and slot >= slots:
+            yield Fault(device.place, "slot", f"there are {slots} memory slots, and no slot {slot}")
+        elif slot is not None and slot in taken:
+            yield Fault(device.place, "slot", f"memory slot {slot} is taken")
+        if slot is not None:
+            taken.add(slot)
+
+
+def _busy(line: Line) -> Iterator[Fault]:
+    taken = {str(value) for value in line.values("-numa", "memdev")}
+    taken.add(str(line.machine_value("memory-backend")))
+    for device in line.of_type(*_MEMORY):
+        backend = device.values.get("memdev")
+        if isinstance(backend, str):
+            if backend in taken:
+                yield Fault(device.place, "memdev", f"the memory of {backend!r} is in use already")
+            taken.add(backend)
+
+
+def _node(line: Line) -> Iterator[Fault]:
+    if line.is_open or ("-numa" not in line.keyval and line.value("-m", "maxmem") is None):
+        return
+    nodes = sum(str(kind) == "node" for kind in line.values("-numa", "type")) or 1
+    for device in line.of_type(*_DIMMS):
+        node = number(device.values.get("node"))
+        if node is not None and node >= nodes:
+            yield Fault(device.place, "node", f"there are {nodes} NUMA nodes, and no node {node}")
+
+
+def _maximum(line: Line) -> Iterator[Fault]:
+    ram = ram_size(line)
+    for option in line.keyval.get("-m", ()):
+        value = next((item.value for item in option.pairs if item.name == "maxmem"), None)
+        most = None if value is None else size(value)
+        if most is not None and ram is not None and most < ram:
+            yield Fault(option.place, "maxmem", f"maxmem is {most} bytes, less than the size of {ram}")
+
+
+def _phys_bits(line: Line) -> Iterator[Fault]:
+    """More memory than the CPU has addresses for; QEMU looks since some version between 5.2 and 7.2."""
+    if line.kind not in _PC or line.caps.version.numbers < (7, 2, 0):
+        return
+    cpus = line.keyval.get("-cpu", ())
+    bits = _bits_of(cpus[-1], line) if cpus else _PHYS_BITS
+    if bits is None or line.globals & {"phys-bits", "host-phys-bits"}:
+        return
+    for option in line.keyval.get("-m", ()):
+        value = next((item.value for item in option.pairs if item.name == "maxmem"), None)
+        most = None if value is None else size(value)
+        if most is not None and most >> bits:
+            message = f"maxmem is {most} bytes, more than {bits} bits of addresses reach"
+            yield Fault(option.place, "maxmem", message, "give the CPU more phys-bits, or host-phys-bits=on")
+
+
+def _bits_of(option: Keyval, line: Line) -> int | None:
+    features: Mapping[str, Value] = {item.name.replace("_", "-"): item.value for item in option.pairs}
+    model = (line.caps.cpu_models or {}).get(option.first)
+    if model is None or option.first in _OTHER_BITS or "lm" in features:
+        return None
+    known = line.caps.property_of(model.typename or "", "host-phys-bits")
+    by_host = features.get("host-phys-bits", known.default_value if known is not None else True)
+    if by_host is True or switch(str(by_host)) is True:
+        return None
+    return number(features["phys-bits"]) or _PHYS_BITS if "phys-bits" in features else _PHYS_BITS
+
+
+#: How many CPUs an APIC numbers that is no x2APIC.
+_APIC_IDS = 255
+
+#: What says where a CPU is plugged in, and the key of ``-smp`` that says how many there are of it.
+_CPU_IDS = (
+    ("socket-id", ""),
+    ("die-id", "dies"),
+    ("module-id", "modules"),
+    ("core-id", "cores"),
+    ("thread-id", "threads"),
+)
+
+
+def _cpus(line: Line) -> Iterator[Fault]:
+    if line.kind not in _PC:
+        return
+    seen: set[tuple[int | None, ...]] = set()
+    for device in line.devices:
+        if not device.typename.endswith("-cpu") or "cpu" not in line.lineage(device.typename):
+            continue
+        if "apic-id" in device.values:
+            continue
+        yield from _cpu(line, device)
+        place = tuple(number(device.values.get(name)) for name, _ in _CPU_IDS)
+        if place in seen and None not in (place[0], *place[3:]):
+            yield Fault(device.place, "socket-id", "there is a CPU with these ids already")
+        seen.add(place)
+
+
+def _cpu(line: Line, device: Made) -> Iterator[Fault]:
+    models = line.caps.cpu_models or {}
+    main = next((models.get(option.first) for option in line.keyval.get("-cpu", ())), None)
+    if main is not None and main.typename and main.typename not in line.lineage(device.typename):
+        yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {main.typename}")
+    for name, key in _CPU_IDS:
+        count = 1 if not key else number(line.value("-smp", key))
+        given = number(device.values.get(name))
+        needed = name in ("socket-id", "core-id", "thread-id") or (count is not None and count > 1)
+        if name not in device.values and needed:
+            yield Fault(device.place, name, f"a CPU that is plugged in needs {name}")
+        elif key and given is not None and count is not None and given >= count:
+            yield Fault(device.place, name, f"-smp says {key}={count}, so there is no {name} {given}")
+
+
+def _many_cpus(line: Line) -> Iterator[Fault]:
+    """More CPUs than the APIC of TCG has ids for: seen in 7.2, and gone in 10.0."""
+    accelerators = line.keyval.get("-accel", ())
+    if line.kind not in _PC or line.caps.version.numbers >= (7, 3, 0) or not accelerators:
+        return
+    counts = [number(line.value("-smp", key)) or 0 for key in ("cpus", "maxcpus")]
+    if accelerators[0].first == "tcg" and max(counts) > _APIC_IDS:
+        yield Fault(accelerators[0].place, "accel", f"TCG has no APIC for more than {_APIC_IDS} CPUs", "use KVM")
+
+
+RULES = (
+    Rule("hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi),
+    Rule("hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state", _nvdimm),
+    Rule("hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot", _room),
+    Rule("hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c", _busy),
+    Rule("hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node),
+    Rule("system/vl.c, set_memory_options; hw/core/machine.c, machine_set_mem", _maximum),
+    Rule("hw/i386/pc.c, pc_memory_init and pc_max_used_gpa", _phys_bits),
+    Rule("hw/i386/x86-common.c, x86_cpu_pre_plug", _cpus),
+    Rule("hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done)", _many_cpus),
+)

@@ -1,0 +1,167 @@
+"""``-numa``: what its options say of one another, of the machine and of the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prober.commandline.keys import pairs_of
+from prober.commandline.line import Line, number, size, switch
+from prober.commandline.options import Keyval, Value
+from prober.commandline.rules.rule import Fault, Rule
+
+_MIB = 1 << 20
+
+#: A distance that means the same node, and the least between two (``include/sysemu/numa.h``).
+_LOCAL = 10
+
+
+def _values(option: Keyval) -> dict[str, Value]:
+    return {item.name: item.value for item in pairs_of(option)}
+
+
+def _nodes(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
+    """Each ``-numa node`` with its number: those without one are counted."""
+    count = 0
+    for option in line.keyval.get("-numa", ()):
+        values = _values(option)
+        if values.get("type") == "node":
+            yield option, number(values["nodeid"]) if "nodeid" in values else count, values
+            count += 1
+
+
+def _numbers(line: Line) -> Iterator[Fault]:
+    seen: set[int] = set()
+    count = 0
+    for option, node, _ in _nodes(line):
+        count += 1
+        if node is None:
+            return
+        if node in seen:
+            yield Fault(option.place, "nodeid", f"there is a NUMA node {node} already")
+        seen.add(node)
+    for option in line.keyval.get("-numa", ())[-1:]:
+        missing = next((node for node in range(len(seen)) if node not in seen), None)
+        if missing is not None and len(seen) == count:
+            yield Fault(option.place, "nodeid", f"there is no NUMA node {missing}, and nodes have no gaps")
+
+
+def _references(line: Line) -> Iterator[Fault]:
+    """Nodes that are named before they are there."""
+    known: set[int] = set()
+    count = 0
+    for option in line.keyval.get("-numa", ()):
+        values = _values(option)
+        kind = str(values.get("type"))
+        if kind == "node":
+            node = number(values["nodeid"]) if "nodeid" in values else count
+            count += 1
+            if node is None:
+                return
+            known.add(node)
+            continue
+        for key in _NAMES_NODES.get(kind, ()):
+            node = number(values.get(key))
+            if node is not None and node not in known:
+                yield Fault(option.place, key, f"{key} is NUMA node {node}, which is not there when it is named")
+
+
+#: Members that name a node.  What an initiator is, QEMU finds out from its CPUs.
+_NAMES_NODES = {"dist": ("src", "dst"), "cpu": ("node-id",), "hmat-lb": ("target",), "hmat-cache": ("node-id",)}
+
+
+def _distances(line: Line) -> Iterator[Fault]:
+    for option in line.keyval.get("-numa", ()):
+        values = _values(option)
+        if values.get("type") != "dist":
+            continue
+        value = number(values.get("val"))
+        if value is None:
+            continue
+        if value < _LOCAL:
+            yield Fault(option.place, "val", f"a distance is {_LOCAL} or more, not {value}")
+        elif value != _LOCAL and number(values.get("src")) == number(values.get("dst")):
+            yield Fault(option.place, "val", f"the distance of a node from itself is {_LOCAL}, not {value}")
+
+
+def _memory_attributes(line: Line) -> Iterator[Fault]:
+    is_on = switch(line.machine_value("hmat")) is True or "hmat" in line.globals
+    seen: set[tuple[str, ...]] = set()
+    for option in line.keyval.get("-numa", ()):
+        values = _values(option)
+        kind = str(values.get("type"))
+        part = kind if kind.startswith("hmat-") else "initiator" if kind == "node" and "initiator" in values else ""
+        if not part:
+            continue
+        if not is_on:
+            yield Fault(
+                option.place, part, f"-numa {kind} {part} needs -machine hmat=on".replace(f"{kind} {kind}", kind)
+            )
+        if kind != "hmat-lb":
+            continue
+        yield from _latency_or_bandwidth(option, values)
+        key = tuple(str(values.get(name)) for name in ("initiator", "target", "hierarchy", "data-type"))
+        if key in seen:
+            yield Fault(option.place, "data-type", f"{key[3]} between these nodes is given twice")
+        seen.add(key)
+
+
+def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterator[Fault]:
+    data = str(values.get("data-type"))
+    needed, other = ("latency", "bandwidth") if data.endswith("latency") else ("bandwidth", "latency")
+    if not data.endswith(needed):
+        return  # no word that QEMU knows
+    if needed not in values:
+        yield Fault(option.place, needed, f"-numa hmat-lb of {data} needs {needed}")
+    if other in values:
+        yield Fault(option.place, other, f"-numa hmat-lb of {data} takes no {other}")
+    bandwidth = size(values.get("bandwidth"))
+    if needed == "bandwidth" and bandwidth is not None and bandwidth % _MIB:
+        yield Fault(option.place, "bandwidth", f"a bandwidth is a multiple of 1 MiB, not {bandwidth}")
+
+
+def ram_size(line: Line) -> int | None:
+    """The size of memory that ``-m`` asks for; a number without a unit is of MiB (``system/vl.c``)."""
+    value = line.value("-m", "size")
+    if value is None:
+        return None
+    found = size(f"{value}M" if str(value)[-1:].isdigit() else value)
+    # Aligned to 8 KiB (``TARGET_PAGE_SIZE`` and more).
+    return None if found is None else -(-found // 8192) * 8192
+
+
+def _sum(line: Line) -> Iterator[Fault]:
+    total, place = 0, None
+    sizes = {
+        backend.id: size(next((item.value for item in backend.properties if item.name == "size"), None))
+        for backend in line.objects
+    }
+    ram = ram_size(line)
+    for option, _, values in _nodes(line):
+        if "mem" in values:
+            return  # a number without a unit is of MiB here and of bytes there
+        if "memdev" in values:
+            length = sizes.get(str(values["memdev"]))
+            if length is None:
+                return
+            total, place = total + length, option.place
+    if place is not None and ram is not None and total != ram:
+        message = f"the memory of all NUMA nodes is {total} bytes, and -m says {ram}"
+        yield Fault(place, "memdev", message)
+
+
+def _not_both(line: Line) -> Iterator[Fault]:
+    backend = line.machine_value("memory-backend")
+    for option, _, values in _nodes(line):
+        if backend is not None and "memdev" in values:
+            yield Fault(option.place, "memdev", "memory is of -machine memory-backend or of NUMA nodes, not of both")
+            return
+
+
+RULES = (
+    Rule("hw/core/numa.c, parse_numa_node, numa_complete_configuration", _numbers),
+    Rule("hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options", _references),
+    Rule("hw/core/numa.c, parse_numa_distance", _distances),
+    Rule("hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb", _memory_attributes),
+    Rule("hw/core/numa.c, numa_complete_configuration: sizes", _sum),
+    Rule("hw/core/numa.c, numa_complete_configuration: memory-backend", _not_both),
+)

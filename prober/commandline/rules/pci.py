@@ -1,0 +1,84 @@
+"""PCI devices: slots of chassis, and what virtio devices are on buses without PCI Express."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line, Made, number, switch
+from prober.commandline.rules.rule import Fault, Rule
+
+#: Ports with a slot that has a number of its own, by the first version whose type is known to have it.
+_SLOTS = ("pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-downstream", "cxl-rp")
+
+#: Buses that are no PCI Express: behind these the bus is conventional.
+_CONVENTIONAL = ("pci-bridge", "pcie-pci-bridge", "i82801b11-bridge")
+
+#: Virtio devices that have a transitional form, and are modern all the same (``virtio_pci_force_virtio_1``; from some
+#: version on).
+_MODERN = ("virtio-input-", "vhost-vsock-", "vhost-user-vsock-")
+
+
+def _chassis(line: Line) -> Iterator[Fault]:
+    taken: dict[tuple[int, int], Made] = {}
+    if line.globals & {"chassis", "slot"}:
+        return
+    for device in line.of_type(*_SLOTS):
+        chassis = number(device.values.get("chassis", 0))
+        slot = number(device.values.get("slot", 0))
+        if chassis is None or slot is None:
+            continue
+        if (chassis, slot) in taken:
+            message = f"there is a slot {slot} of chassis {chassis} already"
+            yield Fault(device.place, "chassis", message, "give each port a chassis or a slot of its own")
+        taken.setdefault((chassis, slot), device)
+
+
+def _iommu_platform(line: Line) -> Iterator[Fault]:
+    if "disable-legacy" in line.globals or any(device.typename.startswith("pxb") for device in line.devices):
+        return
+    for device in line.devices:
+        if switch(device.values.get("iommu_platform")) is not True or _is_of_backend(device, line):
+            continue
+        always = device.typename.endswith("-transitional") and not device.typename.endswith("-non-transitional")
+        if always or (_has_both(device, line) and not _is_behind_port(device, line)):
+            message = f"iommu_platform is of modern virtio devices, and {device.typename} is transitional here"
+            hint = "add disable-legacy=on, or put it on a PCI Express port"
+            yield Fault(device.place, "iommu_platform", message, hint)
+
+
+def _is_of_backend(device: Made, line: Line) -> bool:
+    """Whether a device has only the features that its backend offers, which need not be this one."""
+    if device.typename.startswith("vhost-"):
+        return True
+    for netdev in line.qapi.get("-netdev", ()) if "netdev" in device.values else ():
+        if netdev.value.get("id") == device.values["netdev"]:
+            kind = str(netdev.value.get("type"))
+            return kind.startswith("vhost-") or any(key.startswith("vhost") for key in netdev.value)
+    return False
+
+
+def _has_both(device: Made, line: Line) -> bool:
+    """Whether its bus says if a virtio device is transitional: where it has no form that is, it is modern."""
+    name = device.typename
+    return (
+        f"{name}-transitional" in (line.caps.types or ())
+        and not name.startswith(_MODERN)
+        and str(device.values.get("disable-legacy", "auto")) in ("auto", "off")
+    )
+
+
+def _is_behind_port(device: Made, line: Line) -> bool:
+    """Whether a device is on PCI Express and not on the root bus; true as well where that is not known."""
+    if line.kind not in ("pc", "q35"):
+        return True
+    root = "pci.0" if line.kind == "pc" else "pcie.0"
+    if device.bus in ("", root):
+        return False
+    home = next((other for other in line.devices if other.id == device.bus), None)
+    return home is None or home.typename not in _CONVENTIONAL
+
+
+RULES = (
+    Rule("hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
+    Rule("hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize", _iommu_platform),
+)

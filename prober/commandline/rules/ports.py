@@ -1,0 +1,97 @@
+"""Ports of a virtio-serial bus and of USB companions, and the heads of a display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line, Made, number
+from prober.commandline.rules.rule import Fault, Rule
+
+_PORTS = ("virtserialport", "virtconsole")
+
+#: How many ports a virtio-serial device has where nothing is said.
+_MOST_PORTS = 31
+
+#: UHCI controllers that may share the ports of an EHCI, how many ports each has, and how many the EHCI.
+_COMPANIONS = ("ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-uhci4", "ich9-usb-uhci5",
+               "ich9-usb-uhci6", "piix3-usb-uhci", "piix4-usb-uhci", "vt82c686b-usb-uhci")  # fmt: skip
+_UHCI_PORTS, _EHCI_PORTS = 2, 6
+
+
+def _serial(line: Line) -> Iterator[Fault]:
+    taken: dict[str, dict[int, bool]] = {}
+    names: set[str] = set()
+    for device in line.devices:
+        if device.typename not in _PORTS:
+            continue
+        name = device.values.get("name")
+        if isinstance(name, str) and name:
+            if name in names:
+                yield Fault(device.place, "name", f"there is a port with the name {name!r} already")
+            names.add(name)
+        if not device.bus:
+            continue  # QEMU chooses, as it does where no number is given
+        ports = taken.setdefault(device.bus, {})
+        port = _number_of(device, ports)
+        if port is None:
+            return
+        if port in ports:
+            yield Fault(device.place, "nr", f"port {port} of {device.bus} is taken")
+        ports[port] = device.typename == "virtconsole"
+        most = _most_ports(device, line)
+        if port >= most:
+            yield Fault(device.place, "nr", f"{device.bus} has {most} ports, and no port {port}")
+
+
+def _number_of(device: Made, ports: dict[int, bool]) -> int | None:
+    """The number of a port; without one a first console is 0, and any other the first that is free from 1 on."""
+    if "nr" in device.values:
+        return number(device.values["nr"])
+    if device.typename == "virtconsole" and 0 not in ports:
+        return 0
+    return next(nr for nr in range(1, len(ports) + 2) if nr not in ports)
+
+
+def _most_ports(device: Made, line: Line) -> int:
+    home = next((other for other in line.devices if other.id and f"{other.id}.0" == device.bus), None)
+    if home is None or "max_ports" in line.globals:
+        return 1 << 32
+    return number(home.values.get("max_ports", _MOST_PORTS)) or 1 << 32
+
+
+def _companions(line: Line) -> Iterator[Fault]:
+    taken: dict[str, set[int]] = {}
+    for device in line.devices:
+        master = device.values.get("masterbus")
+        first = number(device.values.get("firstport", 0))
+        if device.typename not in _COMPANIONS or not isinstance(master, str) or first is None:
+            continue
+        ports = set(range(first, first + _UHCI_PORTS))
+        if first + _UHCI_PORTS > _EHCI_PORTS:
+            yield Fault(device.place, "firstport", f"firstport is from 0 to {_EHCI_PORTS - _UHCI_PORTS}, not {first}")
+        elif ports & taken.setdefault(master, set()):
+            message = f"port {min(ports & taken[master])} of {master} has another companion"
+            yield Fault(device.place, "firstport", message, "give each companion a firstport of its own")
+        taken.setdefault(master, set()).update(ports)
+
+
+#: Devices that show a picture; those behind D-Bus or vhost-user do as well.
+_DISPLAYS = ("VGA", "ati-vga", "bochs-display", "cirrus-vga", "qxl", "qxl-vga", "ramfb", "secondary-vga", "virtio-gpu",
+             "virtio-vga", "vhost-user-gpu", "vhost-user-vga", "vmware-svga", "isa-vga", "isa-cirrus-vga")  # fmt: skip
+
+
+def _primary(line: Line) -> Iterator[Fault]:
+    before: Made | None = None
+    for device in line.devices:
+        if device.typename == "qxl-vga" and before is not None:
+            message = f"qxl-vga is the first display device, and {before.typename} is made before it"
+            yield Fault(device.place, "driver", message, "QEMU makes devices in key=value form before those in JSON")
+        if before is None and device.typename.startswith(_DISPLAYS):
+            before = device
+
+
+RULES = (
+    Rule("hw/char/virtio-serial-bus.c, virtser_port_device_realize", _serial),
+    Rule("hw/usb/hcd-ehci.c, ehci_register_companion", _companions),
+    Rule("hw/display/qxl.c, qxl_realize_primary", _primary),
+)

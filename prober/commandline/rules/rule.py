@@ -1,0 +1,25 @@
+"""What a rule is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from prober.commandline.line import Line
+from prober.commandline.refusal import Origin
+
+
+class Fault(NamedTuple):
+    """One thing that QEMU would not take: the option's place, the part of it, what is wrong, and what would help."""
+
+    place: Origin
+    part: str
+    message: str
+    hint: str = ""
+
+
+class Rule(NamedTuple):
+    """``source`` is the file and function of QEMU that refuses it; ``find`` looks for it on a command line."""
+
+    source: str
+    find: Callable[[Line], Iterator[Fault]]
