@@ -189,19 +189,13 @@ class Cpu(Checked):
 
     def _model_rules(self) -> Iterator[tuple[str, str]]:
         if self.mode == "custom" and not self.name:
-            for field in ("check", "vendor"):
-                if getattr(self, field) is not None:
-                    yield field, f"<{field}> needs a <model>" if field == "vendor" else "check=… needs a <model>"
+            if self.vendor is not None:
+                yield "vendor", "<vendor> needs a <model>"
             if self.features:
                 yield "features", "a <feature> needs a <model>"
             if self.match == "minimum":
                 yield "match", "match='minimum' needs a <model>"
-        elif self.mode != "custom":
-            if self.name:
-                yield "model", f"mode='{self.mode}' takes no model by name"
-            elif self.vendor is not None:
-                yield "vendor", "a <vendor> needs a <model>"
-            if self.given("match"):
-                yield "match", f"mode='{self.mode}' leaves nothing to match; mode='custom' does"
+        elif self.mode != "custom" and self.vendor is not None and not self.name:
+            yield "vendor", "a <vendor> needs a <model>"
         if self.is_of_host and self.model is not None and self.model.vendor_id is not None:
             yield "model", f"mode='{self.mode}' has the host's vendor; vendor_id is for other modes"

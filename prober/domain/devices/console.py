@@ -25,7 +25,8 @@ _TAKEN_OVER = ("type", "sources", "protocol", "log_file", "log_append", "user_al
 
 
 class Console(CharacterDevice):
-    """A console: of type ``serial`` it makes the first serial port, or repeats it; of type ``virtio``, a device."""
+    """A console: of type ``serial`` it makes the first serial port, or stands for it, whatever it says itself; of type
+    ``virtio``, a device."""
 
     element = "console"
     alias_prefix = "console"
@@ -82,7 +83,8 @@ class Console(CharacterDevice):
 def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The first console is the first serial port: made from it, or a repetition of it.
 
-    libvirt counts a console for the first serial port even where the XML has none, and the others after it.
+    libvirt counts a console for the first serial port even where the XML has none, and the others after it.  Where the
+    two lead to different ends, the serial port has the say (11.3, ``virDomainDefAddConsoleCompat``).
     """
     devices = list(domain.devices.every)
     consoles = [device for device in devices if isinstance(device, Console)]
@@ -100,12 +102,4 @@ def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
             devices.insert(devices.index(console), Console(places=serials[0].places))
     elif not serials:
         devices.append(Serial().replace(**{name: getattr(console, name) for name in _TAKEN_OVER}, target_port=0))
-    elif console.meaning != serials[0].meaning:
-        refusals.append(
-            Refusal(
-                place=console.place(),
-                message="the console leads elsewhere than the serial port that it is",
-                hint=f"repeat the <serial> of line {serials[0].place().line}, or leave <console> out",
-            )
-        )
     return domain.with_devices(devices)

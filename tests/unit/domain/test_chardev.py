@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from prober.domain import Host, Settings, read_domain, translate
-from prober.domain.devices import Serial
 from tests.recordings import FIXTURES, load_capabilities
 
 XML = """
@@ -48,13 +47,3 @@ def test_qemu_opens_what_nobody_passes() -> None:
     assert "file,id=charserial1,path=/dev/fdset/0,append=on,logfile=/dev/fdset/1,logappend=on" in passed
     assert "set=1,fd=4,opaque=serial1-log" in passed
     assert "socket,id=charserial2,fd=5,server=on,wait=off" in passed
-
-
-def test_which_lead_to_one_place() -> None:
-    one, two = (Serial.model_validate({"type": "pty", "sources": [{"path": path}]}) for path in ("/dev/1", "/dev/2"))
-    assert one.meaning == two.meaning
-    said = Serial.model_validate({"type": "unix", "sources": [{"path": "/a", "mode": "connect"}]})
-    unsaid = Serial.model_validate({"type": "unix", "sources": [{"path": "/a"}], "protocol": "raw"})
-    listening = Serial.model_validate({"type": "unix", "sources": [{"path": "/a", "mode": "bind"}]})
-    assert said.meaning == unsaid.meaning
-    assert said.meaning != listening.meaning

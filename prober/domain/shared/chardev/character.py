@@ -118,12 +118,6 @@ class Character(Checked):
         found = (source for source in self.sources if (source.mode or "connect") == mode)
         return next(found, Source())
 
-    @property
-    def meaning(self) -> tuple[object, ...]:
-        """All that says where it leads, for comparing two; the path of a pty is what it was once."""
-        sources = () if self.type == "pty" else tuple(source.meaning for source in self.sources)
-        return (self.type, self.protocol or "raw", *sources)
-
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
 

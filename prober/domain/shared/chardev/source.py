@@ -74,13 +74,5 @@ class Source(Element):
         """The attributes and elements that it has, by their fields; labels left out."""
         return {name for name in type(self).model_fields if name not in _NO_MEANING and getattr(self, name) is not None}
 
-    @property
-    def meaning(self) -> tuple[object, ...]:
-        """All that says where it leads, for comparing two."""
-        reconnect = self.reconnect and (self.reconnect.enabled, self.reconnect.seconds)
-        told = {*_NO_MEANING, "reconnect", "mode"}
-        others = (getattr(self, name) for name in type(self).model_fields if name not in told)
-        return (reconnect, self.mode or "connect", *others)
-
 
 _NO_MEANING = frozenset({"places", "seclabels"})
