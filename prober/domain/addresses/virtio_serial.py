@@ -37,7 +37,7 @@ class VirtioSerialPorts:
         return sorted(self._counts)
 
     def take(self, controller: int, port: int) -> None:
-        """Take one port.
+        """Take one port.  Port 0 is never taken, as in libvirt (11.3, ``virDomainVirtioSerialAddrReserve``).
 
         :raise PortError: where it is not there, or taken.
         """
@@ -48,7 +48,8 @@ class VirtioSerialPorts:
             raise PortError(f"virtio-serial controller {controller} has ports up to {last}, not {port}")
         if port in self._taken[controller]:
             raise PortError(f"port {port} of virtio-serial controller {controller} is used twice")
-        self._taken[controller].add(port)
+        if port:
+            self._taken[controller].add(port)
 
     def take_next_of(self, controller: int) -> int:
         """Take the first free port of this controller, but for 0, which is for consoles."""
@@ -68,7 +69,8 @@ class VirtioSerialPorts:
         added = next((number for number in range(_CONTROLLERS) if number not in self._counts), None)
         if added is None:
             raise PortError("no port of any virtio-serial controller is free, and there can be no more of them")
-        self._counts[added], self._taken[added] = DEFAULT_PORTS, {first}
+        self._counts[added], self._taken[added] = DEFAULT_PORTS, set()
+        self.take(added, first)
         return added, first
 
     def _free(self, controller: int, first: int) -> int | None:
@@ -80,8 +82,8 @@ class VirtioSerialPorts:
 def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The domain, each of its channels on a port, and the controllers that this took.
 
-    A console gets none: QEMU puts it on the first free port itself, and one that says port 0 has that.  libvirt
-    counts a port for it all the same, of the first controller.
+    A console gets none: QEMU puts it on the first free port itself, and one that says port 0 has that.  For the latter
+    libvirt counts a port of the first controller all the same.
     """
     devices = list(domain.devices.every)
     counts = {c.number: c.port_count for c in domain.devices.of(VirtioSerialController)}

@@ -67,7 +67,9 @@ class Tcg(Checked):
     tb_cache: Annotated[TbCache | None, At("tb-cache"), Becomes("`tb-size` of `-accel tcg`")] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """QEMU counts the cache in MiB."""
+        """QEMU counts the cache in MiB, libvirt in bytes of 64 bits."""
+        if self.tb_cache is not None and self.tb_cache.kibibytes >= 2**54:
+            yield "tb_cache", f"'{self.tb_cache.value}' {self.tb_cache.unit} is more than can be counted (16 EiB)"
         if self.tb_cache is not None and self.tb_cache.kibibytes % 1024:
             yield "tb_cache", "the size of <tb-cache> must be a whole number of MiB"
 

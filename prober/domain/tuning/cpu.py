@@ -58,7 +58,9 @@ class Scheduling(Checked):
     priority: Annotated[Signed | None, At("@priority"), _DONE] = None
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        """Threads that run at once have a priority."""
+        """Threads that run at once have a priority; libvirt reads it in 32 bits."""
+        if self.priority is not None and not -(2**31) <= self.priority < 2**31:
+            yield "priority", f"'{self.priority}' is out of range: {-(2**31)} to {2**31 - 1}"
         if self.scheduler in ("fifo", "rr") and self.priority is None:
             yield "", f"scheduler='{self.scheduler}' needs a priority"
 

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.domain.binding import At, Checked, Element, Neutral
-from prober.domain.values import AbsolutePath, Amount, Count, Unit
+from prober.domain.values import UNITS, AbsolutePath, Amount, Count, Unit
 
 _DONE = Neutral("libvirt sets it for the running QEMU, by cgroups")
 
 
-class Limit(Element):
+class Limit(Checked):
     """An amount of memory, in KiB where no unit is given."""
 
     value: Annotated[Amount, At("."), _DONE]
     unit: Annotated[Unit, At("@unit"), _DONE] = "KiB"
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """libvirt counts bytes in 64 bits (11.3, ``virScaleInteger``)."""
+        if self.value * UNITS[self.unit] >= 2**64:
+            yield "value", f"'{self.value}' {self.unit} is more than can be counted (16 EiB)"
 
 
 class MemTune(Checked):

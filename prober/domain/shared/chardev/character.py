@@ -78,6 +78,10 @@ class Character(Checked):
             yield "sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'"
         for sentence in dict.fromkeys(sentence for source in self.sources for sentence in backend.rules(source)):
             yield "sources", sentence
+        for source in self.sources:
+            models = [label.model for label in source.seclabels if label.model is not None]
+            for model in sorted({model for model in models if models.count(model) > 1}):
+                yield "sources", f"two labels of <source> are for model {model}"
         yield from self._end_rules()
         if self.protocol not in (None, "raw") and not backend.takes_protocol:
             yield "protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'"
