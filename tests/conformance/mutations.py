@@ -58,6 +58,9 @@ class Mutant:
         """The argv and all that stands beside it, or None for a refusal."""
         try:
             domain = read_domain(etree.tostring(root))
+            if domain.not_understood:
+                # What is left of it would be translated for the sake of all other refusals.
+                return None
             done = translate(
                 domain,
                 self.caps,
