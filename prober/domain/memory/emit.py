@@ -49,7 +49,7 @@ def emit_memory(domain: Domain, target: Target) -> Iterator[Option]:
     wanted = wanted_for_all(domain, target)
     if wanted is not None:
         yield from build_backend(domain, target, wanted)
-    elif domain.plain_memory:
+    elif domain.plain_memory and domain.numa is None:
         yield from emit_old_style(domain, target)
     yield from _emit_lock(domain, target)
 

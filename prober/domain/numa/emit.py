@@ -9,6 +9,7 @@ from prober.commandline.options import Keyval, Option, Property
 from prober.commandline.text import Text
 from prober.domain.memory.backend import build_backend
 from prober.domain.memory.cells import wanted_for
+from prober.domain.memory.old_style import emit_old_style
 from prober.domain.numa.model import LOCAL, REMOTE, Cell, Interconnect, Numa
 from prober.domain.values import ranges
 
@@ -30,10 +31,13 @@ def machine_numa(domain: Domain) -> Iterator[Property]:
 
 
 def emit_numa(domain: Domain, target: Target) -> Iterator[Option]:
-    """The nodes, each after its backend; then distances, and how fast memory and caches are."""
+    """The nodes, each after its backend or all after what stands for it; then distances, and how fast memory and caches
+    are."""
     numa = domain.numa
     if numa is None:
         return
+    if domain.plain_memory:
+        yield from emit_old_style(domain, target)
     first = next((cell.number for cell in numa.cells if cell.cpus), 0)
     for cell in numa.cells:
         if not domain.plain_memory:
