@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -115,12 +116,26 @@ class Channel(CharacterDevice):
 
 
 @about(Channel)
+def _is_made_up(device: Channel, path: str, target: Target) -> bool:
+    """Whether a path is one that libvirt made up for an earlier start, of which it makes another (11.3,
+    ``qemuDomainChrDefDropDefaultPath``)."""
+    settings = target.settings
+    places = (settings.channel_target_directory, f"{settings.state_directory}/channel", "/etc/libvirt/qemu/channel")
+    if not device.is_virtio or not path.startswith(places):
+        return False
+    end = f"{re.escape(device.target_name)}$" if device.target_name is not None else ""
+    made = rf"/(target/)?(([^/]+\.)|(domain-[^/]+/)|([0-9]+-[^/]+/)){end}"
+    return any(path.startswith(place) and re.match(made, path.removeprefix(place)) for place in places)
+
+
 def invent_sockets(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """A path for each unix socket without one, in a directory of the domain (``qemuDomainPrepareChannel``)."""
+    """A path for each unix socket without one of its own, in a directory of the domain."""
     directory = f"{target.settings.channel_target_directory}/{domain.name}"
     devices = list(domain.devices.every)
     for position, device in enumerate(devices):
-        if not isinstance(device, Channel) or device.type != "unix" or device.source.path is not None:
+        if not isinstance(device, Channel) or device.type != "unix":
+            continue
+        if device.source.path is not None and not _is_made_up(device, device.source.path, target):
             continue
         place = device.address or VirtioSerialAddress()
         name = device.target_name or f"vioser-{place.controller:02}-{place.bus:02}-{place.port or 0:02}.sock"

@@ -44,8 +44,8 @@ def _asked(domain: Domain) -> Loader | None:
     os, loader = domain.os, domain.os.loader
     if loader is None and os.nvram is not None:
         loader = Loader(format=os.nvram.format, places=os.nvram.places)
-    if loader is not None and loader.path is not None and loader.type is None:
-        loader = loader.replace(type="rom")
+    if loader is not None and loader.path is not None and loader.type is None and os.firmware is None:
+        loader = loader.replace(type="rom")  # a path beside <os firmware=…> is of what kind its descriptor says
     if os.firmware is not None and (loader is None or loader.format is None):
         loader = (loader or Loader(places=os.places)).replace(format="raw")
     return loader

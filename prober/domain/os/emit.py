@@ -66,7 +66,7 @@ def _boot(domain: Domain, target: Target) -> Iterator[Option]:
         pairs.append(Property("menu", menu.enable, menu.place("enable")))
     if bios is not None and bios.reboot_timeout is not None:
         pairs.append(Property("reboot-timeout", bios.reboot_timeout, bios.place("reboot_timeout")))
-    if menu is not None and menu.timeout is not None:
+    if menu is not None and menu.enable and menu.timeout is not None:
         pairs.append(Property("splash-time", menu.timeout, menu.place("timeout")))
     if target.caps.has("-boot-opts.strict"):
         pairs.append(Property("strict", True, target.place))

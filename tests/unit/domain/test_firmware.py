@@ -215,3 +215,15 @@ def test_machines_are_named_with_wildcards(pattern: str, fits: bool) -> None:
 
 def test_many_stars_take_no_time() -> None:
     assert not FirmwareTarget(architecture="a", machines=("*?" * 127 + "x",)).fits("a", "y" * 2000)
+
+
+def test_a_path_beside_a_wish_is_of_the_kind_of_its_descriptor() -> None:
+    brought = host(described(mapping=flash("one")), described(mapping=flash("two")))
+    assert flashed(domain("efi|<loader>/fw/two.code</loader>"), brought)[0] == "/fw/two.code"
+
+
+def test_a_guest_of_32_bits_gets_firmware_for_it() -> None:
+    xml = domain("efi|").replace(b"arch='x86_64'", b"arch='i686'")
+    other = [{"architecture": "i386", "machines": ["pc-q35-*"]}]
+    brought = host(described(mapping=flash("wide")), described(mapping=flash("narrow"), targets=other))
+    assert flashed(xml, brought)[0] == "/fw/narrow.code"

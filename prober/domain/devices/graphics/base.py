@@ -141,12 +141,18 @@ class Remote(Graphics):
 
     port: Annotated[AutoPort | None, At("@port"), Becomes("the port; for -1, libvirt's first")] = None
     autoport: Annotated[YesNo | None, At("@autoport"), Becomes("the port: libvirt's first")] = None
-    listen: Annotated[ListenAddress | None, At("@listen"), Becomes("the address, as of the first `<listen>`")] = None
+    listen: Annotated[
+        ListenAddress | None,
+        At("@listen"),
+        Becomes("the address, as of the first `<listen>`; one that is no address has the say"),
+    ] = None
     listens: Annotated[tuple[Listen, ...], At("listen"), Becomes("where clients are awaited")] = ()
     passwd: Annotated[
         Password | None, At("@passwd"), Becomes("that a password is asked for; itself it is a resource")
     ] = None
-    passwd_valid_to: Annotated[Time | None, At("@passwdValidTo"), Becomes("the password's resource")] = None
+    passwd_valid_to: Annotated[
+        Time | None, At("@passwdValidTo"), Becomes("the resource of passwd, if that is given")
+    ] = None
 
     endpoint: Endpoint | None = None
 
@@ -156,14 +162,9 @@ class Remote(Graphics):
         if len(self.listens) > 1:
             yield "listens", "QEMU can listen at one place alone; keep one <listen>"
         first = self.listens[0] if self.listens else None
-        if first is not None and first.type == "address" and first.address and self.listen:
-            if first.address != self.listen:
-                yield "listen", f"listen='{self.listen}' contradicts <listen address='{first.address}'>"
-        elif first is not None and self.listen and first.type in ("socket", "none"):
-            yield "listen", f"an address to listen on contradicts <listen type='{first.type}'>"
-        for name in ("passwd_valid_to", "connected"):
-            if getattr(self, name, None) is not None and self.passwd is None:
-                yield name, "needs passwd=…: what libvirt shows without --security-info is not all of a domain"
+        own = first.address if first is not None and first.type == "address" else None
+        if own is not None and self.listen is not None and own != self.listen:
+            yield "listen", f"listen='{self.listen}' contradicts <listen address='{own}'>"
 
     @property
     def place_to_listen(self) -> Listen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from prober.commandline import options
 from prober.commandline.options import Need, Plain, Prepared, Property, Value
 from prober.commandline.refusal import Origin
-from prober.domain.binding import At, Becomes
+from prober.domain.binding import At, Becomes, Neutral
 from prober.domain.devices.audio.defaults import DefaultAudio
 from prober.domain.devices.audio.model import Audio
 from prober.domain.devices.graphics.base import Graphics
@@ -72,6 +72,7 @@ class EglHeadless(Local):
 
     type: Annotated[Literal["egl-headless"], At("@type"), Becomes("`-display egl-headless`")] = "egl-headless"
     rendernode: Annotated[AbsolutePath | None, At("gl/@rendernode"), Becomes("`rendernode`")] = None
+    gl: Annotated[YesNo | None, At("gl/@enable"), Neutral("it draws with OpenGL in any case")] = None
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-display egl-headless``."""

@@ -108,6 +108,8 @@ class Video(VirtioDevice):
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """What belongs to which type (11.3, ``virDomainVideoDefValidate``, ``qemuValidateDomainDeviceDefVideo``)."""
+        if self.type == "none":
+            return  # whatever is said of a card that is not there
         kind = self.type or "the default type"
         for name, types in _OF_TYPES.items():
             value = getattr(self, name)
