@@ -43,24 +43,31 @@ _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 #: (``backends/hostmem-epc.c``: where ``/dev/sgx_vepc`` can be opened).
 _BY_THE_HOST = frozenset({"memory-backend-epc"})
 
-#: How many sound options are remembered of a binary; anybody may ask for anything, so there is an end to it.
-_REMEMBERED = 1024
+#: How many sound options are remembered of a binary before all are forgotten: anybody may ask for anything.
+_REMEMBERED = 4096
 
 #: More levels than QEMU's tree of types has.
 _DEEPEST = 32
 
 
-def check(options: Iterable[Option], caps: Capabilities, *, assume_unknown_present: bool = False) -> list[Finding]:
+def check(
+    options: Iterable[Option],
+    caps: Capabilities,
+    *,
+    assume_unknown_present: bool = False,
+    written: Iterable[Hashable] | None = None,
+) -> list[Finding]:
     """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
 
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
-    ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.
+    ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.  ``written`` has
+    for each option the words that it is written as, where they are known.
     """
     options = list(options)
     line = Line.of(options, caps)
     return _once(
         [
-            *check_each(options, caps, assume_unknown_present=assume_unknown_present),
+            *check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written),
             *check_references(options, caps),
             *check_reserved(options, line.machine),
             *check_buses(line),
@@ -70,27 +77,36 @@ def check(options: Iterable[Option], caps: Capabilities, *, assume_unknown_prese
     )
 
 
-def check_each(options: Iterable[Option], caps: Capabilities, *, assume_unknown_present: bool = False) -> list[Finding]:
-    """What concerns each option by itself, for options that are not all of a command line."""
+def check_each(
+    options: Iterable[Option],
+    caps: Capabilities,
+    *,
+    assume_unknown_present: bool = False,
+    written: Iterable[Hashable] | None = None,
+) -> list[Finding]:
+    """What concerns each option by itself, for options that are not all of a command line.
+
+    What was found sound is remembered: ``-sandbox`` and ``-machine`` are the same for every domain of a host, and a
+    domain is asked for again and again.  It is remembered by its words, where these are known, else by its parts.
+    """
+    options = list(options)
     checker = _Checker(Proof(caps, assume_unknown_present=assume_unknown_present))
     sound = caps.assumed_options if assume_unknown_present else caps.sound_options
     found: list[Finding] = []
-    for option in options:
-        key = _key(option)
+    for option, key in zip(options, map(_key, options) if written is None else written, strict=True):
         if key in sound:
             continue
         about = list(checker.check(option))
         found += about
-        if not about and key is not None and len(sound) < _REMEMBERED:
+        if not about and key is not None:
+            if len(sound) >= _REMEMBERED:
+                sound.clear()
             sound.add(key)
     return _once(found)
 
 
 def _key(option: Option) -> Hashable | None:
-    """All that the findings about an option depend on, beside the binary; None where that has no simple form.
-
-    ``-sandbox`` and ``-machine`` are the same for every domain of a host, and a domain is asked for again and again.
-    """
+    """All that the findings about an option depend on, beside the binary; None where that has no simple form."""
     match option:
         case Device():
             return _with(("-device", option.driver), option.properties)

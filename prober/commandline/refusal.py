@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.evidence import Evidence
 
 
-@dataclass(frozen=True, slots=True)
+# Neither this nor the options are frozen, though nothing ever changes one: a domain comes to hundreds of them, and a
+# frozen one takes twice the time to make.
+@dataclass(slots=True, unsafe_hash=True)
 class Place:
     """A place in the XML: 1-based ``line`` (0 for the document as a whole) and XPath-like ``path``.
 

@@ -107,11 +107,11 @@ class Reader:
         if not children:
             return
         seen: dict[str, int] = {}
-        for child, child_path in _children(children, path):
-            tag = _tag(child)
-            claim = shape.children.get(tag)
+        claims = shape.children
+        for child, tag, child_path in _children(children, path):
+            claim = claims.get(tag)
             if claim is None:
-                hint = self._nearest(tag, shape.children)
+                hint = self._nearest(tag, claims)
                 self.refuse(_place(child, child_path), f"not understood: element <{_name(child)}>", hint)
                 continue
             if not claim.many:
@@ -204,23 +204,25 @@ class Reader:
             self.refuse(place, f"{value!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}")
 
 
-def _children(children: list[etree._Element], path: str) -> Iterator[tuple[etree._Element, str]]:
-    """The child elements with their paths: ``/disk[2]`` where there are several of a name."""
-    tags = [child.tag for child in children]
-    if len(set(tags)) == len(tags):
-        for child in children:
-            yield child, f"{path}/{_name(child)}"
-        return
-    totals = Counter(tags)
-    counts: dict[object, int] = {}
+def _children(children: list[etree._Element], path: str) -> Iterator[tuple[etree._Element, str, str]]:
+    """The child elements with the names that models have for them, and their paths: ``/disk[2]`` where there are
+    several of a name."""
+    tags = [str(child.tag) for child in children]
+    totals = Counter(tags) if len(set(tags)) < len(tags) else {}
+    counts: dict[str, int] = {}
     for child, tag in zip(children, tags, strict=True):
-        number = counts[tag] = counts.get(tag, 0) + 1
-        yield child, f"{path}/{_name(child)}[{number}]" if totals[tag] > 1 else f"{path}/{_name(child)}"
+        known = name = tag
+        if tag.startswith("{"):
+            known, name = _known(tag), _name(child)
+        if totals and totals[tag] > 1:
+            number = counts[tag] = counts.get(tag, 0) + 1
+            yield child, known, f"{path}/{name}[{number}]"
+        else:
+            yield child, known, f"{path}/{name}"
 
 
-def _tag(node: etree._Element) -> str:
+def _known(tag: str) -> str:
     """The name that models have for an element: that of QEMU's namespace begins with ``qemu:``, whatever its prefix."""
-    tag = str(node.tag)
     return f"qemu:{tag.removeprefix(_QEMU)}" if tag.startswith(_QEMU) else tag
 
 

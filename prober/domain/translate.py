@@ -8,7 +8,7 @@ from functools import cache
 from prober.capabilities import Capabilities
 from prober.commandline.check import check, check_each
 from prober.commandline.finding import as_refusals
-from prober.commandline.options import Option, Raw, meant
+from prober.commandline.options import Option, Raw, is_meant, meant
 from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render_each
@@ -227,18 +227,22 @@ def translate(
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options = number_descriptors(emit(completed, target))
     refusals += refuse_namespace(completed, target, options)
-    # Of a domain that is refused already, options may be missing that others refer to.
-    checked = meant(options)
-    look = check_each if refusals else check
-    findings = look(checked, capabilities, assume_unknown_present=assume_unknown_present)
+    lines: list[list[str]] = []
+    if refusals:
+        # Options may be missing that others refer to.
+        findings = check_each(meant(options), capabilities, assume_unknown_present=assume_unknown_present)
+    else:
+        lines = list(render_each(options, capabilities))
+        words = [tuple(line) for line, option in zip(lines, options, strict=True) if is_meant(option)]
+        findings = check(meant(options), capabilities, assume_unknown_present=assume_unknown_present, written=words)
     findings += find_faults(completed, capabilities)
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
     argv, written = [binary], []
-    for option, words in zip(options, render_each(options, capabilities), strict=True):
+    for option, line in zip(options, lines, strict=True):
         written.append((option, len(argv)))
-        argv += words
+        argv += line
     return Translation(
         binary=binary,
         argv=tuple(argv),

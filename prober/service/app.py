@@ -6,24 +6,21 @@ than the answer (40 of 115 µs).  What they take and give is declared beside the
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 import prober
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.capabilities.facts import nearest
-from prober.errors import ProberError
+from prober.service.application import Application, add_error_handlers, answer_supports, as_json
 from prober.service.hosts import HostKeeper
-from prober.service.problems import MEDIA_TYPE, Problem, RequestError, problem, problem_of
+from prober.service.problems import MEDIA_TYPE, Problem, RequestError
 from prober.service.replies import (
     BinaryList,
     CommandList,
@@ -37,7 +34,7 @@ from prober.service.replies import (
     describe_type,
     list_commands,
 )
-from prober.service.requests import ClientGoneError, as_bool, read_query, read_words, read_xml
+from prober.service.requests import as_bool, read_query, read_words, read_xml
 from prober.service.settings import ServiceSettings
 from prober.service.translation import check_argv_for, translate_for
 
@@ -61,7 +58,6 @@ _ASSUME = {
     "schema": {"type": "boolean", "default": False},
     "description": "take what the binary was never asked for present",
 }
-_SUPPORTS = re.compile(r"/v1/binaries/([^/]+)/supports")
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
@@ -71,29 +67,6 @@ _MEANINGS = {
     422: "The domain is refused; `refusals` has every reason",
     503: "The binary could not be asked; the reason is remembered",
 }
-
-
-class Application(FastAPI):
-    """FastAPI, with a short way to the one question that is asked all the time.
-
-    Its routing and dependency solving take 70 µs, three times what ``supports`` needs for its answer.  The route is
-    declared all the same: for ``/openapi.json``, and for every method but GET.
-    """
-
-    def __init__(self, catalog: Catalog, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self._catalog = catalog
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http" and scope["method"] == "GET" and (match := _SUPPORTS.fullmatch(scope["path"])):
-            try:
-                response = await answer_supports(self._catalog, match[1], scope["query_string"])
-            except ProberError as error:
-                response = problem_of(error)
-            await response(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
 
 def create_app(catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper | None = None) -> FastAPI:
@@ -107,7 +80,7 @@ def create_app(catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper | 
         redoc_url=None,
         redirect_slashes=False,
     )
-    _add_error_handlers(app)
+    add_error_handlers(app)
     # Routes are tried one after the other, so the one that is asked most comes first.
     _add_translate(app, catalog, settings, hosts or HostKeeper(settings.host))
     _add_check_argv(app, catalog, settings)
@@ -142,22 +115,22 @@ def _add_binaries(app: FastAPI, catalog: Catalog) -> None:
     async def get_health(request: Request) -> Response:
         read_query(request.scope["query_string"])
         states = Counter(entry.state for entry in catalog.entries())
-        return _json(Health(status="ok", version=prober.__version__, binaries=dict(states)))
+        return as_json(Health(status="ok", version=prober.__version__, binaries=dict(states)))
 
     @app.get("/v1/binaries", **_declared("All binaries of the catalog", BinaryList))
     async def get_binaries(request: Request) -> Response:
         read_query(request.scope["query_string"])
-        return _json(BinaryList(binaries=catalog.entries()))
+        return as_json(BinaryList(binaries=catalog.entries()))
 
     @app.get("/v1/binaries/{id}", **_declared("One binary; waits for its interview", Entry, _ID, errors=(404,)))
     async def get_binary(request: Request) -> Response:
         read_query(request.scope["query_string"])
-        return _json(await catalog.find(request.path_params["id"]))
+        return as_json(await catalog.find(request.path_params["id"]))
 
     @app.post("/v1/binaries/{id}/refresh", **_declared("Ask a binary again", Entry, _ID, errors=(404,)))
     async def refresh_binary(request: Request) -> Response:
         read_query(request.scope["query_string"])
-        return _json(await catalog.refresh(request.path_params["id"]))
+        return as_json(await catalog.refresh(request.path_params["id"]))
 
 
 def _add_questions(app: FastAPI, catalog: Catalog) -> None:
@@ -166,7 +139,7 @@ def _add_questions(app: FastAPI, catalog: Catalog) -> None:
         read_query(request.scope["query_string"])
         ident = request.path_params["id"]
         caps = await catalog.capabilities(ident)
-        return _json(TypeList(binary=ident, types=caps.types, abstract_types=caps.abstract_types))
+        return as_json(TypeList(binary=ident, types=caps.types, abstract_types=caps.abstract_types))
 
     typename = {**_ID, "name": "typename", "description": "QEMU's name of the type"}
 
@@ -177,7 +150,7 @@ def _add_questions(app: FastAPI, catalog: Catalog) -> None:
     async def get_type(request: Request) -> Response:
         read_query(request.scope["query_string"])
         ident = request.path_params["id"]
-        return _json(_describe_type(ident, await catalog.capabilities(ident), request.path_params["typename"]))
+        return as_json(_describe_type(ident, await catalog.capabilities(ident), request.path_params["typename"]))
 
     fact = {
         **_ID,
@@ -203,16 +176,16 @@ def _add_lists(app: FastAPI, catalog: Catalog) -> None:
     @app.get("/v1/binaries/{id}/machines", **_declared("The machines", MachineList, _ID, errors=(404, 503)))
     async def get_machines(request: Request) -> Response:
         ident, caps = await look(request)
-        return _json(MachineList(binary=ident, machines=caps.machines))
+        return as_json(MachineList(binary=ident, machines=caps.machines))
 
     @app.get("/v1/binaries/{id}/cpus", **_declared("The CPU models", CpuList, _ID, errors=(404, 503)))
     async def get_cpus(request: Request) -> Response:
         ident, caps = await look(request)
-        return _json(CpuList(binary=ident, cpus=caps.cpu_models))
+        return as_json(CpuList(binary=ident, cpus=caps.cpu_models))
 
     @app.get("/v1/binaries/{id}/commands", **_declared("The QMP commands", CommandList, _ID, errors=(404, 503)))
     async def get_commands(request: Request) -> Response:
-        return _json(list_commands(*await look(request)))
+        return as_json(list_commands(*await look(request)))
 
     command = {**_ID, "name": "command", "description": "QEMU's name of the command"}
 
@@ -221,28 +194,17 @@ def _add_lists(app: FastAPI, catalog: Catalog) -> None:
         **_declared("One QMP command and its arguments", CommandReply, _ID, command, errors=(404, 503)),
     )
     async def get_command(request: Request) -> Response:
-        return _json(describe_command(*await look(request), request.path_params["command"]))
+        return as_json(describe_command(*await look(request), request.path_params["command"]))
 
     @app.get(
         "/v1/binaries/{id}/capabilities",
         **_declared("All that is known of a binary, for prober itself", Capabilities, _ID, errors=(404, 503)),
     )
     async def get_capabilities(request: Request) -> Response:
-        return _json((await look(request))[1])
+        return as_json((await look(request))[1])
 
 
-async def answer_supports(catalog: Catalog, ident: str, query: bytes) -> Response:
-    """The evidence for the fact that the query names.
-
-    :raise ProberError: whatever stands in the way.
-    """
-    asked = read_query(query, "fact").get("fact")
-    if not asked:
-        raise RequestError(400, "no fact is asked for", hint="add ?fact=TYPE.PROPERTY")
-    return _json((await catalog.capabilities(ident)).supports(asked))
-
-
-def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper) -> None:
+def _add_translate(app: Application, catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper) -> None:
     binary = {
         "name": "binary",
         "in": "query",
@@ -289,10 +251,12 @@ def _add_translate(app: FastAPI, catalog: Catalog, settings: ServiceSettings, ho
             host=await hosts.get(),
             assume_unknown_present=assume,
         )
-        return _json(translation)
+        return as_json(translation)
+
+    app.answers["/v1/translate"] = translate
 
 
-def _add_check_argv(app: FastAPI, catalog: Catalog, settings: ServiceSettings) -> None:
+def _add_check_argv(app: Application, catalog: Catalog, settings: ServiceSettings) -> None:
     binary = {
         "name": "binary",
         "in": "query",
@@ -315,7 +279,9 @@ def _add_check_argv(app: FastAPI, catalog: Catalog, settings: ServiceSettings) -
         query = read_query(request.scope["query_string"], "binary", "assume_unknown_present")
         assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
         words = await read_words(request, settings.max_body)
-        return _json(await check_argv_for(catalog, words, named=query.get("binary"), assume_unknown_present=assume))
+        return as_json(await check_argv_for(catalog, words, named=query.get("binary"), assume_unknown_present=assume))
+
+    app.answers["/v1/check-argv"] = check_argv
 
 
 def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:
@@ -332,10 +298,6 @@ def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:
             404, f"no type is named {name[:200]!r}", hint=f"did you mean {', '.join(near)}?" if near else ""
         )
     return describe_type(ident, caps, name)
-
-
-def _json(model: BaseModel) -> Response:
-    return Response(model.model_dump_json(by_alias=True), media_type="application/json")
 
 
 def _declared(
@@ -359,25 +321,3 @@ def _declared(
         "response_class": Response,
         "openapi_extra": extra,
     }
-
-
-def _add_error_handlers(app: FastAPI) -> None:
-    @app.exception_handler(ProberError)
-    async def on_prober_error(_: Request, error: ProberError) -> Response:
-        return problem_of(error)
-
-    @app.exception_handler(HTTPException)
-    async def on_http_error(request: Request, error: HTTPException) -> Response:
-        hint = "the routes are in /openapi.json" if error.status_code in (404, 405) else ""
-        response = problem(error.status_code, f"{request.method} {request.url.path[:200]}: {error.detail}", hint=hint)
-        response.headers.update(error.headers or {})
-        return response
-
-    @app.exception_handler(ClientGoneError)
-    async def on_client_gone(_: Request, __: ClientGoneError) -> Response:
-        return problem(408, "the request did not come to its end")
-
-    @app.exception_handler(Exception)
-    async def on_fault(request: Request, _: Exception) -> Response:
-        # Starlette raises it again afterwards, so uvicorn logs it whole.
-        return problem(500, f"{request.method} {request.url.path[:200]}: a fault in prober itself", hint="see its log")

@@ -34,8 +34,10 @@ class HostKeeper:
 
 def _read(file: Path | None) -> Host:
     # Imported late: see prober.service.server, _load_translator.
+    from prober.domain.cpu.map import cpu_map
     from prober.domain.host_files import read_host
 
+    cpu_map()  # It is a file, too, and nobody shall read it on the event loop.
     try:
         return read_host(file)
     except UsageError as error:
