@@ -1,107 +1,83 @@
-"""The application: FastAPI, a short way past it, and what becomes of errors."""
+"""The application: which handler answers a request, and what becomes of errors."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+import asyncio
+from http import HTTPStatus
 
-from fastapi import FastAPI, Request
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from prober.capabilities.catalog import Catalog
 from prober.errors import ProberError
-from prober.service.problems import RequestError, problem, problem_of
-from prober.service.requests import ClientGoneError, read_query
+from prober.service.openapi import describe
+from prober.service.problems import problem, problem_of
+from prober.service.requests import ClientGoneError
+from prober.service.routes import Handler, Routes
 
-_SUPPORTS = re.compile(r"/v1/binaries/([^/]+)/supports")
+#: Where the routes are described.
+_DESCRIPTION = "/openapi.json"
 
 
-class Application(FastAPI):
-    """FastAPI, with a short way to the questions that are asked all the time.
+class Application:
+    """An ASGI application of these routes, and ``/openapi.json``, which describes them."""
 
-    Its routing, dependency solving and layers take 70 µs to 150 µs, several times what ``supports`` needs for its
-    answer.  The routes are declared all the same: for ``/openapi.json``, and for every other method.
-    """
-
-    def __init__(self, catalog: Catalog, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self._catalog = catalog
-        #: What answers a POST to each path, by the short way.
-        self.answers: dict[str, Callable[[Request], Awaitable[Response]]] = {}
+    def __init__(self, routes: Routes) -> None:
+        self.routes = routes
+        self._described: bytes | None = None
+        self._describing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        answer = self._short_way(scope, receive)
-        if answer is None:
-            await super().__call__(scope, receive, send)
-            return
+        assert scope["type"] == "http", "there is nothing else: neither lifespan nor websockets"
         try:
-            response = await answer
-        except ProberError as error:
-            response = problem_of(error)
-        except ClientGoneError:
-            response = _gone()
+            response = await self._answer(scope, receive)
         except Exception:
-            # As with FastAPI: the client is told so much, and uvicorn logs it whole.
-            await _fault(scope["method"], scope["path"])(scope, receive, send)
+            # The client is told so much, and uvicorn logs it whole.
+            fault = f"{scope['method']} {scope['path'][:200]}: a fault in prober itself"
+            await problem(500, fault, hint="see its log")(scope, receive, send)
             raise
         await response(scope, receive, send)
 
-    def _short_way(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:
-        if scope["type"] != "http":
-            return None
-        if scope["method"] == "POST" and scope["path"] in self.answers:
-            return self.answers[scope["path"]](Request(scope, receive))
-        if scope["method"] == "GET" and (match := _SUPPORTS.fullmatch(scope["path"])):
-            return answer_supports(self._catalog, match[1], scope["query_string"])
-        return None
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        found = self._find(scope)
+        if isinstance(found, Response):
+            return found
+        try:
+            return await found(Request(scope, receive))
+        except ProberError as error:
+            return problem_of(error)
+        except ClientGoneError:
+            return problem(408, "the request did not come to its end")
 
-
-async def answer_supports(catalog: Catalog, ident: str, query: bytes) -> Response:
-    """The evidence for the fact that the query names.
-
-    :raise ProberError: whatever stands in the way.
-    """
-    asked = read_query(query, "fact").get("fact")
-    if not asked:
-        raise RequestError(400, "no fact is asked for", hint="add ?fact=TYPE.PROPERTY")
-    return as_json((await catalog.capabilities(ident)).supports(asked))
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """What is answered where a handler raises."""
-
-    @app.exception_handler(ProberError)
-    async def on_prober_error(_: Request, error: ProberError) -> Response:
-        return problem_of(error)
-
-    @app.exception_handler(HTTPException)
-    async def on_http_error(request: Request, error: HTTPException) -> Response:
-        hint = "the routes are in /openapi.json" if error.status_code in (404, 405) else ""
-        response = problem(error.status_code, f"{request.method} {request.url.path[:200]}: {error.detail}", hint=hint)
-        response.headers.update(error.headers or {})
+    def _find(self, scope: Scope) -> Handler | Response:
+        """What answers, or why nothing does."""
+        path, method = scope["path"], scope["method"]
+        allowed: list[str] = []
+        if path == _DESCRIPTION:
+            if method == "GET":
+                return self._describe
+            allowed.append("GET")
+        for route in self.routes.every:
+            match = route.pattern.fullmatch(path)
+            if match is None:
+                continue
+            if route.method == method:
+                scope["path_params"] = match.groupdict()
+                return route.handler
+            allowed.append(route.method)
+        status = HTTPStatus.METHOD_NOT_ALLOWED if allowed else HTTPStatus.NOT_FOUND
+        response = problem(status, f"{method} {path[:200]}: {status.phrase}", hint=f"the routes are in {_DESCRIPTION}")
+        if allowed:
+            response.headers["allow"] = ", ".join(allowed)
         return response
 
-    @app.exception_handler(ClientGoneError)
-    async def on_client_gone(_: Request, __: ClientGoneError) -> Response:
-        return _gone()
-
-    @app.exception_handler(Exception)
-    async def on_fault(request: Request, _: Exception) -> Response:
-        # Starlette raises it again afterwards, so uvicorn logs it whole.
-        return _fault(request.method, request.url.path)
-
-
-def _gone() -> Response:
-    return problem(408, "the request did not come to its end")
-
-
-def _fault(method: str, path: str) -> Response:
-    return problem(500, f"{method} {path[:200]}: a fault in prober itself", hint="see its log")
+    async def _describe(self, _: Request) -> Response:
+        async with self._describing:
+            if self._described is None:
+                self._described = await asyncio.to_thread(describe, self.routes)
+        return Response(self._described, media_type="application/json")
 
 
 def as_json(model: BaseModel) -> Response:

@@ -19,12 +19,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.server import ServerState
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.errors import ProberError
 from prober.service.app import create_app
+from prober.service.application import Application
 from prober.service.hosts import HostKeeper
 from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.protocol import bounded_protocol
@@ -38,6 +38,10 @@ _GRACE = 0.3
 
 #: So many more objects (with references to others) before the youngest are looked at.
 _COLLECT_AFTER = 5000
+
+#: How long (seconds) after the last of the first interviews memory is tidied: it takes 50 ms, in which whoever waited
+#: for an interview shall not wait for this.
+_TIDY_AFTER = 1.0
 
 #: malloc.h
 _M_ARENA_MAX = -8
@@ -80,7 +84,7 @@ async def _serve_on(
     if settings.host is not None:
         await hosts.get()  # What somebody wrote and is wrong ends the service before anybody relies on it.
     async with _http_server(create_app(catalog, settings, hosts), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_translator(hosts))]
+        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, hosts))]
         if on_ready is not None:
             companions.append(asyncio.ensure_future(on_ready(catalog)))
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
@@ -106,10 +110,17 @@ def _use_one_heap() -> None:
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
+def _give_back_memory() -> None:
+    """What interviews took and is free again goes back to the system: 4 MiB after four of them."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def _settle_memory() -> None:
     """What is loaded now stays for the life of the service, and the collector need not walk it again and again.
 
-    Not later: of an interview under way a part would never be freed.
+    Not during an interview, of which a part would never be freed.
     """
     gc.collect()
     gc.freeze()
@@ -118,12 +129,19 @@ def _settle_memory() -> None:
     gc.enable()  # Whoever starts the service may have it off: while modules are loaded it costs a fifth of the time.
 
 
-async def _load_translator(hosts: HostKeeper) -> None:
-    """Import the translator before anyone asks; it is a quarter of all imports, and nobody waits for it to start."""
+async def _load_rest(catalog: Catalog, hosts: HostKeeper) -> None:
+    """Import the translator before anyone asks; it is a quarter of all imports, and nobody waits for it to start.
+
+    Then, once all binaries are known, what is left lying about is tidied up.
+    """
     await asyncio.to_thread(importlib.import_module, "prober.domain")
     await asyncio.to_thread(importlib.import_module, "prober.commandline.report")
     with suppress(ProberError):  # Whoever asks for a translation is told.
         await hosts.get()
+    await catalog.settled()
+    await asyncio.sleep(_TIDY_AFTER)
+    _settle_memory()
+    await asyncio.to_thread(_give_back_memory)
 
 
 @contextmanager
@@ -145,7 +163,7 @@ def _stop_event() -> Iterator[asyncio.Event]:
 
 
 @asynccontextmanager
-async def _http_server(app: FastAPI, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
+async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Below that it logs what any client can provoke.
     config = uvicorn.Config(

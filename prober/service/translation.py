@@ -51,7 +51,7 @@ async def translate_for(
     :raise UnknownBinaryError: where the catalog has no such binary.
     :raise BinaryFailedError: where that could not be asked.
     """
-    # Imported late: see prober.service.server, _load_translator.
+    # Imported late: see prober.service.server, _load_rest.
     from prober.domain import read_domain, translate
     from prober.domain.xml import XmlLimits
 
