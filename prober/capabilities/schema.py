@@ -5,10 +5,11 @@ Form of the entities: QEMU, ``docs/interop/qapi-spec``/``qapi/introspect.json`` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from pydantic_core import from_json
 
 Entity = dict[str, Any]
 
@@ -34,7 +35,7 @@ class QapiSchema:
     @classmethod
     def loads(cls, text: str) -> QapiSchema:
         """From the JSON list of entities; the text is one that :mod:`.derive` has checked."""
-        return cls(json.loads(text))
+        return cls(from_json(text))
 
     def entity(self, name: str) -> Entity | None:
         """The entity of this name: for commands and events their own, for types a number."""

@@ -26,11 +26,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Hashable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
@@ -88,6 +90,10 @@ class Places:
     fields: Mapping[str, Place] = field(default_factory=dict)
 
 
+#: Whether the schema of a class is being made, of which others are parts.
+_is_building: ContextVar[bool] = ContextVar("_is_building", default=False)
+
+
 class Element(BaseModel):
     """The base of every model that reads XML.  Frozen: completing one makes a new one."""
 
@@ -100,6 +106,20 @@ class Element(BaseModel):
     choices: ClassVar[Mapping[str, type[Element]]] = types.MappingProxyType({})
 
     places: Places = Field(default_factory=Places, exclude=True, repr=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """An element that is a part of another has been read already: there it is looked at for its class alone.
+
+        Otherwise each class would hold the rules of all classes that it has parts of, and those of theirs.
+        """
+        if _is_building.get():
+            return core_schema.is_instance_schema(cls)
+        token = _is_building.set(True)
+        try:
+            return handler(source)
+        finally:
+            _is_building.reset(token)
 
     def place(self, name: str = "") -> Place:
         """Where this element, or one of its fields, stands in the XML."""
