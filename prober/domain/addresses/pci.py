@@ -228,8 +228,12 @@ class _Pass:
             if not self.slots.is_used(spot[0], spot[1]):
                 self._take(position, spot, plug | _ENDPOINT, given=True)
                 return
-        if device.is_placed_early(number, self.target):
-            self._place(position, plug)
+        if not device.is_placed_early(number, self.target):
+            return
+        if self.at_once:
+            raise SlotError("a growing pass counts this device twice")
+        # While buses grow libvirt reserves this slot and forgets whose it is: in its turn the device gets another.
+        self._place(None if self.grow else position, plug)
 
     def _take(self, position: int | None, spot: Spot, plug: Kinds, *, given: bool) -> None:
         try:
