@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: With more CPUs than this, interrupts need Intel's extended mode (libvirt, ``QEMU_MAX_VCPUS_WITHOUT_EIM``).
 _MOST_WITHOUT_EIM: Final = 255
 
+#: Without it, what is there before the guest's driver has no memory (libvirt, ``QEMU_CAPS_VIRTIO_IOMMU_BOOT_BYPASS``).
+_BYPASS: Final = "virtio-iommu-pci.boot-bypass"
+
 #: What only Intel's has.
 _OF_INTEL = ("intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_translation")
 
@@ -146,5 +149,8 @@ def _faults(domain: Domain, target: Target) -> Iterator[tuple[Place, str, str]]:
     if unit.intremap and (ioapic is None or ioapic.driver != "qemu"):
         message = "remapping interrupts needs QEMU's own I/O APIC"
         yield unit.place("intremap"), message, "let <ioapic driver='qemu'/> be in <features>"
+    if unit.model == "virtio" and target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
+        message = f"QEMU {target.caps.version} has no {_BYPASS}: the guest's firmware would reach no device behind it"
+        yield unit.place("model"), message, ""
     if unit.model == "virtio" and not domain.features.acpi:
         yield unit.place("model"), "a virtio IOMMU needs ACPI", "add <features><acpi/></features>"

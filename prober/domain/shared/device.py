@@ -251,7 +251,7 @@ class Bootable(Device):
 
     boot_dev: ClassVar[str]
 
-    boot_order: Annotated[PositiveCount | None, At("boot/@order"), Becomes("`bootindex`")] = None
+    boot_order: Annotated[PositiveCount | None, At("boot/@order", required=True), Becomes("`bootindex`")] = None
     loadparm: Annotated[str | None, At("boot/@loadparm"), Becomes("refused: only s390 machines have it")] = None
     #: Its turn in booting, filled in by completing.
     bootindex: int | None = None
