@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class Memballoon(VirtioDevice):
-    """A domain without the element has a virtio balloon; ``model='none'`` says that it shall have none."""
+    """A domain without the element has a virtio balloon; ``model='none'`` says that it shall have none, whatever else
+    is said of it."""
 
     element = "memballoon"
     alias_prefix = "balloon"
@@ -36,15 +37,8 @@ class Memballoon(VirtioDevice):
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     def plug(self, target: Target) -> Kinds | None:
-        """A virtio device, or nothing."""
+        """A virtio device, or nothing, whatever its address."""
         return None if self.model == "none" else virtio_plug(target, self.model)
-
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """A balloon that is not there has nothing to set."""
-        if self.model == "none":
-            for name in type(self).model_fields:
-                if name not in ("model", "alias", "places", "stats_period") and getattr(self, name) is not None:
-                    yield name, "model='none' has no balloon to set this on"
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
@@ -62,4 +56,10 @@ def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     for extra in balloons[1:]:
         line = balloons[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
-    return domain if balloons else domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
+    if not balloons:
+        return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
+    if balloons[0].model != "none" or (balloons[0].address is None and balloons[0].acpi_index is None):
+        return domain
+    # libvirt does not read where a balloon is that is not there (``virDomainMemballoonDefParseXML``).
+    nowhere = balloons[0].replace(address=None, acpi_index=None)
+    return domain.with_devices(nowhere if device is balloons[0] else device for device in domain.devices.every)

@@ -64,7 +64,7 @@ def _numbered(disks: list[Disk], target: Target) -> Iterator[Disk]:
         images = disk.image_count(target)
         if images:
             free += images
-        elif disk.kind not in ("vhostuser", "volume") and not disk.is_left_out and disk.type != "volume":
+        elif disk.kind not in ("vhostuser", "volume") and not disk.is_left_out:
             free += 1
         disk = disk.replace(first_filter=free)
         free += len(disk.throttle_filters)

@@ -99,8 +99,8 @@ class Source(Checked):
             yield "slices", "an image has one slice"
         if len({cookie.name for cookie in self.cookies}) < len(self.cookies):
             yield "cookies", "two cookies have one name"
-        if bool(self.reconnect_enabled) != (self.reconnect_timeout is not None):
-            yield "reconnect_timeout", "<reconnect> has a timeout if and only if it is enabled"
+        if self.reconnect_enabled and self.reconnect_timeout is None:
+            yield "reconnect_timeout", "<reconnect enabled='yes'> needs a timeout of at least one second"
 
     def local_path(self, kind: str) -> str | None:
         """The path of a source of this type, where it is one on this host."""
