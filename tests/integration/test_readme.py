@@ -1,8 +1,8 @@
-"""The README works as it is written: its commands run, end as shown, and print what is shown.
+"""The README and the documents work as they are written: commands run, end as shown, and print what is shown.
 
-``$ `` begins a command; what follows, up to the next, is what it prints.  A line that ends in ``…`` stands for any
-line that begins so, and a line that is only ``…`` for any number of lines.  What differs from host to host and
-from run to run is not compared: versions, seconds, large numbers, KVM.
+``$ `` begins a command; what follows, up to the next, is what it prints, but for lines that continue a command.  A
+line that ends in ``…`` stands for any line that begins so, and a line that is only ``…`` for any number of lines.
+What differs from host to host and from run to run is not compared: versions, seconds, large numbers, KVM.
 """
 
 from __future__ import annotations
@@ -41,13 +41,17 @@ def read_blocks(text: str) -> list[list[Command]]:
         for line in block.splitlines():
             if line.startswith("$ "):
                 commands.append(Command(line.removeprefix("$ ")))
+            elif commands[-1].words.endswith("\\"):
+                commands[-1].words += f"\n{line}"
             else:
                 commands[-1].shown.append(line)
         blocks.append(commands)
     return blocks
 
 
-BLOCKS = read_blocks((CHECKOUT / "README.md").read_text())
+README = CHECKOUT / "README.md"
+DOCUMENTS = [README, CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+BLOCKS = [block for document in DOCUMENTS for block in read_blocks(document.read_text())]
 
 
 def is_as_shown(shown: list[str], printed: list[str]) -> bool:
@@ -75,7 +79,7 @@ def terminal(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_there_is_something_to_test() -> None:
-    commands = [command.words for block in BLOCKS for command in block]
+    commands = [command.words for block in read_blocks(README.read_text()) for command in block]
     for verb in ("supports", "translate", "probe", "show"):
         assert any(f"prober {verb}" in command for command in commands)
 
@@ -94,7 +98,7 @@ def test_a_block_works_as_written(block: list[Command], terminal: Path) -> None:
             text=True,
             timeout=PATIENCE,
             check=False,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            env={**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{CHECKOUT / '.venv/bin'}:{os.environ['PATH']}"},
         )
         status = ended.returncode
         assert is_as_shown(command.shown, ended.stdout.splitlines()), ended.stdout
@@ -122,7 +126,15 @@ def test_the_comparison_can_fail(shown: list[str], printed: list[str], expected:
     assert is_as_shown(shown, printed) is expected
 
 
-def test_every_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", (CHECKOUT / "README.md").read_text())
-    assert links
-    assert [link for link in links if not (CHECKOUT / link).exists()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+    assert links or document is not README
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_file_of_ours_that_is_named_is_there(document: Path) -> None:
+    names = re.findall(r"`((?:prober|tools|packaging|fixtures)/[\w./-]+)`", document.read_text())
+    # What is yet to be made has the name NAME.
+    assert [name for name in names if "NAME" not in name and not (CHECKOUT / name).exists()] == []
