@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from prober.service.client import Client
+from tests.unit.capabilities.asking import Asker
 from tests.unit.capabilities.making import make_binary
-from tests.unit.capabilities.test_catalog import Asker
 from tests.unit.service.running import make_settings, running
 
 REQUEST_S = 0.4

@@ -14,8 +14,8 @@ from prober.commandline.report import MOST_FINDINGS, ArgvReport
 from prober.service.client import Client
 from prober.service.problems import Problem
 from tests.recordings import FIXTURES, load_recording
+from tests.unit.capabilities.asking import Asker, Told
 from tests.unit.capabilities.making import make_binary
-from tests.unit.capabilities.test_catalog import Asker, Told
 from tests.unit.service.running import make_settings, running
 
 ID = "qemu-system-x86_64"
