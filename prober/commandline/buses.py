@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from prober.capabilities import Capabilities
 from prober.commandline.aliases import MachineKind
+from prober.commandline.bus_types import COMPLETE, MAKES, OF_DEVICES, OTHERS_OF_PCI, SITS_ON, Makes
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Value
@@ -39,68 +39,95 @@ _PCI = re.compile(r"pcie?\.(\d{1,4})")
 #: How many names are compared for a hint.
 _MOST_NAMES = 200
 
-#: More buses than any device makes: ahci has six.
-_MOST_BUSES = 8
+#: The buses of a device of which nothing is known: no more than ahci has, and of any type.
+_ANYTHING = Makes("", 8)
+_NOTHING = Makes("", 0)
 
-#: How many functions a PCI slot has.
+#: How many slots a PCI bus has, and how many functions a slot.
+_SLOTS = 32
 _FUNCTIONS = 8
 
-_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
+#: Kinds of drives that come without a PCI device.
+_WITHOUT_DEVICES = ("none", "ide", "floppy", "pflash", "sd", "mtd")
 
-#: More levels than the tree of types has.
-_DEEPEST = 32
+#: What puts devices of its own on the root bus.
+_WITH_DEVICES = {"-vga", "-net", "-nic", "-usb", "-usbdevice", "-soundhw", "-watchdog"}
+
+_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
 
 
 @dataclass
 class _Buses:
     """What is known of the machine's buses after the devices so far."""
 
-    caps: Capabilities
-    kind: MachineKind
-    multifunction_by_default: bool
+    line: Line
     bridges: set[str] = field(default_factory=set)
-    others: set[str] = field(default_factory=set)
+    #: How many numbered buses the device of an id has, and of which type; an empty type where that is not known.
+    others: dict[str, Makes] = field(default_factory=dict)
+    root: str = ""
+    #: Whether it is known which slots of the root bus QEMU gives to devices without an address.
+    is_exact: bool = False
+    #: The types of buses that are there under whatever name; an empty one stands for any.
+    types: set[str] = field(default_factory=set)
     nameless: bool = False
     hints_left: int = 20
     nameless_bridges: int = 0
-    #: Whether a type makes a bus of its own id, for those that were looked at.
-    are_bridges: dict[str, bool] = field(default_factory=dict)
+    #: What a type makes, for those that were looked at: whether it is a bridge, and its other buses.
+    made: dict[str, tuple[bool, Makes]] = field(default_factory=dict)
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[int, dict[int, bool | None]]] = field(default_factory=dict)
 
     def is_there(self, bus: str) -> bool:
         """Whether there may be such a bus."""
-        if bus in self.bridges or "/" in bus:
-            return True
-        name, dot, number = bus.rpartition(".")
-        if dot and number.isdecimal() and len(number) < 3 and int(number) < _MOST_BUSES and name in self.others:
+        if bus in self.bridges or "/" in bus or self.named(bus) is not None:
             return True
         pci = _PCI.fullmatch(bus)
         if pci:
-            return self.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
+            return self.line.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
         return bool(_UNNAMED.fullmatch(bus)) or (self.nameless and bool(_OF_DEVICES.fullmatch(bus)))
+
+    def named(self, bus: str) -> Makes | None:
+        """The buses of which this is one, where a device with an id has made it."""
+        name, dot, number = bus.rpartition(".")
+        makes = self.others.get(name)
+        if makes is None or not dot or not number.isdecimal() or len(number) > 2 or int(number) >= makes.number:
+            return None
+        return makes
 
     def nearest(self, bus: str) -> list[str]:
         """The bus that may have been meant; for the first few only, as each looks at all names."""
         self.hints_left -= 1
         if self.hints_left < 0:
             return []
-        return get_close_matches(
-            bus[:64], sorted(self.bridges | {f"{name}.0" for name in self.others})[:_MOST_NAMES], n=1
-        )
+        numbered = (f"{name}.0" for name, makes in self.others.items() if makes.number)
+        return get_close_matches(bus[:64], sorted(self.bridges.union(numbered))[:_MOST_NAMES], n=1)
 
-    def add(self, typename: str, ident: str) -> None:
+    def add(self, device: Made) -> None:
         """The buses of a device that was made."""
-        is_bridge = self.are_bridges.get(typename)
-        if is_bridge is None:
-            is_bridge = self.are_bridges[typename] = _is_bridge(typename, self.caps)
-        if not ident:
+        found = self.made.get(device.typename)
+        if found is None:
+            lineage = self.line.lineage(device.typename)
+            found = self.made[device.typename] = (_is_bridge(device.typename, lineage), _makes(lineage))
+        is_bridge, makes = found
+        if "masterbus" in device.values:
+            makes = _NOTHING
+        if makes.number:
+            self.types.add(makes.bus)
+        if not device.id:
             self.nameless = True
             self.nameless_bridges += is_bridge
             return
-        self.others.add(ident)
+        self.others[device.id] = makes
         if is_bridge:
-            self.bridges.add(ident)
+            self.bridges.add(device.id)
+
+
+def _makes(lineage: frozenset[str]) -> Makes:
+    for name, makes in MAKES.items():
+        if name in lineage:
+            return makes
+    known = lineage & COMPLETE or ("pci-device" in lineage and not lineage & OTHERS_OF_PCI)
+    return _NOTHING if known else _ANYTHING
 
 
 def check_buses(line: Line) -> Iterator[Finding]:
@@ -110,9 +137,12 @@ def check_buses(line: Line) -> Iterator[Finding]:
     """
     if line.kind == "other" or line.is_open:
         return
-    buses = _Buses(line.caps, line.kind, "multifunction" in line.globals)
+    buses = _Buses(line)
+    buses.types |= _of_machine(line)
+    buses.is_exact = _is_exact(line)
     root = _ROOTS.get(line.kind)
     if root is not None:
+        buses.root = root[0]
         buses.bridges.add(root[0])
         buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
     for device in line.devices:
@@ -134,23 +164,87 @@ def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
             hint=f"did you mean {near[0]}?" if near else "a device with a bus stands before those that are on it",
         )
     else:
+        yield from _fitting(device, buses)
         yield from _slot(device, buses)
-    buses.add(device.typename, device.id)
+    buses.add(device)
+
+
+def _fitting(device: Made, buses: _Buses) -> Iterator[Finding]:
+    """A bus of another type than the device's; or none of it, where the device names none."""
+    wanted = next((SITS_ON[name] for name in buses.line.lineage(device.typename) if name in SITS_ON), "")
+    if not wanted:
+        return
+    makes = buses.named(device.bus) if device.bus else None
+    if device.bus and makes is not None and makes.bus not in ("", wanted):
+        yield Finding(
+            kind=Kind.error,
+            place=device.place,
+            part="bus",
+            message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {makes.bus}",
+        )
+    elif not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
+        yield Finding(
+            kind=Kind.error,
+            place=device.place,
+            part="bus",
+            message=f"there is no bus of type {wanted} when this {device.typename} is made",
+            hint="a device with a bus stands before those that are on it",
+        )
+
+
+def _is_exact(line: Line) -> bool:
+    """Whether the machine has no devices on its root bus besides those of :data:`_ROOTS` and ``-device``.
+
+    A pxb is a root bus of its own, on which QEMU may then put what names no bus.
+    """
+    return (
+        line.kind in _ROOTS
+        and "-nodefaults" in line.plain
+        and not line.plain.keys() & _WITH_DEVICES
+        and "-virtfs" not in line.keyval
+        and line.machine_value("usb") in (None, False, "off", "no", "false", "n")
+        and all(str(value) in _WITHOUT_DEVICES for value in line.values("-drive", "if"))
+        and not any(device.typename.startswith("pxb") for device in line.devices)
+    )
+
+
+def _of_machine(line: Line) -> set[str]:
+    """The types of buses that a machine has itself, or may have for what it is told to have besides."""
+    found = set()
+    if line.kind not in _ROOTS:
+        return {""}
+    ifs = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
+    if line.kind == "pc" or "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
+        found.add("floppy-bus")
+    if (
+        line.machine_value("usb") is not None
+        or line.plain.keys() & {"-usb", "-usbdevice"}
+        or "-nodefaults" not in line.plain
+    ):
+        found.add("usb-bus")
+    if "scsi" in ifs:
+        found.add("SCSI")
+    return found
 
 
 def _slot(device: Made, buses: _Buses) -> Iterator[Finding]:
-    root = _ROOTS.get(buses.kind)
     values = device.values
-    bus = device.bus or (root[0] if root is not None else "")
-    address = _address(values.get("addr"))
-    if bus not in buses.bridges or address is None:
+    bus = device.bus or buses.root
+    if bus not in buses.bridges:
         return
-    known = buses.caps.property_of(device.typename, "multifunction")
-    if known is None:
-        return  # no PCI device, or one whose properties are not known
-    several = values.get("multifunction") in (True, "on", "yes", "true", "y") or buses.multifunction_by_default
-    slot, function = address
-    taken = buses.slots.setdefault(bus, {}).setdefault(slot, {})
+    address = _address(values.get("addr"))
+    if address is None and (bus != buses.root or not buses.is_exact):
+        return
+    if buses.line.caps.property_of(device.typename, "multifunction") is None:
+        # No PCI device, or one whose properties are not known, and which may then take a slot.
+        buses.is_exact &= "pci-device" not in buses.line.lineage(device.typename) and buses.line.caps.has(
+            device.typename
+        )
+        return
+    slots = buses.slots.setdefault(bus, {})
+    slot, function = address or (next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS), 0)
+    several = values.get("multifunction") in (True, "on", "yes", "true", "y") or "multifunction" in buses.line.globals
+    taken = slots.setdefault(slot, {})
     problem = _problem(function, several, taken) if taken else ""
     if problem:
         yield Finding(
@@ -184,18 +278,8 @@ def _address(value: Value | None) -> tuple[int, int] | None:
     return int(match.group(1), 16), int(match.group(2) or "0")
 
 
-def _is_bridge(typename: str, caps: Capabilities) -> bool:
+def _is_bridge(typename: str, lineage: frozenset[str]) -> bool:
     """Whether a device may have a PCI bus of its own id: bridges, ports and expanders, and what is not known."""
-    if typename.startswith("pxb"):
+    if typename.startswith("pxb") or lineage & {"base-pci-bridge", "pci-bridge", "pcie-port"}:
         return True
-    parents = caps.parents
-    name: str | None = typename
-    for _ in range(_DEEPEST):
-        if name in ("base-pci-bridge", "pci-bridge", "pcie-port"):
-            return True
-        if name in ("device", "pci-device", "usb-device", "scsi-device", "virtio-pci-base-type"):
-            return False
-        name = parents.get(name or "")
-        if name is None:
-            return True
-    return True
+    return "device" not in lineage

@@ -168,15 +168,15 @@ class _Checker:
                 yield fault
                 return
             self.sound_drivers.add(typename)
-        needed = NEEDED_PROPERTIES.get(typename)
-        if needed is not None and all(item.name != needed for item in option.properties):
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                part=needed,
-                message=f"{typename} cannot be without {needed}",
-                qemu_name=f"{typename}.{needed}",
-            )
+        for group in NEEDED_PROPERTIES.get(typename, ()):
+            if all(item.name not in group for item in option.properties):
+                yield Finding(
+                    kind=Kind.error,
+                    place=option.place,
+                    part=group[0],
+                    message=f"{typename} cannot be without {' or '.join(group)}",
+                    qemu_name=f"{typename}.{group[0]}",
+                )
         for item in option.properties:
             if item.name not in _QDEV_KEYS:
                 yield from self._property(typename, item)
@@ -257,7 +257,7 @@ class _Checker:
             value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
             value |= {item.name: item.value for item in option.properties}
             places = {item.name: item.place for item in option.properties}
-            found = list(self._against(("object-add", "arg-type"), value, option.place, places))
+            found = list(self._against("-object", ("object-add", "arg-type"), value, option.place, places))
             yield from found
             if not found and option.qom_type not in _BY_THE_HOST:
                 # The schema has types that this binary was built without (``qapi/qom.json``, cryptodev-backend-lkcf).
@@ -290,7 +290,7 @@ class _Checker:
         yield from self.proof.require(evidence, option.place)
         if evidence.is_present:
             value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)
-            yield from self._against(authority, value, option.place, option.places)
+            yield from self._against(option.flag, authority, value, option.place, option.places)
 
     def _untold(self, option: Qapi) -> Iterator[Finding]:
         """An option whose type no command of this binary has."""
@@ -310,9 +310,9 @@ class _Checker:
         yield from self.proof.require(evidence, option.place)
 
     def _against(
-        self, authority: tuple[str, str], value: Value, place: Origin, places: Mapping[str, Origin]
+        self, flag: str, authority: tuple[str, str], value: Value, place: Origin, places: Mapping[str, Origin]
     ) -> Iterator[Finding]:
-        """A value against a command's argument or return type."""
+        """The value of an option against a command's argument or return type."""
         schema = self.caps.schema_
         command, side = authority
         entity = schema.command(command) if schema is not None else None
@@ -324,7 +324,7 @@ class _Checker:
         for misfit in found:
             # What a command returns as a list (``query-audiodevs``) has a number before the member's name.
             where = next((places[step] for step in misfit.path[:2] if step in places), place)
-            yield self._misfit(command, misfit, where)
+            yield self._misfit(flag, command, misfit, where)
         if found:
             return
         for path in find_deprecated(schema, str(entity[side]), value):
@@ -343,7 +343,9 @@ class _Checker:
                 ),
             )
 
-    def _misfit(self, command: str, misfit: Misfit, place: Origin) -> Finding:
+    def _misfit(self, flag: str, command: str, misfit: Misfit, place: Origin) -> Finding:
+        # What a command returns as a list has the number of the item before each name.
+        path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
         fact = f"{command}.{misfit.dotted}" if misfit.path else command
         listed: list[JsonValue] = [*misfit.known]
         # For a wrong value the nearest right ones, for an unknown member the nearest known.
@@ -353,12 +355,12 @@ class _Checker:
             kind=Kind.error,
             place=place,
             part=misfit.dotted,
-            message=f"QEMU {self.caps.version} does not take {fact}: it {misfit.message}",
+            message=f"QEMU {self.caps.version} takes no such {flag}: {path} {misfit.message}",
             qemu_name=fact,
             evidence=Evidence(
                 fact=fact,
                 verdict=Verdict.absent,
-                note=f"the schema says: {misfit.dotted} {misfit.message}",
+                note=f"by the schema, {path} {misfit.message}",
                 command="query-qmp-schema",
                 reply=listed,
             ),

@@ -94,6 +94,10 @@ def _drive_key(key: str, listed: Evidence, proof: Proof) -> Evidence:
 _BACKENDS: Mapping[str, str] = {"tty": "serial", "parport": "parallel", "memory": "ringbuf"}
 
 
+#: What a value is, by what ``query-command-line-options`` calls it.
+_KEY_WORDS: Mapping[str, str] = {"boolean": "on or off", "number": "a number", "size": "a size like 512M"}
+
+
 def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> Iterator[Finding]:
     """A value against the type of its key: string, boolean, number or size."""
     if not isinstance(item.value, Text):
@@ -117,7 +121,7 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
             kind=Kind.error,
             place=item.place,
             part=item.name,
-            message=f"{option.flag} {item.name} is a {key.type}, not {text!r}",
+            message=f"{option.flag} {item.name} is {_KEY_WORDS.get(key.type, 'on, off or on-fault')}, not {text!r}",
             qemu_name=f"{option.flag}.{item.name}",
         )
 

@@ -124,7 +124,7 @@ def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
     first = option.first if option.flag == "-chardev" else ""
     for some in _NEEDED.get((option.flag, first), ()):
         if not names & set(some):
-            yield _error(option, some[0], f"{option.flag} {first} needs {' or '.join(some)}".replace("  ", " "))
+            yield _error(option, some[0], f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}")
     if option.flag == "-drive" and "format" in names and "driver" not in names:
         files = [name for name in names if name.partition(".")[0] == "file"]
         if not files:
@@ -196,7 +196,12 @@ def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
     for misfit in misfits(schema, str(entity["arg-type"]), value):
         near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
         hint = f"did you mean {near[0]}?" if near else ""
-        yield _error(option, misfit.dotted, f"{option.flag} {misfit.dotted}: it {misfit.message}", hint)
+        yield _error(
+            option,
+            misfit.dotted,
+            f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}",
+            hint,
+        )
 
 
 def _items(value: Value) -> list[Value]:

@@ -29,7 +29,8 @@ _TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "array": lambda text: False,
     }
 )
-_WORDS = {"int": "number"}
+#: What a JSON type is called, where that is not "a" and its name.
+_WORDS = {"int": "a whole number", "array": "a list", "object": "an object", "null": "null"}
 
 #: Numbers from one to another.
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -74,7 +75,7 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
             values = schema.enum_values(type_name)
             if not isinstance(value, str) or value not in values:
                 shown = str(value) if isinstance(value, str) else value
-                yield Misfit(path, f"{shown!r} is not one of its values", values, str(shown))
+                yield Misfit(path, f"is {shown!r}, which is not one of its values", values, str(shown))
         case "alternate":
             yield from _alternate(schema, entity, value, path)
         case "builtin":
@@ -154,12 +155,12 @@ def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misf
         return
     if isinstance(value, Text):
         if not _TEXT_FITS[wanted](value):
-            yield Misfit(path, f"{str(value)!r} is not a {_WORDS.get(wanted, wanted)}")
+            yield Misfit(path, f"is {str(value)!r}, not {_WORDS.get(wanted, f'a {wanted}')}")
         return
     if not isinstance(value, kinds[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):
-        yield Misfit(path, f"{value!r} is not a {_WORDS.get(wanted, wanted)}")
+        yield Misfit(path, f"is {value!r}, not {_WORDS.get(wanted, f'a {wanted}')}")
     elif isinstance(value, int) and wanted == "int" and not -(2**63) <= value < 2**64:
-        yield Misfit(path, f"{value} is out of range")
+        yield Misfit(path, f"is {value}, which is out of range")
 
 
 def _fits_64_bits(number: int | None) -> bool:

@@ -54,6 +54,7 @@ _OBJECT_REFERENCES = {
 _BLOCK_REFERENCES = {
     "file": "block",
     "backing": "block",
+    "data-file": "block",
     "throttle-group": "object",
     "key-secret": "object",
     "password-secret": "object",

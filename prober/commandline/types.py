@@ -38,12 +38,12 @@ _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
 #: function (``06.0``, ``0x6.0x1``), a MAC address.
 _SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7])?")
-_WORDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+_WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
     {
         # A port of a USB bus or hub below one (``hw/usb/bus.c``), compared as a text.
-        "port": re.compile(r"[1-9]\d{0,2}(\.[1-9]\d{0,2})*"),
+        "port": (re.compile(r"[1-9]\d{0,2}(\.[1-9]\d{0,2})*"), "a port like 1 or 2.1"),
         # ``hw/net/virtio-net.c``
-        "duplex": re.compile(r"half|full"),
+        "duplex": (re.compile(r"half|full"), "half or full"),
     }
 )
 _RANGE = re.compile(r"\d+-\d+")
@@ -108,8 +108,8 @@ def _misfit_of_string(known: Property, value: Value) -> str:
     if known.name == "mac" and not _MAC.fullmatch(value):
         return f"mac is a MAC address like 52:54:00:12:34:56, not {value!r}"
     words = _WORDS.get(known.name)
-    if words is not None and not words.fullmatch(value):
-        return f"{known.name} is like {words.pattern}, not {value!r}"
+    if words is not None and not words[0].fullmatch(value):
+        return f"{known.name} is {words[1]}, not {value!r}"
     return ""
 
 

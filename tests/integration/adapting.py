@@ -61,6 +61,12 @@ _OF_HOST_MEMORY = (
     "cpu-affinity",
 )
 
+#: Audio backends that do not start without their server or device (``audio/*.c``).
+_NOISY = ("alsa", "coreaudio", "dbus", "jack", "oss", "pa", "pipewire", "sdl", "sndio")
+
+#: What a network card may have that is behind vhost alone (``hw/net/virtio-net.c``, ``virtio_net_max_tx_queue_size``).
+_LARGEST_QUEUE = 256
+
 #: With it, QEMU shares a GPU's memory with the host's graphics (``hw/display/virtio-gpu-udmabuf.c``).
 _UDMABUF = Path("/dev/udmabuf")
 
@@ -130,6 +136,7 @@ class _Adapter:
             "-fsdev": self._fsdev,
             "-fw_cfg": self._fw_cfg,
             "-machine": self._machine,
+            "-audiodev": _audiodev,
         }.get(flag)
         return adapt(value) if adapt is not None else _SILENT.get(flag, value)
 
@@ -194,7 +201,7 @@ class _Adapter:
             return re.sub(r"(,logfile=)[^,]*", rf"\g<1>{self.theirs}/log", value)
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", str(told.get("id")))
         if kind == "socket":
-            return f"socket,id={told['id']},path={self.theirs / name},server=on,wait=off"
+            return f"socket,id={told['id']},path={self.theirs / name}.sock,server=on,wait=off"
         return f"file,id={told['id']},path={self.theirs / name}"
 
     def _object(self, value: str, gone: set[str]) -> str | None:
@@ -221,6 +228,9 @@ class _Adapter:
         if _OF_THE_HOST.fullmatch(node["driver"]) or gone & {str(item) for item in node.values()}:
             self.done.left_out.append(str(node.get("id", node["driver"])))
             return None
+        if int(node.get("tx_queue_size", 0)) > _LARGEST_QUEUE:
+            node["tx_queue_size"] = type(node["tx_queue_size"])(_LARGEST_QUEUE)
+            return json.dumps(node) if value.startswith("{") else _keyval("driver", node)
         if "blob" in node and not _UDMABUF.exists():
             self.done.left_out.append(f"{node.get('id', node['driver'])}.blob")
             del node["blob"]
@@ -264,6 +274,15 @@ def _tree(value: str, implied: str) -> dict[str, Any]:
 def _netdev(value: str) -> str:
     name = _tree(value, "type")["id"]
     return json.dumps({"type": "user", "id": name}) if value.startswith("{") else f"user,id={name}"
+
+
+def _audiodev(value: str) -> str:
+    """A backend that plays to nobody, in the place of one that looks for its server or its device at once."""
+    node = _tree(value, "driver")
+    if node["driver"] not in _NOISY:
+        return value
+    silent = {"driver": "none", "id": node["id"]}
+    return json.dumps(silent) if value.startswith("{") else _keyval("driver", silent)
 
 
 def _keyval(implied: str, node: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ EXPLAINED: dict[str, str] = {
 
 #: What keeps a line from starting though nothing is wrong with it: a device or a package that this host has not.
 _OF_THIS_HOST = re.compile(
-    r"not accessible: No such file|Perhaps you want to install|'dbus' is not a valid char driver"
+    r"not accessible: No such file|Perhaps you want to install|'dbus' is not a valid char driver|overcommit_memory"
 )
 
 _QMP = (

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from prober.capabilities import Evidence, Verdict
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line
-from prober.commandline.rules import backends, chardevs, memory, numa, pci, ports
+from prober.commandline.rules import addresses, backends, chardevs, memory, network, numa, pci, ports, sound, topology
 from prober.commandline.rules.rule import Rule
 
 #: Every rule.
 RULES: tuple[Rule, ...] = (
+    *addresses.RULES,
     *backends.RULES,
     *chardevs.RULES,
     *memory.RULES,
+    *network.RULES,
     *numa.RULES,
     *pci.RULES,
     *ports.RULES,
+    *sound.RULES,
+    *topology.RULES,
 )
 
 

@@ -63,6 +63,17 @@ def _room(line: Line) -> Iterator[Fault]:
             taken.add(slot)
 
 
+#: The least that nvdimm takes (``include/hw/mem/nvdimm.h``, ``MIN_NAMESPACE_LABEL_SIZE``).
+_LEAST_LABEL = 128 * 1024
+
+
+def _label(line: Line) -> Iterator[Fault]:
+    for device in line.of_type("nvdimm"):
+        length = size(device.values.get("label-size"))
+        if length is not None and length < _LEAST_LABEL:
+            yield Fault(device.place, "label-size", f"label-size is {_LEAST_LABEL} or more, not {length}")
+
+
 def _busy(line: Line) -> Iterator[Fault]:
     taken = {str(value) for value in line.values("-numa", "memdev")}
     taken.add(str(line.machine_value("memory-backend")))
@@ -166,13 +177,24 @@ def _cpu(line: Line, device: Made) -> Iterator[Fault]:
 
 
 def _many_cpus(line: Line) -> Iterator[Fault]:
-    """More CPUs than the APIC of TCG has ids for: seen in 7.2, and gone in 10.0."""
+    """More CPUs than an APIC has ids for.  TCG's was no x2APIC in 7.2; in 10.0 it is where the CPU has the feature."""
     accelerators = line.keyval.get("-accel", ())
-    if line.kind not in _PC or line.caps.version.numbers >= (7, 3, 0) or not accelerators:
+    if line.kind not in _PC or not accelerators or accelerators[0].first != "tcg":
         return
     counts = [number(line.value("-smp", key)) or 0 for key in ("cpus", "maxcpus")]
-    if accelerators[0].first == "tcg" and max(counts) > _APIC_IDS:
+    cpus = line.keyval.get("-cpu", ())
+    if max(counts) <= _APIC_IDS:
+        return
+    if line.caps.version.numbers < (7, 3, 0):
         yield Fault(accelerators[0].place, "accel", f"TCG has no APIC for more than {_APIC_IDS} CPUs", "use KVM")
+    elif counts[0] > _APIC_IDS and (not cpus or _is_plain(cpus[-1])):
+        place = cpus[-1].place if cpus else accelerators[0].place
+        yield Fault(place, "x2apic", f"more than {_APIC_IDS} CPUs need x2apic", "write x2apic=on behind the CPU model")
+
+
+def _is_plain(option: Keyval) -> bool:
+    """Whether a CPU is the default model, which has no x2APIC unless it is said."""
+    return option.first == "qemu64" and all(item.name != "x2apic" for item in option.pairs)
 
 
 RULES = (
@@ -180,9 +202,13 @@ RULES = (
     Rule("hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state", _nvdimm),
     Rule("hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot", _room),
     Rule("hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c", _busy),
+    Rule("hw/mem/nvdimm.c, nvdimm_set_label_size", _label),
     Rule("hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node),
     Rule("system/vl.c, set_memory_options; hw/core/machine.c, machine_set_mem", _maximum),
     Rule("hw/i386/pc.c, pc_memory_init and pc_max_used_gpa", _phys_bits),
     Rule("hw/i386/x86-common.c, x86_cpu_pre_plug", _cpus),
-    Rule("hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done)", _many_cpus),
+    Rule(
+        "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
+        _many_cpus,
+    ),
 )

@@ -105,6 +105,17 @@ def _memory_attributes(line: Line) -> Iterator[Fault]:
         seen.add(key)
 
 
+def _initiators(line: Line) -> Iterator[Fault]:
+    """A node with CPUs is its own initiator; QEMU 5.2 takes node 0 for it where CPUs are given with the node."""
+    if switch(line.machine_value("hmat")) is not True:
+        return
+    for option, node, values in _nodes(line):
+        initiator = number(values.get("initiator", node)) if line.caps.version.numbers >= (6, 0, 0) else 0
+        if "cpus" in values and node is not None and initiator not in (None, node):
+            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+            yield Fault(option.place, "initiator", message)
+
+
 def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterator[Fault]:
     data = str(values.get("data-type"))
     needed, other = ("latency", "bandwidth") if data.endswith("latency") else ("bandwidth", "latency")
@@ -121,12 +132,14 @@ def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterat
 
 def ram_size(line: Line) -> int | None:
     """The size of memory that ``-m`` asks for; a number without a unit is of MiB (``system/vl.c``)."""
-    value = line.value("-m", "size")
-    if value is None:
-        return None
-    found = size(f"{value}M" if str(value)[-1:].isdigit() else value)
+    found = _in_mib(line.value("-m", "size"))
     # Aligned to 8 KiB (``TARGET_PAGE_SIZE`` and more).
     return None if found is None else -(-found // 8192) * 8192
+
+
+def _in_mib(value: Value) -> int | None:
+    """A size in bytes of which a number without a unit is of MiB (``qemu_strtosz_MiB``)."""
+    return None if value is None else size(f"{value}M" if str(value)[-1:].isdigit() else value)
 
 
 def _sum(line: Line) -> Iterator[Fault]:
@@ -137,16 +150,34 @@ def _sum(line: Line) -> Iterator[Fault]:
     }
     ram = ram_size(line)
     for option, _, values in _nodes(line):
-        if "mem" in values:
-            return  # a number without a unit is of MiB here and of bytes there
-        if "memdev" in values:
-            length = sizes.get(str(values["memdev"]))
+        if "mem" in values or "memdev" in values:
+            length = _in_mib(values["mem"]) if "mem" in values else sizes.get(str(values["memdev"]))
             if length is None:
                 return
             total, place = total + length, option.place
     if place is not None and ram is not None and total != ram:
-        message = f"the memory of all NUMA nodes is {total} bytes, and -m says {ram}"
-        yield Fault(place, "memdev", message)
+        yield Fault(place, "memdev", f"the memory of all NUMA nodes is {total} bytes, and -m says {ram}")
+
+
+def _mem(line: Line) -> Iterator[Fault]:
+    """Memory by its size alone, where ``query-machines`` says that the machine has no such nodes."""
+    for option, _, values in _nodes(line):
+        if "mem" in values and line.machine is not None and line.machine.numa_mem_supported is False:
+            message = f"machine {line.machine.name} takes the memory of a NUMA node from memdev alone, not from mem"
+            yield Fault(option.place, "mem", message)
+
+
+def _backend(line: Line) -> Iterator[Fault]:
+    """The machine's memory, where it is not of the size that ``-m`` says; QEMU 5.2 took the backend's."""
+    name, ram = line.machine_value("memory-backend"), ram_size(line)
+    if line.caps.version.numbers < (7, 2, 0) or ram is None or name is None:
+        return
+    for option in line.objects:
+        if option.id == name:
+            length = size(next((item.value for item in option.properties if item.name == "size"), None))
+            if length is not None and length != ram:
+                message = f"the machine's memory {option.id} is of {length} bytes, and -m says {ram}"
+                yield Fault(option.place, "size", message)
 
 
 def _not_both(line: Line) -> Iterator[Fault]:
@@ -162,6 +193,9 @@ RULES = (
     Rule("hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options", _references),
     Rule("hw/core/numa.c, parse_numa_distance", _distances),
     Rule("hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb", _memory_attributes),
+    Rule("hw/core/machine.c, machine_set_cpu_numa_node", _initiators),
     Rule("hw/core/numa.c, numa_complete_configuration: sizes", _sum),
     Rule("hw/core/numa.c, numa_complete_configuration: memory-backend", _not_both),
+    Rule("hw/core/numa.c, parse_numa_node: numa_mem_supported", _mem),
+    Rule("hw/core/machine.c, machine_run_board_init", _backend),
 )

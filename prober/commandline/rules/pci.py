@@ -78,7 +78,36 @@ def _is_behind_port(device: Made, line: Line) -> bool:
     return home is None or home.typename not in _CONVENTIONAL
 
 
+def _virtio_iommu(line: Line) -> Iterator[Fault]:
+    if line.kind in ("pc", "q35") and line.caps.version.numbers < (6, 0, 0):
+        for device in line.of_type("virtio-iommu-pci"):
+            message = f"the machines of QEMU {line.caps.version} have no place for virtio-iommu"
+            yield Fault(device.place, "driver", message, "QEMU 7.2 is known to have one")
+
+
+def _expanders(line: Line) -> Iterator[Fault]:
+    taken: set[int] = set()
+    wrong = {"pc": "pxb-pcie", "q35": "pxb"}.get(line.kind)
+    for device in line.devices:
+        if device.typename == wrong:
+            right = "pxb" if line.kind == "pc" else "pxb-pcie"
+            yield Fault(device.place, "driver", f"a machine of the kind {line.kind} has {right}, not {wrong}")
+        if device.typename.startswith("pxb"):
+            bus = number(device.values.get("bus_nr", 0))
+            if bus in taken:
+                yield Fault(device.place, "bus_nr", f"there is a bus number {bus} already", "give each pxb a bus_nr")
+            if bus is not None:
+                taken.add(bus)
+        elif device.bus in ("", "pci.0", "pcie.0") and line.lineage(device.typename) & {
+            "base-pci-bridge",
+            "pci-bridge",
+        }:
+            taken.add(0)  # bridges have no number before the guest's firmware gives them one
+
+
 RULES = (
     Rule("hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
+    Rule("hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize", _expanders),
     Rule("hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize", _iommu_platform),
+    Rule("hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize", _virtio_iommu),
 )

@@ -76,7 +76,7 @@ def test_sound(line: str, version: str) -> None:
         ("-object secret,id=a", "secret needs data or file"),
         ("-object iothread,id=1a", "is no id"),
         ("-numa node,memdev=m", "memdev names an object 'm'"),
-        ("-numa node,cpus=a", "'a' is not a number"),
+        ("-numa node,cpus=a", "cpus.0 is 'a', not a whole number"),
         ("-device isa-debugcon", "cannot be without chardev"),
         ("-device PIIX4_PM", "is no device that -device can make"),
         ("-drive if=non,file=/a", "if is one of"),

@@ -67,24 +67,34 @@ def test_what_is_there_passes(option: Option, old: bool) -> None:
             "",
         ),
         (Global("PIIX4_PM", Property("acpi-root", False, HERE)), "PIIX4_PM.acpi-root", "has no PIIX4_PM.acpi-root", ""),
-        (Object("memory-backend-ram", "r", pairs(size="1"), HERE), "object-add.size", "'1' is not a number", ""),
+        (
+            Object("memory-backend-ram", "r", pairs(size="1"), HERE),
+            "object-add.size",
+            "size is '1', not a whole number",
+            "",
+        ),
         (Object("memory-backend-rom", "r", (), HERE), "object-add.qom-type", "is not one of its values", "backend-ram"),
         (
             Qapi(
                 "-blockdev", "blockdev-add", "driver", {"driver": "null-co", "node-name": "n", "red-only": True}, HERE
             ),
             "blockdev-add.red-only",
-            "it is not known",
+            "red-only is not known",
             "did you mean read-only",
         ),
         (
             Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "node-name": "n"}, HERE),
             "blockdev-add.filename",
-            "it is missing",
+            "filename is missing",
             "",
         ),
         (Qapi("-x", "no-such-command", "y", {}, HERE), "no-such-command", "has no no-such-command", ""),
-        (Qapi("-audiodev", "", "driver", {"id": "a", "driver": "nun"}, HERE), None, "'nun' is not one of", ""),
+        (
+            Qapi("-audiodev", "", "driver", {"id": "a", "driver": "nun"}, HERE),
+            None,
+            "driver is 'nun', which is not one of",
+            "",
+        ),
         (Keyval("-machine", "q36", (), HERE), "q36", "has no machine q36", "q35"),
         (Keyval("-machine", "pc", pairs(usb=False, nope=1), HERE), "pc-i440fx-11.1.nope", "has no", ""),
         (Keyval("-accel", "kwm", (), HERE), "kwm-accel", "has no kwm-accel", "kvm-accel"),
@@ -121,7 +131,7 @@ def test_unknown_is_its_own_kind() -> None:
     if not path.exists():
         pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     partial = load_capabilities(path)
-    (finding,) = check([Device("pci-bridge", pairs(chassis_nr=1), HERE)], partial)
+    (finding,) = check([Device("pci-bridge", (Property("chassis_nr", 1, HERE),), HERE)], partial)
     assert finding.evidence is not None
     assert (finding.kind, finding.evidence.verdict) == (Kind.unknown, Verdict.unknown)
     absent: list[Option] = [Device("e1000", pairs(mac="52:54:00:00:00:01"), HERE), Device("no-such", (), HERE)]

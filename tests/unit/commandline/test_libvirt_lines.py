@@ -28,9 +28,9 @@ _NO_ACPI = "the domain has no <acpi/>, so the machine has no PIIX4_PM, and QEMU 
 TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (r"has an option -unknown$", _INVENTED, frozenset({"qemu-ns-alt", "qemu-ns-no-env", "qemu-ns"})),
     (r"has no ide-hd\.prop[1-5]$", _INVENTED, frozenset({"qemu-ns"})),
-    (r"'jack' is not one of its values", _NOT_BUILT, frozenset({"audio-jack-full", "audio-jack-minimal"})),
-    (r"'pipewire' is not one of its", _NOT_BUILT, frozenset({"audio-pipewire-best", "audio-pipewire-full"})),
-    (r"'coreaudio' is not one of its values", _NOT_BUILT, frozenset({"audio-coreaudio-full"})),
+    (r"'jack', which is not one of its values", _NOT_BUILT, frozenset({"audio-jack-full", "audio-jack-minimal"})),
+    (r"'pipewire', which is not one of its", _NOT_BUILT, frozenset({"audio-pipewire-best", "audio-pipewire-full"})),
+    (r"'coreaudio', which is not one of its values", _NOT_BUILT, frozenset({"audio-coreaudio-full"})),
     (
         r"has no vhost-vsock-pci-transitional$",
         "QEMU has no such type: vhost-vsock came after virtio 1.0 (hw/virtio/vhost-vsock-pci.c)",
@@ -53,6 +53,11 @@ TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
         frozenset({"hugepages-memaccess", "hugepages-numa-default-dimm", "hugepages-nvdimm", "memfd-memory-numa",
                    "memory-hotplug-dimm", "memory-hotplug-nvdimm-access", "memory-hotplug-nvdimm-overlap",
                    "pages-dimm-discard"}),
+    ),
+    (
+        r"ide\.0 has 2 units, and no unit [234]$",
+        "an IDE bus has two (hw/ide/ide-dev.c, ide_qdev_realize)",
+        frozenset({"disk-blockio", "disk-source-pool", "disk-source-pool-mode"}),
     ),
     (
         r"the size of a raw node is a multiple of 512",

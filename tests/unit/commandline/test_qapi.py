@@ -140,9 +140,9 @@ def test_where_and_why() -> None:
         )
     )
     assert {(misfit.dotted, misfit.message) for misfit in found} == {
-        ("file.filename", "7 is not a string"),
+        ("file.filename", "is 7, not a string"),
         ("discord", "is not known"),
-        ("read-only", "'on' is not a boolean"),
+        ("read-only", "is 'on', not a boolean"),
     }
     known = next(misfit.known for misfit in found if misfit.dotted == "discord")
     assert "discard" in known

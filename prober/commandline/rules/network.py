@@ -1,0 +1,107 @@
+"""Members of netdevs that only go together, and what a card asks of the netdev behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
+
+from prober.commandline.line import Line, number, switch
+from prober.commandline.options import Qapi, Value
+from prober.commandline.rules.rule import Fault, Rule
+
+#: Ways that a socket netdev is connected.
+_WAYS = ("fd", "listen", "connect", "mcast", "udp")
+
+
+def _socket(line: Line) -> Iterator[Fault]:
+    for option in line.qapi.get("-netdev", ()):
+        if option.value.get("type") != "socket":
+            continue
+        given = [way for way in _WAYS if way in option.value]
+        if len(given) != 1:
+            yield Fault(option.place, "type", f"a socket netdev needs one of {', '.join(_WAYS)}")
+        elif given == ["udp"] and "localaddr" not in option.value:
+            yield Fault(option.place, "localaddr", "udp needs localaddr")
+
+
+def _dgram(line: Line) -> Iterator[Fault]:
+    for option in line.qapi.get("-netdev", ()):
+        if option.value.get("type") != "dgram":
+            continue
+        local, remote = _kind(option.value.get("local")), option.value.get("remote")
+        if _kind(remote) == "inet" and isinstance(remote, Mapping) and _may_be_multicast(str(remote.get("host"))):
+            continue
+        if not local:
+            yield Fault(option.place, "local", "a dgram netdev needs local")
+        elif (remote is None) == (local in ("inet", "unix")):
+            word = "needs" if remote is None else "takes no"
+            yield Fault(option.place, "remote", f"a dgram netdev {word} remote where local is {local}")
+        elif remote is not None and _kind(remote) != local:
+            yield Fault(option.place, "remote", f"local and remote are of one type, not {local} and {_kind(remote)}")
+
+
+def _kind(address: Value) -> str:
+    return str(address.get("type")) if isinstance(address, Mapping) else ""
+
+
+def _may_be_multicast(host: str) -> bool:
+    """Whether an IPv4 address is one of many receivers; a host's name may stand for one."""
+    try:
+        return IPv4Address(host).is_multicast
+    except ValueError:
+        return True
+
+
+def _user(line: Line) -> Iterator[Fault]:
+    for option in line.qapi.get("-netdev", ()):
+        value = option.value
+        if value.get("type") != "user":
+            continue
+        ipv4, ipv6 = switch(value.get("ipv4")), switch(value.get("ipv6"))
+        for family, off, keys in (
+            ("IPv4", ipv4 is False or (ipv4 is None and ipv6 is True), ("net", "ip", "host", "dns")),
+            ("IPv6", ipv6 is False or (ipv6 is None and ipv4 is True), ("ipv6-prefix", "ipv6-host", "ipv6-dns")),
+        ):
+            part = next((key for key in keys if key in value), None)
+            if off and part is not None:
+                yield Fault(option.place, part, f"{part} is of {family}, which is off here", f"say {family.lower()}=on")
+        if ipv4 is False and ipv6 is False:
+            yield Fault(option.place, "ipv4", "a user netdev has IPv4 or IPv6, or both")
+        yield from _addresses(option)
+
+
+def _addresses(option: Qapi) -> Iterator[Fault]:
+    """IPv4 addresses that are not in the network; how QEMU reads a network without a mask is left alone."""
+    written = str(option.value.get("net") or option.value.get("ip") or "10.0.2.0/24")
+    with suppress(ValueError):
+        network = IPv4Network(written, strict=False) if "/" in written else None
+        for key in ("host", "dhcpstart"):
+            address = option.value.get(key)
+            if network is not None and address is not None and IPv4Address(str(address)) not in network:
+                yield Fault(option.place, key, f"{key} {address} is not in the network {network}")
+
+
+#: The longest queue for sending that a card has without vhost-user or vDPA.
+_LONGEST = 256
+
+
+def _queue(line: Line) -> Iterator[Fault]:
+    """A queue that is too long; before some version up to 10.0.13 QEMU made it shorter, and said nothing."""
+    if line.caps.version.numbers < (10, 0, 13):
+        return
+    kinds = {str(option.value.get("id")): str(option.value.get("type")) for option in line.qapi.get("-netdev", ())}
+    for device in line.devices:
+        length = number(device.values.get("tx_queue_size"))
+        kind = kinds.get(str(device.values.get("netdev")), "")
+        if length is not None and length > _LONGEST and kind and kind not in ("vhost-user", "vhost-vdpa"):
+            message = f"tx_queue_size is up to {_LONGEST} where a {kind} netdev is behind the card, not {length}"
+            yield Fault(device.place, "tx_queue_size", message)
+
+
+RULES = (
+    Rule("net/socket.c, net_init_socket", _socket),
+    Rule("net/dgram.c, net_init_dgram", _dgram),
+    Rule("net/slirp.c, net_slirp_init", _user),
+    Rule("hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size", _queue),
+)

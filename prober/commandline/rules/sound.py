@@ -1,0 +1,27 @@
+"""Sound cards without a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line
+from prober.commandline.rules.rule import Fault, Rule
+
+
+def _without(line: Line) -> Iterator[Fault]:
+    """A card that names no audiodev, where there is no default: 7.2 looked for one all the same, 10.0 does not."""
+    if line.caps.version.numbers < (10, 0, 0) or line.is_open or "-audio" in line.plain:
+        return
+    if "-nodefaults" not in line.plain and "-audiodev" not in line.qapi:
+        return
+    for typename, devices in line.by_type.items():
+        if line.caps.property_of(typename, "audiodev") is None:
+            continue
+        for device in devices:
+            if device.values.get("audiodev"):
+                continue
+            message = f"{device.typename} needs audiodev, as there is no default one here"
+            yield Fault(device.place, "audiodev", message)
+
+
+RULES = (Rule("audio/audio.c, audio_init; system/vl.c, default_audio", _without),)
