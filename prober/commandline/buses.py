@@ -67,6 +67,8 @@ class _Buses:
     root: str = ""
     #: Whether it is known which slots of the root bus QEMU gives to devices without an address.
     is_exact: bool = False
+    #: The devices to which QEMU gives slots itself.
+    chosen: dict[tuple[str, int], Made] = field(default_factory=dict)
     #: The types of buses that are there under whatever name; an empty one stands for any.
     types: set[str] = field(default_factory=set)
     nameless: bool = False
@@ -237,16 +239,29 @@ def _slot(device: Made, buses: _Buses) -> Iterator[Finding]:
         return
     if buses.line.caps.property_of(device.typename, "multifunction") is None:
         # No PCI device, or one whose properties are not known, and which may then take a slot.
-        buses.is_exact &= "pci-device" not in buses.line.lineage(device.typename) and buses.line.caps.has(
-            device.typename
-        )
+        is_known = device.typename in (buses.line.caps.types or ())
+        buses.is_exact &= is_known and "pci-device" not in buses.line.lineage(device.typename)
         return
     slots = buses.slots.setdefault(bus, {})
-    slot, function = address or (next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS), 0)
+    if address is None:
+        slot = next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS)
+        buses.chosen[bus, slot] = device
+        address = slot, 0
+    slot, function = address
     several = values.get("multifunction") in (True, "on", "yes", "true", "y") or "multifunction" in buses.line.globals
     taken = slots.setdefault(slot, {})
     problem = _problem(function, several, taken) if taken else ""
-    if problem:
+    other = buses.chosen.get((bus, slot))
+    if problem and other is not None and other is not device:
+        yield Finding(
+            kind=Kind.error,
+            place=other.place,
+            part="addr",
+            message=f"{other.typename} has no addr and is made first, so it gets slot {slot:#x} of {bus}, which is for "
+            f"{device.id or device.typename}",
+            hint="give it an addr",
+        )
+    elif problem:
         yield Finding(
             kind=Kind.error,
             place=device.place,

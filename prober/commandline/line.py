@@ -79,7 +79,7 @@ class Line:
                     )
                     # Those that are written as key=value are made before those in JSON (``system/vl.c``,
                     # ``qemu_create_cli_devices``).
-                    keyed = not reads_json or all(isinstance(value, Text) for _, value, _ in option.properties)
+                    keyed = not reads_json or isinstance(option.driver, Text)
                     (first if keyed else later).append(made)
                 case Object():
                     line.objects.append(option)

@@ -90,7 +90,7 @@ class Property(NamedTuple):
 # Not frozen, which takes twice as long; nothing changes an option all the same.
 @dataclass(slots=True)
 class Device:
-    """``-device``: a QOM type with properties.  ``as_json`` is how it was written, where it was written."""
+    """``-device``: a QOM type with properties.  The driver is a ``Text`` where it was written as key=value."""
 
     driver: str
     properties: tuple[Property, ...]

@@ -154,7 +154,8 @@ def _device(position: Position, value: str) -> Option:
     driver = tree.pop("driver", None)
     if not isinstance(driver, str) or not driver:
         raise SyntaxFault("the driver is missing")
-    return Device(str(driver), _properties(tree, position), position)
+    # A text of key=value stays one, as QEMU makes such devices first.
+    return Device(driver, _properties(tree, position), position)
 
 
 def _global(position: Position, value: str) -> Option:

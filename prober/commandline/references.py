@@ -96,11 +96,7 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
     for option in options:
         match option:
             case Device():
-                typename = DEVICE_ALIASES.get(option.driver, option.driver)
-                for item in option.properties:
-                    namespace = _DEVICE_REFERENCES.get(item.name)
-                    if namespace is not None and caps.property_of(typename, item.name) is not None:
-                        yield from names.find(namespace, item.name, item.value, option.place)
+                yield from _of_device(option, names, caps)
             case Object():
                 yield from names.resolve(option.properties, _OBJECT_REFERENCES, option.place)
                 if not _IDENTIFIER.fullmatch(option.id):
@@ -121,6 +117,16 @@ def check_references(options: list[Option], caps: Capabilities) -> Iterator[Find
                         qemu_name="blockdev-add.node-name",
                     )
                 yield from names.resolve_nodes(option.value, option.place)
+
+
+def _of_device(option: Device, names: _Names, caps: Capabilities) -> Iterator[Finding]:
+    typename = DEVICE_ALIASES.get(option.driver, option.driver)
+    for name, value, _ in option.properties:
+        namespace = _DEVICE_REFERENCES.get(name)
+        if namespace is not None and caps.property_of(typename, name) is not None:
+            yield from names.find(namespace, name, value, option.place)
+        elif isinstance(value, list):
+            yield from names.find_listed(name, value, option.place)
 
 
 #: What an id may be (``util/id.c``, ``id_wellformed``).
@@ -198,6 +204,12 @@ class _Names:
                     namespace = _BLOCK_REFERENCES.get(key) if isinstance(key, str) else None
                     if namespace is not None:
                         yield from self.find(namespace, f"{path}{key}", value, place)
+
+    def find_listed(self, part: str, items: list[Value], place: Origin) -> Iterator[Finding]:
+        """The threads that a list of them names (``iothread-vq-mapping``, QEMU 9.0)."""
+        for number, item in enumerate(items):
+            if isinstance(item, dict) and "iothread" in item:
+                yield from self.find("object", f"{part}.{number}.iothread", item["iothread"], place)
 
     def find(self, namespace: str, part: str, name: Value, place: Origin) -> Iterator[Finding]:
         """A finding where nothing of this name is there; what is no name, or an empty one, names nothing."""

@@ -94,6 +94,7 @@ def _floppies(line: Line) -> Iterator[Fault]:
 
 def _usb(line: Line) -> Iterator[Fault]:
     taken: set[tuple[str, str]] = set()
+    hubs = {(device.bus, str(device.values.get("port", ""))) for device in line.of_type("usb-hub")}
     for device in line.devices:
         port = device.values.get("port")
         if not device.bus or not isinstance(port, str) or "usb-device" not in line.lineage(device.typename):
@@ -101,6 +102,10 @@ def _usb(line: Line) -> Iterator[Fault]:
         if (device.bus, port) in taken:
             yield Fault(device.place, "port", f"port {port} of {device.bus} is taken")
         taken.add((device.bus, port))
+        hub, dot, _ = port.rpartition(".")
+        # A hub whose own port QEMU chooses may be anywhere.
+        if dot and (device.bus, hub) not in hubs and not any(not at or not bus for bus, at in hubs):
+            yield Fault(device.place, "port", f"there is no hub at port {hub} of {device.bus}")
 
 
 RULES = (

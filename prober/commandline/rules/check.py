@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from prober.capabilities import Evidence, Verdict
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line
-from prober.commandline.rules import addresses, backends, chardevs, memory, network, numa, pci, ports, sound, topology
+from prober.commandline.rules import (
+    addresses,
+    backends,
+    chardevs,
+    disks,
+    memory,
+    network,
+    numa,
+    pci,
+    ports,
+    sound,
+    topology,
+)
 from prober.commandline.rules.rule import Rule
 
 #: Every rule.
@@ -15,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     *addresses.RULES,
     *backends.RULES,
     *chardevs.RULES,
+    *disks.RULES,
     *memory.RULES,
     *network.RULES,
     *numa.RULES,

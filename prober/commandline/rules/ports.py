@@ -21,6 +21,8 @@ _UHCI_PORTS, _EHCI_PORTS = 2, 6
 def _serial(line: Line) -> Iterator[Fault]:
     taken: dict[str, dict[int, bool]] = {}
     names: set[str] = set()
+    homes = [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
+    only = f"{homes[0].id}.0" if len(homes) == 1 and homes[0].id else ""
     for device in line.devices:
         if device.typename not in _PORTS:
             continue
@@ -29,18 +31,19 @@ def _serial(line: Line) -> Iterator[Fault]:
             if name in names:
                 yield Fault(device.place, "name", f"there is a port with the name {name!r} already")
             names.add(name)
-        if not device.bus:
-            continue  # QEMU chooses, as it does where no number is given
-        ports = taken.setdefault(device.bus, {})
+        bus = device.bus or only
+        if not bus:
+            continue  # QEMU chooses
+        ports = taken.setdefault(bus, {})
         port = _number_of(device, ports)
         if port is None:
             return
         if port in ports:
-            yield Fault(device.place, "nr", f"port {port} of {device.bus} is taken")
+            yield Fault(device.place, "nr", f"port {port} of {bus} is taken")
         ports[port] = device.typename == "virtconsole"
-        most = _most_ports(device, line)
+        most = _most_ports(bus, line)
         if port >= most:
-            yield Fault(device.place, "nr", f"{device.bus} has {most} ports, and no port {port}")
+            yield Fault(device.place, "nr", f"{bus} has {most} ports, and no port {port}")
 
 
 def _number_of(device: Made, ports: dict[int, bool]) -> int | None:
@@ -52,8 +55,8 @@ def _number_of(device: Made, ports: dict[int, bool]) -> int | None:
     return next(nr for nr in range(1, len(ports) + 2) if nr not in ports)
 
 
-def _most_ports(device: Made, line: Line) -> int:
-    home = next((other for other in line.devices if other.id and f"{other.id}.0" == device.bus), None)
+def _most_ports(bus: str, line: Line) -> int:
+    home = next((other for other in line.devices if other.id and f"{other.id}.0" == bus), None)
     if home is None or "max_ports" in line.globals:
         return 1 << 32
     return number(home.values.get("max_ports", _MOST_PORTS)) or 1 << 32

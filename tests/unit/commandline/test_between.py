@@ -33,7 +33,7 @@ def bad(line: str, version: str = "11.1.2") -> list[str]:
         f"-M q35 {PORT},multifunction=on -device pcie-root-port,id=b,chassis=2,addr=4.1",
         "-M q35 -device ahci,id=a -device ide-cd,bus=a.5 -device ide-cd,bus=ide.2",
         "-M pc -device virtio-serial-pci -device virtserialport,bus=virtio-serial-bus.0",
-        "-M pc -device piix3-usb-uhci -device usb-tablet,bus=usb-bus.0,port=1.2",
+        "-M pc -device piix3-usb-uhci -device usb-hub,bus=usb-bus.0,port=1 -device usb-tablet,bus=usb-bus.0,port=1.2",
         "-M q35 -device i82801b11-bridge -device pci-bridge,bus=pci.0,chassis_nr=1",
         "-blockdev null-co,node-name=a -blockdev raw,node-name=b,file=a",
         "-object secret,id=k,data=a -blockdev luks,node-name=b,file.driver=null-co,key-secret=k",

@@ -46,7 +46,16 @@ def line_of(refusal: Refusal) -> int:
     return refusal.place.line - 4
 
 
-WORDS = ["-snapshot", "-device", "virtio-rng-pci,id=a", "-name", "x,y", "--global", "PIIX4_PM.disable_s3=1", "-S"]
+WORDS = [
+    "-snapshot",
+    "-device",
+    "virtio-rng-pci,id=a,addr=0x9",
+    "-name",
+    "x,y",
+    "--global",
+    "PIIX4_PM.disable_s3=1",
+    "-S",
+]
 
 
 def test_words_stand_as_they_were_before_the_sandbox() -> None:
@@ -73,10 +82,11 @@ def test_elements_of_another_namespace_are_not_understood() -> None:
 @pytest.mark.parametrize(
     ("words", "line", "message"),
     [
-        (["-S", "-device", "e1000,mak=x"], 3, "has no e1000.mak"),
-        (["-S", "-device", "e1000", "-nodefalts"], 4, "has an option -nodefalts"),
+        (["-S", "-device", "e1000,addr=9,mak=x"], 3, "has no e1000.mak"),
+        (["-S", "-device", "e1000,addr=9", "-nodefalts"], 4, "has an option -nodefalts"),
         (["-device e1000"], 1, "has an option -device e1000"),
-        (["-device", "e1000,netdev=nobody"], 2, "names a netdev 'nobody'"),
+        (["-device", "e1000,addr=9,netdev=nobody"], 2, "names a netdev 'nobody'"),
+        (["-device", "e1000,id=x"], 2, "e1000 has no addr and is made first, so it gets slot 0x2 of pci.0"),
         (["-netdev", "user,id=hostnet0"], 2, "is called 'hostnet0' already"),
         (["-device", '{"driver":"e1000","bus":"pci.0","addr":"0x2"}'], 2, "slot 0x2"),
         (["-global", "ICH9-LPC.disable_s3=1"], 2, "would ignore this"),

@@ -1,0 +1,48 @@
+"""What a disk's properties ask of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line, number, switch
+from prober.commandline.rules.rule import Fault, Rule
+
+_GEOMETRY = ("cyls", "heads", "secs")
+
+
+def _geometry(line: Line) -> Iterator[Fault]:
+    for device in line.devices:
+        if not any(name in device.values for name in _GEOMETRY) or line.globals.intersection(_GEOMETRY):
+            continue
+        counts = {name: number(device.values.get(name, 0)) for name in _GEOMETRY}
+        missing = [name for name, count in counts.items() if count == 0]
+        if missing and len(missing) < len(_GEOMETRY) and None not in counts.values():
+            yield Fault(device.place, missing[0], f"a disk with some of {', '.join(_GEOMETRY)} needs all of them")
+
+
+def _iothread(line: Line) -> Iterator[Fault]:
+    for device in line.devices:
+        own = next((name for name in ("iothread", "iothread-vq-mapping") if name in device.values), None)
+        if own is not None and switch(device.values.get("ioeventfd")) is False:
+            yield Fault(device.place, "ioeventfd", f"a device with {own} needs ioeventfd=on")
+
+
+def _flash(line: Line) -> Iterator[Fault]:
+    if line.is_open or line.machine_value("pflash1") is None or line.machine_value("pflash0") is not None:
+        return
+    if any(str(kind) == "pflash" for kind in line.values("-drive", "if")) or "-pflash" in line.plain:
+        return
+    for option in line.keyval.get("-machine", ()):
+        if any(item.name == "pflash1" for item in option.pairs):
+            yield Fault(option.place, "pflash1", "pflash1 needs pflash0")
+
+
+RULES = (
+    Rule("hw/block/block.c, blkconf_geometry", _geometry),
+    Rule(
+        "hw/block/dataplane/virtio-blk.c, virtio_blk_data_plane_create; hw/scsi/virtio-scsi-dataplane.c, "
+        "virtio_scsi_dataplane_setup",
+        _iothread,
+    ),
+    Rule("hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash),
+)
