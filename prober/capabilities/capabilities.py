@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from functools import cached_property
 from typing import Any, Self
 
@@ -25,6 +25,9 @@ from prober.capabilities.models import (
 from prober.capabilities.schema import QapiSchema
 from prober.errors import RecordingError
 from prober.qemu.recording import Recording
+
+#: More levels than QEMU's tree of types has.
+_DEEPEST = 32
 
 
 class Capabilities(BaseModel):
@@ -79,6 +82,15 @@ class Capabilities(BaseModel):
     def parents(self) -> dict[str, str | None]:
         """The parent of each type, abstract or not; empty where the types were never asked."""
         return {**(self.abstract_types or {}), **(self.types or {})}
+
+    def ancestors(self, typename: str) -> Iterator[str]:
+        """The types that a type descends from, nearest first, as far as QEMU tells; each once, whatever it tells."""
+        seen = {typename}
+        parent = self.parents.get(typename)
+        while parent is not None and parent not in seen and len(seen) <= _DEEPEST:
+            yield parent
+            seen.add(parent)
+            parent = self.parents.get(parent)
 
     @cached_property
     def accelerator(self) -> Accelerator:

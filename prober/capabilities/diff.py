@@ -18,7 +18,6 @@ from pydantic import JsonValue
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.difference import GROUPS, Change, Difference, Group, Side
-from prober.capabilities.explain import parents_of
 from prober.capabilities.facts import is_not_found
 from prober.capabilities.members import is_deprecated, readable_schema
 from prober.capabilities.membersdiff import member_changes
@@ -145,7 +144,7 @@ class _Comparison:
         return [name for name in types if name not in left_out and self._is_device(name) is devices]
 
     def _is_device(self, name: str) -> bool:
-        return any("device" in parents_of(caps, name) for caps in (self.a, self.b))
+        return any("device" in caps.ancestors(name) for caps in (self.a, self.b))
 
     def _properties(self) -> None:
         for fact, typename in _compared_types(self.a, self.b):

@@ -8,7 +8,6 @@ of 7.2 only the former sets them, in that of 10.0 both: ``qom/qom-qmp-cmds.c``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -210,13 +209,13 @@ def _whole(caps: Capabilities, name: str) -> About | None:
         return AboutType(
             name=name,
             abstract=name in (caps.abstract_types or ()),
-            parents=tuple(parents_of(caps, name)),
+            parents=tuple(caps.ancestors(name)),
             properties=_count(caps, name),
         )
     machine = caps.machine(name)
     if machine is not None:
         typename = f"{machine.name}-machine"
-        parent = next(parents_of(caps, typename), None)
+        parent = next(caps.ancestors(typename), None)
         return AboutMachine(machine=machine, parent=parent, properties=_count(caps, typename))
     model = (caps.cpu_models or {}).get(name)
     if model is not None:
@@ -235,19 +234,6 @@ def _part(caps: Capabilities, subject: str, rest: list[str]) -> About | None:
     if subject in (caps.commands or ()) and caps.schema_ is not None:
         return _member(caps.schema_, subject, rest)
     return None
-
-
-def parents_of(caps: Capabilities, typename: str) -> Iterator[str]:
-    """The types that a type descends from, nearest first, as far as QEMU tells."""
-    seen = {typename}
-    current: str | None = typename
-    while current is not None:
-        parent = (caps.types or {}).get(current) or (caps.abstract_types or {}).get(current)
-        if parent is None or parent in seen:
-            return
-        yield parent
-        seen.add(parent)
-        current = parent
 
 
 def _count(caps: Capabilities, typename: str) -> int | None:

@@ -46,9 +46,6 @@ _BY_THE_HOST = frozenset({"memory-backend-epc"})
 #: How many sound options are remembered of a binary before all are forgotten: anybody may ask for anything.
 _REMEMBERED = 4096
 
-#: More levels than QEMU's tree of types has.
-_DEEPEST = 32
-
 
 def check(
     options: Iterable[Option],
@@ -209,15 +206,8 @@ class _Checker:
 
     def _is_device(self, typename: str) -> bool:
         """Whether a type is derived from ``device``; where a parent is not told, it may be."""
-        parents = self.caps.parents
-        for _ in range(_DEEPEST):
-            parent = parents.get(typename)
-            if parent is None:
-                return typename not in ("object", "interface") or typename == "device"
-            if parent == "device":
-                return True
-            typename = parent
-        return True
+        line = list(self.caps.ancestors(typename))
+        return "device" in line or [typename, *line][-1] not in ("object", "interface")
 
     def _global(self, option: Global) -> Iterator[Finding]:
         evidence = self.proof.supports(option.driver)

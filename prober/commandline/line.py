@@ -15,9 +15,6 @@ from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
 from prober.commandline.unused import machine_kind, machine_of
 
-#: More levels than QEMU's tree of types has.
-_DEEPEST = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -101,11 +98,7 @@ class Line:
         """A type and those that it is derived from, as far as that was told."""
         found = self._lineages.get(typename)
         if found is None:
-            names = [typename]
-            parents = self.caps.parents
-            while len(names) < _DEEPEST and (parent := parents.get(names[-1])) is not None:
-                names.append(parent)
-            found = self._lineages[typename] = frozenset(names)
+            found = self._lineages[typename] = frozenset((typename, *self.caps.ancestors(typename)))
         return found
 
     def of_type(self, *typenames: str) -> Iterator[Made]:

@@ -1,0 +1,48 @@
+"""What holds for every file of the project: see CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.recordings import ROOT
+
+FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT / name).rglob("*.py"))
+
+#: Where each method is that of a protocol, which says what it means.
+_OF_A_PROTOCOL = ("prober/cli/local.py", "prober/cli/remote.py", "prober/capabilities/interviewer.py")
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def public(node: ast.Module | ast.ClassDef) -> Iterator[Definition]:
+    """What others may use: no name with an underscore, and nothing that is local to a function."""
+    for inner in node.body:
+        if isinstance(inner, Definition) and not inner.name.startswith("_"):
+            yield inner
+            if isinstance(inner, ast.ClassDef):
+                yield from public(inner)
+
+
+def test_there_are_files() -> None:
+    assert len(FILES) > 300
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lines = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in FILES}
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+@pytest.mark.parametrize("folder", ["prober", "tools"])
+def test_what_is_public_says_what_it_is(folder: str) -> None:
+    silent = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        module = ast.parse(path.read_text())
+        if module.body and ast.get_docstring(module) is None:
+            silent.append(name)
+        if name not in _OF_A_PROTOCOL:
+            silent += [f"{name}:{item.lineno} {item.name}" for item in public(module) if not ast.get_docstring(item)]
+    assert silent == []
