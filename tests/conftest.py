@@ -6,6 +6,8 @@
   there hides a gap.
 - Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).
+- Integration tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at
+  hand they are left out, not skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from typing import Any, TypeVar
 
 import pytest
 from blockbuster import blockbuster_ctx
+
+from tests.recordings import LIBVIRT
 
 T = TypeVar("T")
 
@@ -108,10 +112,9 @@ def any_qemu(request: pytest.FixtureRequest) -> QemuPlace:
 @pytest.fixture(scope="session")
 def libvirt_data() -> Path:
     """The directory with libvirt's recordings (``replies/``) and pairs of XML and argv (``pairs/``)."""
-    place = Path(os.environ.get("PROBER_LIBVIRT_DATA") or CHECKOUT.parent / "shared" / "libvirt")
-    if not (place / "replies").is_dir():
-        pytest.skip(f"libvirt's test data is not in {place} (PROBER_LIBVIRT_DATA says where it is)")
-    return place
+    if not (LIBVIRT / "replies").is_dir():
+        pytest.skip(f"libvirt's test data is not in {LIBVIRT} (PROBER_LIBVIRT_DATA says where it is)")
+    return LIBVIRT
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +134,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "roots: needs QEMU versions in root directories (--with-roots)")
+    config.addinivalue_line("markers", "libvirt: needs libvirt's test data (PROBER_LIBVIRT_DATA)")
     config.addinivalue_line("markers", "integration: needs a real QEMU; set for all of tests/integration")
 
 
@@ -138,12 +142,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _is_integration(item.path):
             item.add_marker(pytest.mark.integration)
-    if config.getoption("--with-roots"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("roots")]
+    lacking = [] if config.getoption("--with-roots") else ["roots"]
+    lacking += [] if (LIBVIRT / "pairs").is_dir() else ["libvirt"]
+    left_out = {item for item in items if any(map(item.get_closest_marker, lacking))}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("roots")]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _is_integration(path: Path) -> bool:

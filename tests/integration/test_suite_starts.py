@@ -22,6 +22,8 @@ from tests.integration.real_qemu import EndedEarlyError, RunningQemu, capabiliti
 from tests.integration.test_accepted_cases import ids_in
 from tests.recordings import LIBVIRT
 
+pytestmark = pytest.mark.libvirt
+
 #: No fewer of the domains may start with all of their devices.
 AT_LEAST = 60
 
@@ -61,7 +63,7 @@ REFUSED_BY_QEMU = {
 
 
 def domains() -> list[Path]:
-    """Every domain of the suite that libvirt makes a command line of; none where the suite is not at hand."""
+    """Every domain of the suite that libvirt makes a command line of."""
     lines = (LIBVIRT / "pairs").glob("*.args")
     return sorted({path.parent / (re.sub(r"\.\d+\.\d+\.\d+\.args$", "", path.name) + ".xml") for path in lines})
 
@@ -107,9 +109,9 @@ def test_the_machine_is_made(path: Path, qemu_binary: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_QEMU)
-def test_what_qemu_refuses_is_refused(name: str, qemu_binary: str, libvirt_data: Path) -> None:
+def test_what_qemu_refuses_is_refused(name: str, qemu_binary: str) -> None:
     place = QemuPlace("installed", qemu_binary)
-    path = libvirt_data / "pairs" / f"{name}.xml"
+    path = LIBVIRT / "pairs" / f"{name}.xml"
     theirs_says, ours_says = REFUSED_BY_QEMU[name]
     with pytest.raises(RefusedError, match=ours_says):
         under_tcg(path, place)
@@ -120,8 +122,6 @@ def test_what_qemu_refuses_is_refused(name: str, qemu_binary: str, libvirt_data:
 
 
 def test_enough_of_them_start_whole(qemu_binary: str) -> None:
-    if not domains():
-        return
     place = QemuPlace("installed", qemu_binary)
     for path in domains():
         if len(whole()) >= AT_LEAST:
