@@ -37,15 +37,23 @@ class Found(NamedTuple):
     text: str
 
 
-def number_descriptors(options: Iterable[Option | Raw]) -> list[Option | Raw]:
+class Numbered(NamedTuple):
+    """All options of an argv, and which of them, by position, may need something of the host: few."""
+
+    options: list[Option | Raw]
+    needy: list[int]
+
+
+def number_descriptors(options: Iterable[Option | Raw]) -> Numbered:
     """The options with a number for each descriptor that is passed, and for each set of them, in the order of the
     argv."""
     numbering = _Numbering()
-    return [numbering.option(option) if _is_to_number(option) else option for option in options]
-
-
-def _is_to_number(option: Option | Raw) -> bool:
-    return _may_need(option) and any(_is_numbered(value) for _, value in _values(option))
+    numbered = list(options)
+    needy = [at for at, option in enumerate(numbered) if _may_need(option)]
+    for at in needy:
+        if any(_is_numbered(value) for _, value in _values(numbered[at])):
+            numbered[at] = numbering.option(numbered[at])
+    return Numbered(numbered, needy)
 
 
 class _Numbering:
@@ -94,8 +102,6 @@ def str_of(value: Value) -> str:
 
 def find_needs(option: Option | Raw) -> Iterator[Found]:
     """All that one option needs of the host."""
-    if not _may_need(option):
-        return
     for key, value in _values(option):
         yield from _needs_in(value, key)
     if isinstance(option, Plain):

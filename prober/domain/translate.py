@@ -225,7 +225,7 @@ def translate(
     completed = complete(domain, target, refusals)
     refusals += _refuse(_AFTER, completed, target)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
-    options = number_descriptors(emit(completed, target))
+    options, needy = number_descriptors(emit(completed, target))
     refusals += refuse_namespace(completed, target, options)
     lines: list[list[str]] = []
     if refusals:
@@ -239,14 +239,14 @@ def translate(
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
         raise RefusedError(in_order(refusals))
-    argv, written = [binary], []
-    for option, line in zip(options, lines, strict=True):
-        written.append((option, len(argv)))
+    argv, at = [binary], []
+    for line in lines:
+        at.append(len(argv))
         argv += line
     return Translation(
         binary=binary,
         argv=tuple(argv),
-        resources=(*find_environment(domain), *find_resources(written)),
+        resources=(*find_environment(domain), *find_resources((options[one], at[one]) for one in needy)),
         hotplug=tuple(see_hotplug(completed, target)),
     )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property, Raw
-from prober.commandline.prepared import find_needs
 from prober.commandline.refusal import Place
 from prober.domain.domain_directory import domain_directory
 from prober.domain.target import Target
@@ -43,11 +42,15 @@ def emit_secret(name: str, what: str, place: Place) -> Iterator[Option]:
 def with_master_key(options: Iterable[Option | Raw], name: str, target: Target) -> Iterator[Option | Raw]:
     """The options, with the master key behind the first of them where any of them needs it."""
     every = list(options)
-    wanted = any(found.need.kind == KIND for option in every for found in find_needs(option))
+    wanted = any(isinstance(option, Object) and _is_encrypted(option) for option in every)
     for number, option in enumerate(every):
         yield option
         if number == 0 and wanted:
             yield from _master_key(name, target)
+
+
+def _is_encrypted(option: Object) -> bool:
+    return option.qom_type == "secret" and any(item.value == MASTER_KEY for item in option.properties)
 
 
 def _master_key(name: str, target: Target) -> Iterator[Option]:
