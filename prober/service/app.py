@@ -36,7 +36,7 @@ from prober.service.replies import (
 from prober.service.requests import as_bool, read_query, read_words, read_xml
 from prober.service.routes import Routes, declared
 from prober.service.settings import ServiceSettings
-from prober.service.translation import check_argv_for, translate_for
+from prober.service.translation import Question, Translator, check_argv_for
 
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "id of an entry"}
 _XML_BODY = {
@@ -170,6 +170,7 @@ def _add_lists(routes: Routes, catalog: Catalog) -> None:
 
 
 def _add_translate(routes: Routes, catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper) -> None:
+    translator = Translator(catalog, hosts, most=settings.max_body)
     binary = {
         "name": "binary",
         "in": "query",
@@ -206,17 +207,8 @@ def _add_translate(routes: Routes, catalog: Catalog, settings: ServiceSettings, 
         query = read_query(request.scope["query_string"], "binary", "monitor", "incoming", "assume_unknown_present")
         assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
         xml = await read_xml(request, settings.max_body)
-        translation = await translate_for(
-            catalog,
-            xml,
-            most=settings.max_body,
-            named=query.get("binary"),
-            monitor=query.get("monitor"),
-            incoming=query.get("incoming"),
-            host=await hosts.get(),
-            assume_unknown_present=assume,
-        )
-        return as_json(translation)
+        asked = Question(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
+        return Response(await translator.answer(asked), media_type="application/json")
 
 
 def _add_check_argv(routes: Routes, catalog: Catalog, settings: ServiceSettings) -> None:

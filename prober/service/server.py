@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 _GRACE = 0.3
 
 #: So many more objects (with references to others) before the youngest are looked at.
-_COLLECT_AFTER = 5000
+_COLLECT_AFTER = 20_000
 
 #: How long (seconds) after the last of the first interviews memory is tidied: it takes 50 ms, in which whoever waited
 #: for an interview shall not wait for this.

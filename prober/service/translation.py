@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from weakref import ref
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.find import Found
 from prober.errors import UnknownBinaryError
+from prober.service.hosts import HostKeeper
+from prober.service.remembered import Remembered
 
 if TYPE_CHECKING:
     from prober.commandline.report import ArgvReport
-    from prober.domain import Host, Translation
 
 T = TypeVar("T")
 
 #: Up to this size (bytes) a domain is worked on where it is: a thread costs more than it helps others.
 _SMALL = 65536
+
+#: How many bytes of domains and answers are remembered.
+_MOST_REMEMBERED = 2 << 20
 
 #: And an argv up to this number of words.
 _FEW = 500
@@ -29,47 +35,86 @@ _FEW = 500
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
 
 
-async def translate_for(
-    catalog: Catalog,
-    xml: bytes,
-    *,
-    most: int,
-    named: str | None,
-    monitor: str | None,
-    incoming: str | None,
-    host: Host,
-    assume_unknown_present: bool,
-) -> Translation:
-    """Translate a domain with a binary of the catalog: the ``named`` one, else its ``<emulator>``, else by its arch.
+class Question(NamedTuple):
+    """What a client asks of a domain.
 
-    ``most`` is how many bytes the domain may have, ``monitor`` the path of a QMP socket that QEMU shall make,
-    ``incoming`` where the guest's state comes from, ``host`` what the host brings along.
-
-    :raise UsageError: where ``monitor`` cannot be a socket, or ``incoming`` no address.
-    :raise UnreadableDomainError: where it is not readable as XML.
-    :raise RefusedError: with all refusals.
-    :raise UnknownBinaryError: where the catalog has no such binary.
-    :raise BinaryFailedError: where that could not be asked.
+    ``named`` is the binary, where it is not for the domain to say, ``monitor`` the path of a QMP socket that QEMU shall
+    make, ``incoming`` where the guest's state comes from.
     """
-    # Imported late: see prober.service.server, _load_rest.
-    from prober.domain import read_domain, translate
-    from prober.domain.xml import XmlLimits
 
-    small = len(xml) <= _SMALL
-    domain = await _run(partial(read_domain, xml, XmlLimits(bytes=most)), small)
-    found, capabilities = await _choose(catalog, named, domain.emulator, domain.arch)
-    binary = _program(found, domain.emulator, capabilities.target)
-    work = partial(
-        translate,
-        domain,
-        capabilities,
-        binary=binary,
-        monitor=monitor,
-        incoming=incoming,
-        host=host,
-        assume_unknown_present=assume_unknown_present,
-    )
-    return await _run(work, small)
+    xml: bytes
+    named: str | None
+    monitor: str | None
+    incoming: str | None
+    assume_unknown_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An answer that was given, and all that it depends on beside the question."""
+
+    emulator: str | None
+    arch: str | None
+    binary: str
+    capabilities: ref[Capabilities]
+    answer: bytes
+
+
+class Translator:
+    """Translates domains with the binaries of a catalog, and remembers the answers for who asks the same again.
+
+    A domain is started again and again, and comes to the same argv until its binary or itself changes; the host is read
+    once.  ``most`` is how many bytes a domain may have.
+    """
+
+    def __init__(self, catalog: Catalog, hosts: HostKeeper, *, most: int) -> None:
+        self._catalog = catalog
+        self._hosts = hosts
+        self._most = most
+        self._given: Remembered[Question, _Given] = Remembered(_MOST_REMEMBERED)
+
+    async def answer(self, question: Question) -> bytes:
+        """The translation, as JSON: by the named binary, else the domain's ``<emulator>``, else one of its arch.
+
+        :raise UsageError: where ``monitor`` cannot be a socket, or ``incoming`` no address.
+        :raise UnreadableDomainError: where it is not readable as XML.
+        :raise RefusedError: with all refusals.
+        :raise UnknownBinaryError: where the catalog has no such binary.
+        :raise BinaryFailedError: where that could not be asked.
+        """
+        given = self._given.find(question)
+        if given is not None:
+            # The catalog looks whether the binary is what it was.
+            found, capabilities = await _choose(self._catalog, question.named, given.emulator, given.arch)
+            binary = _program(found, given.emulator, capabilities.target)
+            if given.capabilities() is capabilities and given.binary == binary:
+                return given.answer
+        given = await self._translate(question)
+        self._given.keep(question, given, len(question.xml) + len(given.answer))
+        return given.answer
+
+    async def _translate(self, question: Question) -> _Given:
+        # Imported late: see prober.service.server, _load_rest.
+        from prober.domain import read_domain, translate
+        from prober.domain.xml import XmlLimits
+
+        small = len(question.xml) <= _SMALL
+        domain = await _run(partial(read_domain, question.xml, XmlLimits(bytes=self._most)), small)
+        found, capabilities = await _choose(self._catalog, question.named, domain.emulator, domain.arch)
+        binary = _program(found, domain.emulator, capabilities.target)
+        work = partial(
+            translate,
+            domain,
+            capabilities,
+            binary=binary,
+            monitor=question.monitor,
+            incoming=question.incoming,
+            host=await self._hosts.get(),
+            assume_unknown_present=question.assume_unknown_present,
+        )
+        translation = await _run(work, small)
+        answer = translation.model_dump_json(by_alias=True).encode()
+        return _Given(domain.emulator, domain.arch, binary, ref(capabilities), answer)
 
 
 async def check_argv_for(

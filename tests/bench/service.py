@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from prober.service.client import Client
@@ -55,6 +56,15 @@ DOMAIN = b"""<domain type='qemu'>
   </devices>
 </domain>
 """
+
+
+def domain(number: int) -> bytes:
+    """The like of it, with a name, a UUID, disks and addresses of its own."""
+    text = DOMAIN.decode().replace("<name>bench", f"<name>bench{number}").replace("0b0a<", f"{number % 0x10000:04x}<")
+    text = text.replace("/images/", f"/images/{number}/").replace(
+        "00:00:0", f"{number // 256 % 256:02x}:{number % 256:02x}:0"
+    )
+    return text.encode()
 
 
 def rows() -> Iterator[Row]:
@@ -141,10 +151,17 @@ def _latencies(service: Service, idents: list[str]) -> Iterator[Row]:
     with service.client() as client:
         took = _median(lambda: client.get(f"/v1/binaries/{ident}/supports?fact={FACT}").ok)
         yield Row("supports through the socket, p50", f"{took * 1000:.2f} ms", "0.30 ms", took <= 0.0003)
-        took = _median(lambda: client.post(f"/v1/translate?binary={ident}", DOMAIN).ok)
+        path, numbers = f"/v1/translate?binary={ident}", count()
+        took = _median(lambda: client.post(path, domain(next(numbers))).ok)
         yield Row(
-            "translate of ten devices through the socket, p50", f"{took * 1000:.2f} ms", "1.50 ms", took <= 0.0015
+            "translate of ten devices through the socket, p50",
+            f"{took * 1000:.2f} ms",
+            "1.50 ms",
+            took <= 0.0015,
+            "another domain each time",
         )
+        took = _median(lambda: client.post(path, DOMAIN).ok)
+        yield Row("the same, of a domain that it knows", f"{took * 1000:.2f} ms", "", None)
 
 
 def _median(ask: Callable[[], bool]) -> float:
