@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 
 from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import COMPLETE, MAKES, OF_DEVICES, OTHERS_OF_PCI, SITS_ON, Makes
@@ -56,6 +57,31 @@ _WITH_DEVICES = {"-vga", "-net", "-nic", "-usb", "-usbdevice", "-soundhw", "-wat
 _ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """A type of device: the type of bus that it sits on (empty where that is not known), and what it makes.
+
+    ``is_pci`` is whether it is a PCI device whose properties are known, ``may_be_pci`` whether it may be one besides.
+    """
+
+    sits_on: str
+    makes: Makes
+    is_bridge: bool
+    is_pci: bool
+    may_be_pci: bool
+
+
+def _facts(typename: str, line: Line) -> _Facts:
+    lineage = line.lineage(typename)
+    return _Facts(
+        sits_on=next((SITS_ON[name] for name in lineage if name in SITS_ON), ""),
+        makes=_makes(lineage),
+        is_bridge=_is_bridge(typename, lineage),
+        is_pci=line.caps.property_of(typename, "multifunction") is not None,
+        may_be_pci="pci-device" in lineage or typename not in (line.caps.types or ()),
+    )
+
+
 @dataclass
 class _Buses:
     """What is known of the machine's buses after the devices so far."""
@@ -74,8 +100,8 @@ class _Buses:
     nameless: bool = False
     hints_left: int = 20
     nameless_bridges: int = 0
-    #: What a type makes, for those that were looked at: whether it is a bridge, and its other buses.
-    made: dict[str, tuple[bool, Makes]] = field(default_factory=dict)
+    #: What is known of the types that were looked at.
+    facts: dict[str, _Facts] = field(default_factory=dict)
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[int, dict[int, bool | None]]] = field(default_factory=dict)
 
@@ -104,24 +130,29 @@ class _Buses:
         numbered = (f"{name}.0" for name, makes in self.others.items() if makes.number)
         return get_close_matches(bus[:64], sorted(self.bridges.union(numbered))[:_MOST_NAMES], n=1)
 
+    def of(self, device: Made) -> _Facts:
+        """What is known of its type."""
+        facts = self.facts.get(device.typename)
+        if facts is None:
+            facts = self.facts[device.typename] = _facts(device.typename, self.line)
+        return facts
+
     def add(self, device: Made) -> None:
         """The buses of a device that was made."""
-        found = self.made.get(device.typename)
-        if found is None:
-            lineage = self.line.lineage(device.typename)
-            found = self.made[device.typename] = (_is_bridge(device.typename, lineage), _makes(lineage))
-        is_bridge, makes = found
-        if "masterbus" in device.values:
+        facts = self.of(device)
+        is_bridge, makes = facts.is_bridge, facts.makes
+        ident = device.id
+        if not ident:
+            self.nameless = True
+            self.nameless_bridges += is_bridge
+        elif is_bridge:
+            self.bridges.add(ident)
+        if makes.number and "masterbus" in device.values:
             makes = _NOTHING
         if makes.number:
             self.types.add(makes.bus)
-        if not device.id:
-            self.nameless = True
-            self.nameless_bridges += is_bridge
-            return
-        self.others[device.id] = makes
-        if is_bridge:
-            self.bridges.add(device.id)
+        if ident:
+            self.others[ident] = makes
 
 
 def _makes(lineage: frozenset[str]) -> Makes:
@@ -153,6 +184,11 @@ def check_buses(line: Line) -> Iterator[Finding]:
 
 def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
     bus = device.bus
+    if bus in buses.bridges and buses.of(device).is_pci:
+        # Most devices: nothing but the slot can be wrong.
+        yield from _slot(device, bus, buses)
+        buses.add(device)
+        return
     master = device.values.get("masterbus")
     if isinstance(master, str) and not buses.is_there(master):
         bus = master
@@ -167,13 +203,13 @@ def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
         )
     else:
         yield from _fitting(device, buses)
-        yield from _slot(device, buses)
+        yield from _slot(device, bus or buses.root, buses)
     buses.add(device)
 
 
 def _fitting(device: Made, buses: _Buses) -> Iterator[Finding]:
     """A bus of another type than the device's; or none of it, where the device names none."""
-    wanted = next((SITS_ON[name] for name in buses.line.lineage(device.typename) if name in SITS_ON), "")
+    wanted = buses.of(device).sits_on
     if not wanted:
         return
     makes = buses.named(device.bus) if device.bus else None
@@ -229,18 +265,15 @@ def _of_machine(line: Line) -> set[str]:
     return found
 
 
-def _slot(device: Made, buses: _Buses) -> Iterator[Finding]:
+def _slot(device: Made, bus: str, buses: _Buses) -> Iterator[Finding]:
     values = device.values
-    bus = device.bus or buses.root
     if bus not in buses.bridges:
         return
     address = _address(values.get("addr"))
     if address is None and (bus != buses.root or not buses.is_exact):
         return
-    if buses.line.caps.property_of(device.typename, "multifunction") is None:
-        # No PCI device, or one whose properties are not known, and which may then take a slot.
-        is_known = device.typename in (buses.line.caps.types or ())
-        buses.is_exact &= is_known and "pci-device" not in buses.line.lineage(device.typename)
+    if not buses.of(device).is_pci:
+        buses.is_exact &= not buses.of(device).may_be_pci
         return
     slots = buses.slots.setdefault(bus, {})
     if address is None:
@@ -251,8 +284,8 @@ def _slot(device: Made, buses: _Buses) -> Iterator[Finding]:
     several = values.get("multifunction") in (True, "on", "yes", "true", "y") or "multifunction" in buses.line.globals
     taken = slots.setdefault(slot, {})
     problem = _problem(function, several, taken) if taken else ""
-    other = buses.chosen.get((bus, slot))
-    if problem and other is not None and other is not device:
+    other = buses.chosen.get((bus, slot)) if problem else None
+    if other is not None and other is not device:
         yield Finding(
             kind=Kind.error,
             place=other.place,
@@ -285,12 +318,17 @@ def _problem(function: int, several: bool, taken: Mapping[int, bool | None]) -> 
 
 def _address(value: Value | None) -> tuple[int, int] | None:
     """Slot and function; a number is both at once (``hw/core/qdev-properties-system.c``, ``set_pci_devfn``)."""
+    if isinstance(value, str):
+        return _written(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return divmod(value, _FUNCTIONS) if 0 <= value < 256 else None
-    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    return int(match.group(1), 16), int(match.group(2) or "0")
+    return None
+
+
+@lru_cache(maxsize=256)
+def _written(text: str) -> tuple[int, int] | None:
+    match = _ADDRESS.fullmatch(text)
+    return (int(match.group(1), 16), int(match.group(2) or "0")) if match is not None else None
 
 
 def _is_bridge(typename: str, lineage: frozenset[str]) -> bool:

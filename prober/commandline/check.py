@@ -19,15 +19,14 @@ from prober.commandline.aliases import (
     DEVICE_ALIASES,
     NEEDED_PROPERTIES,
     NOT_PLUGGABLE,
-    PLAIN_OPTIONS,
 )
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.deprecated import find_deprecated
 from prober.commandline.finding import Finding, Kind
-from prober.commandline.flags import FLAGS
 from prober.commandline.line import Line
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.plain import check_plain
 from prober.commandline.proof import Proof
 from prober.commandline.qapi import Misfit, misfits
 from prober.commandline.references import check_references, check_reserved
@@ -155,7 +154,7 @@ class _Checker:
             case Keyval():
                 yield from check_keyval(option, self.proof)
             case Plain():
-                yield from self._plain(option)
+                yield from check_plain(option, self.proof)
 
     def _device(self, option: Device) -> Iterator[Finding]:
         typename = DEVICE_ALIASES.get(option.driver, option.driver)
@@ -284,6 +283,13 @@ class _Checker:
 
     def _untold(self, option: Qapi) -> Iterator[Finding]:
         """An option whose type no command of this binary has."""
+        if option.flag == "-audiodev":
+            for name in ("id", "driver"):
+                if not isinstance(option.value.get(name), str):
+                    message = f"-audiodev needs {name}, a text"
+                    yield Finding(
+                        kind=Kind.error, place=option.place, part=name, message=message, qemu_name="-audiodev"
+                    )
         if option.flag == "-audiodev" and set(option.value) <= {"id", "driver"}:
             # Without settings a backend has nothing to it but its name.  The silent one is as old as the option (QEMU
             # 4.0), and SPICE's is built where SPICE is (``audio/meson.build``).
@@ -356,36 +362,6 @@ class _Checker:
             ),
             hint=did_you_mean(near),
         )
-
-    def _plain(self, option: Plain) -> Iterator[Finding]:
-        name = option.flag[1:]
-        if not option.flag:
-            return  # a disk image by itself
-        flag = FLAGS.get(name)
-        if flag is None:
-            near = [f"-{other}" for other in self.proof.nearest(name, FLAGS)]
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                message=f"no QEMU from 5.2 to 11.1 has an option {option.flag}",
-                qemu_name=option.flag,
-                hint=did_you_mean(near),
-            )
-            return
-        if option.flag == "-no-acpi" and self._machines_tell_acpi():
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                message=f"QEMU {self.caps.version} has no -no-acpi",
-                qemu_name=option.flag,
-                hint="write -machine acpi=off",
-            )
-        elif option.flag not in PLAIN_OPTIONS and option.flag != "-no-acpi":
-            yield from self.proof.flag(option.flag, option.place)
-
-    def _machines_tell_acpi(self) -> bool:
-        """``-no-acpi`` was on its way out when machines began to say whether they have ACPI (QEMU 8.0)."""
-        return self.caps.version.numbers >= (9, 0, 0)
 
 
 #: Options whose value no command takes, but one returns.

@@ -45,7 +45,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 #: ``-rtc base``: a time (``softmmu/rtc.c``, ``rtc_parse_date``; ``sscanf`` reads any number of digits).
 _RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+.*", re.DOTALL)
 
-#: Keys of ``-smbios`` by type (``hw/smbios/smbios.c``, QEMU 10.0), the list of which depends on the type.
+#: Keys of ``-smbios`` by type (``hw/smbios/smbios.c``, QEMU 7.2 and 10.0), the list of which depends on the type.
 _SMBIOS: Mapping[int, frozenset[str]] = MappingProxyType(
     {
         number: frozenset({"type", *keys.split()})
@@ -57,10 +57,16 @@ _SMBIOS: Mapping[int, frozenset[str]] = MappingProxyType(
             4: "sock_pfx manufacturer version max-speed current-speed serial asset part processor-family processor-id",
             8: "internal_reference external_reference connector_type port_type",
             11: "value path",
+            9: "slot_designation slot_type slot_data_bus_width current_usage slot_length slot_id slot_characteristics1 "
+            "slot_characteristics2 pci_device",
+            41: "designation kind instance pcidev",
             17: "loc_pfx bank manufacturer serial asset part speed",
         }.items()
     }
 )
+
+#: The first version that was seen to have a type of table, where 5.2 has it not.
+_SMBIOS_SINCE: Mapping[int, tuple[int, int, int]] = MappingProxyType({8: (7, 2, 0), 9: (10, 0, 0), 41: (7, 2, 0)})
 
 #: Keys of ``-acpitable`` (``qapi/acpi.json``, ``AcpiTableOptions``), which no command takes.
 _ACPITABLE = frozenset(
@@ -78,10 +84,17 @@ _NEEDED: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = MappingProxyTyp
         ("-chardev", "spicevmc"): (("name",),),
         ("-chardev", "spiceport"): (("name",),),
         ("-acpitable", ""): (("file", "data"),),
+        ("-tpmdev", "passthrough"): (("id",),),
+        ("-tpmdev", "emulator"): (("id",), ("chardev",)),
         ("-smbios", ""): (("type", "file"),),
         ("-fw_cfg", ""): (("name",), ("file", "string", "gen_id")),
         ("-mon", ""): (("chardev",),),
     }
+)
+
+#: Keys of ``-tpmdev`` by its type (``backends/tpm/tpm_passthrough.c``, ``tpm_emulator.c``), and which of them it needs.
+_TPM: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"passthrough": frozenset({"id", "path", "cancel-path"}), "emulator": frozenset({"id", "chardev"})}
 )
 
 #: Options that take what a QMP command takes, besides those whose value is a tree.
@@ -113,15 +126,35 @@ def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
         yield from _word(option, item, proof)
         if (option.flag, item.name) == ("-smbios", "type") and as_number(str(item.value)) not in range(256):
             yield _error(option, "type", f"-smbios type is a number up to 255, not {item.value!r}")
-    known = _known(option, names)
+    known = _known(option, names, proof)
+    if option.flag == "-tpmdev" and known is None:
+        yield from _tpm_type(option, proof)
+    elif option.flag == "-smbios" and known is None and "type" in names:
+        note = "which keys this type of table has is in no answer, and was not looked at"
+        yield from proof.require(
+            Evidence(fact="-smbios", verdict=Verdict.unknown, note=note), option.place, part="type"
+        )
+    elif option.flag == "-trace" and (option.first or "events" in names):
+        note = "which events there are to trace is in no answer"
+        yield from proof.require(Evidence(fact="-trace", verdict=Verdict.unknown, note=note), option.place)
     if known is not None:
         for item in pairs:
             if item.name not in known:
                 yield _unknown(option, item, sorted(known), proof)
 
 
+def _tpm_type(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """A type of ``-tpmdev`` that is not one of those whose keys are known."""
+    schema = proof.caps.schema_
+    entity = schema.command("query-tpm-types") if schema is not None else None
+    for misfit in misfits(schema, str(entity["ret-type"]), [Text(option.first)]) if schema and entity else ():
+        near = proof.nearest(option.first, misfit.known) if misfit.known else []
+        message = f"QEMU {proof.caps.version} takes no such -tpmdev: type {misfit.message}"
+        yield _error(option, "type", message, f"did you mean {near[0]}?" if near else "")
+
+
 def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
-    first = option.first if option.flag == "-chardev" else ""
+    first = option.first if option.flag in ("-chardev", "-tpmdev") else ""
     for some in _NEEDED.get((option.flag, first), ()):
         if not names & set(some):
             yield _error(option, some[0], f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}")
@@ -158,13 +191,17 @@ def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
         yield _error(option, "base", f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}")
 
 
-def _known(option: Keyval, names: set[str]) -> frozenset[str] | None:
+def _known(option: Keyval, names: set[str], proof: Proof) -> frozenset[str] | None:
     if option.flag == "-acpitable":
         return _ACPITABLE
+    if option.flag == "-tpmdev":
+        return _TPM.get(option.first)
     if option.flag != "-smbios" or "file" in names:
         return None
     number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
-    return _SMBIOS.get(number) if number is not None else None
+    if number is None or proof.caps.version.numbers < _SMBIOS_SINCE.get(number, (0, 0, 0)):
+        return None
+    return _SMBIOS.get(number)
 
 
 def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> Finding:

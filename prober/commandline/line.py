@@ -55,6 +55,8 @@ class Line:
     keyval: dict[str, list[Keyval]] = field(default_factory=dict)
     plain: dict[str, list[Plain]] = field(default_factory=dict)
     globals: set[str] = field(default_factory=set)
+    #: The properties that some device is given.
+    properties: set[str] = field(default_factory=set)
     is_open: bool = False
     _lineages: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ class Line:
         line.devices = [*first, *later]
         for device in line.devices:
             line.by_type.setdefault(device.typename, []).append(device)
+            line.properties.update(device.values)
         line.is_open = "-readconfig" in line.plain or "-set" in line.plain
         return line
 
@@ -105,6 +108,11 @@ class Line:
         """The devices of these types (not of derived ones), in the order in which QEMU makes them."""
         for typename in typenames:
             yield from self.by_type.get(typename, ())
+
+    def derived_from(self, base: str) -> Iterator[Made]:
+        """The devices of types that are derived from this one, in the order in which QEMU makes them."""
+        types = {typename for typename in self.by_type if base in self.lineage(typename)}
+        return iter([device for device in self.devices if device.typename in types] if types else ())
 
     def values(self, flag: str, key: str) -> Iterator[Value]:
         """What all options of this name say for a key, a first word that stands for one included."""

@@ -44,6 +44,7 @@ _KEYVAL = {
     "fsdev": ("fsdriver", "fsdev"),
     "fw_cfg": ("name", "fw_cfg"),
     "icount": ("shift", "icount"),
+    "iscsi": ("", "iscsi"),
     "m": ("size", "memory"),
     "machine": ("type", "machine"),
     "M": ("type", "machine"),
@@ -61,6 +62,7 @@ _KEYVAL = {
     "smp": ("cpus", "smp-opts"),
     "spice": ("", "spice"),
     "tpmdev": ("type", "tpmdev"),
+    "trace": ("enable", "trace"),
     "virtfs": ("fsdriver", "virtfs"),
     "vnc": ("vnc", "vnc"),
 }
@@ -233,6 +235,10 @@ _READERS: dict[str, Callable[[Position, str], Option]] = {
     "object": _object,
     "cpu": _cpu,
 }
+
+
+#: Options that are read as more than one word.
+KEYED = frozenset(_READERS)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:

@@ -22,9 +22,9 @@ _OWN_DRIVES = {"-hda", "-hdb", "-hdc", "-hdd", "-cdrom", "-fda", "-fdb"}
 
 def _scsi(line: Line) -> Iterator[Fault]:
     taken: set[tuple[str, int, int, int]] = set()
-    for device in line.devices:
+    for device in line.derived_from("scsi-device"):
         target = number(device.values.get("scsi-id"))
-        if target is None or target < 0 or not device.bus or "scsi-device" not in line.lineage(device.typename):
+        if target is None or target < 0 or not device.bus:
             continue
         channel = number(device.values.get("channel", 0))
         lun = number(device.values.get("lun", -1))
@@ -47,8 +47,8 @@ def _ide(line: Line) -> Iterator[Fault]:
     if own or "-nodefaults" not in line.plain:
         return
     taken: set[tuple[str, int]] = set()
-    for device in line.devices:
-        if not device.bus or "ide-device" not in line.lineage(device.typename):
+    for device in line.derived_from("ide-device"):
+        if not device.bus:
             continue
         units = _room(device.bus, line)
         unit = number(device.values.get("unit", -1))
@@ -95,9 +95,9 @@ def _floppies(line: Line) -> Iterator[Fault]:
 def _usb(line: Line) -> Iterator[Fault]:
     taken: set[tuple[str, str]] = set()
     hubs = {(device.bus, str(device.values.get("port", ""))) for device in line.of_type("usb-hub")}
-    for device in line.devices:
+    for device in line.derived_from("usb-device"):
         port = device.values.get("port")
-        if not device.bus or not isinstance(port, str) or "usb-device" not in line.lineage(device.typename):
+        if not device.bus or not isinstance(port, str):
             continue
         if (device.bus, port) in taken:
             yield Fault(device.place, "port", f"port {port} of {device.bus} is taken")

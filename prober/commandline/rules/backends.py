@@ -8,21 +8,21 @@ from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.rules.rule import Fault, Rule
 
-#: Objects that need one of these members (``crypto/secret.c``, ``backends/hostmem*.c``, ``backends/rng-egd.c``).
+#: Objects that need one of each group of members; since QEMU 6.0 the schema tells most of it.
 _NEEDED = {
-    "secret": ("data", "file"),
-    "memory-backend-ram": ("size",),
-    "memory-backend-file": ("size",),
-    "memory-backend-memfd": ("size",),
-    "rng-egd": ("chardev",),
+    "secret": (("data", "file"),),
+    "memory-backend-ram": (("size",),),
+    "memory-backend-file": (("size",), ("mem-path",)),
+    "memory-backend-memfd": (("size",),),
+    "rng-egd": (("chardev",),),
 }
 
 
 def _needed(line: Line) -> Iterator[Fault]:
     for option in line.objects:
-        needed = _NEEDED.get(option.qom_type, ())
-        if needed and all(item.name not in needed for item in option.properties):
-            yield Fault(option.place, needed[0], f"{option.qom_type} needs {' or '.join(needed)}")
+        for group in _NEEDED.get(option.qom_type, ()):
+            if all(item.name not in group for item in option.properties):
+                yield Fault(option.place, group[0], f"{option.qom_type} needs {' or '.join(group)}")
 
 
 def _nodes(line: Line) -> Iterator[Qapi]:

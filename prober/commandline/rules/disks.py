@@ -11,8 +11,10 @@ _GEOMETRY = ("cyls", "heads", "secs")
 
 
 def _geometry(line: Line) -> Iterator[Fault]:
+    if line.properties.isdisjoint(_GEOMETRY) or line.globals.intersection(_GEOMETRY):
+        return
     for device in line.devices:
-        if not any(name in device.values for name in _GEOMETRY) or line.globals.intersection(_GEOMETRY):
+        if not any(name in device.values for name in _GEOMETRY):
             continue
         counts = {name: number(device.values.get(name, 0)) for name in _GEOMETRY}
         missing = [name for name, count in counts.items() if count == 0]
@@ -21,6 +23,8 @@ def _geometry(line: Line) -> Iterator[Fault]:
 
 
 def _iothread(line: Line) -> Iterator[Fault]:
+    if "ioeventfd" not in line.properties:
+        return
     for device in line.devices:
         own = next((name for name in ("iothread", "iothread-vq-mapping") if name in device.values), None)
         if own is not None and switch(device.values.get("ioeventfd")) is False:

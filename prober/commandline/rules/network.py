@@ -73,6 +73,8 @@ def _user(line: Line) -> Iterator[Fault]:
 
 def _addresses(option: Qapi) -> Iterator[Fault]:
     """IPv4 addresses that are not in the network; how QEMU reads a network without a mask is left alone."""
+    if "host" not in option.value and "dhcpstart" not in option.value:
+        return
     written = str(option.value.get("net") or option.value.get("ip") or "10.0.2.0/24")
     with suppress(ValueError):
         network = IPv4Network(written, strict=False) if "/" in written else None
@@ -88,7 +90,7 @@ _LONGEST = 256
 
 def _queue(line: Line) -> Iterator[Fault]:
     """A queue that is too long; before some version up to 10.0.13 QEMU made it shorter, and said nothing."""
-    if line.caps.version.numbers < (10, 0, 13):
+    if line.caps.version.numbers < (10, 0, 13) or "tx_queue_size" not in line.properties:
         return
     kinds = {str(option.value.get("id")): str(option.value.get("type")) for option in line.qapi.get("-netdev", ())}
     for device in line.devices:

@@ -143,6 +143,8 @@ def _in_mib(value: Value) -> int | None:
 
 
 def _sum(line: Line) -> Iterator[Fault]:
+    if "-numa" not in line.keyval:
+        return
     total, place = 0, None
     sizes = {
         backend.id: size(next((item.value for item in backend.properties if item.name == "size"), None))

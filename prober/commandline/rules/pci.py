@@ -34,7 +34,9 @@ def _chassis(line: Line) -> Iterator[Fault]:
 
 
 def _iommu_platform(line: Line) -> Iterator[Fault]:
-    if "disable-legacy" in line.globals or any(device.typename.startswith("pxb") for device in line.devices):
+    if "iommu_platform" not in line.properties or "disable-legacy" in line.globals:
+        return
+    if any(device.typename.startswith("pxb") for device in line.devices):
         return
     for device in line.devices:
         if switch(device.values.get("iommu_platform")) is not True or _is_of_backend(device, line):
@@ -86,6 +88,8 @@ def _virtio_iommu(line: Line) -> Iterator[Fault]:
 
 
 def _expanders(line: Line) -> Iterator[Fault]:
+    if not any(name.startswith("pxb") for name in line.by_type):
+        return
     taken: set[int] = set()
     wrong = {"pc": "pxb-pcie", "q35": "pxb"}.get(line.kind)
     for device in line.devices:

@@ -19,6 +19,8 @@ _UHCI_PORTS, _EHCI_PORTS = 2, 6
 
 
 def _serial(line: Line) -> Iterator[Fault]:
+    if line.by_type.keys().isdisjoint(_PORTS):
+        return
     taken: dict[str, dict[int, bool]] = {}
     names: set[str] = set()
     homes = [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
@@ -63,6 +65,8 @@ def _most_ports(bus: str, line: Line) -> int:
 
 
 def _companions(line: Line) -> Iterator[Fault]:
+    if "masterbus" not in line.properties:
+        return
     taken: dict[str, set[int]] = {}
     for device in line.devices:
         master = device.values.get("masterbus")
@@ -84,6 +88,8 @@ _DISPLAYS = ("VGA", "ati-vga", "bochs-display", "cirrus-vga", "qxl", "qxl-vga", 
 
 
 def _primary(line: Line) -> Iterator[Fault]:
+    if "qxl-vga" not in line.by_type:
+        return
     before: Made | None = None
     for device in line.devices:
         if device.typename == "qxl-vga" and before is not None:

@@ -1,0 +1,214 @@
+"""Options with one word that QEMU reads in a way of its own, or none: each is checked, or *unknown* with its reason.
+
+What only names something of the host (a file, a user, a keymap) is right whatever it says: nothing of the host is
+looked at.  Sources are those of QEMU 7.2 and 10.0, ``system/vl.c`` where nothing else is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
+from prober.commandline.aliases import PLAIN_OPTIONS
+from prober.commandline.finding import Finding, Kind
+from prober.commandline.flags import FLAGS
+from prober.commandline.options import Plain
+from prober.commandline.proof import Proof
+from prober.commandline.qapi import misfits
+from prober.commandline.text import Text, as_number, split_pairs
+
+#: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
+ANY = frozenset(
+    {
+        "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "fda", "fdb", "hda", "hdb", "hdc", "hdd",
+        "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas", "sd",
+        "shim", "writeconfig",
+    }
+)  # fmt: skip
+
+#: Options of which no answer tells what they take.
+UNTOLD: Mapping[str, str] = MappingProxyType(
+    {
+        "audio": "which models of sound cards it takes is in no answer",
+        "d": "which items of the log there are is in no answer",
+        "dfilter": "its ranges are read by QEMU's log alone",
+        "plugin": "a plugin reads its arguments itself",
+        "qtest": "it is for QEMU's own tests",
+        "readconfig": "the file has further options, and is not read",
+        "set": "it changes another option behind this check",
+        "soundhw": "which cards it takes is in no answer",
+        "usbdevice": "which devices it takes is in no answer",
+        "watchdog": "which cards it takes is in no answer",
+    }
+)
+
+#: Options that take a number.
+NUMBERS = frozenset({"echr", "rotate", "seed", "tb-size", "xen-domid"})
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+
+#: ``-vga`` and the types of which one has to be there (``vga_interfaces``).
+_VGA: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "none": (),
+        "std": ("VGA", "isa-vga"),
+        "cirrus": ("cirrus-vga", "isa-cirrus-vga"),
+        "vmware": ("vmware-svga",),
+        "virtio": ("virtio-vga",),
+        "qxl": ("qxl-vga",),
+        "tcx": ("sun-tcx",),
+        "cg3": ("cgthree",),
+        "xenfb": (),
+    }
+)
+
+#: Where a migration may come from (``migration/migration.c``, ``qemu_start_incoming_migration``).
+_INCOMING = re.compile(r"defer|(tcp|unix|fd|exec|file|rdma|vsock):.+|\{.*", re.DOTALL)
+
+#: Backends that a word alone stands for, and what begins one with more behind it (``chardev/char.c``,
+#: ``qemu_chr_parse_compat``; ``none`` is of the options themselves, ``chardev:`` of most).
+_BACKEND = re.compile(
+    r"none|null|pty|msmouse|wctablet|braille|testdev|stdio|vc(:\d{1,7}C?x\d{1,7}C?)?|con:|COM.*|chardev:.+|(file|pipe):.*"
+    r"|(tcp|telnet|tn3270|websocket|udp):[^:]{0,64}:[^,]{1,32}(,.*)?|unix:.+|/dev/.+"
+)
+#: Those behind which QEMU reads further keys.
+_KEYED_BACKEND = re.compile(r"(tcp|telnet|tn3270|websocket|udp|unix):[^,]*,.*")
+
+#: Keys that ``-net`` and ``-nic`` take beside those of the netdev.
+_OF_CARD = ("model", "mac", "macaddr", "addr", "vectors", "name", "netdev")
+
+
+def check_plain(option: Plain, proof: Proof) -> Iterator[Finding]:
+    """The findings about an option and its word, where it has one."""
+    if not option.flag:
+        return  # a disk image by itself
+    absent = list(_flag(option, proof))
+    yield from absent
+    if option.value is not None and not any(finding.kind is Kind.error for finding in absent):
+        yield from _word(option, option.value, proof)
+
+
+def _flag(option: Plain, proof: Proof) -> Iterator[Finding]:
+    name = option.flag[1:]
+    if name not in FLAGS:
+        near = [f"-{other}" for other in proof.nearest(name, FLAGS)]
+        yield _error(option, f"no QEMU from 5.2 to 11.1 has an option {option.flag}", did_you_mean(near))
+    elif option.flag == "-no-acpi":
+        # It was on its way out when machines began to say whether they have ACPI (QEMU 8.0).
+        if proof.caps.version.numbers >= (9, 0, 0):
+            yield _error(option, f"QEMU {proof.caps.version} has no -no-acpi", "write -machine acpi=off")
+    elif option.flag not in PLAIN_OPTIONS:
+        yield from proof.flag(option.flag, option.place)
+
+
+def _word(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    name = option.flag[1:]
+    if name in ANY:
+        return
+    if name in UNTOLD:
+        yield _unknown(option, UNTOLD[name], proof)
+    elif name in NUMBERS:
+        if as_number(value) is None:
+            yield _error(option, f"{option.flag} is a number, not {value!r}")
+    elif name in READERS:  # what is not is read elsewhere
+        yield from READERS[name](option, value, proof)
+
+
+def _uuid(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    if not _UUID.fullmatch(value):
+        yield _error(option, f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}")
+
+
+def _vga(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    word = value.partition(",")[0]
+    if word not in _VGA:
+        near = proof.nearest(word, _VGA)
+        yield _error(option, f"-vga is one of {', '.join(_VGA)}, not {word!r}", did_you_mean(near))
+    elif _VGA[word] and not any(proof.caps.has(typename) for typename in _VGA[word]):
+        yield from proof.require(proof.supports(_VGA[word][0]), option.place)
+
+
+def _watchdog_action(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    schema = proof.caps.schema_
+    entity = schema.command("watchdog-set-action") if schema is not None else None
+    if schema is None or entity is None:
+        yield _unknown(option, "no command of this QEMU takes what it takes", proof)
+        return
+    for misfit in misfits(schema, str(entity["arg-type"]), {"action": Text(value)}):
+        near = proof.nearest(value, misfit.known) if misfit.known else []
+        yield _error(
+            option, f"QEMU {proof.caps.version} takes no such -watchdog-action: it {misfit.message}", did_you_mean(near)
+        )
+
+
+def _incoming(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    if not _INCOMING.fullmatch(value):
+        yield _unknown(option, "a migration from such an address was not seen", proof)
+
+
+def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    word = value.removeprefix("mon:") if option.flag == "-serial" else value
+    if option.flag == "-gdb" and re.fullmatch(r"\d+|none|:.*", word):
+        return  # ``gdbstub``: a port alone is one of TCP
+    if not _BACKEND.fullmatch(word):
+        yield _error(option, f"{word[:64]!r} is no character device that {option.flag} takes")
+    elif _KEYED_BACKEND.fullmatch(word):
+        yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", proof)
+
+
+def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+    """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
+    pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
+    tree: dict[str, Any] = {key: text for key, text in pairs if key not in _OF_CARD}
+    kind = str(tree.get("type", ""))
+    schema = proof.caps.schema_
+    entity = schema.command("netdev_add") if schema is not None else None
+    if kind == "none" and len(pairs) == 1:
+        return
+    if kind == "nic" or len(tree) < len(pairs):
+        yield _unknown(option, "which network cards it takes is in no answer", proof)
+    elif schema is None or entity is None or not schema.enum_values(_tag(schema, entity)):
+        yield _unknown(option, "this QEMU has no schema of netdevs", proof)
+    else:
+        tree.setdefault("id", Text("net"))
+        for misfit in misfits(schema, str(entity["arg-type"]), tree):
+            near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
+            message = f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}"
+            yield _error(option, message, did_you_mean(near))
+
+
+def _tag(schema: Any, entity: Mapping[str, Any]) -> str:
+    outcome, found = schema.find_member("netdev_add", ["type"])
+    return str(found["name"]) if outcome == "found" and isinstance(found, dict) else ""
+
+
+#: How the other options' values are read.
+READERS: Mapping[str, Callable[[Plain, str, Proof], Iterator[Finding]]] = MappingProxyType(
+    {
+        **dict.fromkeys(("debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "serial"), _backend),
+        **dict.fromkeys(("net", "nic"), _net),
+        "incoming": _incoming,
+        "uuid": _uuid,
+        "vga": _vga,
+        "watchdog-action": _watchdog_action,
+    }
+)
+
+
+def _error(option: Plain, message: str, hint: str = "") -> Finding:
+    return Finding(kind=Kind.error, place=option.place, message=message, qemu_name=option.flag, hint=hint)
+
+
+def _unknown(option: Plain, why: str, proof: Proof) -> Finding:
+    value = (option.value or "")[:64]
+    return Finding(
+        kind=Kind.unknown,
+        place=option.place,
+        message=f"it is not known whether QEMU {proof.caps.version} takes {option.flag} {value}: {why}",
+        qemu_name=option.flag,
+        evidence=Evidence(fact=option.flag, verdict=Verdict.unknown, note=why),
+    )

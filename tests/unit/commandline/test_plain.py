@@ -1,0 +1,68 @@
+"""Options with one word: each is checked, takes any text, or is unknown with its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.commandline.check import check
+from prober.commandline.finding import Kind
+from prober.commandline.flags import FLAGS
+from prober.commandline.parse import KEYED, parse_command_line
+from prober.commandline.plain import ANY, NUMBERS, READERS, UNTOLD
+from tests.recordings import FIXTURES, load_capabilities
+
+NEW = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
+
+
+def test_every_option_with_a_value_is_read() -> None:
+    tables = [ANY, NUMBERS, set(READERS), set(UNTOLD), set(KEYED)]
+    for name, flag in FLAGS.items():
+        assert sum(name in table for table in tables) == flag.takes_value, name
+    for table in tables:
+        assert set(table) <= set(FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "message"),
+    [
+        ("-parallel none", None, ""),
+        ("-serial chardev:c", None, ""),
+        ("-serial mon:stdio", None, ""),
+        ("-serial foo", Kind.error, "'foo' is no character device that -serial takes"),
+        ("-monitor tcp:127.0.0.1:4444", None, ""),
+        ("-monitor tcp:127.0.0.1:4444,server=on", Kind.unknown, "read by QEMU's sockets alone"),
+        ("-gdb tcp::1234", None, ""),
+        ("-gdb none", None, ""),
+        ("-trace enable=foo*", Kind.unknown, "which events there are"),
+        ("-trace enabled=foo", Kind.error, "has no -trace.enabled"),
+        ("-d int", Kind.unknown, "which items of the log there are"),
+        ("-net none", None, ""),
+        ("-net user", None, ""),
+        ("-net usre", Kind.error, "type is 'usre', which is not one of its values"),
+        ("-net user,hostnam=x", Kind.error, "hostnam is not known"),
+        ("-net nic,model=e1000", Kind.unknown, "which network cards"),
+        ("-nic user,model=virtio", Kind.unknown, "which network cards"),
+        ("-vga std", None, ""),
+        ("-vga sdt", Kind.error, "not 'sdt'"),
+        ("-vga tcx", Kind.error, "has no sun-tcx"),
+        ("-uuid 1234", Kind.error, "-uuid is like"),
+        ("-watchdog-action pause", None, ""),
+        ("-watchdog-action paws", Kind.error, "'paws', which is not one of its values"),
+        ("-echr 0x14", None, ""),
+        ("-echr x", Kind.error, "-echr is a number"),
+        ("-incoming tcp:[::]:49152", None, ""),
+        ("-incoming http://x", Kind.unknown, "was not seen"),
+        ("-tpmdev emulator,id=t", Kind.error, "-tpmdev emulator needs chardev"),
+        ("-tpmdev emulatr,id=t", Kind.error, "type is 'emulatr'"),
+        ("-tpmdev passthrough,id=t,pth=/dev/tpm0", Kind.error, "has no -tpmdev pth"),
+        ("-smbios type=41,designation=a", None, ""),
+        ("-smbios type=127", Kind.unknown, "was not looked at"),
+        ("-readconfig /etc/q", Kind.unknown, "is not read"),
+        ("-kernel /boot/any", None, ""),
+    ],
+)
+def test_a_word(words: str, kind: Kind | None, message: str) -> None:
+    parsed = parse_command_line(["qemu", "-chardev", "null,id=c", *words.split()])
+    found = [*parsed.findings, *check(parsed.options, NEW)]
+    assert [finding.kind for finding in found] == [kind] * (kind is not None), found
+    assert all(message in finding.message for finding in found), found
