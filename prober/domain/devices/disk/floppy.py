@@ -20,7 +20,7 @@ def emit_floppy_controllers(domain: Domain, target: Target) -> Iterator[Option]:
         second = isinstance(disk.address, DriveAddress) and disk.address.unit > 0
         if disk.bootindex is not None:
             boot.append(Property("bootindexB" if second else "bootindexA", disk.bootindex, disk.place("boot_order")))
-    boot.sort()
+    boot.sort(key=lambda setting: setting.name)
     if floppies and target.kind == "q35":
         yield Device("isa-fdc", tuple(boot), floppies[0].place())
     else:
