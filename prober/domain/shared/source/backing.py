@@ -47,6 +47,17 @@ class BackingStore(Checked):
             if (self.format.type == "fat") != (self.type == "dir"):
                 yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
 
+        yield from self._encryption_rules()
+
+    def _encryption_rules(self) -> Iterator[tuple[str, str]]:
+        encryption = self.source.encryption if self.source is not None else None
+        if encryption is None or self.source is None or self.format is None:
+            return
+        if encryption.engine == "librbd" and self.source.protocol != "rbd":
+            yield "source", "engine='librbd' is for protocol 'rbd'"
+        if encryption.engine == "qemu" and self.format.type not in ("raw", "qcow2"):
+            yield "source", "QEMU's encryption is for raw and qcow2 images"
+
     @property
     def is_end(self) -> bool:
         """Whether nothing stands behind the image."""
