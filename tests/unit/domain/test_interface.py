@@ -32,6 +32,10 @@ NETWORKS = {
 }
 
 
+#: The first device of the pool, given for itself.
+TAKEN = "<hostdev type='pci'><source><address bus='3' slot='0' function='1'/></source></hostdev>"
+
+
 @cache
 def capabilities(version: str) -> Capabilities:
     return load_capabilities(FIXTURES / f"qemu-{version}.replies.xz")
@@ -147,6 +151,7 @@ def test_a_pool_gives_its_devices_one_after_the_other() -> None:
     [
         (network("pool") * 3, "is a pool of host devices, and has none left"),
         (network("wrong"), "'eth0' is not a PCI address"),
+        (network("pool") + TAKEN, "given twice"),
         (network("nowhere"), "known are: nat, bridged, open, macvtap, pool, wrong"),
         (network("nat", "<vlan><tag id='1'/></vlan>"), "VLAN tags are not for this kind"),
         (network("macvtap", "<port isolated='yes'/>"), "only a port of a bridge can be isolated"),

@@ -100,7 +100,7 @@ def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> D
 
 def _twice(devices: Iterable[Device]) -> Iterator[Refusal]:
     """One device of the host that is given twice (``virDomainDefHostdevValidate``)."""
-    of_host = (device for device in devices if isinstance(device, Hostdev | HostdevInterface))
+    of_host = (device for device in devices if isinstance(device, Hostdev | Interface) and device.source_key)
     for first, device in twins(of_host, lambda device: device.source_key):
         message = f"this device of the host is given twice, first in line {first.place().line}"
         yield Refusal(place=device.place(), message=message)

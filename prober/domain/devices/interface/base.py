@@ -118,6 +118,11 @@ class Interface(Bootable, RomDevice):
         """Whether the guest gets a device of the host, and stands among those."""
         return False
 
+    @property
+    def source_key(self) -> tuple[object, ...]:
+        """What tells its host device from others, as that of a ``<hostdev>``; empty where it is none."""
+        return ()
+
     def name_for(self, number: int, target: Target) -> str:
         """libvirt's alias (``qemuAssignDeviceNetAlias``)."""
         return f"{'hostdev' if self.is_hostdev else 'net'}{self.number}"

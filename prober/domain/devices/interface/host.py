@@ -60,7 +60,7 @@ class HostdevInterface(Interface):
 
     @property
     def source_key(self) -> tuple[object, ...]:
-        """The device, as a ``<hostdev>`` of type pci says it: none is given twice."""
+        """The device, as a ``<hostdev>`` of type pci says it."""
         return "pci", self.host_device
 
     @property

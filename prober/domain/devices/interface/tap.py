@@ -298,6 +298,11 @@ class NetworkInterface(BridgePort):
         """Where the network is a pool of host devices."""
         return self.network is not None and self.network.kind == "hostdev"
 
+    @property
+    def source_key(self) -> tuple[object, ...]:
+        """The device that the pool gave."""
+        return () if self.device is None else ("pci", read_host_pci(self.device))
+
     def tap_words(self, target: Target) -> Iterator[str]:
         """What the network makes of it."""
         yield from super().tap_words(target)
