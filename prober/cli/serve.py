@@ -14,7 +14,6 @@ from typing import Any
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.cli import output
-from prober.domain import read_domain
 from prober.errors import ProberError, ServiceError
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
@@ -99,6 +98,9 @@ def commands_to_try(entries: list[Entry], settings: ServiceSettings) -> Iterator
     prober, socket = _own_name(), shlex.quote(str(settings.socket))
     yield f"{prober} supports --socket {socket} {_FACT}"
     try:
+        # Imported late: the service is ready before its translator is loaded.
+        from prober.domain import read_domain
+
         emulator = read_domain(_EXAMPLE.read_bytes()).emulator
     except (OSError, ProberError):
         yield f"{prober} show --socket {socket}"
