@@ -106,6 +106,8 @@ class Domain(Checked):
     def rules(self) -> Iterator[tuple[str, str]]:
         """What does not fit together, of what has no file of its own."""
         yield from label_rules(self.seclabels, "seclabels")
+        if self.title is not None and "\n" in self.title:
+            yield "title", "a title is one line"
         if self.io_threads > MOST_IO_THREADS:
             yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
 

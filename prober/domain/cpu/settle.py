@@ -39,6 +39,9 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     if cpu.mode == "custom" and not cpu.name:
         default = default_model(target)
         if default is None:
+            if cpu.check is not None:
+                message = f"check=… needs a <model>, as QEMU {target.caps.version} does not tell the machine's own"
+                refusals.append(Refusal(place=cpu.place("check"), message=message))
             return domain
         given = cpu.model or made(CpuName).replace(places=Places(target.place))
         cpu = cpu.replace(model=given.replace(name=default, fallback="forbid"))

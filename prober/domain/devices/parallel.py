@@ -9,6 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Neutral
+from prober.domain.shared.address import IsaAddress
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.device import Scan
 from prober.domain.steps import about
@@ -33,6 +34,10 @@ class Parallel(CharacterDevice):
     target_port: Annotated[
         Count | None, At("target/@port"), Neutral("QEMU numbers the ports as they come, and libvirt lets it")
     ] = None
+
+    address: Annotated[IsaAddress | None, At("address"), Neutral("libvirt reads it, and leaves the place to QEMU")] = (
+        None
+    )
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-chardev`` and the port."""

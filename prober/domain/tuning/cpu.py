@@ -163,6 +163,8 @@ class CpuTune(Checked):
         yield from _once("io_thread_pins", "iothreadpin", [pin.iothread for pin in self.io_thread_pins])
         vcpus = [number for one in self.vcpu_scheduling for number in one.vcpus]
         yield from _once("vcpu_scheduling", "vcpusched", vcpus)
+        shares = [number for one in self.cache_tune for number in one.vcpus]
+        yield from _once("cache_tune", "cachetune", shares)
         threads = [number for one in self.io_thread_scheduling for number in one.iothreads]
         yield from _once("io_thread_scheduling", "iothreadsched", threads)
 
