@@ -36,8 +36,8 @@ class Crypto(VirtioDevice):
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     def plug(self, target: Target) -> Kinds | None:
-        """A virtio device."""
-        return Plug.virtio(target)
+        """Conventional PCI, where libvirt puts it (11.3, ``qemuDomainDeviceCalculatePCIConnectFlags``)."""
+        return Plug.pci()
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """The object, and the device."""
