@@ -184,7 +184,7 @@ def check_buses(line: Line) -> Iterator[Finding]:
 
 def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
     bus = device.bus
-    if bus in buses.bridges and buses.of(device).is_pci:
+    if bus in buses.bridges and "masterbus" not in device.values and buses.of(device).is_pci:
         # Most devices: nothing but the slot can be wrong.
         yield from _slot(device, bus, buses)
         buses.add(device)

@@ -67,7 +67,7 @@ _KEYVAL = {
     "vnc": ("vnc", "vnc"),
 }
 
-#: ``driver.property=value`` (QEMU, ``util/qemu-config.c``, ``qemu_global_option``).
+#: ``driver.property=value`` (QEMU, ``system/qdev-monitor.c``, ``qemu_global_option``).
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)

@@ -57,7 +57,7 @@ def misfit_of(known: Property, value: Value) -> str:
         return f"{name} can be read, not set"
     if kind.startswith("link<") and not isinstance(value, str):
         return f"{name} is a name, not {value!r}"
-    if kind.endswith("List") and not isinstance(value, list):
+    if kind.endswith(("List", "list")) and not isinstance(value, list):
         return f"{name} is a list, not {value!r}"
     if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)

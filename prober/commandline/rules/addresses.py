@@ -109,8 +109,12 @@ def _usb(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("hw/scsi/scsi-bus.c, scsi_bus_check_address and scsi_qdev_realize", _scsi),
-    Rule("hw/ide/ide-dev.c, ide_qdev_realize", _ide),
-    Rule("hw/block/fdc.c, floppy_drive_realize", _floppies),
-    Rule("hw/usb/bus.c, usb_claim_port", _usb),
+    Rule(
+        "a SCSI unit is given once on its bus",
+        "hw/scsi/scsi-bus.c, scsi_bus_check_address and scsi_qdev_realize",
+        _scsi,
+    ),
+    Rule("an IDE unit is there, and given once", "hw/ide/ide-dev.c, ide_qdev_realize", _ide),
+    Rule("a floppy unit is there, and given once", "hw/block/fdc.c, floppy_drive_realize", _floppies),
+    Rule("a USB port is given once, and the hub that it is of is there", "hw/usb/bus.c, usb_claim_port", _usb),
 )

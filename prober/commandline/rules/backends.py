@@ -116,9 +116,13 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 
 
 RULES = (
-    Rule("backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c", _needed),
-    Rule("block.c, bdrv_open_common", _zeroes),
-    Rule("block/raw-format.c, raw_apply_options", _raw_size),
-    Rule("block/copy-on-read.c, cor_child_perm", _copy_on_read),
-    Rule("util/throttle.c, throttle_is_valid", _throttling),
+    Rule(
+        "objects have what they cannot be without", "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c", _needed
+    ),
+    Rule("`detect-zeroes=unmap` goes with `discard=unmap`", "block.c, bdrv_parse_detect_zeroes", _zeroes),
+    Rule("the size of a raw node is whole sectors", "block/raw-format.c, raw_apply_options", _raw_size),
+    Rule(
+        "`copy-on-read` stands on a node that can be written to", "block/copy-on-read.c, cor_child_perm", _copy_on_read
+    ),
+    Rule("limits of a throttle group go together", "util/throttle.c, throttle_is_valid", _throttling),
 )

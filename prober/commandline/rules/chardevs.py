@@ -51,6 +51,10 @@ def _spice(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket", _sockets),
-    Rule("chardev/spice.c, qemu_chr_open_spice_port", _spice),
+    Rule(
+        "keys of a socket chardev go together",
+        "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
+        _sockets,
+    ),
+    Rule("a `spiceport` goes with `-spice`", "chardev/spice.c, qemu_chr_open_spice_port", _spice),
 )

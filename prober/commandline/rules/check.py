@@ -47,8 +47,6 @@ def check_rules(line: Line) -> Iterator[Finding]:
                 place=place,
                 part=part,
                 message=message,
-                evidence=Evidence(
-                    fact=part, verdict=Verdict.absent, note=f"QEMU refuses it when it makes it ({rule.source})"
-                ),
+                evidence=Evidence(fact=part, verdict=Verdict.absent, note=f"QEMU refuses it ({rule.source})"),
                 hint=hint,
             )

@@ -42,11 +42,12 @@ def _flash(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("hw/block/block.c, blkconf_geometry", _geometry),
+    Rule("a disk's geometry is given in full", "hw/block/block.c, blkconf_geometry", _geometry),
     Rule(
+        "a device with an iothread has `ioeventfd`",
         "hw/block/dataplane/virtio-blk.c, virtio_blk_data_plane_create; hw/scsi/virtio-scsi-dataplane.c, "
         "virtio_scsi_dataplane_setup",
         _iothread,
     ),
-    Rule("hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash),
+    Rule("`pflash1` goes with `pflash0`", "hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash),
 )

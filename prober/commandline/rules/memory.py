@@ -198,16 +198,33 @@ def _is_plain(option: Keyval) -> bool:
 
 
 RULES = (
-    Rule("hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi),
-    Rule("hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state", _nvdimm),
-    Rule("hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot", _room),
-    Rule("hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c", _busy),
-    Rule("hw/mem/nvdimm.c, nvdimm_set_label_size", _label),
-    Rule("hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node),
-    Rule("system/vl.c, set_memory_options; hw/core/machine.c, machine_set_mem", _maximum),
-    Rule("hw/i386/pc.c, pc_memory_init and pc_max_used_gpa", _phys_bits),
-    Rule("hw/i386/x86-common.c, x86_cpu_pre_plug", _cpus),
+    Rule("DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi),
+    Rule("`nvdimm` goes with `-machine nvdimm=on`", "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state", _nvdimm),
     Rule(
+        "memory devices go with `maxmem`, DIMMs with slots, each with its own",
+        "hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
+        _room,
+    ),
+    Rule(
+        "memory is used once",
+        "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
+        _busy,
+    ),
+    Rule("the label of an `nvdimm` is large enough", "hw/mem/nvdimm.c, nvdimm_set_label_size", _label),
+    Rule("the NUMA node of a DIMM is there", "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node),
+    Rule(
+        "`maxmem` is not less than the size",
+        "hw/core/machine.c, machine_set_mem (5.2: softmmu/vl.c, set_memory_options)",
+        _maximum,
+    ),
+    Rule("`maxmem` is within the addresses of the CPU", "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa", _phys_bits),
+    Rule(
+        "a CPU that is plugged in has its ids, and is of the machine's type",
+        "hw/i386/x86-common.c, x86_cpu_pre_plug",
+        _cpus,
+    ),
+    Rule(
+        "more than 255 CPUs go with an x2APIC",
         "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
         _many_cpus,
     ),

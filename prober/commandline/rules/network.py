@@ -102,8 +102,16 @@ def _queue(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("net/socket.c, net_init_socket", _socket),
-    Rule("net/dgram.c, net_init_dgram", _dgram),
-    Rule("net/slirp.c, net_slirp_init", _user),
-    Rule("hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size", _queue),
+    Rule("a socket netdev has one way to connect", "net/socket.c, net_init_socket", _socket),
+    Rule("`local` and `remote` of a dgram netdev go together", "net/dgram.c, net_init_dgram", _dgram),
+    Rule(
+        "addresses of a user netdev are of a family that is on, and in its network",
+        "net/slirp.c, net_slirp_init",
+        _user,
+    ),
+    Rule(
+        "`tx_queue_size` is not more than the netdev takes",
+        "hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size",
+        _queue,
+    ),
 )

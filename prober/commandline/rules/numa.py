@@ -191,13 +191,33 @@ def _not_both(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("hw/core/numa.c, parse_numa_node, numa_complete_configuration", _numbers),
-    Rule("hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options", _references),
-    Rule("hw/core/numa.c, parse_numa_distance", _distances),
-    Rule("hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb", _memory_attributes),
-    Rule("hw/core/machine.c, machine_set_cpu_numa_node", _initiators),
-    Rule("hw/core/numa.c, numa_complete_configuration: sizes", _sum),
-    Rule("hw/core/numa.c, numa_complete_configuration: memory-backend", _not_both),
-    Rule("hw/core/numa.c, parse_numa_node: numa_mem_supported", _mem),
-    Rule("hw/core/machine.c, machine_run_board_init", _backend),
+    Rule(
+        "NUMA nodes have numbers of their own, without gaps",
+        "hw/core/numa.c, parse_numa_node, numa_complete_configuration",
+        _numbers,
+    ),
+    Rule(
+        "NUMA nodes are there when they are named",
+        "hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options",
+        _references,
+    ),
+    Rule("distances between NUMA nodes are 10 or more", "hw/core/numa.c, parse_numa_distance", _distances),
+    Rule(
+        "HMAT is on where it is used, with a latency or a bandwidth as its type says",
+        "hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb",
+        _memory_attributes,
+    ),
+    Rule("a NUMA node with CPUs is its own initiator", "hw/core/machine.c, machine_set_cpu_numa_node", _initiators),
+    Rule("the memory of all NUMA nodes is that of `-m`", "hw/core/numa.c, numa_complete_configuration: sizes", _sum),
+    Rule(
+        "memory is the machine's or the NUMA nodes'",
+        "hw/core/numa.c, numa_complete_configuration: memory-backend",
+        _not_both,
+    ),
+    Rule(
+        "`mem=` of a NUMA node is for machines that have it",
+        "hw/core/numa.c, parse_numa_node: numa_mem_supported",
+        _mem,
+    ),
+    Rule("the machine's memory is of the size that `-m` says", "hw/core/machine.c, machine_run_board_init", _backend),
 )

@@ -110,8 +110,20 @@ def _expanders(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
-    Rule("hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize", _expanders),
-    Rule("hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize", _iommu_platform),
-    Rule("hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize", _virtio_iommu),
+    Rule("a slot of a chassis is given once", "hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
+    Rule(
+        "a `pxb` is of the machine's kind, with a bus number of its own",
+        "hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize",
+        _expanders,
+    ),
+    Rule(
+        "`iommu_platform` is for virtio devices that are modern",
+        "hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize",
+        _iommu_platform,
+    ),
+    Rule(
+        "the machine has a place for `virtio-iommu`",
+        "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
+        _virtio_iommu,
+    ),
 )

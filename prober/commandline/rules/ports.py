@@ -100,7 +100,11 @@ def _primary(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("hw/char/virtio-serial-bus.c, virtser_port_device_realize", _serial),
-    Rule("hw/usb/hcd-ehci.c, ehci_register_companion", _companions),
-    Rule("hw/display/qxl.c, qxl_realize_primary", _primary),
+    Rule(
+        "a port of virtio-serial is there, and its number and name given once",
+        "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
+        _serial,
+    ),
+    Rule("a USB companion has ports of its own", "hw/usb/hcd-ehci.c, ehci_register_companion", _companions),
+    Rule("`qxl-vga` is the first display device", "hw/display/qxl.c, qxl_realize_primary", _primary),
 )

@@ -19,7 +19,9 @@ class Fault(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """``source`` is the file and function of QEMU that refuses it; ``find`` looks for it on a command line."""
+    """``says`` is what has to be, ``source`` the file and function of QEMU that refuses what is not (after a colon,
+    which part of it); ``find`` looks for it on a command line."""
 
+    says: str
     source: str
     find: Callable[[Line], Iterator[Fault]]

@@ -24,4 +24,10 @@ def _without(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "audiodev", message)
 
 
-RULES = (Rule("audio/audio.c, audio_init; system/vl.c, default_audio", _without),)
+RULES = (
+    Rule(
+        "a sound card has an audiodev where there is no default",
+        "audio/audio.c, audio_init; system/vl.c, default_audio",
+        _without,
+    ),
+)

@@ -35,4 +35,10 @@ def _topology(line: Line) -> Iterator[Fault]:
         yield Fault(place, "maxcpus" if most else "cpus", f"{shown} is {product}, and there are {total} CPUs")
 
 
-RULES = (Rule("hw/core/machine-smp.c, machine_parse_smp_config (5.2: hw/i386/pc.c, pc_smp_parse)", _topology),)
+RULES = (
+    Rule(
+        "the numbers of `-smp` multiply to the CPUs",
+        "hw/core/machine-smp.c, machine_parse_smp_config (5.2: hw/i386/pc.c, pc_smp_parse)",
+        _topology,
+    ),
+)
