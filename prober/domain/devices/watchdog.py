@@ -11,6 +11,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, made
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device, Scan, Turn
+from prober.domain.shared.twins import twins
 from prober.domain.slots import Kinds, Plug
 from prober.domain.target import Target
 
@@ -73,6 +74,9 @@ def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
             line = watchdogs[0].place("action").line
             message = f"all watchdogs have one action, that of the first in line {line}"
             refusals.append(Refusal(place=watchdog.place("action"), message=message))
+    for first, other in twins([one for one in watchdogs if one.model != "i6300esb"], lambda one: one.model):
+        message = f"a machine has one watchdog '{other.model}', and it is in line {first.place().line}"
+        refusals.append(Refusal(place=other.place("model"), message=message))
     if target.kind != "q35" or any(watchdog.model == "itco" for watchdog in watchdogs):
         return domain
     if not target.caps.has("ICH9-LPC.noreboot"):
