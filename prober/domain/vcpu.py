@@ -27,7 +27,9 @@ class Vcpu(Checked):
     """``<vcpu>``: how many there are at most, and how many at start."""
 
     value: Annotated[PositiveCount, At("."), Becomes("`-smp`, or its `maxcpus`")]
-    current: Annotated[PositiveCount | None, At("@current"), Becomes("the first number of `-smp`")] = None
+    current: Annotated[
+        PositiveCount | None, At("@current"), Becomes("the first number of `-smp`, where no `<vcpus>` says it")
+    ] = None
     placement: Annotated[
         Literal["static", "auto"], At("@placement"), Becomes("`host-nodes` as numad advises, without `<numatune>`")
     ] = "static"
@@ -142,10 +144,6 @@ def _refuse_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)
-    there = sum(vcpu.enabled for vcpu in every)
-    if domain.vcpu.current is not None and domain.vcpu.current != there:
-        message = f"current='{domain.vcpu.current}', and <vcpus> has {there} that are enabled"
-        yield Refusal(place=domain.vcpu.place("current"), message=message)
     yield from _refuse_order([vcpu for vcpu in every if vcpu.enabled], most)
     for before, vcpu in pairwise(every):
         if not vcpu.is_hotpluggable and before.is_hotpluggable:

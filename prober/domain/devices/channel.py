@@ -79,7 +79,7 @@ class Channel(CharacterDevice):
             return
         if not self.is_virtio:
             yield "sources", "type='unix' needs <source path=…>"
-        if self.source.mode == "connect" or self.source.reconnect is not None:
+        if self.source.reconnect is not None:
             yield "sources", "a channel without a path is listened on, so that it connects to nothing"
         if self.target_name is not None and "/" in self.target_name:
             yield "target_name", "the socket would have this name, which a slash cannot be in; give a <source path=…>"
