@@ -109,6 +109,12 @@ def _expanders(line: Line) -> Iterator[Fault]:
             taken.add(0)  # bridges have no number before the guest's firmware gives them one
 
 
+def _eim(line: Line) -> Iterator[Fault]:
+    for device in line.of_type("intel-iommu"):
+        if switch(device.values.get("eim")) is True and switch(device.values.get("intremap")) is False:
+            yield Fault(device.place, "eim", "eim=on needs intremap=on")
+
+
 RULES = (
     Rule("a slot of a chassis is given once", "hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
     Rule(
@@ -126,4 +132,5 @@ RULES = (
         "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
         _virtio_iommu,
     ),
+    Rule("`eim` of an `intel-iommu` goes with `intremap`", "hw/i386/intel_iommu.c, vtd_decide_config", _eim),
 )

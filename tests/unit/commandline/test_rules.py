@@ -130,6 +130,7 @@ SPOILT: tuple[tuple[str, str, str, str, str], ...] = (
     ("-nodefaults -device AC97", "as there is no default one", "-device AC97",
      "-audiodev none,id=a -device AC97,audiodev=a",
      ""),
+    (f"{_Q35} -device intel-iommu,intremap=off,eim=on", "eim=on needs intremap=on", "intremap=off", "intremap=on", ""),
     ("-smp 4,sockets=2,cores=1,threads=1", "is 2, and there are 4 CPUs", "sockets=2", "sockets=4", ""),
     ("-smp 4,maxcpus=2", "maxcpus is 2, less than 4 CPUs", "maxcpus=2", "maxcpus=4", ""),
 )  # fmt: skip
