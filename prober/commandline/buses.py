@@ -82,6 +82,17 @@ def _facts(typename: str, line: Line) -> _Facts:
     )
 
 
+def _remembered_facts(typename: str, line: Line) -> _Facts:
+    """The facts of a type, kept with the capabilities if the binary has it: anybody may make up others."""
+    if typename not in (line.caps.types or ()):
+        return _facts(typename, line)
+    key = ("facts of buses", typename)
+    facts: _Facts | None = line.caps.derived.get(key)
+    if facts is None:
+        facts = line.caps.derived[key] = _facts(typename, line)
+    return facts
+
+
 @dataclass
 class _Buses:
     """What is known of the machine's buses after the devices so far."""
@@ -134,7 +145,7 @@ class _Buses:
         """What is known of its type."""
         facts = self.facts.get(device.typename)
         if facts is None:
-            facts = self.facts[device.typename] = _facts(device.typename, self.line)
+            facts = self.facts[device.typename] = _remembered_facts(device.typename, self.line)
         return facts
 
     def add(self, device: Made) -> None:

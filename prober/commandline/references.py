@@ -228,22 +228,25 @@ class _Names:
         )
 
 
-def _given(option: Option) -> Iterator[tuple[str, str]]:
+def _given(option: Option) -> Iterable[tuple[str, str]]:
     """The names that an option gives, with their namespaces."""
     match option:
         case Device():
-            for item in option.properties:
-                if item.name == "id" and isinstance(item.value, str):
-                    yield "device", item.value
+            return [
+                ("device", value) for name, value, _ in option.properties if name == "id" and isinstance(value, str)
+            ]
         case Object():
-            yield "object", option.id
+            return (("object", option.id),)
         case Qapi():
-            yield from _given_by_tree(option.flag, option.value)
-        case Keyval():
-            namespace = _KEYVAL_NAMESPACES.get(option.flag)
-            for item in option.pairs:
-                if namespace is not None and item.name in ("id", "node-name") and isinstance(item.value, str):
-                    yield namespace, str(item.value)
+            return _given_by_tree(option.flag, option.value)
+        case Keyval() if option.flag in _KEYVAL_NAMESPACES:
+            namespace = _KEYVAL_NAMESPACES[option.flag]
+            return [
+                (namespace, str(value))
+                for name, value, _ in option.pairs
+                if name in ("id", "node-name") and isinstance(value, str)
+            ]
+    return ()
 
 
 def _given_by_tree(flag: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,8 @@ def _topology(line: Line) -> Iterator[Fault]:
     if not options:
         return
     place = options[-1].place
-    counts = {name: number(line.value("-smp", name)) for name in (*_LEVELS, "cpus", "maxcpus")}
+    numbers = line.merged("-smp")
+    counts = {name: number(numbers.get(name)) for name in (*_LEVELS, "cpus", "maxcpus")}
     cpus, most = counts["cpus"], counts["maxcpus"]
     total = most or cpus
     if cpus and most and most < cpus:
