@@ -11,6 +11,7 @@ from prober.domain.devices.hostdev.base import Displayed, Hostdev
 from prober.domain.devices.hostdev.scsi import ScsiHostdev
 from prober.domain.devices.hostdev.vfio import PciHostdev
 from prober.domain.devices.interface import HostdevInterface, Interface
+from prober.domain.devices.interface.tap import NetworkInterface
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.twins import twins
@@ -73,7 +74,7 @@ def complete_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -
     return domain.with_devices(devices)
 
 
-@about(Hostdev, HostdevInterface)
+@about(Hostdev, HostdevInterface, NetworkInterface)
 def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """What is wrong with several of them together, with this domain, and with this QEMU."""
     devices = list(domain.devices.every)
