@@ -36,7 +36,7 @@ from prober.service.replies import (
 from prober.service.requests import as_bool, read_query, read_words, read_xml
 from prober.service.routes import Routes, declared
 from prober.service.settings import ServiceSettings
-from prober.service.translation import Question, Translator, check_argv_for
+from prober.service.translation import Question, Translator, check_argv_for, load_translator
 
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "id of an entry"}
 _XML_BODY = {
@@ -233,6 +233,7 @@ def _add_check_argv(routes: Routes, catalog: Catalog, settings: ServiceSettings)
     async def check_argv(request: Request) -> Response:
         query = read_query(request.scope["query_string"], "binary", "assume_unknown_present")
         assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
+        await load_translator()
         words = await read_words(request, settings.max_body)
         return as_json(await check_argv_for(catalog, words, named=query.get("binary"), assume_unknown_present=assume))
 

@@ -33,7 +33,7 @@ class HostKeeper:
 
 
 def _read(file: Path | None) -> Host:
-    # Imported late: see prober.service.server, _load_rest.
+    # Imported late: see prober.service.translation, load_translator.
     from prober.domain.cpu.map import cpu_map
     from prober.domain.host_files import read_host
 

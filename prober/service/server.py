@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import importlib
 import logging
 import signal
 import socket
@@ -30,6 +29,7 @@ from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.protocol import bounded_protocol
 from prober.service.settings import ServiceSettings
 from prober.service.sockets import listening_socket
+from prober.service.translation import load_translator
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ _GRACE = 0.3
 #: So many more objects (with references to others) before the youngest are looked at.
 _COLLECT_AFTER = 20_000
 
-#: How long (seconds) after the last of the first interviews memory is tidied: it takes 50 ms, in which whoever waited
-#: for an interview shall not wait for this.
-_TIDY_AFTER = 1.0
+#: How long (seconds) after the last of the first interviews the rest is done: whoever waited for an interview shall not
+#: wait for this.
+_REST_AFTER = 0.5
 
 #: malloc.h
 _M_ARENA_MAX = -8
@@ -130,16 +130,15 @@ def _settle_memory() -> None:
 
 
 async def _load_rest(catalog: Catalog, hosts: HostKeeper) -> None:
-    """Import the translator before anyone asks; it is a quarter of all imports, and nobody waits for it to start.
+    """Once all binaries are known, import the translator before anyone asks, and tidy up what lies about.
 
-    Then, once all binaries are known, what is left lying about is tidied up.
+    Not at once: it takes a quarter of a second of the time in which interviews are read.
     """
-    await asyncio.to_thread(importlib.import_module, "prober.domain")
-    await asyncio.to_thread(importlib.import_module, "prober.commandline.report")
+    await catalog.settled()
+    await asyncio.sleep(_REST_AFTER)
+    await load_translator()
     with suppress(ProberError):  # Whoever asks for a translation is told.
         await hosts.get()
-    await catalog.settled()
-    await asyncio.sleep(_TIDY_AFTER)
     _settle_memory()
     await asyncio.to_thread(_give_back_memory)
 

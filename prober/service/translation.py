@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +35,20 @@ _FEW = 500
 
 #: libvirt's name of an architecture where QEMU has another.
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
+
+
+async def load_translator() -> None:
+    """Import what only translating and checking need, in a thread, where that was not done yet.
+
+    It takes a quarter of a second; the service is ready, and answers other questions, before.
+    """
+    if "prober.commandline.report" not in sys.modules or "prober.domain" not in sys.modules:
+        await asyncio.to_thread(_import_translator)
+
+
+def _import_translator() -> None:
+    importlib.import_module("prober.domain")
+    importlib.import_module("prober.commandline.report")
 
 
 class Question(NamedTuple):
@@ -94,7 +110,7 @@ class Translator:
         return given.answer
 
     async def _translate(self, question: Question) -> _Given:
-        # Imported late: see prober.service.server, _load_rest.
+        await load_translator()
         from prober.domain import read_domain, translate
         from prober.domain.xml import XmlLimits
 
@@ -125,6 +141,7 @@ async def check_argv_for(
     :raise UnknownBinaryError: where the catalog has no such binary.
     :raise BinaryFailedError: where that could not be asked.
     """
+    # Imported late: see load_translator.
     from prober.commandline.report import check_argv
 
     try:
