@@ -68,7 +68,7 @@ def check(
             *check_reserved(options, line.machine),
             *check_buses(line),
             *check_rules(line),
-            *find_unused(options, caps),
+            *find_unused(line),
         ]
     )
 

@@ -54,6 +54,8 @@ class Line:
     qapi: dict[str, list[Qapi]] = field(default_factory=dict)
     keyval: dict[str, list[Keyval]] = field(default_factory=dict)
     plain: dict[str, list[Plain]] = field(default_factory=dict)
+    settings: list[Global] = field(default_factory=list)
+    #: The names of the properties that these set.
     globals: set[str] = field(default_factory=set)
     #: The properties that some device is given.
     properties: set[str] = field(default_factory=set)
@@ -90,6 +92,7 @@ class Line:
                 case Plain():
                     line.plain.setdefault(option.flag, []).append(option)
                 case Global():
+                    line.settings.append(option)
                     line.globals.add(option.setting.name)
         line.devices = [*first, *later]
         for device in line.devices:

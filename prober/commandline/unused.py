@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
-from prober.commandline.aliases import BUILTIN_DEVICES, DEVICE_ALIASES, MACHINE_KINDS, MachineKind
+from prober.commandline.aliases import BUILTIN_DEVICES, MACHINE_KINDS, MachineKind
 from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Device, Global, Keyval, Option, Plain
-from prober.commandline.text import as_switch
+from prober.commandline.options import Keyval, Option
+
+if TYPE_CHECKING:
+    from prober.commandline.line import Line
 
 
-def find_unused(options: list[Option], caps: Capabilities) -> Iterator[Finding]:
+def find_unused(line: Line) -> Iterator[Finding]:
     """The globals that nothing on this machine would read, as far as that is known.
 
     Known are the devices that pc and q35 are made of.  A global for any other type that the command line does not
     make is *unknown*: another device may have it inside.
     """
-    settings = [option for option in options if isinstance(option, Global)]
-    if not settings:
+    if not line.settings:
         return
-    machine = machine_of(options, caps)
-    kind: MachineKind = machine_kind(machine.name) if machine is not None else "other"
-    name = machine.name if machine is not None else ""
-    made = {DEVICE_ALIASES.get(option.driver, option.driver) for option in options if isinstance(option, Device)}
-    acpi = _has_acpi(options)
+    caps, kind = line.caps, line.kind
+    name = line.machine.name if line.machine is not None else ""
+    made, acpi = set(line.by_type), line.has_acpi
     homes_of: dict[str, set[MachineKind] | None] = {}
-    for option in settings:
+    for option in line.settings:
         if option.driver not in (caps.types or {}) and option.driver not in (caps.abstract_types or {}):
             continue  # said already
         if option.driver not in homes_of:
@@ -82,19 +82,6 @@ def machine_of(options: Iterable[Option], caps: Capabilities) -> Machine | None:
     if not name:
         return next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
     return caps.machine(name)
-
-
-def _has_acpi(options: Iterable[Option]) -> bool:
-    acpi = True
-    for option in options:
-        if isinstance(option, Plain) and option.flag == "-no-acpi":
-            acpi = False
-        if isinstance(option, Keyval) and option.flag == "-machine":
-            for item in option.pairs:
-                if item.name == "acpi":
-                    value = item.value
-                    acpi = value if isinstance(value, bool) else as_switch(str(value)) is not False
-    return acpi
 
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:

@@ -86,6 +86,8 @@ def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]
     libvirt counts a port of the first controller all the same.
     """
     devices = list(domain.devices.every)
+    if not any(True for _ in _ported(devices)):
+        return domain
     counts = {c.number: c.port_count for c in domain.devices.of(VirtioSerialController)}
     ports = VirtioSerialPorts(counts)
     for device in _ported(devices):
