@@ -6,6 +6,7 @@ What cannot be completed is a refusal; all of them are gathered, and the steps a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from prober.commandline.refusal import Refusal
 from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial, check_addresses
@@ -118,10 +119,23 @@ STEPS: tuple[Completion, ...] = (
 def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A completed copy; ``refusals`` grows by what stands against it."""
     domain = domain.with_devices(domain.devices.every)
-    for step in STEPS:
-        if concerns(step, domain.devices.kinds):
+    # A step may add devices of another class, and with them steps that have something to do.
+    kinds, done = domain.devices.kinds, 0
+    while True:
+        for position, step in _due(kinds, done):
             domain = step(domain, target, refusals)
+            if domain.devices.kinds != kinds:
+                kinds, done = domain.devices.kinds, position + 1
+                break
+        else:
+            break
     return domain.with_devices([_placed(device, target) for device in domain.devices.every])
+
+
+@lru_cache(maxsize=4096)
+def _due(kinds: frozenset[type[Device]], done: int) -> tuple[tuple[int, Completion], ...]:
+    """The steps from ``done`` on that have anything to do in a domain with devices of these classes, with positions."""
+    return tuple((at, step) for at, step in enumerate(STEPS) if at >= done and concerns(step, kinds))
 
 
 def _placed(device: Device, target: Target) -> Device:
