@@ -49,13 +49,13 @@ class SlotError(ValueError):
     """A slot cannot be had; the text says why."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Slot:
     functions: int = 0
     shared: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Bus:
     """One bus while addresses are assigned.  ``accepts`` may be narrower than its model's."""
 
@@ -64,16 +64,26 @@ class Bus:
     slots: dict[int, _Slot] = field(default_factory=dict)
     #: No slot below this one is empty; slots are never given back.
     free_from: int = 0
+    #: The rules of its model.
+    kind: BusKind = field(init=False)
 
-    @property
-    def kind(self) -> BusKind:
-        """The rules of its model."""
-        return BUS_KINDS[self.model]
+    def __post_init__(self) -> None:
+        self.kind = BUS_KINDS[self.model]
 
     @property
     def is_full(self) -> bool:
         """Whether every slot has something in it."""
         return all(slot in self.slots for slot in range(self.kind.first, self.kind.last + 1))
+
+    def occupy(self, number: int, function: int, plug: Kinds) -> bool:
+        """Take a function of a slot; whether it was free."""
+        slot = self.slots.get(number)
+        if slot is None:
+            slot = self.slots[number] = _Slot(shared=bool(plug & Plug.SHARE))
+        elif slot.functions & 1 << function:
+            return False
+        slot.functions |= 1 << function
+        return True
 
     def skip_taken(self) -> None:
         """Let the search for an empty slot begin where there may be one."""
@@ -119,10 +129,8 @@ class SlotMap:
             raise SlotError(f"there is no PCI controller with index {number}")
         bus = self.buses[number]
         _validate(bus, number, slot_number, plug, given=given)
-        slot = bus.slots.setdefault(slot_number, _Slot(shared=bool(plug & Plug.SHARE)))
-        if slot.functions & 1 << function:
+        if not bus.occupy(slot_number, function, plug):
             raise SlotError(f"the PCI address {_name((number, slot_number, function))} is used twice")
-        slot.functions |= 1 << function
         return number, slot_number, function
 
     def is_used(self, number: int, slot: int) -> bool:
@@ -146,8 +154,13 @@ class SlotMap:
         return number, self.buses[number].kind.first, function or 0
 
     def place(self, plug: Kinds, function: int | None = None) -> Spot:
-        """Find a place and take it."""
-        return self.take(self.find(plug, function), plug, given=False)
+        """Find a place and take it.
+
+        :raise SlotError: where there is none.
+        """
+        spot = number, slot, at = self.find(plug, function)
+        self.buses[number].occupy(slot, at, plug)
+        return spot
 
     def _add(self, count: int, plug: Kinds) -> int:
         """Add ``count`` buses that take such a device, and what those need; returns how many it took."""
