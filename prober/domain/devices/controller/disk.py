@@ -78,7 +78,8 @@ class SataController(Controller):
 
     def with_default_model(self, target: Target) -> Controller:
         """Knowing whether the machine brings it along."""
-        return self.replace(own=self.is_builtin(target))
+        own = self.is_builtin(target)
+        return self if own == self.own else self.replace(own=own)
 
     def plug(self, target: Target) -> Kinds | None:
         """A conventional device."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline import options
-from prober.domain.binding import At, Becomes, Neutral, Qemu
+from prober.domain.binding import At, Becomes, Neutral, Qemu, made
 from prober.domain.devices.disk.driver import DriverFields
 from prober.domain.devices.disk.emit import emit_disk
 from prober.domain.devices.disk.geometry import GeometryFields
@@ -171,8 +171,8 @@ class Disk(DriverFields, GeometryFields, TuningFields, Bootable):
             return None
         controller, unit = divmod(self.number, units)
         if self.bus == "ide":
-            return DriveAddress(controller=controller, bus=unit // 2, unit=unit % 2)
-        return DriveAddress(controller=controller, unit=unit)
+            return made(DriveAddress, controller=controller, bus=unit // 2, unit=unit % 2)
+        return made(DriveAddress, controller=controller, unit=unit)
 
     def name_on(self, parent: Device | None, number: int, target: Target) -> str:
         """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""

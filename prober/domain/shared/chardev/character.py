@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
-from prober.domain.binding import At, Becomes, Checked
+from prober.domain.binding import At, Becomes, Checked, made
 from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.files import Dev, File, Null, Pipe, Pty, Stdio, Vc
 from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
@@ -115,12 +115,12 @@ class Character(Checked):
     @property
     def source(self) -> Source:
         """Its ``<source>``, or an empty one."""
-        return self.sources[0] if self.sources else Source()
+        return self.sources[0] if self.sources else made(Source)
 
     def source_of(self, mode: str) -> Source:
         """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
         found = (source for source in self.sources if (source.mode or "connect") == mode)
-        return next(found, Source())
+        return next(found, made(Source))
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
