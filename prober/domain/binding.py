@@ -29,7 +29,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -150,13 +150,19 @@ class Element(BaseModel):
                 yield Property(qemu, value, self.place(name))
 
 
-@lru_cache(maxsize=1024, typed=True)
-def made(cls: type[E], **values: Hashable) -> E:
+class _Make(Protocol):
+    def __call__(self, cls: type[E], /, **values: Hashable) -> E: ...
+
+
+def _make(cls: type[E], /, **values: Hashable) -> E:
     """A model that no XML asks for, validated once: the same values give the very same object, which is frozen.
 
     Where it stands in the XML is for the caller to add (``made(…).replace(places=…)``).
     """
     return cls.model_validate(values)
+
+
+made = cast(_Make, lru_cache(maxsize=1024, typed=True)(_make))
 
 
 class Checked(Element):
