@@ -20,6 +20,11 @@ def make_compact(capabilities: Capabilities) -> Capabilities:
     """The same capabilities in other memory, once free pages are given back to the kernel."""
     text = capabilities.model_dump_json()
     gc.collect()
+    give_back_memory()
+    return Capabilities.model_validate_json(text)
+
+
+def give_back_memory() -> None:
+    """What is free goes back to the kernel."""
     if hasattr(_libc, "malloc_trim"):  # glibc has it, musl does not.
         _libc.malloc_trim(0)
-    return Capabilities.model_validate_json(text)

@@ -18,9 +18,8 @@ from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action, CrashAction
 from prober.domain.memory import MaxMemory, Memory, MemoryBacking
-from prober.domain.memory.backing import NO_BACKING
 from prober.domain.numa.model import Cell, Numa
-from prober.domain.numatune import NO_NUMATUNE, Numatune
+from prober.domain.numatune import Numatune
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
@@ -50,8 +49,8 @@ class Domain(Checked):
         Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
     ] = Field(default_factory=lambda: made(Memory, value=0))
     max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
-    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: NO_BACKING)
-    numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: NO_NUMATUNE)
+    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: made(MemoryBacking))
+    numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: made(Numatune))
     current_memory: Annotated[
         MemorySize | None,
         At("currentMemory"),

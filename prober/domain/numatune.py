@@ -147,7 +147,3 @@ def refuse_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator
         if node not in have:
             yield Refusal(place=place, message=f"the host has no NUMA node {node}")
             return
-
-
-#: What stands for a domain without ``<numatune>``.
-NO_NUMATUNE = Numatune()

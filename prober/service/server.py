@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from prober.capabilities.catalog import Catalog, Interviewer
+from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
@@ -110,13 +111,6 @@ def _use_one_heap() -> None:
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def _give_back_memory() -> None:
-    """What interviews took and is free again goes back to the system: 4 MiB after four of them."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)
-
-
 def _settle_memory() -> None:
     """What is loaded now stays for the life of the service, and the collector need not walk it again and again.
 
@@ -140,7 +134,7 @@ async def _load_rest(catalog: Catalog, hosts: HostKeeper) -> None:
     with suppress(ProberError):  # Whoever asks for a translation is told.
         await hosts.get()
     _settle_memory()
-    await asyncio.to_thread(_give_back_memory)
+    await asyncio.to_thread(give_back_memory)
 
 
 @contextmanager

@@ -8,10 +8,9 @@ change nothing, and there is only the second.
 
 from __future__ import annotations
 
-from functools import cache
-
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
+from prober.domain.binding import made
 from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller, PciController, bridge_for
 from prober.domain.devices.controller.order import insert
@@ -48,7 +47,7 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
         if len(refusals) > before:
             return domain
         dry.keep_spare_port()
-        final = _Pass(dry.with_controllers(), target, refusals, grow=False)
+        final = _Pass(dry.with_controllers(), target, refusals)
         final.run()
     assigned = final.addressed()
     refusals += final.refusals if final.refusals is not refusals else ()
@@ -63,9 +62,9 @@ def _without_growth(devices: list[Device], target: Target) -> _Pass | None:
         return None
     if target.kind == "pc" and not set(named.values()) <= _ALIKE:
         return None  # The slot to spare might be the one that only some devices can have.
-    one = _Pass(devices, target, [], grow=False)
+    one = _Pass(devices, target, [], at_once=True)
     try:
-        one.run(at_once=True)
+        one.run()
         if target.kind == "pc":
             one.slots.find(Plug.pci())
     except SlotError:
@@ -76,12 +75,20 @@ def _without_growth(devices: list[Device], target: Target) -> _Pass | None:
 class _Pass:
     """One walk over all devices with one map of slots."""
 
-    def __init__(self, devices: list[Device], target: Target, refusals: list[Refusal], *, grow: bool) -> None:
+    def __init__(
+        self,
+        devices: list[Device],
+        target: Target,
+        refusals: list[Refusal],
+        *,
+        grow: bool = False,
+        at_once: bool = False,
+    ) -> None:
         self.devices = devices
         self.target = target
         self.refusals = refusals
         self.grow = grow
-        self.at_once = False
+        self.at_once = at_once
         self.refused: set[tuple[Place, str]] = set()
         self.spots: dict[int, Spot] = {}
         #: The devices on PCI, by position: what each is to a bus, and its address where it asks for a certain one.
@@ -111,12 +118,11 @@ class _Pass:
             _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=target.caps.has("pcie-pci-bridge")
         )
 
-    def run(self, *, at_once: bool = False) -> None:
+    def run(self) -> None:
         """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn.
 
         :raise SlotError: ``at_once``, where a slot cannot be had; otherwise that is refused.
         """
-        self.at_once = at_once
         self._take_given()
         self._take_chipset()
         if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
@@ -175,7 +181,7 @@ class _Pass:
                 multifunction = True
             if given is None or given.is_wanted or given.multifunction is not multifunction:
                 bus, slot, function = spot
-                address = (given or _any_address()).replace(
+                address = (given or made(PciAddress)).replace(
                     bus=bus, slot=slot, function=function, multifunction=multifunction
                 )
                 result[position] = device.replace(address=address)
@@ -274,12 +280,6 @@ class _Pass:
         if (place, message) not in self.refused:
             self.refused.add((place, message))
             self.refusals.append(Refusal(place=place, message=message))
-
-
-@cache
-def _any_address() -> PciAddress:
-    """What the addresses that are assigned are made from: copying takes a fraction of validating."""
-    return PciAddress()
 
 
 def _given(device: Device) -> PciAddress | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Neutral, Qemu
+from prober.domain.binding import At, Becomes, Neutral, Qemu, made
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.device import Scan, Turn
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
@@ -57,7 +57,7 @@ def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         line = balloons[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
     if not balloons:
-        return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
+        return domain.with_devices([*domain.devices.every, made(Memballoon, model="virtio")])
     if balloons[0].model != "none" or (balloons[0].address is None and balloons[0].acpi_index is None):
         return domain
     # libvirt does not read where a balloon is that is not there (``virDomainMemballoonDefParseXML``).

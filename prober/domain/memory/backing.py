@@ -69,7 +69,3 @@ class MemoryBacking(Checked):
             yield "allocation", "huge pages are taken when the guest starts, not on demand"
         if self.hugepages is not None and self.source == "anonymous":
             yield "source", "huge pages are no anonymous memory"
-
-
-#: What stands for a domain without ``<memoryBacking>``.
-NO_BACKING = MemoryBacking()
