@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prober.capabilities import Capabilities
@@ -10,7 +10,7 @@ from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Qapi, Value
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
 from prober.commandline.unused import machine_kind, machine_of
@@ -142,10 +142,19 @@ class Line:
         other = self.value("-machine", key.replace("-", "_")) if "-" in key else None
         return self.value("-machine", key) if other is None else other
 
+    def device(self, ident: str) -> Made | None:
+        """The first device of this id."""
+        return next((device for device in self.devices if device.id == ident), None)
+
     @property
     def has_acpi(self) -> bool:
         """Whether ACPI is not turned off."""
         return "-no-acpi" not in self.plain and switch(self.machine_value("acpi")) is not False
+
+
+def value_of(properties: Iterable[Property], name: str, default: Value = None) -> Value:
+    """What the first property of this name says, or the default."""
+    return next((item.value for item in properties if item.name == name), default)
 
 
 def switch(value: Value) -> bool | None:

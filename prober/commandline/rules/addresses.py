@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from prober.commandline.bus_types import MAKES
-from prober.commandline.line import Line, Made, number
+from prober.commandline.line import Line, number, value_of
 from prober.commandline.rules.rule import Fault, Rule
 
 #: Buses that a machine has for IDE, and how many units each has (``hw/ide/piix.c``, ``hw/ide/ahci.c``).
@@ -41,8 +41,7 @@ def _scsi(line: Line) -> Iterator[Fault]:
 
 def _ide(line: Line) -> Iterator[Fault]:
     own = line.plain.keys() & _OWN_DRIVES or any(
-        str(next((item.value for item in option.pairs if item.name == "if"), "ide")) == "ide"
-        for option in line.keyval.get("-drive", ())
+        str(value_of(option.pairs, "if", "ide")) == "ide" for option in line.keyval.get("-drive", ())
     )
     if own or "-nodefaults" not in line.plain:
         return
@@ -68,15 +67,9 @@ def _room(bus: str, line: Line) -> int:
     """How many devices a bus has room for; 0 where that is not known."""
     if _MACHINES_IDE.fullmatch(bus):
         return _UNITS.get(line.kind, 0)
-    home = _home(bus, line)
+    home = line.device(bus.rpartition(".")[0])
     makes = next((MAKES[name] for name in line.lineage(home.typename) if name in MAKES), None) if home else None
     return makes.room if makes is not None else 0
-
-
-def _home(bus: str, line: Line) -> Made | None:
-    """The device that makes a bus."""
-    name = bus.rpartition(".")[0]
-    return next((other for other in line.devices if other.id == name), None)
 
 
 def _floppies(line: Line) -> Iterator[Fault]:

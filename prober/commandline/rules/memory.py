@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.commandline.line import Line, Made, number, size, switch
+from prober.commandline.line import Line, Made, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
 from prober.commandline.rules.numa import ram_size
 from prober.commandline.rules.rule import Fault, Rule
@@ -95,12 +95,18 @@ def _node(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "node", f"there are {nodes} NUMA nodes, and no node {node}")
 
 
+def _maxima(line: Line) -> Iterator[tuple[Keyval, int]]:
+    """Each ``-m`` that says how large memory may grow, and how large, in bytes."""
+    for option in line.keyval.get("-m", ()):
+        most = size(value_of(option.pairs, "maxmem"))
+        if most is not None:
+            yield option, most
+
+
 def _maximum(line: Line) -> Iterator[Fault]:
     ram = ram_size(line)
-    for option in line.keyval.get("-m", ()):
-        value = next((item.value for item in option.pairs if item.name == "maxmem"), None)
-        most = None if value is None else size(value)
-        if most is not None and ram is not None and most < ram:
+    for option, most in _maxima(line):
+        if ram is not None and most < ram:
             yield Fault(option.place, "maxmem", f"maxmem is {most} bytes, less than the size of {ram}")
 
 
@@ -112,10 +118,8 @@ def _phys_bits(line: Line) -> Iterator[Fault]:
     bits = _bits_of(cpus[-1], line) if cpus else _PHYS_BITS
     if bits is None or line.globals & {"phys-bits", "host-phys-bits"}:
         return
-    for option in line.keyval.get("-m", ()):
-        value = next((item.value for item in option.pairs if item.name == "maxmem"), None)
-        most = None if value is None else size(value)
-        if most is not None and most >> bits:
+    for option, most in _maxima(line):
+        if most >> bits:
             message = f"maxmem is {most} bytes, more than {bits} bits of addresses reach"
             yield Fault(option.place, "maxmem", message, "give the CPU more phys-bits, or host-phys-bits=on")
 

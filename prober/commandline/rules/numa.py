@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, number, size, switch
+from prober.commandline.line import Line, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
 from prober.commandline.rules.rule import Fault, Rule
 
@@ -146,10 +146,7 @@ def _sum(line: Line) -> Iterator[Fault]:
     if "-numa" not in line.keyval:
         return
     total, place = 0, None
-    sizes = {
-        backend.id: size(next((item.value for item in backend.properties if item.name == "size"), None))
-        for backend in line.objects
-    }
+    sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
     ram = ram_size(line)
     for option, _, values in _nodes(line):
         if "mem" in values or "memdev" in values:
@@ -176,7 +173,7 @@ def _backend(line: Line) -> Iterator[Fault]:
         return
     for option in line.objects:
         if option.id == name:
-            length = size(next((item.value for item in option.properties if item.name == "size"), None))
+            length = size(value_of(option.properties, "size"))
             if length is not None and length != ram:
                 message = f"the machine's memory {option.id} is of {length} bytes, and -m says {ram}"
                 yield Fault(option.place, "size", message)

@@ -76,7 +76,7 @@ def _is_behind_port(device: Made, line: Line) -> bool:
     root = "pci.0" if line.kind == "pc" else "pcie.0"
     if device.bus in ("", root):
         return False
-    home = next((other for other in line.devices if other.id == device.bus), None)
+    home = line.device(device.bus)
     return home is None or home.typename not in _CONVENTIONAL
 
 

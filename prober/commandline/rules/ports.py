@@ -58,7 +58,8 @@ def _number_of(device: Made, ports: dict[int, bool]) -> int | None:
 
 
 def _most_ports(bus: str, line: Line) -> int:
-    home = next((other for other in line.devices if other.id and f"{other.id}.0" == bus), None)
+    ident = bus.removesuffix(".0")
+    home = line.device(ident) if ident not in ("", bus) else None
     if home is None or "max_ports" in line.globals:
         return 1 << 32
     return number(home.values.get("max_ports", _MOST_PORTS)) or 1 << 32
