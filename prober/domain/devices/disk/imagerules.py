@@ -75,10 +75,8 @@ def _secret_rules(disk: Disk) -> Broken:
     if encryption is None:
         return
     where = "encryption" if disk.encryption is not None else "source"
-    if encryption.engine == "qemu" and disk.format not in ("raw", "qcow2"):
-        yield where, "QEMU's encryption is for raw and qcow2 images"
-    if encryption.engine == "librbd" and (source is None or source.protocol != "rbd"):
-        yield where, "engine='librbd' is for protocol 'rbd'"
+    for sentence in encryption.misfits(disk.format, source.protocol if source is not None else None):
+        yield where, sentence
     if disk.is_empty:
         yield where, "an empty drive has nothing to decrypt"
 

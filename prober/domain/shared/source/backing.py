@@ -41,22 +41,18 @@ class BackingStore(Checked):
         if self.source is not None and self.type is not None and self.source.is_empty(self.type):
             yield "source", "the image behind an image cannot be missing"
         if self.format is not None:
-            yield from format_rules(self.format.type, self.backing, self._data, "backing", "source")
-            if self.format.max_size is not None and self.format.type != "qcow2":
-                yield "format", "only qcow2 images have a cache of metadata to set"
-            if (self.format.type == "fat") != (self.type == "dir"):
-                yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
+            yield from self._format_rules(self.format)
 
-        yield from self._encryption_rules()
-
-    def _encryption_rules(self) -> Iterator[tuple[str, str]]:
-        encryption = self.source.encryption if self.source is not None else None
-        if encryption is None or self.source is None or self.format is None:
-            return
-        if encryption.engine == "librbd" and self.source.protocol != "rbd":
-            yield "source", "engine='librbd' is for protocol 'rbd'"
-        if encryption.engine == "qemu" and self.format.type not in ("raw", "qcow2"):
-            yield "source", "QEMU's encryption is for raw and qcow2 images"
+    def _format_rules(self, image_format: ImageFormat) -> Iterator[tuple[str, str]]:
+        kind = image_format.type
+        yield from format_rules(kind, self.backing, self._data, "backing", "source")
+        if image_format.max_size is not None and kind != "qcow2":
+            yield "format", "only qcow2 images have a cache of metadata to set"
+        if (kind == "fat") != (self.type == "dir"):
+            yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
+        if self.source is not None and self.source.encryption is not None:
+            for sentence in self.source.encryption.misfits(kind, self.source.protocol):
+                yield "source", sentence
 
     @property
     def is_end(self) -> bool:

@@ -63,3 +63,10 @@ class Encryption(Checked):
             yield "secrets", "QEMU's encryption has one secret; only engine='librbd' has layers"
         if self.engine == "qemu" and self.format != "luks":
             yield "format", f"QEMU's encryption is luks; '{self.format}' is for engine='librbd'"
+
+    def misfits(self, image_format: str, protocol: str | None) -> Iterator[str]:
+        """Why it is not for an image of this format, reached by this protocol."""
+        if self.engine == "qemu" and image_format not in ("raw", "qcow2"):
+            yield "QEMU's encryption is for raw and qcow2 images"
+        if self.engine == "librbd" and protocol != "rbd":
+            yield "engine='librbd' is for protocol 'rbd'"
