@@ -107,13 +107,9 @@ class Capabilities(BaseModel):
         """The CPU models by name, as the first accelerator lists them."""
         return self.accelerator.cpu_models
 
-    @cached_property
-    def _aliases(self) -> dict[str, Machine]:
-        return {machine.alias: machine for machine in (self.machines or {}).values() if machine.alias}
-
     def machine(self, name: str) -> Machine | None:
         """The machine of this name or alias (``q35``), or None."""
-        return (self.machines or {}).get(name) or self._aliases.get(name)
+        return self.accelerator.machine(name)
 
     def properties_of(self, typename: str) -> tuple[Property, ...] | None:
         """The properties of a type; for a CPU model those of its family; None where they are unknown."""
@@ -180,6 +176,11 @@ class Capabilities(BaseModel):
     @cached_property
     def assumed_options(self) -> set[Hashable]:
         """Options that are sound if all is there that the binary was not asked for, for the check to remember."""
+        return set()
+
+    @cached_property
+    def sound_drivers(self) -> set[str]:
+        """Types that are there and that ``-device`` can make, of those that were looked at."""
         return set()
 
     @cached_property

@@ -5,7 +5,7 @@ All are frozen.  A field that is None was never asked; an empty one was asked, a
 
 from __future__ import annotations
 
-from functools import total_ordering
+from functools import cached_property, total_ordering
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -121,6 +121,20 @@ class Accelerator(BaseModel):
     machines: dict[str, Machine] | None = None
     cpu_models: dict[str, CpuModel] | None = None
     cpu_expansions: tuple[CpuExpansion, ...] = ()
+
+    def machine(self, name: str) -> Machine | None:
+        """The machine of this name or alias (``q35``), or None."""
+        return (self.machines or {}).get(name) or self._aliases.get(name)
+
+    @cached_property
+    def default_machine(self) -> Machine | None:
+        """The machine that a command line is for which names none."""
+        return next((machine for machine in (self.machines or {}).values() if machine.is_default), None)
+
+    @cached_property
+    def _aliases(self) -> dict[str, Machine]:
+        # Of several machines with one alias the first counts (``system/vl.c``, ``find_machine``).
+        return {machine.alias: machine for machine in reversed((self.machines or {}).values()) if machine.alias}
 
 
 class Kvm(BaseModel):

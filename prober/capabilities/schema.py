@@ -7,21 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
 from pydantic_core import from_json
 
 Entity = dict[str, Any]
 
+Scalar: TypeAlias = type[str] | type[bool]
+
+#: JSON types of which any value of one class fits; a number may be out of range.
+_SCALARS: Mapping[str, Scalar] = MappingProxyType({"string": str, "boolean": bool})
+
 
 @dataclass(frozen=True)
 class Member:
-    """One member of an object: its type's name, and whether it may be left out."""
+    """One member of an object: its type's name, and whether it may be left out.
+
+    ``scalar`` is the class of which every value fits, where there is one: of texts and switches.
+    """
 
     name: str
     type: str
     optional: bool
     features: tuple[str, ...] = ()
+    scalar: Scalar | None = None
 
 
 class QapiSchema:
@@ -31,6 +41,7 @@ class QapiSchema:
         self._entities = {entity["name"]: entity for entity in entities}
         self._shapes: dict[tuple[str, str | None], dict[str, Member]] = {}
         self._enums: dict[str, tuple[str, ...]] = {}
+        self._deprecated: dict[str, frozenset[str]] = {}
 
     @classmethod
     def loads(cls, text: str) -> QapiSchema:
@@ -62,7 +73,11 @@ class QapiSchema:
     def members(self, type_name: str) -> Iterator[Member]:
         """The base members of an object type (not those of its variants)."""
         for member in self._entities[type_name].get("members", ()):
-            yield Member(member["name"], member["type"], "default" in member, tuple(member.get("features", ())))
+            features, scalar = tuple(member.get("features", ())), self._scalar(member["type"])
+            yield Member(member["name"], member["type"], "default" in member, features, scalar)
+
+    def _scalar(self, type_name: str) -> Scalar | None:
+        return _SCALARS.get(self._entities.get(type_name, {}).get("json-type", ""))
 
     def members_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> Mapping[str, Member]:
         """The members that an object has when its tag has this value: those of its base and of its variant.
@@ -97,6 +112,15 @@ class QapiSchema:
             names = entity.get("values", ()) if members is None else (member["name"] for member in members)
             values = self._enums[type_name] = tuple(names)
         return values
+
+    def deprecated_values(self, type_name: str) -> frozenset[str]:
+        """The values of an enum that may not be taken for long."""
+        names = self._deprecated.get(type_name)
+        if names is None:
+            members = self._entities[type_name].get("members", ())
+            deprecated = (member["name"] for member in members if "deprecated" in member.get("features", ()))
+            names = self._deprecated[type_name] = frozenset(deprecated)
+        return names
 
     def find_member(
         self, command: str, path: list[str]

@@ -137,8 +137,6 @@ class _Checker:
     def __init__(self, proof: Proof) -> None:
         self.proof = proof
         self.caps = proof.caps
-        #: Drivers of devices before, with which nothing was wrong.
-        self.sound_drivers: set[str] = set()
 
     def check(self, option: Option) -> Iterator[Finding]:
         """The findings about one option by itself."""
@@ -158,12 +156,11 @@ class _Checker:
 
     def _device(self, option: Device) -> Iterator[Finding]:
         typename = DEVICE_ALIASES.get(option.driver, option.driver)
-        if typename not in self.sound_drivers:
+        if typename not in self.caps.sound_drivers:
             fault = next(self._driver(option, typename), None)
             if fault is not None:
                 yield fault
                 return
-            self.sound_drivers.add(typename)
         for group in NEEDED_PROPERTIES.get(typename, ()):
             if all(item.name not in group for item in option.properties):
                 yield Finding(
@@ -202,6 +199,8 @@ class _Checker:
                 qemu_name=typename,
                 evidence=evidence,
             )
+            return
+        self.caps.sound_drivers.add(typename)
 
     def _is_device(self, typename: str) -> bool:
         """Whether a type is derived from ``device``; where a parent is not told, it may be."""

@@ -128,11 +128,7 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
 
 def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
     caps = proof.caps
-    machine = (
-        caps.machine(option.first)
-        if option.first
-        else next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
-    )
+    machine = caps.machine(option.first) if option.first else caps.accelerator.default_machine
     if machine is None:
         machines = (caps.machines or {}).values()
         names = [machine.name for machine in machines] + [machine.alias for machine in machines if machine.alias]

@@ -34,9 +34,8 @@ def find_deprecated(
                     yield from find_deprecated(schema, branch["type"], value, path)
                     return
         case "enum":
-            for member in entity.get("members", ()):
-                if member["name"] == value and "deprecated" in member.get("features", ()):
-                    yield (*path, str(value))
+            if isinstance(value, str) and value in schema.deprecated_values(type_name):
+                yield (*path, str(value))
 
 
 def _object(
@@ -49,4 +48,5 @@ def _object(
         if member is not None:
             if "deprecated" in member.features:
                 yield (*path, name)
-            yield from find_deprecated(schema, member.type, inner, (*path, name))
+            if member.scalar is None:
+                yield from find_deprecated(schema, member.type, inner, (*path, name))

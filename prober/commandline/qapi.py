@@ -100,7 +100,7 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
             if tag is not None and tag in members and any(misfits(schema, members[tag].type, case)):
                 continue
             yield Misfit((*path, name), "is not known", tuple(members))
-        else:
+        elif type(inner) is not member.scalar:
             yield from misfits(schema, member.type, inner, (*path, name))
     for name, member in members.items():
         if not member.optional and name not in value:

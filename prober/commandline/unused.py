@@ -79,9 +79,7 @@ def machine_of(options: Iterable[Option], caps: Capabilities) -> Machine | None:
     for option in options:
         if isinstance(option, Keyval) and option.flag == "-machine" and option.first:
             name = option.first
-    if not name:
-        return next((machine for machine in (caps.machines or {}).values() if machine.is_default), None)
-    return caps.machine(name)
+    return caps.machine(name) if name else caps.accelerator.default_machine
 
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:

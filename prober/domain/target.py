@@ -97,13 +97,12 @@ def find_target(
 ) -> Target:
     """What the domain is for.  A machine that the binary does not have is still told by its name."""
     accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
-    machines = caps.accelerators[accel].machines if accel in caps.accelerators else caps.machines
-    machines = machines or {}
+    accelerator = caps.accelerators.get(accel, caps.accelerator)
     name = domain.os.type.machine
     if name is None:
-        default = next((machine for machine in machines.values() if machine.is_default), None)
+        default = accelerator.default_machine
         name = (default.alias or default.name) if default is not None else "none"
-    entry = machines.get(name) or next((m for m in machines.values() if m.alias == name), None)
+    entry = accelerator.machine(name)
     canonical = entry.name if entry is not None else name
     return Target(
         caps=caps,

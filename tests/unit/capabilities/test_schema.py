@@ -25,6 +25,11 @@ SCHEMA = QapiSchema.loads(
                 "variants": [{"case": "a", "type": "3"}, {"case": "b", "type": "0"}],
             },
             {"name": "2", "meta-type": "enum", "values": ["a", "b"], "members": [{"name": "a"}, {"name": "b"}]},
+            {
+                "name": "6",
+                "meta-type": "enum",
+                "members": [{"name": "new"}, {"name": "old", "features": ["deprecated"]}],
+            },
             {"name": "3", "meta-type": "object", "members": [{"name": "deep", "type": "4"}]},
             {"name": "4", "meta-type": "object", "members": [{"name": "leaf", "type": "str"}]},
             {"name": "[4]", "meta-type": "array", "element-type": "4"},
@@ -68,3 +73,13 @@ def test_a_long_path_through_many_variants_is_followed_at_once() -> None:
     schema = load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz").schema_
     assert schema is not None
     assert schema.find_member("blockdev-add", ["file"] * 40 + ["driver"])[0] == "found"
+
+
+def test_values_that_may_not_be_taken_for_long() -> None:
+    assert SCHEMA.deprecated_values("6") == {"old"}
+    assert SCHEMA.deprecated_values("2") == frozenset()
+
+
+def test_members_of_which_every_value_fits() -> None:
+    assert [member.scalar for member in SCHEMA.members("1")] == [None, None, None]
+    assert next(SCHEMA.members("4")).scalar is str
