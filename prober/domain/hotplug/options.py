@@ -16,7 +16,7 @@ so whatever would be ignored is refused here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,16 +53,21 @@ class Choice:
 
 def choose_hotplug(domain: Domain) -> Choice:
     """What the domain asks for; of two spellings of one option the first."""
+    return _first_of(_spellings(domain))
+
+
+def _first_of(spellings: Iterable[Asked]) -> Choice:
     chosen: dict[Kind, Asked] = {}
-    for asked in _spellings(domain):
+    for asked in spellings:
         chosen.setdefault(asked.kind, asked)
     return Choice(chosen.get("bridge"), chosen.get("root"))
 
 
 def refuse_hotplug(domain: Domain, target: Target) -> Iterator[Refusal]:
     """Spellings that contradict each other, and options that this machine would ignore."""
-    choice = choose_hotplug(domain)
-    for asked in _spellings(domain):
+    spellings = list(_spellings(domain))
+    choice = _first_of(spellings)
+    for asked in spellings:
         first = choice.bridge if asked.kind == "bridge" else choice.root
         assert first is not None
         if first.on != asked.on:
