@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from prober.commandline.refusal import Refusal
-from prober.domain.devices import Device
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Bootable
 from prober.domain.target import Target
@@ -14,8 +13,7 @@ def assign_boot_order(domain: Domain, target: Target, refusals: list[Refusal]) -
 
     A domain that says nothing boots from its first disk.
     """
-    devices = domain.devices.every
-    bootable = [device for device in devices if isinstance(device, Bootable)]
+    bootable = domain.devices.of(Bootable)
     orders: dict[int, Bootable] = {}
     for device in bootable:
         if device.loadparm is not None:
@@ -33,15 +31,12 @@ def assign_boot_order(domain: Domain, target: Target, refusals: list[Refusal]) -
             message = "a device's <boot order> and <os><boot dev> cannot be used together"
             refusals.append(Refusal(place=place, message=message, hint="keep one of the two"))
     if orders:
-        return domain.with_devices(
-            device.replace(bootindex=device.boot_order) if isinstance(device, Bootable) else device
-            for device in devices
-        )
+        return domain.with_each(Bootable, lambda device: device.replace(bootindex=device.boot_order))
     names = [boot.dev for boot in domain.os.boot] or ["hd"]
-    first_of: dict[str, Device] = {}
+    first_of: dict[str, Bootable] = {}
     for device in bootable:
         first_of.setdefault(device.boot_kind, device)
     turns = {id(first_of[name]): turn for turn, name in enumerate(names, start=1) if name in first_of}
-    return domain.with_devices(
-        device.replace(bootindex=turns[id(device)]) if id(device) in turns else device for device in devices
+    return domain.with_each(
+        Bootable, lambda device: device.replace(bootindex=turns[id(device)]) if id(device) in turns else device
     )

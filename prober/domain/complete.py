@@ -25,7 +25,7 @@ from prober.domain.devices.controller.complete import (
     order_controllers,
 )
 from prober.domain.devices.disk.check import check_disks
-from prober.domain.devices.disk.complete import place_disks, sort_disks
+from prober.domain.devices.disk.complete import place_disks
 from prober.domain.devices.disk.volumes import translate_volumes
 from prober.domain.devices.filesystem import settle_filesystems
 from prober.domain.devices.graphics import settle_graphics
@@ -75,7 +75,6 @@ STEPS: tuple[Completion, ...] = (
     settle_cpu,
     translate_volumes,
     place_disks,
-    sort_disks,
     place_scsi_hostdevs,
     number_serials,
     add_consoles,
@@ -123,7 +122,10 @@ def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     kinds, done = domain.devices.kinds, 0
     while True:
         for position, step in _due(kinds, done):
-            domain = step(domain, target, refusals)
+            completed = step(domain, target, refusals)
+            if completed is domain:
+                continue  # as after most steps
+            domain = completed
             if domain.devices.kinds != kinds:
                 kinds, done = domain.devices.kinds, position + 1
                 break

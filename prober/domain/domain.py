@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar, cast
 
 from pydantic import Field
 
@@ -25,11 +25,16 @@ from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
 from prober.domain.shared.memory import MemorySize
+from prober.domain.steps import kinds_of
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
 from prober.domain.values import Count, DomainName, Uuid
 from prober.domain.vcpu import Vcpu, Vcpus
+
+D = TypeVar("D", bound=Device)
+#: ``type[D]``, in a class that has a field ``type``.
+_Class: TypeAlias = type[D]
 
 _NOT_QEMU = Neutral("done by whoever runs QEMU; nothing of it is on the command line")
 
@@ -122,12 +127,26 @@ class Domain(Checked):
         cells = self.numa.cells if self.numa is not None else ()
         return cells[number] if number is not None and number < len(cells) else None
 
-    def with_devices(self, devices: Iterable[Device]) -> Self:
+    def with_devices(self, devices: Sequence[Device]) -> Self:
         """The same domain with these devices; the very same where they are its own already, as after most steps."""
-        every, before = tuple(devices), self.devices.every
-        if type(before) is DeviceTuple and len(every) == len(before) and all(map(operator.is_, every, before)):
+        before = self.devices.every
+        if type(before) is DeviceTuple and len(devices) == len(before) and all(map(operator.is_, devices, before)):
             return self
-        return self.replace(devices=self.devices.replace(every=DeviceTuple(every)))
+        return self.replace(devices=self.devices.replace(every=DeviceTuple(devices)))
+
+    def with_each(self, cls: _Class[D], change: Callable[[D], Device]) -> Self:
+        """The same domain, with what ``change`` makes of each device of this class, in order."""
+        wanted = kinds_of(cls, self.devices.kinds)
+        if not wanted:
+            return self
+        # Their classes were compared, in place of an isinstance() a device.
+        every = cast("tuple[D, ...]", self.devices.every)
+        return self.with_devices([change(device) if type(device) in wanted else device for device in every])
+
+    def with_all(self, cls: _Class[D], changed: Iterable[D]) -> Self:
+        """The same domain with these in the places of its devices of this class, of which there are as many."""
+        turns = iter(changed)
+        return self.with_each(cls, lambda _: next(turns))
 
     @property
     def emulator(self) -> str | None:

@@ -98,9 +98,9 @@ class UsbPorts:
 
 def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The domain, each of its USB devices on a port, and the hubs that this took."""
-    devices = list(domain.devices.every)
-    if not any(device.is_usb for device in devices) or not target.is_understood:
+    if not any(device.is_usb for device in domain.devices.with_own("is_usb")) or not target.is_understood:
         return domain
+    devices = list(domain.devices.every)
     if not _has_usb(devices):
         hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
         refusals += [

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import Places
-from prober.domain.devices import Channel, Console, Device
+from prober.domain.devices import Channel, Console
 from prober.domain.devices.controller import Controller, VirtioSerialController
 from prober.domain.devices.controller.order import insert
 from prober.domain.devices.controller.virtio_serial import DEFAULT_PORTS
@@ -85,12 +85,14 @@ def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]
     A console gets none: QEMU puts it on the first free port itself, and one that says port 0 has that.  For the latter
     libvirt counts a port of the first controller all the same.
     """
-    devices = list(domain.devices.every)
-    if not any(True for _ in _ported(devices)):
+    both: list[Channel | Console] = [*domain.devices.of(Channel), *domain.devices.of(Console)]
+    ported = [device for device in both if device.is_virtio]
+    if not ported:
         return domain
+    devices = list(domain.devices.every)
     counts = {c.number: c.port_count for c in domain.devices.of(VirtioSerialController)}
     ports = VirtioSerialPorts(counts)
-    for device in _ported(devices):
+    for device in ported:
         if device.address is not None and device.address.port:
             try:
                 ports.take(device.address.controller, device.address.port)
@@ -156,11 +158,3 @@ def _refuse_twice_port_0(consoles: Iterable[Console], refusals: list[Refusal]) -
             line = first.place().line
             message = f"port 0 of virtio-serial controller {number} is that of the console in line {line} already"
             refusals.append(Refusal(place=console.place("address"), message=message))
-
-
-def _ported(devices: Iterable[Device]) -> Iterator[Channel | Console]:
-    """All that sit on a virtio-serial controller, channels first."""
-    for cls in (Channel, Console):
-        for device in devices:
-            if isinstance(device, cls) and device.is_virtio:
-                yield device

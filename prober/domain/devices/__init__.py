@@ -5,7 +5,8 @@ Their order in the argv is policy, and stands in :data:`prober.domain.translate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, Self, TypeVar, cast
 
 from prober.domain.binding import At, Becomes, Element
@@ -45,6 +46,13 @@ from prober.domain.values import AbsolutePath
 D = TypeVar("D", bound=Device)
 
 
+@lru_cache(maxsize=4096)
+def kinds_with_own(name: str, kinds: frozenset[type[Device]]) -> frozenset[type[Device]]:
+    """Those of the classes that say something of their own by this attribute, property or method, where the others
+    have what :class:`Device` says: of those nobody needs to ask."""
+    return frozenset(kind for kind in kinds if getattr(kind, name) is not getattr(Device, name))
+
+
 class DeviceTuple(tuple[Device, ...]):
     """The devices of a domain that is being completed, which know their classes."""
 
@@ -68,13 +76,24 @@ class Devices(Element):
     @property
     def kinds(self) -> frozenset[type[Device]]:
         """The very classes of the devices."""
-        return self.every.kinds if isinstance(self.every, DeviceTuple) else frozenset(map(type, self.every))
+        every = self.every
+        return every.kinds if type(every) is DeviceTuple else frozenset(map(type, every))
 
-    def of(self, cls: type[D]) -> Iterable[D]:
+    def of(self, cls: type[D]) -> Sequence[D]:
         """The devices of one class, in order."""
         wanted = kinds_of(cls, self.kinds)
         # The classes were compared; no isinstance() a device, as this is asked dozens of times a domain.
         return cast("list[D]", [device for device in self.every if type(device) in wanted]) if wanted else ()
+
+    def others_than(self, cls: type[Device]) -> list[Device]:
+        """The devices that are not of this class, in order."""
+        left_out = kinds_of(cls, self.kinds)
+        return [device for device in self.every if type(device) not in left_out]
+
+    def with_own(self, name: str) -> Sequence[Device]:
+        """The devices, in order, whose class says something of its own by this attribute, property or method."""
+        wanted = kinds_with_own(name, self.kinds)
+        return [device for device in self.every if type(device) in wanted] if wanted else ()
 
 
 __all__ = [
@@ -110,4 +129,5 @@ __all__ = [
     "Video",
     "Vsock",
     "Watchdog",
+    "kinds_with_own",
 ]

@@ -115,7 +115,6 @@ class Channel(CharacterDevice):
         return options.Keyval("-netdev", "user", pairs, self.place())
 
 
-@about(Channel)
 def _is_made_up(device: Channel, path: str, target: Target) -> bool:
     """Whether a path is one that libvirt made up for an earlier start, of which it makes another (11.3,
     ``qemuDomainChrDefDropDefaultPath``)."""
@@ -128,6 +127,7 @@ def _is_made_up(device: Channel, path: str, target: Target) -> bool:
     return any(path.startswith(place) and re.match(made, path.removeprefix(place)) for place in places)
 
 
+@about(Channel)
 def invent_sockets(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """A path for each unix socket without one of its own, in a directory of the domain."""
     directory = f"{target.settings.channel_target_directory}/{domain.name}"

@@ -87,8 +87,7 @@ def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     two lead to different ends, the serial port has the say (11.3, ``virDomainDefAddConsoleCompat``).
     """
     devices = list(domain.devices.every)
-    consoles = [device for device in devices if isinstance(device, Console)]
-    serials = [device for device in devices if isinstance(device, Serial)]
+    consoles, serials = domain.devices.of(Console), domain.devices.of(Serial)
     refusals += [
         Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
         for extra in consoles[1:]

@@ -62,4 +62,4 @@ def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         return domain
     # libvirt does not read where a balloon is that is not there (``virDomainMemballoonDefParseXML``).
     nowhere = balloons[0].replace(address=None, acpi_index=None)
-    return domain.with_devices(nowhere if device is balloons[0] else device for device in domain.devices.every)
+    return domain.with_devices([nowhere if device is balloons[0] else device for device in domain.devices.every])

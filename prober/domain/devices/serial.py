@@ -118,9 +118,7 @@ class Serial(CharacterDevice):
 def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Give each serial port its number: those that the XML calls ISA the first free one, others one more than any
     (``virDomainChrIsaSerialDefPostParse``, then ``virDomainChrDefPostParse``)."""
-    devices = list(domain.devices.every)
-    positions = [position for position, device in enumerate(devices) if isinstance(device, Serial)]
-    serials = [device for device in devices if isinstance(device, Serial)]
+    serials = list(domain.devices.of(Serial))
     named = {serial.target_port for serial in serials if serial.target_type == "isa-serial"}
     for number, serial in enumerate(serials):
         if serial.target_type == "isa-serial" and serial.target_port is None:
@@ -131,10 +129,8 @@ def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         if serial.target_port is None:
             most = max((other.target_port for other in serials if other.target_port is not None), default=-1)
             serials[number] = serial.replace(target_port=most + 1)
-    for position, serial in zip(positions, serials, strict=True):
-        devices[position] = serial
     _check_ports(serials, refusals)
-    return domain.with_devices(devices)
+    return domain.with_all(Serial, serials)
 
 
 def _check_ports(serials: list[Serial], refusals: list[Refusal]) -> None:

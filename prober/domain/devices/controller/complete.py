@@ -9,8 +9,8 @@ from prober.domain.binding import Places, made
 from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller, PcieRoot, PciRoot, UsbController, default_usb
 from prober.domain.devices.controller.order import IndexesUsedUp, in_order, insert, with_indexes
-from prober.domain.devices.controller.pci import PciBridge, Root
-from prober.domain.devices.controller.pci.expanders import number_expanders
+from prober.domain.devices.controller.pci import Root
+from prober.domain.devices.controller.pci.expanders import Expander, number_expanders
 from prober.domain.domain import Domain
 from prober.domain.shared.twins import twins
 from prober.domain.steps import about
@@ -24,7 +24,7 @@ def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -
     """Controllers in libvirt's order, each with its index, and no index twice."""
     controllers = in_order(domain.devices.of(Controller))
     # libvirt reads the XML and adds these as it goes, before it looks for indexes that are not given.
-    adapted = [device for device in domain.devices.every if device.copies_controller]
+    adapted = domain.devices.with_own("copies_controller")
     for count in range(1, len(adapted) + 1):
         _add_adapters(controllers, adapted[:count])
     try:
@@ -47,8 +47,7 @@ def _refuse_twins(controllers: Iterable[Controller], refusals: list[Refusal]) ->
 
 def _with(domain: Domain, controllers: Iterable[Controller]) -> Domain:
     """The domain with these controllers before its other devices."""
-    others = [device for device in domain.devices.every if not isinstance(device, Controller)]
-    return domain.with_devices([*controllers, *others])
+    return domain.with_devices([*controllers, *domain.devices.others_than(Controller)])
 
 
 def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
@@ -56,7 +55,7 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if not target.is_understood:
         return domain
     controllers = list(domain.devices.of(Controller))
-    _refuse_usb(controllers, refusals)
+    _refuse_usb(domain.devices.of(UsbController), refusals)
     if target.has_pci:
         _add_defaults(controllers, target, refusals)
     controllers = [controller.with_default_model(target) for controller in controllers]
@@ -66,9 +65,9 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
         if key is not None:
             wanting.setdefault(key[0], []).append((device, key[1]))
     for kind in _IMPLIED:
-        if kind in wanting and kind in Controller.choices:
+        if kind in wanting:
             _add_implied(controllers, kind, wanting[kind], refusals)
-    _add_adapters(controllers, (device for device in domain.devices.every if device.copies_controller))
+    _add_adapters(controllers, domain.devices.with_own("copies_controller"))
     controllers = [controller.with_default_model(target) for controller in controllers]
     return _with(domain, controllers)
 
@@ -141,9 +140,8 @@ def _add_adapters(controllers: list[Controller], devices: Iterable[Device]) -> N
             insert(controllers, _made("scsi", index, places, like))
 
 
-def _refuse_usb(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
+def _refuse_usb(usb: Iterable[UsbController], refusals: list[Refusal]) -> None:
     """USB that is disabled and not, and companions of nothing."""
-    usb = [controller for controller in controllers if isinstance(controller, UsbController)]
     none = [controller for controller in usb if controller.model == "none"]
     others = [controller for controller in usb if controller.model != "none"]
     if none:
@@ -158,18 +156,12 @@ def _refuse_usb(controllers: Iterable[Controller], refusals: list[Refusal]) -> N
             refusals.append(Refusal(place=companion.place(), message=message, hint=hint))
 
 
-@about(PciBridge)
+@about(Expander)
 def number_buses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The bus numbers of expander buses."""
-    bridges = list(domain.devices.of(PciBridge))
-    numbers = number_expanders(bridges, refusals)
-    if not numbers:
-        return domain
-    return domain.with_devices(
-        device.replace(bus_nr=numbers[device.number])
-        if isinstance(device, PciBridge) and device.number in numbers
-        else device
-        for device in domain.devices.every
+    numbers = number_expanders(domain.devices.of(Expander), refusals)
+    return domain.with_each(
+        Expander, lambda bus: bus.replace(bus_nr=numbers[bus.number]) if bus.number in numbers else bus
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Refusal
@@ -18,20 +19,17 @@ if TYPE_CHECKING:
 @about(Filesystem)
 def settle_filesystems(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each with the directory of its socket; virtiofs needs memory that it can see, and names of its own."""
-    devices = list(domain.devices.every)
-    filesystems = [device for device in devices if isinstance(device, Filesystem)]
+    filesystems = domain.devices.of(Filesystem)
     if any(fs.driver == "virtiofs" for fs in filesystems) and not shares_memory(domain):
         first = next(fs for fs in filesystems if fs.driver == "virtiofs")
         message = "virtiofs needs memory that is shared with virtiofsd"
         refusals.append(Refusal(place=first.place("driver"), message=message, hint=HINT))
     _refuse_twins(filesystems, refusals)
     directory = domain_directory(domain.name, target)
-    return domain.with_devices(
-        device.replace(directory=directory) if isinstance(device, Filesystem) else device for device in devices
-    )
+    return domain.with_each(Filesystem, lambda device: device.replace(directory=directory))
 
 
-def _refuse_twins(filesystems: list[Filesystem], refusals: list[Refusal]) -> None:
+def _refuse_twins(filesystems: Sequence[Filesystem], refusals: list[Refusal]) -> None:
     """A tag of virtiofs is no other's (``virDomainFSDefValidate``)."""
     tags: dict[str, list[Filesystem]] = {}
     for fs in filesystems:

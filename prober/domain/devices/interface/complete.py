@@ -21,44 +21,34 @@ from prober.domain.target import Target
 @about(Interface)
 def complete_interfaces(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each interface with its network, its card and its number."""
-    devices = list(domain.devices.every)
     pools: dict[str, Iterator[str]] = {}
     numbers = {"net": 0, "hostdev": 0}
-    for position, device in enumerate(devices):
-        if not isinstance(device, Interface):
-            continue
+    completed: list[Interface] = []
+    for device in domain.devices.of(Interface):
         if isinstance(device, NetworkInterface):
             device = _on_network(device, target, pools, refusals)
-        if isinstance(device, CardInterface):
-            device = _with_card(device, target)
-        if isinstance(device, PasstInterface):
-            device = _with_passt(device, domain, target)
-        if device.type == "vhostuser" and not shares_memory(domain):
-            message = "a vhost-user interface needs memory that is shared with its backend"
-            refusals.append(Refusal(place=device.place("type"), message=message, hint=HINT))
         kind = "hostdev" if device.is_hostdev else "net"
-        device = device.replace(number=numbers[kind])
+        changes: dict[str, object] = {"number": numbers[kind]}
         if device.own_name is None:
             # Numbers are those of the aliases that are there already (libvirt, ``qemuAssignDeviceNetAlias``).
             numbers[kind] += 1
-        devices[position] = device
-    return domain.with_devices(devices)
+        if isinstance(device, CardInterface) and device.model is None and kind == "net":
+            changes["model"] = device.default_model or default_model(target)
+        if isinstance(device, PasstInterface):
+            changes["domain_name"] = short_name(domain)
+            if isinstance(device, UserInterface) and device.backend_type is None and _has_passt_alone(target):
+                changes["backend_type"] = "passt"
+        if device.type == "vhostuser" and not shares_memory(domain):
+            message = "a vhost-user interface needs memory that is shared with its backend"
+            refusals.append(Refusal(place=device.place("type"), message=message, hint=HINT))
+        completed.append(device.replace(**changes))
+    return domain.with_all(Interface, completed)
 
 
-def _with_card(interface: CardInterface, target: Target) -> CardInterface:
-    if interface.model is not None or interface.is_hostdev:
-        return interface
-    return interface.replace(model=interface.default_model or default_model(target))
-
-
-def _with_passt(interface: PasstInterface, domain: Domain, target: Target) -> PasstInterface:
+def _has_passt_alone(target: Target) -> bool:
     """A binary without a user network of its own has passt, if it can reach it
     (libvirt, ``qemuDomainDeviceNetDefPostParse``)."""
-    if isinstance(interface, UserInterface) and interface.backend_type is None:
-        caps = target.caps
-        if not caps.has("netdev_add.type.user") and caps.has("netdev_add.type.stream"):
-            interface = interface.replace(backend_type="passt")
-    return interface.replace(domain_name=short_name(domain))
+    return not target.caps.has("netdev_add.type.user") and target.caps.has("netdev_add.type.stream")
 
 
 def _on_network(

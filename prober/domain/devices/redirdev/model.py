@@ -58,10 +58,7 @@ def filter_redirdevs(domain: Domain, target: Target, refusals: list[Refusal]) ->
     wanted = domain.devices.redirfilter
     if wanted is None:
         return domain
-    devices = list(domain.devices.every)
-    if not any(isinstance(device, Redirdev) for device in devices):
+    if not domain.devices.of(Redirdev):
         message = "<redirfilter> has nothing to filter without a <redirdev>"
         refusals.append(Refusal(place=wanted.place(), message=message))
-    return domain.with_devices(
-        device.replace(redirfilter=wanted) if isinstance(device, Redirdev) else device for device in devices
-    )
+    return domain.with_each(Redirdev, lambda device: device.replace(redirfilter=wanted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.commandline.options import Property
@@ -78,10 +78,9 @@ class PcieExpanderBus(Expander):
             yield "model", f"a pcie-expander-bus is for machine q35; machine {target.machine} takes a pci-expander-bus"
 
 
-def number_expanders(controllers: list[PciBridge], refusals: list[Refusal]) -> dict[int, int]:
+def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> dict[int, int]:
     """The ``busNr`` of each expander by its index: two below the lowest there is, where it is not given
     (libvirt 11.3, ``qemuDomainAddressFindNewBusNr``)."""
-    expanders = [controller for controller in controllers if isinstance(controller, Expander)]
     lowest = min((expander.bus_nr for expander in expanders if expander.bus_nr is not None), default=256)
     numbers: dict[int, int] = {}
     for expander in expanders:
