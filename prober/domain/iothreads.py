@@ -68,13 +68,15 @@ def io_threads(domain: Domain) -> list[IoThread]:
     """All threads: those that are given, and then as many as are wanted, with the lowest free numbers
     (libvirt 11.3, ``virDomainIOThreadIDDefArrayInit``)."""
     given = list(domain.io_thread_ids.threads)
-    taken = {thread.id for thread in given}
     wanted = min(domain.io_threads, MOST_IO_THREADS)
+    if wanted <= len(given):
+        return given
+    taken = {thread.id for thread in given}
     free = (number for number in range(1, wanted + 1) if number not in taken)
     place = Places(domain.place("io_threads"))
     return [
         *given,
-        *(IoThread(id=number).replace(places=place) for number in islice(free, max(wanted - len(given), 0))),
+        *(IoThread(id=number).replace(places=place) for number in islice(free, wanted - len(given))),
     ]
 
 

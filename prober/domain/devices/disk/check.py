@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from prober.commandline.refusal import Place, Refusal
@@ -33,15 +33,27 @@ _NEW = (
 
 @about(Disk)
 def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """All of it, disk by disk."""
-    disks = list(domain.devices.of(Disk))
+    """All of it, disk by disk.  What has to be looked at is told for all of them first, as far as it can be."""
+    disks = domain.devices.of(Disk)
+    is_old = not target.caps.has("blockdev-del")
     threads = {thread.id for thread in io_threads(domain)}
     fixed = {label.model for label in domain.seclabels if not label.relabels}
     shared = shares_memory(domain)
     for disk in disks:
-        faults = [*_source_faults(disk), *_old_faults(disk, target), *_place_faults(disk)]
-        faults += [*_monitor_faults(disk, target), *_group_faults(disk, disks), *_thread_faults(disk, threads)]
-        faults += [*_label_faults(disk, fixed), *_memory_faults(disk, shared=shared)]
+        faults = list(_source_faults(disk))
+        if is_old:
+            faults += _old_faults(disk)
+        faults += _place_faults(disk)
+        if target.monitor is None:
+            faults += _monitor_faults(disk)
+        if disk.io_tune is not None:
+            faults += _group_faults(disk, disks)
+        if disk.iothread is not None or disk.iothreads:
+            faults += _thread_faults(disk, threads)
+        if fixed:
+            faults += _label_faults(disk, fixed)
+        if not shared:
+            faults += _memory_faults(disk)
         refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
     return domain
 
@@ -53,20 +65,18 @@ def _source_faults(disk: Disk) -> Iterator[Fault]:
 
 
 def _place_faults(disk: Disk) -> Iterator[Fault]:
-    address = disk.address
-    if disk.bus == "scsi" and isinstance(address, DriveAddress):
+    address, bus = disk.address, disk.bus
+    if bus == "scsi" and isinstance(address, DriveAddress):
         if disk.parent is None:
             yield Fault(disk.place("target_dev"), f"there is no SCSI controller {address.controller} for it")
         elif address.target and getattr(disk.parent, "model", None) == "lsilogic":
             yield Fault(disk.place("address"), "target is always 0 on a controller of model 'lsilogic'")
-    if disk.bus == "usb" and not isinstance(address, UsbAddress):
+    if bus == "usb" and not isinstance(address, UsbAddress):
         yield Fault(disk.place("target_bus"), "there is no USB controller for it")
 
 
-def _old_faults(disk: Disk, target: Target) -> Iterator[Fault]:
+def _old_faults(disk: Disk) -> Iterator[Fault]:
     """Before ``-blockdev`` (QEMU 2.9) only plain disks are understood."""
-    if target.caps.has("blockdev-del"):
-        return
     message = "this needs a QEMU that has -blockdev (QEMU 2.9)"
     for name in _NEW:
         if getattr(disk, name):
@@ -90,8 +100,8 @@ def _label_faults(disk: Disk, fixed: set[str | None]) -> Iterator[Fault]:
                 yield Fault(label.place(), message)
 
 
-def _memory_faults(disk: Disk, *, shared: bool) -> Iterator[Fault]:
-    if disk.kind in ("vhostuser", "vhostvdpa") and not shared:
+def _memory_faults(disk: Disk) -> Iterator[Fault]:
+    if disk.kind in ("vhostuser", "vhostvdpa"):
         yield Fault(disk.place("type"), f"a disk of type '{disk.kind}' needs memory that is shared", HINT)
 
 
@@ -103,16 +113,14 @@ def _thread_faults(disk: Disk, threads: set[int]) -> Iterator[Fault]:
             yield Fault(disk.place(name), f"the domain has no I/O thread {number}", "see <iothreads>")
 
 
-def _monitor_faults(disk: Disk, target: Target) -> Iterator[Fault]:
-    """What is done once QEMU runs."""
-    if target.monitor is not None:
-        return
+def _monitor_faults(disk: Disk) -> Iterator[Fault]:
+    """What is done once QEMU runs, and needs a monitor."""
     for name, what in (("io_tune", "<iotune> is set"), ("transient", "<transient> is prepared")):
         if getattr(disk, name) is not None:
             yield Fault(disk.place(name), f"{what} on QEMU's monitor", "give a monitor, and do what the resource says")
 
 
-def _group_faults(disk: Disk, disks: list[Disk]) -> Iterator[Fault]:
+def _group_faults(disk: Disk, disks: Sequence[Disk]) -> Iterator[Fault]:
     """Disks of one group have one set of limits (``qemuValidateDomainDeviceDefDiskBlkdeviotune``)."""
     tune = disk.io_tune
     if tune is None or tune.group_name is None:

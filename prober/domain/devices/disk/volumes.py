@@ -29,27 +29,31 @@ class _Untranslated(Exception):
 @about(Disk)
 def translate_volumes(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Each disk on a volume as a disk on what the volume is; without its pool, it may be left out or empty."""
-    devices = list(domain.devices.every)
-    for position, device in enumerate(devices):
-        if not isinstance(device, Disk) or device.type != "volume" or device.source is None:
-            continue
-        source = device.source
-        faults = list(source.misplaced("volume"))
-        if faults:
-            refusals += [Refusal(place=source.place(name), message=sentence) for name, sentence in faults]
-        try:
-            if not faults:
-                disk = devices[position] = _translated(device, source, target)
-                # Most rules of disks ask what is behind them, and this is known only now.
-                refusals += [Refusal(place=disk.place(name), message=sentence) for name, sentence in disk.rules()]
-        except _Untranslated as error:
-            field, message = error.args
-            if _may_be_missing(device, source):
-                devices[position] = _without_image(device)
-            else:
-                hint = "tell prober of the host's storage pools"
-                refusals.append(Refusal(place=source.place(field), message=message, hint=hint))
-    return domain.with_devices(devices)
+    return domain.with_each(
+        Disk, lambda disk: _on_what_it_is(disk, target, refusals) if disk.type == "volume" else disk
+    )
+
+
+def _on_what_it_is(disk: Disk, target: Target, refusals: list[Refusal]) -> Disk:
+    source = disk.source
+    if source is None:
+        return disk
+    faults = list(source.misplaced("volume"))
+    if faults:
+        refusals += [Refusal(place=source.place(name), message=sentence) for name, sentence in faults]
+        return disk
+    try:
+        translated = _translated(disk, source, target)
+    except _Untranslated as error:
+        field, message = error.args
+        if _may_be_missing(disk, source):
+            return _without_image(disk)
+        hint = "tell prober of the host's storage pools"
+        refusals.append(Refusal(place=source.place(field), message=message, hint=hint))
+        return disk
+    # Most rules of disks ask what is behind them, and this is known only now.
+    refusals += [Refusal(place=translated.place(name), message=sentence) for name, sentence in translated.rules()]
+    return translated
 
 
 def _may_be_missing(disk: Disk, source: Source) -> bool:

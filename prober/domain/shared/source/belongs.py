@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,10 +63,15 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
 
 
+@lru_cache(maxsize=256)
+def _allowed(kind: str, protocol: str) -> frozenset[str]:
+    """The fields that a source of this type may have, and of this protocol if it has any."""
+    return frozenset((*_NEEDED.get(kind, ()), *_ALLOWED[kind], *_COMMON, *_OF_PROTOCOL.get(protocol, ())))
+
+
 def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
     """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
-    needed = _NEEDED.get(kind, ())
-    allowed = {*needed, *_ALLOWED[kind], *_COMMON, *_OF_PROTOCOL.get(source.protocol or "", ())}
+    allowed = _allowed(kind, source.protocol or "")
     what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
     for name in source.places.fields:
         if name not in allowed:
