@@ -11,7 +11,7 @@ from __future__ import annotations
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
 from prober.domain.binding import made
-from prober.domain.devices import Device
+from prober.domain.devices import Device, kinds_with_own
 from prober.domain.devices.controller import Controller, PciController, bridge_for
 from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
@@ -36,11 +36,12 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
-    devices = list(domain.devices.every)
-    if target.kind not in _RESERVED or _bus_models(devices, target)[0] != _ROOTS[target.kind]:
+    models = {controller.number: controller.model for controller in domain.devices.of(PciController)}
+    if target.kind not in _RESERVED or models.get(0) != _ROOTS[target.kind]:
         return domain  # which is refused already
+    devices = list(domain.devices.every)
     before = len(refusals)
-    final = _without_growth(devices, target)
+    final = _without_growth(devices, models, target)
     if final is None:
         dry = _Pass(devices, target, refusals, grow=True)
         dry.run()
@@ -54,13 +55,12 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     return domain if len(refusals) > before else domain.with_devices(assigned)
 
 
-def _without_growth(devices: list[Device], target: Target) -> _Pass | None:
+def _without_growth(devices: list[Device], models: dict[int, str], target: Target) -> _Pass | None:
     """A finished pass over buses that are all there, if a growing pass would have found the same: then all have a
-    slot, and on pc another is left to spare."""
-    named = {device.number: device.model for device in devices if isinstance(device, PciController)}
-    if len(named) <= max(named):
+    slot, and on pc another is left to spare.  ``models`` are those of the PCI controllers, by index."""
+    if len(models) <= max(models):
         return None
-    if target.kind == "pc" and not set(named.values()) <= _ALIKE:
+    if target.kind == "pc" and not _ALIKE.issuperset(models.values()):
         return None  # The slot to spare might be the one that only some devices can have.
     one = _Pass(devices, target, [], at_once=True)
     try:
@@ -91,32 +91,43 @@ class _Pass:
         self.at_once = at_once
         self.refused: set[tuple[Place, str]] = set()
         self.spots: dict[int, Spot] = {}
-        #: The devices on PCI, by position: what each is to a bus, and its address where it asks for a certain one.
-        self.plugs: dict[int, Kinds] = {}
-        self.given: dict[int, PciAddress] = {}
-        #: Those that want a slot, in their turn, and where the machine itself puts some.
-        self.wanting: list[int] = []
+        self.kinds = frozenset(map(type, devices))
+        #: The devices on PCI, by position, and what each is to a bus: those that ask for a certain address, those that
+        #: want a slot, and where the machine itself puts some.
+        self.given: dict[int, tuple[PciAddress, Kinds]] = {}
+        self.wanting: dict[int, Kinds] = {}
         self.fixed: dict[int, Spot] = {}
-        for position, device in enumerate(devices):
-            fixed, plug = device.fixed_address(target), device.plug(target)
-            if fixed is not None:
-                self.fixed[position] = fixed
-            if plug is None:
-                continue
-            self.plugs[position] = plug
-            address: Address | None = device.__dict__.get("address")
-            if address is None:
-                self.wanting.append(position)
-            elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
-                if address.is_wanted:
-                    self.wanting.append(position)
-                else:
-                    self.given[position] = address
+        #: Those that share a slot with others: what names the slot, and the function there.
+        self.sharing: dict[int, tuple[object, int]] = {}
+        self._look_at_devices()
         #: For each place that several devices share, a function each: where it is.
         self.shared: dict[object, Spot] = {}
         self.slots = SlotMap(
-            _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=target.caps.has("pcie-pci-bridge")
+            _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=grow and target.caps.has("pcie-pci-bridge")
         )
+
+    def _look_at_devices(self) -> None:
+        """What each is to PCI: of most classes nothing."""
+        target, kinds = self.target, self.kinds
+        on_pci, sharing = kinds_with_own("plug", kinds), kinds_with_own("shared_slot", kinds)
+        placed = kinds_with_own("fixed_address", kinds)
+        for position, device in enumerate(self.devices):
+            kind = type(device)
+            if kind in placed and (fixed := device.fixed_address(target)) is not None:
+                self.fixed[position] = fixed
+            plug = device.plug(target) if kind in on_pci else None
+            if plug is None:
+                continue
+            address: Address | None = device.__dict__.get("address")
+            if address is None:
+                self.wanting[position] = plug
+            elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
+                if address.is_wanted:
+                    self.wanting[position] = plug
+                else:
+                    self.given[position] = address, plug
+            if kind in sharing and (slot := device.shared_slot) is not None:
+                self.sharing[position] = slot
 
     def run(self) -> None:
         """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn.
@@ -130,7 +141,7 @@ class _Pass:
         left = [position for position in self.wanting if position not in self.spots]
         left.sort(key=lambda position: self.devices[position].address_turn)
         for position in left:
-            self._place(position, self.plugs[position])
+            self._place(position, self.wanting[position])
 
     def keep_spare_port(self) -> None:
         """A q35 that was left to itself gets one more port, free for hot-plug."""
@@ -172,7 +183,7 @@ class _Pass:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
             # What an address without numbers says of multifunction is forgotten with it.
             multifunction: bool | None = None
-            sharing = device.shared_slot
+            sharing = self.sharing.get(position)
             if given is not None and not given.is_wanted:
                 spot, multifunction = given.numbers, given.multifunction
             elif sharing is not None:
@@ -181,9 +192,8 @@ class _Pass:
                 multifunction = True
             if given is None or given.is_wanted or given.multifunction is not multifunction:
                 bus, slot, function = spot
-                address = (given or made(PciAddress)).replace(
-                    bus=bus, slot=slot, function=function, multifunction=multifunction
-                )
+                numbers = {"bus": bus, "slot": slot, "function": function, "multifunction": multifunction}
+                address = made(PciAddress, **numbers) if given is None else given.replace(**numbers)
                 result[position] = device.replace(address=address)
         for device in result:
             if device.acpi_index is not None and _given(device) is None:
@@ -192,41 +202,40 @@ class _Pass:
 
     def _take_given(self) -> None:
         for position in sorted(self.given, key=lambda position: self.devices[position].scan_turn):
-            given, fixed = self.given[position], self.fixed.get(position)
+            (given, plug), fixed = self.given[position], self.fixed.get(position)
             if fixed is not None and given.numbers != fixed:
                 where = f"{fixed[0]:02x}:{fixed[1]:02x}.{fixed[2]}"
                 self._refuse(
                     self.devices[position], f"this controller is part of the machine, at {where}, not at {given}"
                 )
             elif fixed is None:
-                self._take(position, given.numbers, self.plugs[position], given=True)
+                self._take(position, given.numbers, plug, given=True)
 
     def _take_chipset(self) -> None:
         for position, fixed in self.fixed.items():
             self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
             self._reserve(spot)
-        wanting = [position for position in self.wanting if position not in self.spots]
-        counts = dict.fromkeys((self.devices[position].element for position in wanting), 0)
-        at = 0
-        for position in wanting:
-            # Counted are all devices of the element, also those that are placed already.
-            while at < position:
-                element = self.devices[at].element
-                if element in counts:
-                    counts[element] += 1
-                at += 1
-            device = self.devices[position]
-            self._take_favourite(position, device, self.plugs[position], counts[device.element])
+        choosing = kinds_with_own("chipset_spots", self.kinds) | kinds_with_own("is_placed_early", self.kinds)
+        # Counted are all devices of the element, also those that are placed already.
+        counts = {kind.element: 0 for kind in choosing}
+        for position, device in enumerate(self.devices) if counts else ():
+            number = counts.get(device.element)
+            if number is None:
+                continue
+            counts[device.element] = number + 1
+            plug = self.wanting.get(position)
+            if plug is not None and position not in self.spots and type(device) in choosing:
+                self._take_favourite(position, device, plug, number)
 
     def _reserve(self, spot: Spot) -> None:
         """What the machine has there leaves no room for another."""
-        owner = next((position for position, taken in self.spots.items() if taken == spot), None)
-        if owner is None:
-            self._take(None, spot, _ENDPOINT, given=True)
-        else:
-            message = f"the machine itself has a device at {spot[0]:02x}:{spot[1]:02x}.{spot[2]}"
-            self._refuse(self.devices[owner], message)
+        if spot not in self.spots.values():
+            self.slots.buses[spot[0]].occupy(spot[1], spot[2], _ENDPOINT)
+            return
+        owner = next(position for position, taken in self.spots.items() if taken == spot)
+        message = f"the machine itself has a device at {spot[0]:02x}:{spot[1]:02x}.{spot[2]}"
+        self._refuse(self.devices[owner], message)
 
     def _take_favourite(self, position: int, device: Device, plug: Kinds, number: int) -> None:
         """Where the chipset has such a device, if nothing is there."""
@@ -251,7 +260,7 @@ class _Pass:
         self._note(position, spot)
 
     def _place(self, position: int | None, plug: Kinds) -> None:
-        sharing = self.devices[position].shared_slot if position is not None else None
+        sharing = self.sharing.get(position) if position is not None else None
         try:
             if sharing is None:
                 spot = self.slots.place(plug)
@@ -271,7 +280,7 @@ class _Pass:
         if position is None:
             return
         self.spots[position] = spot
-        sharing = self.devices[position].shared_slot
+        sharing = self.sharing.get(position)
         if sharing is not None:
             self.shared.setdefault(sharing[0], spot)
 
