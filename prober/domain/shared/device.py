@@ -112,7 +112,8 @@ class Device(Checked):
 
     alias: str | None = None
 
-    #: The controller that its address leads to, with its alias: filled in by completing.
+    #: The controller that its address leads to, with its alias: filled in by completing.  A device on the machine's own
+    #: PCI bus has none, as nothing makes that bus.
     parent: Device | None = Field(default=None, exclude=True, repr=False)
 
     @classmethod
@@ -241,9 +242,7 @@ class Device(Checked):
 
     def pci_bus(self, target: Target) -> str:
         """The name of the PCI bus that it sits on: the id of the controller, but for the machine's own bus."""
-        if self.parent is None or self.parent.is_builtin(target):
-            return target.root_bus
-        return self.parent.id
+        return target.root_bus if self.parent is None else self.parent.id
 
 
 class Bootable(Device):
