@@ -99,6 +99,8 @@ def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -
     tune = domain.numatune
     is_auto = domain.vcpu.placement == "auto"
     memory = tune.memory
+    if memory is None and not tune.memnodes and not is_auto:
+        return domain
     if memory is not None and memory.says_nothing:
         memory = None
     elif memory is None and is_auto:

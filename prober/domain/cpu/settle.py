@@ -43,15 +43,19 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
                 message = f"check=… needs a <model>, as QEMU {target.caps.version} does not tell the machine's own"
                 refusals.append(Refusal(place=cpu.place("check"), message=message))
             return domain
-        given = cpu.model or made(CpuName).replace(places=Places(target.place))
-        cpu = cpu.replace(model=given.replace(name=default, fallback="forbid"))
+        if cpu.model is None:
+            model = made(CpuName, name=default, fallback="forbid").replace(places=Places(target.place))
+        else:
+            model = cpu.model.replace(name=default, fallback="forbid")
+        cpu = cpu.replace(model=model)
     if not cpu.is_of_host:
         settled = _settle_model(cpu, target, refusals)
         if settled is None:
             return domain
         cpu = settled
-    features = tuple(feature for feature in cpu.features if feature.name not in IGNORED)
-    return domain.replace(cpu=cpu.replace(features=features))
+    if any(feature.name in IGNORED for feature in cpu.features):
+        cpu = cpu.replace(features=tuple(feature for feature in cpu.features if feature.name not in IGNORED))
+    return domain.replace(cpu=cpu)
 
 
 def default_model(target: Target) -> str | None:

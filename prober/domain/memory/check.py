@@ -44,13 +44,15 @@ def _refuse_page_nodes(domain: Domain) -> Iterator[Refusal]:
 
 
 def _pieces(domain: Domain, target: Target) -> Iterator[tuple[Wanted, Place]]:
-    """All of the memory, and where its huge pages are asked for."""
+    """All of the memory that huge pages may be asked for, and where they are; without ``<hugepages>`` a module alone
+    can ask for some."""
     place = domain.memory_backing.place("hugepages")
-    for cell in domain.numa.cells if domain.numa is not None else ():
-        yield wanted_for(cell), place
-    whole = wanted_for_all(domain, target)
-    if whole is not None:
-        yield whole, place
+    if domain.memory_backing.hugepages is not None:
+        for cell in domain.numa.cells if domain.numa is not None else ():
+            yield wanted_for(cell), place
+        whole = wanted_for_all(domain, target)
+        if whole is not None:
+            yield whole, place
     for module in domain.devices.of(MemoryModule):
         wanted = module.wanted()
         yield wanted, module.place("page_size") if wanted.page_size else place

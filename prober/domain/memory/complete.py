@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from prober.commandline.refusal import Refusal
-from prober.domain.devices import Device
 from prober.domain.devices.memory import MemoryModule
 from prober.domain.memory.backend import needs_backend
 from prober.domain.memory.cells import system_id, wanted_for
@@ -23,7 +22,7 @@ _STEP, _MODULE_STEP = 1024, 2048
 
 def size_memory(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The size of each part, rounded; the guest starts with all but what is plugged in."""
-    modules = list(domain.devices.of(MemoryModule))
+    modules = domain.devices.of(MemoryModule)
     cells = domain.numa.cells if domain.numa is not None else ()
     plugged = sum(module.size.kibibytes for module in modules)
     total = domain.memory.kibibytes or sum(cell.kibibytes for cell in cells) + plugged
@@ -39,14 +38,12 @@ def size_memory(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
         domain = domain.replace(numa=domain.numa.replace(cells=tuple(sized)))
     if most is not None:
         domain = domain.replace(max_memory=most.replace(value=round_up(most.kibibytes, _STEP), unit="KiB"))
-    return domain.with_devices([_rounded(device) for device in domain.devices.every]).replace(boot_kibibytes=boot)
+    return domain.with_each(MemoryModule, _rounded).replace(boot_kibibytes=boot)
 
 
-def _rounded(device: Device) -> Device:
-    if not isinstance(device, MemoryModule):
-        return device
-    size = device.size.replace(value=round_up(device.size.kibibytes, _MODULE_STEP), unit="KiB")
-    return device.replace(size=size)
+def _rounded(module: MemoryModule) -> MemoryModule:
+    size = module.size.replace(value=round_up(module.size.kibibytes, _MODULE_STEP), unit="KiB")
+    return module.replace(size=size)
 
 
 def _refuse_sizes(domain: Domain, total: int, plugged: int) -> Iterator[Refusal]:
@@ -64,7 +61,7 @@ def _refuse_sizes(domain: Domain, total: int, plugged: int) -> Iterator[Refusal]
         yield Refusal(place=most.place(), message="<maxMemory> is less than <memory>")
 
 
-def _refuse_hotplug(domain: Domain, modules: list[MemoryModule], boot: int, plugged: int) -> Iterator[Refusal]:
+def _refuse_hotplug(domain: Domain, modules: Sequence[MemoryModule], boot: int, plugged: int) -> Iterator[Refusal]:
     """Modules need room, slots and NUMA nodes (libvirt, ``qemuDomainDefValidateMemoryHotplug``)."""
     most = domain.max_memory
     if most is None or (most.value == 0 and most.slots == 0):
@@ -88,7 +85,7 @@ def choose_backends(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     """Whether the memory that the guest starts with has backends, or is plain ``-m``."""
     numa = domain.numa
     if numa is None:
-        return domain.replace(plain_memory=system_id(target) is None)
+        return domain if system_id(target) is not None else domain.replace(plain_memory=True)
     # Before 4.1 machines do not tell, and all of them take plain memory.
     takes_plain = target.entry is None or target.entry.numa_mem_supported is not False
     if not takes_plain or numa.has_hmat:
