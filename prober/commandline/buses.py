@@ -10,13 +10,14 @@ places by itself is never held against anybody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 
 from prober.commandline.aliases import MachineKind
-from prober.commandline.bus_types import COMPLETE, MAKES, OF_DEVICES, OTHERS_OF_PCI, SITS_ON, Makes
+from prober.commandline.bus_types import OF_DEVICES, Makes
+from prober.commandline.device_types import NO_BUSES
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Value
@@ -40,10 +41,6 @@ _PCI = re.compile(r"pcie?\.(\d{1,4})")
 #: How many names are compared for a hint.
 _MOST_NAMES = 200
 
-#: The buses of a device of which nothing is known: no more than ahci has, and of any type.
-_ANYTHING = Makes("", 8)
-_NOTHING = Makes("", 0)
-
 #: How many slots a PCI bus has, and how many functions a slot.
 _SLOTS = 32
 _FUNCTIONS = 8
@@ -55,42 +52,6 @@ _WITHOUT_DEVICES = ("none", "ide", "floppy", "pflash", "sd", "mtd")
 _WITH_DEVICES = {"-vga", "-net", "-nic", "-usb", "-usbdevice", "-soundhw", "-watchdog"}
 
 _ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """A type of device: the type of bus that it sits on (empty where that is not known), and what it makes.
-
-    ``is_pci`` is whether it is a PCI device whose properties are known, ``may_be_pci`` whether it may be one besides.
-    """
-
-    sits_on: str
-    makes: Makes
-    is_bridge: bool
-    is_pci: bool
-    may_be_pci: bool
-
-
-def _facts(typename: str, line: Line) -> _Facts:
-    lineage = line.lineage(typename)
-    return _Facts(
-        sits_on=next((SITS_ON[name] for name in lineage if name in SITS_ON), ""),
-        makes=_makes(lineage),
-        is_bridge=_is_bridge(typename, lineage),
-        is_pci=line.caps.property_of(typename, "multifunction") is not None,
-        may_be_pci="pci-device" in lineage or typename not in (line.caps.types or ()),
-    )
-
-
-def _remembered_facts(typename: str, line: Line) -> _Facts:
-    """The facts of a type, kept with the capabilities if the binary has it: anybody may make up others."""
-    if typename not in (line.caps.types or ()):
-        return _facts(typename, line)
-    key = ("facts of buses", typename)
-    facts: _Facts | None = line.caps.derived.get(key)
-    if facts is None:
-        facts = line.caps.derived[key] = _facts(typename, line)
-    return facts
 
 
 @dataclass
@@ -111,8 +72,6 @@ class _Buses:
     nameless: bool = False
     hints_left: int = 20
     nameless_bridges: int = 0
-    #: What is known of the types that were looked at.
-    facts: dict[str, _Facts] = field(default_factory=dict)
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[int, dict[int, bool | None]]] = field(default_factory=dict)
 
@@ -141,46 +100,29 @@ class _Buses:
         numbered = (f"{name}.0" for name, makes in self.others.items() if makes.number)
         return get_close_matches(bus[:64], sorted(self.bridges.union(numbered))[:_MOST_NAMES], n=1)
 
-    def of(self, device: Made) -> _Facts:
-        """What is known of its type."""
-        facts = self.facts.get(device.typename)
-        if facts is None:
-            facts = self.facts[device.typename] = _remembered_facts(device.typename, self.line)
-        return facts
-
     def add(self, device: Made) -> None:
         """The buses of a device that was made."""
-        facts = self.of(device)
-        is_bridge, makes = facts.is_bridge, facts.makes
-        ident = device.id
+        is_bridge, makes, ident = device.type.is_bridge, device.type.makes, device.id
         if not ident:
             self.nameless = True
             self.nameless_bridges += is_bridge
         elif is_bridge:
             self.bridges.add(ident)
         if makes.number and "masterbus" in device.values:
-            makes = _NOTHING
+            makes = NO_BUSES
         if makes.number:
             self.types.add(makes.bus)
         if ident:
             self.others[ident] = makes
 
 
-def _makes(lineage: frozenset[str]) -> Makes:
-    for name, makes in MAKES.items():
-        if name in lineage:
-            return makes
-    known = lineage & COMPLETE or ("pci-device" in lineage and not lineage & OTHERS_OF_PCI)
-    return _NOTHING if known else _ANYTHING
-
-
-def check_buses(line: Line) -> Iterator[Finding]:
+def check_buses(line: Line) -> list[Finding]:
     """Buses that are not there when a device wants them, and PCI slots that are taken.
 
     Nothing is said of a machine whose own buses are not known, or where a file has further options.
     """
     if line.kind == "other" or line.is_open:
-        return
+        return []
     buses = _Buses(line)
     buses.types |= _of_machine(line)
     buses.is_exact = _is_exact(line)
@@ -189,56 +131,58 @@ def check_buses(line: Line) -> Iterator[Finding]:
         buses.root = root[0]
         buses.bridges.add(root[0])
         buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
+    found: list[Finding | None] = []
     for device in line.devices:
-        yield from _device(device, buses)
-
-
-def _device(device: Made, buses: _Buses) -> Iterator[Finding]:
-    bus = device.bus
-    if bus in buses.bridges and "masterbus" not in device.values and buses.of(device).is_pci:
-        # Most devices: nothing but the slot can be wrong.
-        yield from _slot(device, bus, buses)
+        if device.bus in buses.bridges and device.type.is_pci and "masterbus" not in device.values:
+            # Most devices: nothing but the slot can be wrong.
+            found.append(_slot(device, device.bus, buses))
+        else:
+            found += _device(device, buses)
         buses.add(device)
-        return
+    return [finding for finding in found if finding is not None]
+
+
+def _device(device: Made, buses: _Buses) -> list[Finding | None]:
+    bus = device.bus
     master = device.values.get("masterbus")
     if isinstance(master, str) and not buses.is_there(master):
         bus = master
-    if bus and not buses.is_there(bus):
-        near = buses.nearest(bus)
-        yield Finding(
+    if not bus or buses.is_there(bus):
+        return [_fitting(device, buses), _slot(device, bus or buses.root, buses)]
+    near = buses.nearest(bus)
+    return [
+        Finding(
             kind=Kind.error,
             place=device.place,
             part="bus",
             message=f"there is no bus {bus!r} when this device is made",
             hint=f"did you mean {near[0]}?" if near else "a device with a bus stands before those that are on it",
         )
-    else:
-        yield from _fitting(device, buses)
-        yield from _slot(device, bus or buses.root, buses)
-    buses.add(device)
+    ]
 
 
-def _fitting(device: Made, buses: _Buses) -> Iterator[Finding]:
+def _fitting(device: Made, buses: _Buses) -> Finding | None:
     """A bus of another type than the device's; or none of it, where the device names none."""
-    wanted = buses.of(device).sits_on
+    wanted = device.type.sits_on
     if not wanted:
-        return
+        return None
     makes = buses.named(device.bus) if device.bus else None
     if device.bus and makes is not None and makes.bus not in ("", wanted):
-        yield Finding(
+        return Finding(
             kind=Kind.error,
             place=device.place,
             part="bus",
             message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {makes.bus}",
         )
-    elif not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
-        yield Finding(
+    if not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
+        return Finding(
             kind=Kind.error,
             place=device.place,
             part="bus",
             message=f"there is no bus of type {wanted} when this {device.typename} is made",
             hint="a device with a bus stands before those that are on it",
         )
+    return None
 
 
 def _is_exact(line: Line) -> bool:
@@ -276,16 +220,16 @@ def _of_machine(line: Line) -> set[str]:
     return found
 
 
-def _slot(device: Made, bus: str, buses: _Buses) -> Iterator[Finding]:
+def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
     values = device.values
     if bus not in buses.bridges:
-        return
+        return None
     address = _address(values.get("addr"))
     if address is None and (bus != buses.root or not buses.is_exact):
-        return
-    if not buses.of(device).is_pci:
-        buses.is_exact &= not buses.of(device).may_be_pci
-        return
+        return None
+    if not device.type.is_pci:
+        buses.is_exact &= not device.type.may_be_pci
+        return None
     slots = buses.slots.setdefault(bus, {})
     if address is None:
         slot = next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS)
@@ -295,9 +239,12 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Iterator[Finding]:
     several = values.get("multifunction") in (True, "on", "yes", "true", "y") or "multifunction" in buses.line.globals
     taken = slots.setdefault(slot, {})
     problem = _problem(function, several, taken) if taken else ""
-    other = buses.chosen.get((bus, slot)) if problem else None
+    taken.setdefault(function, several)
+    if not problem:
+        return None
+    other = buses.chosen.get((bus, slot))
     if other is not None and other is not device:
-        yield Finding(
+        return Finding(
             kind=Kind.error,
             place=other.place,
             part="addr",
@@ -305,15 +252,13 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Iterator[Finding]:
             f"{device.id or device.typename}",
             hint="give it an addr",
         )
-    elif problem:
-        yield Finding(
-            kind=Kind.error,
-            place=device.place,
-            part="addr",
-            message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
-            hint="give another addr",
-        )
-    taken.setdefault(function, several)
+    return Finding(
+        kind=Kind.error,
+        place=device.place,
+        part="addr",
+        message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
+        hint="give another addr",
+    )
 
 
 def _problem(function: int, several: bool, taken: Mapping[int, bool | None]) -> str:
@@ -340,10 +285,3 @@ def _address(value: Value | None) -> tuple[int, int] | None:
 def _written(text: str) -> tuple[int, int] | None:
     match = _ADDRESS.fullmatch(text)
     return (int(match.group(1), 16), int(match.group(2) or "0")) if match is not None else None
-
-
-def _is_bridge(typename: str, lineage: frozenset[str]) -> bool:
-    """Whether a device may have a PCI bus of its own id: bridges, ports and expanders, and what is not known."""
-    if typename.startswith("pxb") or lineage & {"base-pci-bridge", "pci-bridge", "pcie-port"}:
-        return True
-    return "device" not in lineage

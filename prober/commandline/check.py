@@ -64,8 +64,8 @@ def check(
     return _once(
         [
             *check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written),
-            *check_references(options, caps),
-            *check_reserved(options, line.machine),
+            *check_references(line),
+            *check_reserved(line),
             *check_buses(line),
             *check_rules(line),
             *find_unused(line),

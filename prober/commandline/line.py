@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
+from prober.commandline.device_types import DeviceType, device_type
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
@@ -18,34 +20,47 @@ from prober.commandline.unused import machine_kind, machine_of
 
 @dataclass(slots=True)  # Not frozen, which takes twice as long; nothing changes one all the same.
 class Made:
-    """A device that ``-device`` makes: its type (aliases resolved), and its properties by name."""
+    """A device that ``-device`` makes: its type (aliases resolved), and its properties by name.
 
-    typename: str
+    ``id`` is an empty text where it has none, and ``bus`` where it asks for none: QEMU takes what is no text for no bus
+    (``system/qdev-monitor.c``, ``qdev_device_add_from_qdict``).
+    """
+
+    type: DeviceType
     values: Mapping[str, Value]
     place: Origin
+    id: str
+    bus: str
+
+    @classmethod
+    def of(cls, option: Device, caps: Capabilities) -> Made:
+        """What an option makes."""
+        values = {name: value for name, value, _ in option.properties}
+        ident, bus = values.get("id"), values.get("bus")
+        return cls(
+            device_type(DEVICE_ALIASES.get(option.driver, option.driver), caps),
+            values,
+            option.place,
+            ident if isinstance(ident, str) else "",
+            bus if isinstance(bus, str) else "",
+        )
 
     @property
-    def id(self) -> str:
-        """Its id, or an empty text."""
-        ident = self.values.get("id")
-        return ident if isinstance(ident, str) else ""
-
-    @property
-    def bus(self) -> str:
-        """The bus that it asks for, or an empty text: QEMU takes what is no text for no bus
-        (``system/qdev-monitor.c``, ``qdev_device_add_from_qdict``)."""
-        bus = self.values.get("bus")
-        return bus if isinstance(bus, str) else ""
+    def typename(self) -> str:
+        """The name of its type."""
+        return self.type.name
 
 
 @dataclass
 class Line:
-    """All options of a command line by kind; devices stand in the order in which QEMU makes them.
+    """All options of a command line, in its order and by kind; devices stand in the order in which QEMU makes them.
 
     ``is_open`` is whether a file or ``-set`` has further options or properties, so nothing can be said to be missing.
     """
 
     caps: Capabilities
+    #: In the order of the command line, each device as what it makes.
+    options: list[Made | Global | Object | Qapi | Keyval | Plain] = field(default_factory=list)
     machine: Machine | None = None
     kind: MachineKind = "other"
     devices: list[Made] = field(default_factory=list)
@@ -60,53 +75,65 @@ class Line:
     #: The properties that some device is given.
     properties: set[str] = field(default_factory=set)
     is_open: bool = False
-    _lineages: dict[str, frozenset[str]] = field(default_factory=dict)
     _merged: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, options: list[Option], caps: Capabilities) -> Line:
+    def of(cls, options: Iterable[Option], caps: Capabilities) -> Line:
         """The options of one command line, in its order."""
-        machine = machine_of(options, caps)
-        line = cls(caps, machine, machine_kind(machine.name) if machine is not None else "other")
+        line = cls(caps)
         first: list[Made] = []
         later: list[Made] = []
         reads_json = takes_json("-device", caps)
         for option in options:
             match option:
                 case Device():
-                    made = Made(
-                        DEVICE_ALIASES.get(option.driver, option.driver),
-                        {name: value for name, value, _ in option.properties},
-                        option.place,
-                    )
+                    made = Made.of(option, caps)
                     # Those that are written as key=value are made before those in JSON (``system/vl.c``,
                     # ``qemu_create_cli_devices``).
                     keyed = not reads_json or isinstance(option.driver, Text)
                     (first if keyed else later).append(made)
-                case Object():
-                    line.objects.append(option)
+                    line.options.append(made)
+                    continue
                 case Qapi():
                     line.qapi.setdefault(option.flag, []).append(option)
                 case Keyval():
                     line.keyval.setdefault(option.flag, []).append(option)
+                case Object():
+                    line.objects.append(option)
                 case Plain():
                     line.plain.setdefault(option.flag, []).append(option)
                 case Global():
                     line.settings.append(option)
                     line.globals.add(option.setting.name)
+            line.options.append(option)
         line.devices = [*first, *later]
         for device in line.devices:
-            line.by_type.setdefault(device.typename, []).append(device)
+            line.by_type.setdefault(device.type.name, []).append(device)
             line.properties.update(device.values)
         line.is_open = "-readconfig" in line.plain or "-set" in line.plain
+        line.machine = machine_of(line.keyval.get("-machine", ()), caps)
+        line.kind = machine_kind(line.machine.name) if line.machine is not None else "other"
         return line
 
-    def lineage(self, typename: str) -> frozenset[str]:
-        """A type and those that it is derived from, as far as that was told."""
-        found = self._lineages.get(typename)
-        if found is None:
-            found = self._lineages[typename] = frozenset((typename, *self.caps.ancestors(typename)))
-        return found
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
+
+        These are the flags of options; the types of devices, those that they are derived from, and the devices'
+        properties; the types of objects; the types of netdevs, block nodes and character devices, and the members of
+        all that is described in a tree.
+        """
+        words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
+        for devices in self.by_type.values():
+            words |= devices[0].type.lineage
+        for options in self.qapi.values():
+            for option in options:
+                words.update(option.value)
+                kind = option.value.get(option.implied)
+                if isinstance(kind, str):
+                    words.add(kind)
+        words.update([option.first for option in self.keyval.get("-chardev", ())])
+        return frozenset(words)
 
     def of_type(self, *typenames: str) -> Iterator[Made]:
         """The devices of these types (not of derived ones), in the order in which QEMU makes them."""
@@ -115,8 +142,7 @@ class Line:
 
     def derived_from(self, base: str) -> Iterator[Made]:
         """The devices of types that are derived from this one, in the order in which QEMU makes them."""
-        types = {typename for typename in self.by_type if base in self.lineage(typename)}
-        return iter([device for device in self.devices if device.typename in types] if types else ())
+        return iter([device for device in self.devices if base in device.type.lineage])
 
     def values(self, flag: str, key: str) -> Iterator[Value]:
         """What all options of this name say for a key, a first word that stands for one included."""

@@ -9,7 +9,7 @@ from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import BUILTIN_DEVICES, MACHINE_KINDS, MachineKind
 from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Keyval, Option
+from prober.commandline.options import Keyval
 
 if TYPE_CHECKING:
     from prober.commandline.line import Line
@@ -67,18 +67,11 @@ def machine_kind(canonical: str) -> MachineKind:
     return "other"
 
 
-def kind_of(options: Iterable[Option], caps: Capabilities) -> MachineKind:
-    """The family of the machine that the command line is for."""
-    machine = machine_of(options, caps)
-    return machine_kind(machine.name) if machine is not None else "other"
-
-
-def machine_of(options: Iterable[Option], caps: Capabilities) -> Machine | None:
-    """The machine that the command line is for, or None where it is not known."""
+def machine_of(options: Iterable[Keyval], caps: Capabilities) -> Machine | None:
+    """The machine that all ``-machine`` together name, or None where it is not known."""
     name = ""
     for option in options:
-        if isinstance(option, Keyval) and option.flag == "-machine" and option.first:
-            name = option.first
+        name = option.first or name
     return caps.machine(name) if name else caps.accelerator.default_machine
 
 

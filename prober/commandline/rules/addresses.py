@@ -68,7 +68,7 @@ def _room(bus: str, line: Line) -> int:
     if _MACHINES_IDE.fullmatch(bus):
         return _UNITS.get(line.kind, 0)
     home = line.device(bus.rpartition(".")[0])
-    makes = next((MAKES[name] for name in line.lineage(home.typename) if name in MAKES), None) if home else None
+    makes = next((MAKES[name] for name in home.type.lineage if name in MAKES), None) if home else None
     return makes.room if makes is not None else 0
 
 
@@ -106,8 +106,16 @@ RULES = (
         "a SCSI unit is given once on its bus",
         "hw/scsi/scsi-bus.c, scsi_bus_check_address and scsi_qdev_realize",
         _scsi,
+        about=("scsi-device",),
     ),
-    Rule("an IDE unit is there, and given once", "hw/ide/ide-dev.c, ide_qdev_realize", _ide),
-    Rule("a floppy unit is there, and given once", "hw/block/fdc.c, floppy_drive_realize", _floppies),
-    Rule("a USB port is given once, and the hub that it is of is there", "hw/usb/bus.c, usb_claim_port", _usb),
+    Rule("an IDE unit is there, and given once", "hw/ide/ide-dev.c, ide_qdev_realize", _ide, about=("ide-device",)),
+    Rule(
+        "a floppy unit is there, and given once", "hw/block/fdc.c, floppy_drive_realize", _floppies, about=("floppy",)
+    ),
+    Rule(
+        "a USB port is given once, and the hub that it is of is there",
+        "hw/usb/bus.c, usb_claim_port",
+        _usb,
+        about=("usb-device",),
+    ),
 )

@@ -117,12 +117,28 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 
 RULES = (
     Rule(
-        "objects have what they cannot be without", "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c", _needed
+        "objects have what they cannot be without",
+        "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c",
+        _needed,
+        about=tuple(_NEEDED),
     ),
-    Rule("`detect-zeroes=unmap` goes with `discard=unmap`", "block.c, bdrv_parse_detect_zeroes", _zeroes),
-    Rule("the size of a raw node is whole sectors", "block/raw-format.c, raw_apply_options", _raw_size),
     Rule(
-        "`copy-on-read` stands on a node that can be written to", "block/copy-on-read.c, cor_child_perm", _copy_on_read
+        "`detect-zeroes=unmap` goes with `discard=unmap`",
+        "block.c, bdrv_parse_detect_zeroes",
+        _zeroes,
+        about=("detect-zeroes",),
     ),
-    Rule("limits of a throttle group go together", "util/throttle.c, throttle_is_valid", _throttling),
+    Rule("the size of a raw node is whole sectors", "block/raw-format.c, raw_apply_options", _raw_size, about=("raw",)),
+    Rule(
+        "`copy-on-read` stands on a node that can be written to",
+        "block/copy-on-read.c, cor_child_perm",
+        _copy_on_read,
+        about=("copy-on-read",),
+    ),
+    Rule(
+        "limits of a throttle group go together",
+        "util/throttle.c, throttle_is_valid",
+        _throttling,
+        about=("throttle-group",),
+    ),
 )

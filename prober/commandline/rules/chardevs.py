@@ -55,6 +55,7 @@ RULES = (
         "keys of a socket chardev go together",
         "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
         _sockets,
+        about=("socket",),
     ),
-    Rule("a `spiceport` goes with `-spice`", "chardev/spice.c, qemu_chr_open_spice_port", _spice),
+    Rule("a `spiceport` goes with `-spice`", "chardev/spice.c, qemu_chr_open_spice_port", _spice, about=("spiceport",)),
 )

@@ -41,7 +41,7 @@ RULES: tuple[Rule, ...] = (
 def check_rules(line: Line) -> Iterator[Finding]:
     """What QEMU would not take of options that are each right by themselves."""
     for rule in RULES:
-        for place, part, message, hint in rule.find(line):
+        for place, part, message, hint in rule.find(line) if rule.concerns(line) else ():
             yield Finding(
                 kind=Kind.error,
                 place=place,

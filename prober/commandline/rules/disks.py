@@ -42,12 +42,13 @@ def _flash(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a disk's geometry is given in full", "hw/block/block.c, blkconf_geometry", _geometry),
+    Rule("a disk's geometry is given in full", "hw/block/block.c, blkconf_geometry", _geometry, about=_GEOMETRY),
     Rule(
         "a device with an iothread has `ioeventfd`",
         "hw/block/dataplane/virtio-blk.c, virtio_blk_data_plane_create; hw/scsi/virtio-scsi-dataplane.c, "
         "virtio_scsi_dataplane_setup",
         _iothread,
+        about=("ioeventfd",),
     ),
-    Rule("`pflash1` goes with `pflash0`", "hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash),
+    Rule("`pflash1` goes with `pflash0`", "hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash, about=("-machine",)),
 )

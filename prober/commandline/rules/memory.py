@@ -104,8 +104,8 @@ def _maxima(line: Line) -> Iterator[tuple[Keyval, int]]:
 
 
 def _maximum(line: Line) -> Iterator[Fault]:
-    ram = ram_size(line)
     for option, most in _maxima(line):
+        ram = ram_size(line)
         if ram is not None and most < ram:
             yield Fault(option.place, "maxmem", f"maxmem is {most} bytes, less than the size of {ram}")
 
@@ -114,12 +114,12 @@ def _phys_bits(line: Line) -> Iterator[Fault]:
     """More memory than the CPU has addresses for; QEMU looks since some version between 5.2 and 7.2."""
     if line.kind not in _PC or line.caps.version.numbers < (7, 2, 0):
         return
-    cpus = line.keyval.get("-cpu", ())
-    bits = _bits_of(cpus[-1], line) if cpus else _PHYS_BITS
-    if bits is None or line.globals & {"phys-bits", "host-phys-bits"}:
+    if line.globals & {"phys-bits", "host-phys-bits"}:
         return
+    cpus = line.keyval.get("-cpu", ())
     for option, most in _maxima(line):
-        if most >> bits:
+        bits = _bits_of(cpus[-1], line) if cpus else _PHYS_BITS
+        if bits is not None and most >> bits:
             message = f"maxmem is {most} bytes, more than {bits} bits of addresses reach"
             yield Fault(option.place, "maxmem", message, "give the CPU more phys-bits, or host-phys-bits=on")
 
@@ -154,7 +154,7 @@ def _cpus(line: Line) -> Iterator[Fault]:
         return
     seen: set[tuple[int | None, ...]] = set()
     for device in line.devices:
-        if not device.typename.endswith("-cpu") or "cpu" not in line.lineage(device.typename):
+        if not device.typename.endswith("-cpu") or "cpu" not in device.type.lineage:
             continue
         if "apic-id" in device.values:
             continue
@@ -168,7 +168,7 @@ def _cpus(line: Line) -> Iterator[Fault]:
 def _cpu(line: Line, device: Made) -> Iterator[Fault]:
     models = line.caps.cpu_models or {}
     main = next((models.get(option.first) for option in line.keyval.get("-cpu", ())), None)
-    if main is not None and main.typename and main.typename not in line.lineage(device.typename):
+    if main is not None and main.typename and main.typename not in device.type.lineage:
         yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {main.typename}")
     for name, key in _CPU_IDS:
         count = 1 if not key else number(line.value("-smp", key))
@@ -186,9 +186,9 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
     if line.kind not in _PC or not accelerators or accelerators[0].first != "tcg":
         return
     counts = [number(line.value("-smp", key)) or 0 for key in ("cpus", "maxcpus")]
-    cpus = line.keyval.get("-cpu", ())
     if max(counts) <= _APIC_IDS:
         return
+    cpus = line.keyval.get("-cpu", ())
     if line.caps.version.numbers < (7, 3, 0):
         yield Fault(accelerators[0].place, "accel", f"TCG has no APIC for more than {_APIC_IDS} CPUs", "use KVM")
     elif counts[0] > _APIC_IDS and (not cpus or _is_plain(cpus[-1])):
@@ -202,34 +202,51 @@ def _is_plain(option: Keyval) -> bool:
 
 
 RULES = (
-    Rule("DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi),
-    Rule("`nvdimm` goes with `-machine nvdimm=on`", "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state", _nvdimm),
+    Rule("DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi, about=_DIMMS),
+    Rule(
+        "`nvdimm` goes with `-machine nvdimm=on`",
+        "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state",
+        _nvdimm,
+        about=("nvdimm",),
+    ),
     Rule(
         "memory devices go with `maxmem`, DIMMs with slots, each with its own",
         "hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
         _room,
+        about=_MEMORY,
     ),
     Rule(
         "memory is used once",
         "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
         _busy,
+        about=_MEMORY,
     ),
-    Rule("the label of an `nvdimm` is large enough", "hw/mem/nvdimm.c, nvdimm_set_label_size", _label),
-    Rule("the NUMA node of a DIMM is there", "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node),
+    Rule(
+        "the label of an `nvdimm` is large enough", "hw/mem/nvdimm.c, nvdimm_set_label_size", _label, about=("nvdimm",)
+    ),
+    Rule("the NUMA node of a DIMM is there", "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node, about=_DIMMS),
     Rule(
         "`maxmem` is not less than the size",
         "hw/core/machine.c, machine_set_mem (5.2: softmmu/vl.c, set_memory_options)",
         _maximum,
+        about=("-m",),
     ),
-    Rule("`maxmem` is within the addresses of the CPU", "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa", _phys_bits),
+    Rule(
+        "`maxmem` is within the addresses of the CPU",
+        "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa",
+        _phys_bits,
+        about=("-m",),
+    ),
     Rule(
         "a CPU that is plugged in has its ids, and is of the machine's type",
         "hw/i386/x86-common.c, x86_cpu_pre_plug",
         _cpus,
+        about=("cpu",),
     ),
     Rule(
         "more than 255 CPUs go with an x2APIC",
         "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
         _many_cpus,
+        about=("-accel",),
     ),
 )

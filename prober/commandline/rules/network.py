@@ -102,16 +102,18 @@ def _queue(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a socket netdev has one way to connect", "net/socket.c, net_init_socket", _socket),
-    Rule("`local` and `remote` of a dgram netdev go together", "net/dgram.c, net_init_dgram", _dgram),
+    Rule("a socket netdev has one way to connect", "net/socket.c, net_init_socket", _socket, about=("socket",)),
+    Rule("`local` and `remote` of a dgram netdev go together", "net/dgram.c, net_init_dgram", _dgram, about=("dgram",)),
     Rule(
         "addresses of a user netdev are of a family that is on, and in its network",
         "net/slirp.c, net_slirp_init",
         _user,
+        about=("user",),
     ),
     Rule(
         "`tx_queue_size` is not more than the netdev takes",
         "hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size",
         _queue,
+        about=("tx_queue_size",),
     ),
 )

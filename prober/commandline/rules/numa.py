@@ -168,13 +168,13 @@ def _mem(line: Line) -> Iterator[Fault]:
 
 def _backend(line: Line) -> Iterator[Fault]:
     """The machine's memory, where it is not of the size that ``-m`` says; QEMU 5.2 took the backend's."""
-    name, ram = line.machine_value("memory-backend"), ram_size(line)
-    if line.caps.version.numbers < (7, 2, 0) or ram is None or name is None:
+    name = line.machine_value("memory-backend")
+    if name is None or line.caps.version.numbers < (7, 2, 0):
         return
     for option in line.objects:
         if option.id == name:
-            length = size(value_of(option.properties, "size"))
-            if length is not None and length != ram:
+            length, ram = size(value_of(option.properties, "size")), ram_size(line)
+            if length is not None and ram is not None and length != ram:
                 message = f"the machine's memory {option.id} is of {length} bytes, and -m says {ram}"
                 yield Fault(option.place, "size", message)
 
@@ -192,29 +192,54 @@ RULES = (
         "NUMA nodes have numbers of their own, without gaps",
         "hw/core/numa.c, parse_numa_node, numa_complete_configuration",
         _numbers,
+        about=("-numa",),
     ),
     Rule(
         "NUMA nodes are there when they are named",
         "hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options",
         _references,
+        about=("-numa",),
     ),
-    Rule("distances between NUMA nodes are 10 or more", "hw/core/numa.c, parse_numa_distance", _distances),
+    Rule(
+        "distances between NUMA nodes are 10 or more",
+        "hw/core/numa.c, parse_numa_distance",
+        _distances,
+        about=("-numa",),
+    ),
     Rule(
         "HMAT is on where it is used, with a latency or a bandwidth as its type says",
         "hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb",
         _memory_attributes,
+        about=("-numa",),
     ),
-    Rule("a NUMA node with CPUs is its own initiator", "hw/core/machine.c, machine_set_cpu_numa_node", _initiators),
-    Rule("the memory of all NUMA nodes is that of `-m`", "hw/core/numa.c, numa_complete_configuration: sizes", _sum),
+    Rule(
+        "a NUMA node with CPUs is its own initiator",
+        "hw/core/machine.c, machine_set_cpu_numa_node",
+        _initiators,
+        about=("-numa",),
+    ),
+    Rule(
+        "the memory of all NUMA nodes is that of `-m`",
+        "hw/core/numa.c, numa_complete_configuration: sizes",
+        _sum,
+        about=("-numa",),
+    ),
     Rule(
         "memory is the machine's or the NUMA nodes'",
         "hw/core/numa.c, numa_complete_configuration: memory-backend",
         _not_both,
+        about=("-numa",),
     ),
     Rule(
         "`mem=` of a NUMA node is for machines that have it",
         "hw/core/numa.c, parse_numa_node: numa_mem_supported",
         _mem,
+        about=("-numa",),
     ),
-    Rule("the machine's memory is of the size that `-m` says", "hw/core/machine.c, machine_run_board_init", _backend),
+    Rule(
+        "the machine's memory is of the size that `-m` says",
+        "hw/core/machine.c, machine_run_board_init",
+        _backend,
+        about=("-machine",),
+    ),
 )

@@ -102,7 +102,7 @@ def _expanders(line: Line) -> Iterator[Fault]:
                 yield Fault(device.place, "bus_nr", f"there is a bus number {bus} already", "give each pxb a bus_nr")
             if bus is not None:
                 taken.add(bus)
-        elif device.bus in ("", "pci.0", "pcie.0") and line.lineage(device.typename) & {
+        elif device.bus in ("", "pci.0", "pcie.0") and device.type.lineage & {
             "base-pci-bridge",
             "pci-bridge",
         }:
@@ -116,7 +116,7 @@ def _eim(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a slot of a chassis is given once", "hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis),
+    Rule("a slot of a chassis is given once", "hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis, about=_SLOTS),
     Rule(
         "a `pxb` is of the machine's kind, with a bus number of its own",
         "hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize",
@@ -126,11 +126,18 @@ RULES = (
         "`iommu_platform` is for virtio devices that are modern",
         "hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize",
         _iommu_platform,
+        about=("iommu_platform",),
     ),
     Rule(
         "the machine has a place for `virtio-iommu`",
         "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
         _virtio_iommu,
+        about=("virtio-iommu-pci",),
     ),
-    Rule("`eim` of an `intel-iommu` goes with `intremap`", "hw/i386/intel_iommu.c, vtd_decide_config", _eim),
+    Rule(
+        "`eim` of an `intel-iommu` goes with `intremap`",
+        "hw/i386/intel_iommu.c, vtd_decide_config",
+        _eim,
+        about=("intel-iommu",),
+    ),
 )

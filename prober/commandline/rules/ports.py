@@ -105,7 +105,15 @@ RULES = (
         "a port of virtio-serial is there, and its number and name given once",
         "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
         _serial,
+        about=_PORTS,
     ),
-    Rule("a USB companion has ports of its own", "hw/usb/hcd-ehci.c, ehci_register_companion", _companions),
-    Rule("`qxl-vga` is the first display device", "hw/display/qxl.c, qxl_realize_primary", _primary),
+    Rule(
+        "a USB companion has ports of its own",
+        "hw/usb/hcd-ehci.c, ehci_register_companion",
+        _companions,
+        about=("masterbus",),
+    ),
+    Rule(
+        "`qxl-vga` is the first display device", "hw/display/qxl.c, qxl_realize_primary", _primary, about=("qxl-vga",)
+    ),
 )

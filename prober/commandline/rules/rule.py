@@ -20,8 +20,17 @@ class Fault(NamedTuple):
 
 class Rule(NamedTuple):
     """``says`` is what has to be, ``source`` the file and function of QEMU that refuses what is not (after a colon,
-    which part of it); ``find`` looks for it on a command line."""
+    which part of it); ``find`` looks for it on a command line.
+
+    ``about`` names what the rule looks at, as :attr:`Line.words` has it: where a line has nothing of it, ``find`` finds
+    nothing, and is not asked.  Without ``about`` it always is.
+    """
 
     says: str
     source: str
     find: Callable[[Line], Iterator[Fault]]
+    about: tuple[str, ...] = ()
+
+    def concerns(self, line: Line) -> bool:
+        """Whether the line has anything that the rule looks at."""
+        return not self.about or not line.words.isdisjoint(self.about)

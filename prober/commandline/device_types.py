@@ -1,0 +1,67 @@
+"""What is known of a type of device, worked out once for each type of a binary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prober.capabilities import Capabilities
+from prober.commandline.bus_types import COMPLETE, MAKES, OTHERS_OF_PCI, SITS_ON, Makes
+
+#: The buses of a device of which nothing is known: no more than ahci has, and of any type.
+_ANYTHING = Makes("", 8)
+NO_BUSES = Makes("", 0)
+
+#: What has a PCI bus of its own id.
+_BRIDGES = frozenset({"base-pci-bridge", "pci-bridge", "pcie-port"})
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceType:
+    """A type of device.
+
+    ``lineage`` is the type and those that it is derived from, as far as that was told; ``sits_on`` the type of bus
+    that it sits on (empty where that is not known), ``makes`` the buses that it makes.  ``is_bridge`` is whether a
+    device may have a PCI bus of its own id.  ``is_pci`` is whether it is a PCI device whose properties are known,
+    ``may_be_pci`` whether it may be one besides.
+    """
+
+    name: str
+    lineage: frozenset[str]
+    sits_on: str
+    makes: Makes
+    is_bridge: bool
+    is_pci: bool
+    may_be_pci: bool
+
+
+def device_type(name: str, caps: Capabilities) -> DeviceType:
+    """What is known of a type, kept with the capabilities if the binary has it: anybody may make up others."""
+    kept: dict[str, DeviceType] = caps.derived.setdefault(DeviceType, {})
+    known = kept.get(name)
+    if known is None:
+        known = _work_out(name, caps)
+        if name in (caps.types or ()):
+            kept[name] = known
+    return known
+
+
+def _work_out(name: str, caps: Capabilities) -> DeviceType:
+    lineage = frozenset((name, *caps.ancestors(name)))
+    return DeviceType(
+        name=name,
+        lineage=lineage,
+        sits_on=next((SITS_ON[base] for base in lineage if base in SITS_ON), ""),
+        makes=_makes(lineage),
+        # Bridges, ports and expanders, and what is not known.
+        is_bridge=name.startswith("pxb") or bool(lineage & _BRIDGES) or "device" not in lineage,
+        is_pci=caps.property_of(name, "multifunction") is not None,
+        may_be_pci="pci-device" in lineage or name not in (caps.types or ()),
+    )
+
+
+def _makes(lineage: frozenset[str]) -> Makes:
+    for name, makes in MAKES.items():
+        if name in lineage:
+            return makes
+    known = lineage & COMPLETE or ("pci-device" in lineage and not lineage & OTHERS_OF_PCI)
+    return NO_BUSES if known else _ANYTHING
