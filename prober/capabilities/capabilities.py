@@ -118,6 +118,11 @@ class Capabilities(BaseModel):
             return None
         return tuple(self.pool[ref] for ref in answer.refs)
 
+    def knows_properties_of(self, typename: str) -> bool:
+        """Whether the properties of a type are known, if only that it has none."""
+        answer = self.properties.get(self.families.get(typename, typename))
+        return answer is not None and answer.error is None
+
     def property_of(self, typename: str, name: str) -> Property | None:
         """One property of a type, or None where it has none of this name, or its properties are unknown.
 
@@ -125,8 +130,13 @@ class Capabilities(BaseModel):
         """
         known = self._by_name.get(typename)
         if known is None:
-            known = self._by_name[typename] = {item.name: item for item in self.properties_of(typename) or ()}
-        return known.get(name) or known.get(_ARRAY_INDEX.sub("[*]", name))
+            known = {item.name: item for item in self.properties_of(typename) or ()}
+            if known:  # of types that the binary has, as anybody may ask for others
+                self._by_name[typename] = known
+        found = known.get(name)
+        if found is None and name.endswith("]"):
+            found = known.get(_ARRAY_INDEX.sub("[*]", name))
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, dict[str, Property]]:
@@ -165,8 +175,10 @@ class Capabilities(BaseModel):
         """Whether the schema names this feature of a QMP command; a sign of what else came with it."""
         entity = self.schema_.command(command) if self.schema_ is not None else None
         # A feature is a name, or since QEMU 9.x an object with one.
-        features = () if entity is None else entity.get("features", ())
-        return any((item if isinstance(item, str) else item.get("name")) == feature for item in features)
+        for item in () if entity is None else entity.get("features", ()):
+            if (item if isinstance(item, str) else item.get("name")) == feature:
+                return True
+        return False
 
     @cached_property
     def sound_options(self) -> set[Hashable]:

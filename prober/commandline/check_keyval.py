@@ -144,7 +144,7 @@ def _machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
             evidence=proof.supports(machine.name),
         )
     typename = f"{machine.name}-machine"
-    asked = caps.properties_of(typename) is not None
+    asked = caps.knows_properties_of(typename)
     for item in option.pairs:
         name = item.name.partition(".")[0]
         if item.name == "accel":
@@ -195,7 +195,7 @@ def _accelerator(option: Keyval, proof: Proof) -> Iterator[Finding]:
     item = Property("accel", option.first, option.place)
     yield from _one_accelerator(option.first, item, proof)
     typename = f"{option.first}-accel"
-    if proof.caps.properties_of(typename) is None:
+    if not proof.caps.knows_properties_of(typename):
         return
     for pair in option.pairs:
         yield from proof.require(proof.supports(f"{typename}.{pair.name}"), pair.place, part=pair.name)
@@ -239,7 +239,7 @@ def _cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
             evidence=proof.supports(name),
         )
     typename = model.typename or f"{name}-{caps.target}-cpu"
-    if caps.properties_of(typename) is None:
+    if not caps.knows_properties_of(typename):
         for item in option.pairs if not proof.assume_unknown_present else ():
             note = f"the features of CPU model {name} were never asked"
             evidence = Evidence(fact=f"{name}.{item.name}", verdict=Verdict.unknown, note=note)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from prober.capabilities import Capabilities
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Global, Keyval, Object, Plain, Property, Qapi, Value
+from prober.commandline.options import Keyval, Object, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 
 #: What a namespace is called in a message.
@@ -95,36 +95,50 @@ def check_references(line: Line) -> list[Finding]:
     # Of audiodevs QEMU 10.0 takes the first, and says nothing; 11.1 makes objects of them (``audio/audio.c``).
     names = _Names(unique_audio=line.caps.version.numbers >= (11, 1, 0))
     for option in line.options:
-        names.collect(option)
-    for option in line.options:
         match option:
             case Made():
                 _of_device(option, names, line.caps)
-            case Qapi() if option.flag == "-blockdev":
-                if "node-name" not in option.value:
-                    names.found.append(_no_node_name(option))
-                names.resolve_nodes(option.value, option.place)
+            case Qapi():
+                _of_tree(option, names)
             case Keyval():
-                references = _KEYVAL_REFERENCES.get(option.flag)
-                if references is not None:
-                    names.resolve(option.pairs, references, option.place)
-                if option.flag == "-mon" and option.first:
-                    names.find("chardev", "chardev", option.first, option.place)
+                _of_pairs(option, names)
             case Object():
+                names.give("object", option.id, option.place)
                 names.resolve(option.properties, _OBJECT_REFERENCES, option.place)
                 if not _IDENTIFIER.fullmatch(option.id):
-                    names.found.append(_no_identifier(option))
-    return names.found
+                    names.open.append(_no_identifier(option))
+    return names.close()
 
 
 def _of_device(device: Made, names: _Names, caps: Capabilities) -> None:
+    names.give("device", device.values.get("id"), device.place)
     for name, value in device.values.items():
-        if isinstance(value, str):
-            namespace = _DEVICE_REFERENCES.get(name)
-            if namespace is not None and caps.property_of(device.typename, name) is not None:
-                names.find(namespace, name, value, device.place)
-        elif isinstance(value, list) and name not in _DEVICE_REFERENCES:
+        if name in _DEVICE_REFERENCES:
+            if caps.property_of(device.typename, name) is not None:
+                names.find(_DEVICE_REFERENCES[name], name, value, device.place)
+        elif value.__class__ is list:
             names.find_listed(name, value, device.place)
+
+
+def _of_tree(option: Qapi, names: _Names) -> None:
+    if option.flag == "-blockdev":
+        if "node-name" not in option.value:
+            names.open.append(_no_node_name(option))
+        names.look_at_nodes(option.value, option.place)
+    elif option.flag in _TREE_NAMESPACES:
+        names.give(_TREE_NAMESPACES[option.flag], option.value.get("id"), option.place)
+
+
+def _of_pairs(option: Keyval, names: _Names) -> None:
+    namespace, references = _KEYVAL_NAMESPACES.get(option.flag), _KEYVAL_REFERENCES.get(option.flag)
+    if namespace is not None:
+        for name, value, _ in option.pairs:
+            if name in ("id", "node-name"):
+                names.give(namespace, value, option.place)
+    if references is not None:
+        names.resolve(option.pairs, references, option.place)
+    if option.flag == "-mon" and option.first:
+        names.find("chardev", "chardev", option.first, option.place)
 
 
 def _no_node_name(option: Qapi) -> Finding:
@@ -172,32 +186,28 @@ def _has_own_memory(line: Line) -> bool:
     return any(item.name in ("memory-backend", "memdev") for option in keyed for item in option.pairs)
 
 
+class _Reference(NamedTuple):
+    """A part of an option that names something."""
+
+    namespace: str
+    part: str
+    name: str
+    place: Origin
+
+
 class _Names:
-    """What is there, by namespace, and the faults that were found in names."""
+    """What is there, by namespace, and what names something that is not there yet.
+
+    Options are looked at once, in their order: most name only what stands before them.
+    """
 
     def __init__(self, *, unique_audio: bool) -> None:
         self.unique_audio = unique_audio
         self.known: dict[str, dict[str, None]] = {namespace: {} for namespace in _WORDS}
-        self.found: list[Finding] = []
+        self.twice: list[Finding] = []
+        #: What is to be said once all names are known: of references only if they still lead nowhere.
+        self.open: list[Finding | _Reference] = []
         self.hints_left = 20
-
-    def collect(self, option: Made | Global | Object | Qapi | Keyval | Plain) -> None:
-        """The names that an option gives."""
-        match option:
-            case Made():
-                self.give("device", option.values.get("id"), option.place)
-            case Qapi():
-                if option.flag == "-blockdev":
-                    self.give_nodes(option.value, option.place)
-                elif option.flag in _TREE_NAMESPACES:
-                    self.give(_TREE_NAMESPACES[option.flag], option.value.get("id"), option.place)
-            case Keyval():
-                if option.flag in _KEYVAL_NAMESPACES:
-                    for name, value, _ in option.pairs:
-                        if name in ("id", "node-name"):
-                            self.give(_KEYVAL_NAMESPACES[option.flag], value, option.place)
-            case Object():
-                self.give("object", option.id, option.place)
 
     def give(self, namespace: str, name: Value, place: Origin) -> None:
         """One name; a second one of a name in one namespace is what QEMU calls a duplicate."""
@@ -207,7 +217,7 @@ class _Names:
         if name not in known:
             known[name] = None
         elif namespace != "audiodev" or self.unique_audio:
-            self.found.append(
+            self.twice.append(
                 Finding(
                     kind=Kind.error,
                     place=place,
@@ -217,18 +227,6 @@ class _Names:
                 )
             )
 
-    def give_nodes(self, tree: Mapping[str, Any], place: Origin) -> None:
-        """The names of a node, and of those that are described inside of it."""
-        self.give("block", tree.get("node-name"), place)
-        waiting: list[tuple[Any, int]] = [(inner, 1) for inner in tree.values() if isinstance(inner, (dict, list))]
-        while waiting:
-            here, depth = waiting.pop()
-            if not isinstance(here, (dict, list)) or depth > _DEEPEST:
-                continue
-            if isinstance(here, dict):
-                self.give("block", here.get("node-name"), place)
-            waiting += [(inner, depth + 1) for inner in (here.values() if isinstance(here, dict) else here)]
-
     def resolve(self, properties: Iterable[Property], references: Mapping[str, str], place: Origin) -> None:
         """The references among these properties."""
         for name, value, _ in properties:
@@ -236,11 +234,14 @@ class _Names:
             if namespace is not None:
                 self.find(namespace, name, value, place)
 
-    def resolve_nodes(self, tree: Mapping[str, Any], place: Origin) -> None:
-        """What a block node names: nodes below it that are not described, and objects."""
+    def look_at_nodes(self, tree: Mapping[str, Any], place: Origin) -> None:
+        """What a block node and those that are described inside of it are called, and what they name: nodes that are
+        not described there, and objects."""
         waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
         while waiting:
             path, here, depth = waiting.pop()
+            if not isinstance(here, list):
+                self.give("block", here.get("node-name"), place)
             for key, value in enumerate(here) if isinstance(here, list) else here.items():
                 if isinstance(value, (dict, list)):
                     if depth < _DEEPEST:
@@ -255,19 +256,30 @@ class _Names:
                 self.find("object", f"{part}.{number}.iothread", item["iothread"], place)
 
     def find(self, namespace: str, part: str, name: Value, place: Origin) -> None:
-        """A finding where nothing of this name is there; what is no name, or an empty one, names nothing."""
-        known = self.known[namespace]
-        if not isinstance(name, str) or not name or name in known:
-            return
+        """Whether something of this name is there; what is no name, or an empty one, names nothing."""
+        if isinstance(name, str) and name and name not in self.known[namespace]:
+            self.open.append(_Reference(namespace, part, name, place))
+
+    def close(self) -> list[Finding]:
+        """All that is wrong, now that no more names are given."""
+        found = self.twice
+        for item in self.open:
+            if isinstance(item, Finding):
+                found.append(item)
+            elif item.name not in self.known[item.namespace]:
+                found.append(self._dangling(item))
+        return found
+
+    def _dangling(self, item: _Reference) -> Finding:
+        namespace, part, name, place = item
         self.hints_left -= 1
-        names = [other for other in islice(known, 200) if len(other) <= 64] if self.hints_left >= 0 else []
+        known = islice(self.known[namespace], 200)
+        names = [other for other in known if len(other) <= 64] if self.hints_left >= 0 else []
         near = get_close_matches(name[:64], names, n=1, cutoff=0.6)
-        self.found.append(
-            Finding(
-                kind=Kind.error,
-                place=place,
-                part=part,
-                message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
-                hint=f"did you mean {near[0]}?" if near else "",
-            )
+        return Finding(
+            kind=Kind.error,
+            place=place,
+            part=part,
+            message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
+            hint=f"did you mean {near[0]}?" if near else "",
         )

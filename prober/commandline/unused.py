@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prober.capabilities import Capabilities
@@ -59,6 +60,7 @@ def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] 
     return {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
 
 
+@lru_cache(maxsize=256)
 def machine_kind(canonical: str) -> MachineKind:
     """The family of a machine, by its canonical name."""
     for kind, pattern in MACHINE_KINDS:

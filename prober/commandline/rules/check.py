@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
 from prober.commandline.finding import Finding, Kind
@@ -38,10 +38,31 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def _by_word() -> Mapping[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for at, rule in enumerate(RULES):
+        for word in rule.about:
+            found[word] = (*found.get(word, ()), at)
+    return found
+
+
+#: Where in the table the rules stand that are about a word, and those that are about any line.
+_BY_WORD = _by_word()
+_OF_ANY = tuple(at for at, rule in enumerate(RULES) if not rule.about)
+
+
+def rules_for(line: Line) -> list[Rule]:
+    """The rules that are about something that the line has, in the order of the table."""
+    wanted = set(_OF_ANY)
+    for word in _BY_WORD.keys() & line.words:
+        wanted.update(_BY_WORD[word])
+    return [RULES[at] for at in sorted(wanted)]
+
+
 def check_rules(line: Line) -> Iterator[Finding]:
     """What QEMU would not take of options that are each right by themselves."""
-    for rule in RULES:
-        for place, part, message, hint in rule.find(line) if rule.concerns(line) else ():
+    for rule in rules_for(line):
+        for place, part, message, hint in rule.find(line):
             yield Finding(
                 kind=Kind.error,
                 place=place,

@@ -59,16 +59,20 @@ def _user(line: Line) -> Iterator[Fault]:
         if value.get("type") != "user":
             continue
         ipv4, ipv6 = switch(value.get("ipv4")), switch(value.get("ipv6"))
-        for family, off, keys in (
-            ("IPv4", ipv4 is False or (ipv4 is None and ipv6 is True), ("net", "ip", "host", "dns")),
-            ("IPv6", ipv6 is False or (ipv6 is None and ipv4 is True), ("ipv6-prefix", "ipv6-host", "ipv6-dns")),
-        ):
-            part = next((key for key in keys if key in value), None)
-            if off and part is not None:
-                yield Fault(option.place, part, f"{part} is of {family}, which is off here", f"say {family.lower()}=on")
+        if ipv4 is False or (ipv4 is None and ipv6 is True):
+            yield from _of_family("IPv4", ("net", "ip", "host", "dns"), option)
+        if ipv6 is False or (ipv6 is None and ipv4 is True):
+            yield from _of_family("IPv6", ("ipv6-prefix", "ipv6-host", "ipv6-dns"), option)
         if ipv4 is False and ipv6 is False:
             yield Fault(option.place, "ipv4", "a user netdev has IPv4 or IPv6, or both")
         yield from _addresses(option)
+
+
+def _of_family(family: str, keys: tuple[str, ...], option: Qapi) -> Iterator[Fault]:
+    """What is of a family that is off."""
+    part = next((key for key in keys if key in option.value), None)
+    if part is not None:
+        yield Fault(option.place, part, f"{part} is of {family}, which is off here", f"say {family.lower()}=on")
 
 
 def _addresses(option: Qapi) -> Iterator[Fault]:

@@ -30,7 +30,3 @@ class Rule(NamedTuple):
     source: str
     find: Callable[[Line], Iterator[Fault]]
     about: tuple[str, ...] = ()
-
-    def concerns(self, line: Line) -> bool:
-        """Whether the line has anything that the rule looks at."""
-        return not self.about or not line.words.isdisjoint(self.about)

@@ -55,7 +55,7 @@ def _can_have(cpu: Cpu, name: str, known: frozenset[str] | None, target: Target)
     if known is not None:
         return name in known
     typename = f"{cpu.qemu_name}-{target.caps.target}-cpu"
-    asked = target.caps.properties_of(typename) is not None
+    asked = target.caps.knows_properties_of(typename)
     return not asked or target.caps.property_of(typename, to_qemu(name)) is not None
 
 
