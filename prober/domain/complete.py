@@ -126,7 +126,7 @@ def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
             if completed is domain:
                 continue  # as after most steps
             domain = completed
-            if domain.devices.kinds != kinds:
+            if domain.devices.kinds is not kinds:
                 kinds, done = domain.devices.kinds, position + 1
                 break
         else:

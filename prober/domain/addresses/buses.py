@@ -50,25 +50,23 @@ class SlotError(ValueError):
 
 
 @dataclass(slots=True)
-class _Slot:
-    functions: int = 0
-    shared: bool = False
-
-
-@dataclass(slots=True)
 class Bus:
     """One bus while addresses are assigned.  ``accepts`` may be narrower than its model's."""
 
     model: str
     accepts: Kinds
-    slots: dict[int, _Slot] = field(default_factory=dict)
+    #: The functions that are taken of each slot, as bits.
+    slots: dict[int, int] = field(default_factory=dict)
+    #: The slots that several devices may share.
+    shared: set[int] = field(default_factory=set)
     #: No slot below this one is empty; slots are never given back.
-    free_from: int = 0
+    free_from: int = field(init=False)
     #: The rules of its model.
     kind: BusKind = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = BUS_KINDS[self.model]
+        self.free_from = self.kind.first
 
     @property
     def is_full(self) -> bool:
@@ -77,31 +75,25 @@ class Bus:
 
     def occupy(self, number: int, function: int, plug: Kinds) -> bool:
         """Take a function of a slot; whether it was free."""
-        slot = self.slots.get(number)
-        if slot is None:
-            slot = self.slots[number] = _Slot(shared=bool(plug & Plug.SHARE))
-        elif slot.functions & 1 << function:
+        taken = self.slots.get(number, 0)
+        if taken & 1 << function:
             return False
-        slot.functions |= 1 << function
+        if not taken and plug & Plug.SHARE:
+            self.shared.add(number)
+        self.slots[number] = taken | 1 << function
         return True
-
-    def skip_taken(self) -> None:
-        """Let the search for an empty slot begin where there may be one."""
-        while self.free_from in self.slots or self.free_from < self.kind.first:
-            self.free_from += 1
 
     def free_spot(self, plug: Kinds, function: int | None) -> tuple[int, int] | None:
         """The first slot and function for such a device; ``function`` where it needs a certain one."""
-        shares = bool(plug & Plug.SHARE)
-        if not shares:
-            self.skip_taken()
-        for number in range(max(self.kind.first, 0 if shares else self.free_from), self.kind.last + 1):
-            slot = self.slots.get(number)
-            if slot is None:
-                return number, function or 0
-            if shares and slot.shared and slot.functions != 0xFF:
-                return number, next(free for free in range(8) if not slot.functions & 1 << free)
-        return None
+        while self.free_from in self.slots:
+            self.free_from += 1
+        if plug & Plug.SHARE:
+            for number in sorted(self.shared):
+                if number > self.free_from:
+                    break
+                if self.slots[number] != 0xFF:
+                    return number, next(free for free in range(8) if not self.slots[number] & 1 << free)
+        return (self.free_from, function or 0) if self.free_from <= self.kind.last else None
 
 
 class SlotMap:

@@ -8,15 +8,18 @@ change nothing, and there is only the second.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import cast
+
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
-from prober.domain.binding import made
 from prober.domain.devices import Device, kinds_with_own
 from prober.domain.devices.controller import Controller, PciController, bridge_for
 from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
+from prober.domain.steps import kinds_of
 from prober.domain.target import Target
 
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
@@ -36,36 +39,85 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
-    models = {controller.number: controller.model for controller in domain.devices.of(PciController)}
-    if target.kind not in _RESERVED or models.get(0) != _ROOTS[target.kind]:
+    wishes = _Wishes(list(domain.devices.every), target)
+    if target.kind not in _RESERVED or wishes.models.get(0) != _ROOTS[target.kind]:
         return domain  # which is refused already
-    devices = list(domain.devices.every)
     before = len(refusals)
-    final = _without_growth(devices, models, target)
+    final = _without_growth(wishes)
     if final is None:
-        dry = _Pass(devices, target, refusals, grow=True)
+        dry = _Pass(wishes, refusals, grow=True)
         dry.run()
         if len(refusals) > before:
             return domain
         dry.keep_spare_port()
-        final = _Pass(dry.with_controllers(), target, refusals)
+        final = _Pass(_Wishes(dry.with_controllers(), target), refusals)
         final.run()
     assigned = final.addressed()
     refusals += final.refusals if final.refusals is not refusals else ()
     return domain if len(refusals) > before else domain.with_devices(assigned)
 
 
-def _without_growth(devices: list[Device], models: dict[int, str], target: Target) -> _Pass | None:
+class _Wishes:
+    """What devices ask of PCI, by their positions."""
+
+    def __init__(self, devices: list[Device], target: Target) -> None:
+        self.devices = devices
+        self.target = target
+        #: The model of each PCI controller, by its index.
+        self.models: dict[int, str] = {}
+        #: The devices on PCI, and what each is to a bus: those that ask for a certain address, those that want a slot,
+        #: and where the machine itself puts some.
+        self.given: dict[int, tuple[PciAddress, Kinds]] = {}
+        self.wanting: dict[int, Kinds] = {}
+        self.fixed: dict[int, Spot] = {}
+        #: Those that share a slot with others: what names the slot, and the function there.
+        self.sharing: dict[int, tuple[object, int]] = {}
+        # Most classes have nothing to say to most of it.
+        kinds = frozenset(map(type, devices))
+        on_pci, placed, sharing = (kinds_with_own(name, kinds) for name in ("plug", "fixed_address", "shared_slot"))
+        #: The classes whose devices the chipset may have a place for.
+        self.choosing = kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
+        buses = kinds_of(PciController, kinds)
+        for position, device in enumerate(devices):
+            kind = type(device)
+            if kind in buses:
+                controller = cast(PciController, device)
+                self.models[controller.number] = controller.model
+            if kind in placed and (fixed := device.fixed_address(target)) is not None:
+                self.fixed[position] = fixed
+            if kind in on_pci and (plug := device.plug(target)) is not None:
+                self._add(position, device, plug)
+                if kind in sharing and (slot := device.shared_slot) is not None:
+                    self.sharing[position] = slot
+
+    def _add(self, position: int, device: Device, plug: Kinds) -> None:
+        address: Address | None = device.__dict__.get("address")
+        if address is None:
+            self.wanting[position] = plug
+        elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
+            if address.is_wanted:
+                self.wanting[position] = plug
+            else:
+                self.given[position] = address, plug
+
+    def buses(self) -> list[str]:
+        """The model of each bus; an index that the XML skips is filled as libvirt fills it."""
+        filler = "pcie-root-port" if self.target.kind == "q35" else "pci-bridge"
+        return [self.models.get(number, filler) for number in range(max(self.models, default=0) + 1)]
+
+
+def _without_growth(wishes: _Wishes) -> _Pass | None:
     """A finished pass over buses that are all there, if a growing pass would have found the same: then all have a
-    slot, and on pc another is left to spare.  ``models`` are those of the PCI controllers, by index."""
-    if len(models) <= max(models):
+    slot, and on pc another is left to spare."""
+    is_pc = wishes.target.kind == "pc"
+    if len(wishes.models) <= max(wishes.models):
         return None
-    if target.kind == "pc" and not _ALIKE.issuperset(models.values()):
+    if is_pc and not _ALIKE.issuperset(wishes.models.values()):
         return None  # The slot to spare might be the one that only some devices can have.
-    one = _Pass(devices, target, [], at_once=True)
+    one = _Pass(wishes, [], at_once=True)
     try:
         one.run()
-        if target.kind == "pc":
+        if is_pc:
             one.slots.find(Plug.pci())
     except SlotError:
         return None
@@ -75,59 +127,21 @@ def _without_growth(devices: list[Device], models: dict[int, str], target: Targe
 class _Pass:
     """One walk over all devices with one map of slots."""
 
-    def __init__(
-        self,
-        devices: list[Device],
-        target: Target,
-        refusals: list[Refusal],
-        *,
-        grow: bool = False,
-        at_once: bool = False,
-    ) -> None:
-        self.devices = devices
-        self.target = target
+    def __init__(self, wishes: _Wishes, refusals: list[Refusal], *, grow: bool = False, at_once: bool = False) -> None:
+        self.wishes = wishes
+        self.devices = wishes.devices
+        self.target = wishes.target
         self.refusals = refusals
         self.grow = grow
         self.at_once = at_once
         self.refused: set[tuple[Place, str]] = set()
+        #: Where each device is, by its position, once it is placed.
         self.spots: dict[int, Spot] = {}
-        self.kinds = frozenset(map(type, devices))
-        #: The devices on PCI, by position, and what each is to a bus: those that ask for a certain address, those that
-        #: want a slot, and where the machine itself puts some.
-        self.given: dict[int, tuple[PciAddress, Kinds]] = {}
-        self.wanting: dict[int, Kinds] = {}
-        self.fixed: dict[int, Spot] = {}
-        #: Those that share a slot with others: what names the slot, and the function there.
-        self.sharing: dict[int, tuple[object, int]] = {}
-        self._look_at_devices()
         #: For each place that several devices share, a function each: where it is.
         self.shared: dict[object, Spot] = {}
         self.slots = SlotMap(
-            _bus_models(devices, target), grow=grow, pcie_to_pci_bridge=grow and target.caps.has("pcie-pci-bridge")
+            wishes.buses(), grow=grow, pcie_to_pci_bridge=grow and self.target.caps.has("pcie-pci-bridge")
         )
-
-    def _look_at_devices(self) -> None:
-        """What each is to PCI: of most classes nothing."""
-        target, kinds = self.target, self.kinds
-        on_pci, sharing = kinds_with_own("plug", kinds), kinds_with_own("shared_slot", kinds)
-        placed = kinds_with_own("fixed_address", kinds)
-        for position, device in enumerate(self.devices):
-            kind = type(device)
-            if kind in placed and (fixed := device.fixed_address(target)) is not None:
-                self.fixed[position] = fixed
-            plug = device.plug(target) if kind in on_pci else None
-            if plug is None:
-                continue
-            address: Address | None = device.__dict__.get("address")
-            if address is None:
-                self.wanting[position] = plug
-            elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
-                if address.is_wanted:
-                    self.wanting[position] = plug
-                else:
-                    self.given[position] = address, plug
-            if kind in sharing and (slot := device.shared_slot) is not None:
-                self.sharing[position] = slot
 
     def run(self) -> None:
         """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn.
@@ -138,14 +152,14 @@ class _Pass:
         self._take_chipset()
         if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
             self._place(None, Plug.pci())
-        left = [position for position in self.wanting if position not in self.spots]
+        left = [position for position in self.wishes.wanting if position not in self.spots]
         left.sort(key=lambda position: self.devices[position].address_turn)
         for position in left:
-            self._place(position, self.wanting[position])
+            self._place(position, self.wishes.wanting[position])
 
     def keep_spare_port(self) -> None:
         """A q35 that was left to itself gets one more port, free for hot-plug."""
-        alone = max((c.number for c in self.devices if isinstance(c, PciController)), default=0) == 0
+        alone = max(self.wishes.models, default=0) == 0
         if self.target.kind == "q35" and alone and len(self.slots.buses) > 1:
             self._place(None, Plug.PCIE_DEVICE | Plug.AUTO)
 
@@ -153,10 +167,9 @@ class _Pass:
         """The devices, and for each bus that has no controller one, which needs a slot in turn."""
         devices = [self._moved(position, device) for position, device in enumerate(self.devices)]
         controllers = [device for device in devices if isinstance(device, Controller)]
-        have = {device.number for device in controllers if isinstance(device, PciController)}
         index = 1
         while index < len(self.slots.buses):
-            if index not in have:
+            if index not in self.wishes.models:
                 added = bridge_for(self.slots.buses[index].model, index)
                 plug = added.plug(self.target)
                 assert plug is not None
@@ -178,22 +191,25 @@ class _Pass:
         # Function 0 of a slot says so where the slot has more (``virDomainPCIAddressSetAllMulti``).
         several = {(bus, slot) for bus, slot, function in self.spots.values() if function}
         for position, spot in self.spots.items():
-            device, given = self.devices[position], _given(self.devices[position])
+            device = self.devices[position]
             if isinstance(device, PciController) and spot[0] >= device.number:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
-            # What an address without numbers says of multifunction is forgotten with it.
+            given = _given(device)
             multifunction: bool | None = None
-            sharing = self.sharing.get(position)
-            if given is not None and not given.is_wanted:
+            if given is None or given.is_wanted:
+                # What an address without numbers says of multifunction is forgotten with it.
+                sharing = self.wishes.sharing.get(position)
+                if sharing is not None and sharing[1] == 0:
+                    multifunction = True
+            else:
                 spot, multifunction = given.numbers, given.multifunction
-            elif sharing is not None:
-                multifunction = True if sharing[1] == 0 else None
-            if multifunction is None and spot[2] == 0 and spot[:2] in several:
+            bus, slot, function = spot
+            if multifunction is None and function == 0 and (bus, slot) in several:
                 multifunction = True
-            if given is None or given.is_wanted or given.multifunction is not multifunction:
-                bus, slot, function = spot
-                numbers = {"bus": bus, "slot": slot, "function": function, "multifunction": multifunction}
-                address = made(PciAddress, **numbers) if given is None else given.replace(**numbers)
+            if given is None:
+                result[position] = device.replace(address=_address(bus, slot, function, multifunction))
+            elif given.numbers != spot or given.multifunction is not multifunction:
+                address = given.replace(bus=bus, slot=slot, function=function, multifunction=multifunction)
                 result[position] = device.replace(address=address)
         for device in result:
             if device.acpi_index is not None and _given(device) is None:
@@ -201,8 +217,8 @@ class _Pass:
         return result
 
     def _take_given(self) -> None:
-        for position in sorted(self.given, key=lambda position: self.devices[position].scan_turn):
-            (given, plug), fixed = self.given[position], self.fixed.get(position)
+        for position in sorted(self.wishes.given, key=lambda position: self.devices[position].scan_turn):
+            (given, plug), fixed = self.wishes.given[position], self.wishes.fixed.get(position)
             if fixed is not None and given.numbers != fixed:
                 where = f"{fixed[0]:02x}:{fixed[1]:02x}.{fixed[2]}"
                 self._refuse(
@@ -212,19 +228,21 @@ class _Pass:
                 self._take(position, given.numbers, plug, given=True)
 
     def _take_chipset(self) -> None:
-        for position, fixed in self.fixed.items():
+        for position, fixed in self.wishes.fixed.items():
             self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
             self._reserve(spot)
-        choosing = kinds_with_own("chipset_spots", self.kinds) | kinds_with_own("is_placed_early", self.kinds)
+        choosing = self.wishes.choosing
+        if not any(type(self.devices[position]) in choosing for position in self.wishes.wanting):
+            return
         # Counted are all devices of the element, also those that are placed already.
         counts = {kind.element: 0 for kind in choosing}
-        for position, device in enumerate(self.devices) if counts else ():
+        for position, device in enumerate(self.devices):
             number = counts.get(device.element)
             if number is None:
                 continue
             counts[device.element] = number + 1
-            plug = self.wanting.get(position)
+            plug = self.wishes.wanting.get(position)
             if plug is not None and position not in self.spots and type(device) in choosing:
                 self._take_favourite(position, device, plug, number)
 
@@ -260,7 +278,7 @@ class _Pass:
         self._note(position, spot)
 
     def _place(self, position: int | None, plug: Kinds) -> None:
-        sharing = self.sharing.get(position) if position is not None else None
+        sharing = self.wishes.sharing.get(position) if position is not None else None
         try:
             if sharing is None:
                 spot = self.slots.place(plug)
@@ -280,7 +298,7 @@ class _Pass:
         if position is None:
             return
         self.spots[position] = spot
-        sharing = self.sharing.get(position)
+        sharing = self.wishes.sharing.get(position)
         if sharing is not None:
             self.shared.setdefault(sharing[0], spot)
 
@@ -291,13 +309,12 @@ class _Pass:
             self.refusals.append(Refusal(place=place, message=message))
 
 
+@lru_cache(maxsize=1024)
+def _address(bus: int, slot: int, function: int, multifunction: bool | None) -> PciAddress:
+    """An address that no XML gave: the same for each domain, as it has no place in one."""
+    return PciAddress(bus=bus, slot=slot, function=function, multifunction=multifunction)
+
+
 def _given(device: Device) -> PciAddress | None:
     address = device.__dict__.get("address")
     return address if isinstance(address, PciAddress) else None
-
-
-def _bus_models(devices: list[Device], target: Target) -> list[str]:
-    """The model of each bus; an index that the XML skips is filled as libvirt fills it."""
-    filler = "pcie-root-port" if target.kind == "q35" else "pci-bridge"
-    named = {c.number: c.model for c in devices if isinstance(c, PciController)}
-    return [named.get(number, filler) for number in range(max(named, default=0) + 1)]

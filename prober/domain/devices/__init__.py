@@ -53,6 +53,12 @@ def kinds_with_own(name: str, kinds: frozenset[type[Device]]) -> frozenset[type[
     return frozenset(kind for kind in kinds if getattr(kind, name) is not getattr(Device, name))
 
 
+@lru_cache(maxsize=4096)
+def _the_same(kinds: frozenset[type[Device]]) -> frozenset[type[Device]]:
+    """One object for equal sets, as what is found out once for a set is looked up by it, dozens of times a domain."""
+    return kinds
+
+
 class DeviceTuple(tuple[Device, ...]):
     """The devices of a domain that is being completed, which know their classes."""
 
@@ -61,7 +67,7 @@ class DeviceTuple(tuple[Device, ...]):
     def __new__(cls, devices: Iterable[Device]) -> Self:
         """Of devices in any form; nothing is checked."""
         made = super().__new__(cls, devices)
-        made.kinds = frozenset(map(type, made))
+        made.kinds = _the_same(frozenset(map(type, made)))
         return made
 
 
