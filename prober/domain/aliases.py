@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prober.commandline.refusal import Refusal
+from prober.domain.binding import Places
 from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.controller.pci import Root
@@ -15,34 +16,34 @@ from prober.domain.target import Target
 def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """The domain, each of its devices with its alias and its controller; two that come to one alias are refused.
 
-    Controllers are named first, as a device may be named after the model of its controller.
+    Controllers are named first, as a device may be named after the model of its controller.  A device that was added
+    stands for the domain as a whole from here on.
     """
     # Whatever makes two names alike is refused for what it is, where it is found; this is the last net.
     known = bool(refusals)
     named = [
-        device.replace(alias=device.own_name or device.name_for(0, target)) for device in domain.devices.of(Controller)
+        controller.replace(alias=controller.own_name or controller.name_for(0, target))
+        for controller in domain.devices.of(Controller)
     ]
     controllers = [controller.with_peers(named) for controller in named]
     by_key = _by_key(controllers)
-    devices: list[Device] = [*controllers, *domain.devices.others_than(Controller)]
+    whole = Places(target.place)
+    devices: list[Device] = []
     counts: dict[str, int] = {}
     taken: dict[str, Device] = {}
-    for position, device in enumerate(devices):
+    for device in (*controllers, *domain.devices.others_than(Controller)):
         element, own, key = device.element, device.own_name, device.plugs_into
         parent = by_key.get(key) if key is not None else None
         number = counts.get(element, 0)
         if own is None or not device.numbered_by_names:
             counts[element] = number + 1
-        alias = device.alias
-        if alias is None:
-            alias = own or device.name_on(parent, number, target)
-            device = devices[position] = device.replace(alias=alias, parent=parent)
-        elif parent is not None:
-            device = devices[position] = device.replace(parent=parent)
+        alias = device.alias or own or device.name_on(parent, number, target)
         first = device if device.shares_alias else taken.setdefault(alias, device)
         if first is not device and not known:
             message = f"two devices come to the same name {alias}, the first in line {first.place().line}"
             refusals.append(Refusal(place=device.place("address"), message=message))
+        places = device.places if device.places.own.line else whole
+        devices.append(device.replace(alias=alias, parent=parent, places=places))
     return domain.with_devices(devices)
 
 

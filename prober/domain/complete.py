@@ -11,7 +11,6 @@ from functools import lru_cache
 from prober.commandline.refusal import Refusal
 from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial, check_addresses
 from prober.domain.aliases import assign_aliases
-from prober.domain.binding import Places
 from prober.domain.boot import assign_boot_order
 from prober.domain.cpu import settle_cpu
 from prober.domain.devices import Device
@@ -130,16 +129,10 @@ def complete(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
                 kinds, done = domain.devices.kinds, position + 1
                 break
         else:
-            break
-    return domain.with_devices([_placed(device, target) for device in domain.devices.every])
+            return domain
 
 
 @lru_cache(maxsize=4096)
 def _due(kinds: frozenset[type[Device]], done: int) -> tuple[tuple[int, Completion], ...]:
     """The steps from ``done`` on that have anything to do in a domain with devices of these classes, with positions."""
     return tuple((at, step) for at, step in enumerate(STEPS) if at >= done and concerns(step, kinds))
-
-
-def _placed(device: Device, target: Target) -> Device:
-    """A device that was added stands for the domain as a whole."""
-    return device if device.places.own.line else device.replace(places=Places(target.place))

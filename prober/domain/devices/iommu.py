@@ -95,8 +95,10 @@ class Iommu(Device):
 def complete_iommu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """One IOMMU, with interrupts for more CPUs than 255 on q35, which get one if they have none
     (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``, ``qemuDomainIOMMUDefPostParse``)."""
+    units = domain.devices.of(Iommu)
+    if not units and domain.vcpu.value <= _MOST_WITHOUT_EIM:
+        return domain
     devices = list(domain.devices.every)
-    units = [device for device in devices if isinstance(device, Iommu)]
     for extra in units[1:]:
         line = units[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <iommu>, the first is in line {line}"))

@@ -62,8 +62,7 @@ class Watchdog(Device):
 
 def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """q35's own, which libvirt lets act (since 9.1); QEMU leaves it off by default.  All have one action."""
-    devices = list(domain.devices.every)
-    watchdogs = [device for device in devices if isinstance(device, Watchdog)]
+    watchdogs = domain.devices.of(Watchdog)
     for watchdog in watchdogs:
         place = watchdog.place("model")
         if watchdog.model == "ib700" and target.kind != "pc":
@@ -82,7 +81,7 @@ def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
     action = watchdogs[0].action if watchdogs else "reset"
-    return domain.with_devices([*devices, made(Watchdog, model="itco", action=action)])
+    return domain.with_devices([*domain.devices.every, made(Watchdog, model="itco", action=action)])
 
 
 def emit_watchdog_action(domain: Domain, target: Target) -> Iterator[options.Option]:

@@ -20,13 +20,35 @@ from prober.domain.target import Target
 _IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
 
 
+class _Controllers:
+    """Controllers while some are added: in libvirt's order, and by type and index; of several with one, the first."""
+
+    def __init__(self, controllers: Iterable[Controller]) -> None:
+        self.every = list(controllers)
+        self._by_key: dict[tuple[str, int | None], Controller] = {}
+        for controller in self.every:
+            self._by_key.setdefault((controller.controller_type, controller.index), controller)
+
+    def find(self, kind: str, index: int) -> Controller | None:
+        """The controller of this type and index."""
+        return self._by_key.get((kind, index))
+
+    def add(self, new: Controller) -> None:
+        """One that is not there yet."""
+        insert(self.every, new)
+        self._by_key.setdefault((new.controller_type, new.index), new)
+
+
 def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """Controllers in libvirt's order, each with its index, and no index twice."""
     controllers = in_order(domain.devices.of(Controller))
     # libvirt reads the XML and adds these as it goes, before it looks for indexes that are not given.
     adapted = domain.devices.with_own("copies_controller")
-    for count in range(1, len(adapted) + 1):
-        _add_adapters(controllers, adapted[:count])
+    if adapted:
+        known = _Controllers(controllers)
+        for count in range(1, len(adapted) + 1):
+            _add_adapters(known, adapted[:count])
+        controllers = known.every
     try:
         controllers = with_indexes(controllers)
     except IndexesUsedUp as error:
@@ -54,11 +76,10 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     """libvirt's USB controller, the machine's own buses, models that are not given, and what devices plug into."""
     if not target.is_understood:
         return domain
-    controllers = list(domain.devices.of(Controller))
     _refuse_usb(domain.devices.of(UsbController), refusals)
+    controllers = _Controllers(controller.with_default_model(target) for controller in domain.devices.of(Controller))
     if target.has_pci:
         _add_defaults(controllers, target, refusals)
-    controllers = [controller.with_default_model(target) for controller in controllers]
     wanting: dict[str, list[tuple[Device, int]]] = {}
     for device in domain.devices.every:
         key = device.plugs_into
@@ -68,22 +89,21 @@ def add_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> 
         if kind in wanting:
             _add_implied(controllers, kind, wanting[kind], refusals)
     _add_adapters(controllers, domain.devices.with_own("copies_controller"))
-    controllers = [controller.with_default_model(target) for controller in controllers]
-    return _with(domain, controllers)
+    return _with(domain, [controller.with_default_model(target) for controller in controllers.every])
 
 
-def _add_defaults(controllers: list[Controller], target: Target, refusals: list[Refusal]) -> None:
+def _add_defaults(controllers: _Controllers, target: Target, refusals: list[Refusal]) -> None:
     """What machines with PCI always have."""
-    if _find(controllers, "usb", 0) is None:
+    if controllers.find("usb", 0) is None:
         for usb in default_usb(target):
-            insert(controllers, usb)
-    if target.kind == "q35" and _find(controllers, "sata", 0) is None:
-        insert(controllers, _made("sata", 0, Places(target.place)))
+            controllers.add(usb)
+    if target.kind == "q35" and controllers.find("sata", 0) is None:
+        controllers.add(_made("sata", 0, Places(target.place)))
     model = "pcie-root" if target.kind == "q35" else "pci-root"
-    bus = _find(controllers, "pci", 0)
+    bus = controllers.find("pci", 0)
     if bus is None:
         root = PcieRoot if target.kind == "q35" else PciRoot
-        insert(controllers, made(root, type="pci", index=0))
+        controllers.add(made(root, type="pci", index=0))
     elif not isinstance(bus, Root):
         message = "index 0 is the machine's own PCI bus"
         hint = f"it is a {model}"
@@ -91,10 +111,6 @@ def _add_defaults(controllers: list[Controller], target: Target, refusals: list[
             message = f"the first PCI controller without an index gets index 0, and that is the machine's own {model}"
             hint = "give this one an index"
         refusals.append(Refusal(place=bus.place("model"), message=message, hint=hint))
-
-
-def _find(controllers: Iterable[Controller], kind: str, index: int) -> Controller | None:
-    return next((c for c in controllers if c.controller_type == kind and c.index == index), None)
 
 
 def _made(kind: str, index: int, places: Places, like: Controller | None = None) -> Controller:
@@ -108,7 +124,7 @@ def _made(kind: str, index: int, places: Places, like: Controller | None = None)
 
 
 def _add_implied(
-    controllers: list[Controller], kind: str, wanting: list[tuple[Device, int]], refusals: list[Refusal]
+    controllers: _Controllers, kind: str, wanting: list[tuple[Device, int]], refusals: list[Refusal]
 ) -> None:
     """The controllers of one type that devices plug into, each by its index, and nobody names."""
     fills_gaps = getattr(Controller.choices[kind], "fills_gaps", False)
@@ -120,11 +136,11 @@ def _add_implied(
             refusals.append(Refusal(place=device.place("address"), message=message))
             continue
         for index in range(last + 1) if fills_gaps else (last,):
-            if _find(controllers, kind, index) is None:
-                insert(controllers, _made(kind, index, Places(device.place("address"))))
+            if controllers.find(kind, index) is None:
+                controllers.add(_made(kind, index, Places(device.place("address"))))
 
 
-def _add_adapters(controllers: list[Controller], devices: Iterable[Device]) -> None:
+def _add_adapters(controllers: _Controllers, devices: Iterable[Device]) -> None:
     """The SCSI controllers that these host devices take, up to the highest, all of the model of the last that one of
     them is on (``virDomainDefMaybeAddHostdevSCSIcontroller``)."""
     highest, places, like = -1, Places(), None
@@ -133,11 +149,11 @@ def _add_adapters(controllers: list[Controller], devices: Iterable[Device]) -> N
         number = key[1] if (key := device.plugs_into) is not None else 0
         if number > highest:
             highest, places = number, Places(device.place("address"))
-            found = _find(controllers, "scsi", number)
+            found = controllers.find("scsi", number)
             like = found if found is not None and getattr(found, "model", None) is not None else like
     for index in range(highest + 1):
-        if _find(controllers, "scsi", index) is None:
-            insert(controllers, _made("scsi", index, places, like))
+        if controllers.find("scsi", index) is None:
+            controllers.add(_made("scsi", index, places, like))
 
 
 def _refuse_usb(usb: Iterable[UsbController], refusals: list[Refusal]) -> None:
