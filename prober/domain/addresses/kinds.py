@@ -17,7 +17,8 @@ def check_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if not target.is_understood:
         return domain
     for device in domain.devices.every:
-        message = _fault(device, target)
+        address: Address | None = device.__dict__.get("address")
+        message = _fault(device, address, target) if address is not None else None
         if message is not None:
             refusals.append(Refusal(place=device.place("address"), message=message))
         if device.acpi_index is not None and device.is_builtin(target):
@@ -26,9 +27,8 @@ def check_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     return domain
 
 
-def _fault(device: Device, target: Target) -> str | None:
-    address: Address | None = device.__dict__.get("address")
-    if address is None or isinstance(address, UnassignedAddress):
+def _fault(device: Device, address: Address, target: Target) -> str | None:
+    if isinstance(address, UnassignedAddress):
         return None
     on_pci = device.plug(target) is not None or device.fixed_address(target) is not None
     kind = getattr(address, "type", "")

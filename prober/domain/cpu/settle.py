@@ -67,6 +67,8 @@ def default_model(target: Target) -> str | None:
 
 def _refuse_features(cpu: Cpu) -> Iterator[Refusal]:
     """Names that libvirt does not know, which it refuses, whatever QEMU knows (``virCPUValidateFeatures``)."""
+    if not cpu.features:
+        return
     known = cpu_map().features
     unknown = [feature for feature in cpu.features if feature.name not in known]
     for at, feature in enumerate(unknown):
@@ -125,7 +127,8 @@ def _settle_model(cpu: Cpu, target: Target, refusals: list[Refusal]) -> Cpu | No
     if model is None:
         refusals.append(_unknown_model(cpu, target))
         return None
-    cpu = _with_features(cpu, [(name, False) for name in model.removed], cpu.place("model"))
+    if model.removed:
+        cpu = _with_features(cpu, [(name, False) for name in model.removed], cpu.place("model"))
     usable = usable_models(target)
     if usable is None or cpu.name in usable:
         return cpu

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from prober.commandline.refusal import Refusal
@@ -61,30 +61,29 @@ def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain
 
     Without a display sound is silenced, or QEMU would look for the host's.
     """
-    devices = list(domain.devices.every)
-    given = list(domain.devices.of(Audio))
+    given = domain.devices.of(Audio)
     if given or not has_audiodev(target):
         for audio in given if not has_audiodev(target) else ():
             refusals.append(Refusal(place=audio.place(), message="this QEMU has no -audiodev (QEMU 4.0)"))
         _refuse_twins(given, refusals)
         _refuse_silent(domain, target, given, refusals)
         return domain
-    displays = list(domain.devices.of(Display))
+    displays = domain.devices.of(Display)
     wanted = [default for display in displays if (default := display.default_audio(target)) is not None]
     if not displays:
         wanted = ["host" if target.settings.nographics_allow_host_audio else "none"]
     if not wanted or wanted[-1] == "host":
         return domain
-    return domain.with_devices([*devices, made(Audio, number=1, type=wanted[-1])])
+    return domain.with_devices([*domain.devices.every, made(Audio, number=1, type=wanted[-1])])
 
 
-def _refuse_twins(given: list[Audio], refusals: list[Refusal]) -> None:
+def _refuse_twins(given: Sequence[Audio], refusals: list[Refusal]) -> None:
     for first, audio in twins(given, lambda audio: audio.number):
         message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
         refusals.append(Refusal(place=audio.place("number"), message=message))
 
 
-def _refuse_silent(domain: Domain, target: Target, given: list[Audio], refusals: list[Refusal]) -> None:
+def _refuse_silent(domain: Domain, target: Target, given: Sequence[Audio], refusals: list[Refusal]) -> None:
     """Sound through a display that is not there (libvirt 11.3, ``qemuValidateDomainDeviceDefAudio``)."""
     displays = {getattr(device, "type", "") for device in domain.devices.of(Display)}
     for audio in given:
