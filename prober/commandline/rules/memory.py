@@ -85,6 +85,15 @@ def _busy(line: Line) -> Iterator[Fault]:
             taken.add(backend)
 
 
+def _locked(line: Line) -> Iterator[Fault]:
+    """What virtio-mem takes away cannot stay where it is.  All of 5.2, 7.2, 10.0 and 11.1 refuse it."""
+    lock = line.value("-overcommit", "mem-lock")
+    if switch(lock) is True or lock == "on-fault":
+        for device in line.of_type("virtio-mem-pci"):
+            message = f"{device.typename} cannot be with locked memory (-overcommit mem-lock)"
+            yield Fault(device.place, "driver", message, "do not lock the memory")
+
+
 def _node(line: Line) -> Iterator[Fault]:
     if line.is_open or ("-numa" not in line.keyval and line.value("-m", "maxmem") is None):
         return
@@ -220,6 +229,12 @@ RULES = (
         "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
         _busy,
         about=_MEMORY,
+    ),
+    Rule(
+        "memory is not locked with `virtio-mem`",
+        "hw/virtio/virtio-mem.c, virtio_mem_device_realize: mlock",
+        _locked,
+        about=("virtio-mem-pci",),
     ),
     Rule(
         "the label of an `nvdimm` is large enough", "hw/mem/nvdimm.c, nvdimm_set_label_size", _label, about=("nvdimm",)
