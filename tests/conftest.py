@@ -5,7 +5,7 @@
 - A test in ``tests/integration`` that skips is a failure where ``PROBER_NO_SKIP=1`` or ``CI=true`` is set: a skip
   there hides a gap.
 - Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
-  out, not skipped, unless ``--with-roots`` is given (``make integration-all``).
+  out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
 - Integration tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at
   hand they are left out, not skipped.
 """
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
 
 T = TypeVar("T")
@@ -83,6 +84,10 @@ def _in_root(version: str) -> Path:
         pytest.skip(f"no QEMU {version} in {root} (`make roots` lays it out, PROBER_ROOTS says where it is)")
     if os.geteuid() != 0:
         pytest.skip("only root can start a QEMU in another root directory")
+    try:
+        mount_proc(root)
+    except OSError as error:
+        pytest.skip(f"a QEMU in another root directory needs a /proc there: {error}")
     return root
 
 

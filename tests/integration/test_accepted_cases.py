@@ -37,11 +37,9 @@ OF_THIS_HOST = re.compile(
 NEEDS_KVM = {"hyperv-every": "kernel doesn.t allow setting HyperV VP_INDEX"}
 
 
-#: What keeps a QEMU from starting though nothing is wrong with its command line: a device, a module's package or a
-#: ``/proc`` that is not here (a root directory has none).
-NOT_HERE = re.compile(
-    "not accessible: No such file|Perhaps you want to install|'dbus' is not a valid char driver|overcommit_memory"
-)
+#: What keeps a QEMU from starting though nothing is wrong with its command line: a module's package that is not here,
+#: or how much memory we may lock.
+NOT_HERE = re.compile("Perhaps you want to install|'dbus' is not a valid char driver|locking memory failed")
 
 
 def is_unknown(refusal: Refusal) -> bool:
@@ -101,3 +99,8 @@ def test_what_is_accepted_starts(path: Path, any_qemu: QemuPlace) -> None:
             aio(start(any_qemu, adapt_argv(accepted.argv, ours, theirs)), debug=False)
         except EndedEarlyError as error:
             assert NOT_HERE.search(error.ended.stderr), error
+
+
+def test_qemu_sees_a_proc(any_qemu: QemuPlace) -> None:
+    """What starts now and then without (``tests/proc_mount.py``) starts every time."""
+    assert ((any_qemu.root or Path("/")) / "proc/self/fd").is_dir()
