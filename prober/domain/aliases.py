@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import Places
@@ -10,6 +10,7 @@ from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.controller.pci import Root
 from prober.domain.domain import Domain
+from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 
@@ -19,32 +20,42 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     Controllers are named first, as a device may be named after the model of its controller.  A device that was added
     stands for the domain as a whole from here on.
     """
-    # Whatever makes two names alike is refused for what it is, where it is found; this is the last net.
-    known = bool(refusals)
+    whole = Places(target.place)
     named = [
-        controller.replace(alias=controller.own_name or controller.name_for(0, target))
+        controller.replace(
+            alias=controller.own_name or controller.name_for(0, target),
+            places=controller.places if controller.places.own.line else whole,
+        )
         for controller in domain.devices.of(Controller)
     ]
     controllers = [controller.with_peers(named) for controller in named]
     by_key = _by_key(controllers)
-    whole = Places(target.place)
     devices: list[Device] = []
     counts: dict[str, int] = {}
-    taken: dict[str, Device] = {}
     for device in (*controllers, *domain.devices.others_than(Controller)):
         element, own, key = device.element, device.own_name, device.plugs_into
         parent = by_key.get(key) if key is not None else None
         number = counts.get(element, 0)
         if own is None or not device.numbered_by_names:
             counts[element] = number + 1
-        alias = device.alias or own or device.name_on(parent, number, target)
-        first = device if device.shares_alias else taken.setdefault(alias, device)
-        if first is not device and not known:
-            message = f"two devices come to the same name {alias}, the first in line {first.place().line}"
-            refusals.append(Refusal(place=device.place("address"), message=message))
-        places = device.places if device.places.own.line else whole
-        devices.append(device.replace(alias=alias, parent=parent, places=places))
+        if device.alias is None:
+            alias = own or device.name_on(parent, number, target)
+            places = device.places if device.places.own.line else whole
+            device = device.replace(alias=alias, parent=parent, places=places)
+        elif parent is not None:
+            device = device.replace(parent=parent)
+        devices.append(device)
+    # Whatever makes two names alike is refused for what it is, where it is found; this is the last net.
+    if not refusals and len({device.alias for device in devices}) < len(devices):
+        refusals += _refuse_same_names(devices)
     return domain.with_devices(devices)
+
+
+def _refuse_same_names(devices: Iterable[Device]) -> Iterator[Refusal]:
+    named = (device for device in devices if not device.shares_alias)
+    for first, device in twins(named, lambda device: device.id):
+        message = f"two devices come to the same name {device.id}, the first in line {first.place().line}"
+        yield Refusal(place=device.place("address"), message=message)
 
 
 def _by_key(controllers: Iterable[Controller]) -> dict[tuple[str, int], Controller]:

@@ -12,7 +12,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque, made
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
-from prober.domain.devices import Device, Devices, DeviceTuple
+from prober.domain.devices import Device, Devices
 from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
@@ -129,10 +129,14 @@ class Domain(Checked):
 
     def with_devices(self, devices: Sequence[Device]) -> Self:
         """The same domain with these devices; the very same where they are its own already, as after most steps."""
-        before = self.devices.every
-        if type(before) is DeviceTuple and len(devices) == len(before) and all(map(operator.is_, devices, before)):
+        own = self.devices
+        if (
+            own.known_kinds is not None
+            and len(devices) == len(own.every)
+            and all(map(operator.is_, devices, own.every))
+        ):
             return self
-        return self.replace(devices=self.devices.replace(every=DeviceTuple(devices)))
+        return self.replace(devices=own.with_every(devices))
 
     def with_each(self, cls: _Class[D], change: Callable[[D], Device]) -> Self:
         """The same domain, with what ``change`` makes of each device of this class, in order."""

@@ -13,7 +13,7 @@ from typing import cast
 
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
-from prober.domain.devices import Device, kinds_with_own
+from prober.domain.devices import Device, Devices, kinds_with_own
 from prober.domain.devices.controller import Controller, PciController, bridge_for
 from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
@@ -39,7 +39,7 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
-    wishes = _Wishes(list(domain.devices.every), target)
+    wishes = _Wishes(domain.devices, target)
     if target.kind not in _RESERVED or wishes.models.get(0) != _ROOTS[target.kind]:
         return domain  # which is refused already
     before = len(refusals)
@@ -50,7 +50,7 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
         if len(refusals) > before:
             return domain
         dry.keep_spare_port()
-        final = _Pass(_Wishes(dry.with_controllers(), target), refusals)
+        final = _Pass(_Wishes(domain.devices.with_every(dry.with_controllers()), target), refusals)
         final.run()
     assigned = final.addressed()
     refusals += final.refusals if final.refusals is not refusals else ()
@@ -60,8 +60,8 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
 class _Wishes:
     """What devices ask of PCI, by their positions."""
 
-    def __init__(self, devices: list[Device], target: Target) -> None:
-        self.devices = devices
+    def __init__(self, devices: Devices, target: Target) -> None:
+        self.devices = devices.every
         self.target = target
         #: The model of each PCI controller, by its index.
         self.models: dict[int, str] = {}
@@ -73,12 +73,12 @@ class _Wishes:
         #: Those that share a slot with others: what names the slot, and the function there.
         self.sharing: dict[int, tuple[object, int]] = {}
         # Most classes have nothing to say to most of it.
-        kinds = frozenset(map(type, devices))
+        kinds = devices.kinds
         on_pci, placed, sharing = (kinds_with_own(name, kinds) for name in ("plug", "fixed_address", "shared_slot"))
         #: The classes whose devices the chipset may have a place for.
         self.choosing = kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
         buses = kinds_of(PciController, kinds)
-        for position, device in enumerate(devices):
+        for position, device in enumerate(self.devices):
             kind = type(device)
             if kind in buses:
                 controller = cast(PciController, device)

@@ -5,9 +5,11 @@ Their order in the argv is policy, and stands in :data:`prober.domain.translate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Self, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast
+
+from pydantic import Field
 
 from prober.domain.binding import At, Becomes, Element
 from prober.domain.devices.audio import Audio
@@ -59,18 +61,6 @@ def _the_same(kinds: frozenset[type[Device]]) -> frozenset[type[Device]]:
     return kinds
 
 
-class DeviceTuple(tuple[Device, ...]):
-    """The devices of a domain that is being completed, which know their classes."""
-
-    kinds: frozenset[type[Device]]
-
-    def __new__(cls, devices: Iterable[Device]) -> Self:
-        """Of devices in any form; nothing is checked."""
-        made = super().__new__(cls, devices)
-        made.kinds = _the_same(frozenset(map(type, made)))
-        return made
-
-
 class Devices(Element):
     """``<devices>``: in the order of the XML, until completing adds what libvirt adds."""
 
@@ -79,11 +69,17 @@ class Devices(Element):
     leases: Annotated[tuple[Lease, ...], At("lease")] = ()
     every: Annotated[tuple[Device, ...], At("*")] = ()
 
+    #: The very classes of the devices, once completing has looked at them.
+    known_kinds: frozenset[Any] | None = Field(default=None, exclude=True, repr=False)
+
     @property
     def kinds(self) -> frozenset[type[Device]]:
         """The very classes of the devices."""
-        every = self.every
-        return every.kinds if type(every) is DeviceTuple else frozenset(map(type, every))
+        return frozenset(map(type, self.every)) if self.known_kinds is None else self.known_kinds
+
+    def with_every(self, devices: Sequence[Device]) -> Self:
+        """The same with these devices, which know their classes."""
+        return self.replace(every=tuple(devices), known_kinds=_the_same(frozenset(map(type, devices))))
 
     def of(self, cls: type[D]) -> Sequence[D]:
         """The devices of one class, in order."""
@@ -109,7 +105,6 @@ __all__ = [
     "Controller",
     "Crypto",
     "Device",
-    "DeviceTuple",
     "Devices",
     "Disk",
     "Filesystem",

@@ -43,7 +43,8 @@ def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
         faults = list(_source_faults(disk))
         if is_old:
             faults += _old_faults(disk)
-        faults += _place_faults(disk)
+        if disk.bus in ("scsi", "usb"):
+            faults += _place_faults(disk)
         if target.monitor is None:
             faults += _monitor_faults(disk)
         if disk.io_tune is not None:
@@ -52,9 +53,10 @@ def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
             faults += _thread_faults(disk, threads)
         if fixed:
             faults += _label_faults(disk, fixed)
-        if not shared:
-            faults += _memory_faults(disk)
-        refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
+        if not shared and disk.kind in ("vhostuser", "vhostvdpa"):
+            faults.append(Fault(disk.place("type"), f"a disk of type '{disk.kind}' needs memory that is shared", HINT))
+        if faults:
+            refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
     return domain
 
 
@@ -65,6 +67,7 @@ def _source_faults(disk: Disk) -> Iterator[Fault]:
 
 
 def _place_faults(disk: Disk) -> Iterator[Fault]:
+    """There is a controller for it, and that has such a place; other buses make theirs."""
     address, bus = disk.address, disk.bus
     if bus == "scsi" and isinstance(address, DriveAddress):
         if disk.parent is None:
@@ -98,11 +101,6 @@ def _label_faults(disk: Disk, fixed: set[str | None]) -> Iterator[Fault]:
             if label.model in fixed:
                 message = "a label of its own needs a domain whose <seclabel> of this model relabels"
                 yield Fault(label.place(), message)
-
-
-def _memory_faults(disk: Disk) -> Iterator[Fault]:
-    if disk.kind in ("vhostuser", "vhostvdpa"):
-        yield Fault(disk.place("type"), f"a disk of type '{disk.kind}' needs memory that is shared", HINT)
 
 
 def _thread_faults(disk: Disk, threads: set[int]) -> Iterator[Fault]:

@@ -72,9 +72,9 @@ def _allowed(kind: str, protocol: str) -> frozenset[str]:
 def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
     """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
     allowed = _allowed(kind, source.protocol or "")
-    what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
     for name in source.places.fields:
         if name not in allowed:
+            what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
             yield name, f"a source of {what} has no use for this"
     yield from missing(source, kind)
 
