@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque, made
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
-from prober.domain.devices import Device, Devices
+from prober.domain.devices import Classes, Device, Devices
 from prober.domain.features import Features
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
 from prober.domain.launch_security import LaunchSecurity
@@ -127,25 +127,23 @@ class Domain(Checked):
         cells = self.numa.cells if self.numa is not None else ()
         return cells[number] if number is not None and number < len(cells) else None
 
-    def with_devices(self, devices: Sequence[Device]) -> Self:
-        """The same domain with these devices; the very same where they are its own already, as after most steps."""
+    def with_devices(self, devices: Sequence[Device], kinds: Classes | None = None) -> Self:
+        """The same domain with these devices; the very same where they are its own already, as after most steps.
+        ``kinds`` are their classes, where they are known."""
         own = self.devices
-        if (
-            own.known_kinds is not None
-            and len(devices) == len(own.every)
-            and all(map(operator.is_, devices, own.every))
-        ):
+        if own.known_kinds and len(devices) == len(own.every) and all(map(operator.is_, devices, own.every)):
             return self
-        return self.replace(devices=own.with_every(devices))
+        return self.replace(devices=own.with_every(devices, kinds))
 
-    def with_each(self, cls: _Class[D], change: Callable[[D], Device]) -> Self:
-        """The same domain, with what ``change`` makes of each device of this class, in order."""
-        wanted = kinds_of(cls, self.devices.kinds)
+    def with_each(self, cls: _Class[D], change: Callable[[D], D]) -> Self:
+        """The same domain, with what ``change`` makes of each device of this class, in order: one of its very class."""
+        kinds = self.devices.kinds
+        wanted = kinds_of(cls, kinds)
         if not wanted:
             return self
         # Their classes were compared, in place of an isinstance() a device.
-        every = cast("tuple[D, ...]", self.devices.every)
-        return self.with_devices([change(device) if type(device) in wanted else device for device in every])
+        every: Any = self.devices.every
+        return self.with_devices([change(device) if type(device) in wanted else device for device in every], kinds)
 
     def with_all(self, cls: _Class[D], changed: Iterable[D]) -> Self:
         """The same domain with these in the places of its devices of this class, of which there are as many."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Self, TypeVar, cast
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -47,16 +47,19 @@ from prober.domain.values import AbsolutePath
 
 D = TypeVar("D", bound=Device)
 
+#: The very classes of some devices.
+Classes: TypeAlias = frozenset[type[Device]]
+
 
 @lru_cache(maxsize=4096)
-def kinds_with_own(name: str, kinds: frozenset[type[Device]]) -> frozenset[type[Device]]:
+def kinds_with_own(name: str, kinds: Classes) -> Classes:
     """Those of the classes that say something of their own by this attribute, property or method, where the others
     have what :class:`Device` says: of those nobody needs to ask."""
     return frozenset(kind for kind in kinds if getattr(kind, name) is not getattr(Device, name))
 
 
 @lru_cache(maxsize=4096)
-def _the_same(kinds: frozenset[type[Device]]) -> frozenset[type[Device]]:
+def _the_same(kinds: Classes) -> Classes:
     """One object for equal sets, as what is found out once for a set is looked up by it, dozens of times a domain."""
     return kinds
 
@@ -73,19 +76,22 @@ class Devices(Element):
     known_kinds: frozenset[Any] | None = Field(default=None, exclude=True, repr=False)
 
     @property
-    def kinds(self) -> frozenset[type[Device]]:
+    def kinds(self) -> Classes:
         """The very classes of the devices."""
         return frozenset(map(type, self.every)) if self.known_kinds is None else self.known_kinds
 
-    def with_every(self, devices: Sequence[Device]) -> Self:
-        """The same with these devices, which know their classes."""
-        return self.replace(every=tuple(devices), known_kinds=_the_same(frozenset(map(type, devices))))
+    def with_every(self, devices: Sequence[Device], kinds: Classes | None = None) -> Self:
+        """The same with these devices; ``kinds`` are their classes, where they are known."""
+        return self.replace(every=tuple(devices), known_kinds=kinds or _the_same(frozenset(map(type, devices))))
 
     def of(self, cls: type[D]) -> Sequence[D]:
         """The devices of one class, in order."""
-        wanted = kinds_of(cls, self.kinds)
+        wanted = kinds_of(cls, self.known_kinds or self.kinds)
+        if not wanted:
+            return ()
         # The classes were compared; no isinstance() a device, as this is asked dozens of times a domain.
-        return cast("list[D]", [device for device in self.every if type(device) in wanted]) if wanted else ()
+        every: Any = self.every
+        return [device for device in every if type(device) in wanted]
 
     def others_than(self, cls: type[Device]) -> list[Device]:
         """The devices that are not of this class, in order."""
@@ -101,6 +107,7 @@ class Devices(Element):
 __all__ = [
     "Audio",
     "Channel",
+    "Classes",
     "Console",
     "Controller",
     "Crypto",

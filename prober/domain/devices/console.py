@@ -86,7 +86,6 @@ def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     libvirt counts a console for the first serial port even where the XML has none, and the others after it.  Where the
     two lead to different ends, the serial port has the say (11.3, ``virDomainDefAddConsoleCompat``).
     """
-    devices = list(domain.devices.every)
     consoles, serials = domain.devices.of(Console), domain.devices.of(Serial)
     refusals += [
         Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
@@ -95,10 +94,9 @@ def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     ]
     if not consoles:
         return domain
-    console = consoles[0]
-    if console.is_virtio:
-        if serials and serials[0].may_be_console:
-            devices.insert(devices.index(console), Console(places=serials[0].places))
-    elif not serials:
+    console, devices = consoles[0], list(domain.devices.every)
+    if console.is_virtio and serials and serials[0].may_be_console:
+        devices.insert(devices.index(console), Console(places=serials[0].places))
+    elif not console.is_virtio and not serials:
         devices.append(Serial().replace(**{name: getattr(console, name) for name in _TAKEN_OVER}, target_port=0))
     return domain.with_devices(devices)
