@@ -23,6 +23,10 @@ class Place:
     line: int
     path: str
 
+    def attribute(self, name: str) -> Place:
+        """The place of an attribute of the element that stands here."""
+        return Place(self.line, f"{self.path}/@{name}")
+
 
 class Position(NamedTuple):
     """A place on a command line: the index of the word that holds the option's flag (0 is the binary).

@@ -29,7 +29,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -82,12 +82,24 @@ class Neutral:
     why: str
 
 
+#: Where a field is given: the place of its element, with the name of the attribute where it is one.
+Given: TypeAlias = Place | tuple[Place, str]
+
+
 @dataclass(slots=True)  # Not frozen, which takes twice as long; nothing changes one all the same.
 class Places:
-    """Where an element stands, and each of its fields; a field that was not given stands at its element."""
+    """Where an element stands, and each of its fields; a field that was not given stands at its element.
+
+    The place of an attribute is made when it is asked for, as most never are.
+    """
 
     own: Place = NOWHERE
-    fields: Mapping[str, Place] = field(default_factory=dict)
+    fields: Mapping[str, Given] = field(default_factory=dict)
+
+    def at(self, name: str) -> Place:
+        """The place of a field."""
+        given = self.fields.get(name, self.own)
+        return given if isinstance(given, Place) else given[0].attribute(given[1])
 
 
 #: Whether the schema of a class is being made, of which others are parts.
@@ -123,7 +135,7 @@ class Element(BaseModel):
 
     def place(self, name: str = "") -> Place:
         """Where this element, or one of its fields, stands in the XML."""
-        return self.places.fields.get(name, self.places.own)
+        return self.places.at(name)
 
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""
@@ -133,7 +145,8 @@ class Element(BaseModel):
         """A copy with these fields changed; the caller vouches for their types.
 
         ``model_copy(update=changes)`` without the copies that frozen parts do not need, in a tenth of its time:
-        completing a domain makes dozens of these.  ``model_fields_set`` stays what the XML gave.
+        reading and completing a domain makes dozens of these.  ``given()`` tells what the XML gave, not
+        ``model_fields_set``.
         """
         copy: Self = _new(self.__class__)
         _set_dict(copy, {**self.__dict__, **changes})
@@ -148,6 +161,21 @@ class Element(BaseModel):
             value = getattr(self, name)
             if value is not None:
                 yield Property(qemu, value, self.place(name))
+
+
+def blank(cls: type[E]) -> E:
+    """An element that has the defaults of its class and nothing else, unchecked: one to :meth:`Element.replace` in.
+    What has no default is None in it, whatever its type."""
+    defaults = {
+        name: None if info.is_required() else info.get_default(call_default_factory=True)
+        for name, info in cls.model_fields.items()
+    }
+    element: E = _new(cls)
+    _set_dict(element, defaults)
+    _set_fields_set(element, set())
+    _set_extra(element, None)
+    _set_private(element, None)
+    return element
 
 
 class _Make(Protocol):
@@ -226,7 +254,7 @@ def shape_of(cls: type[Element]) -> Shape:
     for name, info in cls.model_fields.items():
         for mark in info.metadata:
             if isinstance(mark, At):
-                _claim(shape, mark.path.split("/"), name, _leaf_type(info.annotation))
+                _claim(shape, mark.path.split("/"), name, leaf_type(info.annotation))
                 if mark.required:
                     _require(shape, mark.path.split("/"))
     return shape
@@ -324,10 +352,10 @@ def _child(name: str, leaf: Any) -> Child:
     return Child(field=name, shape=Shape(text=name), many=many)
 
 
-def _leaf_type(annotation: Any) -> Any:
+def leaf_type(annotation: Any) -> Any:
     """The type under ``X | None`` and ``Annotated``."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         annotation = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
     if typing.get_origin(annotation) is typing.Annotated:
-        return _leaf_type(typing.get_args(annotation)[0])
+        return leaf_type(typing.get_args(annotation)[0])
     return annotation

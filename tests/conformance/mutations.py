@@ -196,8 +196,8 @@ def _find(root: etree._Element, steps: tuple[int, ...]) -> etree._Element:
 def _claims(element: Element) -> Iterator[tuple[str, FieldInfo]]:
     """Every path that a model claims, and its field."""
     fields = type(element).model_fields
-    for name, place in element.places.fields.items():
-        yield place.path, fields[name]
+    for name in element.places.fields:
+        yield element.place(name).path, fields[name]
     for name in fields:
         value = getattr(element, name)
         for item in value if isinstance(value, tuple) else (value,):

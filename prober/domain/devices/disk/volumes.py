@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Refusal
 from prober.domain.devices.disk.model import Disk
 from prober.domain.domain import Domain
 from prober.domain.host import Pool
@@ -113,7 +113,7 @@ def _on_iscsi(source: Source, pool: Pool) -> Source:
 
 def _moved(source: Source, fields: dict[str, str]) -> object:
     """The places of the source, with those of the volume for what it became."""
-    places: dict[str, Place] = {
+    places = {
         fields.get(name, name): place
         for name, place in source.places.fields.items()
         if name in fields or name not in (*_OF_VOLUMES, "startup_policy")

@@ -43,8 +43,7 @@ _MEMBERS_OF = {field: [member for member in _BEHIND if _BEHIND[member] == field]
 def storage_places(image: Image) -> dict[str, Place]:
     """The XML behind the members of the storage node."""
     source = image.source
-    given = source.places.fields
-    places = {member: place for field, place in given.items() for member in _MEMBERS_OF.get(field, ())}
+    places = {member: source.place(field) for field in source.places.fields for member in _MEMBERS_OF.get(field, ())}
     places["driver"] = source.place("protocol") if source.given("protocol") else image.place
     places["filename"] = source.place("dev" if image.kind == "block" else "file")
     return places
