@@ -150,7 +150,7 @@ def test_sandbox_is_on(aio: Aio, any_qemu: QemuPlace) -> None:
             Launch(any_qemu.binary, root=any_qemu.root), Limits(), Budget("q", 1 << 20)
         ) as session:
             assert os.getsid(session.pid) == session.pid
-            assert os.readlink(f"/proc/{session.pid}/cwd") == str(any_qemu.root or "/")
+            assert os.readlink(f"/proc/{session.pid}/cwd") == str((any_qemu.root or Path("/")).resolve())
             limits = await asyncio.to_thread(Path(f"/proc/{session.pid}/limits").read_text)
             assert re.search(r"Max core file size\s+0\s+0", limits)
             return await asyncio.to_thread(Path(f"/proc/{session.pid}/status").read_text)
