@@ -8,7 +8,7 @@ were written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -181,15 +181,20 @@ def find_faults(domain: Domain, caps: Capabilities) -> list[Finding]:
     return [] if domain.qemu_commandline is None else domain.qemu_commandline.read(caps)[1]
 
 
-def override(options: Iterable[Option | Raw], domain: Domain) -> Iterator[Option | Raw]:
+def override(options: list[Option | Raw], domain: Domain) -> list[Option | Raw]:
     """The options, those of devices as ``<qemu:override>`` changes them: what it sets comes last, as in libvirt."""
+    if domain.qemu_override is None:
+        return options
     changes: dict[str, list[QemuProperty]] = {}
-    for device in domain.qemu_override.devices if domain.qemu_override is not None else ():
+    for device in domain.qemu_override.devices:
         if device.frontend is not None:
             changes.setdefault(device.alias, []).extend(device.frontend.properties_)
-    for option in options:
-        wanted = changes.get(_id(option)) if changes else None
-        yield _changed(option, wanted) if wanted and isinstance(option, Device) else option
+    return [_overridden(option, changes) for option in options]
+
+
+def _overridden(option: Option | Raw, changes: Mapping[str, list[QemuProperty]]) -> Option | Raw:
+    wanted = changes.get(_id(option))
+    return _changed(option, wanted) if wanted and isinstance(option, Device) else option
 
 
 def refuse_namespace(domain: Domain, target: Target, options: Iterable[Option | Raw]) -> Iterator[Refusal]:

@@ -262,24 +262,26 @@ def _refuse(checks: Iterable[Check], domain: Domain, target: Target) -> Iterator
         yield from look(domain, target)
 
 
-def emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
+def emit(domain: Domain, target: Target) -> list[Option | Raw]:
     """All options of a completed domain."""
     return override(with_master_key(_emit(domain, target), domain.name, target), domain)
 
 
-def _emit(domain: Domain, target: Target) -> Iterator[Option | Raw]:
+def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
     # Devices have their turn by class.
     due: dict[Step, list[Device]] = {}
     for device in domain.devices.every:
         for turn in _turns_of(type(device)):
             due.setdefault(turn, []).append(device)
+    options: list[Option | Raw] = []
     for step in ORDER if target.is_understood else _OF_ANY_MACHINE:
         if not isinstance(step, type):
-            yield from step(domain, target)
-            continue
-        for device in sorted(due.get(step, ()), key=_turn):
-            if not device.is_builtin(target):
-                yield from device.emit(target)
+            options += step(domain, target)
+        elif step in due:
+            for device in sorted(due[step], key=_turn):
+                if not device.is_builtin(target):
+                    options += device.emit(target)
+    return options
 
 
 @cache

@@ -7,7 +7,7 @@ argv: the master key, each secret's ``data`` and each ``iv`` are values that the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property, Raw
 from prober.commandline.refusal import Place
@@ -39,14 +39,12 @@ def emit_secret(name: str, what: str, place: Place) -> Iterator[Option]:
     yield Object("secret", name, properties, place)
 
 
-def with_master_key(options: Iterable[Option | Raw], name: str, target: Target) -> Iterator[Option | Raw]:
+def with_master_key(options: list[Option | Raw], name: str, target: Target) -> list[Option | Raw]:
     """The options, with the master key behind the first of them where any of them needs it."""
-    every = list(options)
-    wanted = any(isinstance(option, Object) and _is_encrypted(option) for option in every)
-    for number, option in enumerate(every):
-        yield option
-        if number == 0 and wanted:
-            yield from _master_key(name, target)
+    for option in options:
+        if isinstance(option, Object) and _is_encrypted(option):
+            return [*options[:1], *_master_key(name, target), *options[1:]]
+    return options
 
 
 def _is_encrypted(option: Object) -> bool:
