@@ -137,6 +137,11 @@ class Element(BaseModel):
         """Where this element, or one of its fields, stands in the XML."""
         return self.places.at(name)
 
+    def places_of(self, fields: Mapping[str, str]) -> dict[str, Place]:
+        """Where fields stand, each under another name: that of the field is the value."""
+        given, own = self.places.fields, self.places.own
+        return {name: given.get(field, own) for name, field in fields.items()}
+
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""
         return name in self.places.fields
@@ -155,12 +160,14 @@ class Element(BaseModel):
         _set_private(copy, None)
         return copy
 
-    def properties(self) -> Iterator[Property]:
+    def properties(self) -> list[Property]:
         """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""
-        for name, qemu in qemu_fields(type(self)):
-            value = getattr(self, name)
-            if value is not None:
-                yield Property(qemu, value, self.place(name))
+        values, place = self.__dict__, self.place
+        return [
+            Property(qemu, value, place(name))
+            for name, qemu in qemu_fields(type(self))
+            if (value := values[name]) is not None
+        ]
 
 
 def blank(cls: type[E]) -> E:

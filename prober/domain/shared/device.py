@@ -213,32 +213,31 @@ class Device(Checked):
         assert self.alias is not None, f"<{self.element}> was not completed"
         return self.alias
 
-    def address_properties(self, target: Target) -> Iterator[Property]:
+    def address_properties(self, target: Target) -> list[Property]:
         """What a completed device says of where it sits, whatever the kind of address
         (libvirt, ``qemuBuildDeviceAddressProps``)."""
         address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
         if address is None:
-            return
-        place = self.place("address")
+            return []
         if isinstance(address, PciAddress):
-            yield from self.pci_properties(target)
-            return
-        for name, value in address.properties_on(self.parent):
-            yield Property(name, value, place)
+            return self.pci_properties(target)
+        place = self.place("address")
+        return [Property(name, value, place) for name, value in address.properties_on(self.parent)]
 
-    def pci_properties(self, target: Target) -> Iterator[Property]:
+    def pci_properties(self, target: Target) -> list[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
         address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
         if not isinstance(address, PciAddress):
-            return
+            return []
         place = self.place("address")
-        yield Property("bus", self.pci_bus(target), place)
+        properties = [Property("bus", self.pci_bus(target), place)]
         if address.multifunction is not None:
-            yield Property("multifunction", address.multifunction, place)
+            properties.append(Property("multifunction", address.multifunction, place))
         if self.acpi_index is not None:
-            yield Property("acpi-index", self.acpi_index, self.place("acpi_index"))
+            properties.append(Property("acpi-index", self.acpi_index, self.place("acpi_index")))
         function = f".{address.function:#x}" if address.function else ""
-        yield Property("addr", f"{address.slot:#x}{function}", place)
+        properties.append(Property("addr", f"{address.slot:#x}{function}", place))
+        return properties
 
     def pci_bus(self, target: Target) -> str:
         """The name of the PCI bus that it sits on: the id of the controller, but for the machine's own bus."""
@@ -260,7 +259,6 @@ class Bootable(Device):
         """What ``<os><boot dev>`` calls it."""
         return self.boot_dev
 
-    def boot_properties(self) -> Iterator[Property]:
+    def boot_properties(self) -> list[Property]:
         """``bootindex``, where it has a turn."""
-        if self.bootindex is not None:
-            yield Property("bootindex", self.bootindex, self.place("boot_order"))
+        return [] if self.bootindex is None else [Property("bootindex", self.bootindex, self.place("boot_order"))]

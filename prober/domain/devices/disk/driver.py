@@ -21,6 +21,17 @@ def _format(value: Any) -> Any:
 DriverFormat: TypeAlias = Annotated[Format, BeforeValidator(_format)]
 
 
+#: The field behind each member of a block node.
+_BEHIND = {
+    "cache": "cache",
+    "aio": "io",
+    "discard": "discard",
+    "detect-zeroes": "detect_zeroes",
+    "discard-no-unref": "discard_no_unref",
+    "cache-size": "max_size",
+}
+
+
 class DriverFields(VirtioDevice):
     """What ``<driver>`` of a disk may say."""
 
@@ -82,14 +93,7 @@ class DriverFields(VirtioDevice):
             detect_zeroes=zeroes,
             discard_no_unref=self.discard_no_unref,
             floppy=floppy,
-            places={
-                "cache": self.place("cache"),
-                "aio": self.place("io"),
-                "discard": self.place("discard"),
-                "detect-zeroes": self.place("detect_zeroes"),
-                "discard-no-unref": self.place("discard_no_unref"),
-                "cache-size": self.place("max_size"),
-            },
+            places=self.places_of(_BEHIND),
         )
 
     def error_policies(self) -> tuple[str | None, str | None]:

@@ -27,23 +27,19 @@ def emit_disk(disk: Disk, target: Target) -> Iterator[options.Option]:
     image = disk.image(target)
     if image is not None and not target.caps.has("blockdev-del"):
         yield _drive(disk, f"drive-{disk.id}")
-        yield from _device(disk, Property("drive", f"drive-{disk.id}", disk.place("source")), target)
+        yield _device(disk, target, Property("drive", f"drive-{disk.id}", disk.place("source")))
         return
     if image is not None:
         yield from image.layers(target)
-        nodes = list(_filters(disk, image.top_node))
+        nodes = _filters(disk, image.top_node)
         yield from nodes
         top = str(nodes[-1].value["node-name"]) if nodes else image.top_node
-        yield from _device(disk, Property("drive", top, disk.place("source")), target)
+        yield _device(disk, target, Property("drive", top, disk.place("source")))
     elif disk.kind == "vhostuser" and disk.source is not None:
         yield unix_socket(_chardev(disk), disk.source.path or "", disk.place("source"), target, reconnect=_redial(disk))
-        yield from _device(disk, Property("chardev", _chardev(disk), disk.place("source")), target)
+        yield _device(disk, target, Property("chardev", _chardev(disk), disk.place("source")))
     else:
-        yield from _device(disk, None, target)
-
-
-def _device(disk: Disk, backend: Property | None, target: Target) -> Iterator[options.Option]:
-    yield options.Device(_driver(disk), tuple(_properties(disk, backend, target)), disk.place())
+        yield _device(disk, target)
 
 
 def _chardev(disk: Disk) -> str:
@@ -56,21 +52,23 @@ def _redial(disk: Disk) -> Reconnect | None:
     if source is None or source.reconnect_enabled is None:
         return None
     names = {"enabled": "reconnect_enabled", "timeout": "reconnect_timeout"}
-    places = Places(source.place("reconnect_enabled"), {key: source.place(name) for key, name in names.items()})
+    places = Places(source.place("reconnect_enabled"), source.places_of(names))
     return Reconnect(enabled=source.reconnect_enabled, timeout=source.reconnect_timeout, places=places)
 
 
-def _filters(disk: Disk, below: str) -> Iterator[options.Qapi]:
+def _filters(disk: Disk, below: str) -> list[options.Qapi]:
     """What stands between the image and the device, from the image up."""
+    nodes = []
     if disk.copy_on_read:
         name = f"libvirt-CoR-{disk.target_dev}"
         value: dict[str, Value] = {"driver": "copy-on-read", "node-name": name, "file": below, "discard": "unmap"}
-        yield options.Qapi("-blockdev", "blockdev-add", "driver", value, disk.place("copy_on_read"))
+        nodes.append(options.Qapi("-blockdev", "blockdev-add", "driver", value, disk.place("copy_on_read")))
         below = name
     for item, name in zip(disk.throttle_filters, disk.filter_nodes, strict=True):
         value = {"driver": "throttle", "node-name": name, "throttle-group": f"throttle-{item.group}", "file": below}
-        yield options.Qapi("-blockdev", "blockdev-add", "driver", value, item.place())
+        nodes.append(options.Qapi("-blockdev", "blockdev-add", "driver", value, item.place()))
         below = name
+    return nodes
 
 
 def _drive(disk: Disk, name: str) -> options.Keyval:
@@ -104,26 +102,29 @@ def _driver(disk: Disk) -> str:
             return "ide-cd" if cdrom else "ide-hd"
 
 
-def _properties(disk: Disk, backend: Property | None, target: Target) -> Iterator[Property]:
-    yield from _virtio_properties(disk, target)
-    yield from disk.address_properties(target)
-    if disk.bus == "scsi" and disk.device != "lun":
+def _device(disk: Disk, target: Target, backend: Property | None = None) -> options.Device:
+    """What the guest sees, on its image or socket."""
+    own, bus = disk.place(), disk.bus
+    properties = _virtio_properties(disk, target) if bus == "virtio" else []
+    properties += disk.address_properties(target)
+    if bus == "scsi" and disk.device != "lun":
         # What QEMU made up from the name of a -drive, guests have seen ever since.
-        yield Property("device_id", disk.serial or f"drive-{disk.id}", disk.place("serial"))
+        properties.append(Property("device_id", disk.serial or f"drive-{disk.id}", disk.place("serial")))
     if disk.shareable:
-        yield Property("share-rw", True, disk.place("shareable"))
+        properties.append(Property("share-rw", True, disk.place("shareable")))
     if backend is not None:
-        yield backend
-    yield Property("id", _id(disk), disk.place())
+        properties.append(backend)
+    properties.append(Property("id", _id(disk), own))
     if disk.device != "floppy":
-        yield from disk.boot_properties()
-    yield from _own_properties(disk)
-    yield from disk.properties()
+        properties += disk.boot_properties()
+    properties += _own_properties(disk)
+    properties += disk.properties()
+    return options.Device(_driver(disk), tuple(properties), own)
 
 
 def _id(disk: Disk) -> Value:
     """The id, with what is to be done on the monitor."""
-    if disk.is_empty or disk.source is None:
+    if disk.is_empty or disk.source is None or not disk.is_tuned_later:
         return disk.id
     device = {"virtio": f"/machine/peripheral/{disk.id}/virtio-backend"}.get(disk.bus, disk.id)
     if disk.bus == "usb":
@@ -132,18 +133,16 @@ def _id(disk: Disk) -> Value:
     return Prepared(disk.id, *needs) if needs else disk.id
 
 
-def _virtio_properties(disk: Disk, target: Target) -> Iterator[Property]:
+def _virtio_properties(disk: Disk, target: Target) -> list[Property]:
     """What virtio disks alone have."""
-    if disk.bus != "virtio":
-        return
+    properties = []
     if disk.iothread is not None:
-        yield Property("iothread", f"iothread{disk.iothread}", disk.place("iothread"))
+        properties.append(Property("iothread", f"iothread{disk.iothread}", disk.place("iothread")))
     if disk.iothreads:
-        yield mapping_property(disk.iothreads, disk.place("iothreads"))
-    if disk.kind == "vhostuser":
-        return
-    if disk.device == "lun" or _has_scsi_on(target):
-        yield Property("scsi", disk.device == "lun", disk.place("device"))
+        properties.append(mapping_property(disk.iothreads, disk.place("iothreads")))
+    if disk.kind != "vhostuser" and (disk.device == "lun" or _has_scsi_on(target)):
+        properties.append(Property("scsi", disk.device == "lun", disk.place("device")))
+    return properties
 
 
 def _has_scsi_on(target: Target) -> bool:

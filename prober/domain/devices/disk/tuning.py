@@ -65,6 +65,11 @@ class TuningFields(Device):
     ] = ()
     transient: Annotated[Transient | None, At("transient"), Becomes("a resource with what to do on the monitor")] = None
 
+    @property
+    def is_tuned_later(self) -> bool:
+        """Whether there may be something to do on the monitor."""
+        return self.io_tune is not None or self.transient is not None
+
     def on_monitor(self, device: str, path: str) -> Iterator[Need]:
         """What is to be done on the monitor, before the guest runs: ``device`` is QEMU's path of what the guest sees,
         ``path`` that of the image."""

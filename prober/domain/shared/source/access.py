@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prober.commandline.options import Value
@@ -33,15 +32,17 @@ class Access:
     floppy: bool = False
     places: dict[str, Place] = field(default_factory=dict)
 
-    def common(self, *, top: bool, first: bool) -> Iterator[tuple[str, Value]]:
+    def common(self, *, top: bool, first: bool) -> dict[str, Value]:
         """The members that every node has.
 
         ``top`` is the node through which an image's data is used, ``first`` says that the guest sees this image.
         """
+        members: dict[str, Value] = {}
         if top and self.discard is not None:
-            yield "discard", self.discard
+            members["discard"] = self.discard
         if top and first and self.detect_zeroes is not None:
-            yield "detect-zeroes", self.detect_zeroes
+            members["detect-zeroes"] = self.detect_zeroes
         if self.cache in _CACHE:
             direct, no_flush = _CACHE[self.cache]
-            yield "cache", {"direct": direct, "no-flush": no_flush}
+            members["cache"] = {"direct": direct, "no-flush": no_flush}
+        return members

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prober.commandline import options
@@ -20,6 +20,10 @@ from prober.domain.target import Target
 
 #: The helper that libvirt runs for all disks whose reservations it manages.
 MANAGED_HELPER = "pr-helper0"
+
+
+#: What a node has that others stand upon.
+_BELOW: Mapping[str, Value] = {"auto-read-only": True, "discard": "unmap"}
 
 
 @dataclass(slots=True)  # Not frozen, which takes twice as long; chained() completes it.
@@ -164,11 +168,6 @@ class Image:
             need = Need("vdpa", self.owner, f"open {source.dev} for reading and writing, and pass the descriptor")
             yield add_descriptor(self.vdpa_set, need, self.place)
 
-    def _below(self) -> Iterator[tuple[str, Value]]:
-        """What a node has that others stand upon."""
-        yield "auto-read-only", True
-        yield "discard", "unmap"
-
     def _storage(self, target: Target) -> options.Qapi:
         top = not (self.has_format or self.source.slices)
         value: dict[str, Value] = dict(storage_members(self, target))
@@ -176,7 +175,7 @@ class Image:
         if top:
             value["read-only"] = self.read_only
         elif target.caps.has("blockdev-add.auto-read-only"):
-            value.update(self._below())
+            value.update(_BELOW)
         else:
             value["read-only"] = self.read_only
             value["discard"] = "unmap"
@@ -188,7 +187,7 @@ class Image:
         value: dict[str, Value] = {"driver": "raw", "file": self.storage_node}
         value.update({"offset": part.offset, "size": part.size, "node-name": self.slice_node})
         if self.has_format:
-            value.update(self._below())
+            value.update(_BELOW)
         else:
             value["read-only"] = self.read_only
         value.update(self.access.common(top=not self.has_format, first=self.first))
