@@ -139,8 +139,7 @@ class Element(BaseModel):
 
     def places_of(self, fields: Mapping[str, str]) -> dict[str, Place]:
         """Where fields stand, each under another name: that of the field is the value."""
-        given, own = self.places.fields, self.places.own
-        return {name: given.get(field, own) for name, field in fields.items()}
+        return {name: self.place(field) for name, field in fields.items()}
 
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""
@@ -162,7 +161,7 @@ class Element(BaseModel):
 
     def properties(self) -> list[Property]:
         """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""
-        values, place = self.__dict__, self.place
+        values, place = self.__dict__, self.places.at
         return [
             Property(qemu, value, place(name))
             for name, qemu in qemu_fields(type(self))
