@@ -84,7 +84,7 @@ class QapiSchema:
 
         ``value`` is the whole object, as a variant may have a tag of its own.
         """
-        known = self._shapes.get((type_name, case)) if isinstance(case, str | None) else None
+        known = self._shapes.get((type_name, case)) if case is None or isinstance(case, str) else None
         if known is None:
             known = {member.name: member for member in self.members(type_name)}
             variant = self.variant(type_name, case) if isinstance(case, str) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
+from operator import itemgetter
+from types import NoneType
 from typing import NamedTuple
 
 from prober.commandline.options import (
@@ -109,25 +111,27 @@ def find_needs(option: Option | Raw) -> Iterator[Found]:
 
 
 #: The values that need nothing; a command line has hundreds of them, and hardly any other.
-_PLAIN = frozenset({str, int, bool, Text})
+_PLAIN = frozenset({str, int, bool, NoneType, Text})
+
+#: The value of a property.
+_VALUE = itemgetter(1)
 
 
 def _may_need(option: Option | Raw) -> bool:
     """Whether a closer look is worth its time."""
     match option:
         case Device() | Object():
-            values = [value.__class__ for _, value, _ in option.properties]
+            return not _PLAIN.issuperset(map(type, map(_VALUE, option.properties)))
         case Qapi():
-            values = [value.__class__ for value in option.value.values()]
+            return not _PLAIN.issuperset(map(type, option.value.values()))
         case Keyval():
-            values = [option.first.__class__, *[value.__class__ for _, value, _ in option.pairs]]
+            return type(option.first) not in _PLAIN or not _PLAIN.issuperset(map(type, map(_VALUE, option.pairs)))
         case Plain():
-            return bool(option.needs) or option.value.__class__ not in _PLAIN
+            return bool(option.needs) or type(option.value) not in _PLAIN
         case Global():
-            return option.setting.value.__class__ not in _PLAIN
+            return type(option.setting.value) not in _PLAIN
         case _:
             return False
-    return not _PLAIN.issuperset(values)
 
 
 def _needs_in(value: Value, key: str) -> Iterator[Found]:
@@ -143,7 +147,7 @@ def _needs_in(value: Value, key: str) -> Iterator[Found]:
 
 
 def _is_numbered(value: Value) -> bool:
-    if isinstance(value, Passed | FdSet):
+    if isinstance(value, (Passed, FdSet)):
         return True
     if isinstance(value, dict):
         return any(map(_is_numbered, value.values()))

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from prober.capabilities import Capabilities
 from prober.commandline.json_form import takes_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
+from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Qapi, Raw, Value
 
 
 def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
@@ -54,8 +54,9 @@ class _Writer:
             case Global():
                 return ["-global", _global(option)]
             case Keyval():
-                first = [escape(option.first)] if option.first else []
-                return [option.flag, ",".join([*first, *map(_pair, option.pairs)])]
+                words = [escape(option.first)] if option.first else []
+                words += [f"{name}={escape(_word(value))}" for name, value, _ in option.pairs]
+                return [option.flag, ",".join(words)]
             case Raw():
                 return list(option.words)
             case Plain():
@@ -73,10 +74,6 @@ def escape(text: str) -> str:
     return text.replace(",", ",,")
 
 
-def _pair(item: Property) -> str:
-    return f"{item.name}={escape(_word(item.value))}"
-
-
 def _global(option: Global) -> str:
     """``driver.property=value``; the first dot and the first equals sign are QEMU's, what follows is free.
 
@@ -89,9 +86,11 @@ def _global(option: Global) -> str:
 
 
 def _word(value: Value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    assert isinstance(value, int | str), f"not a scalar: {value!r}"
+    if value is True:
+        return "on"
+    if value is False:
+        return "off"
+    assert isinstance(value, (int, str)), f"not a scalar: {value!r}"
     return str(value)
 
 

@@ -63,7 +63,7 @@ def misfit_of(known: Property, value: Value) -> str:
         return _misfit_of_slot(value)
     if kind == "int" and (isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value))):
         return ""  # host-nodes of memory backends is called so, until QEMU 5.2 (``backends/hostmem.c``)
-    if isinstance(value, list | dict):
+    if isinstance(value, (list, dict)):
         scalar = kind in (*_BOOLS, *_STRINGS, *_ENUMS) or _bounds(kind) is not None or bool(choices_of(known))
         return f"{name} is not a list or an object" if scalar else ""
     if kind in _BOOLS:
@@ -91,7 +91,7 @@ def choices_of(known: Property) -> tuple[str, ...]:
 
 
 def _misfit_of_slot(value: Value) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
         return f"addr is a slot like 0x2 or 0x2.0x1, not {value!r}"
     number = value if isinstance(value, int) else None
     if number is not None:

@@ -42,7 +42,7 @@ class MemorySize(Checked):
             yield "value", f"'{self.value}' {self.unit} is more than QEMU can count (8 EiB)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # Not frozen, which takes twice as long; nothing changes one all the same.
 class Wanted:
     """What one piece of memory asks of its backend, as its own element says (libvirt, ``virDomainMemoryDef``).
 
