@@ -1,4 +1,5 @@
-"""The ids of the devices: libvirt's aliases (11.3, ``qemu_alias.c``), and which controller each device sits on."""
+"""What each device gets at the end: its id, which is libvirt's alias (11.3, ``qemu_alias.c``), the controller that it
+sits on, and its turn in booting."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.domain.binding import Places
+from prober.domain.boot import find_boot_turns
 from prober.domain.devices import Device
 from prober.domain.devices.controller import Controller
 from prober.domain.devices.controller.pci import Root
@@ -14,12 +16,14 @@ from prober.domain.shared.twins import twins
 from prober.domain.target import Target
 
 
-def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """The domain, each of its devices with its alias and its controller; two that come to one alias are refused.
+def finish_devices(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+    """The domain, each of its devices with its alias, its controller and its turn in booting, all in one copy of it;
+    two that come to one alias are refused.
 
     Controllers are named first, as a device may be named after the model of its controller.  A device that was added
     stands for the domain as a whole from here on.
     """
+    turns = find_boot_turns(domain, refusals)
     whole = Places(target.place)
     named = [
         controller.replace(
@@ -41,7 +45,10 @@ def assign_aliases(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         if device.alias is None:
             alias = own or device.name_on(parent, number, target)
             places = device.places if device.places.own.line else whole
-            device = device.replace(alias=alias, parent=parent, places=places)
+            changes: dict[str, object] = {"alias": alias, "parent": parent, "places": places}
+            if id(device) in turns:
+                changes["bootindex"] = turns[id(device)]
+            device = device.replace(**changes)
         elif parent is not None:
             device = device.replace(parent=parent)
         devices.append(device)

@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from prober.commandline.refusal import Refusal
 from prober.domain.addresses import assign_pci, assign_usb, assign_virtio_serial, check_addresses
-from prober.domain.aliases import assign_aliases
-from prober.domain.boot import assign_boot_order
+from prober.domain.aliases import finish_devices
 from prober.domain.cpu import settle_cpu
 from prober.domain.devices import Device
 from prober.domain.devices.audio import add_audio, connect_audio
@@ -106,8 +105,7 @@ STEPS: tuple[Completion, ...] = (
     assign_pci,
     number_buses,
     assign_usb,
-    assign_boot_order,
-    assign_aliases,
+    finish_devices,
     check_disks,
     check_throttling,
     back_modules,

@@ -104,6 +104,8 @@ class SlotMap:
 
     def __init__(self, models: Iterable[str], *, grow: bool, pcie_to_pci_bridge: bool) -> None:
         self.buses = [Bus(model, BUS_KINDS[model].accepts) for model in models]
+        #: No bus before this one has room for such a device: slots are never given back.
+        self._roomy: dict[Kinds, int] = {}
         self._grow = grow
         self._pcie_to_pci_bridge = pcie_to_pci_bridge
 
@@ -134,11 +136,13 @@ class SlotMap:
 
         :raise SlotError: where there is none.
         """
-        for number, bus in enumerate(self.buses):
+        for number in range(self._roomy.get(plug, 0), len(self.buses)):
+            bus = self.buses[number]
             if not _compatible(bus.accepts, number, plug):
                 continue
             free = bus.free_spot(plug, function)
             if free is not None:
+                self._roomy[plug] = number
                 return number, *free
         if not self._grow:
             raise SlotError("no PCI slot is free")
