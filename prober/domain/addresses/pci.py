@@ -9,7 +9,6 @@ change nothing, and there is only the second.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import cast
 
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.addresses.buses import SlotError, SlotMap
@@ -19,7 +18,6 @@ from prober.domain.devices.controller.order import insert
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.slots import Kinds, Plug
-from prober.domain.steps import kinds_of
 from prober.domain.target import Target
 
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
@@ -64,7 +62,7 @@ class _Wishes:
         self.devices = devices.every
         self.target = target
         #: The model of each PCI controller, by its index.
-        self.models: dict[int, str] = {}
+        self.models = {controller.number: controller.model for controller in devices.of(PciController)}
         #: The devices on PCI, and what each is to a bus: those that ask for a certain address, those that want a slot,
         #: and where the machine itself puts some.
         self.given: dict[int, tuple[PciAddress, Kinds]] = {}
@@ -77,12 +75,8 @@ class _Wishes:
         on_pci, placed, sharing = (kinds_with_own(name, kinds) for name in ("plug", "fixed_address", "shared_slot"))
         #: The classes whose devices the chipset may have a place for.
         self.choosing = kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
-        buses = kinds_of(PciController, kinds)
         for position, device in enumerate(self.devices):
             kind = type(device)
-            if kind in buses:
-                controller = cast(PciController, device)
-                self.models[controller.number] = controller.model
             if kind in placed and (fixed := device.fixed_address(target)) is not None:
                 self.fixed[position] = fixed
             if kind in on_pci and (plug := device.plug(target)) is not None:

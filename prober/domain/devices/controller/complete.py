@@ -60,7 +60,7 @@ def order_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -
 
 def _refuse_twins(controllers: Iterable[Controller], refusals: list[Refusal]) -> None:
     """Two of one index; of USB several make one together."""
-    whole = (controller for controller in controllers if not controller.is_companion)
+    whole = [controller for controller in controllers if not controller.is_companion]
     for first, controller in twins(whole, lambda controller: (controller.controller_type, controller.number)):
         kind, number = controller.controller_type, controller.number
         message = f"a second {kind} controller has index {number}, first in line {first.place().line}"
@@ -184,6 +184,6 @@ def number_buses(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
 def check_controllers(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
     """What the machine, or the rest of the domain, does not allow of each controller."""
     for controller in domain.devices.of(Controller):
-        for field, sentence in [*controller.machine_rules(target), *controller.domain_rules(domain)]:
-            refusals.append(Refusal(place=controller.place(field), message=sentence))
+        for rules in (controller.machine_rules(target), controller.domain_rules(domain)):
+            refusals += [Refusal(place=controller.place(field), message=sentence) for field, sentence in rules]
     return domain

@@ -40,7 +40,9 @@ def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
     fixed = {label.model for label in domain.seclabels if not label.relabels}
     shared = shares_memory(domain)
     for disk in disks:
-        faults = list(_source_faults(disk))
+        faults: list[Fault] = []
+        if disk.source is not None and disk.kind != "volume":
+            faults += [Fault(place, message) for place, message in image_faults(disk.kind, disk.source, disk.backing)]
         if is_old:
             faults += _old_faults(disk)
         if disk.bus in ("scsi", "usb"):
@@ -58,12 +60,6 @@ def check_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
         if faults:
             refusals += [Refusal(place=fault.place, message=fault.message, hint=fault.hint) for fault in faults]
     return domain
-
-
-def _source_faults(disk: Disk) -> Iterator[Fault]:
-    if disk.source is not None and disk.kind != "volume":
-        for place, message in image_faults(disk.kind, disk.source, disk.backing):
-            yield Fault(place, message)
 
 
 def _place_faults(disk: Disk) -> Iterator[Fault]:

@@ -76,7 +76,8 @@ def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
         if name not in allowed:
             what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
             yield name, f"a source of {what} has no use for this"
-    yield from missing(source, kind)
+    if kind in _NEEDED:
+        yield from missing(source, kind)
 
 
 def lacks(source: Source, kind: str) -> bool:
