@@ -83,6 +83,15 @@ class Capabilities(BaseModel):
         """The parent of each type, abstract or not; empty where the types were never asked."""
         return {**(self.abstract_types or {}), **(self.types or {})}
 
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """The types that are derived from each type itself, where there are any."""
+        found: dict[str, list[str]] = {}
+        for name, parent in self.parents.items():
+            if parent is not None:
+                found.setdefault(parent, []).append(name)
+        return {parent: tuple(names) for parent, names in found.items()}
+
     def ancestors(self, typename: str) -> Iterator[str]:
         """The types that a type descends from, nearest first, as far as QEMU tells; each once, whatever it tells."""
         seen = {typename}
@@ -169,7 +178,8 @@ class Capabilities(BaseModel):
 
     def has(self, fact: str) -> bool:
         """Whether a fact is proven present; for choosing between two spellings."""
-        return self.supports(fact).is_present
+        evidence = self._evidence.get(fact)
+        return (self.supports(fact) if evidence is None else evidence).is_present
 
     def has_feature(self, command: str, feature: str) -> bool:
         """Whether the schema names this feature of a QMP command; a sign of what else came with it."""

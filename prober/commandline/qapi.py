@@ -29,6 +29,19 @@ _TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "array": lambda text: False,
     }
 )
+#: Python's types for each JSON type.
+_TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "string": (str,),
+        "int": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+        "null": (type(None),),
+        "object": (dict,),
+        "array": (list,),
+    }
+)
+
 #: What a JSON type is called, where that is not "a" and its name.
 _WORDS = {"int": "a whole number", "array": "a list", "object": "an object", "null": "null"}
 
@@ -141,15 +154,6 @@ def _alternate(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, 
 
 
 def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
-    kinds: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "int": (int,),
-        "number": (int, float),
-        "boolean": (bool,),
-        "null": (type(None),),
-        "object": (dict,),
-        "array": (list,),
-    }
     wanted = entity["json-type"]
     if wanted == "value":
         return
@@ -157,7 +161,7 @@ def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misf
         if not _TEXT_FITS[wanted](value):
             yield Misfit(path, f"is {str(value)!r}, not {_WORDS.get(wanted, f'a {wanted}')}")
         return
-    if not isinstance(value, kinds[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):
+    if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):
         yield Misfit(path, f"is {value!r}, not {_WORDS.get(wanted, f'a {wanted}')}")
     elif isinstance(value, int) and wanted == "int" and not -(2**63) <= value < 2**64:
         yield Misfit(path, f"is {value}, which is out of range")

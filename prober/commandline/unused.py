@@ -79,17 +79,9 @@ def machine_of(options: Iterable[Keyval], caps: Capabilities) -> Machine | None:
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:
     """A type and all that are derived from it: a global for an abstract type is one for its children."""
-    parents = caps.parents
-    if typename in (caps.types or {}) and typename not in parents.values():
-        return frozenset({typename})
-    found = {typename}
-    children: dict[str, list[str]] = {}
-    for name, parent in parents.items():
-        if parent is not None:
-            children.setdefault(parent, []).append(name)
-    waiting = [typename]
+    found, waiting = {typename}, [typename]
     while waiting:
-        for child in children.get(waiting.pop(), ()):
+        for child in caps.children.get(waiting.pop(), ()):
             if child not in found:
                 found.add(child)
                 waiting.append(child)
