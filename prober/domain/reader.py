@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar, cast
@@ -129,7 +128,7 @@ class Reader:
         tags = [child.tag for child in children]
         single: dict[str, Place] = {}
         for child, tag, place in zip(children, tags, _places(children, tags, own.path), strict=True):
-            known = _known(tag)
+            known = _known(tag) if tag[0] == "{" else tag
             claim = claims.get(known)
             if claim is None:
                 self.refuse(place, f"not understood: element <{_name(child)}>", self._nearest(known, claims))
@@ -189,12 +188,15 @@ _EMPTY = Shape()
 
 def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Place]:
     """Where the children of an element stand: ``/disk[2]`` where there are several of a name."""
-    totals = Counter(tags) if len(set(tags)) < len(tags) else {}
+    totals = dict.fromkeys(tags, 0)
+    if len(totals) < len(tags):
+        for tag in tags:
+            totals[tag] += 1
     counts: dict[str, int] = {}
     places = []
     for node, tag in zip(nodes, tags, strict=True):
         below = f"{path}/{_name(node) if tag.startswith('{') else tag}"
-        if totals and totals[tag] > 1:
+        if totals[tag] > 1:
             number = counts[tag] = counts.get(tag, 0) + 1
             below = f"{below}[{number}]"
         places.append(Place(_line(node), below))

@@ -10,6 +10,7 @@ from prober.domain.shared.source import format_rules
 
 if TYPE_CHECKING:
     from prober.domain.devices.disk.model import Disk
+    from prober.domain.devices.disk.tuning import Transient
 
 Broken = Iterator[tuple[str, str]]
 
@@ -26,7 +27,8 @@ def image_rules(disk: Disk) -> Broken:
     """Every broken rule, as (field, sentence)."""
     yield from _format_rules(disk)
     yield from _secret_rules(disk)
-    yield from _transient_rules(disk)
+    if disk.transient is not None:
+        yield from _transient_rules(disk, disk.transient)
     yield from _type_rules(disk)
     if disk.io == "native" and disk.cache not in ("none", "directsync"):
         yield "io", "io='native' needs cache='none' or cache='directsync'"
@@ -81,12 +83,10 @@ def _secret_rules(disk: Disk) -> Broken:
         yield where, "an empty drive has nothing to decrypt"
 
 
-def _transient_rules(disk: Disk) -> Broken:
-    if disk.transient is None:
-        return
+def _transient_rules(disk: Disk, transient: Transient) -> Broken:
     if disk.kind != "file" or disk.is_empty or disk.is_read_only or disk.device != "disk":
         yield "transient", "only a hard disk in a file that is written to can be transient"
-    if disk.transient.share_backing:
+    if transient.share_backing:
         yield "transient", "a transient disk that shares its image is not understood: it is plugged in once QEMU runs"
 
 
@@ -101,7 +101,8 @@ def _type_rules(disk: Disk) -> Broken:
             yield "type", "a directory cannot be written to through the disk: add <readonly/>"
     if source.startup_policy == "requisite" and disk.device not in ("cdrom", "floppy"):
         yield "source", "startupPolicy='requisite' is for CD and floppy drives"
-    yield from _vhost_rules(disk)
+    if disk.kind in ("vhostuser", "vhostvdpa"):
+        yield from _vhost_rules(disk)
 
 
 def _vhost_rules(disk: Disk) -> Broken:

@@ -61,23 +61,25 @@ def lacks_source(disk: Disk) -> bool:
 
 
 def _bus_rules(disk: Disk) -> Broken:
-    if disk.bus in ("xen", "uml"):
+    bus, device = disk.bus, disk.device
+    if bus in ("xen", "uml"):
         yield "target_dev", f"'{disk.target_dev}' is a disk of another hypervisor; say which bus it is on"
-    if (disk.device == "floppy") != (disk.bus == "fdc"):
+    if (device == "floppy") != (bus == "fdc"):
         yield "target_bus", "a floppy drive is on the bus fdc, and nothing else is"
-    if disk.device == "cdrom" and disk.bus == "virtio":
+    if device == "cdrom" and bus == "virtio":
         yield "target_bus", "a virtio disk has no media to eject, so it cannot be a cdrom"
-    if lacks_source(disk) and disk.device in ("disk", "lun"):
-        yield "source", f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
-    if lacks_source(disk) and disk.bus == "usb":
-        yield "source", "a USB drive cannot be empty"
-    if disk.device == "disk" and disk.readonly and disk.bus in ("ide", "sata"):
+    if (device in ("disk", "lun") or bus == "usb") and lacks_source(disk):
+        if device in ("disk", "lun"):
+            yield "source", f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
+        if bus == "usb":
+            yield "source", "a USB drive cannot be empty"
+    if device == "disk" and disk.readonly and bus in ("ide", "sata"):
         yield "readonly", "an IDE or SATA hard disk cannot be read-only in QEMU"
-    if disk.removable is not None and not (disk.bus == "usb" or (disk.bus == "scsi" and disk.device == "disk")):
+    if disk.removable is not None and not (bus == "usb" or (bus == "scsi" and device == "disk")):
         yield "removable", "removable is for USB and SCSI disks"
-    if disk.tray is not None and disk.device not in ("cdrom", "floppy"):
+    if disk.tray is not None and device not in ("cdrom", "floppy"):
         yield "tray", "only a CD or floppy drive has a tray"
-    if disk.rotation_rate is not None and (disk.bus not in ("scsi", "ide", "sata") or disk.device != "disk"):
+    if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
         yield "rotation_rate", "rotation_rate is for hard disks on SCSI, IDE or SATA"
 
 
@@ -128,10 +130,12 @@ def _virtio_rules(disk: Disk) -> Broken:
 def _frontend_rules(disk: Disk) -> Broken:
     if disk.iothread is not None and disk.iothreads:
         yield "iothreads", "iothread and <iothreads> cannot be set together"
-    for name in ("iothread", "iothreads"):
-        if getattr(disk, name) and disk.bus != "virtio":
-            yield name, f"disks on {disk.bus} have no thread of their own"
-    yield from mapping_rules(disk.iothreads, disk.queues, "iothreads")
+    if disk.bus != "virtio":
+        for name in ("iothread", "iothreads"):
+            if getattr(disk, name):
+                yield name, f"disks on {disk.bus} have no thread of their own"
+    if disk.iothreads:
+        yield from mapping_rules(disk.iothreads, disk.queues, "iothreads")
     if disk.copy_on_read and (disk.is_read_only or disk.device != "disk"):
         yield "copy_on_read", "only a hard disk that is written to copies what it reads"
     if disk.throttle_filters:
@@ -190,10 +194,10 @@ def _lun_rules(disk: Disk) -> Broken:
 
 
 def _geometry_rules(disk: Disk) -> Broken:
-    shape = [disk.cylinders, disk.heads, disk.sectors]
-    if any(part is None for part in shape) and any(part is not None for part in shape):
+    shape = (disk.cylinders, disk.heads, disk.sectors)
+    if 0 < shape.count(None) < len(shape):
         yield "", "<geometry> needs cyls, heads and secs"
-    if disk.bus in ("usb", "fdc") and shape[0] is not None:
+    if shape[0] is not None and disk.bus in ("usb", "fdc"):
         yield "cylinders", f"a disk on {disk.bus} has no geometry to set"
     if disk.translation is not None and disk.bus != "ide":
         yield "translation", "a mode of translation is for IDE disks alone"

@@ -71,6 +71,18 @@ class Character(Checked):
         """What belongs to which type."""
         yield from super().rules()
         backend = self.backend
+        if self.sources:
+            yield from self._source_rules(backend)
+        yield from self._end_rules()
+        if self.protocol not in (None, "raw") and not backend.takes_protocol:
+            yield "protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'"
+        if self.protocol in ("telnets", "tls"):
+            yield "protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>"
+        if self.log_append is not None and self.log_file is None:
+            yield "log_append", "<log append> needs a file"
+
+    def _source_rules(self, backend: Backend) -> Iterator[tuple[str, str]]:
+        """How many there may be, and what each may say."""
         if len(self.sources) > backend.sources:
             most = {1: "one <source>", 2: "two <source>"}[backend.sources]
             yield "sources", f"type='{self.type}' has {most}, not {len(self.sources)}"
@@ -82,13 +94,6 @@ class Character(Checked):
             models = [label.model for label in source.seclabels if label.model is not None]
             for model in sorted({model for model in models if models.count(model) > 1}):
                 yield "sources", f"two labels of <source> are for model {model}"
-        yield from self._end_rules()
-        if self.protocol not in (None, "raw") and not backend.takes_protocol:
-            yield "protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'"
-        if self.protocol in ("telnets", "tls"):
-            yield "protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>"
-        if self.log_append is not None and self.log_file is None:
-            yield "log_append", "<log append> needs a file"
 
     def _end_rules(self) -> Iterator[tuple[str, str]]:
         """What is missing, and ends that are one too many."""
@@ -96,8 +101,11 @@ class Character(Checked):
             yield "type", "type='spicevmc' is for virtio channels, smartcards and USB redirection"
         if len(self.sources) == 2 and self.source_of("connect") is self.source_of("bind"):
             yield "sources", "two <source> are one with mode='connect' and one with mode='bind'"
+        needs = self.backend.needs
+        if not needs:
+            return
         source = self.source_of("connect") if self.type == "udp" else self.source
-        for name in self.backend.needs:
+        for name in needs:
             if getattr(source, name) is None and not self._invents(name):
                 yield "sources", f"type='{self.type}' needs <source {name}=…>"
 

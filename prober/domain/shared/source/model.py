@@ -97,7 +97,7 @@ class Source(Checked):
         """What no image has two of."""
         if len(self.slices) > 1:
             yield "slices", "an image has one slice"
-        if len({cookie.name for cookie in self.cookies}) < len(self.cookies):
+        if self.cookies and len({cookie.name for cookie in self.cookies}) < len(self.cookies):
             yield "cookies", "two cookies have one name"
         if self.reconnect_enabled and self.reconnect_timeout is None:
             yield "reconnect_timeout", "<reconnect enabled='yes'> needs a timeout of at least one second"
