@@ -112,3 +112,24 @@ def test_a_copy_is_what_pydantic_would_make() -> None:
     assert copy.model_fields_set == model.model_fields_set, "what the XML gave"
     assert (model.kind, model.note) == ("b", None), "the original is as it was"
     assert copy.place("switch") == model.place("switch")
+
+
+def test_faults_stand_in_the_order_of_the_fields_whatever_the_order_of_the_xml() -> None:
+    class Three(Element):
+        first: Annotated[OnOff, At("@first")]
+        second: Annotated[OnOff, At("@second")]
+        third: Annotated[OnOff, At("third/@on")] = False
+
+    reader = Reader()
+    assert reader.read(Three, etree.fromstring("<s second='x'><third on='y'/></s>"), "/s") is None
+    assert [str(refusal) for refusal in reader.refusals] == [
+        "1: /s: attribute first is missing",
+        "1: /s/@second: 'x' is neither 'on' nor 'off'",
+        "1: /s/third/@on: 'y' is neither 'on' nor 'off'",
+    ]
+
+
+def test_what_was_read_is_what_the_class_itself_would_make() -> None:
+    model, _ = read("<s><driver kind='b'/><note>x</note></s>")
+    assert model is not None
+    assert model == Sample.model_validate({"kind": "b", "note": "x", "places": model.places})
