@@ -195,7 +195,7 @@ def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Pla
     counts: dict[str, int] = {}
     places = []
     for node, tag in zip(nodes, tags, strict=True):
-        below = f"{path}/{_name(node) if tag.startswith('{') else tag}"
+        below = f"{path}/{_name(node) if tag[0] == '{' else tag}"
         if totals[tag] > 1:
             number = counts[tag] = counts.get(tag, 0) + 1
             below = f"{below}[{number}]"

@@ -40,7 +40,8 @@ def image_rules(disk: Disk) -> Broken:
 
 def _format_rules(disk: Disk) -> Broken:
     data = disk.source.data_store if disk.source is not None else None
-    yield from format_rules(disk.format, disk.backing, data, "backing", "source")
+    if disk.backing is not None or data is not None:
+        yield from format_rules(disk.format, disk.backing, data, "backing", "source")
     if disk.driver_type == "fat" and disk.kind not in ("dir", "volume"):
         yield "driver_type", "format 'fat' is for sources of type 'dir'"
     if disk.max_size is not None and disk.format != "qcow2":

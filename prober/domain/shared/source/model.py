@@ -27,6 +27,9 @@ SourcePath: TypeAlias = Annotated[str, AfterValidator(_path_or_nothing)]
 #: The types of source that there are.
 Kind: TypeAlias = Literal["file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa"]
 
+#: The types whose image is a path on this host, and the field that has it.
+_PATHS = {"file": "file", "block": "dev", "dir": "dir"}
+
 _WHY_SSH = "QEMU's ssh has the known hosts and the keys of the user that it runs as"
 
 
@@ -104,12 +107,12 @@ class Source(Checked):
 
     def local_path(self, kind: str) -> str | None:
         """The path of a source of this type, where it is one on this host."""
-        path: str | None = {"file": self.file, "block": self.dev, "dir": self.dir}.get(kind)
-        return path or None
+        field = _PATHS.get(kind)
+        return getattr(self, field) or None if field is not None else None
 
     def is_empty(self, kind: str) -> bool:
         """Whether there is no image."""
-        return kind in ("file", "block", "dir") and self.local_path(kind) is None
+        return kind in _PATHS and self.local_path(kind) is None
 
     def misplaced(self, kind: str) -> Iterator[tuple[str, str]]:
         """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
