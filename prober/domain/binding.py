@@ -169,15 +169,10 @@ class Element(BaseModel):
         ]
 
 
-def blank(cls: type[E]) -> E:
-    """An element that has the defaults of its class and nothing else, unchecked: one to :meth:`Element.replace` in.
-    What has no default is None in it, whatever its type."""
-    defaults = {
-        name: None if info.is_required() else info.get_default(call_default_factory=True)
-        for name, info in cls.model_fields.items()
-    }
+def assemble(cls: type[E], fields: dict[str, Any]) -> E:
+    """An element that has these fields, which are all of its class and have been checked."""
     element: E = _new(cls)
-    _set_dict(element, defaults)
+    _set_dict(element, fields)
     _set_fields_set(element, set())
     _set_extra(element, None)
     _set_private(element, None)

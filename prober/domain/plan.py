@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from prober.domain.binding import Element, blank, element_fields, leaf_type, shape_of
+from prober.domain.binding import Element, Places, assemble, element_fields, leaf_type, shape_of
 
 E = TypeVar("E", bound=Element)
 
@@ -21,13 +21,18 @@ class Plan(Generic[E]):
     """Reads one class: what its XML may hold, and how each field is converted.
 
     pydantic converts and checks field by field.  Its validator of a whole model looks at each field and fills in
-    those that are not given, which took half of the time of reading: a disk has 66 fields, and an XML gives seven.
-    Here a copy of ``blank``, which has all defaults, takes what is given.
+    those that are not given, which took a fifth of the time of reading: a disk has 66 fields, and an XML gives seven.
+    Here a copy of the defaults takes what is given.
     """
 
     def __init__(self, cls: type[E]) -> None:
         self.shape = shape_of(cls)
-        self.blank = blank(cls)
+        self._cls = cls
+        # A required field holds its place in the order of the fields.
+        self._defaults = {
+            name: None if info.is_required() else info.get_default(call_default_factory=True)
+            for name, info in cls.model_fields.items()
+        }
         self._required = [name for name, info in cls.model_fields.items() if info.is_required()]
         self._converters = _Converters(cls)
         self._order = {name: index for index, name in enumerate(cls.model_fields)}
@@ -48,6 +53,12 @@ class Plan(Generic[E]):
         if faults:
             faults.sort(key=lambda fault: self._order[fault[0]])
         return faults
+
+    def make(self, values: dict[str, Any], places: Places) -> E:
+        """An element of what was converted without a fault; its own rules are still to be asked."""
+        fields = {**self._defaults, **values}
+        fields["places"] = places
+        return assemble(self._cls, fields)
 
 
 @cache

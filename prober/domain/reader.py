@@ -55,7 +55,7 @@ class Reader:
             for fault in faults:
                 self._refuse_fault(model, fault, places, found.failed)
             return None
-        element = plan.blank.replace(places=places, **values)
+        element = plan.make(values, places)
         broken = list(element.rules()) if isinstance(element, Checked) else ()
         for name, sentence in broken:
             self.refuse(places.at(name), sentence)
