@@ -58,7 +58,9 @@ def _redial(disk: Disk) -> Reconnect | None:
 
 def _filters(disk: Disk, below: str) -> list[options.Qapi]:
     """What stands between the image and the device, from the image up."""
-    nodes = []
+    nodes: list[options.Qapi] = []
+    if not disk.copy_on_read and not disk.throttle_filters:
+        return nodes
     if disk.copy_on_read:
         name = f"libvirt-CoR-{disk.target_dev}"
         value: dict[str, Value] = {"driver": "copy-on-read", "node-name": name, "file": below, "discard": "unmap"}
@@ -124,7 +126,7 @@ def _device(disk: Disk, target: Target, backend: Property | None = None) -> opti
 
 def _id(disk: Disk) -> Value:
     """The id, with what is to be done on the monitor."""
-    if disk.is_empty or disk.source is None or not disk.is_tuned_later:
+    if not disk.is_tuned_later or disk.is_empty or disk.source is None:
         return disk.id
     device = {"virtio": f"/machine/peripheral/{disk.id}/virtio-backend"}.get(disk.bus, disk.id)
     if disk.bus == "usb":
