@@ -98,7 +98,9 @@ class Places:
 
     def at(self, name: str) -> Place:
         """The place of a field."""
-        given = self.fields.get(name, self.own)
+        given = self.fields.get(name)
+        if given is None:
+            return self.own
         return given if isinstance(given, Place) else given[0].attribute(given[1])
 
 
