@@ -38,6 +38,7 @@ _DEVICE_REFERENCES = {
     "iothread": "object",
     "rng": "object",
     "cryptodev": "object",
+    "canbus": "object",
 }
 
 #: The same of objects.
@@ -47,6 +48,14 @@ _OBJECT_REFERENCES = {
     "netdev": "netdev",
     "keyid": "object",
     "passwordid": "object",
+    "prealloc-context": "object",
+    "canbus": "object",
+    # What the filters of a netdev read and write (``net/filter-mirror.c``, ``net/colo-compare.c``).
+    "indev": "chardev",
+    "outdev": "chardev",
+    "primary_in": "chardev",
+    "secondary_in": "chardev",
+    "notify_dev": "chardev",
 }
 
 #: The same of block nodes, at any depth.

@@ -42,10 +42,18 @@ def bad(line: str, version: str = "11.1.2") -> list[str]:
         "-M q35,memory-backend=pc.ram -m 64 -object memory-backend-ram,id=pc.ram,size=64M",
         "-netdev socket,id=a,udp=127.0.0.1:1,localaddr=127.0.0.1:2",
         "-m 64 -object memory-backend-ram,id=m,size=64M,host-nodes=0-1,policy=bind -numa node,cpus=0-3,memdev=m",
+        "-M pc -object can-bus,id=c -object can-host-socketcan,id=h,if=can0,canbus=c -device kvaser_pci,canbus=c",
+        "-netdev user,id=n -chardev null,id=c -object filter-mirror,id=f,netdev=n,outdev=c",
     ],
 )
 def test_sound(line: str, version: str) -> None:
     assert bad(line, version) == []
+
+
+def test_memory_is_allocated_in_a_context_that_is_there() -> None:
+    memory = "-object memory-backend-ram,id=m,size=1M,prealloc-context=t"
+    assert "prealloc-context names an object 't'" in str(bad(memory))
+    assert bad(f"-object thread-context,id=t {memory}") == []
 
 
 @pytest.mark.parametrize("version", CAPS)
@@ -76,6 +84,10 @@ def test_sound(line: str, version: str) -> None:
         ("-object secret,id=a", "secret needs data or file"),
         ("-object iothread,id=1a", "is no id"),
         ("-numa node,memdev=m", "memdev names an object 'm'"),
+        ("-netdev user,id=n -object filter-mirror,id=f,netdev=n,outdev=c", "outdev names a chardev 'c'"),
+        ("-netdev user,id=n -object filter-redirector,id=f,netdev=n,indev=c", "indev names a chardev 'c'"),
+        ("-object can-host-socketcan,id=h,if=can0,canbus=c", "canbus names an object 'c'"),
+        ("-M pc -device kvaser_pci,canbus=c", "canbus names an object 'c'"),
         ("-numa node,cpus=a", "cpus.0 is 'a', not a whole number"),
         ("-device isa-debugcon", "cannot be without chardev"),
         ("-device PIIX4_PM", "is no device that -device can make"),
