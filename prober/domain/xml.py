@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,10 +30,17 @@ class XmlLimits:
     elements: int = 20_000
 
 
+#: How many characters of documents a thread parses itself.  libxml2 keeps every name that it has seen (and short runs
+#: of space) for as long as the thread lives, so that names which are made up one after the other would take all memory.
+#: Above it each document has a thread of its own, which takes 0.1 ms more and leaves nothing.
+_MOST_OF_A_THREAD = 16 << 20
+
+
 class _Threads(threading.local):
-    """A parser for each thread, as lxml has threads that share one wait for each other."""
+    """A parser for each thread, as lxml has threads that share one wait for each other, and what it has parsed."""
 
     def __init__(self) -> None:
+        self.parsed = 0
         self.parser = etree.XMLParser(
             resolve_entities=False,
             no_network=True,
@@ -60,6 +68,14 @@ def parse_xml(data: bytes, limits: XmlLimits | None = None) -> etree._Element:
         )
     text = _decode(data)
     _refuse_dtd(text)
+    if _threads.parsed > _MOST_OF_A_THREAD:
+        with ThreadPoolExecutor(1) as apart:
+            return apart.submit(_parse, text, limits).result()
+    _threads.parsed += len(text)
+    return _parse(text, limits)
+
+
+def _parse(text: str, limits: XmlLimits) -> etree._Element:
     try:
         root = etree.fromstring(text.encode(), _threads.parser)
     except etree.XMLSyntaxError as error:
