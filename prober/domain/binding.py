@@ -206,18 +206,13 @@ class Checked(Element):
         return iter(())
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keeps the rules.  A validator of the model would be run again wherever the model is a part of another."""
-        broken = list(self.rules())
+        """Keeps the rules in what is not read from XML; the reader asks for them itself, to say where each is broken.
+
+        A validator of the model would be run again wherever the model is a part of another.
+        """
+        broken = [sentence for _, sentence in self.rules()]
         if broken:
-            raise RulesBroken(broken)
-
-
-class RulesBroken(ValueError):
-    """Carries broken rules through pydantic to the reader."""
-
-    def __init__(self, broken: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(sentence for _, sentence in broken))
-        self.broken = broken
+            raise ValueError("; ".join(broken))
 
 
 @dataclass(slots=True)
