@@ -141,9 +141,7 @@ class Element(BaseModel):
 
     def places_of(self, fields: Mapping[str, str]) -> dict[str, Place]:
         """Where fields stand, each under another name: that of the field is the value."""
-        places = self.places
-        given, own = places.fields, places.own
-        return {name: places.at(field) if field in given else own for name, field in fields.items()}
+        return {name: self.places.at(field) for name, field in fields.items()}
 
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""

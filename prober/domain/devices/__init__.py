@@ -86,7 +86,7 @@ class Devices(Element):
 
     def of(self, cls: type[D]) -> Sequence[D]:
         """The devices of one class, in order."""
-        wanted = kinds_of(cls, self.known_kinds or self.kinds)
+        wanted = kinds_of(cls, self.kinds)
         if not wanted:
             return ()
         # The classes were compared; no isinstance() a device, as this is asked dozens of times a domain.

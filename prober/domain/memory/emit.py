@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prober.commandline.options import Keyval, Need, Option, Prepared, Property
 from prober.domain.devices.memory import MemoryModule
 from prober.domain.memory.backend import build_backend
-from prober.domain.memory.cells import system_id, wanted_for_all
+from prober.domain.memory.cells import wanted_for_all
 from prober.domain.memory.old_style import emit_old_style
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def machine_memory(domain: Domain, target: Target) -> Iterator[Property]:
             if item.name not in said:
                 said.add(item.name)
                 yield item
-    name = system_id(target)
-    if domain.numa is None and name is not None:
-        yield Property("memory-backend", name, target.place)
+    wanted = wanted_for_all(domain, target)
+    if wanted is not None:
+        yield Property("memory-backend", wanted.id, target.place)
 
 
 def emit_memory(domain: Domain, target: Target) -> Iterator[Option]:
