@@ -20,7 +20,7 @@ from prober.cli.output import ProgressLine
 from tests.bench import Row
 
 #: The parts, in the order of the table; each has ``rows()``.
-PARTS = ("interview", "service", "check", "domains", "cli")
+PARTS = ("yardstick", "interview", "service", "check", "domains", "cli")
 
 _VERDICTS = {True: Text("held", "green"), False: Text("NOT HELD", "bold red"), None: Text("")}
 
