@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 
+from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
@@ -156,7 +157,7 @@ def _device(device: Made, buses: _Buses) -> list[Finding | None]:
             place=device.place,
             part="bus",
             message=f"there is no bus {bus!r} when this device is made",
-            hint=f"did you mean {near[0]}?" if near else "a device with a bus stands before those that are on it",
+            hint=did_you_mean(near) or "a device with a bus stands before those that are on it",
         )
     ]
 

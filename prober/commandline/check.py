@@ -13,7 +13,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import (
     DEPRECATION_POLICY,
     DEVICE_ALIASES,
@@ -343,9 +342,6 @@ class _Checker:
         path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
         fact = f"{command}.{misfit.dotted}" if misfit.path else command
         listed: list[JsonValue] = [*misfit.known]
-        # For a wrong value the nearest right ones, for an unknown member the nearest known.
-        meant = misfit.value if misfit.value is not None else (misfit.path[-1] if misfit.path else "")
-        near = self.proof.nearest(meant, misfit.known) if misfit.known else []
         return Finding(
             kind=Kind.error,
             place=place,
@@ -359,7 +355,7 @@ class _Checker:
                 command="query-qmp-schema",
                 reply=listed,
             ),
-            hint=did_you_mean(near),
+            hint=self.proof.hint(misfit),
         )
 
 

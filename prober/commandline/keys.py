@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.proof import Proof
@@ -148,9 +149,8 @@ def _tpm_type(option: Keyval, proof: Proof) -> Iterator[Finding]:
     schema = proof.caps.schema_
     entity = schema.command("query-tpm-types") if schema is not None else None
     for misfit in misfits(schema, str(entity["ret-type"]), [Text(option.first)]) if schema and entity else ():
-        near = proof.nearest(option.first, misfit.known) if misfit.known else []
         message = f"QEMU {proof.caps.version} takes no such -tpmdev: type {misfit.message}"
-        yield _error(option, "type", message, f"did you mean {near[0]}?" if near else "")
+        yield _error(option, "type", message, proof.hint(misfit))
 
 
 def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
@@ -174,7 +174,7 @@ def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Find
     known = schema.enum_values(str(found["name"])) if outcome == "found" and isinstance(found, dict) else ()
     if known and str(item.value) not in known:
         near = proof.nearest(str(item.value)[:64], known)
-        hint = f"did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(near)
         yield _error(option, item.name, f"QEMU {proof.caps.version} has no block driver {item.value!r}", hint)
 
 
@@ -184,7 +184,7 @@ def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
     if words is not None and value not in words:
         near = proof.nearest(value[:64], words)
         message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
-        yield _error(option, item.name, message, f"did you mean {near[0]}?" if near else "")
+        yield _error(option, item.name, message, did_you_mean(near))
     elif (option.flag, item.name) in (("-drive", "format"), ("-drive", "driver")):
         yield from _block_driver(option, item, proof)
     elif (option.flag, item.name) == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
@@ -215,7 +215,7 @@ def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> 
         message=f"QEMU {proof.caps.version} has no {option.flag} {item.name}",
         qemu_name=fact,
         evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note),
-        hint=f"did you mean {near[0]}?" if near else "",
+        hint=did_you_mean(near),
     )
 
 
@@ -231,14 +231,8 @@ def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
         before = value.get(item.name)
         value[item.name] = item.value if before is None else [*_items(before), *_items(item.value)]
     for misfit in misfits(schema, str(entity["arg-type"]), value):
-        near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
-        hint = f"did you mean {near[0]}?" if near else ""
-        yield _error(
-            option,
-            misfit.dotted,
-            f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}",
-            hint,
-        )
+        message = f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}"
+        yield _error(option, misfit.dotted, message, proof.hint(misfit))
 
 
 def _items(value: Value) -> list[Value]:

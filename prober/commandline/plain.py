@@ -139,10 +139,8 @@ def _watchdog_action(option: Plain, value: str, proof: Proof) -> Iterator[Findin
         yield _unknown(option, "no command of this QEMU takes what it takes", proof)
         return
     for misfit in misfits(schema, str(entity["arg-type"]), {"action": Text(value)}):
-        near = proof.nearest(value, misfit.known) if misfit.known else []
-        yield _error(
-            option, f"QEMU {proof.caps.version} takes no such -watchdog-action: it {misfit.message}", did_you_mean(near)
-        )
+        message = f"QEMU {proof.caps.version} takes no such -watchdog-action: it {misfit.message}"
+        yield _error(option, message, proof.hint(misfit))
 
 
 def _incoming(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
@@ -176,9 +174,8 @@ def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     else:
         tree.setdefault("id", Text("net"))
         for misfit in misfits(schema, str(entity["arg-type"]), tree):
-            near = proof.nearest(misfit.value or misfit.path[-1], misfit.known) if misfit.known and misfit.path else []
             message = f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}"
-            yield _error(option, message, did_you_mean(near))
+            yield _error(option, message, proof.hint(misfit))
 
 
 def _tag(schema: Any, entity: Mapping[str, Any]) -> str:

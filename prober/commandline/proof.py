@@ -9,6 +9,7 @@ from prober.capabilities.facts import did_you_mean, nearest, resolve
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
+from prober.commandline.qapi import Misfit
 from prober.commandline.refusal import Origin
 from prober.errors import FactError
 
@@ -31,6 +32,10 @@ class Proof:
         """Known names most like this one; for the first few that are asked for, as it takes a millisecond each."""
         self._hints_left -= 1
         return nearest(name[:64], known) if self._hints_left >= 0 else []
+
+    def hint(self, misfit: Misfit) -> str:
+        """The known names most like what does not fit, where any would."""
+        return did_you_mean(self.nearest(misfit.meant, misfit.known)) if misfit.known and misfit.meant else ""
 
     def supports(self, fact: str) -> Evidence:
         """The evidence for a fact whose name anybody may have written; what can be no name is absent."""

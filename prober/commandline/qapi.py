@@ -69,6 +69,11 @@ class Misfit:
         """The path as QEMU's keyval syntax writes it."""
         return ".".join(self.path)
 
+    @property
+    def meant(self) -> str:
+        """What stood in the place of one of the known: a wrong value, or else an unknown member."""
+        return self.value or (self.path[-1] if self.path else "")
+
 
 def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...] = ()) -> Iterator[Misfit]:
     """Everything in a value that its type does not take."""

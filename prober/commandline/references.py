@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from prober.capabilities import Capabilities
+from prober.capabilities.facts import did_you_mean
 from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Object, Property, Qapi, Value
@@ -290,5 +291,5 @@ class _Names:
             place=place,
             part=part,
             message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
-            hint=f"did you mean {near[0]}?" if near else "",
+            hint=did_you_mean(near),
         )

@@ -1,7 +1,7 @@
 """How fast this machine runs Python at this moment, by a piece of work that has nothing to do with prober.
 
-The bars in milliseconds mean nothing without it: a machine that shares its cores with others takes twice as long from one
-hour to the next, and then every such bar fails at once.  Two runs can be compared by what each is of its yardstick.
+The bars in milliseconds mean little without it: one machine takes twice as long as another, or as itself an hour
+before where others share its cores, and then all of them fail at once.  Two runs are compared by their yardsticks.
 """
 
 from __future__ import annotations
