@@ -36,7 +36,7 @@ _UNNAMED = re.compile(
 )
 
 #: Names of buses that only devices make, where these have no id.
-_OF_DEVICES = re.compile(r"(?:virtio-serial-bus|hda|HDA|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
+_OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|HDA|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
 _PCI = re.compile(r"pcie?\.(\d{1,4})")
 
 #: How many names are compared for a hint.
@@ -70,7 +70,8 @@ class _Buses:
     chosen: dict[tuple[str, int], Made] = field(default_factory=dict)
     #: The types of buses that are there under whatever name; an empty one stands for any.
     types: set[str] = field(default_factory=set)
-    nameless: bool = False
+    #: The types of those, in small letters, that devices without an id have made.
+    nameless: set[str] = field(default_factory=set)
     hints_left: int = 20
     nameless_bridges: int = 0
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
@@ -83,7 +84,10 @@ class _Buses:
         pci = _PCI.fullmatch(bus)
         if pci:
             return self.line.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
-        return bool(_UNNAMED.fullmatch(bus)) or (self.nameless and bool(_OF_DEVICES.fullmatch(bus)))
+        of_device = _OF_DEVICES.fullmatch(bus)
+        if of_device is not None and not self.nameless.isdisjoint(("", of_device[1].lower())):
+            return True
+        return bool(_UNNAMED.fullmatch(bus))
 
     def named(self, bus: str) -> Makes | None:
         """The buses of which this is one, where a device with an id has made it."""
@@ -105,7 +109,6 @@ class _Buses:
         """The buses of a device that was made."""
         is_bridge, makes, ident = device.type.is_bridge, device.type.makes, device.id
         if not ident:
-            self.nameless = True
             self.nameless_bridges += is_bridge
         elif is_bridge:
             self.bridges.add(ident)
@@ -113,6 +116,8 @@ class _Buses:
             makes = NO_BUSES
         if makes.number:
             self.types.add(makes.bus)
+            if not ident:
+                self.nameless.add(makes.bus.lower())
         if ident:
             self.others[ident] = makes
 
@@ -210,11 +215,8 @@ def _of_machine(line: Line) -> set[str]:
     ifs = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
     if line.kind == "pc" or "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
         found.add("floppy-bus")
-    if (
-        line.machine_value("usb") is not None
-        or line.plain.keys() & {"-usb", "-usbdevice"}
-        or "-nodefaults" not in line.plain
-    ):
+    # With the default devices there is no USB either (5.2 to 11.1, pc, q35 and pc-i440fx-2.1).
+    if line.machine_value("usb") is not None or line.plain.keys() & {"-usb", "-usbdevice"}:
         found.add("usb-bus")
     if "scsi" in ifs:
         found.add("SCSI")

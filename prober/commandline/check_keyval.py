@@ -44,7 +44,8 @@ def _listed_option(option: Keyval, proof: Proof) -> Iterator[Finding]:
     caps, group = proof.caps, f"-{option.group or option.flag[1:]}"
     if option.flag == "-chardev":
         if caps.schema_text is not None:
-            backend = _BACKENDS.get(option.first, option.first)
+            is_gone = option.first in _GONE_BACKENDS and caps.version.numbers >= _GONE_SINCE
+            backend = option.first if is_gone else _BACKENDS.get(option.first, option.first)
             yield from proof.require(
                 proof.supports(f"chardev-add.backend.type.{backend}"), option.place, part="backend"
             )
@@ -90,8 +91,10 @@ def _drive_key(key: str, listed: Evidence, proof: Proof) -> Evidence:
     return listed
 
 
-#: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``).
+#: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``), and those of them
+#: that are gone from 8.0 on (QEMU, ``docs/about/removed-features.rst``; seen to be there in 7.2, and not in 10.0).
 _BACKENDS: Mapping[str, str] = {"tty": "serial", "parport": "parallel", "memory": "ringbuf"}
+_GONE_BACKENDS, _GONE_SINCE = frozenset({"tty", "parport"}), (8, 0, 0)
 
 
 #: What a value is, by what ``query-command-line-options`` calls it.

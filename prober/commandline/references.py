@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
@@ -14,6 +13,7 @@ from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Object, Property, Qapi, Value
 from prober.commandline.refusal import Origin
+from prober.commandline.text import is_identifier
 
 #: What a namespace is called in a message.
 _WORDS = {
@@ -88,10 +88,19 @@ _KEYVAL_REFERENCES = {
     "-spice": {"audiodev": "audiodev"},
     "-vnc": {"audiodev": "audiodev", "tls-creds": "object"},
     "-tpmdev": {"chardev": "chardev"},
-    "-chardev": {"tls-creds": "object"},
+    # ``chardev`` is what a ``mux`` lies over (``chardev/char-mux.c``), ``chardevs`` are those of a ``hub`` (QEMU 10.0,
+    # ``chardev/char-hub.c``, which has room for four).
+    "-chardev": {
+        "tls-creds": "object",
+        "chardev": "chardev",
+        **{f"chardevs.{number}": "chardev" for number in range(4)},
+    },
     "-numa": {"memdev": "object"},
 }
 
+
+#: The same of netdevs: a hub's port, and what a vhost-user netdev talks over.
+_NETDEV_REFERENCES = {"netdev": "netdev", "chardev": "chardev"}
 
 #: Options with a tree that give a name besides ``-blockdev``, by its namespace.
 _TREE_NAMESPACES = {"-netdev": "netdev", "-audiodev": "audiodev", "-chardev": "chardev"}
@@ -115,7 +124,7 @@ def check_references(line: Line) -> list[Finding]:
             case Object():
                 names.give("object", option.id, option.place)
                 names.resolve(option.properties, _OBJECT_REFERENCES, option.place)
-                if not _IDENTIFIER.fullmatch(option.id):
+                if not is_identifier(option.id):
                     names.open.append(_no_identifier(option))
     return names.close()
 
@@ -137,6 +146,9 @@ def _of_tree(option: Qapi, names: _Names) -> None:
         names.look_at_nodes(option.value, option.place)
     elif option.flag in _TREE_NAMESPACES:
         names.give(_TREE_NAMESPACES[option.flag], option.value.get("id"), option.place)
+        if option.flag == "-netdev":
+            for name, namespace in _NETDEV_REFERENCES.items():
+                names.find(namespace, name, option.value.get(name), option.place)
 
 
 def _of_pairs(option: Keyval, names: _Names) -> None:
@@ -159,10 +171,6 @@ def _no_node_name(option: Qapi) -> Finding:
         message="a block node on a command line needs a node-name",
         qemu_name="blockdev-add.node-name",
     )
-
-
-#: What an id may be (``util/id.c``, ``id_wellformed``).
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
 def _no_identifier(option: Object) -> Finding:

@@ -25,6 +25,15 @@ class Text(str):
     __slots__ = ()
 
 
+#: What an id may be (``util/id.c``, ``id_wellformed``).
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+def is_identifier(text: str) -> bool:
+    """Whether it can be an id: letters, digits, ``-``, ``.`` and ``_``, beginning with a letter."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
 class SyntaxFault(ValueError):
     """QEMU's parser would not take it; the text says why."""
 

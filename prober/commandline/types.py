@@ -61,8 +61,8 @@ def misfit_of(known: Property, value: Value) -> str:
         return f"{name} is a list, not {value!r}"
     if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
         return _misfit_of_slot(value)
-    if kind == "int" and (isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value))):
-        return ""  # host-nodes of memory backends is called so, until QEMU 5.2 (``backends/hostmem.c``)
+    if (name, kind) == ("host-nodes", "int") and (isinstance(value, list) or _is_range(value)):
+        return ""  # what memory backends call it, until QEMU 5.2 (``backends/hostmem.c``)
     if isinstance(value, (list, dict)):
         scalar = kind in (*_BOOLS, *_STRINGS, *_ENUMS) or _bounds(kind) is not None or bool(choices_of(known))
         return f"{name} is not a list or an object" if scalar else ""
@@ -78,6 +78,10 @@ def misfit_of(known: Property, value: Value) -> str:
     if choices and not (isinstance(value, str) and value in choices):
         return f"{name} is one of {', '.join(choices)}, not {value!r}"
     return ""
+
+
+def _is_range(value: Value) -> bool:
+    return isinstance(value, Text) and _RANGE.fullmatch(value) is not None
 
 
 def choices_of(known: Property) -> tuple[str, ...]:

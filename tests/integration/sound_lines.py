@@ -36,6 +36,7 @@ OLD_LINES = (
     -chardev null,id=ch0 -chardev socket,id=ch1,path=@dir@/sock1,server=on,wait=off
     -chardev file,id=ch2,path=@dir@/log,append=on -chardev ringbuf,id=ch3,size=4096
     -chardev null,id=ch4,logfile=@dir@/ptylog,logappend=on -chardev udp,id=ch5,host=127.0.0.1,port=9
+    -chardev null,id=ch6 -chardev mux,id=ch7,chardev=ch6
     -mon chardev=ch0,id=mon0,mode=readline -device isa-serial,id=serial0,chardev=ch2,index=0
     -device virtio-serial-pci,id=vs0,max_ports=8,vectors=4
     -device virtserialport,bus=vs0.0,nr=1,chardev=ch1,id=port1,name=org.qemu.guest_agent.0

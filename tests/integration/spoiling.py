@@ -314,7 +314,14 @@ def _dangling(part: Part, chance: random.Random) -> Iterator[tuple[str, str, Par
                 yield "dangling reference", f"{key} is {other}", part.but({**part.tree, key: other})
 
 
-_SPOILERS: tuple[Change, ...] = (_driver, _key, _value, _enum, _missing, _dangling)
+def _no_name(part: Part, chance: random.Random) -> Iterator[tuple[str, str, Part]]:
+    for key in sorted({"id", "node-name"} & part.tree.keys()):
+        name = str(part.tree[key])
+        for wrong in (f"1{name}", f"{name}/x", f"#{name}", "", name + "x" * 31):
+            yield "no name", f"{key} is {wrong!r}", part.but({**part.tree, key: wrong})
+
+
+_SPOILERS: tuple[Change, ...] = (_driver, _key, _value, _enum, _missing, _dangling, _no_name)
 
 _UNUSED = (
     "no-such-type.x=1", "PIIX4_PM.disable_s3=0", "ICH9-LPC.disable_s3=0", "driver=ICH9-LPC,property=disable_s4,value=1",
@@ -382,16 +389,3 @@ def _drop(part: Part, chance: random.Random) -> Iterator[tuple[str, str, Part]]:
 
 
 _REWRITERS: tuple[Change, ...] = (_reorder, _as_keyval, _spelling, _other_enum, _drop)
-
-
-def pick(variants: list[Variant], most: int, seed: int) -> list[Variant]:
-    """As many of each kind as there are, down to an equal share; one for each note."""
-    chance = random.Random(seed)
-    by_kind: dict[str, dict[str, Variant]] = {}
-    for variant in variants:
-        by_kind.setdefault(variant.kind, {}).setdefault(variant.note, variant)
-    picked: list[Variant] = []
-    for left, found in zip(range(len(by_kind), 0, -1), sorted(by_kind.values(), key=len), strict=True):
-        share = (most - len(picked)) // left
-        picked += chance.sample([*found.values()], min(share, len(found)))
-    return picked

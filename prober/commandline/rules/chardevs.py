@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.commandline.line import Line, switch
+from prober.commandline.line import Line, size, switch
 from prober.commandline.options import Value
 from prober.commandline.rules.rule import Fault, Rule
 
@@ -12,18 +12,16 @@ from prober.commandline.rules.rule import Fault, Rule
 def _sockets(line: Line) -> Iterator[Fault]:
     for option in line.keyval.get("-chardev", ()):
         if option.first == "socket":
-            # Without any of them QEMU 7.2 opens what nobody can connect to; 5.2 wants one.
-            least = 1 if line.caps.version.numbers < (6, 0, 0) else 0
-            for part, message in _socket({item.name: item.value for item in option.pairs}, least):
+            values = {item.name: item.value for item in option.pairs}
+            # Without any of them a server of QEMU 7.2 opens what nobody can connect to; 5.2 wants one.
+            is_server = switch(values.get("server", False)) is not False
+            least = 0 if is_server and line.caps.version.numbers >= (6, 0, 0) else 1
+            for part, message in _socket(values, least):
                 yield Fault(option.place, part, message)
 
 
 def _socket(values: Mapping[str, Value], least: int) -> Iterator[tuple[str, str]]:
-    ways = [key for key in ("path", "fd", "host") if key in values]
-    if not least <= len(ways) <= 1:
-        yield "path", "a socket chardev has one of path, fd and host"
-    if "host" in values and "port" not in values:
-        yield "port", "a socket chardev with host needs port"
+    yield from _address(values, least)
     if "delay" in values and "nodelay" in values:
         yield "nodelay", "a socket chardev has delay or nodelay, not both"
     is_server = switch(values.get("server", False))
@@ -42,6 +40,41 @@ def _socket(values: Mapping[str, Value], least: int) -> Iterator[tuple[str, str]
         yield "tls-authz", "tls-authz needs tls-creds"
 
 
+def _address(values: Mapping[str, Value], least: int) -> Iterator[tuple[str, str]]:
+    ways = [key for key in ("path", "fd", "host") if key in values]
+    if not least <= len(ways) <= 1:
+        yield "path", "a socket chardev has one of path, fd and host"
+    if "fd" in values and not str(values["fd"]).isdecimal():
+        yield "fd", f"the fd of a socket chardev is the number of a descriptor, not {str(values['fd'])[:64]!r}"
+    if "host" not in values:
+        return
+    if "port" not in values:
+        yield "port", "a socket chardev with host needs port"
+    if switch(values.get("ipv4")) is False and switch(values.get("ipv6")) is False:
+        yield "ipv6", "a socket chardev with host has IPv4 or IPv6"
+
+
+def _layers(line: Line) -> Iterator[Fault]:
+    made: set[Value] = set()
+    given = {item.value for option in line.keyval.get("-chardev", ()) for item in option.pairs if item.name == "id"}
+    for option in line.keyval.get("-chardev", ()):
+        for name, value, _ in option.pairs:
+            is_below = name == "chardev" or name.startswith("chardevs.")
+            if is_below and option.first in ("mux", "hub") and value in given and value not in made:
+                yield Fault(
+                    option.place, name, f"a {option.first} stands behind the chardev {value!r}, which it lies over"
+                )
+        made.update(item.value for item in option.pairs if item.name == "id")
+
+
+def _rings(line: Line) -> Iterator[Fault]:
+    for option in line.keyval.get("-chardev", ()):
+        if option.first in ("ringbuf", "memory"):
+            room = size(next((item.value for item in option.pairs if item.name == "size"), None))
+            if room is not None and room & (room - 1):
+                yield Fault(option.place, "size", f"the size of a {option.first} chardev is a power of two, not {room}")
+
+
 def _spice(line: Line) -> Iterator[Fault]:
     if line.is_open or "-spice" in line.keyval:
         return
@@ -56,6 +89,18 @@ RULES = (
         "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
         _sockets,
         about=("socket",),
+    ),
+    Rule(
+        "a `mux` or `hub` stands behind the chardevs that it lies over",
+        "chardev/char-mux.c, qemu_chr_open_mux; chardev/char-hub.c, qemu_chr_open_hub",
+        _layers,
+        about=("mux", "hub"),
+    ),
+    Rule(
+        "the size of a `ringbuf` is a power of two",
+        "chardev/char-ringbuf.c, qemu_chr_open_ringbuf",
+        _rings,
+        about=("ringbuf", "memory"),
     ),
     Rule("a `spiceport` goes with `-spice`", "chardev/spice.c, qemu_chr_open_spice_port", _spice, about=("spiceport",)),
 )

@@ -33,6 +33,8 @@ def bad(line: str, version: str = "11.1.2") -> list[str]:
         f"-M q35 {PORT},multifunction=on -device pcie-root-port,id=b,chassis=2,addr=4.1",
         "-M q35 -device ahci,id=a -device ide-cd,bus=a.5 -device ide-cd,bus=ide.2",
         "-M pc -device virtio-serial-pci -device virtserialport,bus=virtio-serial-bus.0",
+        "-M q35 -device intel-hda -audiodev none,id=a -device hda-micro,bus=hda.0,audiodev=a",
+        "-chardev null,id=a -chardev mux,id=b,chardev=a",
         "-M pc -device piix3-usb-uhci -device usb-hub,bus=usb-bus.0,port=1 -device usb-tablet,bus=usb-bus.0,port=1.2",
         "-M q35 -device i82801b11-bridge -device pci-bridge,bus=pci.0,chassis_nr=1",
         "-blockdev null-co,node-name=a -blockdev raw,node-name=b,file=a",
@@ -66,6 +68,7 @@ def test_memory_is_allocated_in_a_context_that_is_there() -> None:
         (f"-M q35 -device e1000e,bus=rp {PORT}", "no bus 'rp'"),
         ("-M pc -device virtio-scsi-pci,id=s -device scsi-cd,bus=s", "no bus 's'"),
         ("-M pc -device scsi-cd,bus=s.0", "no bus 's.0'"),
+        ("-M q35 -device e1000 -audiodev none,id=a -device hda-micro,bus=hda.0,audiodev=a", "no bus 'hda.0'"),
         (f"-M q35 {PORT} -device e1000e,addr=4", "another device has it"),
         (f"-M q35 {PORT} -device pcie-root-port,id=b,chassis=2,addr=4.1", "no multifunction=on"),
         (f"-M q35 -device e1000e,addr=4.1 {PORT}", "this one has no multifunction=on"),
@@ -98,12 +101,49 @@ def test_memory_is_allocated_in_a_context_that_is_there() -> None:
         ("-m 64,slots=1", "needs maxmem"),
         ("-machine pc,smm=yes", "smm is one of auto, on, off"),
         ("-mon chardev=c", "chardev names a chardev 'c'"),
+        ("-netdev hubport,id=h,hubid=1,netdev=n", "netdev names a netdev 'n'"),
+        ("-netdev vhost-user,id=h,chardev=c", "chardev names a chardev 'c'"),
+        ("-M pc -device usb-tablet", "no bus of type usb-bus"),
+        ("-chardev mux,id=a,chardev=c", "chardev names a chardev 'c'"),
+        ("-chardev mux,id=a", "-chardev mux needs chardev"),
     ],
 )
 def test_spoilt(line: str, message: str, version: str) -> None:
     found = bad(line, version)
     assert len(found) == 1, found
     assert message in found[0]
+
+
+def test_a_channel_of_dbus_has_a_name() -> None:
+    assert bad("-chardev dbus,id=a") == ["-chardev dbus needs name"]
+    assert bad("-chardev dbus,id=a,name=b") == []
+
+
+def test_a_hub_lies_over_chardevs() -> None:
+    assert bad("-chardev hub,id=h") == ["-chardev hub needs chardevs.0"]
+    assert bad("-chardev hub,id=h,chardevs.0=c") == [
+        "chardevs.0 names a chardev 'c', which is not on this command line"
+    ]
+    assert bad("-chardev null,id=c -chardev hub,id=h,chardevs.0=c") == []
+
+
+@pytest.mark.parametrize("backend", ["tty", "parport"])
+def test_backends_that_are_gone(backend: str) -> None:
+    line = f"-chardev {backend},id=a,path=/dev/null"
+    assert (bad(line, "5.2.0"), bad(line)) == ([], [f"QEMU 11.1.2 has no chardev-add.backend.type.{backend}"])
+    assert bad(f"-chardev {backend},id=a", "5.2.0") == [f"-chardev {backend} needs path"]
+
+
+def test_a_number_is_no_list() -> None:
+    device = '{"driver":"virtio-balloon-pci","guest-stats-polling-interval":[]}'
+    assert bad(f"-device '{device}'") == ["guest-stats-polling-interval is not a list or an object"]
+
+
+def test_ids_of_devices_in_json() -> None:
+    line = """-device '{"driver":"e1000","id":"1a"}'"""
+    assert bad(line) == ["'1a' is no id: letters, digits, - . and _, beginning with a letter"]
+    parsed = parse_command_line(["qemu", *split_shell(line)])
+    assert check(parsed.options, load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")) == []
 
 
 def test_devices_in_json_are_made_last() -> None:

@@ -1,0 +1,111 @@
+"""What may be a name: ids of options, and names of block nodes; those of objects are looked at as they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prober.commandline.line import Line, Made
+from prober.commandline.options import Keyval, Qapi, Value
+from prober.commandline.refusal import Origin
+from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.text import Text, is_identifier
+
+#: Options with keys that are read in another way, where ``id`` is a key like any other.
+_OF_THEIR_OWN = frozenset({"-machine", "-accel", "-smbios", "-numa", "-acpitable", "-trace", "-object", "-cpu"})
+
+#: Options of which all that are given make one, and that has no id: seen to be taken by 5.2 and refused by 7.2 (in
+#: QEMU since 6.0).
+_MERGED = ("-m", "-rtc", "-boot", "-smp", "-name", "-icount")
+_MERGED_SINCE = (6, 0, 0)
+
+#: Since when a device in JSON needs a proper id: 10.0 takes any, 11.1 does not; of those between nothing is known.
+_JSON_SINCE = (11, 1, 0)
+
+#: The longest name of a block node, in bytes (``include/block/block_int-common.h``, ``node_name``, less its NUL).
+_NODE_NAME = 31
+
+#: Deeper than any block node that QEMU takes.
+_DEEPEST = 32
+
+_WORDS = "letters, digits, - . and _, beginning with a letter"
+
+
+def _ids(line: Line) -> Iterator[Fault]:
+    in_json = line.caps.version.numbers >= _JSON_SINCE
+    merged = _MERGED if line.caps.version.numbers >= _MERGED_SINCE else ()
+    for option in line.options:
+        match option:
+            case Made():
+                given = option.values.get("id")
+                if isinstance(given, Text) or in_json:
+                    yield from _id(given, option.place)
+            case Qapi(flag="-netdev"):
+                # In JSON it may be anything.
+                given = option.value.get("id")
+                if isinstance(given, Text):
+                    yield from _id(given, option.place)
+            case Keyval():
+                if option.flag not in _OF_THEIR_OWN and option.flag not in merged:
+                    for name, value, _ in option.pairs:
+                        if name == "id":
+                            yield from _id(value, option.place)
+
+
+def _id(value: Value, place: Origin) -> Iterator[Fault]:
+    if isinstance(value, str) and not is_identifier(value):
+        yield Fault(place, "id", f"{value[:64]!r} is no id: {_WORDS}")
+
+
+def _merged(line: Line) -> Iterator[Fault]:
+    if line.caps.version.numbers < _MERGED_SINCE:
+        return
+    for flag in _MERGED:
+        for option in line.keyval.get(flag, ()):
+            if any(name == "id" for name, _, _ in option.pairs):
+                yield Fault(option.place, "id", f"{flag} has no id")
+
+
+def _node_names(line: Line) -> Iterator[Fault]:
+    for option in line.qapi.get("-blockdev", ()):
+        for name in _names_in(option.value):
+            yield from _node_name(name, option.place)
+    for drive in line.keyval.get("-drive", ()):
+        for key, value, _ in drive.pairs:
+            if key == "node-name":
+                yield from _node_name(value, drive.place)
+
+
+def _node_name(name: Value, place: Origin) -> Iterator[Fault]:
+    if not isinstance(name, str):
+        return
+    if not is_identifier(name):
+        yield Fault(place, "node-name", f"{name[:64]!r} is no name of a block node: {_WORDS}")
+    elif len(name) > _NODE_NAME:
+        yield Fault(place, "node-name", f"{name[:64]!r} is longer than the {_NODE_NAME} characters of a node's name")
+
+
+def _names_in(tree: Any) -> Iterator[Value]:
+    """The names of a block node and of those that are described inside of it."""
+    waiting: list[tuple[Any, int]] = [(tree, 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        if not isinstance(here, list):
+            yield here.get("node-name")
+        if depth < _DEEPEST:
+            inner = here if isinstance(here, list) else here.values()
+            waiting += [(value, depth + 1) for value in inner if isinstance(value, (dict, list))]
+
+
+RULES = (
+    Rule("an id is an identifier", "util/qemu-option.c, qemu_opts_create; system/qdev-monitor.c, qdev_set_id", _ids),
+    Rule(
+        "options that are merged have no id (since 6.0)", "util/qemu-option.c, qemu_opts_parse", _merged, about=_MERGED
+    ),
+    Rule(
+        "the name of a block node is an identifier of at most 31 characters",
+        "block.c, bdrv_assign_node_name",
+        _node_names,
+        about=("-blockdev", "-drive"),
+    ),
+)

@@ -1,0 +1,76 @@
+"""Backends that serve one alone: a netdev, and a chardev that is no mux."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line, Made, switch
+from prober.commandline.options import Keyval, Qapi, Value
+from prober.commandline.refusal import Origin
+from prober.commandline.rules.rule import Fault, Rule
+
+#: Chardevs that lie over others.
+_LAYERS = ("mux", "hub")
+
+
+def _netdevs(line: Line) -> Iterator[Fault]:
+    users: list[tuple[Value, Origin]] = []
+    for option in line.qapi.get("-netdev", ()):
+        users.append((option.value.get("netdev"), option.place))  # of a hubport
+    for device in line.devices:
+        users.append((device.values.get("netdev"), device.place))
+    yield from _second_users(users, "netdev")
+
+
+def _chardevs(line: Line) -> Iterator[Fault]:
+    many = {
+        item.value
+        for option in line.keyval.get("-chardev", ())
+        if option.first == "mux" or any(name == "mux" and switch(value) for name, value, _ in option.pairs)
+        for item in option.pairs
+        if item.name == "id"
+    }
+    users = [user for user in _users_of_chardevs(line) if user[0] not in many]
+    yield from _second_users(users, "chardev")
+
+
+def _users_of_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
+    for option in line.options:
+        match option:
+            case Made():
+                yield option.values.get("chardev"), option.place
+            case Qapi(flag="-netdev"):
+                yield option.value.get("chardev"), option.place
+            case Keyval(flag="-mon"):
+                named = next((item.value for item in option.pairs if item.name == "chardev"), option.first)
+                yield named, option.place
+            case Keyval(flag="-chardev") if option.first in _LAYERS:
+                for name, value, _ in option.pairs:
+                    if name == "chardev" or name.startswith("chardevs."):
+                        yield value, option.place
+
+
+def _second_users(users: list[tuple[Value, Origin]], what: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for name, place in users:
+        if not isinstance(name, str) or not name:
+            continue
+        if name in seen:
+            yield Fault(place, what, f"the {what} {name!r} serves another already", f"give each a {what} of its own")
+        seen.add(name)
+
+
+RULES = (
+    Rule(
+        "a netdev serves one device",
+        "hw/core/qdev-properties-system.c, set_netdev; net/hub.c, net_init_hubport",
+        _netdevs,
+        about=("netdev",),
+    ),
+    Rule(
+        "a chardev that is no mux serves one device or monitor",
+        "hw/core/qdev-properties-system.c, set_chr; chardev/char-fe.c, qemu_chr_fe_init",
+        _chardevs,
+        about=("chardev", "-mon", "mux", "hub"),
+    ),
+)
