@@ -31,6 +31,8 @@ from prober.commandline.qapi import Misfit, misfits
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Origin
 from prober.commandline.rules.check import check_rules
+from prober.commandline.rules.names import PROPER_IDS_SINCE
+from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 from prober.commandline.unused import find_unused
 
@@ -172,6 +174,18 @@ class _Checker:
         for item in option.properties:
             if item.name not in _QDEV_KEYS:
                 yield from self._property(typename, item)
+            elif (
+                item.name == "id" and not isinstance(item.value, Text) and self.caps.version.numbers < PROPER_IDS_SINCE
+            ):
+                yield from self._id(item)
+
+    def _id(self, item: Property) -> Iterator[Finding]:
+        """An id in JSON, where it may be any text; as a part of a path an odd one ends QEMU, if the device looks for
+        parts of its own there."""
+        if isinstance(item.value, str) and (not item.value or "/" in item.value):
+            note = "with an id that is empty or has a slash, some devices end QEMU; which do is in no answer"
+            evidence = Evidence(fact="-device.id", verdict=Verdict.unknown, note=note)
+            yield from self.proof.require(evidence, item.place, part="id")
 
     def _driver(self, option: Device, typename: str) -> Iterator[Finding]:
         """What is wrong with a driver, whatever its properties."""

@@ -52,8 +52,6 @@ EXPLAINED: dict[str, str] = {
     r"slot \d+ function \d not available for": "behind a bridge, QEMU has placed a device that has no addr of its own",
     r"usb port [\d.]+ \(bus [\w.-]+\) not found": "QEMU gives out the ports that a line leaves open",
     r"speed mismatch trying to attach usb device": "which speeds a device and a port have is in no answer",
-    r"Device '/machine/peripheral/[^']*/[^']*' not found":
-        "before 11.1 a device in JSON may have a slash in its id, and those that have parts then do not find them",
     r"Unsupported PCI slot 0 for standard hotplug":
         "whether a bridge has a hot-plug controller of its own depends on the machine's kind of hot-plug",
     r"drive is empty|is already in use because it has been automatically connected":

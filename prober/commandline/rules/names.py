@@ -20,7 +20,7 @@ _MERGED = ("-m", "-rtc", "-boot", "-smp", "-name", "-icount")
 _MERGED_SINCE = (6, 0, 0)
 
 #: Since when a device in JSON needs a proper id: 10.0 takes any, 11.1 does not; of those between nothing is known.
-_JSON_SINCE = (11, 1, 0)
+PROPER_IDS_SINCE = (11, 1, 0)
 
 #: The longest name of a block node, in bytes (``include/block/block_int-common.h``, ``node_name``, less its NUL).
 _NODE_NAME = 31
@@ -32,7 +32,7 @@ _WORDS = "letters, digits, - . and _, beginning with a letter"
 
 
 def _ids(line: Line) -> Iterator[Fault]:
-    in_json = line.caps.version.numbers >= _JSON_SINCE
+    in_json = line.caps.version.numbers >= PROPER_IDS_SINCE
     merged = _MERGED if line.caps.version.numbers >= _MERGED_SINCE else ()
     for option in line.options:
         match option:

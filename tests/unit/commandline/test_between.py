@@ -142,8 +142,10 @@ def test_a_number_is_no_list() -> None:
 def test_ids_of_devices_in_json() -> None:
     line = """-device '{"driver":"e1000","id":"1a"}'"""
     assert bad(line) == ["'1a' is no id: letters, digits, - . and _, beginning with a letter"]
-    parsed = parse_command_line(["qemu", *split_shell(line)])
-    assert check(parsed.options, load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")) == []
+    caps = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
+    for ident, kinds in (("1a", []), ("a/b", [Kind.unknown]), ("", [Kind.unknown])):
+        parsed = parse_command_line(["qemu", *split_shell(line.replace("1a", ident))])
+        assert [finding.kind for finding in check(parsed.options, caps)] == kinds
 
 
 def test_devices_in_json_are_made_last() -> None:
