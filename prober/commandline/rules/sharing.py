@@ -30,7 +30,8 @@ def _chardevs(line: Line) -> Iterator[Fault]:
         for item in option.pairs
         if item.name == "id"
     }
-    users = [user for user in _users_of_chardevs(line) if user[0] not in many]
+    # A list or an object, which JSON may have here, names nothing.
+    users = [user for user in _users_of_chardevs(line) if isinstance(user[0], str) and user[0] not in many]
     yield from _second_users(users, "chardev")
 
 

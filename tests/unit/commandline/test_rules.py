@@ -230,3 +230,14 @@ def test_a_line_of_nothing_in_json_is_made_last() -> None:
 def test_buses_by_their_type(line: str, message: str) -> None:
     (finding,) = faults(f"{_Q35} {line}", "")
     assert message in finding.message
+
+
+@pytest.mark.parametrize("value", ["[1]", '{"a":1}', "null", "7"])
+def test_a_backend_that_is_no_name_is_the_backend_of_nobody(value: str) -> None:
+    words = ["qemu", "-M", "pc"]
+    for number in (1, 2):
+        words += ["-device", f'{{"driver":"isa-serial","chardev":{value}}}']
+        words += ["-netdev", f'{{"type":"vhost-user","id":"n{number}","chardev":{value}}}']
+        words += ["-netdev", f'{{"type":"hubport","id":"h{number}","hubid":1,"netdev":{value}}}']
+    found = check(parse_command_line(words).options, CAPS["10.0.13"])
+    assert not any("serves another" in finding.message for finding in found)
