@@ -18,10 +18,10 @@ from typing import Any
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
-from prober.domain.binding import Becomes, Child, Element, Neutral, Opaque, Qemu, Shape, shape_of
-from prober.domain.devices import Devices
 from prober.domain.domain import Domain
-from prober.domain.values import Reads
+from prober.domain.shared.devices import Devices
+from prober.xml.binding import Becomes, Child, Element, Neutral, Opaque, Qemu, Shape, shape_of
+from prober.xml.values import Reads
 from tools.pages import as_markdown, put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "domain-xml.md"

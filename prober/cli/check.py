@@ -14,8 +14,8 @@ from prober.cli.exits import ExitCode, exit_code
 from prober.cli.local import Local, interviewed, recorded
 from prober.cli.translate import read_xml_file
 from prober.commandline.refusal import Refusal
-from prober.domain import read_domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
+from prober.translate.read import read_domain
 
 _RECORDING_ENDS = (".replies.xz", ".replies")
 

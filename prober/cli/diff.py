@@ -16,8 +16,8 @@ from prober.cli.translate import format_shell, read_xml_file
 from prober.errors import RefusedError, UnreadableDomainError
 
 if TYPE_CHECKING:
-    from prober.domain import Domain
-    from prober.domain.uses import DomainDifference, DomainSide
+    from prober.domain.domain import Domain
+    from prober.translate.uses import DomainDifference, DomainSide
 
 #: Of types that have a change in common, as many are named.
 _NAMED = 3
@@ -45,7 +45,7 @@ def run(a: Source, b: Source, path: str | None, summary: bool, *, as_json: bool)
 
 
 def _run_for(a: Source, b: Source, domain: Domain, file: str, summary: bool, *, as_json: bool) -> ExitCode:
-    from prober.domain.uses import compare_for, keep_used
+    from prober.translate.uses import compare_for, keep_used
 
     one, other = a.capabilities(), b.capabilities()
     binary = domain.emulator or f"/usr/bin/qemu-system-{other.target}"
@@ -63,7 +63,7 @@ def _run_for(a: Source, b: Source, domain: Domain, file: str, summary: bool, *, 
 
 
 def _read_domain(path: str, file: str) -> Domain | None:
-    from prober.domain import read_domain
+    from prober.translate.read import read_domain
 
     try:
         return read_domain(read_xml_file(path))

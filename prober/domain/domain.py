@@ -9,28 +9,29 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from pydantic import Field
 
 from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque, made
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
-from prober.domain.devices import Classes, Device, Devices
 from prober.domain.features import Features
-from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
+from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThread, IoThreads, io_threads
 from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action, CrashAction
 from prober.domain.memory import MaxMemory, Memory, MemoryBacking
-from prober.domain.numa.model import Cell, Numa
+from prober.domain.numa import Cell, Numa
 from prober.domain.numatune import Numatune
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
+from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Classes, Devices
+from prober.domain.shared.kinds import kinds_of
 from prober.domain.shared.memory import MemorySize
-from prober.domain.steps import kinds_of
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
-from prober.domain.values import Count, DomainName, Uuid
 from prober.domain.vcpu import Vcpu, Vcpus
+from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque, made
+from prober.xml.values import Count, DomainName, Uuid
 
 D = TypeVar("D", bound=Device)
 #: ``type[D]``, in a class that has a field ``type``.
@@ -126,6 +127,11 @@ class Domain(Checked):
         """One NUMA node of a completed domain."""
         cells = self.numa.cells if self.numa is not None else ()
         return cells[number] if number is not None and number < len(cells) else None
+
+    @property
+    def threads(self) -> list[IoThread]:
+        """All its I/O threads, given or counted."""
+        return io_threads(self.io_thread_ids.threads, self.io_threads, self.place("io_threads"))
 
     def with_devices(self, devices: Sequence[Device], kinds: Classes | None = None) -> Self:
         """The same domain with these devices; the very same where they are its own already, as after most steps.

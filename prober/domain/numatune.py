@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Place, Refusal
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.host import Host
-from prober.domain.values import Count, NumberSet
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
-    from prober.domain.target import Target
+from prober.host.host import Host
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import Count, NumberSet
 
 #: How strictly: ``restrictive`` is left to the host's cgroups, the others are QEMU's to keep.
 Mode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
@@ -92,52 +89,6 @@ class Numatune(Checked):
         if node is not None:
             return node.place("nodeset")
         return self.memory.place("nodeset") if self.memory is not None else self.place()
-
-
-def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Say who places the memory, and refuse what cannot be (libvirt, ``virDomainNumatuneParseXML``)."""
-    tune = domain.numatune
-    is_auto = domain.vcpu.placement == "auto"
-    memory = tune.memory
-    if memory is None and not tune.memnodes and not is_auto:
-        return domain
-    if memory is not None and memory.says_nothing:
-        memory = None
-    elif memory is None and is_auto:
-        memory = NumatuneMemory(placement="auto", places=domain.vcpu.places)
-    elif memory is not None and memory.placement is None:
-        placement = "auto" if is_auto and memory.nodeset is None else "static"
-        memory = memory.replace(placement=placement)
-        if placement == "static" and memory.nodeset is None:
-            refusals.append(
-                Refusal(place=memory.place(), message="<memory> of <numatune> needs a nodeset, or placement='auto'")
-            )
-    tune = tune.replace(memory=memory)
-    refusals += _refuse(domain, tune, target)
-    return domain.replace(numatune=tune)
-
-
-def _refuse(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]:
-    auto = tune.memory is not None and tune.memory.placement == "auto"
-    for node in tune.memnodes:
-        if auto:
-            yield Refusal(place=node.place(), message="where numad places the memory, no <memnode> can")
-        elif domain.numa is None:
-            yield Refusal(place=node.place(), message="<memnode> is about NUMA nodes of the guest, and it has none")
-        elif domain.cell(node.cell) is None:
-            message = f"the guest has no NUMA node {node.cell}"
-            yield Refusal(place=node.place("cell"), message=message)
-        yield from refuse_nodes(node.nodeset, node.place("nodeset"), target)
-    if tune.memory is None:
-        return
-    if tune.memory.nodeset is not None and not auto:
-        yield from refuse_nodes(tune.memory.nodeset, tune.memory.place("nodeset"), target)
-    if auto and target.host.numad_nodes is None:
-        yield Refusal(
-            place=tune.memory.place("placement"),
-            message="the memory is placed as numad advises, and no advice is there",
-            hint="give <numatune> a nodeset",
-        )
 
 
 def refuse_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
-from prober.domain.binding import At, Checked, Neutral
-from prober.domain.values import Line, YesNo
+from prober.xml.binding import At, Checked, Neutral
+from prober.xml.values import Line, YesNo
 
 _DONE = Neutral("libvirt labels QEMU's process and files with it; whoever starts QEMU does")
 

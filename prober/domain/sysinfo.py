@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
 from prober.commandline.options import Keyval, Option, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.target import Target
-from prober.domain.values import AbsolutePath, Line, check_uuid
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.domain.os import Os
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Line, check_uuid
 
 _DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
 #: What libvirt does not write as it is (11.3, ``virBufferEscapeString``).
@@ -229,42 +225,17 @@ class FwCfgInfo(Sysinfo, Element):
 Sysinfo.choices = {"smbios": SmbiosInfo, "fwcfg": FwCfgInfo}
 
 
-def emit_smbios(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_smbios(infos: Iterable[Sysinfo], os: Os) -> Iterator[Option]:
     """What the first ``<sysinfo type='smbios'>`` says, where ``<os>`` asks for it."""
-    if domain.os.smbios == "sysinfo":
-        for info in domain.sysinfo:
+    if os.smbios == "sysinfo":
+        for info in infos:
             if isinstance(info, SmbiosInfo):
                 yield from info.emit()
                 return
 
 
-def emit_fw_cfg(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_fw_cfg(infos: Iterable[Sysinfo]) -> Iterator[Option]:
     """All that ``<sysinfo type='fwcfg'>`` says."""
-    for info in domain.sysinfo:
+    for info in infos:
         if isinstance(info, FwCfgInfo):
             yield from info.emit()
-
-
-def adopt_uuid(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """A domain without ``<uuid>`` has that of its ``<sysinfo>``: a completion step."""
-    if domain.uuid is not None:
-        return domain
-    for info in domain.sysinfo:
-        if isinstance(info, SmbiosInfo) and info.system is not None and info.system.uuid is not None:
-            return domain.replace(uuid=info.system.uuid)
-    return domain
-
-
-def refuse_sysinfo(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """A machine has one UUID."""
-    first = domain.uuid
-    for info in domain.sysinfo:
-        if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
-            continue
-        first = first or info.system.uuid
-        if info.system.uuid != first:
-            yield Refusal(
-                place=info.system.place("entries"),
-                message=f"the UUID of <sysinfo> is {info.system.uuid}, and that of the domain is {first}",
-                hint="write the same everywhere",
-            )

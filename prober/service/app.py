@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import prober
-from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
+from prober.capabilities.evidence import Evidence
 from prober.capabilities.facts import nearest
 from prober.service.application import Application, as_json
 from prober.service.hosts import HostKeeper

@@ -28,7 +28,7 @@ def _with_models(schema: dict[str, Any]) -> dict[str, Any]:
     """Add the models that FastAPI is not told of: that of errors, as it would give them another media type, and those
     of a translation and of a check, which are not imported before somebody wants them."""
     from prober.commandline.report import ArgvReport
-    from prober.domain import Translation
+    from prober.translate.translation import Translation
 
     models = schema["components"]["schemas"]
     if "Translation" not in models:

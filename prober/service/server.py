@@ -20,8 +20,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import uvicorn
 from uvicorn.server import ServerState
 
-from prober.capabilities.catalog import Catalog, Interviewer
+from prober.capabilities.catalog import Catalog
 from prober.capabilities.compact import give_back_memory
+from prober.capabilities.interviewer import Interviewer
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application

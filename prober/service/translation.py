@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from weakref import ref
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.find import Found
 from prober.errors import UnknownBinaryError
@@ -111,8 +111,9 @@ class Translator:
 
     async def _translate(self, question: Question) -> _Given:
         await load_translator()
-        from prober.domain import read_domain, translate
-        from prober.domain.xml import XmlLimits
+        from prober.translate.pipeline import translate
+        from prober.translate.read import read_domain
+        from prober.xml.document import XmlLimits
 
         small = len(question.xml) <= _SMALL
         domain = await _run(partial(read_domain, question.xml, XmlLimits(bytes=self._most)), small)

@@ -18,10 +18,12 @@ from typing import Any
 from lxml import etree
 from pydantic.fields import FieldInfo
 
-from prober.capabilities import Capabilities
-from prober.domain import Host, read_domain, translate
-from prober.domain.binding import Element, Neutral
+from prober.capabilities.capabilities import Capabilities
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.host.host import Host
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.xml.binding import Element, Neutral
 from tests.conformance.storage import pools_of
 from tests.conformance.suite import MONITOR, networks_of
 

@@ -11,13 +11,16 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from prober.capabilities import Capabilities
-from prober.domain import Host, HostCpu, Settings, Translation, read_domain, read_firmware, translate
-from prober.domain.devices.graphics.base import Remote
-from prober.domain.devices.interface import NetworkInterface
+from prober.capabilities.capabilities import Capabilities
+from prober.devices.graphics.base import Remote
+from prober.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
-from prober.domain.host import Network
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
+from prober.host.firmware import read_firmware
+from prober.host.host import Host, HostCpu, Network, Settings
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.translate.translation import Translation
 from tests.conformance.storage import pools_of, with_secrets
 from tests.recordings import LIBVIRT, load_capabilities
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from prober.commandline.report import check_argv
-from prober.domain import Host, read_domain
+from prober.host.host import Host
+from prober.translate.read import read_domain
 from tests.conformance.mutations import Mutant, Part
 from tests.conformance.suite import (
     Case,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.qemu.connection import Budget
 from prober.qemu.families import cpu_family
 from prober.qemu.files import read_recording, write_recording

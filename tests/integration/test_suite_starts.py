@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from prober.commandline.parse import split_shell
-from prober.domain import read_domain, translate
 from prober.errors import RefusedError
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.conformance.suite import suite_host
 from tests.conftest import QemuPlace, aio
 from tests.integration.adapting import Adapted, adapt_argv

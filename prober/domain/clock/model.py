@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from prober.domain.binding import At, Becomes, Checked, Neutral
 from prober.domain.clock.timer import Timer, TimerName
-from prober.domain.values import Amount, Line
+from prober.xml.binding import At, Becomes, Checked, Neutral
+from prober.xml.values import Amount, Line
 
 #: The last second that can be written: the end of the year 9999.
 _LAST = 253402300799

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes, Checked, Element, Neutral
-from prober.domain.values import Amount, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.values import Amount, YesNo
 
 TimerName = Literal["platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock", "armvtimer"]
 TickPolicy = Literal["delay", "catchup", "merge", "discard"]

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes, Checked, Element, Neutral
-from prober.domain.numa.model import Numa
-from prober.domain.values import OnOff, PositiveCount
+from prober.domain.numa import Numa
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.values import OnOff, PositiveCount
 
 _CHECKED = "libvirt holds the CPU against the host's, before or after QEMU starts; the command line is the same"
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Refusal
 from prober.commandline.text import Text
-from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.clock import Clock
 from prober.domain.features.switch import Switch, is_on
-from prober.domain.target import Target
-from prober.domain.values import AnyCount, OnOff
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AnyCount, OnOff
 
 #: QEMU reads up to twelve bytes (``target/i386/kvm/kvm.c``), and libvirt allows no comma.
 _VENDOR = re.compile(r"[\x20-\x2b\x2d-\x7e]{0,12}")
@@ -177,11 +175,10 @@ class HyperV(Element):
                 yield Property("hv-tlbflush-ext", True, switch.place("extended"))
 
 
-def refuse_hyperv(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_hyperv(hyperv: HyperV | None, clock: Clock, target: Target) -> Iterator[Refusal]:
     """Enlightenments that lack what they need, which QEMU with KVM refuses and libvirt leaves to it."""
-    hyperv = domain.features.hyperv
     if hyperv is None or target.accel != "kvm" or not target.caps.has(f"max-{target.caps.target}-cpu.{_HAS_NEEDS}"):
         return
-    clock = domain.clock.timer("hypervclock")
-    for field, name, wanted in hyperv.lacking(clock is not None and bool(clock.present)):
+    timer = clock.timer("hypervclock")
+    for field, name, wanted in hyperv.lacking(timer is not None and bool(timer.present)):
         yield Refusal(place=hyperv.place(field), message=f"Hyper-V's {name} needs {wanted}")

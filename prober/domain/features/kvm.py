@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.features.switch import Switch, is_on
-from prober.domain.values import AnyCount, OnOff
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AnyCount, OnOff
 
 
 class DirtyRing(Checked):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.shared.memory import in_kibibytes
-from prober.domain.values import Amount, Count, NumberSet, Unit
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import Amount, Count, NumberSet, Unit
 
 #: Whether other processes share the memory with QEMU.
 Access: TypeAlias = Literal["shared", "private"]

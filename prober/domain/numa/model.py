@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.memory.backing import Access
 from prober.domain.shared.memory import in_kibibytes
-from prober.domain.values import Amount, Count, NumberSet, PositiveCount, Unit, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import Amount, Count, NumberSet, PositiveCount, Unit, YesNo
 
 #: The distance of a node to itself, to another where nobody says, and to one that cannot be reached (ACPI 6.1, 5.2.17).
 LOCAL, REMOTE, UNREACHABLE = 10, 20, 255

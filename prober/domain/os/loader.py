@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.shared.source import Source
-from prober.domain.values import AbsolutePath, Reads, YesNo
+from prober.domain.shared.source.belongs import misplaced
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Reads, YesNo
 
 #: The formats that libvirt reads firmware in.
 Format: TypeAlias = Literal["raw", "qcow2"]
@@ -77,7 +78,7 @@ class Nvram(Checked):
         if self.source is None:
             yield "", f"<nvram type='{self.type}'> needs a <source>"
             return
-        for _, sentence in self.source.misplaced(self.type):
+        for _, sentence in misplaced(self.source, self.type):
             yield "source", sentence
         yield from self._source_rules(self.source)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.os.loader import Firmware, Loader, Nvram
-from prober.domain.values import AbsolutePath, Count, Line, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Count, Line, YesNo
 
 #: The most that a guest's firmware counts milliseconds to.
 _MOST_TIME = 65535

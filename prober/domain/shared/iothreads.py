@@ -7,8 +7,8 @@ from typing import Annotated
 
 from prober.commandline.options import Property, Value
 from prober.commandline.refusal import Place
-from prober.domain.binding import At, Becomes, Element
-from prober.domain.values import Count
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import Count
 
 
 class IothreadQueue(Element):

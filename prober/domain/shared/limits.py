@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from prober.commandline.options import Value
-from prober.domain.binding import At, Checked, Qemu, qemu_fields
-from prober.domain.values import Amount
+from prober.xml.binding import At, Checked, Qemu, qemu_fields
+from prober.xml.values import Amount
 
 #: The largest limit that QEMU takes (libvirt, ``QEMU_BLOCK_IOTUNE_MAX``).
 _MOST = 10**15

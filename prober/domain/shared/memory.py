@@ -8,8 +8,8 @@ from typing import Annotated
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
-from prober.domain.binding import At, Becomes, Checked
-from prober.domain.values import UNITS, Amount, Unit
+from prober.xml.binding import At, Becomes, Checked
+from prober.xml.values import UNITS, Amount, Unit
 
 #: The most that a size in bytes may be: QEMU's sizes are signed 64-bit numbers.
 MOST = 2**63 - 1

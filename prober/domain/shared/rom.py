@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes
 from prober.domain.shared.device import Device
-from prober.domain.values import AbsolutePath, OnOff, YesNo
+from prober.xml.binding import At, Becomes
+from prober.xml.values import AbsolutePath, OnOff, YesNo
 
 
 class RomDevice(Device):

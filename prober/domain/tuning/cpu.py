@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Checked, Element, Neutral
-from prober.domain.iothreads import io_threads
-from prober.domain.target import Target
-from prober.domain.values import Amount, Count, NumberSet, Reads, Unit
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.xml.binding import At, Checked, Element, Neutral
+from prober.xml.values import Amount, Count, NumberSet, Reads, Unit
 
 _DONE = Neutral("libvirt sets it for threads of the running QEMU, by cgroups, the scheduler or resctrl")
 
@@ -176,23 +170,3 @@ def _once(field: str, element: str, numbers: list[int]) -> Iterator[tuple[str, s
             yield field, f"two <{element}> are for number {number}"
             return
         seen.add(number)
-
-
-def refuse_cpu_tuning(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """Threads that the domain does not have (libvirt 11.3, ``virDomainIOThreadSchedParse`` and others)."""
-    tune = domain.cpu_tune
-    if tune is None:
-        return
-    threads = {thread.id for thread in io_threads(domain)}
-    for pin in tune.io_thread_pins:
-        if pin.iothread not in threads:
-            yield Refusal(place=pin.place("iothread"), message=f"the domain has no I/O thread {pin.iothread}")
-    for thread_way in tune.io_thread_scheduling:
-        for number in sorted({*thread_way.iothreads} - threads)[:1]:
-            yield Refusal(place=thread_way.place("iothreads"), message=f"the domain has no I/O thread {number}")
-    for way in tune.vcpu_scheduling:
-        for number in [number for number in way.vcpus if number >= domain.vcpu.value][:1]:
-            yield Refusal(place=way.place("vcpus"), message=f"the domain has no virtual CPU {number}")
-    if domain.type != "kvm" and (tune.cache_tune or tune.memory_tune):
-        place = tune.place("cache_tune" if tune.cache_tune else "memory_tune")
-        yield Refusal(place=place, message="shares of caches and of memory bandwidth are for <domain type='kvm'> alone")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.binding import At, Checked, Element, Neutral
-from prober.domain.values import AbsolutePath, Count, YesNo
+from prober.xml.binding import At, Checked, Element, Neutral
+from prober.xml.values import AbsolutePath, Count, YesNo
 
 _PLACED = Neutral("where libvirt puts the running QEMU among the host's cgroups")
 _WATCHED = Neutral("what libvirt counts of the running QEMU")

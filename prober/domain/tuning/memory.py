@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.domain.binding import At, Checked, Element, Neutral
-from prober.domain.values import UNITS, AbsolutePath, Amount, Count, Unit
+from prober.xml.binding import At, Checked, Element, Neutral
+from prober.xml.values import UNITS, AbsolutePath, Amount, Count, Unit
 
 _DONE = Neutral("libvirt sets it for the running QEMU, by cgroups")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from prober.domain.devices.redirdev.filter import Redirfilter, UsbFilter
+from prober.domain.redirfilter import Redirfilter, UsbFilter
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Entry
-from prober.domain import Translation
+from prober.capabilities.evidence import Evidence
 from prober.errors import LaunchError
 from prober.qemu.recording import Recording
 from prober.service.client import Client
@@ -28,6 +28,7 @@ from prober.service.replies import (
     TypeList,
     TypeReply,
 )
+from prober.translate.translation import Translation
 from tests.recordings import FIXTURES, load_recording
 from tests.unit.capabilities.asking import Asker, Told
 from tests.unit.capabilities.making import make_binary

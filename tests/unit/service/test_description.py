@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from prober.capabilities.catalog import Catalog, CatalogSettings
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.find import CatalogSettings
 from prober.service.app import create_app
 from prober.service.openapi import describe
 from prober.service.settings import ServiceSettings

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from prober.commandline.options import Option, Property
 from prober.commandline.refusal import Place
-
-if TYPE_CHECKING:
-    from prober.domain.shared.chardev.source import Source
-    from prober.domain.target import Target
+from prober.domain.shared.chardev.source import Source
+from prober.host.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
-from prober.domain.binding import At, Becomes, Checked, made
 from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.files import Dev, File, Null, Pipe, Pty, Stdio, Vc
 from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
@@ -17,8 +16,9 @@ from prober.domain.shared.chardev.screens import DBus, QemuVdagent, SpicePort, S
 from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
 from prober.domain.shared.chardev.source import Source
 from prober.domain.shared.device import Device
-from prober.domain.target import Target
-from prober.domain.values import AbsolutePath, OnOff
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, made
+from prober.xml.values import AbsolutePath, OnOff
 
 CharacterType: TypeAlias = Literal[
     "null", "vc", "pty", "dev", "file", "pipe", "stdio", "udp", "tcp", "unix", "spicevmc", "spiceport", "dbus",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.domain.binding import At, Becomes, Checked
-from prober.domain.values import Count, YesNo
+from prober.xml.binding import At, Becomes, Checked
+from prober.xml.values import Count, YesNo
 
 
 class Reconnect(Checked):

@@ -11,7 +11,7 @@ from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.reconnect import Reconnect
 from prober.domain.shared.chardev.source import Source
 from prober.domain.shared.tls import TlsService, emit_tls, tls_id
-from prober.domain.target import Target
+from prober.host.target import Target
 
 #: The longest path that a unix socket can have (``sun_path`` of ``unix(7)``, without its zero).
 _LONGEST = 107

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
-from prober.domain.binding import At, Becomes, Checked, Element, Neutral
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.domain.values import AbsolutePath, Line, OnOff, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.values import AbsolutePath, Line, OnOff, YesNo
 
 _CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.refusal import Place
-from prober.domain.binding import At, Becomes, Checked, Neutral
+from prober.domain.shared.source.belongs import misplaced
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
 from prober.domain.shared.source.image import Image, needs_format
 from prober.domain.shared.source.model import DataStore, Kind, Source
-from prober.domain.target import Target
-from prober.domain.values import Count
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Neutral
+from prober.xml.values import Count
 
 
 class BackingStore(Checked):
@@ -141,7 +142,7 @@ def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[
 
 def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Iterator[tuple[Place, str]]:
     """What is misplaced in the sources of a chain, each with its place."""
-    for name, sentence in source.misplaced(kind):
+    for name, sentence in misplaced(source, kind):
         yield source.place(name), sentence
     if source.data_store is not None:
         yield from image_faults(source.data_store.type, source.data_store.source, None)

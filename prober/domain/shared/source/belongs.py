@@ -6,10 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from prober.domain.shared.source.model import Source
+from prober.domain.shared.source.model import Source
 
 #: The fields that each type of source cannot be without.
 _NEEDED: dict[str, tuple[str, ...]] = {
@@ -78,6 +76,11 @@ def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
             yield name, f"a source of {what} has no use for this"
     if kind in _NEEDED:
         yield from missing(source, kind)
+
+
+def leads_nowhere(source: Source, kind: str) -> bool:
+    """Whether it lacks what a node could be made of; that is refused."""
+    return lacks(source, kind) or any(True for _ in missing(source, kind))
 
 
 def lacks(source: Source, kind: str) -> bool:

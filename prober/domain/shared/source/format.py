@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prober.domain.binding import At, Becomes, Element
 from prober.domain.shared.source.formats import Format
-from prober.domain.values import UNITS, Amount, Unit
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import UNITS, Amount, Unit
 
 
 class CacheSize(Element):

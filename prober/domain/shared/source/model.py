@@ -7,13 +7,12 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
-from prober.domain.binding import At, Becomes, Checked, Neutral
 from prober.domain.shared.chardev.source import SourceSeclabel
-from prober.domain.shared.source.belongs import lacks, misplaced, missing
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.parts import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.references import Auth, Encryption
-from prober.domain.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_path
+from prober.xml.binding import At, Becomes, Checked, Neutral
+from prober.xml.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_path
 
 
 def _path_or_nothing(value: str) -> str:
@@ -113,14 +112,6 @@ class Source(Checked):
     def is_empty(self, kind: str) -> bool:
         """Whether there is no image."""
         return kind in _PATHS and self.local_path(kind) is None
-
-    def misplaced(self, kind: str) -> Iterator[tuple[str, str]]:
-        """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
-        return misplaced(self, kind)
-
-    def leads_nowhere(self, kind: str) -> bool:
-        """Whether it lacks what a node could be made of; that is refused."""
-        return lacks(self, kind) or any(True for _ in missing(self, kind))
 
 
 class DataStore(Checked):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.options import Value
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.values import AbsolutePath, Amount, Byte, Line, PciDomain, PciFunction, PciSlot, SocketPort, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Amount, Byte, Line, PciDomain, PciFunction, PciSlot, SocketPort, YesNo
 
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]+")
 _COOKIE_VALUE = re.compile(r"\"?[!#$%&'()*+\-./0-9:>=<?@A-Z^_`\[\]a-z|~]*\"?")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from prober.domain.binding import At, Becomes, Checked, Element, Neutral
-from prober.domain.values import Line, Uuid
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.values import Line, Uuid
 
 
 class SecretReference(Checked):
