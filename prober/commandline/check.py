@@ -22,14 +22,13 @@ from prober.commandline.aliases import (
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.deprecated import find_deprecated
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.plain import check_plain
 from prober.commandline.proof import Proof
-from prober.commandline.qapi import Misfit, misfits
+from prober.commandline.qapi import misfits
 from prober.commandline.references import check_references, check_reserved
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 from prober.commandline.rules.check import check_rules
 from prober.commandline.rules.names import PROPER_IDS_SINCE
 from prober.commandline.text import Text

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import BUILTIN_DEVICES, MACHINE_KINDS, MachineKind
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Keyval
+from prober.commandline.refusal import Finding, Kind
 
 if TYPE_CHECKING:
     from prober.commandline.line import Line

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from prober.capabilities import Capabilities
-from prober.commandline.finding import Finding
 from prober.commandline.json_form import check_json
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Place, Position, Refusal
+from prober.commandline.refusal import Finding, Place, Position, Refusal
 from prober.domain.binding import At, Becomes, Checked, Element
 from prober.domain.target import Target
 

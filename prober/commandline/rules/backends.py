@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Object, Qapi, Value
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Objects that need one of each group of members; since QEMU 6.0 the schema tells most of it.
 _NEEDED = {
@@ -117,25 +118,35 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 
 RULES = (
     Rule(
+        "line/object-complete",
         "objects have what they cannot be without",
         "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c",
         _needed,
         about=tuple(_NEEDED),
     ),
     Rule(
+        "line/detect-zeroes",
         "`detect-zeroes=unmap` goes with `discard=unmap`",
         "block.c, bdrv_parse_detect_zeroes",
         _zeroes,
         about=("detect-zeroes",),
     ),
-    Rule("the size of a raw node is whole sectors", "block/raw-format.c, raw_apply_options", _raw_size, about=("raw",)),
     Rule(
+        "line/raw-size",
+        "the size of a raw node is whole sectors",
+        "block/raw-format.c, raw_apply_options",
+        _raw_size,
+        about=("raw",),
+    ),
+    Rule(
+        "line/copy-on-read",
         "`copy-on-read` stands on a node that can be written to",
         "block/copy-on-read.c, cor_child_perm",
         _copy_on_read,
         about=("copy-on-read",),
     ),
     Rule(
+        "line/throttle-limits",
         "limits of a throttle group go together",
         "util/throttle.c, throttle_is_valid",
         _throttling,

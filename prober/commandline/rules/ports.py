@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, number
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 _PORTS = ("virtserialport", "virtconsole")
 
@@ -102,18 +103,24 @@ def _primary(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/virtio-serial-port",
         "a port of virtio-serial is there, and its number and name given once",
         "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
         _serial,
         about=_PORTS,
     ),
     Rule(
+        "line/usb-companion",
         "a USB companion has ports of its own",
         "hw/usb/hcd-ehci.c, ehci_register_companion",
         _companions,
         about=("masterbus",),
     ),
     Rule(
-        "`qxl-vga` is the first display device", "hw/display/qxl.c, qxl_realize_primary", _primary, about=("qxl-vga",)
+        "line/qxl-vga",
+        "`qxl-vga` is the first display device",
+        "hw/display/qxl.c, qxl_realize_primary",
+        _primary,
+        about=("qxl-vga",),
     ),
 )

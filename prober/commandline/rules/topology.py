@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import prod
 
 from prober.commandline.line import Line, number
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Levels of the hierarchy; those without a number are 1, but for the three that QEMU calculates.
 _LEVELS = ("drawers", "books", "sockets", "cores", "threads", "dies", "clusters", "modules")
@@ -37,6 +38,7 @@ def _topology(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/smp",
         "the numbers of `-smp` multiply to the CPUs",
         "hw/core/machine-smp.c, machine_parse_smp_config (5.2: hw/i386/pc.c, pc_smp_parse)",
         _topology,

@@ -6,9 +6,8 @@ import pytest
 
 from prober.capabilities import Capabilities, Verdict
 from prober.commandline.check import check as find
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Finding, Kind, Place
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
 HERE = Place(line=7, path="/domain/devices/x")
