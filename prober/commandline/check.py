@@ -30,8 +30,8 @@ from prober.commandline.proof import Proof
 from prober.commandline.qapi import misfits
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
-from prober.commandline.rules.check import check_rules
 from prober.commandline.rules.names import PROPER_IDS_SINCE
+from prober.commandline.rules.table import check_rules
 from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 from prober.commandline.unused import find_unused

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from prober.capabilities import Capabilities, Machine
 from prober.commandline.aliases import MachineKind
+from prober.commandline.machines import machine_kind
 from prober.commandline.refusal import Place, Refusal
-from prober.commandline.unused import machine_kind
 from prober.domain.host import Host, Settings
 
 if TYPE_CHECKING:

@@ -104,16 +104,21 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     if limits.get("iops-size") and not any(limits.get(f"iops-{way}") for way in ("total", "read", "write")):
         yield "iops-size", "iops-size needs one of iops-total, iops-read, iops-write"
     for rate in _RATES:
-        average, most = limits.get(rate, 0), limits.get(f"{rate}-max", 0)
-        length = limits.get(f"{rate}-max-length", 1)
-        if length == 0:
-            yield f"{rate}-max-length", f"{rate}-max-length cannot be 0"
-        elif length > 1 and not most:
-            yield f"{rate}-max-length", f"{rate}-max-length needs {rate}-max"
-        if most and not average:
-            yield f"{rate}-max", f"{rate}-max needs {rate}"
-        elif 0 < most < average:
-            yield f"{rate}-max", f"{rate}-max is lower than {rate}: {most} against {average}"
+        yield from _invalid_burst(rate, limits)
+
+
+def _invalid_burst(rate: str, limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """How long a rate may be exceeded, and how far."""
+    average, most = limits.get(rate, 0), limits.get(f"{rate}-max", 0)
+    length = limits.get(f"{rate}-max-length", 1)
+    if length == 0:
+        yield f"{rate}-max-length", f"{rate}-max-length cannot be 0"
+    elif length > 1 and not most:
+        yield f"{rate}-max-length", f"{rate}-max-length needs {rate}-max"
+    if most and not average:
+        yield f"{rate}-max", f"{rate}-max needs {rate}"
+    elif 0 < most < average:
+        yield f"{rate}-max", f"{rate}-max is lower than {rate}: {most} against {average}"
 
 
 RULES = (

@@ -158,6 +158,9 @@ _CPU_IDS = (
     ("thread-id", "threads"),
 )
 
+#: Those that a CPU has whatever ``-smp`` says.
+_ALWAYS_NEEDED = frozenset({"socket-id", "core-id", "thread-id"})
+
 
 def _cpus(line: Line) -> Iterator[Fault]:
     if line.kind not in _PC:
@@ -168,25 +171,29 @@ def _cpus(line: Line) -> Iterator[Fault]:
             continue
         if "apic-id" in device.values:
             continue
-        yield from _cpu(line, device)
+        yield from _cpu_type(line, device)
+        yield from _cpu_ids(line, device)
         place = tuple(number(device.values.get(name)) for name, _ in _CPU_IDS)
         if place in seen and None not in (place[0], *place[3:]):
             yield Fault(device.place, "socket-id", "there is a CPU with these ids already")
         seen.add(place)
 
 
-def _cpu(line: Line, device: Made) -> Iterator[Fault]:
+def _cpu_type(line: Line, device: Made) -> Iterator[Fault]:
     models = line.caps.cpu_models or {}
     main = next((models.get(option.first) for option in line.keyval.get("-cpu", ())), None)
     if main is not None and main.typename and main.typename not in device.type.lineage:
         yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {main.typename}")
+
+
+def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
     for name, key in _CPU_IDS:
-        count = 1 if not key else number(line.value("-smp", key))
+        count = number(line.value("-smp", key)) if key else None
         given = number(device.values.get(name))
-        needed = name in ("socket-id", "core-id", "thread-id") or (count is not None and count > 1)
+        needed = name in _ALWAYS_NEEDED or (count is not None and count > 1)
         if name not in device.values and needed:
             yield Fault(device.place, name, f"a CPU that is plugged in needs {name}")
-        elif key and given is not None and count is not None and given >= count:
+        elif given is not None and count is not None and given >= count:
             yield Fault(device.place, name, f"-smp says {key}={count}, so there is no {name} {given}")
 
 
