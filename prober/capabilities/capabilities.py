@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -178,8 +178,7 @@ class Capabilities(BaseModel):
 
     def has(self, fact: str) -> bool:
         """Whether a fact is proven present; for choosing between two spellings."""
-        evidence = self._evidence.get(fact)
-        return (self.supports(fact) if evidence is None else evidence).is_present
+        return self.supports(fact).is_present
 
     def has_feature(self, command: str, feature: str) -> bool:
         """Whether the schema names this feature of a QMP command; a sign of what else came with it."""
@@ -189,26 +188,6 @@ class Capabilities(BaseModel):
             if (item if isinstance(item, str) else item.get("name")) == feature:
                 return True
         return False
-
-    @cached_property
-    def sound_options(self) -> set[Hashable]:
-        """Options that were checked against this binary and found sound, for the check to remember."""
-        return set()
-
-    @cached_property
-    def assumed_options(self) -> set[Hashable]:
-        """Options that are sound if all is there that the binary was not asked for, for the check to remember."""
-        return set()
-
-    @cached_property
-    def sound_drivers(self) -> set[str]:
-        """Types that are there and that ``-device`` can make, of those that were looked at."""
-        return set()
-
-    @cached_property
-    def derived(self) -> dict[Hashable, Any]:
-        """What others worked out of these capabilities alone, kept for the next time; each under a key of its own."""
-        return {}
 
     @cached_property
     def _evidence(self) -> dict[str, Evidence]:

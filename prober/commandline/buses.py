@@ -19,9 +19,9 @@ from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Value
+from prober.commandline.refusal import Finding, Kind
 
 #: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
 #: (``hw/i386/pc_piix.c``, ``pc_q35.c``).

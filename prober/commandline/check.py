@@ -22,16 +22,16 @@ from prober.commandline.aliases import (
 from prober.commandline.buses import check_buses
 from prober.commandline.check_keyval import check_keyval
 from prober.commandline.deprecated import find_deprecated
-from prober.commandline.finding import Finding, Kind
+from prober.commandline.kept import KeptPerBinary
 from prober.commandline.line import Line
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.plain import check_plain
 from prober.commandline.proof import Proof
-from prober.commandline.qapi import Misfit, misfits
+from prober.commandline.qapi import misfits
 from prober.commandline.references import check_references, check_reserved
-from prober.commandline.refusal import Origin
-from prober.commandline.rules.check import check_rules
+from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 from prober.commandline.rules.names import PROPER_IDS_SINCE
+from prober.commandline.rules.table import check_rules
 from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 from prober.commandline.unused import find_unused
@@ -45,6 +45,12 @@ _BY_THE_HOST = frozenset({"memory-backend-epc"})
 
 #: How many sound options are remembered of a binary before all are forgotten: anybody may ask for anything.
 _REMEMBERED = 4096
+
+#: Options that were found sound, and those that are if all is there that the binary was not asked for.
+SOUND_OPTIONS: KeptPerBinary[set[Hashable]] = KeptPerBinary(set)
+ASSUMED_OPTIONS: KeptPerBinary[set[Hashable]] = KeptPerBinary(set)
+#: Types that are there and that ``-device`` can make, of those that were looked at.
+_SOUND_DRIVERS: KeptPerBinary[set[str]] = KeptPerBinary(set)
 
 
 def check(
@@ -88,7 +94,7 @@ def check_each(
     """
     options = list(options)
     checker = _Checker(Proof(caps, assume_unknown_present=assume_unknown_present))
-    sound = caps.assumed_options if assume_unknown_present else caps.sound_options
+    sound = (ASSUMED_OPTIONS if assume_unknown_present else SOUND_OPTIONS).of(caps)
     found: list[Finding] = []
     for option, key in zip(options, map(_key, options) if written is None else written, strict=True):
         if key in sound:
@@ -138,6 +144,7 @@ class _Checker:
     def __init__(self, proof: Proof) -> None:
         self.proof = proof
         self.caps = proof.caps
+        self.sound_drivers = _SOUND_DRIVERS.of(proof.caps)
 
     def check(self, option: Option) -> Iterator[Finding]:
         """The findings about one option by itself."""
@@ -157,7 +164,7 @@ class _Checker:
 
     def _device(self, option: Device) -> Iterator[Finding]:
         typename = DEVICE_ALIASES.get(option.driver, option.driver)
-        if typename not in self.caps.sound_drivers:
+        if typename not in self.sound_drivers:
             fault = next(self._driver(option, typename), None)
             if fault is not None:
                 yield fault
@@ -213,7 +220,7 @@ class _Checker:
                 evidence=evidence,
             )
             return
-        self.caps.sound_drivers.add(typename)
+        self.sound_drivers.add(typename)
 
     def _is_device(self, typename: str) -> bool:
         """Whether a type is derived from ``device``; where a parent is not told, it may be."""

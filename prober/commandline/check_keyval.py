@@ -9,10 +9,10 @@ from pydantic import JsonValue
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.capabilities.models import OptionKey
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.keys import check_keys, pairs_of
 from prober.commandline.options import Keyval, Property
 from prober.commandline.proof import Proof
+from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number, as_size, as_switch
 from prober.commandline.types import misfit_of
 

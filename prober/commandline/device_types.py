@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prober.capabilities import Capabilities
 from prober.commandline.bus_types import COMPLETE, MAKES, OTHERS_OF_PCI, SITS_ON, Makes
+from prober.commandline.kept import KeptPerBinary
 
 #: The buses of a device of which nothing is known: no more than ahci has, and of any type.
 _ANYTHING = Makes("", 8)
@@ -34,9 +35,13 @@ class DeviceType:
     may_be_pci: bool
 
 
+#: By their names.
+_KNOWN: KeptPerBinary[dict[str, DeviceType]] = KeptPerBinary(dict)
+
+
 def device_type(name: str, caps: Capabilities) -> DeviceType:
-    """What is known of a type, kept with the capabilities if the binary has it: anybody may make up others."""
-    kept: dict[str, DeviceType] = caps.derived.setdefault(DeviceType, {})
+    """What is known of a type, kept if the binary has it: anybody may make up others."""
+    kept = _KNOWN.of(caps)
     known = kept.get(name)
     if known is None:
         known = _work_out(name, caps)

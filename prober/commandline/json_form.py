@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.commandline.finding import Finding, Kind
-from prober.commandline.refusal import Position
+from prober.commandline.refusal import Finding, Kind, Position
 
 
 def takes_json(flag: str, caps: Capabilities) -> bool:

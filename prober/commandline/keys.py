@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.proof import Proof
 from prober.commandline.qapi import misfits
+from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number
 
 _ALLOW = ("allow", "deny")

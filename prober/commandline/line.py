@@ -12,10 +12,10 @@ from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
 from prober.commandline.device_types import DeviceType, device_type
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
+from prober.commandline.machines import machine_kind, machine_of
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
-from prober.commandline.unused import machine_kind, machine_of
 
 
 @dataclass(slots=True)  # Not frozen, which takes twice as long; nothing changes one all the same.

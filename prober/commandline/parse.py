@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
-from prober.commandline.refusal import Position
-from prober.commandline.text import SyntaxFault, Text, build_tree, split_pairs
+from prober.commandline.refusal import Finding, Kind, Position, Unfit
+from prober.commandline.text import Text, build_tree, split_pairs
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -114,8 +113,8 @@ def parse_command_line(words: list[str]) -> CommandLine:
     for position, value in _flags(words):
         try:
             options.append(_option(position, value))
-        except SyntaxFault as fault:
-            findings.append(Finding(kind=Kind.error, place=position, message=str(fault)))
+        except Unfit as unfit:
+            findings.append(Finding(kind=Kind.error, place=position, message=unfit.message, rule=unfit.rule))
     return CommandLine(words[0], tuple(options), tuple(findings))
 
 
@@ -145,7 +144,7 @@ def _option(position: Position, value: str | None) -> Option:
     name = position.flag[1:]
     flag = FLAGS.get(name)
     if flag is not None and flag.takes_value and value is None:
-        raise SyntaxFault("requires an argument")
+        raise Unfit("requires an argument", rule="option/no-argument")
     if value is None or name not in _READERS:
         return Plain(position.flag, value, position)
     return _READERS[name](position, value)
@@ -155,7 +154,7 @@ def _device(position: Position, value: str) -> Option:
     tree = _json(value) if value.startswith("{") else dict(_pairs(value, "driver"))
     driver = tree.pop("driver", None)
     if not isinstance(driver, str) or not driver:
-        raise SyntaxFault("the driver is missing")
+        raise Unfit("the driver is missing", rule="option/missing")
     # A text of key=value stays one, as QEMU makes such devices first.
     return Device(driver, _properties(tree, position), position)
 
@@ -168,7 +167,7 @@ def _global(position: Position, value: str) -> Option:
         pairs = dict(_pairs(value, ""))
         missing = {"driver", "property", "value"} - pairs.keys()
         if missing or pairs.keys() - {"driver", "property", "value"}:
-            raise SyntaxFault("is neither driver.property=value nor driver=…,property=…,value=…")
+            raise Unfit("is neither driver.property=value nor driver=…,property=…,value=…", rule="option/global")
         driver, name, text = str(pairs["driver"]), str(pairs["property"]), str(pairs["value"])
     return Global(driver, Property(name, Text(text), position))
 
@@ -177,9 +176,9 @@ def _object(position: Position, value: str) -> Option:
     tree = _json(value) if value.startswith("{") else _collect(_pairs(value, "qom-type"))
     qom_type, ident = tree.pop("qom-type", None), tree.pop("id", None)
     if not isinstance(qom_type, str):
-        raise SyntaxFault("qom-type is missing")
+        raise Unfit("qom-type is missing", rule="option/missing")
     if not isinstance(ident, str):
-        raise SyntaxFault("id is missing")
+        raise Unfit("id is missing", rule="option/missing")
     return Object(str(qom_type), str(ident), _properties(tree, position), position)
 
 
@@ -206,7 +205,7 @@ def _chardev(position: Position, value: str) -> Option:
 def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
     if group == "machine" and value.startswith(","):
-        raise SyntaxFault("begins with an empty key")
+        raise Unfit("begins with an empty key", rule="option/key")
     pairs = dict(_pairs(value, implied))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag
@@ -273,7 +272,7 @@ def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) < len(pairs):
-        raise SyntaxFault("a key is given twice")
+        raise Unfit("a key is given twice", rule="option/json")
     return tree
 
 
@@ -297,9 +296,9 @@ def _json(text: str) -> dict[str, Any]:
     try:
         tree = _decode_json(text)
     except RecursionError as error:
-        raise SyntaxFault("is nested too deeply") from error
+        raise Unfit("is nested too deeply", rule="option/json") from error
     except ValueError as error:  # also a number of more digits than Python reads
-        raise SyntaxFault(f"is not JSON: {error}") from error
+        raise Unfit(f"is not JSON: {error}", rule="option/json") from error
     if not isinstance(tree, dict):
-        raise SyntaxFault("is not a JSON object")
+        raise Unfit("is not a JSON object", rule="option/json")
     return tree

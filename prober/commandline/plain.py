@@ -14,11 +14,11 @@ from typing import Any
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import PLAIN_OPTIONS
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.options import Plain
 from prober.commandline.proof import Proof
 from prober.commandline.qapi import misfits
+from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number, split_pairs
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.

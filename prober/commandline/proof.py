@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import did_you_mean, nearest, resolve
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
-from prober.commandline.qapi import Misfit
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 from prober.errors import FactError
 
 #: How many hints one check looks for.

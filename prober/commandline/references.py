@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from prober.capabilities import Capabilities
 from prober.capabilities.facts import did_you_mean
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Object, Property, Qapi, Value
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Finding, Kind, Origin
 from prober.commandline.text import is_identifier
 
 #: What a namespace is called in a message.

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities import Capabilities, Evidence
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.json_form import check_json
 from prober.commandline.options import Global
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Position
+from prober.commandline.refusal import Finding, Kind, Position
 from prober.errors import UsageError
 
 #: More findings than anybody reads; an argv may be made to have a hundred thousand.
@@ -27,7 +26,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class ArgvFinding(BaseModel):
-    """One finding (see :class:`~prober.commandline.finding.Finding`) about a word of an argv.
+    """One finding (see :class:`~prober.commandline.refusal.Finding`) about a word of an argv.
 
     ``position`` is the index of the word that holds the ``flag``; 0 is the binary, and ``flag`` is empty for a disk
     image by itself.  ``part`` is the key or member that it is about, empty for the option as a whole.

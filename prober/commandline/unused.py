@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from prober.capabilities import Capabilities
-from prober.capabilities.models import Machine
-from prober.commandline.aliases import BUILTIN_DEVICES, MACHINE_KINDS, MachineKind
-from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Keyval
-
-if TYPE_CHECKING:
-    from prober.commandline.line import Line
+from prober.commandline.aliases import BUILTIN_DEVICES, MachineKind
+from prober.commandline.line import Line
+from prober.commandline.refusal import Finding, Kind
 
 
 def find_unused(line: Line) -> Iterator[Finding]:
@@ -58,23 +52,6 @@ def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] 
     if lineage & made:
         return None
     return {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
-
-
-@lru_cache(maxsize=256)
-def machine_kind(canonical: str) -> MachineKind:
-    """The family of a machine, by its canonical name."""
-    for kind, pattern in MACHINE_KINDS:
-        if pattern.fullmatch(canonical):
-            return kind
-    return "other"
-
-
-def machine_of(options: Iterable[Keyval], caps: Capabilities) -> Machine | None:
-    """The machine that all ``-machine`` together name, or None where it is not known."""
-    name = ""
-    for option in options:
-        name = option.first or name
-    return caps.machine(name) if name else caps.accelerator.default_machine
 
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from prober.capabilities.capabilities import Capabilities
-from prober.commandline.finding import Finding
 from prober.commandline.json_form import check_json
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Place, Position
+from prober.commandline.refusal import Finding, Place, Position
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element
 

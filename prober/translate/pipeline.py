@@ -6,10 +6,9 @@ from functools import cache
 
 from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check, check_each
-from prober.commandline.finding import as_refusals
 from prober.commandline.options import is_meant, meant
 from prober.commandline.prepared import number_descriptors
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Refusal, as_refusals
 from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from prober.capabilities import Capabilities
+from prober.commandline.machines import machine_kind
 from prober.commandline.refusal import Refusal
-from prober.commandline.unused import machine_kind
 from prober.domain.domain import Domain
 from prober.host.host import Host
 from prober.host.target import Target, machine_version

@@ -24,9 +24,8 @@ import pytest
 
 from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Position
+from prober.commandline.refusal import Finding, Kind, Position
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prober.capabilities.models import CpuExpansion
+from prober.commandline.kept import KeptPerBinary
 from prober.guest.cpu.map import CpuMap, Decoded, Processor, cpu_map
 from prober.guest.cpu.names import from_qemu
 from prober.host.target import Target
 
 T = TypeVar("T")
+
+#: What was worked out, by function, accelerator and the host's CPU.
+_KEPT: KeptPerBinary[dict[Hashable, Any]] = KeptPerBinary(dict)
 
 
 def _kept(work: Callable[[Target], T]) -> Callable[[Target], T]:
@@ -20,7 +24,7 @@ def _kept(work: Callable[[Target], T]) -> Callable[[Target], T]:
     @wraps(work)
     def look(target: Target) -> T:
         key = (work.__name__, target.accel, target.host.cpu)
-        kept = target.caps.derived
+        kept = _KEPT.of(target.caps)
         if key not in kept:
             kept[key] = work(target)
         found: T = kept[key]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from prober.capabilities import Capabilities, Verdict
+from prober.commandline.check import SOUND_OPTIONS
 from prober.commandline.check import check as find
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Finding, Kind, Place
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
 HERE = Place(line=7, path="/domain/devices/x")
@@ -146,12 +146,12 @@ def test_what_is_remembered_is_told_from_its_like() -> None:
     good: Option = Keyval("-machine", "q35", pairs(usb=False), HERE)
     for _ in range(2):
         assert check([good], caps) == []
-    assert len(caps.sound_options) == 1
+    assert len(SOUND_OPTIONS.of(caps)) == 1
     for bad in (0, "off", "nonsense"):
         option: Option = Keyval("-machine", "q35", pairs(usb=bad), HERE)
         for _ in range(2):
             assert len(check([option], caps)) == 1
-    assert len(caps.sound_options) == 1
+    assert len(SOUND_OPTIONS.of(caps)) == 1
 
 
 @pytest.mark.parametrize("name", ["", ".", "a b", "no-such-type"])

@@ -14,8 +14,8 @@ import pytest
 
 from prober.capabilities import Capabilities
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.parse import parse_command_line, split_shell
+from prober.commandline.refusal import Finding, Kind
 from tests.recordings import LIBVIRT, load_capabilities
 
 _NAME = re.compile(r".+\.(\d+\.\d+\.\d+)\.args")

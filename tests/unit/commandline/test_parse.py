@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi
 from prober.commandline.parse import MOST_CHARACTERS, MOST_WORDS, parse_command_line, split_shell
-from prober.commandline.refusal import Position
-from prober.commandline.text import SyntaxFault, as_number, as_size, as_switch, build_tree, split_pairs
+from prober.commandline.refusal import Finding, Kind, Position, Unfit
+from prober.commandline.text import as_number, as_size, as_switch, build_tree, split_pairs
 from prober.errors import UsageError
 from tests.recordings import FIXTURES, load_capabilities
 
@@ -81,7 +80,7 @@ def test_dotted_keys_are_a_tree(pairs: dict[str, Any], tree: dict[str, Any]) -> 
     "keys", [["a", "a.b"], ["a.b", "a"], ["a.1"], ["a.0", "a.b"], ["a..b"], [".a"], [".".join("a" * 40)]]
 )
 def test_no_tree(keys: list[str]) -> None:
-    with pytest.raises(SyntaxFault):
+    with pytest.raises(Unfit):
         build_tree((key, split_text("x")) for key in keys)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.capabilities import Evidence, Verdict
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line
+from prober.commandline.refusal import Finding
 from prober.commandline.rules import (
     addresses,
     backends,
@@ -66,12 +65,5 @@ def rules_for(line: Line) -> list[Rule]:
 def check_rules(line: Line) -> Iterator[Finding]:
     """What QEMU would not take of options that are each right by themselves."""
     for rule in rules_for(line):
-        for place, part, message, hint in rule.find(line):
-            yield Finding(
-                kind=Kind.error,
-                place=place,
-                part=part,
-                message=message,
-                evidence=Evidence(fact=part, verdict=Verdict.absent, note=f"QEMU refuses it ({rule.source})"),
-                hint=hint,
-            )
+        for fault in rule.find(line):
+            yield fault.by(rule.name, rule.source)
