@@ -12,7 +12,7 @@ from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Neutral, Qemu, made
+from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import HexAmount, OnOff
 
 
@@ -52,7 +52,7 @@ def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         line = balloons[0].place().line
         refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
     if not balloons:
-        return domain.with_devices([*domain.devices.every, made(Memballoon, model="virtio")])
+        return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
     if balloons[0].model != "none" or (balloons[0].address is None and balloons[0].acpi_index is None):
         return domain
     # libvirt does not read where a balloon is that is not there (``virDomainMemballoonDefParseXML``).

@@ -6,7 +6,6 @@ A new device is a file (or folder) of this room and a row here; ``tests/architec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -55,6 +54,7 @@ from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
 from prober.domain.steps import Emission, Step, old
+from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
 _NO_SLOT, _UNSCANNED = 190, 300
@@ -183,7 +183,7 @@ ELEMENTS: Mapping[str, type[Device]] = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=1024)
+@per_class
 def row_of(kind: type[Device]) -> Row:
     """The row of a device's class: its own, or that of the nearest class that it is derived from."""
     return next(_BY_CLASS[base] for base in kind.__mro__ if base in _BY_CLASS)

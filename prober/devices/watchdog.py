@@ -14,7 +14,7 @@ from prober.domain.shared.device import Device
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, made
+from prober.xml.binding import At, Becomes
 
 
 class Watchdog(Device):
@@ -77,7 +77,7 @@ def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Dom
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
     action = watchdogs[0].action if watchdogs else "reset"
-    return domain.with_devices([*domain.devices.every, made(Watchdog, model="itco", action=action)])
+    return domain.with_devices([*domain.devices.every, Watchdog(model="itco", action=action)])
 
 
 def emit_watchdog_action(domain: Domain, target: Target) -> Iterator[options.Option]:
