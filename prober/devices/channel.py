@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from prober.commandline import options
 from prober.commandline.json_form import takes_json
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
 from prober.domain.shared.chardev import CharacterDevice, Source
@@ -50,34 +50,36 @@ class Channel(CharacterDevice):
         """Whether it is a port of a virtio-serial controller."""
         return self.target_type == "virtio"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which target, and names that cannot be."""
         yield from super().rules()
         own, other = ("virtio", "guestfwd") if self.is_virtio else ("guestfwd", "virtio")
         for name in ("target_address", "target_port") if self.is_virtio else ("target_name", "target_state", "address"):
             if getattr(self, name) is not None:
-                yield name, f"this belongs to a target of type '{other}', not '{own}'"
+                yield Broken(name, f"this belongs to a target of type '{other}', not '{own}'")
         if not self.is_virtio:
             for name in ("target_address", "target_port"):
                 if getattr(self, name) is None:
-                    yield "target_type", f"a target of type 'guestfwd' needs {name.removeprefix('target_')}"
+                    yield Broken("target_type", f"a target of type 'guestfwd' needs {name.removeprefix('target_')}")
             if self.type == "spicevmc":
-                yield "type", "type='spicevmc' needs a target of type 'virtio'"
+                yield Broken("type", "type='spicevmc' needs a target of type 'virtio'")
         if self.type == "spicevmc" and self.target_name not in (None, _SPICE_AGENT):
-            yield "target_name", f"SPICE knows this channel as {_SPICE_AGENT} alone"
+            yield Broken("target_name", f"SPICE knows this channel as {_SPICE_AGENT} alone")
         if self.address is not None and self.address.port and self.address.bus != 0:
-            yield "address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}"
+            yield Broken("address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}")
         yield from self._socket_rules()
 
-    def _socket_rules(self) -> Iterator[tuple[str, str]]:
+    def _socket_rules(self) -> Iterator[Broken]:
         if self.type != "unix" or self.source.path is not None:
             return
         if not self.is_virtio:
-            yield "sources", "type='unix' needs <source path=…>"
+            yield Broken("sources", "type='unix' needs <source path=…>")
         if self.source.reconnect is not None:
-            yield "sources", "a channel without a path is listened on, so that it connects to nothing"
+            yield Broken("sources", "a channel without a path is listened on, so that it connects to nothing")
         if self.target_name is not None and "/" in self.target_name:
-            yield "target_name", "the socket would have this name, which a slash cannot be in; give a <source path=…>"
+            yield Broken(
+                "target_name", "the socket would have this name, which a slash cannot be in; give a <source path=…>"
+            )
 
     @property
     def plugs_into(self) -> tuple[str, int] | None:

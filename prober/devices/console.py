@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.serial import Serial
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
@@ -39,13 +39,13 @@ class Console(CharacterDevice):
     #: The alias of the serial port that it is.
     serial_alias: str | None = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Only a virtio console has a place of its own."""
         yield from super().rules()
         if not self.is_virtio and self.address is not None:
-            yield "address", "a console that is a serial port has no address of type 'virtio-serial'"
+            yield Broken("address", "a console that is a serial port has no address of type 'virtio-serial'")
         if self.address is not None and self.address.bus != 0:
-            yield "address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}"
+            yield Broken("address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}")
 
     @property
     def is_virtio(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.audio.model import Audio
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
@@ -32,7 +32,7 @@ class Audible(Device):
         """The backend that the XML asks for."""
         return None
 
-    def takes_audio(self, audio: Audio) -> Iterator[tuple[str, str]]:
+    def takes_audio(self, audio: Audio) -> Iterator[Broken]:
         """What stands against this backend, as (field, sentence)."""
         return iter(())
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar
 
 from prober.commandline import options
+from prober.commandline.refusal import Broken
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.host.target import Target
@@ -61,11 +62,11 @@ class Controller(Device):
         """By type, and then in libvirt's order of controllers."""
         return self.emit_turn, 0
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """What this machine does not allow of it, as (field, sentence)."""
         return iter(())
 
-    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+    def domain_rules(self, domain: Domain) -> Iterator[Broken]:
         """What does not fit the rest of the domain, as (field, sentence)."""
         return iter(())
 
