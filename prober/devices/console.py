@@ -12,6 +12,7 @@ from prober.devices.serial import Serial
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
 from prober.domain.shared.chardev import CharacterDevice
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import AbsolutePath, Count
@@ -74,18 +75,16 @@ class Console(CharacterDevice):
         yield options.Device("virtconsole", properties, self.place())
 
 
-def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def add_consoles(domain: Domain) -> Completion:
     """The first console is the first serial port: made from it, or a repetition of it.
 
     libvirt counts a console for the first serial port even where the XML has none, and the others after it.  Where the
     two lead to different ends, the serial port has the say (11.3, ``virDomainDefAddConsoleCompat``).
     """
     consoles, serials = domain.devices.of(Console), domain.devices.of(Serial)
-    refusals += [
-        Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
-        for extra in consoles[1:]
-        if not extra.is_virtio
-    ]
+    for extra in consoles[1:]:
+        if not extra.is_virtio:
+            yield Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
     if not consoles:
         return domain
     console, devices = consoles[0], list(domain.devices.every)

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, connect_audio
-from prober.devices.channel import Channel, invent_sockets
+from prober.devices.audio.defaults import Audible, add_audio, complete_audio
+from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
 from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, order_controllers
@@ -27,7 +27,7 @@ from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
 from prober.devices.disk.volumes import translate_volumes
 from prober.devices.filesystem import Filesystem
-from prober.devices.filesystem.complete import settle_filesystems
+from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
 from prober.devices.hostdev import Hostdev, ScsiHostdev
@@ -85,9 +85,14 @@ class Row(NamedTuple):
 
 #: Every device, in the order of their XML names.
 ROWS: tuple[Row, ...] = (
-    Row(Audio, 440, steps=(Step(490, old(add_audio)), Step(500, old(connect_audio), about=(Audible,)))),
-    Row(Channel, 400, scan=90, steps=(Step(590, old(invent_sockets), about=(Channel,)),)),
-    Row(Console, 410, scan=100, steps=(Step(340, old(add_consoles), about=(Console,)),)),
+    Row(Audio, 440, steps=(Step(490, add_audio), Step(500, complete_audio, about=(Audible,)))),
+    Row(Channel, 400, scan=90, steps=(Step(590, complete_channels, about=(Channel,)),)),
+    Row(
+        Console,
+        410,
+        scan=100,
+        steps=(Step(340, lambda domain, _: add_consoles(domain), about=(Console,), name="add-consoles"),),
+    ),
     Row(
         Controller,
         290,
@@ -117,7 +122,7 @@ ROWS: tuple[Row, ...] = (
         ),
         emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
     ),
-    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, old(settle_filesystems), about=(Filesystem,)),)),
+    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
     Row(Graphics, 450, steps=(Step(450, old(settle_graphics), about=(Graphics,)),)),
     Row(
         Hostdev,

@@ -28,7 +28,7 @@ _NOTHING = (None, 0, (), "default")
 
 
 def filesystem_rules(fs: FilesystemElement) -> Iterator[Broken]:
-    """Broken rules, as (field, sentence)."""
+    """Every broken rule."""
     yield from _address_rules(fs)
     yield from _source_rules(fs)
     if (fs.fmode or fs.dmode) and fs.accessmode != "mapped":
@@ -38,17 +38,22 @@ def filesystem_rules(fs: FilesystemElement) -> Iterator[Broken]:
             if _says(fs, name):
                 yield Broken(name, "belongs to <driver type='virtiofs'> alone")
     if fs.driver != "path":
-        # What is behind a socket is for others to say, and libvirt lets these two be.
-        elsewhere = fs.driver == "virtiofs" and fs.socket is not None
-        for name in _OF_9P:
-            if _says(fs, name) and not (elsewhere and name == "wrpolicy"):
-                yield Broken(name, f"belongs to <driver type='path'> alone, not to {fs.driver}")
-        if fs.accessmode not in (None, "passthrough") and not elsewhere:
-            yield Broken("accessmode", f"{fs.driver} has accessmode='passthrough' alone")
+        yield from _not_9p_rules(fs)
     if fs.driver == "mtp":
         for name in _OF_VIRTIO:
             if _says(fs, name):
                 yield Broken(name, "MTP is on USB, and has none of virtio's options")
+
+
+def _not_9p_rules(fs: FilesystemElement) -> Iterator[Broken]:
+    """What is 9p's alone.  What is behind a socket is for others to say, and libvirt lets wrpolicy and accessmode be
+    there."""
+    elsewhere = fs.driver == "virtiofs" and fs.socket is not None
+    for name in _OF_9P:
+        if _says(fs, name) and not (elsewhere and name == "wrpolicy"):
+            yield Broken(name, f"belongs to <driver type='path'> alone, not to {fs.driver}")
+    if fs.accessmode not in (None, "passthrough") and not elsewhere:
+        yield Broken("accessmode", f"{fs.driver} has accessmode='passthrough' alone")
 
 
 def _source_rules(fs: FilesystemElement) -> Iterator[Broken]:
