@@ -15,7 +15,7 @@ from prober.devices.audio.defaults import Audible, add_audio, complete_audio
 from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
-from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, order_controllers
+from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
 from prober.devices.controller.pci.roots import emit_pci_holes
 from prober.devices.crypto import Crypto
@@ -99,12 +99,12 @@ ROWS: tuple[Row, ...] = (
         scan=50,
         slot=40,
         steps=(
-            Step(280, old(order_controllers)),
-            Step(380, old(add_controllers)),
-            Step(390, old(check_controllers)),
-            Step(620, old(number_buses), about=(Expander,)),
+            Step(280, lambda domain, _: number_controllers(domain), name="number-controllers"),
+            Step(380, add_controllers),
+            Step(390, check_controllers),
+            Step(620, lambda domain, _: number_buses(domain), about=(Expander,), name="number-buses"),
         ),
-        emissions=(Emission(270, emit_pci_holes),),
+        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),

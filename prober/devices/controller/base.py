@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, ClassVar
 
 from prober.commandline import options
 from prober.commandline.refusal import Broken
-from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
@@ -63,11 +62,11 @@ class Controller(Device):
         return self.emit_turn, 0
 
     def machine_rules(self, target: Target) -> Iterator[Broken]:
-        """What this machine does not allow of it, as (field, sentence)."""
+        """What this machine does not allow of it."""
         return iter(())
 
-    def domain_rules(self, domain: Domain) -> Iterator[Broken]:
-        """What does not fit the rest of the domain, as (field, sentence)."""
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
+        """What does not fit the rest of the domain: the number of its NUMA nodes, and the ids of its I/O threads."""
         return iter(())
 
     def identity(self) -> options.Property:

@@ -67,6 +67,11 @@ class PciBridge(PciController):
         """Its own properties that libvirt writes after the id."""
         return iter(())
 
+    def reservation(self, kibibytes: int | None) -> Iterator[Property]:
+        """``mem-reserve``: the memory that firmware keeps free behind it, where it says how much."""
+        if kibibytes is not None:
+            yield Property("mem-reserve", kibibytes * 1024, self.place("memory_reserve"))
+
     def machine_rules(self, target: Target) -> Iterator[Broken]:
         """A controller sits on a bus of lower index, or there would be no end."""
         if self.address is not None and self.index is not None and self.address.bus >= self.index:

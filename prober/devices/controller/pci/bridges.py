@@ -30,8 +30,7 @@ class ConventionalBridge(PciBridge):
         """The number that guests know it by, and the memory that firmware keeps free behind it."""
         number = self.number if self.chassis_nr is None else self.chassis_nr
         yield Property("chassis_nr", number, self.place("chassis_nr"))
-        if self.memory_reserve is not None:
-            yield Property("mem-reserve", self.memory_reserve * 1024, self.place("memory_reserve"))
+        yield from self.reservation(self.memory_reserve)
 
     def rules(self) -> Iterator[Broken]:
         """QEMU takes chassis numbers from 1 on."""

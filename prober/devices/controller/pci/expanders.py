@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
 from prober.devices.controller.pci.base import PciBridge
-from prober.domain.domain import Domain
 from prober.domain.shared.slots import Plug
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
@@ -27,10 +26,8 @@ class Expander(PciBridge):
         if self.bus_nr is not None and not 1 <= self.bus_nr <= 254:
             yield Broken("bus_nr", "busNr is 1 to 254")
 
-    def domain_rules(self, domain: Domain) -> Iterator[Broken]:
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
         """The node is one of the guest's; libvirt numbers them from 0."""
-        numa = domain.cpu.numa if domain.cpu is not None else None
-        nodes = len(numa.cells) if numa is not None else 0
         if self.node is not None and self.node >= nodes:
             yield Broken("node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}")
 
@@ -80,7 +77,7 @@ class PcieExpanderBus(Expander):
             )
 
 
-def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> dict[int, int]:
+def number_expanders(expanders: Sequence[Expander]) -> Generator[Refusal, None, dict[int, int]]:
     """The ``busNr`` of each expander by its index: two below the lowest there is, where it is not given
     (libvirt 11.3, ``qemuDomainAddressFindNewBusNr``)."""
     lowest = min((expander.bus_nr for expander in expanders if expander.bus_nr is not None), default=256)
@@ -89,7 +86,7 @@ def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> 
         if expander.bus_nr is None:
             if lowest <= 2:
                 message = "no busNr is left below the lowest that is given; give this one a busNr, too"
-                refusals.append(Refusal(place=expander.place(), message=message))
+                yield Refusal(place=expander.place(), message=message)
                 break
             lowest -= 2
             numbers[expander.number] = lowest

@@ -9,7 +9,7 @@ from prober.commandline.options import Global, Option, Property
 from prober.commandline.refusal import Broken
 from prober.commandline.text import Text
 from prober.devices.controller.pci.base import PciController
-from prober.domain.domain import Domain
+from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import UNITS, Amount, OnOff, Unit
@@ -80,9 +80,9 @@ class PcieRoot(Root):
     model: Annotated[Literal["pcie-root"], At("@model"), Becomes("nothing: it is part of the machine")] = "pcie-root"
 
 
-def emit_pci_holes(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_pci_holes(devices: Devices) -> Iterator[Option]:
     """The size of the 64-bit hole (libvirt 11.3, ``qemuBuildGlobalControllerCommandLine``)."""
-    for root in domain.devices.of(Root):
+    for root in devices.of(Root):
         if root.hole is not None:
             size = Text(f"{root.hole.kibibytes}K")
             yield Global(root.host, Property("pci-hole64-size", size, root.place("hole")))
