@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, connect_audio
-from prober.devices.channel import Channel, invent_sockets
+from prober.devices.audio.defaults import Audible, add_audio, complete_audio
+from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
-from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, order_controllers
+from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
 from prober.devices.controller.pci.roots import emit_pci_holes
 from prober.devices.crypto import Crypto
@@ -26,7 +26,7 @@ from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
 from prober.devices.disk.volumes import translate_volumes
 from prober.devices.filesystem import Filesystem
-from prober.devices.filesystem.complete import settle_filesystems
+from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
 from prober.devices.hostdev import Hostdev, ScsiHostdev
@@ -85,21 +85,26 @@ class Row(NamedTuple):
 
 #: Every device, in the order of their XML names.
 ROWS: tuple[Row, ...] = (
-    Row(Audio, 440, steps=(Step(490, old(add_audio)), Step(500, old(connect_audio), about=(Audible,)))),
-    Row(Channel, 400, scan=90, steps=(Step(590, old(invent_sockets), about=(Channel,)),)),
-    Row(Console, 410, scan=100, steps=(Step(340, old(add_consoles), about=(Console,)),)),
+    Row(Audio, 440, steps=(Step(490, add_audio), Step(500, complete_audio, about=(Audible,)))),
+    Row(Channel, 400, scan=90, steps=(Step(590, complete_channels, about=(Channel,)),)),
+    Row(
+        Console,
+        410,
+        scan=100,
+        steps=(Step(340, lambda domain, _: add_consoles(domain), about=(Console,), name="add-consoles"),),
+    ),
     Row(
         Controller,
         290,
         scan=50,
         slot=40,
         steps=(
-            Step(280, old(order_controllers)),
-            Step(380, old(add_controllers)),
-            Step(390, old(check_controllers)),
-            Step(620, old(number_buses), about=(Expander,)),
+            Step(280, lambda domain, _: number_controllers(domain), name="number-controllers"),
+            Step(380, add_controllers),
+            Step(390, check_controllers),
+            Step(620, lambda domain, _: number_buses(domain), about=(Expander,), name="number-buses"),
         ),
-        emissions=(Emission(270, emit_pci_holes),),
+        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),
@@ -117,7 +122,7 @@ ROWS: tuple[Row, ...] = (
         ),
         emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
     ),
-    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, old(settle_filesystems), about=(Filesystem,)),)),
+    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
     Row(Graphics, 450, steps=(Step(450, old(settle_graphics), about=(Graphics,)),)),
     Row(
         Hostdev,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress, Spot
 from prober.domain.shared.slots import Kinds, Plug
@@ -134,24 +135,24 @@ class UsbController(Controller):
             return self.ports
         return _PORTS.get(self.model, 2)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Nothing has nothing to set, and who may say how many ports it has."""
         if self.model in ("qusb1", "qusb2"):
-            yield "model", f"model='{self.model}' is for Xen"
+            yield Broken("model", f"model='{self.model}' is for Xen")
         if self.model == "none":
             for name in ("ports", "master"):
                 if self.given(name):
-                    yield name, "model='none' has no controller to set this on"
+                    yield Broken(name, "model='none' has no controller to set this on")
         elif self.ports is not None and self.model not in _XHCI:
-            yield "ports", "only an xHCI (model='qemu-xhci') can be told how many ports it has"
+            yield Broken("ports", "only an xHCI (model='qemu-xhci') can be told how many ports it has")
         if self.model in _XHCI and self.ports is not None and not 1 <= self.ports <= _MOST_PORTS:
-            yield "ports", f"an xHCI has 1 to {_MOST_PORTS} ports"
+            yield Broken("ports", f"an xHCI has 1 to {_MOST_PORTS} ports")
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """The place of the PIIX3's own USB is on a bus of conventional PCI (``qemuDomainCollectPCIAddress``)."""
         address = self.address.numbers if self.address is not None else None
         if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address == (0, 1, 2):
-            yield "address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3"
+            yield Broken("address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, or nothing."""
