@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Broken, Place, Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import IoApic
 from prober.domain.shared.address import Address, PciAddress
@@ -50,21 +50,21 @@ class Iommu(Device):
         """virtio's is part of the machine's own bus."""
         return Plug.virtio(target) | Plug.INTEGRATED if self.model == "virtio" else None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to Intel's, and what to virtio's."""
         if self.model == "smmuv3":
-            yield "model", "model='smmuv3' is for Arm machines"
+            yield Broken("model", "model='smmuv3' is for Arm machines")
         elif self.model == "virtio":
             for name in _OF_INTEL:
                 if getattr(self, name) is not None:
-                    yield name, "this belongs to model='intel' alone"
+                    yield Broken(name, "this belongs to model='intel' alone")
             if self.address is not None and not isinstance(self.address, PciAddress):
-                yield "address", "a virtio IOMMU has an address of type 'pci'"
+                yield Broken("address", "a virtio IOMMU has an address of type 'pci'")
         else:
             if self.address is not None:
-                yield "address", "model='intel' is part of the chipset and has no address"
+                yield Broken("address", "model='intel' is part of the chipset and has no address")
             if self.eim and not self.intremap:
-                yield "eim", "eim='on' needs intremap='on'"
+                yield Broken("eim", "eim='on' needs intremap='on'")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device
@@ -30,18 +30,18 @@ class Panic(Device):
     ] = "isa"
     address: Annotated[Address | None, At("address"), Becomes("`ioport`, or `bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each has its own kind of address (libvirt 11.3, ``qemuValidateDomainDefPanic``)."""
         if self.address is None:
             return
         if self.model == "hyperv":
-            yield "address", "model='hyperv' is no device, and has no address"
+            yield Broken("address", "model='hyperv' is no device, and has no address")
         elif self.model == "isa" and not isinstance(self.address, IsaAddress):
-            yield "address", "model='isa' has an address of type 'isa'"
+            yield Broken("address", "model='isa' has an address of type 'isa'")
         elif self.model == "pvpanic" and not isinstance(self.address, PciAddress):
-            yield "address", "model='pvpanic' has an address of type 'pci'"
+            yield Broken("address", "model='pvpanic' has an address of type 'pci'")
         elif isinstance(self.address, IsaAddress) and self.address.irq is not None:
-            yield "address", "the device has no interrupt line"
+            yield Broken("address", "the device has no interrupt line")
 
     def plug(self, target: Target) -> Kinds | None:
         """One of them is on PCI, and part of the machine."""

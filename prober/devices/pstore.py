@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
@@ -46,13 +46,13 @@ class Pstore(Device):
     #: The file, which has the domain's name where none is given; filled in by completing.
     file: str = ""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A size that is a power of two (libvirt 11.3, ``virDomainPstoreDefValidate``)."""
         size = self.size.kibibytes
         if size < _LEAST_SIZE or size & (size - 1):
-            yield "size", "the size is a power of 2, and at least 4 KiB"
+            yield Broken("size", "the size is a power of 2, and at least 4 KiB")
         if not isinstance(self.address, PciAddress | None):
-            yield "address", "ACPI's error record has an address of type 'pci'"
+            yield Broken("address", "ACPI's error record has an address of type 'pci'")
 
     def plug(self, target: Target) -> Kinds | None:
         """Conventional PCI."""

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
 from prober.domain.shared.chardev import CharacterDevice
@@ -84,18 +84,20 @@ class Serial(CharacterDevice):
         """Only one kind is a PCI device."""
         return Plug.pci() if self.kind.address is PciAddress else None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The port, and what model and address belong to the type."""
         yield from super().rules()
         kind, name = self.kind, self.target_type or "isa-serial"
         if self.is_isa and self.target_port is not None and self.target_port >= _ISA_PORTS:
-            yield "target_port", f"there are ISA serial ports 0 to {_ISA_PORTS - 1}, not {self.target_port}"
+            yield Broken("target_port", f"there are ISA serial ports 0 to {_ISA_PORTS - 1}, not {self.target_port}")
         if self.target_model not in (None, kind.model):
-            yield "target_model", f"model {self.target_model} is not of target type {name}, which has {kind.model}"
+            yield Broken(
+                "target_model", f"model {self.target_model} is not of target type {name}, which has {kind.model}"
+            )
         if self.address is not None and not isinstance(self.address, kind.address):
-            yield "address", f"target type {name} has an address of type '{kind.word}'"
+            yield Broken("address", f"target type {name} has an address of type '{kind.word}'")
         if isinstance(self.address, IsaAddress) and self.address.iobase is None:
-            yield "address", "an ISA address needs an iobase"
+            yield Broken("address", "an ISA address needs an iobase")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-chardev`` and the port."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import CcidAddress
 from prober.domain.shared.chardev import Character
@@ -34,11 +34,11 @@ class Smartcard(Device):
     mode: Annotated[str, At("@mode")]
     address: Annotated[CcidAddress | None, At("address"), Becomes("`bus`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A reader has one slot, and only the first reader has a card (``qemuValidateDomainSmartcardDef``)."""
         yield from super().rules()
         if self.address is not None and (self.address.controller, self.address.slot or 0) != (0, 0):
-            yield "address", "a smartcard is in slot 0 of reader 0"
+            yield Broken("address", "a smartcard is in slot 0 of reader 0")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, and what it leads to."""
@@ -75,11 +75,13 @@ class CertificatesSmartcard(Smartcard):
     certificates: Annotated[tuple[Line, ...], At("certificate"), Becomes("`cert1`, `cert2` and `cert3`")] = ()
     database: Annotated[AbsolutePath | None, At("database"), Becomes("`db`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Three of them."""
         yield from super().rules()
         if len(self.certificates) != 3:
-            yield "certificates", f"mode='host-certificates' needs three <certificate>, not {len(self.certificates)}"
+            yield Broken(
+                "certificates", f"mode='host-certificates' needs three <certificate>, not {len(self.certificates)}"
+            )
 
     def _own(self) -> Iterator[Property]:
         yield Property("backend", "certificates", self.place("mode"))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.audio.defaults import Audible
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
@@ -80,20 +80,20 @@ class Sound(VirtioDevice, Audible):
         """An ICH9's sound is at 1b on q35, if that is free."""
         return (_ICH9_SPOT,) if self.model == "ich9" and target.kind == "q35" else ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which model."""
         for name, model in (("multichannel", "usb"), ("streams", "virtio")):
             if getattr(self, name) is not None and self.model != model:
-                yield name, f"belongs to model='{model}' alone"
+                yield Broken(name, f"belongs to model='{model}' alone")
         for name in _OF_VIRTIO if self.model != "virtio" else ():
             if getattr(self, name) is not None:
-                yield name, "belongs to model='virtio' alone"
+                yield Broken(name, "belongs to model='virtio' alone")
         if self.codecs and self.model not in _WITH_CODECS:
-            yield "codecs", f"model='{self.model}' has no codecs; they belong to ich6 and ich9"
+            yield Broken("codecs", f"model='{self.model}' has no codecs; they belong to ich6 and ich9")
         kinds: dict[str, type[Address] | None] = {"usb": UsbAddress, "sb16": IsaAddress, "pcspk": None}
         kind = kinds.get(self.model, PciAddress)
         if self.address is not None and (kind is None or not isinstance(self.address, kind)):
-            yield "address", f"model='{self.model}' has no address of this type"
+            yield Broken("address", f"model='{self.model}' has no address of this type")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, and one for each codec; an HDA card without any gets a duplex one."""

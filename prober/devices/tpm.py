@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.chardev.opened import add_descriptor, set_path
 from prober.domain.shared.chardev.sockets import unix_socket
@@ -86,30 +86,32 @@ class Tpm(Device):
         """TIS has TPM 1.2 on x86 where nobody says otherwise (``qemuDomainTPMDefPostParse``)."""
         return self.version or ("1.2" if self.model == "tpm-tis" else "2.0")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which backend (11.3, ``virDomainTPMDevValidate``)."""
         for name, backend in _OF_BACKENDS.items():
             value = getattr(self, name)
             if value is not None and not (name in _BANKS and not value) and self.backend != backend:
-                yield name, f"belongs to the backend '{backend}' alone"
+                yield Broken(name, f"belongs to the backend '{backend}' alone")
         if self.backend == "external" and (self.source_path is None or self.source_type != "unix"):
-            yield "", "the backend 'external' needs <source type='unix' mode='connect' path=…>"
+            yield Broken("", "the backend 'external' needs <source type='unix' mode='connect' path=…>")
         if self.backend == "emulator" and self.source_type == "unix":
-            yield "source_type", "swtpm keeps its state in a file or a directory; unix is for the backend 'external'"
+            yield Broken(
+                "source_type", "swtpm keeps its state in a file or a directory; unix is for the backend 'external'"
+            )
         if self.backend == "emulator" and self.source_type is not None and self.source_path is None:
-            yield "source_type", "needs path=…"
+            yield Broken("source_type", "needs path=…")
         if self.backend == "passthrough" and (self.source_type is not None or self.source_path is not None):
-            yield "source_path", "the host's TPM is given by <device path=…>"
+            yield Broken("source_path", "the host's TPM is given by <device path=…>")
         yield from self._version_rules()
 
-    def _version_rules(self) -> Iterator[tuple[str, str]]:
+    def _version_rules(self) -> Iterator[Broken]:
         if self.backend != "emulator" or self.version_of_swtpm == "2.0":
             return
         if self.model != "tpm-tis":
-            yield "version", f"TPM 1.2 is for tpm-tis alone, not for {self.model}"
+            yield Broken("version", f"TPM 1.2 is for tpm-tis alone, not for {self.model}")
         for name in (*_BANKS, "profile_source"):
             if getattr(self, name):
-                yield name, "needs version='2.0'"
+                yield Broken(name, "needs version='2.0'")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-tpmdev``, what is behind it, and the device."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from prober.commandline import options
 from prober.commandline.options import Need, Passed, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds
@@ -33,10 +33,10 @@ class Vsock(VirtioDevice):
     auto: Annotated[YesNo | None, At("cid/@auto"), Becomes("`guest-cid`, by the host's choice if yes")] = None
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A number, or somebody who chooses one."""
         if self.auto is False and self.cid is None:
-            yield "auto", "<cid auto='no'> needs an address"
+            yield Broken("auto", "<cid auto='no'> needs an address")
 
     @property
     def is_chosen_by_host(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Global, Need, Plain, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
@@ -35,12 +35,12 @@ class Watchdog(Device):
     ] = "reset"
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Only one of them is on PCI (libvirt 11.3, ``qemuValidateDomainWatchdogDef``)."""
         if self.address is not None and self.model != "i6300esb":
-            yield "address", f"model='{self.model}' has no address"
+            yield Broken("address", f"model='{self.model}' has no address")
         elif not isinstance(self.address, PciAddress | None):
-            yield "address", "model='i6300esb' has an address of type 'pci'"
+            yield Broken("address", "model='i6300esb' has an address of type 'pci'")
 
     def plug(self, target: Target) -> Kinds | None:
         """Conventional PCI."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prober.commandline.refusal import Refusal
-from prober.devices.graphics.base import Graphics, GraphicsError
+from prober.commandline.refusal import Broken, Refusal
+from prober.devices.graphics.base import Graphics
 from prober.devices.graphics.local import Dbus, EglHeadless
 from prober.devices.graphics.rdp import Rdp
 from prober.devices.graphics.spice import Spice
@@ -23,8 +23,8 @@ def settle_graphics(domain: Domain, target: Target, refusals: list[Refusal]) -> 
             continue
         try:
             devices.append(device.settle(domain, target))
-        except GraphicsError as error:
-            refusals.append(Refusal(place=device.place(error.field), message=str(error), hint=error.hint))
+        except Broken as broken:
+            refusals.append(broken.at(device.place, device.element))
     displays = [device for device in devices if isinstance(device, Graphics)]
     _refuse_twins(displays, refusals)
     _refuse_mixtures(displays, refusals)

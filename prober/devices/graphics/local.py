@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from prober.commandline import options
 from prober.commandline.options import Need, Plain, Prepared, Property, Value
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Broken, Origin
 from prober.devices.audio import Audio
 from prober.devices.audio.defaults import DefaultAudio
 from prober.devices.graphics.base import Graphics
@@ -100,16 +100,18 @@ class Dbus(Local):
         """As the XML says."""
         return self.audio
 
-    def takes_audio(self, audio: Audio) -> Iterator[tuple[str, str]]:
+    def takes_audio(self, audio: Audio) -> Iterator[Broken]:
         """Sound on D-Bus is a backend of its own."""
         if self.audio is not None and audio.type != "dbus":
-            yield "audio", f"<audio id='{audio.number}'> is of type {audio.type}, and a display on D-Bus needs dbus"
+            yield Broken(
+                "audio", f"<audio id='{audio.number}'> is of type {audio.type}, and a display on D-Bus needs dbus"
+            )
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One way to connect."""
         yield from super().rules()
         if self.p2p and self.bus_address is not None:
-            yield "bus_address", "p2p='yes' has no address: clients are handed over by the monitor"
+            yield Broken("bus_address", "p2p='yes' has no address: clients are handed over by the monitor")
 
     def settle(self, domain: Domain, target: Target) -> Self:
         """With the address of the domain's own bus (``qemuDBusGetAddress``)."""

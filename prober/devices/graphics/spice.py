@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
+from prober.commandline.refusal import Broken
 from prober.devices.audio.defaults import DefaultAudio
-from prober.devices.graphics.base import AutoPort, Endpoint, GraphicsError, Keymap, Remote
+from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
 from prober.devices.graphics.gpu import render_node
 from prober.devices.graphics.vnc import sasl_needs
 from prober.domain.domain import Domain
@@ -94,12 +95,12 @@ class Spice(Remote):
         """SPICE carries sound."""
         return "spice"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each channel once, and a GPU only for OpenGL."""
         yield from super().rules()
         names = [channel.name for channel in self.channels]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            yield "channels", f"the channel {name} is given twice"
+            yield Broken("channels", f"the channel {name} is given twice")
 
     def settle(self, domain: Domain, target: Target) -> Self:
         """With ports, as they are needed (``qemuProcessSPICEAllocatePorts``)."""
@@ -114,10 +115,10 @@ class Spice(Remote):
             # No port at all: libvirt's old way to say that nothing is listened on.
             where = Endpoint("none", "", where.place)
         elif not port and not tls_port and where.kind == "address":
-            raise GraphicsError("port", "there is no port to listen on", "give a port, or autoport='yes'")
+            raise Broken("port", "there is no port to listen on", "give a port, or autoport='yes'")
         if tls_port and where.kind == "address" and not target.settings.spice_tls:
             field = "tls_port" if self.tls_port else "default_mode" if self.default_mode != "any" else "channels"
-            raise GraphicsError(field, "an encrypted port is asked for, and spice_tls of qemu.conf is off")
+            raise Broken(field, "an encrypted port is asked for, and spice_tls of qemu.conf is off")
         port, tls_port = _PORT if port == -1 else port, _TLS_PORT if tls_port == -1 else tls_port
         settled = settled.replace(endpoint=where, port=port, tls_port=tls_port)
         settled._check_modes()
@@ -146,9 +147,9 @@ class Spice(Remote):
         modes += [("channels", f"the channel {channel.name}", channel.mode) for channel in self.channels]
         for field, what, mode in modes:
             if mode == "secure" and not secure:
-                raise GraphicsError(field, f"{what} is to be encrypted, and there is no encrypted port")
+                raise Broken(field, f"{what} is to be encrypted, and there is no encrypted port")
             if mode == "insecure" and not plain:
-                raise GraphicsError(field, f"{what} is to be in plain text, and there is no port for that")
+                raise Broken(field, f"{what} is to be in plain text, and there is no port for that")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-spice``, and its keymap."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
+from prober.commandline.refusal import Broken
 from prober.devices.audio.defaults import DefaultAudio
 from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
 from prober.domain.domain import Domain
@@ -55,18 +56,18 @@ class Vnc(Remote):
         """Whether the port is chosen: an explicit autoport has the last word."""
         return self.autoport if self.autoport is not None else self.port in (None, -1)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What QEMU cannot do."""
         yield from super().rules()
         if self.passwd is not None and len(self.passwd.encode()) > 8:
-            yield "passwd", "a VNC password has at most 8 letters"
+            yield Broken("passwd", "a VNC password has at most 8 letters")
         first = self.listens[0] if self.listens else None
         own = first.socket if first is not None and first.type == "socket" else None
         if own and self.socket and own != self.socket:
-            yield "socket", f"socket='{self.socket}' contradicts <listen socket='{own}'>"
+            yield Broken("socket", f"socket='{self.socket}' contradicts <listen socket='{own}'>")
         listens = self.socket is None and (first is None or first.type in ("address", "network"))
         if listens and not self.is_automatic and (self.port or 0) < _FIRST:
-            yield "port", f"a VNC port is {_FIRST} to 65535, or autoport='yes'"
+            yield Broken("port", f"a VNC port is {_FIRST} to 65535, or autoport='yes'")
 
     def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
         """The old attribute ``socket`` stands for an address; sockets of libvirt's own are made anew."""
