@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
 from prober.commandline.refusal import Broken, Refusal
-from prober.domain.domain import Domain
+from prober.domain.features import Features
 from prober.domain.shared.address import Address, PciAddress, UsbAddress
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, OnOff
@@ -127,13 +129,12 @@ class Input(VirtioDevice):
         return Prepared(path, Need("evdev", self.id, todo))
 
 
-def check_inputs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_inputs(devices: Devices, features: Features) -> Check:
     """Without the PS/2 controller there is nothing that is on it."""
-    ps2, line = domain.features.ps2, domain.features.place("ps2").line
-    if ps2 is None or ps2.state:
-        return domain
-    for device in domain.devices.of(Input):
+    if features.ps2 is None or features.ps2.state:
+        return
+    line = features.place("ps2").line
+    for device in devices.of(Input):
         if device.on == "ps2":
             message = f"a PS/2 {device.type} needs the ps2 feature, which is off in line {line}"
-            refusals.append(Refusal(place=device.place("type"), message=message))
-    return domain
+            yield Refusal(place=device.place("type"), message=message)

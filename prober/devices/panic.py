@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
-from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 
@@ -70,9 +71,8 @@ class Panic(Device):
         yield options.Device(driver, tuple(properties), self.place("model"))
 
 
-def check_panics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_panics(devices: Devices) -> Check:
     """One of each model."""
-    for first, panic in twins(domain.devices.of(Panic), lambda panic: panic.model):
+    for first, panic in twins(devices.of(Panic), lambda panic: panic.model):
         message = f"a second <panic> of model '{panic.model}', the first is in line {first.place().line}"
-        refusals.append(Refusal(place=panic.place("model"), message=message))
-    return domain
+        yield Refusal(place=panic.place("model"), message=message)

@@ -12,6 +12,8 @@ from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import UNITS, AbsolutePath, Amount, Unit
@@ -76,17 +78,10 @@ class Pstore(Device):
         yield options.Device("acpi-erst", properties, self.place("backend"))
 
 
-def complete_pstore(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_pstore(domain: Domain, target: Target) -> Completion:
     """Its file; a domain has one."""
-    devices = list(domain.devices.every)
-    first: Pstore | None = None
-    for position, device in enumerate(devices):
-        if not isinstance(device, Pstore):
-            continue
-        if first is not None:
-            message = f"a second <pstore>, the first is in line {first.place().line}"
-            refusals.append(Refusal(place=device.place(), message=message))
-        first = first or device
-        default = f"{target.settings.state_directory}/nvram/{domain.name}_PSTORE.raw"
-        devices[position] = device.replace(file=device.path or default)
-    return domain.with_devices(devices)
+    for first, extra in extras(domain.devices.of(Pstore)):
+        message = f"a second <pstore>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    default = f"{target.settings.state_directory}/nvram/{domain.name}_PSTORE.raw"
+    return domain.with_each(Pstore, lambda pstore: pstore.replace(file=pstore.path or default))

@@ -13,6 +13,8 @@ from prober.domain.shared.address import CcidAddress
 from prober.domain.shared.chardev import Character
 from prober.domain.shared.chardev.character import CharacterType
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, Line
@@ -114,14 +116,14 @@ Smartcard.choices = {
 }
 
 
-def place_smartcards(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def place_smartcards(domain: Domain) -> Completion:
     """The card into the first reader; a second card is refused."""
-    devices = list(domain.devices.every)
-    cards = [device for device in devices if isinstance(device, Smartcard)]
-    for extra in cards[1:]:
-        message = f"a domain has one <smartcard>, the first is in line {cards[0].place().line}"
-        refusals.append(Refusal(place=extra.place(), message=message))
-    if not cards:
-        return domain
-    devices[devices.index(cards[0])] = cards[0].replace(address=cards[0].address or CcidAddress(slot=0))
-    return domain.with_devices(devices)
+    cards = domain.devices.of(Smartcard)
+    for first, extra in extras(cards):
+        message = f"a domain has one <smartcard>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    return domain.with_all(Smartcard, (*map(_placed, cards[:1]), *cards[1:]))
+
+
+def _placed(card: Smartcard) -> Smartcard:
+    return card if card.address is not None else card.replace(address=CcidAddress(slot=0))

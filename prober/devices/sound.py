@@ -9,10 +9,12 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
 from prober.devices.audio.defaults import Audible
-from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element, Qemu
 from prober.xml.values import PositiveCount, YesNo
@@ -132,17 +134,15 @@ class Sound(VirtioDevice, Audible):
         return options.Device(f"hda-{codec.type}", properties, place)
 
 
-def speaker_properties(domain: Domain) -> Iterator[Property]:
+def speaker_properties(devices: Devices) -> Iterator[Property]:
     """``pcspk-audiodev`` of ``-machine``, for the speaker of a PC."""
-    for sound in domain.devices.of(Sound):
+    for sound in devices.of(Sound):
         if sound.model == "pcspk" and sound.audiodev is not None:
             yield Property("pcspk-audiodev", sound.audiodev, sound.place("model"))
 
 
-def check_sounds(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_sounds(devices: Devices) -> Check:
     """A machine has one speaker."""
-    speakers = [sound for sound in domain.devices.of(Sound) if sound.model == "pcspk"]
-    for extra in speakers[1:]:
-        message = f"the machine has one speaker, and it is in line {speakers[0].place().line}"
-        refusals.append(Refusal(place=extra.place("model"), message=message))
-    return domain
+    for first, extra in extras([sound for sound in devices.of(Sound) if sound.model == "pcspk"]):
+        message = f"the machine has one speaker, and it is in line {first.place().line}"
+        yield Refusal(place=extra.place("model"), message=message)
