@@ -118,7 +118,7 @@ ROWS: tuple[Row, ...] = (
         emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
     ),
     Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, old(settle_filesystems), about=(Filesystem,)),)),
-    Row(Graphics, 450, steps=(Step(450, old(settle_graphics), about=(Graphics,)),)),
+    Row(Graphics, 450, steps=(Step(450, settle_graphics, about=(Graphics,)),)),
     Row(
         Hostdev,
         520,
@@ -191,8 +191,12 @@ ROWS: tuple[Row, ...] = (
         scan=40,
         slot=100,
         steps=(
-            Step(470, old(complete_videos), about=(Video, Graphics)),
-            Step(480, old(check_videos), about=(Video,)),
+            Step(470, complete_videos, about=(Video, Graphics)),
+            Step(
+                480,
+                lambda domain, target: check_videos(domain.devices, domain.memory_backing, target),
+                about=(Video,),
+            ),
         ),
     ),
     Row(

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator
 from prober.commandline.options import Need, Prepared
 from prober.commandline.refusal import Broken, Place, Unfit
 from prober.devices.audio.defaults import Display
-from prober.domain.domain import Domain
 from prober.host.directories import domain_directory
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral
@@ -78,8 +77,8 @@ class Graphics(Display):
         if self.user_alias is not None:
             yield Broken("user_alias", "a display is no device of the guest, and has no alias")
 
-    def settle(self, domain: Domain, target: Target) -> Self:
-        """With what it takes from the domain and the host.
+    def settle(self, domain_name: str, target: Target) -> Self:
+        """With what it takes from the host, as a display of the domain of this name.
 
         :raise Broken: where that cannot be, with the first reason.
         """
@@ -122,7 +121,7 @@ class Endpoint:
         return f"[{self.text}]" if ":" in self.text else self.text
 
 
-class Remote(Graphics):
+class RemoteDisplay(Graphics):
     """A display that clients connect to."""
 
     #: What its settings in ``qemu.conf`` begin with.
@@ -165,14 +164,14 @@ class Remote(Graphics):
             return first
         return Listen(type="address", address=self.listen, places=self.places)
 
-    def settle(self, domain: Domain, target: Target) -> Self:
+    def settle(self, domain_name: str, target: Target) -> Self:
         """With the place where it listens (libvirt 11.3, ``qemuProcessGraphicsSetupListen``)."""
-        return self.replace(endpoint=self._endpoint(domain, target))
+        return self.replace(endpoint=self._endpoint(domain_name, target))
 
-    def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
+    def _endpoint(self, domain_name: str, target: Target) -> Endpoint:
         first = self.place_to_listen
         place = self.place("listens") if self.listens else self.place("listen")
-        automatic = f"{domain_directory(domain.name, target)}/{self.service}.sock"
+        automatic = f"{domain_directory(domain_name, target)}/{self.service}.sock"
         match first.type:
             case "none":
                 return Endpoint("none", "", place)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Need
 from prober.commandline.refusal import Broken
-from prober.devices.graphics.base import Remote
+from prober.devices.graphics.base import RemoteDisplay
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import Line, YesNo
@@ -16,7 +16,7 @@ from prober.xml.values import Line, YesNo
 _PORT = 3389
 
 
-class Rdp(Remote):
+class Rdp(RemoteDisplay):
     """QEMU knows nothing of RDP: qemu-rdp is started beside it."""
 
     tag = ""
@@ -46,7 +46,7 @@ class Rdp(Remote):
         """Nothing."""
         return iter(())
 
-    def need(self, target: Target, bus: str) -> Need:
+    def need(self, bus: str) -> Need:
         """What is to be started beside QEMU, on the bus with this address."""
         assert self.endpoint is not None
         automatic = self.autoport or self.port in (None, -1)

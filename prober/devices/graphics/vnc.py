@@ -9,8 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
 from prober.commandline.refusal import Broken
 from prober.devices.audio.defaults import DefaultAudio
-from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
-from prober.domain.domain import Domain
+from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, RemoteDisplay
 from prober.domain.shared.environment import variable
 from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.shared.tls import TlsService
@@ -25,7 +24,7 @@ _TLS_ID = "vnc-tls-creds0"
 _TLS = TlsService("vnc", verifies=False)
 
 
-class Vnc(Remote):
+class Vnc(RemoteDisplay):
     """VNC, which every viewer speaks."""
 
     tag = ""
@@ -69,9 +68,9 @@ class Vnc(Remote):
         if listens and not self.is_automatic and (self.port or 0) < _FIRST:
             yield Broken("port", f"a VNC port is {_FIRST} to 65535, or autoport='yes'")
 
-    def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
+    def _endpoint(self, domain_name: str, target: Target) -> Endpoint:
         """The old attribute ``socket`` stands for an address; sockets of libvirt's own are made anew."""
-        found = super()._endpoint(domain, target)
+        found = super()._endpoint(domain_name, target)
         first = self.place_to_listen
         given = first.socket if first.type == "socket" else None
         if self.socket is not None and first.type != "none":
@@ -80,7 +79,7 @@ class Vnc(Remote):
         if given is not None and given.startswith(target.settings.state_directory):
             # libvirt's of long ago wrote its own sockets into the XML (11.3, ``qemuDomainRecheckInternalPaths``).
             unsaid = self.replace(listens=(), listen=None, socket=None)
-            return super(Vnc, unsaid)._endpoint(domain, target)
+            return super(Vnc, unsaid)._endpoint(domain_name, target)
         return found
 
     def emit(self, target: Target) -> Iterator[options.Option]:
