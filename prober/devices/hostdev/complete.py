@@ -83,8 +83,7 @@ def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     for device in devices:
         if not isinstance(device, Hostdev):
             continue
-        for field, sentence in device.machine_rules(target):
-            refusals.append(Refusal(place=device.place(field), message=sentence))
+        refusals += [broken.at(device.place, device.element) for broken in device.machine_rules(target)]
         if isinstance(device, Displayed):
             if device.display == "on" and not has_screen:
                 message = "display='on' needs a <graphics> that shows it"

@@ -226,7 +226,7 @@ def test_the_hosts_side_is_said_in_words() -> None:
 
 
 def test_a_virtual_port_says_all_that_it_lacks() -> None:
-    assert [text.rpartition(" ")[2] for text in VirtualPort(type="802.1Qbg", typeid=1).missing()] == [
+    assert [broken.message.rpartition(" ")[2] for broken in VirtualPort(type="802.1Qbg", typeid=1).missing()] == [
         "managerid=…>",
         "typeidversion=…>",
     ]
