@@ -18,7 +18,7 @@ from prober.capabilities.models import (
     Kvm,
     Machine,
     OptionKey,
-    Property,
+    QomProperty,
     TypeProperties,
     Version,
 )
@@ -48,7 +48,7 @@ class Capabilities(BaseModel):
     options: dict[str, tuple[OptionKey, ...]] | None = None
     types: dict[str, str | None] | None = None
     abstract_types: dict[str, str | None] | None = None
-    pool: tuple[Property, ...] = ()
+    pool: tuple[QomProperty, ...] = ()
     properties: dict[str, TypeProperties] = {}
     families: dict[str, str] = {}
     accelerators: dict[str, Accelerator] = {}
@@ -120,7 +120,7 @@ class Capabilities(BaseModel):
         """The machine of this name or alias (``q35``), or None."""
         return self.accelerator.machine(name)
 
-    def properties_of(self, typename: str) -> tuple[Property, ...] | None:
+    def properties_of(self, typename: str) -> tuple[QomProperty, ...] | None:
         """The properties of a type; for a CPU model those of its family; None where they are unknown."""
         answer = self.properties.get(self.families.get(typename, typename))
         if answer is None or answer.error is not None:
@@ -132,7 +132,7 @@ class Capabilities(BaseModel):
         answer = self.properties.get(self.families.get(typename, typename))
         return answer is not None and answer.error is None
 
-    def property_of(self, typename: str, name: str) -> Property | None:
+    def property_of(self, typename: str, name: str) -> QomProperty | None:
         """One property of a type, or None where it has none of this name, or its properties are unknown.
 
         ``feature[0]`` is found in an array property ``feature[*]``.
@@ -148,7 +148,7 @@ class Capabilities(BaseModel):
         return found
 
     @cached_property
-    def _by_name(self) -> dict[str, dict[str, Property]]:
+    def _by_name(self) -> dict[str, dict[str, QomProperty]]:
         return {}
 
     @cached_property
