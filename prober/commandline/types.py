@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from prober.capabilities import Property
+from prober.capabilities import QomProperty
 from prober.commandline.options import Value
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
@@ -50,7 +50,7 @@ _RANGE = re.compile(r"\d+-\d+")
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
 
 
-def misfit_of(known: Property, value: Value) -> str:
+def misfit_of(known: QomProperty, value: Value) -> str:
     """Why the value does not fit, or an empty text."""
     kind, name = known.type, known.name
     if kind in _READ_ONLY:
@@ -84,7 +84,7 @@ def _is_range(value: Value) -> bool:
     return isinstance(value, Text) and _RANGE.fullmatch(value) is not None
 
 
-def choices_of(known: Property) -> tuple[str, ...]:
+def choices_of(known: QomProperty) -> tuple[str, ...]:
     """What an enum takes, as its description lists it, or its type's name tells."""
     if known.type in _ENUMS:
         return _ENUMS[known.type]
@@ -106,7 +106,7 @@ def _misfit_of_slot(value: Value) -> str:
     return ""
 
 
-def _misfit_of_string(known: Property, value: Value) -> str:
+def _misfit_of_string(known: QomProperty, value: Value) -> str:
     if not isinstance(value, str):
         return f"{known.name} is a text, not {value!r}"
     if known.name == "mac" and not _MAC.fullmatch(value):
@@ -117,7 +117,7 @@ def _misfit_of_string(known: Property, value: Value) -> str:
     return ""
 
 
-def _misfit_of_number(known: Property, value: Value, bounds: tuple[int, int]) -> str:
+def _misfit_of_number(known: QomProperty, value: Value, bounds: tuple[int, int]) -> str:
     name, kind = known.name, known.type
     number: int | None = value if isinstance(value, int) and not isinstance(value, bool) else None
     if isinstance(value, Text):

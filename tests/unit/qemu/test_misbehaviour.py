@@ -15,15 +15,15 @@ import pytest
 
 from prober.errors import ExitedError, LaunchError, LimitError, ProtocolError, QemuError, QemuTimeoutError
 from prober.qemu.interview import interview
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from tests.fakes.making import SMALL_TYPES, make_fake, small_answers
 
 Aio = Callable[..., Any]
 
-LIMITS = Limits(greet_s=3, reply_s=0.6, total_s=6, reply_bytes=1 << 20, total_bytes=4 << 20)
+LIMITS = InterviewLimits(greet_s=3, reply_s=0.6, total_s=6, reply_bytes=1 << 20, total_bytes=4 << 20)
 
 
-def fails(aio: Aio, binary: Path | str, limits: Limits = LIMITS, within: float = 5) -> QemuError:
+def fails(aio: Aio, binary: Path | str, limits: InterviewLimits = LIMITS, within: float = 5) -> QemuError:
     """The error that the interview ends with."""
     started = time.monotonic()
     with pytest.raises(QemuError) as caught:
