@@ -47,4 +47,5 @@ def check_json(words: Sequence[str], positions: Iterable[Position], caps: Capabi
                 qemu_name=position.flag,
                 evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note),
                 hint="write key=value",
+                rule="option/json",
             )

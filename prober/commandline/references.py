@@ -169,6 +169,7 @@ def _no_node_name(option: Qapi) -> Finding:
         part="node-name",
         message="a block node on a command line needs a node-name",
         qemu_name="blockdev-add.node-name",
+        rule="line/node-name",
     )
 
 
@@ -178,6 +179,7 @@ def _no_identifier(option: Object) -> Finding:
         place=option.place,
         part="id",
         message=f"{option.id[:64]!r} is no id: letters, digits, - . and _, beginning with a letter",
+        rule="line/id",
     )
 
 
@@ -194,6 +196,7 @@ def check_reserved(line: Line) -> Iterator[Finding]:
                 part="id",
                 message=f"{option.id} is the name of the memory that {machine.name} makes itself",
                 hint=f"write -machine memory-backend={option.id}, or another id",
+                rule="line/memory-id",
             )
 
 
@@ -241,6 +244,7 @@ class _Names:
                     part="node-name" if namespace == "block" else "id",
                     message=f"{_WORDS[namespace]} is called {name!r} already",
                     hint="give each a name of its own",
+                    rule="line/id-twice",
                 )
             )
 
@@ -299,4 +303,5 @@ class _Names:
             part=part,
             message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
             hint=did_you_mean(near),
+            rule="line/reference",
         )
