@@ -41,13 +41,13 @@ def check(
     caps: Capabilities,
     *,
     assume_unknown_present: bool = False,
-    written: Iterable[Hashable] | None = None,
+    written: Iterable[Hashable | None] | None = None,
 ) -> list[Finding]:
     """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
 
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
     ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.  ``written`` has
-    for each option the words that it is written as, where they are known.
+    for each option what it is remembered by: the words that it is written as, or None where it is not to be.
     """
     options = list(options)
     line = Line.of(options, caps)
@@ -68,7 +68,7 @@ def check_each(
     caps: Capabilities,
     *,
     assume_unknown_present: bool = False,
-    written: Iterable[Hashable] | None = None,
+    written: Iterable[Hashable | None] | None = None,
 ) -> list[Finding]:
     """What concerns each option by itself, for options that are not all of a command line.
 
@@ -80,7 +80,7 @@ def check_each(
     sound = (ASSUMED_OPTIONS if assume_unknown_present else SOUND_OPTIONS).of(caps)
     found: list[Finding] = []
     for option, key in zip(options, map(_key, options) if written is None else written, strict=True):
-        if key in sound:
+        if key in sound:  # None never is
             continue
         about = list(_check_one(option, proof))
         found += about
