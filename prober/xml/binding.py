@@ -204,7 +204,7 @@ _LINKS: Final = ("places", "parent")
 class Checked(Element):
     """An element with rules of its own."""
 
-    def rules(self) -> Iterator[Any]:
+    def rules(self) -> Iterator[Broken]:
         """Each rule that does not hold, with the field that it is about; the reader asks, once it has read the
         element, and says where each is broken."""
         return iter(())

@@ -62,7 +62,7 @@ class Reader:
                     self._add(one.at(places.at))
             return None
         element = plan.make(values, places)
-        broken = [Broken(*one) for one in element.rules()] if isinstance(element, Checked) else ()
+        broken = list(element.rules()) if isinstance(element, Checked) else ()
         for one in broken:
             self._add(one.at(places.at, str(node.tag)))
         return None if broken else element
