@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Field
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.features import Features
@@ -108,13 +108,13 @@ class Domain(Checked):
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What does not fit together, of what has no file of its own."""
         yield from label_rules(self.seclabels, "seclabels")
         if self.title is not None and "\n" in self.title:
-            yield "title", "a title is one line"
+            yield Broken("title", "a title is one line")
         if self.io_threads > MOST_IO_THREADS:
-            yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
+            yield Broken("io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood")
 
     #: The NUMA nodes, completed; None in a guest without.
     numa: Numa | None = None
