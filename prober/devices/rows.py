@@ -24,7 +24,7 @@ from prober.devices.disk.complete import place_disks
 from prober.devices.disk.floppy import emit_floppy_controllers
 from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
-from prober.devices.disk.volumes import translate_volumes
+from prober.devices.disk.volumes import settle_volumes
 from prober.devices.filesystem import Filesystem
 from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
@@ -54,6 +54,7 @@ from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
 from prober.domain.steps import Emission, Step, old
+from prober.host.directories import domain_directory
 from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
@@ -115,12 +116,22 @@ ROWS: tuple[Row, ...] = (
         scan=0,
         slot=50,
         steps=(
-            Step(300, old(translate_volumes), about=(Disk,)),
-            Step(310, old(place_disks), about=(Disk,)),
-            Step(650, old(check_disks), about=(Disk,)),
-            Step(660, old(check_throttling)),
+            Step(300, settle_volumes, about=(Disk,)),
+            Step(310, place_disks, about=(Disk,)),
+            Step(650, check_disks, about=(Disk,)),
+            Step(
+                660,
+                lambda domain, _: check_throttling(domain.throttle_groups, domain.devices),
+                name="check-throttling",
+            ),
         ),
-        emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
+        emissions=(
+            Emission(
+                20,
+                lambda domain, target: emit_reservations(domain.devices, domain_directory(domain.name, target)),
+            ),
+            Emission(330, lambda domain, target: emit_floppy_controllers(domain.devices, target)),
+        ),
     ),
     Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
     Row(Graphics, 450, steps=(Step(450, settle_graphics, about=(Graphics,)),)),

@@ -46,7 +46,7 @@ from typing import (
 )
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 
 C = TypeVar("C", bound=Callable[..., Any])
 

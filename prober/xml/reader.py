@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from lxml import etree
 
-from prober.commandline.refusal import Broken, Place, Refusal
+from prober.commandline.refusal import Place, Refusal
 from prober.xml.binding import Checked, Element, Given, Places
 from prober.xml.plan import plan_of, short
 from prober.xml.shape import Child, Shape

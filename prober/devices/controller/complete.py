@@ -58,7 +58,7 @@ def number_controllers(domain: Domain) -> Completion:
     try:
         controllers = with_indexes(controllers)
     except IndexesUsedUp as error:
-        yield Refusal(place=error.controller.place(), message=str(error))
+        yield error.at(error.controller.place, error.controller.element)
         controllers = [c if c.index is not None else c.replace(index=255) for c in controllers]
     yield from _check_indexes(controllers)
     return _with(domain, controllers)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from prober.commandline.refusal import Broken
 from prober.devices.disk.model import DiskElement
 from prober.devices.disk.tuning import Transient
+from prober.domain.shared.source import Auth, Encryption
 from prober.domain.shared.source.backing import format_rules
 
 #: What libvirt takes of a disk that another process serves over vhost-user, beside the virtio options.
@@ -19,8 +20,15 @@ _NOT_OF_VHOST_USER = (
 )  # fmt: skip
 
 
+#: Protocols that know no users.
+_WITHOUT_USERS = ("nbd", "gluster", "nfs")
+
+#: What libvirt calls the use of the secret of a protocol.
+_SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
+
+
 def image_rules(disk: DiskElement) -> Iterator[Broken]:
-    """Every broken rule, as (field, sentence)."""
+    """Every broken rule."""
     yield from _format_rules(disk)
     yield from _secret_rules(disk)
     if disk.transient is not None:
@@ -49,34 +57,36 @@ def _format_rules(disk: DiskElement) -> Iterator[Broken]:
             yield Broken("discard_no_unref", "discard_no_unref is for disks that are written to")
 
 
-def _encryption(disk: DiskElement) -> object | None:
+def _encryption(disk: DiskElement) -> Encryption | None:
     return disk.encryption or (disk.source.encryption if disk.source is not None else None)
 
 
 def _secret_rules(disk: DiskElement) -> Iterator[Broken]:
-    source = disk.source
-    if source is not None:
-        for name in ("auth", "encryption"):
-            if getattr(disk, name) is not None and getattr(source, name) is not None:
-                yield Broken(name, f"<{name}> is given twice, once in <source>")
+    for name in ("auth", "encryption") if disk.source is not None else ():
+        if getattr(disk, name) is not None and getattr(disk.source, name) is not None:
+            yield Broken(name, f"<{name}> is given twice, once in <source>")
     if disk.auth is not None:
-        if disk.kind not in ("network", "volume"):
-            yield Broken("auth", "<auth> is for sources on the network")
-        elif source is not None and source.protocol in ("nbd", "gluster", "nfs"):
-            yield Broken("auth", f"protocol '{source.protocol}' knows no users")
-        elif (
-            source is not None
-            and {"iscsi": "iscsi", "rbd": "ceph"}.get(source.protocol or "", disk.auth.secret.type)
-            != disk.auth.secret.type
-        ):
-            yield Broken(
-                "auth", f"'{disk.auth.secret.type}' is not the type of the secret of protocol '{source.protocol}'"
-            )
-    encryption = disk.encryption or (source.encryption if source is not None else None)
-    if encryption is None:
+        yield from _auth_rules(disk, disk.auth)
+    encryption = _encryption(disk)
+    if encryption is not None:
+        yield from _encryption_rules(disk, encryption)
+
+
+def _auth_rules(disk: DiskElement, auth: Auth) -> Iterator[Broken]:
+    """Which sources know users, and what their secrets are called."""
+    if disk.kind not in ("network", "volume"):
+        yield Broken("auth", "<auth> is for sources on the network")
         return
+    protocol = disk.source.protocol if disk.source is not None else None
+    if protocol in _WITHOUT_USERS:
+        yield Broken("auth", f"protocol '{protocol}' knows no users")
+    elif auth.secret.type != _SECRETS.get(protocol or "", auth.secret.type):
+        yield Broken("auth", f"'{auth.secret.type}' is not the type of the secret of protocol '{protocol}'")
+
+
+def _encryption_rules(disk: DiskElement, encryption: Encryption) -> Iterator[Broken]:
     where = "encryption" if disk.encryption is not None else "source"
-    for sentence in encryption.misfits(disk.format, source.protocol if source is not None else None):
+    for sentence in encryption.misfits(disk.format, disk.source.protocol if disk.source is not None else None):
         yield Broken(where, sentence)
     if disk.is_empty:
         yield Broken(where, "an empty drive has nothing to decrypt")
@@ -86,9 +96,8 @@ def _transient_rules(disk: DiskElement, transient: Transient) -> Iterator[Broken
     if disk.kind != "file" or disk.is_empty or disk.is_read_only or disk.device != "disk":
         yield Broken("transient", "only a hard disk in a file that is written to can be transient")
     if transient.share_backing:
-        yield Broken(
-            "transient", "a transient disk that shares its image is not understood: it is plugged in once QEMU runs"
-        )
+        sentence = "a transient disk that shares its image is not understood: it is plugged in once QEMU runs"
+        yield Broken("transient", sentence)
 
 
 def _type_rules(disk: DiskElement) -> Iterator[Broken]:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from prober.commandline.refusal import Broken
 from prober.devices.disk.imagerules import image_rules
@@ -18,23 +20,51 @@ _SERIAL = re.compile(r"[A-Za-z0-9\-_ .+]*")
 _WWN = re.compile(r"(0x)?[0-9a-fA-F]{16}")
 _PRINTABLE = re.compile(r"[ -~]*")
 
-#: What the names of each kind of drive may begin with.
+#: What virtio disks alone have.
+_OF_VIRTIO = (
+    "queues", "queue_size", "ioeventfd", "event_idx",
+    "virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq",
+)  # fmt: skip
+
+#: What the names of hard disks may begin with.
 _HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
 
 
+class _Places(NamedTuple):
+    """The highest numbers that an address of type ``drive`` may have, and what is said of one above them."""
+
+    controller: int
+    bus: int
+    unit: int
+    sentence: str
+
+
+#: Above the numbers of all addresses: there may be any.
+_ANY = 2**32
+
 #: The buses whose disks have an address of type ``drive``.
-_ON_DRIVE = ("ide", "sata", "scsi", "fdc")
+_ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
+    {
+        "ide": _Places(_ANY, 1, 1, "an IDE controller has buses 0 and 1 with units 0 and 1"),
+        "sata": _Places(_ANY, 0, 5, "a SATA controller has bus 0 with units 0 to 5"),
+        "fdc": _Places(0, 0, 1, "the machine has one floppy controller, with bus 0 and units 0 and 1"),
+        "scsi": _Places(_ANY, 0, _ANY, "a SCSI controller has bus 0 alone"),
+    }
+)
 
 
 def disk_rules(disk: DiskElement) -> Iterator[Broken]:
-    """Every broken rule, as (field, sentence)."""
+    """Every broken rule."""
     yield from _name_rules(disk)
     yield from _bus_rules(disk)
+    yield from _empty_rules(disk)
+    yield from _drive_rules(disk)
     yield from _address_rules(disk)
     yield from _virtio_rules(disk)
-    yield from _frontend_rules(disk)
+    yield from _thread_rules(disk)
+    yield from _filter_rules(disk)
     yield from _identity_rules(disk)
-    yield from _lun_rules(disk)
+    yield from _lun_rules(disk) if disk.device == "lun" else _rules_but_of_lun(disk)
     yield from _geometry_rules(disk)
     yield from image_rules(disk)
 
@@ -62,13 +92,22 @@ def _bus_rules(disk: DiskElement) -> Iterator[Broken]:
         yield Broken("target_bus", "a floppy drive is on the bus fdc, and nothing else is")
     if device == "cdrom" and bus == "virtio":
         yield Broken("target_bus", "a virtio disk has no media to eject, so it cannot be a cdrom")
-    if (device in ("disk", "lun") or bus == "usb") and lacks_source(disk):
-        if device in ("disk", "lun"):
-            yield Broken(
-                "source", f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
-            )
-        if bus == "usb":
+
+
+def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Which drives cannot be without an image."""
+    is_hard_disk, is_usb = disk.device in ("disk", "lun"), disk.bus == "usb"
+    if (is_hard_disk or is_usb) and lacks_source(disk):
+        if is_hard_disk:
+            sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
+            yield Broken("source", sentence)
+        if is_usb:
             yield Broken("source", "a USB drive cannot be empty")
+
+
+def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
+    """What some kinds of drives have, and others have not."""
+    bus, device = disk.bus, disk.device
     if device == "disk" and disk.readonly and bus in ("ide", "sata"):
         yield Broken("readonly", "an IDE or SATA hard disk cannot be read-only in QEMU")
     if disk.removable is not None and not (bus == "usb" or (bus == "scsi" and device == "disk")):
@@ -88,7 +127,7 @@ def _address_rules(disk: DiskElement) -> Iterator[Broken]:
         return
     if bus in _ON_DRIVE:
         if isinstance(address, DriveAddress):
-            yield from _drive_rules(bus, address)
+            yield from _place_rules(bus, address)
         else:
             yield Broken("address", f"a disk on {bus} has an address of type 'drive'")
     elif bus == "virtio" and not isinstance(address, PciAddress):
@@ -97,33 +136,27 @@ def _address_rules(disk: DiskElement) -> Iterator[Broken]:
         yield Broken("address", "a USB disk has an address of type 'usb'")
 
 
-def _drive_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
+def _place_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
+    """A place that there is on a controller of this bus."""
+    most = _ON_DRIVE[bus]
     if bus != "scsi" and address.target:
         yield Broken("address", "target is always 0 on IDE, SATA and floppy controllers")
-    if bus == "ide" and (address.bus > 1 or address.unit > 1):
-        yield Broken("address", "an IDE controller has buses 0 and 1 with units 0 and 1")
-    if bus == "sata" and (address.bus > 0 or address.unit > 5):
-        yield Broken("address", "a SATA controller has bus 0 with units 0 to 5")
-    if bus == "fdc" and (address.controller > 0 or address.bus > 0 or address.unit > 1):
-        yield Broken("address", "the machine has one floppy controller, with bus 0 and units 0 and 1")
-    if bus == "scsi" and address.bus:
-        yield Broken("address", "a SCSI controller has bus 0 alone")
+    if address.controller > most.controller or address.bus > most.bus or address.unit > most.unit:
+        yield Broken("address", most.sentence)
 
 
 def _virtio_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.bus == "virtio":
         return
-    for name in ("queues", "queue_size", "ioeventfd", "event_idx"):
-        if getattr(disk, name) is not None:
-            yield Broken(name, "this is for virtio disks alone")
-    for name in ("virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq"):
+    for name in _OF_VIRTIO:
         if getattr(disk, name) is not None:
             yield Broken(name, "this is for virtio disks alone")
     if disk.model not in (None, "default"):
         yield Broken("model", f"model '{disk.model}' is for virtio disks alone")
 
 
-def _frontend_rules(disk: DiskElement) -> Iterator[Broken]:
+def _thread_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Which I/O threads serve it."""
     if disk.iothread is not None and disk.iothreads:
         yield Broken("iothreads", "iothread and <iothreads> cannot be set together")
     if disk.bus != "virtio":
@@ -132,6 +165,10 @@ def _frontend_rules(disk: DiskElement) -> Iterator[Broken]:
                 yield Broken(name, f"disks on {disk.bus} have no thread of their own")
     if disk.iothreads:
         yield from mapping_rules(disk.iothreads, disk.queues, "iothreads")
+
+
+def _filter_rules(disk: DiskElement) -> Iterator[Broken]:
+    """What stands between its image and the device."""
     if disk.copy_on_read and (disk.is_read_only or disk.device != "disk"):
         yield Broken("copy_on_read", "only a hard disk that is written to copies what it reads")
     if disk.throttle_filters:
@@ -163,15 +200,18 @@ def _identity_rules(disk: DiskElement) -> Iterator[Broken]:
             yield Broken(name, f"a {name} has at most {most} printable ASCII characters")
 
 
+def _rules_but_of_lun(disk: DiskElement) -> Iterator[Broken]:
+    """What only a disk has whose guest speaks to the host's own."""
+    if disk.rawio is not None:
+        yield Broken("rawio", "rawio is for device='lun' alone")
+    if disk.sgio is not None:
+        yield Broken("sgio", "sgio is for device='lun' alone")
+    if disk.source is not None and disk.source.reservations is not None:
+        yield Broken("source", "<reservations> are for device='lun' alone")
+
+
 def _lun_rules(disk: DiskElement) -> Iterator[Broken]:
-    if disk.device != "lun":
-        if disk.rawio is not None:
-            yield Broken("rawio", "rawio is for device='lun' alone")
-        if disk.sgio is not None:
-            yield Broken("sgio", "sgio is for device='lun' alone")
-        if disk.source is not None and disk.source.reservations is not None:
-            yield Broken("source", "<reservations> are for device='lun' alone")
-        return
+    """What a disk cannot be whose guest speaks to the host's own."""
     if disk.bus not in ("scsi", "virtio"):
         yield Broken("device", f"device='lun' is not for bus {disk.bus}")
     iscsi = disk.kind == "network" and disk.source is not None and disk.source.protocol == "iscsi"
