@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 from prober.xml.binding import At, Checked, Element, Opaque, Qemu, fields_of
 from prober.xml.reader import Reader
 from prober.xml.values import OnOff, PositiveCount
@@ -30,10 +30,10 @@ class Sample(Checked):
     leaf: Annotated[Leaf | None, At("leaf")] = None
     many: Annotated[tuple[Leaf, ...], At("many")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         if self.kind == "b" and self.flag:
-            yield "flag", "flag does not belong to b"
-            yield "", "and the whole is wrong"
+            yield Broken("flag", "flag does not belong to b")
+            yield Broken("", "and the whole is wrong")
 
 
 def read(text: str) -> tuple[Sample | None, list[str]]:
