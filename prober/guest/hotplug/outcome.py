@@ -15,6 +15,7 @@ from prober.guest.hotplug.options import BRIDGE, ROOT, Choice, choose_hotplug
 from prober.guest.hotplug.port import Hotplug, PortHotplug
 from prober.host.target import Target
 
+
 @dataclass(frozen=True, slots=True)
 class _Switches:
     """The options as the machine will have them, each with the rule that says so."""

@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-
 #: Who plugs on a bus: ACPI, the port or bridge itself, nobody.
 Hotplug: TypeAlias = Literal["acpi", "native", "shpc", "none", "unknown"]
 
