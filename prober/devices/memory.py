@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.domain.memory.backing import Access
 from prober.domain.shared.address import DimmAddress, PciAddress
 from prober.domain.shared.device import Device
@@ -49,10 +50,10 @@ class MemoryModule(Device):
         """libvirt's alias for it (``qemuDeviceMemoryGetAliasID``)."""
         return f"{self.alias_prefix}{self.number}"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """It has a size."""
         if self.size.value == 0:
-            yield "size", "a module of memory has a size"
+            yield Broken("size", "a module of memory has a size")
 
     def wanted(self) -> Wanted:
         """What it asks of its backend."""
@@ -155,17 +156,17 @@ class Nvdimm(SlotModule):
     label: Annotated[MemorySize | None, At("target/label/size"), Becomes("`label-size`")] = None
     readonly: Annotated[bool, At("target/readonly"), Becomes("`unarmed`")] = False
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         if self.path is None:
-            yield "", "model='nvdimm' needs <source><path>"
+            yield Broken("", "model='nvdimm' needs <source><path>")
         if self.discard:
-            yield "discard", "what is in an NVDIMM is kept, not discarded"
+            yield Broken("discard", "what is in an NVDIMM is kept, not discarded")
         if self.label is not None and 0 < self.label.kibibytes < 128:
-            yield "label", "the label of an NVDIMM has at least 128 KiB"
+            yield Broken("label", "the label of an NVDIMM has at least 128 KiB")
         if self.label is not None and self.label.kibibytes >= self.size.kibibytes:
-            yield "label", "the label of an NVDIMM is smaller than all of it"
+            yield Broken("label", "the label of an NVDIMM is smaller than all of it")
 
     @property
     def mapped(self) -> int:
@@ -234,19 +235,19 @@ class VirtioPmem(_VirtioModule):
 
     path: Annotated[AbsolutePath | None, At("source/path"), Becomes("`mem-path`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         if self.path is None:
-            yield "", "model='virtio-pmem' needs <source><path>"
+            yield Broken("", "model='virtio-pmem' needs <source><path>")
         if self.discard:
-            yield "discard", "what is in the file is kept, not discarded"
+            yield Broken("discard", "what is in the file is kept, not discarded")
         if self.access == "private":
-            yield "access", "what the guest writes to virtio-pmem goes to the file: access is shared"
+            yield Broken("access", "what the guest writes to virtio-pmem goes to the file: access is shared")
         if self.node is not None:
-            yield "node", "virtio-pmem belongs to no NUMA node"
+            yield Broken("node", "virtio-pmem belongs to no NUMA node")
         if self.base is not None and self.base % 4096:
-            yield "base", "the address of virtio-pmem is a multiple of 4096"
+            yield Broken("base", "the address of virtio-pmem is a multiple of 4096")
 
     def wishes(self) -> dict[str, Any]:
         """Its file, which is shared."""
@@ -272,20 +273,20 @@ class VirtioMem(_VirtioModule):
     ] = None
     dynamic_slots: Annotated[YesNo | None, At("target/@dynamicMemslots"), Becomes("`dynamic-memslots`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         block = self.block.kibibytes if self.block is not None else 0
         requested = self.requested.kibibytes if self.requested is not None else 0
         if block < _LEAST_BLOCK or block & (block - 1):
-            yield "block", f"virtio-mem needs <block>, a power of two of at least {_LEAST_BLOCK} KiB"
+            yield Broken("block", f"virtio-mem needs <block>, a power of two of at least {_LEAST_BLOCK} KiB")
             return
         if requested > self.size.kibibytes:
-            yield "requested", "more is requested than the size"
+            yield Broken("requested", "more is requested than the size")
         if requested % block:
-            yield "requested", "what is requested is a multiple of the block"
+            yield Broken("requested", "what is requested is a multiple of the block")
         if self.base is not None and self.base % (block * 1024):
-            yield "base", "the address of virtio-mem is a multiple of the block"
+            yield Broken("base", "the address of virtio-mem is a multiple of the block")
 
     def wishes(self) -> dict[str, Any]:
         """Its pages and nodes, too."""
@@ -318,12 +319,12 @@ class SgxEpc(MemoryModule):
     #: Its place among all of them, filled in by completing.
     section: int = 0
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """An enclave's memory is nobody else's."""
         yield from super().rules()
         for name in ("access", "discard"):
             if getattr(self, name) is not None:
-                yield name, f"{name} has no effect on memory of enclaves"
+                yield Broken(name, f"{name} has no effect on memory of enclaves")
 
     def wishes(self) -> dict[str, Any]:
         """Its nodes, too."""

@@ -6,7 +6,6 @@ A new device is a file (or folder) of this room and a row here; ``tests/architec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -42,7 +41,7 @@ from prober.devices.memory import MemoryModule
 from prober.devices.panic import Panic, check_panics
 from prober.devices.parallel import Parallel, check_parallels
 from prober.devices.pstore import Pstore, complete_pstore
-from prober.devices.redirdev import Redirdev, filter_redirdevs
+from prober.devices.redirdev import Redirdev, complete_redirdevs
 from prober.devices.rng import Rng
 from prober.devices.serial import Serial, number_serials
 from prober.devices.shmem import Shmem
@@ -56,6 +55,7 @@ from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
 from prober.domain.steps import Emission, Step, old
 from prober.host.directories import domain_directory
+from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
 _NO_SLOT, _UNSCANNED = 190, 300
@@ -134,7 +134,7 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
-    Row(Graphics, 450, steps=(Step(450, old(settle_graphics), about=(Graphics,)),)),
+    Row(Graphics, 450, steps=(Step(450, settle_graphics, about=(Graphics,)),)),
     Row(
         Hostdev,
         520,
@@ -147,7 +147,20 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     Row(Hub, 310, scan=160),
-    Row(Input, 430, scan=110, slot=120, steps=(Step(510, old(check_inputs), about=(Input,)),)),
+    Row(
+        Input,
+        430,
+        scan=110,
+        slot=120,
+        steps=(
+            Step(
+                510,
+                lambda domain, target: check_inputs(domain.devices, domain.features),
+                about=(Input,),
+                name="check-inputs",
+            ),
+        ),
+    ),
     Row(
         Interface,
         360,
@@ -157,37 +170,93 @@ ROWS: tuple[Row, ...] = (
         emissions=(Emission(510, emit_hostdev_interfaces), Emission(530, emit_pooled_interfaces)),
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
-    Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, old(complete_iommu)),)),
-    Row(Memballoon, 550, scan=140, slot=70, steps=(Step(400, old(add_memballoon)),)),
+    Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, complete_iommu),)),
+    Row(
+        Memballoon,
+        550,
+        scan=140,
+        slot=70,
+        steps=(Step(400, lambda domain, target: add_memballoon(domain), name="add-memballoon"),),
+    ),
     Row(MemoryModule, 300, scan=200, slot=160),
-    Row(Panic, 610, scan=190, slot=180, steps=(Step(530, old(check_panics), about=(Panic,)),)),
-    Row(Parallel, 390, scan=80, steps=(Step(350, old(check_parallels), about=(Parallel,)),)),
-    Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, old(complete_pstore), about=(Pstore,)),)),
-    Row(Redirdev, 500, scan=210, steps=(Step(370, old(filter_redirdevs)),)),
+    Row(
+        Panic,
+        610,
+        scan=190,
+        slot=180,
+        steps=(Step(530, lambda domain, target: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
+    ),
+    Row(
+        Parallel,
+        390,
+        scan=80,
+        steps=(
+            Step(
+                350, lambda domain, target: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"
+            ),
+        ),
+    ),
+    Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, complete_pstore, about=(Pstore,)),)),
+    Row(
+        Redirdev,
+        500,
+        scan=210,
+        steps=(Step(370, lambda domain, target: complete_redirdevs(domain), name="complete-redirdevs"),),
+    ),
     Row(Rng, 560, scan=150, slot=80),
-    Row(Serial, 380, scan=70, slot=130, steps=(Step(330, old(number_serials), about=(Serial,)),)),
+    Row(
+        Serial,
+        380,
+        scan=70,
+        slot=130,
+        steps=(Step(330, lambda domain, target: number_serials(domain), about=(Serial,), name="number-serials"),),
+    ),
     Row(Shmem, 620, scan=170, slot=110),
-    Row(Smartcard, 370, scan=60, steps=(Step(360, old(place_smartcards), about=(Smartcard,)),)),
-    Row(Sound, 470, scan=20, slot=30, steps=(Step(520, old(check_sounds), about=(Sound,)),)),
-    Row(Tpm, 420, scan=180, steps=(Step(570, old(settle_tpms), about=(Tpm,)),)),
+    Row(
+        Smartcard,
+        370,
+        scan=60,
+        steps=(
+            Step(360, lambda domain, target: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),
+        ),
+    ),
+    Row(
+        Sound,
+        470,
+        scan=20,
+        slot=30,
+        steps=(Step(520, lambda domain, target: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
+    ),
+    Row(Tpm, 420, scan=180, steps=(Step(570, settle_tpms, about=(Tpm,)),)),
     Row(
         Video,
         460,
         scan=40,
         slot=100,
         steps=(
-            Step(470, old(complete_videos), about=(Video, Graphics)),
-            Step(480, old(check_videos), about=(Video,)),
+            Step(470, complete_videos, about=(Video, Graphics)),
+            Step(
+                480,
+                lambda domain, target: check_videos(domain.devices, domain.memory_backing, target),
+                about=(Video,),
+                name="check-videos",
+            ),
         ),
     ),
-    Row(Vsock, 630, scan=230, slot=150, steps=(Step(540, old(check_vsock), about=(Vsock,)),)),
+    Row(
+        Vsock,
+        630,
+        scan=230,
+        slot=150,
+        steps=(Step(540, lambda domain, target: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
+    ),
     Row(
         Watchdog,
         480,
         scan=130,
         slot=90,
-        steps=(Step(410, old(add_watchdog)),),
-        emissions=(Emission(490, emit_watchdog_action),),
+        steps=(Step(410, add_watchdog),),
+        emissions=(Emission(490, lambda domain, target: emit_watchdog_action(domain.devices)),),
     ),
 )
 
@@ -199,7 +268,7 @@ ELEMENTS: Mapping[str, type[Device]] = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=1024)
+@per_class
 def row_of(kind: type[Device]) -> Row:
     """The row of a device's class: its own, or that of the nearest class that it is derived from."""
     return next(_BY_CLASS[base] for base in kind.__mro__ if base in _BY_CLASS)

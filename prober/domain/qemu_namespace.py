@@ -70,7 +70,7 @@ class QemuCommandline(Checked):
         words = ["", *(arg.value for arg in self.args)]
         line = parse_command_line(words)
         places = [_position(option) for option in line.options]
-        wrong = [*line.findings, *check_json(words, places, caps)]
+        wrong = [*line.findings, *check_json(line.written, caps)]
         found = {position.word: option for position, option in zip(places, line.options, strict=True)}
         starts = sorted({*found, *map(_word, wrong)})
         raws, ends = [], dict(zip(starts, [*starts[1:], len(words)], strict=False))

@@ -44,7 +44,7 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
     yield from machine_os(domain, target)
     yield from machine_numa(domain)
     yield from machine_clock(domain, target)
-    yield from speaker_properties(domain)
+    yield from speaker_properties(domain.devices)
     if target.entry is not None and target.entry.acpi:
         yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))
 

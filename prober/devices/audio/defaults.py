@@ -12,7 +12,6 @@ from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
 from prober.domain.steps import Check, Completion
 from prober.host.target import Target
-from prober.xml.binding import made
 
 #: What a display makes of sound where no ``<audio>`` says it: a backend, or ``host``: whatever the variable
 #: QEMU_AUDIO_DRV of libvirt's daemon says, which translating does not look at, so that there is no backend at all.
@@ -69,7 +68,7 @@ def add_audio(domain: Domain, target: Target) -> Completion:
         wanted = ["host" if target.settings.nographics_allow_host_audio else "none"]
     if not wanted or wanted[-1] == "host":
         return domain
-    return domain.with_devices([*domain.devices.every, made(Audio, number=1, type=wanted[-1])])
+    return domain.with_devices([*domain.devices.every, Audio(number=1, type=wanted[-1])])
 
 
 def _check_given(given: Sequence[Audio], displays: Sequence[Display], target: Target) -> Check:

@@ -11,7 +11,7 @@ from prober.commandline.refusal import Broken, Origin
 from prober.domain.shared.device import Device
 from prober.domain.shared.environment import variable
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Checked, Qemu
+from prober.xml.binding import At, Becomes, Checked, Qemu, fields_of
 from prober.xml.values import AbsolutePath, Count, Line, PositiveCount, YesNo
 
 #: QEMU's drivers that have another name than libvirt's types.
@@ -130,7 +130,7 @@ class Audio(Device):
         for side in ("input", "output"):
             stream: AudioStream | None = getattr(self, side)
             for name in stream.not_of(self.type) if stream is not None else ():
-                spelling = AudioStream.model_fields[name].metadata[0].path[1:]
+                spelling = (fields_of(AudioStream)[name].path or name)[1:]
                 yield Broken(side, f"{spelling} is nothing for type='{self.type}'")
 
     def emit(self, target: Target) -> Iterator[Option]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from prober.commandline.refusal import Refusal
 from prober.devices.controller import Controller
@@ -16,7 +16,7 @@ from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
 from prober.domain.steps import Check, Completion
 from prober.host.target import Target
-from prober.xml.binding import Places, made
+from prober.xml.binding import Places
 
 #: In which order libvirt looks for what plugs into controllers that are not there.
 _IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
@@ -109,7 +109,7 @@ def _add_defaults(controllers: _Controllers, target: Target) -> _Addition:
     bus = controllers.find("pci", 0)
     if bus is None:
         root = PcieRoot if target.kind == "q35" else PciRoot
-        controllers.add(made(root, type="pci", index=0))
+        controllers.add(root(type="pci", index=0))
     elif not isinstance(bus, Root):
         message = "index 0 is the machine's own PCI bus"
         hint = f"it is a {model}"
@@ -120,11 +120,11 @@ def _add_defaults(controllers: _Controllers, target: Target) -> _Addition:
 
 
 def _made(kind: str, index: int, places: Places, like: Controller | None = None) -> Controller:
-    values: dict[str, Hashable] = {"type": kind, "index": index}
+    values: dict[str, Any] = {"type": kind, "index": index}
     model = getattr(like, "model", None)
     if model is not None:
         values["model"] = model
-    controller = made(Controller.choices[kind], **values).replace(places=places)
+    controller = Controller.choices[kind](**values).replace(places=places)
     assert isinstance(controller, Controller)
     return controller
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline import options
 from prober.commandline.options import Property
@@ -13,7 +13,7 @@ from prober.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress, Spot
 from prober.domain.shared.slots import Kinds, Plug
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Element, made
+from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import Count
 
 #: QEMU's device for each model.
@@ -45,8 +45,13 @@ _PORTS: Mapping[str, int] = MappingProxyType(
 #: The parts of the ICH9's USB 2, and the function that each is in their slot.
 _FUNCTIONS: Mapping[str, int] = MappingProxyType({"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2})
 
+UsbModel: TypeAlias = Literal[
+    "none", "piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",
+    "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qemu-xhci", "qusb1", "qusb2",
+]  # fmt: skip
+
 #: The first port of the EHCI that each companion serves.
-_FIRST_PORTS: Mapping[str, int] = MappingProxyType({"ich9-uhci1": 0, "ich9-uhci2": 2, "ich9-uhci3": 4})
+_FIRST_PORTS: Mapping[UsbModel, int] = MappingProxyType({"ich9-uhci1": 0, "ich9-uhci2": 2, "ich9-uhci3": 4})
 
 _XHCI = ("nec-xhci", "qemu-xhci")
 
@@ -68,14 +73,7 @@ class UsbController(Controller):
     emit_turn = 10
 
     type: Annotated[Literal["usb"], At("@type"), Becomes("the device")] = "usb"
-    model: Annotated[
-        Literal[
-            "none", "piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",
-            "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qemu-xhci", "qusb1", "qusb2",
-        ],
-        At("@model"),
-        Becomes("the device; `none` has none"),
-    ] = "piix3-uhci"  # fmt: skip
+    model: Annotated[UsbModel, At("@model"), Becomes("the device; `none` has none")] = "piix3-uhci"
     ports: Annotated[Count | None, At("@ports"), Becomes("`p2` and `p3`")] = None
     master: Annotated[Master | None, At("master"), Becomes("`masterbus`")] = None
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
@@ -177,10 +175,11 @@ class UsbController(Controller):
 def default_usb(target: Target) -> list[UsbController]:
     """What libvirt adds where the XML says nothing (``qemuDomainDefAddDefaultDevices``): an xHCI on q35, or a USB 2
     where the binary has none, or nothing."""
+    models: list[UsbModel]
     if target.kind == "pc":
         models = ["piix3-uhci"] if target.caps.has(_DRIVERS["piix3-uhci"]) else []
     else:
         models = [model for model in ("qemu-xhci", "nec-xhci", "ich9-ehci1") if target.caps.has(_DRIVERS[model])][:1]
     if models == ["ich9-ehci1"]:
         models += _FIRST_PORTS
-    return [made(UsbController, type="usb", model=model, index=0) for model in models]
+    return [UsbController(type="usb", model=model, index=0) for model in models]

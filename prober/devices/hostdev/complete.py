@@ -83,8 +83,7 @@ def check_hostdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> D
     for device in devices:
         if not isinstance(device, Hostdev):
             continue
-        for field, sentence in device.machine_rules(target):
-            refusals.append(Refusal(place=device.place(field), message=sentence))
+        refusals += [broken.at(device.place, device.element) for broken in device.machine_rules(target)]
         if isinstance(device, Displayed):
             if device.display == "on" and not has_screen:
                 message = "display='on' needs a <graphics> that shows it"
@@ -125,12 +124,12 @@ def _targets(devices: Iterable[Device]) -> Iterator[Refusal]:
 
 
 def _is_on_scsi(device: Device) -> bool:
-    if not isinstance(device.__dict__.get("address"), DriveAddress):
+    if not isinstance(getattr(device, "address", None), DriveAddress):
         return False
     return isinstance(device, ScsiHostdev) or (isinstance(device, Disk) and device.bus == "scsi")
 
 
 def _drive_key(device: Device) -> tuple[int, int, int, int]:
-    address: Address | None = device.__dict__.get("address")
+    address: Address | None = getattr(device, "address", None)
     assert isinstance(address, DriveAddress)
     return address.controller, address.bus, address.target, address.unit

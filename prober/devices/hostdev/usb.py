@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
+from prober.commandline.refusal import Broken
 from prober.devices.hostdev.base import Hostdev
 from prober.domain.shared.address import Address, UsbAddress
 from prober.host.target import Target
@@ -49,19 +50,19 @@ class UsbHostdev(Hostdev):
     ] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `port`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Both halves of each name (libvirt 11.3, ``virDomainHostdevSubsysUSBDefParseXML``)."""
         yield from super().rules()
         if (self.vendor is None) != (self.product is None):
-            yield "vendor" if self.product is None else "product", "<vendor> and <product> go together"
+            yield Broken("vendor" if self.product is None else "product", "<vendor> and <product> go together")
         if self.vendor == 0:
-            yield "vendor", "a vendor's id is not 0"
+            yield Broken("vendor", "a vendor's id is not 0")
         if (self.source_bus is None) != (self.source_device is None):
-            yield "source_bus" if self.source_device is None else "source_device", "bus and device go together"
+            yield Broken("source_bus" if self.source_device is None else "source_device", "bus and device go together")
         if self.vendor is None and not self.has_place:
-            yield "", "a USB device of the host needs <vendor> and <product>, or <address bus=… device=…>"
+            yield Broken("", "a USB device of the host needs <vendor> and <product>, or <address bus=… device=…>")
         if self.address is not None and not isinstance(self.address, UsbAddress):
-            yield "address", "a USB device of the host has an address of type 'usb'"
+            yield Broken("address", "a USB device of the host has an address of type 'usb'")
 
     @property
     def has_place(self) -> bool:
@@ -80,10 +81,10 @@ class UsbHostdev(Hostdev):
             return "usb", self.source_bus, self.source_device
         return "usb-id", self.vendor, self.product
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """What older QEMUs cannot do."""
         if not self.has_place and not target.caps.has("usb-host.hostdevice"):
-            yield "vendor", "this QEMU needs <address bus=… device=…> beside vendor and product"
+            yield Broken("vendor", "this QEMU needs <address bus=… device=…> beside vendor and product")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """libvirt 11.3, ``qemuBuildUSBHostdevDevProps``."""

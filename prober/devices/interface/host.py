@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.devices.interface.base import Interface, NetModel
 from prober.devices.interface.parts import HOST, VirtualPort, Vlan
 from prober.domain.shared.address import PciAddress
@@ -39,17 +40,17 @@ class HostdevInterface(Interface):
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """How host devices are handed over, and a virtual port that is whole."""
         yield from super().rules()
         if self.driver_name not in (None, "vfio"):
-            yield "driver_name", f"QEMU has no way of the name {self.driver_name} to hand a host device over"
-        for sentence in self.virtualport.missing() if self.virtualport is not None else ():
-            yield "virtualport", sentence
+            yield Broken("driver_name", f"QEMU has no way of the name {self.driver_name} to hand a host device over")
+        if self.virtualport is not None:
+            yield from self.virtualport.missing()
         if self.teaming is not None and self.teaming.type == "persistent":
-            yield "teaming", "the persistent member of a team is a virtio card, not a host device"
+            yield Broken("teaming", "the persistent member of a team is a virtio card, not a host device")
         if self.address is not None and not isinstance(self.address, PciAddress):
-            yield "address", "a PCI device of the host has an address of type 'pci'"
+            yield Broken("address", "a PCI device of the host has an address of type 'pci'")
 
     @property
     def is_hostdev(self) -> bool:

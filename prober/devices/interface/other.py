@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Value
+from prober.commandline.refusal import Broken
 from prober.devices.interface.base import CardInterface
 from prober.devices.interface.parts import Ipv4Text, Port
 from prober.devices.interface.passt import RECONNECT, GuestIp, Passt, PortForward, ip_rules
@@ -45,14 +46,14 @@ class PasstInterface(CardInterface):
         """The MTU."""
         return self.mtu
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What passt alone can do."""
         yield from super().rules()
         yield from ip_rules(self.ips)
         if self.backend_type != "passt":
             for name in ("log_file", "source_dev", "forwards"):
                 if getattr(self, name):
-                    yield name, "this is for <backend type='passt'/> alone"
+                    yield Broken(name, "this is for <backend type='passt'/> alone")
 
     def passt(self, target: Target) -> Passt:
         """The passt of this interface."""
@@ -76,11 +77,11 @@ class UserInterface(PasstInterface):
 
     type: Annotated[Literal["user"], At("@type"), Becomes("`-netdev user`, or `stream` to passt")] = "user"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU's own network has one MTU."""
         yield from super().rules()
         if self.mtu is not None and not self.is_passt:
-            yield "mtu", "the user's network needs <backend type='passt'/> for an MTU"
+            yield Broken("mtu", "the user's network needs <backend type='passt'/> for an MTU")
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """libvirt 11.3, ``qemuBuildHostNetProps`` and ``qemuPasstAddNetProps``."""
@@ -191,7 +192,7 @@ class VhostuserInterface(PasstInterface):
     type: Annotated[Literal["vhostuser"], At("@type"), Becomes("`-netdev vhost-user` on a `-chardev`")] = "vhostuser"
     source_type: Annotated[Literal["unix"] | None, At("source/@type"), Neutral("there is no other")] = None
     path: Annotated[AbsolutePath | None, At("source/@path"), Becomes("`path` of the `-chardev`")] = None
-    mode: Annotated[Literal["server", "client"] | None, At("source/@mode"), Becomes("`server` of the `-chardev`")] = (
+    mode: Annotated[Literal["client", "server"] | None, At("source/@mode"), Becomes("`server` of the `-chardev`")] = (
         None
     )
     reconnect: Annotated[Reconnect | None, At("source/reconnect")] = None
@@ -201,22 +202,22 @@ class VhostuserInterface(PasstInterface):
         Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A socket, and who connects to it (libvirt 11.3, ``qemuValidateDomainDeviceDefNetwork``)."""
         yield from super().rules()
         if not self.is_virtio:
-            yield "model", "a vhost-user interface has <model type='virtio'/>"
+            yield Broken("model", "a vhost-user interface has <model type='virtio'/>")
         if self.path is None and not self.is_passt:
-            yield "", "a vhost-user interface needs <source path=…>"
+            yield Broken("", "a vhost-user interface needs <source path=…>")
         if self.path is not None and self.is_passt:
-            yield "path", "passt's socket has a path of its own"
+            yield Broken("path", "passt's socket has a path of its own")
         if self.mode == "server" and (self.is_passt or (self.reconnect is not None and self.reconnect.enabled)):
-            yield "mode", "only a client can connect anew; leave mode='server' out"
+            yield Broken("mode", "only a client can connect anew; leave mode='server' out")
         wrong = too_long(self.path)
         if wrong:
-            yield "path", wrong
+            yield Broken("path", wrong)
         if self.ips and not self.is_passt:
-            yield "ips", "an address of the guest needs <backend type='passt'/>"
+            yield Broken("ips", "an address of the guest needs <backend type='passt'/>")
 
     @property
     def queue_count(self) -> int:
@@ -260,11 +261,11 @@ class VdpaInterface(CardInterface):
         Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """There is virtio alone."""
         yield from super().rules()
         if not self.is_virtio:
-            yield "model", "a vDPA interface has <model type='virtio'/>"
+            yield Broken("model", "a vDPA interface has <model type='virtio'/>")
 
     @property
     def queue_count(self) -> int:

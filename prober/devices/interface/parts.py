@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from prober.commandline.refusal import Broken, Unfit
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import Amount, Count, DeviceName, Line, Uuid, YesNo, number_in
 
@@ -19,12 +20,12 @@ def _ip(text: str) -> str:
     try:
         return str(ip_address(text.strip()))
     except ValueError:
-        raise ValueError("is not an IP address") from None
+        raise Unfit("is not an IP address") from None
 
 
 def _ipv4(text: str) -> str:
     if ip_address(text).version != 4:
-        raise ValueError("is not an IPv4 address")
+        raise Unfit("is not an IPv4 address")
     return text
 
 
@@ -44,12 +45,12 @@ class Rate(Checked):
     burst: Annotated[Amount | None, At("@burst"), Neutral(HOST)] = None
     floor: Annotated[Amount | None, At("@floor"), Neutral(HOST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt 11.3, ``virNetDevBandwidthParseRate``."""
         if self.average is None and self.floor is None:
-            yield "", "needs an average, or a floor"
+            yield Broken("", "needs an average, or a floor")
         if self.average is None and (self.peak is not None or self.burst is not None):
-            yield "peak", "peak and burst go with an average alone"
+            yield Broken("peak", "peak and burst go with an average alone")
 
     def __str__(self) -> str:
         names = ("average", "peak", "burst", "floor")
@@ -62,10 +63,10 @@ class Bandwidth(Checked):
     inbound: Annotated[Rate | None, At("inbound")] = None
     outbound: Annotated[Rate | None, At("outbound")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A floor is for what comes in."""
         if self.outbound is not None and self.outbound.floor is not None:
-            yield "outbound", "a floor is for <inbound> alone"
+            yield Broken("outbound", "a floor is for <inbound> alone")
 
     def __str__(self) -> str:
         parts = (("in", self.inbound), ("out", self.outbound))
@@ -88,15 +89,15 @@ class Vlan(Checked):
     trunk: Annotated[YesNo | None, At("@trunk"), Neutral(HOST)] = None
     tags: Annotated[tuple[VlanTag, ...], At("tag")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt 11.3, ``virNetDevVlanParse``."""
         natives = [tag for tag in self.tags if tag.native is not None]
         if not self.tags:
-            yield "", "<vlan> needs at least one <tag id=…>"
+            yield Broken("", "<vlan> needs at least one <tag id=…>")
         if len(natives) > 1:
-            yield "tags", "two tags are called native"
+            yield Broken("tags", "two tags are called native")
         if self.trunk is False and (len(self.tags) > 1 or natives):
-            yield "trunk", "several tags, or a native one, need trunk='yes'"
+            yield Broken("trunk", "several tags, or a native one, need trunk='yes'")
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.tags))
@@ -125,24 +126,25 @@ class VirtualPort(Checked):
     profileid: Annotated[Line | None, At("parameters/@profileid"), Neutral(HOST)] = None
     interfaceid: Annotated[Uuid | None, At("parameters/@interfaceid"), Neutral(HOST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """No parameter of another type, and a profile's name that fits."""
         if self.profileid is not None and len(self.profileid.encode()) > 39:
-            yield "profileid", "a profile's name is no longer than 39 bytes"
+            yield Broken("profileid", "a profile's name is no longer than 39 bytes")
         if self.type is not None:
             needed, possible = _PROFILES[self.type]
             for name in ("managerid", "typeid", "typeidversion", "instanceid", "profileid", "interfaceid"):
                 if getattr(self, name) is not None and name not in needed + possible:
-                    yield name, f"{name} does not belong to a virtual port of type {self.type}"
+                    yield Broken(name, f"{name} does not belong to a virtual port of type {self.type}")
 
-    def missing(self) -> Iterator[str]:
-        """What a port must have that stands for itself, and is not completed by a network."""
+    def missing(self) -> Iterator[Broken]:
+        """What a port must have that stands for itself, and is not completed by a network: broken rules of the
+        interface that has it."""
         if self.type is None:
-            yield "<virtualport> needs a type"
+            yield Broken("virtualport", "<virtualport> needs a type")
             return
         for name in _PROFILES[self.type][0]:
             if getattr(self, name) is None:
-                yield f"a virtual port of type {self.type} needs <parameters {name}=…>"
+                yield Broken("virtualport", f"a virtual port of type {self.type} needs <parameters {name}=…>")
 
     def __str__(self) -> str:
         names = ("managerid", "typeid", "typeidversion", "instanceid", "profileid", "interfaceid")
@@ -176,11 +178,11 @@ class HostIp(Checked):
     prefix: Annotated[Annotated[int, number_in(0, 128)] | None, At("@prefix"), Neutral(HOST)] = None
     peer: Annotated[IpText | None, At("@peer"), Neutral(HOST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Address, peer and prefix are of one family."""
         yield from family_rules(self.family, self.address, self.prefix)
         if self.peer is not None and ip_address(self.peer).version != ip_address(self.address).version:
-            yield "peer", "the peer's address is of another family than the address"
+            yield Broken("peer", "the peer's address is of another family than the address")
 
     def __str__(self) -> str:
         prefix = "" if self.prefix is None else f"/{self.prefix}"
@@ -203,13 +205,13 @@ class HostRoute(Element):
         return f"{self.address}{'' if size is None else f'/{size}'} via {self.gateway}{metric}"
 
 
-def family_rules(family: str | None, address: str, prefix: int | None) -> Iterator[tuple[str, str]]:
+def family_rules(family: str | None, address: str, prefix: int | None) -> Iterator[Broken]:
     """What does not go together in one address."""
     version = ip_address(address).version
     if family is not None and family != f"ipv{version}":
-        yield "family", f"{address} is no address of family {family}"
+        yield Broken("family", f"{address} is no address of family {family}")
     if version == 4 and prefix is not None and prefix > 32:
-        yield "prefix", "a prefix of IPv4 has 32 bits at most"
+        yield Broken("prefix", "a prefix of IPv4 has 32 bits at most")
 
 
 def version_of(address: str) -> int:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Passed, Value
+from prober.commandline.refusal import Broken
 from prober.devices.interface.base import CardInterface
 from prober.devices.interface.host import make_vfio
 from prober.devices.interface.parts import HOST, FilterRef, HostIp, HostRoute, VirtualPort, Vlan
@@ -49,11 +50,11 @@ class TapInterface(CardInterface):
 
     virtio_only: ClassVar[tuple[str, ...]] = (*CardInterface.virtio_only, "queues", "backend_vhost")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """vhost goes with virtio."""
         yield from super().rules()
         if self.driver_name == "vhost" and not self.is_virtio:
-            yield "driver_name", "vhost is for <model type='virtio'/> alone"
+            yield Broken("driver_name", "vhost is for <model type='virtio'/> alone")
 
     @property
     def queue_count(self) -> int:
@@ -143,11 +144,11 @@ class BridgePort(MtuInterface):
     isolated: Annotated[YesNo | None, At("port/@isolated"), Neutral(HOST)] = None
     coalesce: Annotated[Count | None, At("coalesce/rx/frames/@max"), Neutral(HOST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A plain port is isolated, not that of a switch."""
         yield from super().rules()
         if self.isolated and self.virtualport is not None and self.virtualport.type is not None:
-            yield "isolated", "an isolated port has no <virtualport>"
+            yield Broken("isolated", "an isolated port has no <virtualport>")
 
     def tap_words(self, target: Target) -> Iterator[str]:
         """All of it."""
@@ -174,16 +175,15 @@ class BridgeInterface(BridgePort):
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the bridge of a network")
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and what goes with one."""
         yield from super().rules()
         if self.virtualport is not None:
-            for sentence in self.virtualport.missing():
-                yield "virtualport", sentence
+            yield from self.virtualport.missing()
             if self.filterref is not None:
-                yield "filterref", "a filter does not go with a <virtualport>"
+                yield Broken("filterref", "a filter does not go with a <virtualport>")
             if self.vlan is not None and self.virtualport.type != "openvswitch":
-                yield "vlan", "VLAN tags go with a plain bridge, or with openvswitch"
+                yield Broken("vlan", "VLAN tags go with a plain bridge, or with openvswitch")
 
     def tap_words(self, target: Target) -> Iterator[str]:
         """The bridge first."""
@@ -204,11 +204,11 @@ class EthernetInterface(MtuInterface):
     ips: Annotated[tuple[HostIp, ...], At("source/ip")] = ()
     routes: Annotated[tuple[HostRoute, ...], At("source/route")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A device that is there already has a name."""
         yield from super().rules()
         if self.target_managed is False and self.target_dev is None:
-            yield "target_managed", "a device that somebody else manages needs <target dev=…>"
+            yield Broken("target_managed", "a device that somebody else manages needs <target dev=…>")
 
     def tap_words(self, target: Target) -> Iterator[str]:
         """The device, its addresses, and the script."""
@@ -240,13 +240,13 @@ class DirectInterface(TapInterface):
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and VLANs only where the whole device is the guest's."""
         yield from super().rules()
-        for sentence in self.virtualport.missing() if self.virtualport is not None else ():
-            yield "virtualport", sentence
+        if self.virtualport is not None:
+            yield from self.virtualport.missing()
         if self.vlan is not None and self.mode != "passthrough":
-            yield "vlan", "VLAN tags of a direct interface need mode='passthrough'"
+            yield Broken("vlan", "VLAN tags of a direct interface need mode='passthrough'")
 
     @property
     def tap_path(self) -> str:

@@ -17,7 +17,7 @@ from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
 from prober.domain.shared.chardev.source import Source
 from prober.domain.shared.device import Device
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Checked, made
+from prober.xml.binding import At, Becomes, Checked
 from prober.xml.values import AbsolutePath, OnOff
 
 CharacterType: TypeAlias = Literal[
@@ -123,12 +123,12 @@ class Character(Checked):
     @property
     def source(self) -> Source:
         """Its ``<source>``, or an empty one."""
-        return self.sources[0] if self.sources else made(Source)
+        return self.sources[0] if self.sources else Source()
 
     def source_of(self, mode: str) -> Source:
         """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
         found = (source for source in self.sources if (source.mode or "connect") == mode)
-        return next(found, made(Source))
+        return next(found, Source())
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.

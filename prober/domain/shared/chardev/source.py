@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral, field_names
 from prober.xml.values import AbsolutePath, Line, OnOff, YesNo
 
 _CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
@@ -73,7 +73,7 @@ class Source(Element):
 
     def said(self) -> set[str]:
         """The attributes and elements that it has, by their fields; labels left out."""
-        return {name for name in type(self).model_fields if name not in _NO_MEANING and getattr(self, name) is not None}
+        return {name for name in field_names(type(self)) if name not in _NO_MEANING and getattr(self, name) is not None}
 
 
 _NO_MEANING = frozenset({"places", "seclabels"})

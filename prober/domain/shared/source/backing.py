@@ -148,6 +148,3 @@ def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Ite
         yield from image_faults(source.data_store.type, source.data_store.source, None)
     if backing is not None and backing.type is not None and backing.source is not None:
         yield from image_faults(backing.type, backing.source, backing.backing)
-
-
-BackingStore.model_rebuild()

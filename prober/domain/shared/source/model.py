@@ -132,6 +132,3 @@ class DataStore(Checked):
             yield Broken("source", "the image with the data has neither a slice nor a data store of its own")
         if self.type in ("vhostuser", "vhostvdpa", "volume"):
             yield Broken("type", f"a source of type '{self.type}' is not understood for data")
-
-
-Source.model_rebuild()
