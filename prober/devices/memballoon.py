@@ -14,7 +14,7 @@ from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
 from prober.domain.steps import Completion
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Neutral, Qemu, made
+from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import HexAmount, OnOff
 
 
@@ -51,7 +51,7 @@ def add_memballoon(domain: Domain) -> Completion:
     (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``)."""
     balloons = domain.devices.of(Memballoon)
     if not balloons:
-        return domain.with_devices([*domain.devices.every, made(Memballoon, model="virtio")])
+        return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
     for first, extra in extras(balloons):
         message = f"a second <memballoon>, the first is in line {first.place().line}"
         yield Refusal(place=extra.place(), message=message)

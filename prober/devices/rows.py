@@ -6,16 +6,15 @@ A new device is a file (or folder) of this room and a row here; ``tests/architec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, connect_audio
-from prober.devices.channel import Channel, invent_sockets
+from prober.devices.audio.defaults import Audible, add_audio, complete_audio
+from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
-from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, order_controllers
+from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
 from prober.devices.controller.pci.roots import emit_pci_holes
 from prober.devices.crypto import Crypto
@@ -25,9 +24,9 @@ from prober.devices.disk.complete import place_disks
 from prober.devices.disk.floppy import emit_floppy_controllers
 from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
-from prober.devices.disk.volumes import translate_volumes
+from prober.devices.disk.volumes import settle_volumes
 from prober.devices.filesystem import Filesystem
-from prober.devices.filesystem.complete import settle_filesystems
+from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
 from prober.devices.hostdev import Hostdev, ScsiHostdev
@@ -55,6 +54,8 @@ from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
 from prober.domain.steps import Emission, Step, old
+from prober.host.directories import domain_directory
+from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
 _NO_SLOT, _UNSCANNED = 190, 300
@@ -85,21 +86,26 @@ class Row(NamedTuple):
 
 #: Every device, in the order of their XML names.
 ROWS: tuple[Row, ...] = (
-    Row(Audio, 440, steps=(Step(490, old(add_audio)), Step(500, old(connect_audio), about=(Audible,)))),
-    Row(Channel, 400, scan=90, steps=(Step(590, old(invent_sockets), about=(Channel,)),)),
-    Row(Console, 410, scan=100, steps=(Step(340, old(add_consoles), about=(Console,)),)),
+    Row(Audio, 440, steps=(Step(490, add_audio), Step(500, complete_audio, about=(Audible,)))),
+    Row(Channel, 400, scan=90, steps=(Step(590, complete_channels, about=(Channel,)),)),
+    Row(
+        Console,
+        410,
+        scan=100,
+        steps=(Step(340, lambda domain, _: add_consoles(domain), about=(Console,), name="add-consoles"),),
+    ),
     Row(
         Controller,
         290,
         scan=50,
         slot=40,
         steps=(
-            Step(280, old(order_controllers)),
-            Step(380, old(add_controllers)),
-            Step(390, old(check_controllers)),
-            Step(620, old(number_buses), about=(Expander,)),
+            Step(280, lambda domain, _: number_controllers(domain), name="number-controllers"),
+            Step(380, add_controllers),
+            Step(390, check_controllers),
+            Step(620, lambda domain, _: number_buses(domain), about=(Expander,), name="number-buses"),
         ),
-        emissions=(Emission(270, emit_pci_holes),),
+        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),
@@ -110,14 +116,24 @@ ROWS: tuple[Row, ...] = (
         scan=0,
         slot=50,
         steps=(
-            Step(300, old(translate_volumes), about=(Disk,)),
-            Step(310, old(place_disks), about=(Disk,)),
-            Step(650, old(check_disks), about=(Disk,)),
-            Step(660, old(check_throttling)),
+            Step(300, settle_volumes, about=(Disk,)),
+            Step(310, place_disks, about=(Disk,)),
+            Step(650, check_disks, about=(Disk,)),
+            Step(
+                660,
+                lambda domain, _: check_throttling(domain.throttle_groups, domain.devices),
+                name="check-throttling",
+            ),
         ),
-        emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
+        emissions=(
+            Emission(
+                20,
+                lambda domain, target: emit_reservations(domain.devices, domain_directory(domain.name, target)),
+            ),
+            Emission(330, lambda domain, target: emit_floppy_controllers(domain.devices, target)),
+        ),
     ),
-    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, old(settle_filesystems), about=(Filesystem,)),)),
+    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
     Row(Graphics, 450, steps=(Step(450, settle_graphics, about=(Graphics,)),)),
     Row(
         Hostdev,
@@ -140,7 +156,14 @@ ROWS: tuple[Row, ...] = (
         430,
         scan=110,
         slot=120,
-        steps=(Step(510, lambda domain, target: check_inputs(domain.devices, domain.features), about=(Input,)),),
+        steps=(
+            Step(
+                510,
+                lambda domain, target: check_inputs(domain.devices, domain.features),
+                about=(Input,),
+                name="check-inputs",
+            ),
+        ),
     ),
     Row(
         Interface,
@@ -152,41 +175,61 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
     Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, complete_iommu),)),
-    Row(Memballoon, 550, scan=140, slot=70, steps=(Step(400, lambda domain, target: add_memballoon(domain)),)),
+    Row(
+        Memballoon,
+        550,
+        scan=140,
+        slot=70,
+        steps=(Step(400, lambda domain, target: add_memballoon(domain), name="add-memballoon"),),
+    ),
     Row(MemoryModule, 300, scan=200, slot=160),
     Row(
         Panic,
         610,
         scan=190,
         slot=180,
-        steps=(Step(530, lambda domain, target: check_panics(domain.devices), about=(Panic,)),),
+        steps=(Step(530, lambda domain, target: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
     ),
     Row(
         Parallel,
         390,
         scan=80,
-        steps=(Step(350, lambda domain, target: check_parallels(domain.devices), about=(Parallel,)),),
+        steps=(
+            Step(
+                350, lambda domain, target: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"
+            ),
+        ),
     ),
     Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, complete_pstore, about=(Pstore,)),)),
-    Row(Redirdev, 500, scan=210, steps=(Step(370, lambda domain, target: complete_redirdevs(domain)),)),
+    Row(
+        Redirdev,
+        500,
+        scan=210,
+        steps=(Step(370, lambda domain, target: complete_redirdevs(domain), name="complete-redirdevs"),),
+    ),
     Row(Rng, 560, scan=150, slot=80),
     Row(
         Serial,
         380,
         scan=70,
         slot=130,
-        steps=(Step(330, lambda domain, target: number_serials(domain), about=(Serial,)),),
+        steps=(Step(330, lambda domain, target: number_serials(domain), about=(Serial,), name="number-serials"),),
     ),
     Row(Shmem, 620, scan=170, slot=110),
     Row(
-        Smartcard, 370, scan=60, steps=(Step(360, lambda domain, target: place_smartcards(domain), about=(Smartcard,)),)
+        Smartcard,
+        370,
+        scan=60,
+        steps=(
+            Step(360, lambda domain, target: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),
+        ),
     ),
     Row(
         Sound,
         470,
         scan=20,
         slot=30,
-        steps=(Step(520, lambda domain, target: check_sounds(domain.devices), about=(Sound,)),),
+        steps=(Step(520, lambda domain, target: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
     ),
     Row(Tpm, 420, scan=180, steps=(Step(570, settle_tpms, about=(Tpm,)),)),
     Row(
@@ -200,6 +243,7 @@ ROWS: tuple[Row, ...] = (
                 480,
                 lambda domain, target: check_videos(domain.devices, domain.memory_backing, target),
                 about=(Video,),
+                name="check-videos",
             ),
         ),
     ),
@@ -208,7 +252,7 @@ ROWS: tuple[Row, ...] = (
         630,
         scan=230,
         slot=150,
-        steps=(Step(540, lambda domain, target: check_vsock(domain.devices), about=(Vsock,)),),
+        steps=(Step(540, lambda domain, target: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
     ),
     Row(
         Watchdog,
@@ -228,7 +272,7 @@ ELEMENTS: Mapping[str, type[Device]] = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=1024)
+@per_class
 def row_of(kind: type[Device]) -> Row:
     """The row of a device's class: its own, or that of the nearest class that it is derived from."""
     return next(_BY_CLASS[base] for base in kind.__mro__ if base in _BY_CLASS)

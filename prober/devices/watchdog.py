@@ -16,7 +16,7 @@ from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
 from prober.domain.steps import Check, Completion
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, made
+from prober.xml.binding import At, Becomes
 
 
 class Watchdog(Device):
@@ -67,7 +67,7 @@ def add_watchdog(domain: Domain, target: Target) -> Completion:
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
     action = watchdogs[0].action if watchdogs else "reset"
-    return domain.with_devices([*domain.devices.every, made(Watchdog, model="itco", action=action)])
+    return domain.with_devices([*domain.devices.every, Watchdog(model="itco", action=action)])
 
 
 def _check_watchdogs(watchdogs: Sequence[Watchdog], target: Target) -> Check:

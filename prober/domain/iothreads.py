@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated
 
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 from prober.xml.binding import At, Becomes, Checked, Element, Places, Qemu
 from prober.xml.values import Amount, Count, PositiveCount
 
@@ -20,13 +20,13 @@ class ThreadPool(Checked):
     pool_min: Annotated[Count | None, At("@thread_pool_min"), Qemu("thread-pool-min")] = None
     pool_max: Annotated[Count | None, At("@thread_pool_max"), Qemu("thread-pool-max")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """At least one, and no fewer than the least (libvirt 11.3, ``virDomainDefValidateIOThreadsThreadPool``)."""
         if self.pool_max == 0:
-            yield "pool_max", "thread_pool_max must be at least 1"
+            yield Broken("pool_max", "thread_pool_max must be at least 1")
         # Without a greatest number libvirt takes it for less than any least one.
         elif self.pool_min is not None and self.pool_min > (-1 if self.pool_max is None else self.pool_max):
-            yield "pool_min", "thread_pool_min must not be more than thread_pool_max"
+            yield Broken("pool_min", "thread_pool_min must not be more than thread_pool_max")
 
 
 class Polling(Element):
@@ -49,11 +49,11 @@ class IoThreads(Checked):
 
     threads: Annotated[tuple[IoThread, ...], At("iothread"), Becomes("`-object iothread`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each number once."""
         numbers = [thread.id for thread in self.threads]
         for number in sorted({number for number in numbers if numbers.count(number) > 1}):
-            yield "threads", f"<iothread id='{number}'> is given twice"
+            yield Broken("threads", f"<iothread id='{number}'> is given twice")
 
 
 class DefaultIoThread(ThreadPool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Broken, Place, Refusal
 from prober.host.host import Host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element
@@ -26,10 +26,10 @@ class NumatuneMemory(Checked):
         NumberSet | None, At("@nodeset"), Becomes("`host-nodes` of backends; with placement='auto' numad has the say")
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The nodes are given, or found by numad (libvirt, ``virDomainNumatuneSet``)."""
         if self.placement == "static" and self.nodeset is None:
-            yield "placement", "placement='static' needs a nodeset"
+            yield Broken("placement", "placement='static' needs a nodeset")
 
     @property
     def says_nothing(self) -> bool:
@@ -53,15 +53,15 @@ class Numatune(Checked):
     memory: Annotated[NumatuneMemory | None, At("memory")] = None
     memnodes: Annotated[tuple[Memnode, ...], At("memnode")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What goes together (libvirt, ``virDomainNumaDefValidate``)."""
         of_all = self.memory.mode if self.memory is not None else "strict"
         for node in self.memnodes:
             if (of_all == "restrictive") != (node.mode == "restrictive"):
-                yield "memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none"
+                yield Broken("memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none")
         cells = [node.cell for node in self.memnodes]
         for cell in sorted(cell for cell in set(cells) if cells.count(cell) > 1):
-            yield "memnodes", f"there are two <memnode> for cell {cell}"
+            yield Broken("memnodes", f"there are two <memnode> for cell {cell}")
 
     def node(self, cell: int | None) -> Memnode | None:
         """What is said of one NUMA node of the guest."""

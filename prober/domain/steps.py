@@ -19,6 +19,7 @@ The verbs have one meaning each:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from prober.commandline.options import Option, Raw
@@ -34,18 +35,34 @@ Completion: TypeAlias = Generator[Refusal, None, Domain]
 Check: TypeAlias = Iterator[Refusal]
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One step.
 
     ``turn`` is its place among all steps: lower is earlier, and each has its own.  ``about`` names the classes of
     devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  Without, it
     always is.  ``is_last_net`` is said of a check that is left out where anything was refused before.
+
+    ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function,
+    unless it is given; a lambda has none, and so must be given one.
+
+    :raise ValueError: for a lambda without a name.
     """
 
     turn: int
     run: Callable[[Domain, Target], Completion | Check]
     about: tuple[type[Device], ...] = ()
     is_last_net: bool = False
+    name: str = ""
+    #: What a refusal that says no rule of its own is refused by: ``domain/check-os``.
+    rule: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = self.name or self.run.__name__.strip("_").replace("_", "-")
+        if "<" in name:
+            raise ValueError(f"the step at turn {self.turn} is a lambda, and needs a name")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "rule", f"domain/{name}")
 
 
 class Emission(NamedTuple):

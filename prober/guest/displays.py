@@ -8,7 +8,8 @@ from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.chardev.character import Character
 from prober.host.target import Target
-from prober.xml.binding import Element, element_fields, may_have
+from prober.xml.binding import Element
+from prober.xml.shape import element_fields, may_have
 
 #: What becomes of such a device without its display.
 _OUTCOME = {
@@ -36,7 +37,7 @@ def _characters(element: Element) -> Iterator[Character]:
     if isinstance(element, Character):
         yield element
     for name in element_fields(type(element)):
-        value = element.__dict__[name]
+        value = getattr(element, name)
         if value is None or name == "parent":
             continue
         for item in value if isinstance(value, tuple) else (value,):

@@ -6,10 +6,10 @@ from pydantic import BaseModel
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Entry
-from prober.capabilities.explain import describe_command as about_command
+from prober.capabilities.explain import about_command
 from prober.capabilities.facts import nearest
 from prober.capabilities.members import MemberNode, unfold
-from prober.capabilities.models import CpuModel, Machine, Property
+from prober.capabilities.models import CpuModel, Machine, QomProperty
 from prober.errors import UnknownNameError
 
 
@@ -48,7 +48,7 @@ class TypeReply(BaseModel):
     abstract: bool
     asked_as: str | None
     command: str | None
-    properties: list[Property] | None
+    properties: list[QomProperty] | None
     error: str | None
     crashed: bool
 

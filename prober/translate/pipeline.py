@@ -54,7 +54,7 @@ def translate(
     completed = complete_into(refusals, domain, target)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options, needy = number_descriptors(emit(completed, target))
-    refusals += check_overrides(completed, target, options)
+    refusals += (refusal.by("domain/check-overrides") for refusal in check_overrides(completed, target, options))
     lines: list[list[str]] = []
     if refusals:
         # Options may be missing that others refer to.

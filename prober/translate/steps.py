@@ -53,13 +53,13 @@ from prober.translate.target import check_target
 _OWN: tuple[Step, ...] = (
     Step(10, check_target),
     Step(20, check_vcpu),
-    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target)),
+    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
-    Step(60, lambda domain, target: check_features(domain.features, target)),
+    Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
     Step(70, check_clock),
     Step(80, check_sysinfo),
-    Step(90, lambda domain, target: check_security(domain.launch_security, target)),
+    Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
     Step(100, check_cpu_tuning),
     Step(200, old(complete_numa)),
     Step(210, old(size_memory)),
@@ -75,7 +75,7 @@ _OWN: tuple[Step, ...] = (
     Step(610, old(assign_pci)),
     Step(630, old(assign_usb)),
     Step(640, old(finish_devices)),
-    Step(645, lambda domain, target: check_names(domain.devices), is_last_net=True),
+    Step(645, lambda domain, target: check_names(domain.devices), is_last_net=True, name="check-names"),
     Step(670, old(back_modules), about=(MemoryModule,)),
     Step(700, check_os),
     Step(710, check_pci),
@@ -89,7 +89,7 @@ STEPS: tuple[Step, ...] = tuple(
 
 
 def complete(domain: Domain, target: Target) -> Completion:
-    """A completed copy; what stands against the domain is yielded."""
+    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
     clean = not domain.not_understood
     domain = domain.with_devices(domain.devices.every)
     # A step may add devices of another class, and with them steps that have something to do.
@@ -106,7 +106,7 @@ def complete(domain: Domain, target: Target) -> Completion:
                     completed = end.value
                     break
                 clean = False
-                yield refusal
+                yield refusal.by(step.rule)
             if completed is None or completed is domain:
                 continue  # as after most steps
             domain = completed

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.audio.model import Audio
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
-from prober.xml.binding import made
 
 #: What a display makes of sound where no ``<audio>`` says it: a backend, or ``host``: whatever the variable
 #: QEMU_AUDIO_DRV of libvirt's daemon says, which translating does not look at, so that there is no backend at all.
@@ -32,8 +32,8 @@ class Audible(Device):
         """The backend that the XML asks for."""
         return None
 
-    def takes_audio(self, audio: Audio) -> Iterator[tuple[str, str]]:
-        """What stands against this backend, as (field, sentence)."""
+    def takes_audio(self, audio: Audio) -> Iterator[Broken]:
+        """What stands against this backend."""
         return iter(())
 
 
@@ -53,17 +53,14 @@ def has_audiodev(target: Target) -> bool:
     return target.caps.has("query-audiodevs") or target.caps.has("virtio-blk-pci-transitional")
 
 
-def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def add_audio(domain: Domain, target: Target) -> Completion:
     """The backend of a domain that names none; the last display decides (``qemuDomainDefSuggestDefaultAudioBackend``).
 
     Without a display sound is silenced, or QEMU would look for the host's.
     """
     given = domain.devices.of(Audio)
     if given or not has_audiodev(target):
-        for audio in given if not has_audiodev(target) else ():
-            refusals.append(Refusal(place=audio.place(), message="this QEMU has no -audiodev (QEMU 4.0)"))
-        _refuse_twins(given, refusals)
-        _refuse_silent(domain, target, given, refusals)
+        yield from _check_given(given, domain.devices.of(Display), target)
         return domain
     displays = domain.devices.of(Display)
     wanted = [default for display in displays if (default := display.default_audio(target)) is not None]
@@ -71,25 +68,30 @@ def add_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain
         wanted = ["host" if target.settings.nographics_allow_host_audio else "none"]
     if not wanted or wanted[-1] == "host":
         return domain
-    return domain.with_devices([*domain.devices.every, made(Audio, number=1, type=wanted[-1])])
+    return domain.with_devices([*domain.devices.every, Audio(number=1, type=wanted[-1])])
 
 
-def _refuse_twins(given: Sequence[Audio], refusals: list[Refusal]) -> None:
+def _check_given(given: Sequence[Audio], displays: Sequence[Display], target: Target) -> Check:
+    """Backends that a domain names: whether the binary has any, each by a number of its own, none without a way out."""
+    if not has_audiodev(target):
+        for audio in given:
+            yield Refusal(place=audio.place(), message="this QEMU has no -audiodev (QEMU 4.0)")
     for first, audio in twins(given, lambda audio: audio.number):
         message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
-        refusals.append(Refusal(place=audio.place("number"), message=message))
+        yield Refusal(place=audio.place("number"), message=message)
+    yield from _check_silent(given, displays, target)
 
 
-def _refuse_silent(domain: Domain, target: Target, given: Sequence[Audio], refusals: list[Refusal]) -> None:
+def _check_silent(given: Sequence[Audio], displays: Sequence[Display], target: Target) -> Check:
     """Sound through a display that is not there (libvirt 11.3, ``qemuValidateDomainDeviceDefAudio``)."""
-    displays = {getattr(device, "type", "") for device in domain.devices.of(Display)}
+    kinds = {getattr(display, "type", "") for display in displays}
     for audio in given:
-        if audio.type == "spice" and "spice" not in displays:
+        if audio.type == "spice" and "spice" not in kinds:
             message = "sound goes through SPICE, and the domain has no <graphics type='spice'>"
-            refusals.append(Refusal(place=audio.place("type"), message=message))
+            yield Refusal(place=audio.place("type"), message=message)
         if audio.type == "dbus" and not _shows_on_dbus(target):
             message = f"QEMU {target.caps.version} has no display on D-Bus, and so no sound on it"
-            refusals.append(Refusal(place=audio.place("type"), message=message))
+            yield Refusal(place=audio.place("type"), message=message)
 
 
 def _shows_on_dbus(target: Target) -> bool:
@@ -99,30 +101,26 @@ def _shows_on_dbus(target: Target) -> bool:
     return schema is None or command is None or schema.variant(command["ret-type"], "dbus") is not None
 
 
-def audio_of(domain: Domain, number: int | None) -> Audio | None:
+def _backend(given: Sequence[Audio], number: int | None) -> Audio | None:
     """The backend of this number; without one, the first."""
-    backends = list(domain.devices.of(Audio))
-    if number is None:
-        return backends[0] if backends else None
-    return next((audio for audio in backends if audio.number == number), None)
+    return next((audio for audio in given if number in (None, audio.number)), None)
 
 
-def connect_audio(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_audio(domain: Domain, target: Target) -> Completion:
     """Each sound card and display with the backend that it speaks to."""
-    devices = list(domain.devices.every)
-    for position, device in enumerate(devices):
-        if not isinstance(device, Audible):
-            continue
+    backends = domain.devices.of(Audio)
+    completed: list[Audible] = []
+    for device in domain.devices.of(Audible):
         number = device.audio_number
-        audio = audio_of(domain, number)
+        audio = _backend(backends, number)
         if audio is not None:
-            refusals += (Refusal(place=device.place(field), message=text) for field, text in device.takes_audio(audio))
-            devices[position] = device.replace(audiodev=f"audio{audio.number}")
+            for broken in device.takes_audio(audio):
+                yield broken.at(device.place, device.element)
         elif number is not None:
-            message = f"there is no <audio id='{number}'>"
-            refusals.append(Refusal(place=device.place("audio"), message=message))
+            yield Refusal(place=device.place("audio"), message=f"there is no <audio id='{number}'>")
         elif device.needs_audio and has_audiodev(target):
             message = f"<{device.element}> needs an audio backend, and this domain has none"
             hint = "add an <audio>, as <audio id='1' type='none'/>"
-            refusals.append(Refusal(place=device.place(), message=message, hint=hint))
-    return domain.with_devices(devices)
+            yield Refusal(place=device.place(), message=message, hint=hint)
+        completed.append(device if audio is None else device.replace(audiodev=f"audio{audio.number}"))
+    return domain.with_all(Audible, completed)

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 
 #: One more than any index.
 _END = 256
 
 
-class IndexesUsedUp(ValueError):
+class IndexesUsedUp(Broken):
     """A controller can be given no index; carries the controller."""
 
     def __init__(self, controller: Controller) -> None:
-        super().__init__(f"there are too many {controller.controller_type} controllers: indexes end at {_END - 1}")
+        super().__init__("", f"there are too many {controller.controller_type} controllers: indexes end at {_END - 1}")
         self.controller = controller
 
 

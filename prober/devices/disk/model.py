@@ -17,7 +17,7 @@ from prober.domain.shared.source.backing import chained
 from prober.domain.shared.source.model import Kind
 from prober.domain.shared.virtio import VirtioModel
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Neutral, Qemu, made
+from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import Count, Line, OnOff, YesNo
 
 #: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
@@ -162,8 +162,8 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
             return None
         controller, unit = divmod(self.number, units)
         if self.bus == "ide":
-            return made(DriveAddress, controller=controller, bus=unit // 2, unit=unit % 2)
-        return made(DriveAddress, controller=controller, unit=unit)
+            return DriveAddress(controller=controller, bus=unit // 2, unit=unit % 2)
+        return DriveAddress(controller=controller, unit=unit)
 
     def name_on(self, parent: Device | None, number: int, target: Target) -> str:
         """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""

@@ -84,7 +84,7 @@ class Spice(RemoteDisplay):
     filetransfer: Annotated[YesNo, At("filetransfer/@enable", required=True), Becomes("`disable-agent-file-xfer`")] = (
         True
     )
-    mouse: Annotated[Literal["server", "client"] | None, At("mouse/@mode", required=True), Becomes("`agent-mouse`")] = (
+    mouse: Annotated[Literal["client", "server"] | None, At("mouse/@mode", required=True), Becomes("`agent-mouse`")] = (
         None
     )
     gl: Annotated[YesNo | None, At("gl/@enable", required=True), Becomes("`gl`")] = None

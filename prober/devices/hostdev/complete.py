@@ -130,12 +130,12 @@ def _check_scsi_targets(devices: Devices) -> Check:
 
 
 def _is_on_scsi(device: Device) -> bool:
-    if not isinstance(device.__dict__.get("address"), DriveAddress):
+    if not isinstance(getattr(device, "address", None), DriveAddress):
         return False
     return isinstance(device, ScsiHostdev) or (isinstance(device, Disk) and device.bus == "scsi")
 
 
 def _drive_key(device: Device) -> tuple[int, int, int, int]:
-    address: Address | None = device.__dict__.get("address")
+    address: Address | None = getattr(device, "address", None)
     assert isinstance(address, DriveAddress)
     return address.controller, address.bus, address.target, address.unit

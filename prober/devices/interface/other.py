@@ -192,7 +192,7 @@ class VhostuserInterface(PasstInterface):
     type: Annotated[Literal["vhostuser"], At("@type"), Becomes("`-netdev vhost-user` on a `-chardev`")] = "vhostuser"
     source_type: Annotated[Literal["unix"] | None, At("source/@type"), Neutral("there is no other")] = None
     path: Annotated[AbsolutePath | None, At("source/@path"), Becomes("`path` of the `-chardev`")] = None
-    mode: Annotated[Literal["server", "client"] | None, At("source/@mode"), Becomes("`server` of the `-chardev`")] = (
+    mode: Annotated[Literal["client", "server"] | None, At("source/@mode"), Becomes("`server` of the `-chardev`")] = (
         None
     )
     reconnect: Annotated[Reconnect | None, At("source/reconnect")] = None

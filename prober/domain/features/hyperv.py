@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal, Unfit
 from prober.commandline.text import Text
 from prober.domain.clock import Clock
 from prober.domain.features.switch import Switch, is_on
@@ -26,7 +26,7 @@ _FEWEST_RETRIES = 0xFFF
 
 def _vendor(value: str) -> str:
     if not _VENDOR.fullmatch(value):
-        raise ValueError("is not a vendor of at most 12 printable ASCII characters without comma")
+        raise Unfit("is not a vendor of at most 12 printable ASCII characters without comma")
     return value
 
 
@@ -39,14 +39,14 @@ class Spinlocks(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-spinlocks` is written")]
     retries: Annotated[AnyCount | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`, if they are on")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Spinlocks that are on count retries."""
         if not self.state:
             return
         if self.retries is None:
-            yield "", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}"
+            yield Broken("", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}")
         elif self.retries < _FEWEST_RETRIES:
-            yield "retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}"
+            yield Broken("retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}")
 
 
 class VendorId(Checked):
@@ -55,10 +55,10 @@ class VendorId(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
     value: Annotated[Vendor | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A vendor that is on has a name."""
         if self.state and self.value is None:
-            yield "", "vendor_id needs value=…"
+            yield Broken("", "vendor_id needs value=…")
 
 
 class SyntheticTimer(Element):

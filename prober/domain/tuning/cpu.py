@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
+from prober.commandline.refusal import Broken, Unfit
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import Amount, Count, NumberSet, Reads, Unit
 
@@ -20,7 +21,7 @@ def _signed(value: Any) -> Any:
     text = str(value).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-        raise ValueError("is not a number")
+        raise Unfit("is not a number")
     return int(text)
 
 
@@ -51,12 +52,12 @@ class Scheduling(Checked):
     scheduler: Annotated[Policy, At("@scheduler"), _DONE]
     priority: Annotated[Signed | None, At("@priority"), _DONE] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Threads that run at once have a priority; libvirt reads it in 32 bits."""
         if self.priority is not None and not -(2**31) <= self.priority < 2**31:
-            yield "priority", f"'{self.priority}' is out of range: {-(2**31)} to {2**31 - 1}"
+            yield Broken("priority", f"'{self.priority}' is out of range: {-(2**31)} to {2**31 - 1}")
         if self.scheduler in ("fifo", "rr") and self.priority is None:
-            yield "", f"scheduler='{self.scheduler}' needs a priority"
+            yield Broken("", f"scheduler='{self.scheduler}' needs a priority")
 
 
 class VcpuScheduling(Scheduling):
@@ -143,16 +144,18 @@ class CpuTune(Checked):
     cache_tune: Annotated[tuple[CacheTune, ...], At("cachetune"), _DONE] = ()
     memory_tune: Annotated[tuple[MemoryTune, ...], At("memorytune"), _DONE] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Ranges, and each thread treated in one way."""
         for name in self.periods:
             value = getattr(self, name)
             if value and value not in _PERIODS:
-                yield name, f"<{name}> must be 1000 to 1000000 microseconds, not {value}"
+                yield Broken(name, f"<{name}> must be 1000 to 1000000 microseconds, not {value}")
         for name in self.quotas:
             value = getattr(self, name)
             if value is not None and value > 0 and value not in _QUOTA:
-                yield name, f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
+                yield Broken(
+                    name, f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
+                )
         yield from _once("vcpu_pins", "vcpupin", [pin.vcpu for pin in self.vcpu_pins])
         yield from _once("io_thread_pins", "iothreadpin", [pin.iothread for pin in self.io_thread_pins])
         vcpus = [number for one in self.vcpu_scheduling for number in one.vcpus]
@@ -163,10 +166,10 @@ class CpuTune(Checked):
         yield from _once("io_thread_scheduling", "iothreadsched", threads)
 
 
-def _once(field: str, element: str, numbers: list[int]) -> Iterator[tuple[str, str]]:
+def _once(field: str, element: str, numbers: list[int]) -> Iterator[Broken]:
     seen: set[int] = set()
     for number in numbers:
         if number in seen:
-            yield field, f"two <{element}> are for number {number}"
+            yield Broken(field, f"two <{element}> are for number {number}")
             return
         seen.add(number)

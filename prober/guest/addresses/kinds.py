@@ -17,7 +17,7 @@ def check_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if not target.is_understood:
         return domain
     for device in domain.devices.every:
-        address: Address | None = device.__dict__.get("address")
+        address: Address | None = getattr(device, "address", None)
         message = _fault(device, address, target) if address is not None else None
         if message is not None:
             refusals.append(Refusal(place=device.place("address"), message=message))

@@ -88,7 +88,7 @@ class _Wishes:
                     self.sharing[position] = slot
 
     def _add(self, position: int, device: Device, plug: Kinds) -> None:
-        address: Address | None = device.__dict__.get("address")
+        address: Address | None = getattr(device, "address", None)
         if address is None:
             self.wanting[position] = plug
         elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
@@ -313,5 +313,5 @@ def _address(bus: int, slot: int, function: int, multifunction: bool | None) -> 
 
 
 def _given(device: Device) -> PciAddress | None:
-    address = device.__dict__.get("address")
+    address = getattr(device, "address", None)
     return address if isinstance(address, PciAddress) else None

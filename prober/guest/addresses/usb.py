@@ -135,7 +135,7 @@ def _missing_hubs(devices: list[Device]) -> list[Device]:
     if wanted <= ports:
         return []
     count = -(-(wanted - ports + 1) // (PORTS - 1))
-    return [Hub.model_validate({"type": "usb"}) for _ in range(count)]
+    return [Hub(type="usb") for _ in range(count)]
 
 
 def _walk(devices: list[Device]) -> Iterator[int]:
@@ -153,12 +153,12 @@ def _walk(devices: list[Device]) -> Iterator[int]:
 
 
 def _has_port(device: Device) -> bool:
-    address = device.__dict__.get("address")
+    address = getattr(device, "address", None)
     return isinstance(address, UsbAddress) and address.port is not None
 
 
 def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
-    address = device.__dict__.get("address")
+    address = getattr(device, "address", None)
     if address is not None and not isinstance(address, UsbAddress):
         return device
     try:

@@ -15,7 +15,7 @@ from prober.guest.cpu.host import host_features, host_model, usable_models
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import IGNORED
 from prober.host.target import Target
-from prober.xml.binding import Places, made
+from prober.xml.binding import Places
 
 _ON = ("force", "require")
 
@@ -27,7 +27,7 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     """A domain with a CPU model of its own, where one can be told."""
     if not target.is_understood:
         return domain
-    cpu = domain.cpu or made(Cpu).replace(places=Places(target.place))
+    cpu = domain.cpu or Cpu().replace(places=Places(target.place))
     refused = [*_refuse_features(cpu), *_refuse_mode(cpu, target)]
     if refused:
         refusals += refused
@@ -41,7 +41,7 @@ def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
                 refusals.append(Refusal(place=cpu.place("check"), message=message))
             return domain
         if cpu.model is None:
-            model = made(CpuName, name=default, fallback="forbid").replace(places=Places(target.place))
+            model = CpuName(name=default, fallback="forbid").replace(places=Places(target.place))
         else:
             model = cpu.model.replace(name=default, fallback="forbid")
         cpu = cpu.replace(model=model)
@@ -162,8 +162,7 @@ def _named(cpu: Cpu, name: str, features: tuple[Feature, ...], place: Place) -> 
 
 def _features(named: list[tuple[str, bool]], place: Place) -> tuple[Feature, ...]:
     return tuple(
-        made(Feature, name=name, policy="require" if on else "disable").replace(places=Places(place))
-        for name, on in named
+        Feature(name=name, policy="require" if on else "disable").replace(places=Places(place)) for name, on in named
     )
 
 

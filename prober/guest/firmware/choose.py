@@ -6,10 +6,12 @@ libvirt reads one that it has already: firmware in another format than raw is ta
 
 from __future__ import annotations
 
+from typing import cast
+
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
-from prober.domain.os.loader import Loader, Nvram
+from prober.domain.os.loader import Format, Loader, Nvram
 from prober.guest.firmware.match import fits
 from prober.host.descriptor import Descriptor, FlashMapping
 from prober.host.target import Target
@@ -128,7 +130,7 @@ def _variables(domain: Domain, target: Target, loader: Loader, template: _Templa
     directory = f"{target.settings.state_directory}/nvram"
     return Nvram(
         path=f"{directory}/{domain.name}_VARS{_SUFFIXES[kind]}",
-        format=kind,
+        format=cast(Format, kind),  # which _SUFFIXES has
         template=path or None,
         places=nvram.places if nvram is not None else loader.places,
     )

@@ -126,10 +126,9 @@ def test_one_fact_is_refused_once() -> None:
     assert len(check(devices, NEW)) == 1
 
 
+@pytest.mark.libvirt
 def test_unknown_is_its_own_kind() -> None:
     path = LIBVIRT / "replies" / "qemu-10.0.0.replies.xz"
-    if not path.exists():
-        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     partial = load_capabilities(path)
     (finding,) = check([Device("pci-bridge", (Property("chassis_nr", 1, HERE),), HERE)], partial)
     assert finding.evidence is not None

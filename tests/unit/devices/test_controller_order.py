@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from prober.devices.controller import Controller, UsbController
+from prober.devices.controller import Controller, SataController, UsbController
 from prober.devices.controller.order import IndexesUsedUp, in_order, with_indexes
+from tests.elements import element_of
 
 
 def usb(model: str, index: int | None = None) -> UsbController:
-    return UsbController.model_validate({"type": "usb", "model": model, "index": index})
+    return element_of(UsbController, type="usb", model=model, index=index)
 
 
 def sata(index: int | None = None) -> Controller:
     values: dict[str, Any] = {"type": "sata", "index": index}
-    made = Controller.choices["sata"].model_validate(values)
+    made = element_of(SataController, **values)
     assert isinstance(made, Controller)
     return made
 

@@ -15,6 +15,7 @@ from prober.errors import RefusedError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
+from tests.elements import element_of
 from tests.recordings import FIXTURES, load_capabilities
 
 DOMAIN = """<domain type='kvm'><name>g</name><memory unit='MiB'>64</memory>
@@ -202,7 +203,7 @@ def test_the_name_of_an_iscsi_unit_ends_with_its_number(name: str, target: str, 
     [("192.0.2.1", "192.0.2.1:3260"), ("h.example", "h.example:3260"), ("fec0::5", "[fec0::5]:3260")],
 )
 def test_an_address_of_ipv6_stands_in_brackets(host: str, portal: str) -> None:
-    assert IscsiHost.model_validate({"name": host, "port": "3260"}).portal == portal
+    assert element_of(IscsiHost, name=host, port="3260").portal == portal
 
 
 def test_the_secret_of_an_iscsi_unit_is_that_of_its_node() -> None:

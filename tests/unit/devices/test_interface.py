@@ -18,6 +18,7 @@ from prober.host.host import Host, Network, Settings
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
+from tests.elements import element_of
 from tests.recordings import FIXTURES, load_capabilities
 
 DOMAIN = """<domain type='{}'><name>g</name><memory unit='MiB'>64</memory>
@@ -71,13 +72,13 @@ def network(name: str, inner: str = "") -> str:
     [("VIRTIO", "virtio"), ("E1000e", "e1000e"), ("am79c970a", "Am79C970A"), ("Tulip", "Tulip")],
 )
 def test_only_models_that_libvirt_knows_are_known_in_any_case(written: str, meant: str) -> None:
-    assert UserInterface.model_validate({"model": written}).model == meant
+    assert element_of(UserInterface, model=written).model == meant
 
 
 @pytest.mark.parametrize("model", ["", "unknown", "e1000,netdev=x", "x" * 65, "ä"])
 def test_other_texts_are_no_models(model: str) -> None:
     with pytest.raises(ValueError, match="model"):
-        UserInterface.model_validate({"model": model})
+        element_of(UserInterface, model=model)
 
 
 def test_each_pair_of_queues_has_a_tap_and_a_vhost() -> None:
@@ -234,6 +235,6 @@ def test_a_virtual_port_says_all_that_it_lacks() -> None:
 
 def test_a_card_is_virtio_by_its_own_model_or_that_of_its_type() -> None:
     assert not UserInterface().is_virtio
-    vhost = CardInterface.choices["vhostuser"].model_validate({"path": "/s"})
+    vhost = element_of(CardInterface.choices["vhostuser"], path="/s")
     assert isinstance(vhost, CardInterface)
     assert vhost.is_virtio

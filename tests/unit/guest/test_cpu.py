@@ -139,7 +139,7 @@ def test_a_cpu_is_plugged_in_where_its_number_says() -> None:
     assert values == {"id": "vcpu23", "socket-id": 1, "die-id": 1, "core-id": 2, "thread-id": 1}
 
 
-@pytest.mark.skipif(not (LIBVIRT / "replies").is_dir(), reason="libvirt's data is not at hand")
+@pytest.mark.libvirt
 @pytest.mark.parametrize("version", ["2.9.0", "3.1.0", "4.0.0", "4.2.0"])
 def test_older_qemus_tell_the_host_s_cpu_too(version: str) -> None:
     caps = load_capabilities(LIBVIRT / "replies" / f"qemu-{version}.replies.xz")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.controller.pci.base import PciBridge
-from prober.domain.domain import Domain
 from prober.domain.shared.slots import Plug
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
@@ -21,18 +20,16 @@ class Expander(PciBridge):
     bus_nr: Annotated[Byte | None, At("target/@busNr"), Becomes("`bus_nr`")] = None
     node: Annotated[Count | None, At("target/node"), Becomes("`numa_node`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """0 is the machine's own bus."""
         yield from super().rules()
         if self.bus_nr is not None and not 1 <= self.bus_nr <= 254:
-            yield "bus_nr", "busNr is 1 to 254"
+            yield Broken("bus_nr", "busNr is 1 to 254")
 
-    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
         """The node is one of the guest's; libvirt numbers them from 0."""
-        numa = domain.cpu.numa if domain.cpu is not None else None
-        nodes = len(numa.cells) if numa is not None else 0
         if self.node is not None and self.node >= nodes:
-            yield "node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}"
+            yield Broken("node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}")
 
     def before_id(self) -> Iterator[Property]:
         """Its first bus number."""
@@ -53,11 +50,13 @@ class PciExpanderBus(Expander):
     model: Annotated[Literal["pci-expander-bus"], At("@model"), Becomes("`-device pxb`")] = "pci-expander-bus"
     model_name: Annotated[Literal["pxb"] | None, At("model/@name"), Becomes("the device")] = None
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """It goes on a conventional root bus."""
         yield from super().machine_rules(target)
         if target.kind == "q35":
-            yield "model", f"a pci-expander-bus is for machine pc; machine {target.machine} takes a pcie-expander-bus"
+            yield Broken(
+                "model", f"a pci-expander-bus is for machine pc; machine {target.machine} takes a pcie-expander-bus"
+            )
 
 
 class PcieExpanderBus(Expander):
@@ -69,14 +68,16 @@ class PcieExpanderBus(Expander):
     model: Annotated[Literal["pcie-expander-bus"], At("@model"), Becomes("`-device pxb-pcie`")] = "pcie-expander-bus"
     model_name: Annotated[Literal["pxb-pcie"] | None, At("model/@name"), Becomes("the device")] = None
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """It goes on an Express root bus."""
         yield from super().machine_rules(target)
         if target.kind == "pc":
-            yield "model", f"a pcie-expander-bus is for machine q35; machine {target.machine} takes a pci-expander-bus"
+            yield Broken(
+                "model", f"a pcie-expander-bus is for machine q35; machine {target.machine} takes a pci-expander-bus"
+            )
 
 
-def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> dict[int, int]:
+def number_expanders(expanders: Sequence[Expander]) -> Generator[Refusal, None, dict[int, int]]:
     """The ``busNr`` of each expander by its index: two below the lowest there is, where it is not given
     (libvirt 11.3, ``qemuDomainAddressFindNewBusNr``)."""
     lowest = min((expander.bus_nr for expander in expanders if expander.bus_nr is not None), default=256)
@@ -85,7 +86,7 @@ def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> 
         if expander.bus_nr is None:
             if lowest <= 2:
                 message = "no busNr is left below the lowest that is given; give this one a busNr, too"
-                refusals.append(Refusal(place=expander.place(), message=message))
+                yield Refusal(place=expander.place(), message=message)
                 break
             lowest -= 2
             numbers[expander.number] = lowest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 from prober.domain.shared.source.belongs import misplaced
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
@@ -26,34 +26,34 @@ class BackingStore(Checked):
     data_store: Annotated[DataStore | None, At("dataStore"), Becomes("`data-file`")] = None
     backing: Annotated[BackingStore | None, At("backingStore"), Becomes("`backing`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A chain is either told in full or ended (``virDomainDiskBackingStoreParse``)."""
         parts = ("format", "source", "data_store", "backing")
         if self.type is None:
             for name in parts:
                 if self.given(name):
-                    yield name, "a <backingStore> without a type says that there is nothing behind the image"
+                    yield Broken(name, "a <backingStore> without a type says that there is nothing behind the image")
             return
         for name in ("format", "source"):
             if not self.given(name):
-                yield "", f"a <backingStore> with a type needs a <{name}>"
+                yield Broken("", f"a <backingStore> with a type needs a <{name}>")
         if self.type in ("vhostuser", "vhostvdpa", "volume"):
-            yield "type", f"a source of type '{self.type}' is not understood behind an image"
+            yield Broken("type", f"a source of type '{self.type}' is not understood behind an image")
         if self.source is not None and self.type is not None and self.source.is_empty(self.type):
-            yield "source", "the image behind an image cannot be missing"
+            yield Broken("source", "the image behind an image cannot be missing")
         if self.format is not None:
             yield from self._format_rules(self.format)
 
-    def _format_rules(self, image_format: ImageFormat) -> Iterator[tuple[str, str]]:
+    def _format_rules(self, image_format: ImageFormat) -> Iterator[Broken]:
         kind = image_format.type
         yield from format_rules(kind, self.backing, self._data, "backing", "source")
         if image_format.max_size is not None and kind != "qcow2":
-            yield "format", "only qcow2 images have a cache of metadata to set"
+            yield Broken("format", "only qcow2 images have a cache of metadata to set")
         if (kind == "fat") != (self.type == "dir"):
-            yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
+            yield Broken("format", "format 'fat' is for sources of type 'dir', and they have no other")
         if self.source is not None and self.source.encryption is not None:
             for sentence in self.source.encryption.misfits(kind, self.source.protocol):
-                yield "source", sentence
+                yield Broken("source", sentence)
 
     @property
     def is_end(self) -> bool:
@@ -124,12 +124,12 @@ def _data_image(store: DataStore, above: Image, target: Target) -> Image:
 
 def format_rules(
     image_format: str, backing: BackingStore | None, data: DataStore | None, backing_field: str, data_field: str
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[Broken]:
     """What a format cannot have behind it, as (field, sentence)."""
     if backing is not None and not backing.is_end and image_format not in WITH_BACKING:
-        yield backing_field, f"an image of format {image_format} has nothing behind it"
+        yield Broken(backing_field, f"an image of format {image_format} has nothing behind it")
     if data is not None and image_format != "qcow2":
-        yield data_field, "only a qcow2 image has its data in another"
+        yield Broken(data_field, "only a qcow2 image has its data in another")
 
 
 def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[Source]:
@@ -148,6 +148,3 @@ def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Ite
         yield from image_faults(source.data_store.type, source.data_store.source, None)
     if backing is not None and backing.type is not None and backing.source is not None:
         yield from image_faults(backing.type, backing.source, backing.backing)
-
-
-BackingStore.model_rebuild()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from prober.commandline.refusal import Broken
 from prober.domain.shared.source.model import Source
 
 #: The fields that each type of source cannot be without.
@@ -67,13 +68,13 @@ def _allowed(kind: str, protocol: str) -> frozenset[str]:
     return frozenset((*_NEEDED.get(kind, ()), *_ALLOWED[kind], *_COMMON, *_OF_PROTOCOL.get(protocol, ())))
 
 
-def misplaced(source: Source, kind: str) -> Iterator[tuple[str, str]]:
+def misplaced(source: Source, kind: str) -> Iterator[Broken]:
     """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
     allowed = _allowed(kind, source.protocol or "")
     for name in source.places.fields:
         if name not in allowed:
             what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
-            yield name, f"a source of {what} has no use for this"
+            yield Broken(name, f"a source of {what} has no use for this")
     if kind in _NEEDED:
         yield from missing(source, kind)
 
@@ -88,51 +89,53 @@ def lacks(source: Source, kind: str) -> bool:
     return any(getattr(source, name) is None for name in _NEEDED.get(kind, ()))
 
 
-def missing(source: Source, kind: str) -> Iterator[tuple[str, str]]:
+def missing(source: Source, kind: str) -> Iterator[Broken]:
     """Without what, or with what, the source leads nowhere."""
     needed = _NEEDED.get(kind, ())
     for name in needed:
         if getattr(source, name) is None:
             if not source.given(name):
-                yield "", f"a source of type '{kind}' needs {' and '.join(field for field in needed)}"
+                yield Broken("", f"a source of type '{kind}' needs {' and '.join(field for field in needed)}")
             return
     if kind == "network":
         yield from _of_network(source)
     if kind in ("nvme", "vhostuser"):
         wanted = "pci" if kind == "nvme" else "unix"
         if source.type not in (None, wanted):
-            yield "type", f"a source of type '{kind}' has the type '{wanted}'"
+            yield Broken("type", f"a source of type '{kind}' has the type '{wanted}'")
 
 
-def _of_network(source: Source) -> Iterator[tuple[str, str]]:
+def _of_network(source: Source) -> Iterator[Broken]:
     protocol = source.protocol
     if source.name is None and protocol != "nbd" and not source.given("name"):
-        yield "", f"a source of protocol '{protocol}' needs a name"
+        yield Broken("", f"a source of protocol '{protocol}' needs a name")
     if protocol in ("rbd", "gluster") and source.name is not None and source.name.find("/") < 1:
-        yield "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
+        yield Broken(
+            "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
+        )
     if protocol == "iscsi" and source.name is not None:
         _, slash, lun = source.name.partition("/")
         if slash and not _NUMBER.fullmatch(lun):
-            yield "name", "after the slash of an iSCSI name stands the number of the unit"
+            yield Broken("name", "after the slash of an iSCSI name stands the number of the unit")
     yield from _host_faults(source)
     if source.auth is not None and protocol in _SECRETS and source.auth.secret.type != _SECRETS[protocol]:
-        yield "auth", f"the secret of protocol '{protocol}' has type '{_SECRETS[protocol]}'"
+        yield Broken("auth", f"the secret of protocol '{protocol}' has type '{_SECRETS[protocol]}'")
     if protocol == "ssh" and source.ssh_user is not None and not (source.keyfile or source.agentsock):
-        yield "ssh_user", "<identity> needs a keyfile or an agentsock"
+        yield Broken("ssh_user", "<identity> needs a keyfile or an agentsock")
     if protocol == "nfs":
         for name, value in (("nfs_user", source.nfs_user), ("nfs_group", source.nfs_group)):
             if value is not None and not _NUMBER.fullmatch(value.removeprefix("+")):
-                yield name, "the names of users are known to the host alone: write the number, as +1000"
+                yield Broken(name, "the names of users are known to the host alone: write the number, as +1000")
 
 
-def _host_faults(source: Source) -> Iterator[tuple[str, str]]:
+def _host_faults(source: Source) -> Iterator[Broken]:
     protocol = source.protocol
     if protocol not in _MANY and len(source.hosts) != 1:
-        yield "hosts", f"protocol '{protocol}' has exactly one host"
+        yield Broken("hosts", f"protocol '{protocol}' has exactly one host")
     if protocol == "gluster" and not source.hosts:
-        yield "", "protocol 'gluster' needs a host"
+        yield Broken("", "protocol 'gluster' needs a host")
     for host in source.hosts:
         if host.transport == "unix" and protocol not in _WITH_SOCKETS:
-            yield "hosts", f"protocol '{protocol}' is not spoken over a socket"
+            yield Broken("hosts", f"protocol '{protocol}' is not spoken over a socket")
         if protocol == "nfs" and host.port is not None:
-            yield "hosts", "the host of an NFS share has no port"
+            yield Broken("hosts", "the host of an NFS share has no port")

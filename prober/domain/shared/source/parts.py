@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.options import Value
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Amount, Byte, Line, PciDomain, PciFunction, PciSlot, SocketPort, YesNo
 
@@ -22,19 +23,19 @@ class StorageHost(Checked):
     port: Annotated[SocketPort | None, At("@port"), Becomes("`port` of `server`, or part of `url` or `portal`")] = None
     socket: Annotated[AbsolutePath | None, At("@socket"), Becomes("`path` of `server`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which transport (``virDomainStorageNetworkParseHost``)."""
         if self.transport == "unix":
             if self.socket is None:
-                yield "", "transport='unix' needs a socket"
+                yield Broken("", "transport='unix' needs a socket")
             for field in ("name", "port"):
                 if getattr(self, field) is not None:
-                    yield field, "transport='unix' has a socket, and neither name nor port"
+                    yield Broken(field, "transport='unix' has a socket, and neither name nor port")
         else:
             if self.name is None:
-                yield "", "a host needs a name"
+                yield Broken("", "a host needs a name")
             if self.socket is not None:
-                yield "socket", "a socket needs transport='unix'"
+                yield Broken("socket", "a socket needs transport='unix'")
 
     def inet(self, default: int) -> dict[str, Value]:
         """Host and port, as QEMU's ``InetSocketAddressBase`` has them; ``default`` is the protocol's port."""
@@ -53,12 +54,12 @@ class Cookie(Checked):
     name: Annotated[Line, At("@name"), Becomes("part of what `cookie-secret` holds")]
     value: Annotated[str, At("."), Becomes("part of what `cookie-secret` holds")]
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Characters that a cookie can have (libvirt's schema, ``diskSourceNetworkProtocolHTTPCookies``)."""
         if not _COOKIE_NAME.fullmatch(self.name):
-            yield "name", f"'{self.name}' is not a cookie's name"
+            yield Broken("name", f"'{self.name}' is not a cookie's name")
         if not _COOKIE_VALUE.fullmatch(self.value):
-            yield "value", "the cookie's value has characters that a cookie cannot have"
+            yield Broken("value", "the cookie's value has characters that a cookie cannot have")
 
 
 class Slice(Element):
@@ -77,11 +78,11 @@ class Reservations(Checked):
     path: Annotated[AbsolutePath | None, At("source/@path"), Becomes("`path` of that object")] = None
     mode: Annotated[Literal["client"] | None, At("source/@mode"), Becomes("`path` of that object")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A socket, if and only if it is not libvirt's own (``virStoragePRDefParseXML``)."""
         told = [self.type, self.path, self.mode]
         if None in told and (not self.managed or any(told)):
-            yield "", "reservations by a helper of your own need <source type='unix' path=… mode='client'>"
+            yield Broken("", "reservations by a helper of your own need <source type='unix' path=… mode='client'>")
 
 
 class NvmeAddress(Element):

@@ -1,14 +1,14 @@
 """Taking a fingerprint from the host, fast enough to be taken at every use.
 
-:func:`take_fingerprint` reads everything anew.  A :class:`Host` gives the same answers for a tenth of the time: what
-costs (listing the modules, reading ``/proc/cpuinfo`` and KVM's parameters) is kept for as long as the kernel says
-that it cannot have changed, and when nothing at all changed the very same :class:`Fingerprint` object is returned.
+What costs (listing the modules, reading ``/proc/cpuinfo`` and KVM's parameters) is kept for as long as the kernel
+says that it cannot have changed, which takes a tenth of the time; and when nothing at all changed the very same
+:class:`Fingerprint` object is returned.
 
 - The binary, the programs of a wrapper script and ``/dev/kvm`` are looked at each time.
 - A module directory is listed again when its own ``stat`` differs or when inotify has an event for it; where there is
   no inotify, each time.  A change that neither can see (through a hard link from another directory, through a memory
-  map, by another host on a network file system) is found by whoever calls :func:`take_fingerprint` now and then,
-  as the catalog's watcher does.
+  map, by another host on a network file system) is found by whoever takes fingerprints with a new
+  :class:`Fingerprinter` now and then, as the catalog's watcher does.
 - KVM's parameters cannot be written while the module is loaded; a module that was loaded again has a new directory
   in sysfs, with another inode.
 - The kernel release is fixed while this process lives; of the CPU only the microcode can change, which is looked at
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import prober
-from prober.capabilities.fingerprint import FileMark, Fingerprint, HostCpu, ModuleMark
+from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark
 from prober.capabilities.inotify import Inotify
 from prober.errors import UnknownBinaryError
 
@@ -72,26 +72,6 @@ def own_version() -> str:
     return f"{prober.__version__}+{digest.hexdigest()}"
 
 
-def take_fingerprint(
-    path: str | Path, *, root: Path = Path("/"), module_directories: Iterable[Path] = ()
-) -> Fingerprint:
-    """The fingerprint of a binary, all of it read now.  Takes about 1 ms, and blocks.
-
-    :raise UnknownBinaryError: where there is no file of this name, or it cannot be looked at.
-    """
-    with Host(root=root, module_directories=module_directories, watch=False) as host:
-        return host.fingerprint(str(path))
-
-
-def take_recording_fingerprint(path: str | Path) -> Fingerprint:
-    """The fingerprint of a recording: it depends on nothing of the host but its own file.
-
-    :raise UnknownBinaryError: where there is no file of this name, or it cannot be looked at.
-    """
-    with Host(watch=False) as host:
-        return host.recording_fingerprint(str(path))
-
-
 @dataclass(slots=True)
 class _Known:
     """What was found for one path when its file was last new."""
@@ -122,12 +102,12 @@ class _Parameters:
 
 
 @dataclass
-class Host:
-    """This host, as far as QEMU's answers depend on it.  Must be closed; for one thread.
+class Fingerprinter:
+    """Takes fingerprints of what is on this host.  Must be closed; for one thread.
 
     ``root`` is where the host's ``proc``, ``sys``, ``dev`` and ``run`` are, ``module_directories`` are looked into
     besides the usual ones, ``variant`` tells interviews apart that ask in another way (with TCG alone), ``watch``
-    is for a host that is used more than once.
+    is for one that is used more than once.
     """
 
     root: Path = Path("/")
@@ -137,7 +117,7 @@ class Host:
     _known: dict[str, _Known] = field(default_factory=dict)
     _directories: dict[str, _Directory] = field(default_factory=dict)
     _parameters: _Parameters = field(default_factory=_Parameters)
-    _cpu: tuple[bytes | None, HostCpu] | None = None
+    _cpu: tuple[bytes | None, CpuMark] | None = None
 
     def __post_init__(self) -> None:
         self._kernel = os.uname().release
@@ -151,7 +131,7 @@ class Host:
             with suppress(OSError):  # Without inotify the modules are listed each time.
                 self._inotify = Inotify()
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> Fingerprinter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -221,7 +201,7 @@ class Host:
             return False
         return True
 
-    def _read_cpu(self) -> HostCpu:
+    def _read_cpu(self) -> CpuMark:
         microcode = _read_small(self._microcode_path)
         if self._cpu is None or self._cpu[0] != microcode:
             self._cpu = microcode, _parse_cpuinfo(_read_small(str(self.root / "proc/cpuinfo"), 16384) or b"")
@@ -352,12 +332,12 @@ def _read_small(path: str, size: int = 256) -> bytes | None:
         os.close(fd)
 
 
-def _parse_cpuinfo(text: bytes) -> HostCpu:
+def _parse_cpuinfo(text: bytes) -> CpuMark:
     """The first processor of /proc/cpuinfo, whose lines are ``name<tab>: value``."""
     values: dict[str, str] = {}
     for line in text.decode(errors="replace").split("\n\n", 1)[0].splitlines():
         name, _, value = line.partition(":")
         values.setdefault(name.strip(), value.strip())
-    return HostCpu(
+    return CpuMark(
         **{part: next((values[name] for name in names if name in values), "") for part, names in _CPUINFO.items()}
     )
