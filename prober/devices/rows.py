@@ -142,9 +142,13 @@ ROWS: tuple[Row, ...] = (
         scan=30,
         slot=60,
         steps=(
-            Step(320, old(place_scsi_hostdevs), about=(ScsiHostdev,)),
-            Step(440, old(complete_hostdevs), about=(Hostdev,)),
-            Step(460, old(check_hostdevs), about=(Hostdev, HostdevInterface, NetworkInterface)),
+            Step(320, lambda domain, target: place_scsi_hostdevs(domain), about=(ScsiHostdev,)),
+            Step(440, lambda domain, target: complete_hostdevs(domain), about=(Hostdev,)),
+            Step(
+                460,
+                lambda domain, target: check_hostdevs(domain.devices, target),
+                about=(Hostdev, HostdevInterface, NetworkInterface),
+            ),
         ),
     ),
     Row(Hub, 310, scan=160),
