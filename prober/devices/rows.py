@@ -142,12 +142,18 @@ ROWS: tuple[Row, ...] = (
         scan=30,
         slot=60,
         steps=(
-            Step(320, lambda domain, target: place_scsi_hostdevs(domain), about=(ScsiHostdev,)),
-            Step(440, lambda domain, target: complete_hostdevs(domain), about=(Hostdev,)),
+            Step(
+                320,
+                lambda domain, target: place_scsi_hostdevs(domain),
+                about=(ScsiHostdev,),
+                name="place-scsi-hostdevs",
+            ),
+            Step(440, lambda domain, target: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
             Step(
                 460,
                 lambda domain, target: check_hostdevs(domain.devices, target),
                 about=(Hostdev, HostdevInterface, NetworkInterface),
+                name="check-hostdevs",
             ),
         ),
     ),
