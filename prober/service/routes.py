@@ -7,6 +7,7 @@ imported, as a command that asks one question reads them too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -26,6 +27,11 @@ class Body(NamedTuple):
     description: str
     content: dict[str, dict[str, Any]]
 
+    @property
+    def kind(self) -> str:
+        """The media type that a client of ours sends: the first."""
+        return next(iter(self.content))
+
 
 class Route(NamedTuple):
     """One method of one path.
@@ -44,7 +50,7 @@ class Route(NamedTuple):
     query: tuple[Parameter, ...] = ()
     body: Body | None = None
 
-    def url(self, places: dict[str, str], query: dict[str, str]) -> str:
+    def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
         path = self.path.format_map({name: quote(value, safe="") for name, value in places.items()})
         return f"{path}?{urlencode(query)}" if query else path
