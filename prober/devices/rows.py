@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, complete_audio
+from prober.devices.audio.audible import Audible
+from prober.devices.audio.complete import add_audio, complete_audio
 from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
@@ -141,9 +142,19 @@ ROWS: tuple[Row, ...] = (
         scan=30,
         slot=60,
         steps=(
-            Step(320, old(place_scsi_hostdevs), about=(ScsiHostdev,)),
-            Step(440, old(complete_hostdevs), about=(Hostdev,)),
-            Step(460, old(check_hostdevs), about=(Hostdev, HostdevInterface, NetworkInterface)),
+            Step(
+                320,
+                lambda domain, target: place_scsi_hostdevs(domain),
+                about=(ScsiHostdev,),
+                name="place-scsi-hostdevs",
+            ),
+            Step(440, lambda domain, target: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
+            Step(
+                460,
+                lambda domain, target: check_hostdevs(domain.devices, target),
+                about=(Hostdev, HostdevInterface, NetworkInterface),
+                name="check-hostdevs",
+            ),
         ),
     ),
     Row(Hub, 310, scan=160),

@@ -17,7 +17,7 @@ from prober.xml.values import YesNo, number_in
 #: What a guest's reset does: that of the device, and that of one that the host has configured.
 _RESETS = {"off": (False, None), "uninitialized": (True, False), "on": (True, True)}
 
-UsbId = Annotated[int, number_in(0, 0xFFFF)]
+HostUsbId = Annotated[int, number_in(0, 0xFFFF)]
 UsbNumber = Annotated[int, number_in(0, 999)]
 
 
@@ -27,8 +27,8 @@ class UsbHostdev(Hostdev):
     tag = ""
 
     type: Annotated[Literal["usb"], At("@type"), Becomes("`usb-host`")] = "usb"
-    vendor: Annotated[UsbId | None, At("source/vendor/@id"), Becomes("`hostdevice`, by the host's choice")] = None
-    product: Annotated[UsbId | None, At("source/product/@id"), Becomes("`hostdevice`, by the host's choice")] = None
+    vendor: Annotated[HostUsbId | None, At("source/vendor/@id"), Becomes("`hostdevice`, by the host's choice")] = None
+    product: Annotated[HostUsbId | None, At("source/product/@id"), Becomes("`hostdevice`, by the host's choice")] = None
     source_bus: Annotated[
         UsbNumber | None, At("source/address/@bus"), Becomes("`hostdevice`, before QEMU 5.1 `hostbus`")
     ] = None
@@ -96,7 +96,7 @@ class UsbHostdev(Hostdev):
             if resets_all is not None:
                 properties.append(Property("guest-resets-all", resets_all, place))
         properties += self.address_properties(target)
-        yield options.Device("usb-host", tuple(properties), self.place())
+        yield options.DeviceOption("usb-host", tuple(properties), self.place())
 
     def _host(self, target: Target) -> Iterator[Property]:
         bus, device = self.source_bus or 0, self.source_device or 0

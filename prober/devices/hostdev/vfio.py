@@ -18,7 +18,7 @@ from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import DeviceName, PciDomain, PciFunction, Uuid
 
 
-class Teaming(Checked):
+class HostdevTeaming(Checked):
     """``<teaming>``: the virtio card that stands in for the device during a migration."""
 
     type: Annotated[Literal["transient"], At("@type"), Neutral("a host device is no other member of a team")]
@@ -41,7 +41,7 @@ class PciHostdev(Displayed, RomDevice):
     source_bus: Annotated[ByteNumber, At("source/address/@bus"), Becomes("`host`")] = 0
     source_slot: Annotated[SlotNumber, At("source/address/@slot"), Becomes("`host`")] = 0
     source_function: Annotated[PciFunction, At("source/address/@function"), Becomes("`host`")] = 0
-    teaming: Annotated[Teaming | None, At("teaming")] = None
+    teaming: Annotated[HostdevTeaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`, or no device if unassigned")] = None
 
     #: The devices that are taken from the host along with it, as they are of its group; filled in by completing.
@@ -96,7 +96,7 @@ class PciHostdev(Displayed, RomDevice):
         properties += self.ramfb_properties()
         properties += self.address_properties(target)
         properties += self.rom_properties()
-        yield options.Device(self.driver, tuple(properties), self.place())
+        yield options.DeviceOption(self.driver, tuple(properties), self.place())
 
 
 class MdevHostdev(Displayed):
@@ -135,4 +135,4 @@ class MdevHostdev(Displayed):
             *self.ramfb_properties(),
             *self.address_properties(target),
         ]
-        yield options.Device(self.driver, tuple(properties), self.place("model"))
+        yield options.DeviceOption(self.driver, tuple(properties), self.place("model"))
