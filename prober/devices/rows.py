@@ -53,7 +53,7 @@ from prober.devices.video.complete import check_videos, complete_videos
 from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
-from prober.domain.steps import Emission, Step, old
+from prober.domain.steps import Emission, Step
 from prober.host.directories import domain_directory
 from prober.xml.binding import per_class
 
@@ -170,8 +170,11 @@ ROWS: tuple[Row, ...] = (
         360,
         scan=10,
         slot=20,
-        steps=(Step(430, old(complete_interfaces), about=(Interface,)),),
-        emissions=(Emission(510, emit_hostdev_interfaces), Emission(530, emit_pooled_interfaces)),
+        steps=(Step(430, complete_interfaces, about=(Interface,)),),
+        emissions=(
+            Emission(510, lambda domain, target: emit_hostdev_interfaces(domain.devices, target)),
+            Emission(530, lambda domain, target: emit_pooled_interfaces(domain.devices, target)),
+        ),
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
     Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, complete_iommu),)),

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
 from prober.commandline.refusal import Broken, Unfit
-from prober.devices.interface.parts import HOST, Bandwidth
+from prober.devices.interface.hostside import HOST, NetBandwidth
 from prober.domain.shared.address import Address
 from prober.domain.shared.device import Bootable
 from prober.domain.shared.rom import RomDevice
@@ -46,6 +46,8 @@ def _model(text: str) -> str:
 
 NetModel = Annotated[str, AfterValidator(_model)]
 QueueSize = Annotated[int, number_in(1, 2**31)]
+#: Of vhost-user and vDPA; 0 is as if there were none.
+QueueCount = Annotated[int, number_in(0, 1024)]
 
 
 class Teaming(Element):
@@ -170,7 +172,7 @@ class CardInterface(Interface, VirtioDevice):
     ] = None
 
     #: Of a tap; libvirt sets none on interfaces of other types, and warns (11.3, ``qemuBuildInterfaceCommandLine``).
-    bandwidth: Annotated[Bandwidth | None, At("bandwidth")] = None
+    bandwidth: Annotated[NetBandwidth | None, At("bandwidth")] = None
 
     #: What has no meaning without virtio, beside the options of ``<driver>`` that all virtio devices have.
     virtio_only: ClassVar[tuple[str, ...]] = (
@@ -293,7 +295,7 @@ class CardInterface(Interface, VirtioDevice):
         return options.Qapi("-netdev", "netdev_add", "type", {**value, "id": self.netdev}, self.place(), places)
 
 
-def default_model(target: Target) -> str:
+def default_card(target: Target) -> str:
     """The first card that the binary has, oldest first, as libvirt chooses (``qemuDomainDefaultNetModel``)."""
     for model in ("rtl8139", "e1000", "virtio-net-pci"):
         if target.caps.has(model):
