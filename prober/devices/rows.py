@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, complete_audio
+from prober.devices.audio.audible import Audible
+from prober.devices.audio.complete import add_audio, complete_audio
 from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
-from prober.devices.audio.defaults import Audible
+from prober.devices.audio.audible import Audible
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
 from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug

@@ -91,7 +91,7 @@ class Numatune(Checked):
         return self.memory.place("nodeset") if self.memory is not None else self.place()
 
 
-def refuse_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:
+def check_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:
     """NUMA nodes that the host does not have, where it is known which it has."""
     if target.host.numa_nodes is None:
         return

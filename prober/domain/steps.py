@@ -3,7 +3,7 @@
 A step is a generator.  It yields a :class:`~prober.commandline.refusal.Refusal` for everything that stands against the
 domain; if it completes the domain, it gives the completed one back (``return``), and the steps after it go on with that
 whatever was refused, so that all that is wrong is said at once.  A step that gives nothing back leaves the domain as it
-is.
+is.  One that completes and has nothing against any domain is of the same form, by ``yield from ()``.
 
 The verbs have one meaning each:
 

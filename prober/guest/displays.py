@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
 from prober.domain.shared.chardev.character import Character
-from prober.host.target import Target
+from prober.domain.shared.devices import Devices
 from prober.xml.binding import Element
 from prober.xml.shape import element_fields, may_have
 
@@ -18,11 +17,11 @@ _OUTCOME = {
 }
 
 
-def check_unseen_characters(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_unseen_characters(devices: Devices) -> Iterator[Refusal]:
     """SPICE without SPICE (libvirt 11.3, ``qemuValidateDomainChrSourceDef``), and D-Bus without D-Bus: only a
     display exports such a channel (QEMU 10.0, ``ui/dbus-chardev.c``)."""
-    displays = {getattr(device, "type", "") for device in domain.devices.every if device.element == "graphics"}
-    for device in domain.devices.every:
+    displays = {getattr(device, "type", "") for device in devices.every if device.element == "graphics"}
+    for device in devices.every:
         for character in _characters(device) if may_have(type(device), Character) else ():
             wanted = character.backend.graphics
             if wanted and wanted not in displays:

@@ -74,7 +74,7 @@ def _boot(domain: Domain, target: Target) -> Iterator[Option]:
 def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What depends on the other elements (libvirt 11.3, ``qemuValidateDomainDef`` and ``…DefBoot``)."""
     os = domain.os
-    yield from _refuse_firmware(domain, target)
+    yield from _check_firmware(domain, target)
     # Every machine has the property where one has it (QEMU 10.0, hw/core/machine.c), and that tells of the option.
     evidence = target.caps.supports("none-machine.shim")
     if os.shim is not None and evidence.verdict is Verdict.absent:
@@ -98,7 +98,7 @@ def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
 
 
-def _refuse_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
     os, loader = domain.os, domain.os.loader
     flash = loader is not None and loader.type == "pflash"
     if (os.firmware == "efi" or flash) and target.is_x86 and not domain.features.acpi:

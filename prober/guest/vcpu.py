@@ -18,13 +18,13 @@ from prober.host.target import Target
 
 def check_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     """Numbers that do not fit the machine, or one another."""
-    yield from _refuse_number(domain, target)
-    yield from _refuse_topology(domain, target)
+    yield from _check_number(domain, target)
+    yield from _check_topology(domain, target)
     if domain.vcpus is not None and domain.vcpus.every:
-        yield from _refuse_states(domain, domain.vcpus)
+        yield from _check_states(domain, domain.vcpus)
 
 
-def _refuse_number(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_number(domain: Domain, target: Target) -> Iterator[Refusal]:
     """More CPUs than the machine takes."""
     entry, vcpu = target.entry, domain.vcpu
     if entry is None or entry.cpu_max is None or vcpu.value <= entry.cpu_max:
@@ -42,7 +42,7 @@ def _refuse_number(domain: Domain, target: Target) -> Iterator[Refusal]:
     )
 
 
-def _refuse_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
     topology = domain.cpu.topology if domain.cpu is not None else None
     if topology is None:
         return
@@ -61,7 +61,7 @@ def _refuse_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
             )
 
 
-def _refuse_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
+def _check_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuDomainDefVcpusPostParse`` and ``qemuProcessValidateHotpluggableVcpus``."""
     most = domain.vcpu.value
     seen: set[int] = set()
@@ -75,14 +75,14 @@ def _refuse_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)
-    yield from _refuse_order([vcpu for vcpu in every if vcpu.enabled], most)
+    yield from _check_order([vcpu for vcpu in every if vcpu.enabled], most)
     for before, vcpu in pairwise(every):
         if not vcpu.is_hotpluggable and before.is_hotpluggable:
             message = f"vcpu {vcpu.id} cannot be plugged, so it must come before all that can"
             yield Refusal(place=vcpu.place("hotpluggable"), message=message)
 
 
-def _refuse_order(there: list[OneVcpu], most: int) -> Iterator[Refusal]:
+def _check_order(there: list[OneVcpu], most: int) -> Iterator[Refusal]:
     """An order is for all that are there or for none; each has its own, and those that stay come first."""
     taken: set[int] = set()
     last = 0

@@ -11,7 +11,7 @@ from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
 from prober.domain.memory.sharing import HINT, shares_memory
 from prober.domain.shared.address import DriveAddress, UsbAddress
-from prober.domain.shared.source.backing import image_faults, sources_of
+from prober.domain.shared.source.backing import check_sources, sources_of
 from prober.domain.steps import Check
 from prober.host.target import Target
 
@@ -56,8 +56,7 @@ def _checks(domain: Domain, disks: Sequence[Disk], target: Target) -> Iterator[C
 def _check_sources(disk: Disk) -> Check:
     """What belongs to which type of source, of the image and of all that it stands on."""
     if disk.source is not None and disk.kind != "volume":
-        for place, message in image_faults(disk.kind, disk.source, disk.backing):
-            yield Refusal(place=place, message=message)
+        yield from check_sources(disk.kind, disk.source, disk.backing)
 
 
 def _check_place(disk: Disk) -> Check:

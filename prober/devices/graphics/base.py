@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Prepared
 from prober.commandline.refusal import Broken, Place, Unfit
-from prober.devices.audio.defaults import Display
+from prober.devices.audio.audible import Display
 from prober.host.directories import domain_directory
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral

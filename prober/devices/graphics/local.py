@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Need, Plain, Prepared, Property, Value
 from prober.commandline.refusal import Broken, Origin
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import DefaultAudio
+from prober.devices.audio.audible import DefaultAudio
 from prober.devices.graphics.base import Graphics
 from prober.devices.graphics.gpu import render_node
 from prober.domain.shared.environment import variable

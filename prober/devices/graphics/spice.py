@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
 from prober.commandline.refusal import Broken
-from prober.devices.audio.defaults import DefaultAudio
+from prober.devices.audio.audible import DefaultAudio
 from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, RemoteDisplay
 from prober.devices.graphics.gpu import render_node
 from prober.devices.graphics.vnc import sasl_needs

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
 from prober.commandline.refusal import Broken
-from prober.devices.audio.defaults import DefaultAudio
+from prober.devices.audio.audible import DefaultAudio
 from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, RemoteDisplay
 from prober.domain.shared.environment import variable
 from prober.domain.shared.secret import emit_secret, secret_id

@@ -6,7 +6,7 @@ do not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from prober.devices.rows import row_of
 from prober.domain.domain import Domain
 from prober.domain.shared.address import UsbAddress
 from prober.domain.shared.device import Device
+from prober.domain.steps import Completion
+from prober.guest.addresses.full import PortError
 from prober.host.target import Target
 
 #: How many hubs may stand in a row, and the port behind them (``VIR_DOMAIN_DEVICE_USB_MAX_PORT_DEPTH``).
@@ -25,10 +27,6 @@ _DEPTH = 4
 
 #: A port: the number on the controller, then on each hub.
 Path: TypeAlias = tuple[int, ...]
-
-
-class PortError(ValueError):
-    """A port cannot be had; the text says why."""
 
 
 @dataclass
@@ -97,27 +95,24 @@ class UsbPorts:
             ports.hubs[last] = _Ports(PORTS)
 
 
-def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def assign_usb(domain: Domain, target: Target) -> Completion:
     """The domain, each of its USB devices on a port, and the hubs that this took."""
     if not any(device.is_usb for device in domain.devices.with_own("is_usb")) or not target.is_understood:
         return domain
     devices = list(domain.devices.every)
     if not _has_usb(devices):
         hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
-        refusals += [
-            Refusal(
-                place=device.place(), message=f"this <{device.element}> sits on USB, and the domain has none", hint=hint
-            )
-            for device in devices
-            if device.is_usb
-        ]
+        for device in devices:
+            if device.is_usb:
+                message = f"this <{device.element}> sits on USB, and the domain has none"
+                yield Refusal(place=device.place(), message=message, hint=hint)
         return domain
     devices += _missing_hubs(devices)
     # Companions have no ports of their own.
     controllers = (device for device in devices if isinstance(device, UsbController) and device.ports_count)
     ports = UsbPorts({controller.number: controller.ports_count for controller in controllers})
     for position in _walk(devices):
-        devices[position] = _assign(devices[position], ports, refusals)
+        devices[position] = yield from _assign(devices[position], ports)
     return domain.with_devices(devices)
 
 
@@ -157,7 +152,8 @@ def _has_port(device: Device) -> bool:
     return isinstance(address, UsbAddress) and address.port is not None
 
 
-def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
+def _assign(device: Device, ports: UsbPorts) -> Generator[Refusal, None, Device]:
+    """The device on its port, or as it is where that cannot be had."""
     address = getattr(device, "address", None)
     if address is not None and not isinstance(address, UsbAddress):
         return device
@@ -168,7 +164,7 @@ def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
         bus, path = ports.find(address.bus if address is not None else None)
         ports.take(bus, path, is_hub=isinstance(device, Hub))
     except PortError as error:
-        refusals.append(Refusal(place=device.place("address"), message=str(error)))
+        yield error.at("address").at(device.place)
         return device
     return device.replace(address=UsbAddress(bus=bus, port=".".join(map(str, path))))
 

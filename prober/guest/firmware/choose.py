@@ -12,6 +12,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
 from prober.domain.os.loader import Format, Loader, Nvram
+from prober.domain.steps import Completion
 from prober.guest.firmware.match import fits
 from prober.host.descriptor import Descriptor, FlashMapping
 from prober.host.target import Target
@@ -19,8 +20,8 @@ from prober.host.target import Target
 _SUFFIXES = {"raw": ".fd", "qcow2": ".qcow2"}
 
 
-def choose_firmware(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """The domain with its firmware's paths, formats and features filled in; a completion step."""
+def settle_firmware(domain: Domain, target: Target) -> Completion:
+    """The domain with its firmware's paths, formats and features filled in."""
     os = domain.os
     loader = _asked(domain)
     if os.firmware is None and (loader is None or loader.type != "pflash"):
@@ -30,14 +31,14 @@ def choose_firmware(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if found is not None:
         domain, loader, template = _take(found, domain, loader)
     elif os.firmware is not None:
-        refusals.append(_nothing_fits(domain, target))
+        yield _nothing_fits(domain, target)
         return domain
     else:
         loader, template = _take_listed(domain, target, loader)
     if domain.os.nvram is not None and _has_no_format(loader, domain.os.nvram):
         message = "libvirt finds no format for variables beside code that is not read-only"
         hint = "write readonly='yes' into <loader>, or format='raw' into <nvram>"
-        refusals.append(Refusal(place=domain.os.nvram.place(), message=message, hint=hint))
+        yield Refusal(place=domain.os.nvram.place(), message=message, hint=hint)
     return domain.replace(os=domain.os.replace(loader=loader, nvram=_variables(domain, target, loader, template)))
 
 

@@ -57,8 +57,8 @@ class Root(PciController):
         if target.is_understood and not target.has_pci:
             yield Broken("model", f"machine {target.machine} has no PCI bus")
         if target.has_pci and target.kind != self.machine_kind:
-            other = "pcie-root" if target.kind == "q35" else "pci-root"
-            yield Broken("model", f"machine {target.machine} has a {other} at index 0, not a {self.model}")
+            own = "pcie-root" if target.kind == "q35" else "pci-root"
+            yield Broken("model", f"machine {target.machine} has a {own} at index 0, not a {self.model}")
 
 
 class PciRoot(Root):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.commandline.refusal import Broken, Place
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.shared.source.belongs import misplaced
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
@@ -140,11 +140,11 @@ def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[
         yield from sources_of(backing.source, backing.backing)
 
 
-def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Iterator[tuple[Place, str]]:
-    """What is misplaced in the sources of a chain, each with its place."""
-    for name, sentence in misplaced(source, kind):
-        yield source.place(name), sentence
+def check_sources(kind: str, source: Source, backing: BackingStore | None) -> Iterator[Refusal]:
+    """What is misplaced in the sources of a chain."""
+    for broken in misplaced(source, kind):
+        yield broken.at(source.place)
     if source.data_store is not None:
-        yield from image_faults(source.data_store.type, source.data_store.source, None)
+        yield from check_sources(source.data_store.type, source.data_store.source, None)
     if backing is not None and backing.type is not None and backing.source is not None:
-        yield from image_faults(backing.type, backing.source, backing.backing)
+        yield from check_sources(backing.type, backing.source, backing.backing)
