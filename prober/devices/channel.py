@@ -111,7 +111,7 @@ class Channel(CharacterDevice):
         properties.append(Property("id", self.id, self.place()))
         if name is not None:
             properties.append(Property("name", name, self.place("target_name")))
-        yield options.Device("virtserialport", tuple(properties), self.place())
+        yield options.DeviceOption("virtserialport", tuple(properties), self.place())
 
     def _forward(self, target: Target) -> options.Option:
         """A user network of its own, which nothing but this address is in."""

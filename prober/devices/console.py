@@ -72,7 +72,7 @@ class Console(CharacterDevice):
         yield from self.emit_source(target)
         identity = Property("id", self.id, self.place())
         properties = (*self.address_properties(target), self.chardev_property(), identity)
-        yield options.Device("virtconsole", properties, self.place())
+        yield options.DeviceOption("virtconsole", properties, self.place())
 
 
 def add_consoles(domain: Domain) -> Completion:

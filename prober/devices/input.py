@@ -112,7 +112,7 @@ class Input(VirtioDevice):
         if self.evdev is not None:
             properties.append(Property("evdev", self._host_device(self.evdev), self.place("evdev")))
         properties += self.address_properties(target)
-        yield options.Device(driver, tuple(properties), self.place("type"))
+        yield options.DeviceOption(driver, tuple(properties), self.place("type"))
 
     def _evdev_properties(self) -> Iterator[Property]:
         assert self.dev is not None

@@ -74,9 +74,9 @@ class Iommu(Device):
         """One ``-device``."""
         identity = Property("id", self.id, self.place())
         if self.model == "virtio":
-            yield options.Device("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
+            yield options.DeviceOption("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
         elif self.model == "intel":
-            yield options.Device("intel-iommu", (identity, *self._intel()), self.place("model"))
+            yield options.DeviceOption("intel-iommu", (identity, *self._intel()), self.place("model"))
 
     def _intel(self) -> Iterator[Property]:
         """In libvirt's order (11.3, ``qemuBuildIOMMUCommandLine``); two of the switches are words to QEMU."""

@@ -43,7 +43,7 @@ class Memballoon(VirtioDevice):
             return
         identity = options.Property("id", self.id, self.place())
         properties = (*self.properties(), identity, *self.pci_properties(target))
-        yield options.Device(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
+        yield options.DeviceOption(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
 
 
 def add_memballoon(domain: Domain) -> Completion:

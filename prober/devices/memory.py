@@ -95,7 +95,7 @@ class MemoryModule(Device):
         properties += self.late_properties()
         properties.append(Property("id", self.id, self.place()))
         properties += self.address_properties(target)
-        yield options.Device(self.driver, tuple(properties), self.place())
+        yield options.DeviceOption(self.driver, tuple(properties), self.place())
 
     def late_properties(self) -> Iterator[Property]:
         """What stands after ``memdev``."""

@@ -68,7 +68,7 @@ class Panic(Device):
         elif self.model == "pvpanic":
             properties += self.address_properties(target)
         driver = "pvpanic-pci" if self.model == "pvpanic" else "pvpanic"
-        yield options.Device(driver, tuple(properties), self.place("model"))
+        yield options.DeviceOption(driver, tuple(properties), self.place("model"))
 
 
 def check_panics(devices: Devices) -> Check:

@@ -39,7 +39,7 @@ class Parallel(CharacterDevice):
         """``-chardev`` and the port."""
         yield from self.emit_source(target)
         identity = Property("id", self.id, self.place())
-        yield options.Device("isa-parallel", (self.chardev_property(), identity), self.place())
+        yield options.DeviceOption("isa-parallel", (self.chardev_property(), identity), self.place())
 
 
 def check_parallels(devices: Devices) -> Check:

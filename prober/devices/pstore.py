@@ -75,7 +75,7 @@ class Pstore(Device):
             Property("memdev", memory, self.place()),
             *self.address_properties(target),
         )
-        yield options.Device("acpi-erst", properties, self.place("backend"))
+        yield options.DeviceOption("acpi-erst", properties, self.place("backend"))
 
 
 def complete_pstore(domain: Domain, target: Target) -> Completion:

@@ -48,7 +48,7 @@ class Redirdev(CharacterDevice, Bootable):
             properties.append(Property("filter", self.redirfilter.text, self.redirfilter.place()))
         properties += self.boot_properties()
         properties += self.address_properties(target)
-        yield options.Device("usb-redir", tuple(properties), self.place())
+        yield options.DeviceOption("usb-redir", tuple(properties), self.place())
 
 
 def complete_redirdevs(domain: Domain) -> Completion:

@@ -87,7 +87,7 @@ class Rng(VirtioDevice):
             properties.append(Property("max-bytes", self.rate_bytes, self.place("rate_bytes")))
             properties.append(Property("period", self.rate_period or _PERIOD, self.place("rate_period")))
         properties += self.address_properties(target)
-        yield options.Device(virtio_driver("virtio-rng-pci", self.model), tuple(properties), self.place("model"))
+        yield options.DeviceOption(virtio_driver("virtio-rng-pci", self.model), tuple(properties), self.place("model"))
 
     def _source(self, name: str, target: Target) -> Iterator[options.Option]:
         backend, place = self.backend, self.backend.place("model")

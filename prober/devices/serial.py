@@ -108,7 +108,7 @@ class Serial(CharacterDevice):
             assert self.target_port is not None, "<serial> was not completed"
             properties.append(Property("index", self.target_port, self.place("target_port")))
         properties += self.address_properties(target)
-        yield options.Device(self.kind.model, tuple(properties), self.place())
+        yield options.DeviceOption(self.kind.model, tuple(properties), self.place())
 
 
 def number_serials(domain: Domain) -> Completion:

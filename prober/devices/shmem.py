@@ -129,7 +129,7 @@ class Shmem(Device):
         if self.role is not None:
             properties.append(Property("master", "on" if self.role == "master" else "off", self.place("role")))
         properties += self.address_properties(target)
-        yield options.Device("ivshmem-plain", tuple(properties), self.place("model"))
+        yield options.DeviceOption("ivshmem-plain", tuple(properties), self.place("model"))
 
     def _doorbell(self, target: Target) -> Iterator[options.Option]:
         chardev, msi = f"char{self.id}", self.msi or ShmemMsi()
@@ -139,6 +139,6 @@ class Shmem(Device):
         ioeventfd = msi.ioeventfd is not False
         properties.append(Property("ioeventfd", ioeventfd, self.place("msi")))
         properties += self.address_properties(target)
-        yield options.Device("ivshmem-doorbell", tuple(properties), self.place("model"))
+        yield options.DeviceOption("ivshmem-doorbell", tuple(properties), self.place("model"))
         need = Need("ivshmem-server", self.id, "start an ivshmem-server that listens on this socket")
         yield unix_socket(chardev, Prepared(self.socket, need), self.place("server"), target)

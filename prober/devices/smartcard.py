@@ -46,7 +46,7 @@ class Smartcard(Device):
         """One ``-device``, and what it leads to."""
         yield from self._before(target)
         properties = (*self._own(), Property("id", self.id, self.place()), *self.address_properties(target))
-        yield options.Device(self.driver, properties, self.place())
+        yield options.DeviceOption(self.driver, properties, self.place())
 
     def _before(self, target: Target) -> Iterator[options.Option]:
         return iter(())

@@ -114,7 +114,7 @@ class Sound(VirtioDevice, Audible):
             *streams,
             *self.address_properties(target),
         )
-        yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
+        yield options.DeviceOption(_DRIVERS[self.model], properties, self.place("model"))
         if has_codecs:
             for number, codec in enumerate(self.codecs or (SoundCodec(type="duplex", places=self.places),)):
                 yield self._codec(number, codec)
@@ -123,7 +123,7 @@ class Sound(VirtioDevice, Audible):
         if self.audiodev is not None:
             yield Property("audiodev", self.audiodev, self.place("audio"))
 
-    def _codec(self, number: int, codec: SoundCodec) -> options.Device:
+    def _codec(self, number: int, codec: SoundCodec) -> options.DeviceOption:
         place = codec.place("type")
         properties = (
             Property("id", f"{self.id}-codec{number}", place),
@@ -131,7 +131,7 @@ class Sound(VirtioDevice, Audible):
             Property("cad", number, place),
             *self._audiodev(),
         )
-        return options.Device(f"hda-{codec.type}", properties, place)
+        return options.DeviceOption(f"hda-{codec.type}", properties, place)
 
 
 def speaker_properties(devices: Devices) -> Iterator[Property]:

@@ -145,7 +145,7 @@ class Tpm(Device):
         backend = "passthrough" if self.backend == "passthrough" else "emulator"
         yield Keyval("-tpmdev", backend, tuple(pairs), place)
         properties = (Property("tpmdev", tpmdev, place), Property("id", self.id, self.place()))
-        yield options.Device(self.model, properties, self.place("model"))
+        yield options.DeviceOption(self.model, properties, self.place("model"))
 
     def _socket(self) -> Prepared:
         if self.backend == "external":

@@ -68,7 +68,7 @@ class Vsock(VirtioDevice):
             Property("vhostfd", Passed(Need("vhost-vsock", self.id, todo)), self.place()),
             *self.address_properties(target),
         )
-        yield options.Device(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))
+        yield options.DeviceOption(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))
 
 
 def check_vsock(devices: Devices) -> Check:

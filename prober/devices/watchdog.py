@@ -55,7 +55,7 @@ class Watchdog(Device):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (Property("id", self.id, self.place()), *self.address_properties(target))
-        yield options.Device(self.model, properties, self.place("model"))
+        yield options.DeviceOption(self.model, properties, self.place("model"))
 
 
 def add_watchdog(domain: Domain, target: Target) -> Completion:

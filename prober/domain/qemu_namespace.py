@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from prober.capabilities.capabilities import Capabilities
 from prober.commandline.json_form import check_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Broken, Finding, Place, Position
 from prober.host.target import Target
@@ -196,7 +196,7 @@ def _moved(option: Option, place: Place) -> Option:
     match option:
         case Global():
             return replace(option, setting=option.setting._replace(place=place))
-        case Device() | Object():
+        case DeviceOption() | Object():
             return replace(option, place=place, properties=_at(option.properties, place))
         case Keyval():
             return replace(option, place=place, pairs=_at(option.pairs, place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Device, Keyval, Option, Plain, Property
+from prober.commandline.options import DeviceOption, Keyval, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.steps import Completion
@@ -39,7 +39,7 @@ def emit_genid(domain: Domain) -> Iterator[Option]:
     if domain.genid is not None:
         place = domain.place("genid")
         properties = (Property("guid", domain.genid, place), Property("id", "vmgenid0", place))
-        yield Device("vmgenid", properties, place)
+        yield DeviceOption("vmgenid", properties, place)
 
 
 def complete_uuid(domain: Domain) -> Completion:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from prober.capabilities.evidence import Evidence, Verdict
-from prober.commandline.options import Device, Keyval, Need, Option, Prepared, Property
+from prober.commandline.options import DeviceOption, Keyval, Need, Option, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.cpu.model import Topology
 from prober.domain.domain import Domain
@@ -154,7 +154,7 @@ def emit_plugged(domain: Domain, target: Target) -> Iterator[Option]:
         for name, count in reversed(levels):
             number, at = divmod(number, count)
             ids.append(Property(name, at, vcpu.place("id")))
-        yield Device(typename, (Property("id", f"vcpu{vcpu.id}", vcpu.place("id")), *reversed(ids)), vcpu.place())
+        yield DeviceOption(typename, (Property("id", f"vcpu{vcpu.id}", vcpu.place("id")), *reversed(ids)), vcpu.place())
 
 
 def _grouped(topology: Topology, target: Target) -> Iterator[Property]:

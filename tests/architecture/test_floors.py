@@ -8,7 +8,9 @@ import tomllib
 from tests.architecture.imports import ROOT, circles, imports, modules, tree_of
 
 #: The floors from the top down, as import-linter has them.
-FLOORS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+FLOORS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
+    "layers"
+]
 
 
 def floor_of(module: str) -> str | None:

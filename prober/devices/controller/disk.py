@@ -101,7 +101,7 @@ class SataController(Controller):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """An AHCI device, unless the machine has it already."""
         if not self.is_builtin(target):
-            yield options.Device("ahci", (self.identity(), *self.pci_properties(target)), self.place())
+            yield options.DeviceOption("ahci", (self.identity(), *self.pci_properties(target)), self.place())
 
 
 class FdcController(Controller):

@@ -134,7 +134,7 @@ class ScsiController(Controller, VirtioDevice):
         else:
             # What cannot be had is refused; its properties are checked as the LSI's.
             driver, own = _DRIVERS.get(model, "lsi"), (self.identity(),)
-        yield options.Device(driver, (*own, *self.pci_properties(target)), self.place("model"))
+        yield options.DeviceOption(driver, (*own, *self.pci_properties(target)), self.place("model"))
 
     def _virtio_properties(self) -> Iterator[Property]:
         yield from self.properties()

@@ -158,7 +158,7 @@ class UsbController(Controller):
         """One ``-device``, or nothing."""
         if self.model in _DRIVERS:
             properties = (*self._own(), *self.pci_properties(target))
-            yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
+            yield options.DeviceOption(_DRIVERS[self.model], properties, self.place("model"))
 
     def _own(self) -> Iterator[Property]:
         if self.ports is not None:

@@ -52,4 +52,4 @@ class VirtioSerialController(Controller, VirtioDevice):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (self.identity(), *self.properties(), *self.pci_properties(target))
-        yield options.Device(virtio_driver("virtio-serial-pci", self.model), properties, self.place())
+        yield options.DeviceOption(virtio_driver("virtio-serial-pci", self.model), properties, self.place())

@@ -162,7 +162,7 @@ class ScsiHostdev(Hostdev):
         yield options.Qapi("-blockdev", "blockdev-add", "driver", value, self.place(), places)
         properties = [Property("drive", self.node_name, self.place()), self.identity(), *self.boot_properties()]
         properties += self.address_properties(target)
-        yield options.Device("scsi-generic", tuple(properties), self.place())
+        yield options.DeviceOption("scsi-generic", tuple(properties), self.place())
 
     def _backend(self) -> dict[str, Value]:
         if not self.is_iscsi:
@@ -221,4 +221,6 @@ class VhostScsiHostdev(Hostdev):
             self.identity(),
             *self.address_properties(target),
         )
-        yield options.Device(virtio_driver("vhost-scsi-pci", self.model or "virtio"), properties, self.place("model"))
+        yield options.DeviceOption(
+            virtio_driver("vhost-scsi-pci", self.model or "virtio"), properties, self.place("model")
+        )

@@ -96,7 +96,7 @@ class UsbHostdev(Hostdev):
             if resets_all is not None:
                 properties.append(Property("guest-resets-all", resets_all, place))
         properties += self.address_properties(target)
-        yield options.Device("usb-host", tuple(properties), self.place())
+        yield options.DeviceOption("usb-host", tuple(properties), self.place())
 
     def _host(self, target: Target) -> Iterator[Property]:
         bus, device = self.source_bus or 0, self.source_device or 0

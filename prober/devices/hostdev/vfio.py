@@ -96,7 +96,7 @@ class PciHostdev(Displayed, RomDevice):
         properties += self.ramfb_properties()
         properties += self.address_properties(target)
         properties += self.rom_properties()
-        yield options.Device(self.driver, tuple(properties), self.place())
+        yield options.DeviceOption(self.driver, tuple(properties), self.place())
 
 
 class MdevHostdev(Displayed):
@@ -135,4 +135,4 @@ class MdevHostdev(Displayed):
             *self.ramfb_properties(),
             *self.address_properties(target),
         ]
-        yield options.Device(self.driver, tuple(properties), self.place("model"))
+        yield options.DeviceOption(self.driver, tuple(properties), self.place("model"))

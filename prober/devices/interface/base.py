@@ -255,7 +255,7 @@ class CardInterface(Interface, VirtioDevice):
         """The id of the ``-netdev``."""
         return f"host{self.id}"
 
-    def card(self, target: Target) -> options.Device:
+    def card(self, target: Target) -> options.DeviceOption:
         """The guest's end (libvirt 11.3, ``qemuBuildNicDevProps``)."""
         assert self.model is not None, "<interface> was not completed"
         properties = [*self.properties()]
@@ -269,7 +269,7 @@ class CardInterface(Interface, VirtioDevice):
         properties += self.address_properties(target)
         properties += self.rom_properties()
         driver = virtio_driver("virtio-net-pci", self.model) if self.is_virtio else self.model
-        return options.Device(driver, tuple(properties), self.place("model"))
+        return options.DeviceOption(driver, tuple(properties), self.place("model"))
 
     def _identity(self) -> str:
         if self.link_state != "down":

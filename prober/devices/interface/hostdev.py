@@ -97,7 +97,7 @@ def make_vfio(
     *,
     driver: str | None = None,
     managed: bool,
-) -> options.Device:
+) -> options.DeviceOption:
     """``vfio-pci`` for an interface (libvirt 11.3, ``qemuBuildPCIHostdevDevProps``)."""
     host = vfio_host(device, interface.id, words=words, driver=driver, managed=managed)
     properties = [
@@ -110,4 +110,4 @@ def make_vfio(
         properties.append(Property("failover_pair_id", team.persistent, interface.place("teaming")))
     properties += interface.address_properties(target)
     properties += interface.rom_properties()
-    return options.Device("vfio-pci", tuple(properties), interface.place())
+    return options.DeviceOption("vfio-pci", tuple(properties), interface.place())

@@ -42,7 +42,7 @@ def emit_video(video: VideoElement, target: Target) -> Iterator[options.Option]:
         *_resolution(video),
         *video.address_properties(target),
     )
-    yield options.Device(driver, properties, place)
+    yield options.DeviceOption(driver, properties, place)
 
 
 def driver_of(video: VideoElement, target: Target) -> str:

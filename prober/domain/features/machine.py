@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.capabilities.evidence import Verdict
-from prober.commandline.options import Device, Global, Keyval, Option, Property
+from prober.commandline.options import DeviceOption, Global, Keyval, Option, Property
 from prober.commandline.refusal import Broken, Refusal
 from prober.domain.features.switch import Switch, SwitchOn
 from prober.host.target import Target
@@ -174,7 +174,7 @@ def emit_tseg(features: MachineFeatures) -> Iterator[Option]:
 def emit_vmcoreinfo(features: MachineFeatures) -> Iterator[Option]:
     """A device by which a guest leaves notes for dumps."""
     if features.vmcoreinfo is not None and features.vmcoreinfo.state:
-        yield Device("vmcoreinfo", (), features.place("vmcoreinfo"))
+        yield DeviceOption("vmcoreinfo", (), features.place("vmcoreinfo"))
 
 
 def emit_async_teardown(features: MachineFeatures, target: Target) -> Iterator[Option]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prober.commandline.options import Device
+from prober.commandline.options import DeviceOption
 from prober.errors import RefusedError
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import from_qemu, to_qemu
@@ -133,7 +133,7 @@ def test_a_cpu_is_plugged_in_where_its_number_says() -> None:
     plugged = list(emit_plugged(domain, find_target(domain, CAPS, None, Host())))
     assert len(plugged) == 23
     last = plugged[-1]
-    assert isinstance(last, Device)
+    assert isinstance(last, DeviceOption)
     assert last.driver == "qemu64-x86_64-cpu"
     values = {item.name: item.value for item in last.properties}
     assert values == {"id": "vcpu23", "socket-id": 1, "die-id": 1, "core-id": 2, "thread-id": 1}

@@ -53,7 +53,7 @@ class PciBridge(PciController):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (*self.before_id(), self.identity(), *self.after_id(), *self.pci_properties(target))
-        yield options.Device(self.driver_on(target), properties, self.place("model"))
+        yield options.DeviceOption(self.driver_on(target), properties, self.place("model"))
 
     def driver_on(self, target: Target) -> str:
         """QEMU's device, of those that the binary has."""
