@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
@@ -46,8 +46,12 @@ def _model(text: str) -> str:
 
 NetModel = Annotated[str, AfterValidator(_model)]
 QueueSize = Annotated[int, number_in(1, 2**31)]
-#: Of vhost-user and vDPA; 0 is as if there were none.
-QueueCount = Annotated[int, number_in(0, 1024)]
+#: The field of the types that are not served by a tap; 0 is as if it were not there.
+Queues: TypeAlias = Annotated[
+    Annotated[int, number_in(0, 1024)] | None,
+    At("driver/@queues"),
+    Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
+]
 
 
 class Teaming(Element):
@@ -222,8 +226,8 @@ class CardInterface(Interface, VirtioDevice):
 
     @property
     def queue_count(self) -> int:
-        """How many pairs of queues the card has; one for most types."""
-        return 1
+        """How many pairs of queues the card has; one for the types that cannot have more."""
+        return getattr(self, "queues", None) or 1
 
     @property
     def host_mtu(self) -> int | None:

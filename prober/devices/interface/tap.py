@@ -56,11 +56,6 @@ class TapInterface(CardInterface):
         if self.driver_name == "vhost" and not self.is_virtio:
             yield Broken("driver_name", "vhost is for <model type='virtio'/> alone")
 
-    @property
-    def queue_count(self) -> int:
-        """Pairs of queues."""
-        return max(self.queues or 1, 1)
-
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """``-netdev tap``."""
         value: dict[str, Value] = {"type": "tap"}

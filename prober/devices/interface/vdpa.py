@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Need, Value
 from prober.commandline.refusal import Broken
-from prober.devices.interface.base import CardInterface, QueueCount
+from prober.devices.interface.base import CardInterface, Queues
 from prober.domain.shared.chardev.opened import add_descriptor, set_path
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
@@ -24,22 +24,13 @@ class VdpaInterface(CardInterface):
 
     type: Annotated[Literal["vdpa"], At("@type"), Becomes("`-netdev vhost-vdpa` on a `-add-fd`")] = "vdpa"
     dev: Annotated[AbsolutePath, At("source/@dev"), Becomes("the descriptor behind `vhostdev`")]
-    queues: Annotated[
-        QueueCount | None,
-        At("driver/@queues"),
-        Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
-    ] = None
+    queues: Queues = None
 
     def rules(self) -> Iterator[Broken]:
         """There is virtio alone."""
         yield from super().rules()
         if not self.is_virtio:
             yield Broken("model", "a vDPA interface has <model type='virtio'/>")
-
-    @property
-    def queue_count(self) -> int:
-        """Pairs of queues."""
-        return max(self.queues or 1, 1)
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """The open device, and the ``-netdev`` on it."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Value
 from prober.commandline.refusal import Broken
-from prober.devices.interface.base import QueueCount
+from prober.devices.interface.base import Queues
 from prober.devices.interface.passt import RECONNECT
 from prober.devices.interface.user import PasstInterface
 from prober.domain.shared.chardev import Reconnect
@@ -32,11 +32,7 @@ class VhostuserInterface(PasstInterface):
         None
     )
     reconnect: Annotated[Reconnect | None, At("source/reconnect")] = None
-    queues: Annotated[
-        QueueCount | None,
-        At("driver/@queues"),
-        Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
-    ] = None
+    queues: Queues = None
 
     def rules(self) -> Iterator[Broken]:
         """A socket, and who connects to it (libvirt 11.3, ``qemuValidateDomainDeviceDefNetwork``)."""
@@ -54,11 +50,6 @@ class VhostuserInterface(PasstInterface):
             yield Broken("path", wrong)
         if self.ips and not self.is_passt:
             yield Broken("ips", "an address of the guest needs <backend type='passt'/>")
-
-    @property
-    def queue_count(self) -> int:
-        """Pairs of queues."""
-        return max(self.queues or 1, 1)
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """The socket, and the ``-netdev`` on it."""
