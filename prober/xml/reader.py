@@ -126,14 +126,15 @@ class Reader:
         """Everything in one element: attributes, text, children; containers are entered in turn."""
         known, values, places = shape.attributes, found.values, found.places
         untyped: Any = node  # The stubs know neither slices, three times as fast as list(), nor that all names are str.
-        for name, value in untyped.items():
+        # Values are asked for one by one: items() looks for each from the first on, known or not.
+        names: list[str] = untyped.keys()
+        for name in names:
             claimed = known.get(name)
-            if claimed is None:
-                if self._counts(_UNKNOWN, own):
-                    message = f"not understood: attribute {name} of <{_name(node)}>"
-                    self._refuse_unknown(own.attribute(name), message, self._nearest(name, known))
-            else:
-                values[claimed], places[claimed] = value, (own, name)
+            if claimed is not None:
+                values[claimed], places[claimed] = untyped.get(name), (own, name)
+            elif self._counts(_UNKNOWN, own):
+                message = f"not understood: attribute {name} of <{_name(node)}>"
+                self._refuse_unknown(own.attribute(name), message, self._nearest(name, known))
         for name in shape.required:
             if name not in node.attrib:
                 self.refuse(own, f"attribute {name} is missing", rule="xml/missing")
