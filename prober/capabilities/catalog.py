@@ -28,13 +28,13 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
 
-from prober.capabilities.cache import Cache, Learned
+from prober.capabilities.cache import DiskCache, Learned
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Entry, Failure, Subject, Success
-from prober.capabilities.find import CatalogSettings, Found, find_all, find_links
+from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, differs
-from prober.capabilities.host import Host, own_version
+from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.errors import BinaryFailedError, ProberError, UnknownBinaryError
 from prober.qemu.files import read_recording
@@ -66,11 +66,11 @@ class Catalog:
         self._interviewer = interviewer or real_interviewer(settings)
         self._subjects: dict[str, Subject] = {}
         self._by_path: dict[str, Subject] = {}
-        self._cache = None if settings.cache_dir is None else Cache(settings.cache_dir)
+        self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
         self._background: set[asyncio.Task[Any]] = set()
         self._watcher: asyncio.Task[None] | None = None
-        self._host: Host | None = None
+        self._host: Fingerprinter | None = None
         self._links: dict[str, str] = {}
         self._closing = False
 
@@ -151,7 +151,7 @@ class Catalog:
         """
         return (await self.use(ident))[1]
 
-    async def use(self, ident: str) -> tuple[Found, Capabilities]:
+    async def use(self, ident: str) -> tuple[FoundFile, Capabilities]:
         """The file behind an entry, and what it can do, as :meth:`capabilities` gives it."""
         subject = self._subject(ident)
         answer = await self._answer(subject)
@@ -209,7 +209,7 @@ class Catalog:
             log.info("%s is asked again: %s", subject.found.path, change)
         return change is None
 
-    def _look(self, found: Found) -> Fingerprint | None:
+    def _look(self, found: FoundFile) -> Fingerprint | None:
         assert self._host is not None, "the catalog is entered before it is used"
         return _look(self._host, found)
 
@@ -259,7 +259,7 @@ class Catalog:
         finally:
             self._slots.release()
 
-    async def _ask_until_it_holds(self, found: Found) -> Answer:
+    async def _ask_until_it_holds(self, found: FoundFile) -> Answer:
         """An answer that depends on what is there before and after."""
         for _ in range(_ATTEMPTS):
             answer = await self._ask(found)
@@ -269,7 +269,7 @@ class Catalog:
             log.info("%s changed while it was asked: %s", found.path, change)
         return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
 
-    async def _restore(self, found: Found) -> Success | None:
+    async def _restore(self, found: FoundFile) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
         if self._cache is None or (stored := await self._cache.read(found.path)) is None:
             return None
@@ -280,7 +280,7 @@ class Catalog:
             return None
         return Success(learned, capabilities, "cache")
 
-    async def _ask(self, found: Found) -> Answer:
+    async def _ask(self, found: FoundFile) -> Answer:
         fingerprint = self._look(found)
         if fingerprint is None:
             return Failure(None, f"{found.path}: there is no such file, or it may not be looked at")
@@ -307,7 +307,7 @@ class Catalog:
 
     # Finding, and watching.
 
-    def _adopt(self, found: list[Found]) -> list[Subject]:
+    def _adopt(self, found: list[FoundFile]) -> list[Subject]:
         """Take over what was found: new binaries come (and are returned), removed ones go, ids stay."""
         wanted = {item.path: item for item in found}
         for subject in list(self._subjects.values()):
@@ -324,7 +324,7 @@ class Catalog:
         self._by_path = {path: subject for subject in self._subjects.values() for path in subject.found.paths}
         return fresh
 
-    def _choose_id(self, found: Found) -> str:
+    def _choose_id(self, found: FoundFile) -> str:
         """The file's name where no other has it, else with a hash of the path."""
         name = re.sub(r"[^\w.+-]", "_", found.name, flags=re.ASCII).strip(".") or "binary"
         if name not in self._subjects:
@@ -361,15 +361,15 @@ class Catalog:
                     self._host.forget()
                     self._start(subject)
 
-    def _survey(self) -> tuple[list[Found], dict[str, Fingerprint | None]]:
+    def _survey(self) -> tuple[list[FoundFile], dict[str, Fingerprint | None]]:
         """What is there, all read anew.  Blocks, so it runs in a thread."""
         found = find_all(self.settings)
         with self._make_host(watch=False) as host:
             return found, {item.path: _look(host, item) for item in found}
 
-    def _make_host(self, *, watch: bool) -> Host:
+    def _make_host(self, *, watch: bool) -> Fingerprinter:
         variant = "" if self.settings.accel == "auto" else self.settings.accel
-        return Host(module_directories=self.settings.module_directories, variant=variant, watch=watch)
+        return Fingerprinter(module_directories=self.settings.module_directories, variant=variant, watch=watch)
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run work behind the askers' back; closing waits for it."""
@@ -383,7 +383,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
 
 
-def _look(host: Host, found: Found) -> Fingerprint | None:
+def _look(host: Fingerprinter, found: FoundFile) -> Fingerprint | None:
     """The fingerprint now; None where there is no such file."""
     with suppress(UnknownBinaryError):
         return (host.recording_fingerprint if found.kind == "recording" else host.fingerprint)(found.path)

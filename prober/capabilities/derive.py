@@ -13,7 +13,7 @@ from typing import Any
 
 from prober.errors import RecordingError
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError, question_key
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording, question_key
 
 #: The two questions about a type's properties, the fuller one first.
 _PROPERTY_QUESTIONS = ("qom-list-properties", "device-list-properties")
@@ -153,7 +153,7 @@ def _answer(exchange: Exchange, pool: list[dict[str, Any]], places: dict[tuple[A
     return {"refs": refs}
 
 
-def _error(error: ReplyError) -> dict[str, Any]:
+def _error(error: ErrorReply) -> dict[str, Any]:
     return {"cls": error.cls, "desc": error.desc, "crashed": error.cls == CRASHED}
 
 

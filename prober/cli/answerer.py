@@ -24,7 +24,7 @@ class Answerer(Protocol):
         ...
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        """The translation of a domain (a :class:`~prober.domain.translation.Translation` as JSON).
+        """The translation of a domain (a :class:`~prober.translate.translation.Translation` as JSON).
 
         :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.
         """

@@ -17,8 +17,8 @@ from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.local import Local, interviewed, recorded
 from prober.cli.options import Assume, DomainFile, Json, Settings
 from prober.commandline.refusal import Refusal
-from prober.domain import read_domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
+from prober.translate.read import read_domain
 
 _RECORDING_ENDS = (".replies.xz", ".replies")
 

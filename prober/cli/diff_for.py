@@ -13,9 +13,10 @@ from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.knowledge import capabilities_of
 from prober.cli.translate import format_shell
-from prober.domain import Domain, read_domain
-from prober.domain.uses import DomainDifference, DomainSide, compare_for, keep_used
+from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.read import read_domain
+from prober.translate.uses import DomainDifference, DomainSide, compare_for, keep_used
 
 
 def run_for(a: Answerer, b: Answerer, path: str, summary: bool, *, as_json: bool) -> ExitCode:

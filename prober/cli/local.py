@@ -69,8 +69,9 @@ class Local:
         return self.capabilities.supports(fact).model_dump(mode="json")
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        from prober.domain import read_domain, translate
-        from prober.domain.host_files import read_host
+        from prober.host.files import read_host
+        from prober.translate.pipeline import translate
+        from prober.translate.read import read_domain
 
         # Before the interview, which would be in vain for what cannot be read.
         host, domain = read_host(self._settings), read_domain(xml)

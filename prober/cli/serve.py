@@ -153,7 +153,7 @@ def commands_to_try(entries: list[Entry], settings: ServiceSettings) -> Iterator
     yield f"{prober} supports --socket {socket} {_FACT}"
     try:
         # Imported late: the service is ready before its translator is loaded.
-        from prober.domain import read_domain
+        from prober.translate.read import read_domain
 
         emulator = read_domain(_EXAMPLE.read_bytes()).emulator
     except (OSError, ProberError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prober.capabilities import Capabilities
 from prober.commandline.bus_types import COMPLETE, MAKES, OTHERS_OF_PCI, SITS_ON, Makes
+from prober.commandline.kept import KeptPerBinary
 
 #: The buses of a device of which nothing is known: no more than ahci has, and of any type.
 _ANYTHING = Makes("", 8)
@@ -13,6 +15,21 @@ NO_BUSES = Makes("", 0)
 
 #: What has a PCI bus of its own id.
 _BRIDGES = frozenset({"base-pci-bridge", "pci-bridge", "pcie-port"})
+
+#: Properties of devices that name something else, by what they name.  ``drive`` may be a node or a ``-drive``.
+DEVICE_REFERENCES = {
+    "drive": "block",
+    "netdev": "netdev",
+    "chardev": "chardev",
+    "audiodev": "audiodev",
+    "tpmdev": "tpmdev",
+    "fsdev": "fsdev",
+    "memdev": "object",
+    "iothread": "object",
+    "rng": "object",
+    "cryptodev": "object",
+    "canbus": "object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +39,8 @@ class DeviceType:
     ``lineage`` is the type and those that it is derived from, as far as that was told; ``sits_on`` the type of bus
     that it sits on (empty where that is not known), ``makes`` the buses that it makes.  ``is_bridge`` is whether a
     device may have a PCI bus of its own id.  ``is_pci`` is whether it is a PCI device whose properties are known,
-    ``may_be_pci`` whether it may be one besides.
+    ``may_be_pci`` whether it may be one besides.  ``refers`` has the properties of it that name something else, by what
+    they name.
     """
 
     name: str
@@ -32,11 +50,21 @@ class DeviceType:
     is_bridge: bool
     is_pci: bool
     may_be_pci: bool
+    refers: Mapping[str, str]
+
+
+#: By their names.
+_KNOWN: KeptPerBinary[dict[str, DeviceType]] = KeptPerBinary(dict)
+
+
+def known_types(caps: Capabilities) -> Mapping[str, DeviceType]:
+    """The types of a binary that were asked for already, by their names."""
+    return _KNOWN.of(caps)
 
 
 def device_type(name: str, caps: Capabilities) -> DeviceType:
-    """What is known of a type, kept with the capabilities if the binary has it: anybody may make up others."""
-    kept: dict[str, DeviceType] = caps.derived.setdefault(DeviceType, {})
+    """What is known of a type, kept if the binary has it: anybody may make up others."""
+    kept = _KNOWN.of(caps)
     known = kept.get(name)
     if known is None:
         known = _work_out(name, caps)
@@ -56,6 +84,7 @@ def _work_out(name: str, caps: Capabilities) -> DeviceType:
         is_bridge=name.startswith("pxb") or bool(lineage & _BRIDGES) or "device" not in lineage,
         is_pci=caps.property_of(name, "multifunction") is not None,
         may_be_pci="pci-device" in lineage or name not in (caps.types or ()),
+        refers={part: what for part, what in DEVICE_REFERENCES.items() if caps.property_of(name, part) is not None},
     )
 
 

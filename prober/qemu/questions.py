@@ -89,7 +89,7 @@ def needs_modules(question: Question) -> bool:
     return question.command == "query-command-line-options"
 
 
-def is_not_found(exchange: Exchange) -> bool:
+def is_unknown_type(exchange: Exchange) -> bool:
     """Whether QEMU says that it does not know a type: it has none, or its module is not loaded."""
     return exchange.error is not None and exchange.error.cls == "DeviceNotFound"
 

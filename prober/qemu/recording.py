@@ -24,7 +24,7 @@ CRASHED = "QemuCrashed"
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyError:
+class ErrorReply:
     """QEMU's error reply: ``cls`` is QMP's ``class``, ``desc`` the sentence for a human."""
 
     cls: str
@@ -43,7 +43,7 @@ class Exchange:
     command: str
     arguments: Mapping[str, JsonValue] | None = None
     reply: JsonValue = None
-    error: ReplyError | None = None
+    error: ErrorReply | None = None
 
 
 @dataclass(frozen=True)
@@ -170,4 +170,4 @@ def _exchange(command: JsonValue, reply: JsonValue, line: int) -> Exchange:
     error = reply.get("error")
     if not isinstance(error, dict):
         raise RecordingError(f"line {line}: the reply to {name} has neither `return` nor `error`")
-    return Exchange(name, arguments, error=ReplyError(str(error.get("class", "")), str(error.get("desc", ""))))
+    return Exchange(name, arguments, error=ErrorReply(str(error.get("class", "")), str(error.get("desc", ""))))

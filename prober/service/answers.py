@@ -13,10 +13,10 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.explain import describe_command as about_command
+from prober.capabilities.explain import about_command
 from prober.capabilities.facts import nearest
 from prober.capabilities.members import MemberNode, unfold
-from prober.capabilities.models import CpuModel, Machine, Property
+from prober.capabilities.models import CpuModel, Machine, QomProperty
 from prober.errors import UnknownNameError
 from prober.service import routes
 
@@ -42,7 +42,7 @@ class TypeReply(BaseModel):
     abstract: bool
     asked_as: str | None
     command: str | None
-    properties: list[Property] | None
+    properties: list[QomProperty] | None
     error: str | None
     crashed: bool
 

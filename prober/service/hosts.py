@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from prober.domain.cpu.map import cpu_map
-from prober.domain.host import Host
-from prober.domain.host_files import read_host
 from prober.errors import ServiceError, UsageError
+from prober.guest.cpu.map import cpu_map
+from prober.host.files import read_host
+from prober.host.host import Host
 
 
 class HostKeeper:

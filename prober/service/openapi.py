@@ -16,11 +16,11 @@ import prober
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
-from prober.domain import Translation
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.problems import MEDIA_TYPE, Problem
 from prober.service.replies import BinaryList, Health
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
+from prober.translate.translation import Translation
 
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -16,14 +16,15 @@ from weakref import ref
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.capabilities.find import Found
+from prober.capabilities.find import FoundFile
 from prober.commandline.report import check_argv
-from prober.domain import read_domain, translate
-from prober.domain.xml import XmlLimits
 from prober.errors import UnknownBinaryError
 from prober.service.hosts import HostKeeper
 from prober.service.questions import ArgvQuestion, DomainQuestion
 from prober.service.remembered import Remembered
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.xml.document import XmlLimits
 
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ async def _run(work: Callable[[], T], small: bool) -> T:
 
 async def _choose(
     catalog: Catalog, named: str | None, emulator: str | None, arch: str | None
-) -> tuple[Found, Capabilities]:
+) -> tuple[FoundFile, Capabilities]:
     if named is not None:
         return await catalog.use(named)
     if emulator is None:
@@ -147,7 +148,7 @@ async def _choose(
         raise UnknownBinaryError(f"<emulator> {emulator[:200]!r} is not in the catalog", hint=hint) from error
 
 
-def _program(found: Found, emulator: str | None, target: str) -> str:
+def _program(found: FoundFile, emulator: str | None, target: str) -> str:
     """What stands first in argv: the binary, by the name that the domain has for it.
 
     A recording is no program: there it is the domain's own emulator, or where QEMU usually is.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.errors import RecordingError
-from prober.qemu.recording import Exchange, JsonValue, Part, Recording, ReplyError
+from prober.qemu.recording import ErrorReply, Exchange, JsonValue, Part, Recording
 
 JSON: st.SearchStrategy[JsonValue] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -22,11 +22,12 @@ EXCHANGES = st.builds(
     COMMANDS,
     st.none() | st.dictionaries(st.text(), JSON, max_size=3),
     JSON,
-    st.none() | st.builds(ReplyError, st.text(), st.text()),
+    st.none() | st.builds(ErrorReply, st.text(), st.text()),
 )
 PARTS = st.lists(EXCHANGES, max_size=4).map(lambda rest: Part((Exchange("qmp_capabilities", None, {}), *rest)))
 
 
+@pytest.mark.slow
 @given(st.lists(PARTS, min_size=1, max_size=3))
 def test_what_is_written_is_read_again(parts: list[Part]) -> None:
     recording = Recording(tuple(parts))
