@@ -78,7 +78,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": re.sub(r"\W", "_", f"{route.name}{route.path}_{route.method.lower()}"),
         "responses": {"200": good, **bad},
     }
-    parameters = [*map(_place, re.findall(r"{(\w+)}", route.path)), *map(_parameter, route.query)]
+    parameters = [*map(_place, re.findall(r"{(\w+)}", route.path)), *map(_parameter, route.query or ())]
     if parameters:
         told["parameters"] = parameters
     if route.body is not None:

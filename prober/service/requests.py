@@ -31,7 +31,7 @@ def read_query(raw: bytes, route: Route) -> dict[str, str]:
 
     :raise RequestError: (400) where one is not.
     """
-    if not raw:
+    if not raw or route.query is None:
         return {}
     known = [parameter.name for parameter in route.query]
     values: dict[str, str] = {}

@@ -38,7 +38,8 @@ class Route(NamedTuple):
 
     ``name`` says who answers: a method of :class:`~prober.service.app.Handlers`, or an entry of
     :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
-    name of the model that comes back, ``errors`` are the statuses of what may come in its place.
+    name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
+    is not looked at.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Route(NamedTuple):
     summary: str
     answer: str
     errors: tuple[int, ...] = ()
-    query: tuple[Parameter, ...] = ()
+    query: tuple[Parameter, ...] | None = ()
     body: Body | None = None
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
@@ -163,4 +164,4 @@ ROUTES = (
 )
 
 #: Where they are described.
-DESCRIPTION = Route("describe", "GET", "/openapi.json", "The description of all routes", "")
+DESCRIPTION = Route("describe", "GET", "/openapi.json", "The description of all routes", "", query=None)

@@ -110,7 +110,6 @@ def _settle_memory() -> None:
     gc.freeze()
     # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
-    gc.enable()  # Whoever starts the service may have it off: while modules are loaded it costs a fifth of the time.
 
 
 async def _load_rest(catalog: Catalog, late: Late) -> None:

@@ -346,4 +346,5 @@ def test_changed_binary_is_asked_again(served: Served) -> None:
 
 def test_the_description_is_served(served: Served) -> None:
     schema = served.client.get("/openapi.json").value
+    assert served.client.get("/openapi.json?x=1").value == schema, "whoever asks may say what they like"
     assert {"/healthz", "/v1/translate", "/v1/binaries/{id}/refresh"} <= schema["paths"].keys()
