@@ -84,6 +84,13 @@ def differs(old: Fingerprint, new: Fingerprint) -> str | None:
     return next(_differences(old, new), None)
 
 
+def change_of(old: Fingerprint | None, new: Fingerprint | None) -> str | None:
+    """As :func:`differs` has it, where there may have been no file, or may be none now."""
+    if old is None or new is None:
+        return None if old is new else f"file: was {'there' if old else 'not there'}, is {'there' if new else 'gone'}"
+    return differs(old, new)
+
+
 def _differences(old: Fingerprint, new: Fingerprint) -> Iterator[str]:
     if old.path != new.path:
         yield _was("path", old.path, new.path)

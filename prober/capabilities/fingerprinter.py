@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import prober
+from prober.capabilities.find import FoundFile
 from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark
 from prober.capabilities.inotify import Inotify
 from prober.errors import UnknownBinaryError
@@ -192,6 +193,12 @@ class Fingerprinter:
             known = self._known[path] = _Known(mark, (), (), (), fingerprint)
         assert known.fingerprint is not None
         return known.fingerprint
+
+    def look(self, found: FoundFile) -> Fingerprint | None:
+        """The fingerprint of a binary or a recording as it is now; None where there is no such file."""
+        with suppress(UnknownBinaryError):
+            return (self.recording_fingerprint if found.kind == "recording" else self.fingerprint)(found.path)
+        return None
 
     def _can_open_kvm(self) -> bool:
         """Really opening it, as a static device node is there even where no KVM module is loaded (ENODEV)."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities, Verdict
 from prober.errors import FactError, RecordingError
-from prober.qemu.recording import CRASHED, ErrorReply, Exchange, JsonValue, Part, Recording
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
+from prober.qemu.replies import JsonValue
 
 VERSION: JsonValue = {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": "(Debian 1:7.2)"}
 SCHEMA: JsonValue = [

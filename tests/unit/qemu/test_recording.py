@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.errors import RecordingError
-from prober.qemu.recording import ErrorReply, Exchange, JsonValue, Part, Recording
+from prober.qemu.recording import ErrorReply, Exchange, Part, Recording
+from prober.qemu.replies import JsonValue
 
 JSON: st.SearchStrategy[JsonValue] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
