@@ -16,7 +16,7 @@ RUN ?= run
 SERVE_OPTIONS ?=
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs
+.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs mutants
 
 help: ## list the supported targets (any other is unsupported)
 	@echo 'Supported targets; what is not listed here is unsupported and may change:'
@@ -56,6 +56,9 @@ integration-all: $(STAMP) ## the same, and on the other versions (see `make root
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
 
+mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
+	$(BIN)/python -m tools.mutants
+
 bench: $(STAMP) ## measure interview, service and command, against their bars
 	$(BIN)/python -m tests.bench
 
@@ -79,7 +82,7 @@ lock: $(STAMP) ## compute requirements.lock anew from pyproject.toml
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots
-	rm -rf $(VENV) run build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) run build dist mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.roots/*' -prune -exec rm -rf {} +
 
 # Every package comes with the hash that the lock names; the project itself stands in the environment as a link to
