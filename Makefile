@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs mutants
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -80,6 +80,9 @@ integration-all: $(STAMP) ## the same, and on the other versions (see `make root
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
 
+mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
+	$(BIN)/python -m tools.mutants
+
 bench: $(STAMP) ## measure interview, service and command, against their bars
 	$(BIN)/python -m tests.bench
 
@@ -104,7 +107,7 @@ lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with U
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots
-	rm -rf $(VENV) run build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) run build dist mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.roots/*' -prune -exec rm -rf {} +
 
 # Every package comes with the hash that the lock names; the project itself stands in the environment as a link to

@@ -172,7 +172,16 @@ class Line:
 
     def device(self, ident: str) -> Made | None:
         """The first device of this id."""
-        return next((device for device in self.devices if device.id == ident), None)
+        return self._by_id.get(ident)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Made]:
+        return {device.id: device for device in reversed(self.devices)}
+
+    @cached_property
+    def netdevs(self) -> dict[str, Qapi]:
+        """The first netdev of each id."""
+        return {str(option.value.get("id")): option for option in reversed(self.qapi.get("-netdev", ()))}
 
     @property
     def has_acpi(self) -> bool:

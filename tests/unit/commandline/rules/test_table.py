@@ -10,6 +10,7 @@ from prober.commandline.parse import parse_command_line, split_shell
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.rules.table import RULES, rules_for
 from tests.recordings import FIXTURES, load_capabilities
+from tests.unit.commandline.rules import test_lines
 from tools.rules_page import PAGE, render_page
 
 CAPS = {
@@ -183,6 +184,13 @@ def test_a_rule_that_is_not_asked_would_find_nothing(line: str, message: str, ol
         assert not [rule.says for rule in RULES if rule not in asked and list(rule.find(seen))]
 
 
+@pytest.mark.parametrize("case", test_lines.CASES, ids=str)
+def test_nor_would_it_in_other_lines(case: test_lines.Case) -> None:
+    line = Line.of(parse_command_line(["qemu", *split_shell(case.line)]).options, test_lines.CAPS[case.version])
+    asked = rules_for(line)
+    assert not [rule.name for rule in RULES if rule not in asked and list(rule.find(line))]
+
+
 @pytest.mark.parametrize(("line", "message", "old", "new", "version"), SPOILT)
 def test_a_fault_is_found_and_nothing_without_it(line: str, message: str, old: str, new: str, version: str) -> None:
     assert any(message in finding.message for finding in faults(line, version)), faults(line, version)
@@ -204,40 +212,3 @@ def test_every_rule_finds_something() -> None:
 def test_the_rules_are_those_of_the_page() -> None:
     page = PAGE.read_text()
     assert page == render_page(page), "run `make docs`"
-
-
-def test_a_line_of_nothing_in_json_is_made_last() -> None:
-    line = """-M pc -nodefaults -device '{"driver":"e1000","id":"n","addr":"0x2"}' -device e1000"""
-    (finding,) = faults(line, "")
-    assert finding.message == "e1000 has no addr and is made first, so it gets slot 0x2 of pci.0, which is for n"
-    assert faults(line + ",addr=9", "") == []
-    assert faults(line.replace("-nodefaults", ""), "") == [], "default devices have slots that are not known"
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("-device usb-kbd", "there is no bus of type usb-bus"),
-        ("-device scsi-cd", "there is no bus of type SCSI"),
-        ("-device virtio-rng-device", "there is no bus of type virtio-bus"),
-        ("-device qemu-xhci,id=x -device scsi-cd,bus=x.0", "goes on a bus of type SCSI, and x.0 is of type usb-bus"),
-        ("-device ahci,id=x -device ide-cd,bus=x.6", "there is no bus 'x.6'"),
-        ("-device i6300esb,id=x -device usb-kbd,bus=x.0", "there is no bus 'x.0'"),
-        ("-device ich9-usb-uhci1,bus=pcie.0,masterbus=e.0", "there is no bus 'e.0'"),
-        ("-device vfio-pci", "vfio-pci cannot be without host or sysfsdev or fd"),
-    ],
-)
-def test_buses_by_their_type(line: str, message: str) -> None:
-    (finding,) = faults(f"{_Q35} {line}", "")
-    assert message in finding.message
-
-
-@pytest.mark.parametrize("value", ["[1]", '{"a":1}', "null", "7"])
-def test_a_backend_that_is_no_name_is_the_backend_of_nobody(value: str) -> None:
-    words = ["qemu", "-M", "pc"]
-    for number in (1, 2):
-        words += ["-device", f'{{"driver":"isa-serial","chardev":{value}}}']
-        words += ["-netdev", f'{{"type":"vhost-user","id":"n{number}","chardev":{value}}}']
-        words += ["-netdev", f'{{"type":"hubport","id":"h{number}","hubid":1,"netdev":{value}}}']
-    found = check(parse_command_line(words).options, CAPS["10.0.13"])
-    assert not any("serves another" in finding.message for finding in found)
