@@ -9,6 +9,7 @@ from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Pr
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
 from prober.devices.sound import speaker_properties
+from prober.domain.clock.emit import machine_clock
 from prober.domain.domain import Domain
 from prober.domain.features import Features
 from prober.domain.features.machine import accelerator_features, machine_features
@@ -16,7 +17,6 @@ from prober.domain.launch_security import machine_security
 from prober.domain.os.model import OsType
 from prober.domain.shared.devices import Devices
 from prober.errors import UsageError
-from prober.guest.clock import machine_clock
 from prober.guest.memory.emit import machine_memory
 from prober.guest.numa.emit import machine_numa
 from prober.guest.os import machine_os
@@ -46,7 +46,7 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
     yield from machine_security(domain.launch_security, target)
     yield from machine_os(domain, target)
     yield from machine_numa(domain)
-    yield from machine_clock(domain, target)
+    yield from machine_clock(domain.clock, target)
     yield from speaker_properties(domain.devices)
     if target.entry is not None and target.entry.acpi:
         yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))

@@ -64,14 +64,14 @@ def _check_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
 def _check_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuDomainDefVcpusPostParse`` and ``qemuProcessValidateHotpluggableVcpus``."""
     most = domain.vcpu.value
-    seen: set[int] = set()
+    numbers: set[int] = set()
     for vcpu in vcpus.every:
         if vcpu.id >= most:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is beyond the last, which is {most - 1}")
-        elif vcpu.id in seen:
+        elif vcpu.id in numbers:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is given twice")
-        seen.add(vcpu.id)
-    if 0 not in seen:
+        numbers.add(vcpu.id)
+    if 0 not in numbers:
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)

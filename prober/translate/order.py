@@ -12,12 +12,14 @@ from typing import TypeAlias
 
 from prober.commandline.options import Option, Raw
 from prober.devices.rows import ROWS, row_of
+from prober.domain.clock.emit import emit_clock
 from prober.domain.domain import Domain
 from prober.domain.features.machine import (
     emit_async_teardown,
     emit_tseg,
     emit_vmcoreinfo,
 )
+from prober.domain.iothreads import emit_iothreads
 from prober.domain.launch_security import emit_security
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough
@@ -26,12 +28,10 @@ from prober.domain.shared.secret import with_master_key
 from prober.domain.steps import Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
 from prober.domain.throttle import emit_throttle_groups
-from prober.guest.clock import emit_clock
 from prober.guest.cpu.emit import emit_cpu
 from prober.guest.firmware.pflash import emit_flash
 from prober.guest.hotplug.options import emit_hotplug
 from prober.guest.identity import emit_genid, emit_name, emit_uuid
-from prober.guest.iothreads import emit_iothreads
 from prober.guest.lifecycle import emit_lifecycle
 from prober.guest.machine import (
     emit_incoming,
@@ -61,7 +61,7 @@ EMISSIONS: tuple[Emission, ...] = (
     Emission(80, emit_loader),
     Emission(90, emit_memory),
     Emission(100, emit_vcpu),
-    Emission(110, emit_iothreads),
+    Emission(110, lambda domain, _: emit_iothreads(domain.threads, domain.default_io_thread)),
     Emission(120, lambda domain, _: emit_throttle_groups(domain.throttle_groups)),
     Emission(130, emit_numa),
     Emission(140, lambda domain, _: emit_uuid(domain)),
@@ -70,7 +70,7 @@ EMISSIONS: tuple[Emission, ...] = (
     Emission(170, lambda domain, _: emit_genid(domain)),
     Emission(180, lambda domain, target: emit_startup(domain.devices, target)),
     Emission(190, lambda _, target: emit_monitor(target)),
-    Emission(200, emit_clock),
+    Emission(200, lambda domain, target: emit_clock(domain.clock, target)),
     Emission(210, emit_lifecycle),
     Emission(220, lambda domain, target: emit_no_acpi(domain.features, target)),
     Emission(230, lambda domain, target: emit_pm(domain.pm, target)),

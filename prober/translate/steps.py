@@ -12,6 +12,7 @@ from prober.devices.channel import Channel
 from prober.devices.console import Console
 from prober.devices.memory import MemoryModule
 from prober.devices.rows import ROWS
+from prober.domain.clock.emit import check_clock
 from prober.domain.domain import Domain
 from prober.domain.features.hyperv import check_hyperv
 from prober.domain.features.machine import (
@@ -26,7 +27,6 @@ from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
 from prober.guest.addresses.virtio_serial import assign_virtio_serial
 from prober.guest.aliases import check_names, complete_devices
-from prober.guest.clock import check_clock
 from prober.guest.cpu.settle import settle_cpu
 from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
@@ -57,7 +57,7 @@ _OWN: tuple[Step, ...] = (
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
     Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
-    Step(70, check_clock),
+    Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
     Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
     Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
     Step(100, check_cpu_tuning),
