@@ -14,12 +14,12 @@ from prober.domain.domain import Domain
 from prober.domain.features import Features
 from prober.domain.features.machine import accelerator_features, machine_features
 from prober.domain.launch_security import machine_security
+from prober.domain.os.emit import machine_os
 from prober.domain.os.model import OsType
 from prober.domain.shared.devices import Devices
 from prober.errors import UsageError
 from prober.guest.memory.emit import machine_memory
 from prober.guest.numa.emit import machine_numa
-from prober.guest.os import machine_os
 from prober.host.target import Target
 
 #: The longest path of a unix socket, in bytes (``sun_path`` less its NUL).
@@ -44,8 +44,8 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
     yield from machine_features(domain.features)
     yield from machine_memory(domain, target)
     yield from machine_security(domain.launch_security, target)
-    yield from machine_os(domain, target)
-    yield from machine_numa(domain)
+    yield from machine_os(domain.os, target)
+    yield from machine_numa(domain.numa)
     yield from machine_clock(domain.clock, target)
     yield from speaker_properties(domain.devices)
     if target.entry is not None and target.entry.acpi:

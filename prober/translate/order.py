@@ -21,6 +21,8 @@ from prober.domain.features.machine import (
 )
 from prober.domain.iothreads import emit_iothreads
 from prober.domain.launch_security import emit_security
+from prober.domain.os.emit import emit_loader, emit_os
+from prober.domain.os.flash import emit_flash
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough
 from prober.domain.shared.device import Device
@@ -29,7 +31,6 @@ from prober.domain.steps import Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
 from prober.domain.throttle import emit_throttle_groups
 from prober.guest.cpu.emit import emit_cpu
-from prober.guest.firmware.pflash import emit_flash
 from prober.guest.hotplug.options import emit_hotplug
 from prober.guest.identity import emit_genid, emit_name, emit_uuid
 from prober.guest.lifecycle import emit_lifecycle
@@ -45,7 +46,6 @@ from prober.guest.machine import (
 )
 from prober.guest.memory.emit import emit_memory
 from prober.guest.numa.emit import emit_numa
-from prober.guest.os import emit_loader, emit_os
 from prober.guest.overrides import override
 from prober.guest.vcpu import emit_plugged, emit_vcpu
 from prober.host.target import Target
@@ -54,11 +54,11 @@ from prober.host.target import Target
 EMISSIONS: tuple[Emission, ...] = (
     Emission(10, emit_name),
     Emission(30, lambda domain, target: emit_deprecation(domain.qemu_deprecation, target)),
-    Emission(40, emit_flash),
+    Emission(40, lambda domain, target: emit_flash(domain.os, target)),
     Emission(50, emit_machine),
     Emission(60, lambda domain, _: emit_tseg(domain.features)),
     Emission(70, emit_cpu),
-    Emission(80, emit_loader),
+    Emission(80, lambda domain, _: emit_loader(domain.os)),
     Emission(90, emit_memory),
     Emission(100, emit_vcpu),
     Emission(110, lambda domain, _: emit_iothreads(domain.threads, domain.default_io_thread)),
@@ -74,7 +74,7 @@ EMISSIONS: tuple[Emission, ...] = (
     Emission(210, emit_lifecycle),
     Emission(220, lambda domain, target: emit_no_acpi(domain.features, target)),
     Emission(230, lambda domain, target: emit_pm(domain.pm, target)),
-    Emission(240, emit_os),
+    Emission(240, lambda domain, target: emit_os(domain.os, target)),
     Emission(250, emit_hotplug),
     Emission(280, emit_plugged),
     Emission(540, lambda _, target: emit_incoming(target)),
@@ -99,7 +99,7 @@ _ALL = (*EMISSIONS, *(emission for row in ROWS for emission in row.emissions))
 
 def emit(domain: Domain, target: Target) -> list[Option | Raw]:
     """All options of a completed domain."""
-    return override(with_master_key(_emit(domain, target), domain.name, target), domain)
+    return override(with_master_key(_emit(domain, target), domain.name, target), domain.qemu_override)
 
 
 def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
