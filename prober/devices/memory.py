@@ -126,12 +126,8 @@ class SlotModule(MemoryModule):
         return self.address.base, self.address.base + self.mapped
 
 
-class Dimm(SlotModule):
-    """``model='dimm'``: usual memory."""
-
-    tag = ""
-    driver = "pc-dimm"
-    alias_prefix = "dimm"
+class _PagedModule(MemoryModule):
+    """A module whose pages and nodes of the host can be chosen."""
 
     page_size: Annotated[
         MemorySize | None, At("source/pagesize"), Becomes("the mount that `mem-path` leads to, or `hugetlbsize`")
@@ -140,7 +136,17 @@ class Dimm(SlotModule):
 
     def wishes(self) -> dict[str, Any]:
         """Its pages and nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, self.page_size, self.nodemask)
+        pages = self.page_size.kibibytes if self.page_size is not None else 0
+        own = {"page_size": pages, "nodes": self.nodemask, "nodes_place": self.place("nodemask")}
+        return super().wishes() | own
+
+
+class Dimm(_PagedModule, SlotModule):
+    """``model='dimm'``: usual memory."""
+
+    tag = ""
+    driver = "pc-dimm"
+    alias_prefix = "dimm"
 
 
 class Nvdimm(SlotModule):
@@ -255,17 +261,13 @@ class VirtioPmem(_VirtioModule):
         return super().wishes() | own
 
 
-class VirtioMem(_VirtioModule):
+class VirtioMem(_PagedModule, _VirtioModule):
     """``model='virtio-mem'``: memory that the guest is given and hands back in blocks."""
 
     tag = ""
     driver = "virtio-mem-pci"
     alias_prefix = "virtiomem"
 
-    page_size: Annotated[
-        MemorySize | None, At("source/pagesize"), Becomes("the mount that `mem-path` leads to, or `hugetlbsize`")
-    ] = None
-    nodemask: Annotated[NumberSet | None, At("source/nodemask/."), Becomes("`host-nodes` of its backend")] = None
     block: Annotated[MemorySize | None, At("target/block"), Becomes("`block-size`")] = None
     requested: Annotated[MemorySize | None, At("target/requested"), Becomes("`requested-size`")] = None
     current: Annotated[
@@ -289,8 +291,8 @@ class VirtioMem(_VirtioModule):
             yield Broken("base", "the address of virtio-mem is a multiple of the block")
 
     def wishes(self) -> dict[str, Any]:
-        """Its pages and nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, self.page_size, self.nodemask) | {"is_lazy": True}
+        """That it is taken from the host as the guest asks for it."""
+        return super().wishes() | {"is_lazy": True}
 
     def device_properties(self) -> Iterator[Property]:
         """Its blocks."""
@@ -328,7 +330,8 @@ class SgxEpc(MemoryModule):
 
     def wishes(self) -> dict[str, Any]:
         """Its nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, None, self.nodemask) | {"is_enclave": True}
+        own = {"nodes": self.nodemask, "nodes_place": self.place("nodemask"), "is_enclave": True}
+        return super().wishes() | own
 
     def machine_properties(self, target: Target) -> Iterator[Property]:
         """It is no device: the machine is told of it."""
@@ -338,14 +341,6 @@ class SgxEpc(MemoryModule):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """Its backend."""
         yield from self.backend
-
-
-def _pages_and_nodes(module: MemoryModule, pages: MemorySize | None, nodes: tuple[int, ...] | None) -> dict[str, Any]:
-    return {
-        "page_size": pages.kibibytes if pages is not None else 0,
-        "nodes": nodes,
-        "nodes_place": module.place("nodemask"),
-    }
 
 
 MemoryModule.choices = {

@@ -54,7 +54,7 @@ from prober.devices.video.complete import check_videos, complete_videos
 from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
-from prober.domain.steps import Emission, Step, old
+from prober.domain.steps import Emission, Step
 from prober.host.directories import domain_directory
 from prober.xml.binding import per_class
 
@@ -142,13 +142,8 @@ ROWS: tuple[Row, ...] = (
         scan=30,
         slot=60,
         steps=(
-            Step(
-                320,
-                lambda domain, target: place_scsi_hostdevs(domain),
-                about=(ScsiHostdev,),
-                name="place-scsi-hostdevs",
-            ),
-            Step(440, lambda domain, target: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
+            Step(320, lambda domain, _: place_scsi_hostdevs(domain), about=(ScsiHostdev,), name="place-scsi-hostdevs"),
+            Step(440, lambda domain, _: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
             Step(
                 460,
                 lambda domain, target: check_hostdevs(domain.devices, target),
@@ -166,7 +161,7 @@ ROWS: tuple[Row, ...] = (
         steps=(
             Step(
                 510,
-                lambda domain, target: check_inputs(domain.devices, domain.features),
+                lambda domain, _: check_inputs(domain.devices, domain.features),
                 about=(Input,),
                 name="check-inputs",
             ),
@@ -177,8 +172,11 @@ ROWS: tuple[Row, ...] = (
         360,
         scan=10,
         slot=20,
-        steps=(Step(430, old(complete_interfaces), about=(Interface,)),),
-        emissions=(Emission(510, emit_hostdev_interfaces), Emission(530, emit_pooled_interfaces)),
+        steps=(Step(430, complete_interfaces, about=(Interface,)),),
+        emissions=(
+            Emission(510, lambda domain, target: emit_hostdev_interfaces(domain.devices, target)),
+            Emission(530, lambda domain, target: emit_pooled_interfaces(domain.devices, target)),
+        ),
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
     Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, complete_iommu),)),
@@ -187,7 +185,7 @@ ROWS: tuple[Row, ...] = (
         550,
         scan=140,
         slot=70,
-        steps=(Step(400, lambda domain, target: add_memballoon(domain), name="add-memballoon"),),
+        steps=(Step(400, lambda domain, _: add_memballoon(domain), name="add-memballoon"),),
     ),
     Row(MemoryModule, 300, scan=200, slot=160),
     Row(
@@ -195,16 +193,14 @@ ROWS: tuple[Row, ...] = (
         610,
         scan=190,
         slot=180,
-        steps=(Step(530, lambda domain, target: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
+        steps=(Step(530, lambda domain, _: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
     ),
     Row(
         Parallel,
         390,
         scan=80,
         steps=(
-            Step(
-                350, lambda domain, target: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"
-            ),
+            Step(350, lambda domain, _: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"),
         ),
     ),
     Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, complete_pstore, about=(Pstore,)),)),
@@ -212,7 +208,7 @@ ROWS: tuple[Row, ...] = (
         Redirdev,
         500,
         scan=210,
-        steps=(Step(370, lambda domain, target: complete_redirdevs(domain), name="complete-redirdevs"),),
+        steps=(Step(370, lambda domain, _: complete_redirdevs(domain), name="complete-redirdevs"),),
     ),
     Row(Rng, 560, scan=150, slot=80),
     Row(
@@ -220,23 +216,21 @@ ROWS: tuple[Row, ...] = (
         380,
         scan=70,
         slot=130,
-        steps=(Step(330, lambda domain, target: number_serials(domain), about=(Serial,), name="number-serials"),),
+        steps=(Step(330, lambda domain, _: number_serials(domain), about=(Serial,), name="number-serials"),),
     ),
     Row(Shmem, 620, scan=170, slot=110),
     Row(
         Smartcard,
         370,
         scan=60,
-        steps=(
-            Step(360, lambda domain, target: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),
-        ),
+        steps=(Step(360, lambda domain, _: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),),
     ),
     Row(
         Sound,
         470,
         scan=20,
         slot=30,
-        steps=(Step(520, lambda domain, target: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
+        steps=(Step(520, lambda domain, _: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
     ),
     Row(Tpm, 420, scan=180, steps=(Step(570, settle_tpms, about=(Tpm,)),)),
     Row(
@@ -259,7 +253,7 @@ ROWS: tuple[Row, ...] = (
         630,
         scan=230,
         slot=150,
-        steps=(Step(540, lambda domain, target: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
+        steps=(Step(540, lambda domain, _: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
     ),
     Row(
         Watchdog,
@@ -267,7 +261,7 @@ ROWS: tuple[Row, ...] = (
         scan=130,
         slot=90,
         steps=(Step(410, add_watchdog),),
-        emissions=(Emission(490, lambda domain, target: emit_watchdog_action(domain.devices)),),
+        emissions=(Emission(490, lambda domain, _: emit_watchdog_action(domain.devices)),),
     ),
 )
 

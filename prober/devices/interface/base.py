@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
 from prober.commandline.refusal import Broken, Unfit
-from prober.devices.interface.parts import HOST, Bandwidth
+from prober.devices.interface.hostside import HOST, NetBandwidth
 from prober.domain.shared.address import Address
 from prober.domain.shared.device import Bootable
 from prober.domain.shared.rom import RomDevice
@@ -46,6 +46,12 @@ def _model(text: str) -> str:
 
 NetModel = Annotated[str, AfterValidator(_model)]
 QueueSize = Annotated[int, number_in(1, 2**31)]
+#: The field of the types that are not served by a tap; 0 is as if it were not there.
+Queues: TypeAlias = Annotated[
+    Annotated[int, number_in(0, 1024)] | None,
+    At("driver/@queues"),
+    Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
+]
 
 
 class Teaming(Element):
@@ -170,7 +176,7 @@ class CardInterface(Interface, VirtioDevice):
     ] = None
 
     #: Of a tap; libvirt sets none on interfaces of other types, and warns (11.3, ``qemuBuildInterfaceCommandLine``).
-    bandwidth: Annotated[Bandwidth | None, At("bandwidth")] = None
+    bandwidth: Annotated[NetBandwidth | None, At("bandwidth")] = None
 
     #: What has no meaning without virtio, beside the options of ``<driver>`` that all virtio devices have.
     virtio_only: ClassVar[tuple[str, ...]] = (
@@ -220,8 +226,8 @@ class CardInterface(Interface, VirtioDevice):
 
     @property
     def queue_count(self) -> int:
-        """How many pairs of queues the card has; one for most types."""
-        return 1
+        """How many pairs of queues the card has; one for the types that cannot have more."""
+        return getattr(self, "queues", None) or 1
 
     @property
     def host_mtu(self) -> int | None:
@@ -293,7 +299,7 @@ class CardInterface(Interface, VirtioDevice):
         return options.Qapi("-netdev", "netdev_add", "type", {**value, "id": self.netdev}, self.place(), places)
 
 
-def default_model(target: Target) -> str:
+def default_card(target: Target) -> str:
     """The first card that the binary has, oldest first, as libvirt chooses (``qemuDomainDefaultNetModel``)."""
     for model in ("rtl8139", "e1000", "virtio-net-pci"):
         if target.caps.has(model):

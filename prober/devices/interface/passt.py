@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from prober.commandline.options import Need, Prepared
 from prober.commandline.refusal import Broken
-from prober.devices.interface.parts import GivenPort, IpText, family_rules, version_of
+from prober.devices.interface.ip import GivenPort, IpText, family_rules, version_of
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import DeviceName, YesNo, number_in

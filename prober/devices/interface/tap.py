@@ -13,8 +13,8 @@ from prober.commandline import options
 from prober.commandline.options import Need, Passed, Value
 from prober.commandline.refusal import Broken
 from prober.devices.interface.base import CardInterface
-from prober.devices.interface.host import make_vfio
-from prober.devices.interface.parts import HOST, FilterRef, HostIp, HostRoute, VirtualPort, Vlan
+from prober.devices.interface.hostdev import make_vfio
+from prober.devices.interface.hostside import HOST, FilterRef, HostIp, HostRoute, VirtualPort, Vlan
 from prober.domain.shared.vfio import read_host_pci
 from prober.host.host import Network
 from prober.host.target import Target
@@ -55,11 +55,6 @@ class TapInterface(CardInterface):
         yield from super().rules()
         if self.driver_name == "vhost" and not self.is_virtio:
             yield Broken("driver_name", "vhost is for <model type='virtio'/> alone")
-
-    @property
-    def queue_count(self) -> int:
-        """Pairs of queues."""
-        return max(self.queues or 1, 1)
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """``-netdev tap``."""

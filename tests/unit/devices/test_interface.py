@@ -11,7 +11,7 @@ import pytest
 
 from prober.capabilities.capabilities import Capabilities
 from prober.devices.interface import CardInterface, UserInterface
-from prober.devices.interface.parts import Bandwidth, HostIp, HostRoute, Rate, VirtualPort, Vlan, VlanTag
+from prober.devices.interface.hostside import HostIp, HostRoute, NetBandwidth, Rate, VirtualPort, Vlan, VlanTag
 from prober.devices.interface.passt import PortForward, PortRange
 from prober.errors import RefusedError
 from prober.host.host import Host, Network, Settings
@@ -216,7 +216,7 @@ def test_ports_and_addresses_are_written_as_passt_reads_them() -> None:
 
 def test_the_hosts_side_is_said_in_words() -> None:
     rate = Rate(average=10, peak=20)
-    assert str(Bandwidth(inbound=rate, outbound=Rate(average=5))) == "in average 10, peak 20; out average 5"
+    assert str(NetBandwidth(inbound=rate, outbound=Rate(average=5))) == "in average 10, peak 20; out average 5"
     assert str(Vlan(trunk=True, tags=(VlanTag(id=3, native="tagged"), VlanTag(id=4)))) == "3 (tagged native), 4"
     assert str(HostIp(address="10.0.0.1", prefix=24, peer="10.0.0.2")) == "10.0.0.1/24 (peer 10.0.0.2)"
     route = HostRoute(address="10.1.0.0", netmask="255.255.0.0", gateway="10.0.0.1", metric=5)

@@ -6,35 +6,13 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
-
-from prober.commandline.refusal import Broken, Unfit
+from prober.commandline.refusal import Broken
+from prober.devices.interface.ip import IpText, family_rules
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import Amount, Count, DeviceName, Line, Uuid, YesNo, number_in
 
 #: Why the host's side of an interface is no option of QEMU's.
 HOST = "done on the host before QEMU starts; the resource of the interface says it"
-
-
-def _ip(text: str) -> str:
-    try:
-        return str(ip_address(text.strip()))
-    except ValueError:
-        raise Unfit("is not an IP address") from None
-
-
-def _ipv4(text: str) -> str:
-    if ip_address(text).version != 4:
-        raise Unfit("is not an IPv4 address")
-    return text
-
-
-#: An IPv4 or IPv6 address, in its usual spelling.
-IpText = Annotated[str, AfterValidator(_ip)]
-#: IPv4 alone: QEMU's sockets between guests have no other (libvirt's schema).
-Ipv4Text = Annotated[IpText, AfterValidator(_ipv4)]
-Port = Annotated[int, number_in(0, 65535)]
-GivenPort = Annotated[int, number_in(1, 65535)]
 
 
 class Rate(Checked):
@@ -57,7 +35,7 @@ class Rate(Checked):
         return ", ".join(f"{name} {value}" for name in names if (value := getattr(self, name)) is not None)
 
 
-class Bandwidth(Checked):
+class NetBandwidth(Checked):
     """``<bandwidth>``: as the guest sees it, in and out."""
 
     inbound: Annotated[Rate | None, At("inbound")] = None
@@ -203,17 +181,3 @@ class HostRoute(Element):
         size = self.netmask if self.netmask is not None else self.prefix
         metric = "" if self.metric is None else f" metric {self.metric}"
         return f"{self.address}{'' if size is None else f'/{size}'} via {self.gateway}{metric}"
-
-
-def family_rules(family: str | None, address: str, prefix: int | None) -> Iterator[Broken]:
-    """What does not go together in one address."""
-    version = ip_address(address).version
-    if family is not None and family != f"ipv{version}":
-        yield Broken("family", f"{address} is no address of family {family}")
-    if version == 4 and prefix is not None and prefix > 32:
-        yield Broken("prefix", "a prefix of IPv4 has 32 bits at most")
-
-
-def version_of(address: str) -> int:
-    """4 or 6, of an address that was read."""
-    return ip_address(address).version

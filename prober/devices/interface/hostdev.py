@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken
 from prober.devices.interface.base import Interface, NetModel
-from prober.devices.interface.parts import HOST, VirtualPort, Vlan
+from prober.devices.interface.hostside import HOST, VirtualPort, Vlan
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.vfio import ByteNumber, HostPci, SlotNumber, vfio_host
