@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic import AfterValidator
 
-from prober.domain.domain import Domain
 from prober.devices.rows import ELEMENTS
+from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.xml.binding import Becomes, Element, Field, Neutral, Opaque, Qemu, fields_of

@@ -33,7 +33,7 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
     """The machine; the accelerator with it, before QEMU 2.9 gave it an option of its own."""
     yield Keyval("-machine", target.machine, tuple(_machine(domain, target)), domain.os.type.place("machine"))
     if target.caps.has("-accel"):
-        yield Keyval("-accel", target.accel, tuple(_accelerator(domain, target)), domain.place("type"))
+        yield Keyval("-accel", target.accel, tuple(_accelerator(domain.features, target)), domain.place("type"))
 
 
 def _machine(domain: Domain, target: Target) -> Iterator[Property]:
@@ -52,11 +52,11 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))
 
 
-def _accelerator(domain: Domain, target: Target) -> Iterator[Property]:
+def _accelerator(features: Features, target: Target) -> Iterator[Property]:
     """What TCG or KVM is told (libvirt 11.3, ``qemuBuildAccelCommandLine``)."""
-    yield from accelerator_features(domain.features, target)
-    if domain.features.kvm is not None and target.accel == "kvm":
-        yield from domain.features.kvm.accelerator_properties()
+    yield from accelerator_features(features, target)
+    if features.kvm is not None and target.accel == "kvm":
+        yield from features.kvm.accelerator_properties()
 
 
 def check_pci(devices: Devices, target: Target) -> Iterator[Refusal]:

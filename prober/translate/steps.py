@@ -51,7 +51,7 @@ from prober.translate.target import check_target
 #: come libvirt's own steps (11.3, ``qemuDomainDefPostParse`` and ``qemuDomainAssignAddresses``), as each builds on the
 #: last; what is asked of a completed domain comes at last.
 _OWN: tuple[Step, ...] = (
-    Step(10, check_target),
+    Step(10, lambda domain, target: check_target(domain.os.type, target), name="check-target"),
     Step(20, check_vcpu),
     Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
     Step(40, check_lifecycle),
@@ -60,7 +60,7 @@ _OWN: tuple[Step, ...] = (
     Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
     Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
     Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
-    Step(100, check_cpu_tuning),
+    Step(100, lambda domain, _: check_cpu_tuning(domain), name="check-cpu-tuning"),
     Step(200, lambda domain, _: complete_numa(domain), name="complete-numa"),
     Step(210, lambda domain, _: complete_memory(domain), name="complete-memory"),
     Step(220, complete_numatune),
