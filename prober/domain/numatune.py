@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken, Place, Refusal
+from prober.domain.shared.twins import given_twice
 from prober.host.host import Host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element
@@ -59,8 +60,7 @@ class Numatune(Checked):
         for node in self.memnodes:
             if (of_all == "restrictive") != (node.mode == "restrictive"):
                 yield Broken("memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none")
-        cells = [node.cell for node in self.memnodes]
-        for cell in sorted(cell for cell in set(cells) if cells.count(cell) > 1):
+        for cell in given_twice(node.cell for node in self.memnodes):
             yield Broken("memnodes", f"there are two <memnode> for cell {cell}")
 
     def node(self, cell: int | None) -> Memnode | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Checked, Neutral
 from prober.xml.values import Line, YesNo
 
@@ -47,10 +48,9 @@ class SecLabel(Checked):
 def label_rules(labels: Iterable[SecLabel], field: str) -> Iterator[Broken]:
     """Each model once, and named where there are several (libvirt 11.3, ``virSecurityLabelDefsParseXML``)."""
     labels = tuple(labels)
-    models = [label.model for label in labels]
-    for model in sorted({model for model in models if model is not None and models.count(model) > 1}):
+    for model in given_twice(label.model for label in labels if label.model is not None):
         yield Broken(field, f"two labels are for model {model}")
-    if len(labels) > 1 and None in models:
+    if len(labels) > 1 and any(label.model is None for label in labels):
         yield Broken(field, "where there are several labels, each needs its model")
     if len(labels) == 1 and labels[0].model is None:
         label = labels[0]

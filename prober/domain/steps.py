@@ -70,16 +70,3 @@ class Emission(NamedTuple):
 
     turn: int
     emit: Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]]
-
-
-def old(step: Callable[[Domain, Target, list[Refusal]], Domain]) -> Callable[[Domain, Target], Completion]:
-    """A step of the form before."""
-
-    def run(domain: Domain, target: Target) -> Completion:
-        refusals: list[Refusal] = []
-        domain = step(domain, target, refusals)
-        yield from refusals
-        return domain
-
-    run.__name__ = step.__name__
-    return run

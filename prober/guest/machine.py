@@ -9,17 +9,17 @@ from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Pr
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
 from prober.devices.sound import speaker_properties
+from prober.domain.clock.emit import machine_clock
 from prober.domain.domain import Domain
 from prober.domain.features import Features
 from prober.domain.features.machine import accelerator_features, machine_features
 from prober.domain.launch_security import machine_security
+from prober.domain.os.emit import machine_os
 from prober.domain.os.model import OsType
 from prober.domain.shared.devices import Devices
 from prober.errors import UsageError
-from prober.guest.clock import machine_clock
 from prober.guest.memory.emit import machine_memory
 from prober.guest.numa.emit import machine_numa
-from prober.guest.os import machine_os
 from prober.host.target import Target
 
 #: The longest path of a unix socket, in bytes (``sun_path`` less its NUL).
@@ -33,7 +33,7 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
     """The machine; the accelerator with it, before QEMU 2.9 gave it an option of its own."""
     yield Keyval("-machine", target.machine, tuple(_machine(domain, target)), domain.os.type.place("machine"))
     if target.caps.has("-accel"):
-        yield Keyval("-accel", target.accel, tuple(_accelerator(domain, target)), domain.place("type"))
+        yield Keyval("-accel", target.accel, tuple(_accelerator(domain.features, target)), domain.place("type"))
 
 
 def _machine(domain: Domain, target: Target) -> Iterator[Property]:
@@ -44,19 +44,19 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
     yield from machine_features(domain.features)
     yield from machine_memory(domain, target)
     yield from machine_security(domain.launch_security, target)
-    yield from machine_os(domain, target)
-    yield from machine_numa(domain)
-    yield from machine_clock(domain, target)
+    yield from machine_os(domain.os, target)
+    yield from machine_numa(domain.numa)
+    yield from machine_clock(domain.clock, target)
     yield from speaker_properties(domain.devices)
     if target.entry is not None and target.entry.acpi:
         yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))
 
 
-def _accelerator(domain: Domain, target: Target) -> Iterator[Property]:
+def _accelerator(features: Features, target: Target) -> Iterator[Property]:
     """What TCG or KVM is told (libvirt 11.3, ``qemuBuildAccelCommandLine``)."""
-    yield from accelerator_features(domain.features, target)
-    if domain.features.kvm is not None and target.accel == "kvm":
-        yield from domain.features.kvm.accelerator_properties()
+    yield from accelerator_features(features, target)
+    if features.kvm is not None and target.accel == "kvm":
+        yield from features.kvm.accelerator_properties()
 
 
 def check_pci(devices: Devices, target: Target) -> Iterator[Refusal]:

@@ -8,16 +8,16 @@ from dataclasses import replace
 from prober.commandline.options import DeviceOption, Option, Raw
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
-from prober.domain.qemu_namespace import QemuProperty
+from prober.domain.qemu_namespace import QemuOverride, QemuProperty
 from prober.host.target import Target
 
 
-def override(options: list[Option | Raw], domain: Domain) -> list[Option | Raw]:
+def override(options: list[Option | Raw], wish: QemuOverride | None) -> list[Option | Raw]:
     """The options, those of devices as ``<qemu:override>`` changes them: what it sets comes last, as in libvirt."""
-    if domain.qemu_override is None:
+    if wish is None:
         return options
     changes: dict[str, list[QemuProperty]] = {}
-    for device in domain.qemu_override.devices:
+    for device in wish.devices:
         if device.frontend is not None:
             changes.setdefault(device.alias, []).extend(device.frontend.properties_)
     return [_overridden(option, changes) for option in options]

@@ -12,21 +12,21 @@ from prober.commandline.options import DeviceOption, Keyval, Need, Option, Prepa
 from prober.commandline.refusal import Refusal
 from prober.domain.cpu.model import Topology
 from prober.domain.domain import Domain
-from prober.domain.vcpu import OneVcpu, Vcpus
+from prober.domain.vcpu import OneVcpu, Vcpu, Vcpus
 from prober.host.target import Target
 
 
 def check_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     """Numbers that do not fit the machine, or one another."""
-    yield from _check_number(domain, target)
+    yield from _check_number(domain.vcpu, target)
     yield from _check_topology(domain, target)
     if domain.vcpus is not None and domain.vcpus.every:
-        yield from _check_states(domain, domain.vcpus)
+        yield from _check_states(domain.vcpus, domain.vcpu.value)
 
 
-def _check_number(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_number(vcpu: Vcpu, target: Target) -> Iterator[Refusal]:
     """More CPUs than the machine takes."""
-    entry, vcpu = target.entry, domain.vcpu
+    entry = target.entry
     if entry is None or entry.cpu_max is None or vcpu.value <= entry.cpu_max:
         return
     note = f"query-machines says cpu-max {entry.cpu_max} for {entry.name}"
@@ -61,17 +61,16 @@ def _check_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
             )
 
 
-def _check_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
+def _check_states(vcpus: Vcpus, most: int) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuDomainDefVcpusPostParse`` and ``qemuProcessValidateHotpluggableVcpus``."""
-    most = domain.vcpu.value
-    seen: set[int] = set()
+    numbers: set[int] = set()
     for vcpu in vcpus.every:
         if vcpu.id >= most:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is beyond the last, which is {most - 1}")
-        elif vcpu.id in seen:
+        elif vcpu.id in numbers:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is given twice")
-        seen.add(vcpu.id)
-    if 0 not in seen:
+        numbers.add(vcpu.id)
+    if 0 not in numbers:
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)

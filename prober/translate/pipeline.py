@@ -74,7 +74,10 @@ def translate(
     return Translation(
         binary=binary,
         argv=tuple(argv),
-        resources=(*find_environment(domain), *find_resources((options[one], at[one]) for one in needy)),
+        resources=(
+            *find_environment(domain.clock, domain.qemu_commandline),
+            *find_resources((options[one], at[one]) for one in needy),
+        ),
         hotplug=tuple(find_hotplug(completed, target)),
     )
 

@@ -12,6 +12,7 @@ from prober.devices.channel import Channel
 from prober.devices.console import Console
 from prober.devices.memory import MemoryModule
 from prober.devices.rows import ROWS
+from prober.domain.clock.emit import check_clock
 from prober.domain.domain import Domain
 from prober.domain.features.hyperv import check_hyperv
 from prober.domain.features.machine import (
@@ -26,7 +27,6 @@ from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
 from prober.guest.addresses.virtio_serial import assign_virtio_serial
 from prober.guest.aliases import check_names, complete_devices
-from prober.guest.clock import check_clock
 from prober.guest.cpu.settle import settle_cpu
 from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
@@ -51,16 +51,16 @@ from prober.translate.target import check_target
 #: come libvirt's own steps (11.3, ``qemuDomainDefPostParse`` and ``qemuDomainAssignAddresses``), as each builds on the
 #: last; what is asked of a completed domain comes at last.
 _OWN: tuple[Step, ...] = (
-    Step(10, check_target),
+    Step(10, lambda domain, target: check_target(domain.os.type, target), name="check-target"),
     Step(20, check_vcpu),
     Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
     Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
-    Step(70, check_clock),
+    Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
     Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
     Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
-    Step(100, check_cpu_tuning),
+    Step(100, lambda domain, _: check_cpu_tuning(domain), name="check-cpu-tuning"),
     Step(200, lambda domain, _: complete_numa(domain), name="complete-numa"),
     Step(210, lambda domain, _: complete_memory(domain), name="complete-memory"),
     Step(220, complete_numatune),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from prober.commandline.options import Option
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Refusal, Unfit
 from prober.devices.interface.base import CardInterface, Interface, default_card
 from prober.devices.interface.tap import NetworkInterface
 from prober.devices.interface.user import PasstInterface, UserInterface
@@ -78,8 +78,8 @@ def _next_of_pool(interface: NetworkInterface, pool: Iterator[str]) -> Generator
         return None
     try:
         read_host_pci(device)
-    except ValueError as error:
-        message = f"the network {interface.source!r}: {error}"
+    except Unfit as error:
+        message = f"the network {interface.source!r}: {device!r} {error}"
         yield Refusal(place=interface.place("source"), message=message)
         return None
     return device

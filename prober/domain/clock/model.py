@@ -10,6 +10,7 @@ from pydantic import BeforeValidator
 
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.clock.timer import Timer, TimerName
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import Amount, Line
 
@@ -72,8 +73,7 @@ class Clock(Checked):
             yield Broken("", "offset='timezone' needs timezone=…, as Europe/Paris")
         if self.offset != "timezone" and self.timezone is not None:
             yield Broken("timezone", "timezone belongs to offset='timezone' alone")
-        names = [timer.name for timer in self.timers]
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        for name in given_twice(timer.name for timer in self.timers):
             yield Broken("timers", f"<timer name='{name}'> is given twice")
 
     def _start_rules(self) -> Iterator[Broken]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.numa import Numa
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import OnOff, PositiveCount
 
@@ -182,11 +183,8 @@ class Cpu(Checked):
             yield Broken("migratable", f"mode='{self.mode}' has no migratable; host-passthrough and maximum have")
         if self.cache is not None and self.cache.mode == "passthrough" and not self.is_of_host:
             yield Broken("cache", "a cache with mode='passthrough' is for mode='host-passthrough' and mode='maximum'")
-        seen: set[str] = set()
-        for feature in self.features:
-            if feature.name in seen:
-                yield Broken("features", f"the feature {feature.name} is given twice")
-            seen.add(feature.name)
+        for name in repeats(feature.name for feature in self.features):
+            yield Broken("features", f"the feature {name} is given twice")
 
     def _model_rules(self) -> Iterator[Broken]:
         if self.mode == "custom" and not self.name:

@@ -187,7 +187,7 @@ class Numa(Checked):
         yield from self._link_rules(dict(zip(ids, self.cells, strict=True)))
 
     def _link_rules(self, cells: Mapping[int, Cell]) -> Iterator[Broken]:
-        seen: set[tuple[object, ...]] = set()
+        said: set[tuple[object, ...]] = set()
         ways: set[tuple[int, int]] = set()
         for link in self.links:
             if link.initiator not in cells or link.target not in cells:
@@ -195,13 +195,13 @@ class Numa(Checked):
                 continue
             if link.cache and link.cache not in {cache.level for cache in cells[link.target].caches}:
                 yield Broken("interconnects", f"cell {link.target} has no cache of level {link.cache}")
-            if link.key in seen:
+            if link.key in said:
                 yield Broken("interconnects", "an interconnect is given twice")
             if link.initiator != link.target and (link.target, link.initiator) in ways:
                 yield Broken(
                     "interconnects", f"the way between cells {link.initiator} and {link.target} is given already"
                 )
-            seen.add(link.key)
+            said.add(link.key)
             ways.add((link.initiator, link.target))
 
 

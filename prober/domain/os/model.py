@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.os.loader import Firmware, Loader, Nvram
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Count, Line, YesNo
 
@@ -105,10 +106,8 @@ class Os(Checked):
             for name in ("initrd", "cmdline", "shim"):
                 if getattr(self, name) is not None:
                     yield Broken(name, f"<{name}> has no effect without <kernel>")
-        order = [boot.dev for boot in self.boot]
-        for dev in sorted(set(order)):
-            if order.count(dev) > 1:
-                yield Broken("boot", f"<boot dev='{dev}'> is given twice")
+        for dev in given_twice(boot.dev for boot in self.boot):
+            yield Broken("boot", f"<boot dev='{dev}'> is given twice")
         tables = [table.type for table in self.acpi_tables]
         for kind in ("slic", "msdm"):
             if tables.count(kind) > 1:
@@ -117,19 +116,11 @@ class Os(Checked):
 
     def _firmware_rules(self) -> Iterator[Broken]:
         """What goes together (libvirt 11.3, ``virDomainDefOSValidate``)."""
-        loader = self.loader
         if self.firmware is None:
-            if self.features is not None and self.features.wanted:
-                yield Broken("features", "firmware is chosen by its features with <os firmware=…> alone")
-            if loader is None:
-                if self.nvram is not None:
-                    yield Broken("nvram", "<nvram> needs a <loader> with a path, or <os firmware='efi'>")
-            elif loader.path is None:
-                yield Broken(
-                    "loader", "<loader> has no path, and no firmware is to be chosen: write one, or <os firmware=…>"
-                )
+            yield from self._given_firmware_rules()
         elif self.firmware != "efi" and self.nvram is not None:
             yield Broken("nvram", f"firmware '{self.firmware}' has no variables to keep")
+        loader = self.loader
         if loader is None or loader.stateless is None:
             return
         if loader.stateless and self.nvram is not None:
@@ -137,3 +128,14 @@ class Os(Checked):
         keeps = loader.type == "pflash" if self.firmware is None else self.firmware == "efi"
         if not loader.stateless and not keeps:
             yield Broken("loader", "only a loader of type='pflash', or EFI firmware, can keep variables")
+
+    def _given_firmware_rules(self) -> Iterator[Broken]:
+        """Firmware that is not chosen has a loader with a path, and is what it is."""
+        if self.features is not None and self.features.wanted:
+            yield Broken("features", "firmware is chosen by its features with <os firmware=…> alone")
+        if self.loader is None:
+            if self.nvram is not None:
+                yield Broken("nvram", "<nvram> needs a <loader> with a path, or <os firmware='efi'>")
+        elif self.loader.path is None:
+            sentence = "<loader> has no path, and no firmware is to be chosen: write one, or <os firmware=…>"
+            yield Broken("loader", sentence)

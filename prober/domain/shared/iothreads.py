@@ -7,6 +7,7 @@ from typing import Annotated
 
 from prober.commandline.options import Property, Value
 from prober.commandline.refusal import Broken, Place
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import Count
 
@@ -26,8 +27,7 @@ class IothreadMapping(Element):
 
 def mapping_rules(threads: Sequence[IothreadMapping], queues: int | None, field: str) -> Iterator[Broken]:
     """Each thread once, each queue once, all queues or none (libvirt 11.3, ``qemuDomainValidateIothreadMapping``)."""
-    numbers = [thread.id for thread in threads]
-    for number in sorted({number for number in numbers if numbers.count(number) > 1}):
+    for number in given_twice(thread.id for thread in threads):
         yield Broken(field, f"I/O thread {number} stands in <iothreads> twice")
     with_queues = [thread for thread in threads if thread.queues]
     if not with_queues:
@@ -41,14 +41,14 @@ def mapping_rules(threads: Sequence[IothreadMapping], queues: int | None, field:
 
 
 def _queue_rules(given: list[int], queues: int, field: str) -> Iterator[Broken]:
-    seen: set[int] = set()
+    served: set[int] = set()
     for number in given:
         if number >= queues:
             yield Broken(field, f"there is no queue {number}: the {queues} queues are numbered from 0")
-        elif number in seen:
+        elif number in served:
             yield Broken(field, f"queue {number} stands in <iothreads> twice")
-        seen.add(number)
-    missing = next((number for number in range(queues) if number not in seen), None)
+        served.add(number)
+    missing = next((number for number in range(queues) if number not in served), None)
     if missing is not None:
         yield Broken(field, f"no thread of <iothreads> serves queue {missing}")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken, Unfit
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import Amount, Count, NumberSet, Reads, Unit
 
@@ -146,6 +148,15 @@ class CpuTune(Checked):
 
     def rules(self) -> Iterator[Broken]:
         """Ranges, and each thread treated in one way."""
+        yield from self._range_rules()
+        yield from _once("vcpu_pins", "vcpupin", (pin.vcpu for pin in self.vcpu_pins))
+        yield from _once("io_thread_pins", "iothreadpin", (pin.iothread for pin in self.io_thread_pins))
+        yield from _once("vcpu_scheduling", "vcpusched", chain.from_iterable(one.vcpus for one in self.vcpu_scheduling))
+        yield from _once("cache_tune", "cachetune", chain.from_iterable(one.vcpus for one in self.cache_tune))
+        threads = chain.from_iterable(one.iothreads for one in self.io_thread_scheduling)
+        yield from _once("io_thread_scheduling", "iothreadsched", threads)
+
+    def _range_rules(self) -> Iterator[Broken]:
         for name in self.periods:
             value = getattr(self, name)
             if value and value not in _PERIODS:
@@ -153,23 +164,11 @@ class CpuTune(Checked):
         for name in self.quotas:
             value = getattr(self, name)
             if value is not None and value > 0 and value not in _QUOTA:
-                yield Broken(
-                    name, f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
-                )
-        yield from _once("vcpu_pins", "vcpupin", [pin.vcpu for pin in self.vcpu_pins])
-        yield from _once("io_thread_pins", "iothreadpin", [pin.iothread for pin in self.io_thread_pins])
-        vcpus = [number for one in self.vcpu_scheduling for number in one.vcpus]
-        yield from _once("vcpu_scheduling", "vcpusched", vcpus)
-        shares = [number for one in self.cache_tune for number in one.vcpus]
-        yield from _once("cache_tune", "cachetune", shares)
-        threads = [number for one in self.io_thread_scheduling for number in one.iothreads]
-        yield from _once("io_thread_scheduling", "iothreadsched", threads)
+                sentence = f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
+                yield Broken(name, sentence)
 
 
-def _once(field: str, element: str, numbers: list[int]) -> Iterator[Broken]:
-    seen: set[int] = set()
-    for number in numbers:
-        if number in seen:
-            yield Broken(field, f"two <{element}> are for number {number}")
-            return
-        seen.add(number)
+def _once(field: str, element: str, numbers: Iterable[int]) -> Iterator[Broken]:
+    """Each number once; of those that are not, the first is told."""
+    for number in islice(repeats(numbers), 1):
+        yield Broken(field, f"two <{element}> are for number {number}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import AbsolutePath, Count, YesNo
 
@@ -47,8 +48,7 @@ class Perf(Checked):
 
     def rules(self) -> Iterator[Broken]:
         """Each counter once."""
-        names = [event.name for event in self.events]
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        for name in given_twice(event.name for event in self.events):
             yield Broken("events", f"<event name='{name}'> is given twice")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import UNITS, AbsolutePath, Amount, Count, Unit
 
@@ -57,8 +58,5 @@ class BlkioTune(Checked):
 
     def rules(self) -> Iterator[Broken]:
         """Each device once."""
-        seen: set[str] = set()
-        for device in self.devices:
-            if device.path in seen:
-                yield Broken("devices", f"the device {device.path} is given twice")
-            seen.add(device.path)
+        for path in repeats(device.path for device in self.devices):
+            yield Broken("devices", f"the device {path} is given twice")

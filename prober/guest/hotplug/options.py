@@ -74,7 +74,7 @@ def check_hotplug(domain: Domain, target: Target) -> Iterator[Refusal]:
             yield _contradiction(first, asked)
     for chosen in (choice.bridge, choice.root):
         if chosen is not None:
-            yield from _unfit(chosen, domain, target)
+            yield from _ignored(chosen, target, acpi=domain.features.acpi)
 
 
 def emit_hotplug(domain: Domain, target: Target) -> Iterator[Option]:
@@ -122,7 +122,7 @@ def _on_off(on: bool) -> str:
     return "on" if on else "off"
 
 
-def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
+def _ignored(asked: Asked, target: Target, *, acpi: bool) -> Iterator[Refusal]:
     """Why QEMU would ignore the option on this machine, if it would."""
     device, name = qemu_name(asked.kind, target)
     fact = f"{device}.{name}"
@@ -144,7 +144,7 @@ def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
             qemu_name=fact,
             hint="remove the element",
         )
-    elif target.kind == "pc" and not domain.features.acpi:
+    elif target.kind == "pc" and not acpi:
         yield Refusal(
             place=asked.place,
             message=f"{words} cannot be chosen without ACPI: the machine then has no PIIX4_PM, and QEMU would ignore "

@@ -29,13 +29,13 @@ def _check_page_nodes(domain: Domain) -> Iterator[Refusal]:
     count = len(domain.numa.cells) if domain.numa is not None else 0
     pages = domain.memory_backing.sizes
     for one, other in combinations(pages, 2):
-        first, second = nodes_of(domain, one), nodes_of(domain, other)
+        first, second = nodes_of(domain.numa, one), nodes_of(domain.numa, other)
         if first is None and second is None:
             yield Refusal(place=other.place(), message="two sizes of huge pages are for all of the memory")
         elif first is not None and second is not None and set(first) & set(second):
             yield Refusal(place=other.place("nodeset"), message="two sizes of huge pages are for one NUMA node")
     for page in pages:
-        beyond = [node for node in nodes_of(domain, page) or () if node >= count]
+        beyond = [node for node in nodes_of(domain.numa, page) or () if node >= count]
         if beyond:
             message = f"huge pages are for NUMA node {beyond[0]}, which the guest does not have"
             yield Refusal(place=page.place("nodeset"), message=message)

@@ -9,6 +9,7 @@ from itertools import combinations, count
 from prober.commandline.refusal import Refusal
 from prober.devices.memory import MemoryModule, SgxEpc, SlotModule, VirtioMem
 from prober.domain.domain import Domain
+from prober.domain.numa import Numa
 from prober.domain.numatune import check_nodes
 from prober.domain.shared.address import DimmAddress
 from prober.domain.shared.device import Device
@@ -22,7 +23,7 @@ def place_modules(domain: Domain, target: Target) -> Completion:
     """Give each module its slot, the lowest that is free (libvirt 11.3, ``qemuDomainAssignMemorySlots``)."""
     modules = domain.devices.of(MemoryModule)
     most = domain.max_memory.slots if domain.max_memory is not None else 0
-    yield from _check_nodes(domain, modules, target)
+    yield from _check_nodes(domain.numa, modules, target)
     yield from _check_conflicts(modules)
     yield from _check_slots(modules, most)
     free = _free_slots(modules)
@@ -56,9 +57,9 @@ def _check_slots(modules: Iterable[MemoryModule], most: int) -> Iterator[Refusal
             yield Refusal(place=address.place("slot"), message=message)
 
 
-def _check_nodes(domain: Domain, modules: Sequence[MemoryModule], target: Target) -> Iterator[Refusal]:
+def _check_nodes(numa: Numa | None, modules: Sequence[MemoryModule], target: Target) -> Iterator[Refusal]:
     """Each belongs to a NUMA node of the guest (libvirt, ``virDomainMemoryDefValidate``)."""
-    nodes = len(domain.numa.cells) if domain.numa is not None else 0
+    nodes = len(numa.cells) if numa is not None else 0
     for module in modules:
         if module.node is not None and module.node >= nodes:
             message = f"the guest has no NUMA node {module.node} for this memory"
@@ -98,5 +99,7 @@ def _backed(module: MemoryModule, domain: Domain, target: Target) -> MemoryModul
     wanted = module.wanted()
     module = module.replace(backend=build_backend(domain, target, wanted))
     if isinstance(module, VirtioMem) and target.caps.has("virtio-mem-pci.prealloc"):
-        return module.replace(prealloc=is_taken_at_once(domain, wanted, pages_of(domain, target, wanted)))
+        return module.replace(
+            prealloc=is_taken_at_once(domain.memory_backing, wanted, pages_of(domain, target, wanted))
+        )
     return module

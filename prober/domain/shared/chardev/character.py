@@ -16,6 +16,7 @@ from prober.domain.shared.chardev.screens import DBus, QemuVdagent, SpicePort, S
 from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
 from prober.domain.shared.chardev.source import CharacterSource
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import given_twice
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked
 from prober.xml.values import AbsolutePath, OnOff
@@ -91,8 +92,7 @@ class Character(Checked):
         for sentence in dict.fromkeys(sentence for source in self.sources for sentence in backend.rules(source)):
             yield Broken("sources", sentence)
         for source in self.sources:
-            models = [label.model for label in source.seclabels if label.model is not None]
-            for model in sorted({model for model in models if models.count(model) > 1}):
+            for model in given_twice(label.model for label in source.seclabels if label.model is not None):
                 yield Broken("sources", f"two labels of <source> are for model {model}")
 
     def _end_rules(self) -> Iterator[Broken]:

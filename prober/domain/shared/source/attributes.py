@@ -107,28 +107,39 @@ def missing(source: StorageSource, kind: str) -> Iterator[Broken]:
 
 def _of_network(source: StorageSource) -> Iterator[Broken]:
     protocol = source.protocol
-    if source.name is None and protocol != "nbd" and not source.given("name"):
-        yield Broken("", f"a source of protocol '{protocol}' needs a name")
-    if protocol in ("rbd", "gluster") and source.name is not None and source.name.find("/") < 1:
-        yield Broken(
-            "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
-        )
-    if protocol == "iscsi" and source.name is not None:
-        _, slash, lun = source.name.partition("/")
-        if slash and not _NUMBER.fullmatch(lun):
-            yield Broken("name", "after the slash of an iSCSI name stands the number of the unit")
-    yield from _host_faults(source)
+    yield from _name_rules(source)
+    yield from _host_rules(source)
     if source.auth is not None and protocol in _SECRETS and source.auth.secret.type != _SECRETS[protocol]:
         yield Broken("auth", f"the secret of protocol '{protocol}' has type '{_SECRETS[protocol]}'")
     if protocol == "ssh" and source.ssh_user is not None and not (source.keyfile or source.agentsock):
         yield Broken("ssh_user", "<identity> needs a keyfile or an agentsock")
     if protocol == "nfs":
-        for name, value in (("nfs_user", source.nfs_user), ("nfs_group", source.nfs_group)):
-            if value is not None and not _NUMBER.fullmatch(value.removeprefix("+")):
-                yield Broken(name, "the names of users are known to the host alone: write the number, as +1000")
+        yield from _nfs_user_rules(source)
 
 
-def _host_faults(source: StorageSource) -> Iterator[Broken]:
+def _name_rules(source: StorageSource) -> Iterator[Broken]:
+    """What each protocol takes for the name of an image."""
+    protocol, name = source.protocol, source.name
+    if name is None:
+        if protocol != "nbd" and not source.given("name"):
+            yield Broken("", f"a source of protocol '{protocol}' needs a name")
+    elif protocol in ("rbd", "gluster") and name.find("/") < 1:
+        yield Broken(
+            "name", f"the name of a source of protocol '{protocol}' is a pool or volume, a slash, and an image"
+        )
+    elif protocol == "iscsi":
+        _, slash, lun = name.partition("/")
+        if slash and not _NUMBER.fullmatch(lun):
+            yield Broken("name", "after the slash of an iSCSI name stands the number of the unit")
+
+
+def _nfs_user_rules(source: StorageSource) -> Iterator[Broken]:
+    for name, value in (("nfs_user", source.nfs_user), ("nfs_group", source.nfs_group)):
+        if value is not None and not _NUMBER.fullmatch(value.removeprefix("+")):
+            yield Broken(name, "the names of users are known to the host alone: write the number, as +1000")
+
+
+def _host_rules(source: StorageSource) -> Iterator[Broken]:
     protocol = source.protocol
     if protocol not in _MANY and len(source.hosts) != 1:
         yield Broken("hosts", f"protocol '{protocol}' has exactly one host")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from prober.commandline.options import Need, Option, Prepared, Property, Qapi, Value
-from prober.domain.domain import Domain
 from prober.domain.os.loader import Loader, Nvram
+from prober.domain.os.model import Os
 from prober.domain.shared.source import Image, ImageAccess, StorageSource
 from prober.domain.shared.source.backing import chained
 from prober.domain.shared.source.layers import layers
@@ -16,9 +16,9 @@ from prober.host.target import Target
 _CODE, _VARIABLES = "pflash0", "pflash1"
 
 
-def machine_flash(domain: Domain, target: Target) -> Iterator[Property]:
+def machine_flash(os: Os, target: Target) -> Iterator[Property]:
     """``pflash0`` and ``pflash1`` of ``-machine``."""
-    loader, nvram = domain.os.loader, domain.os.nvram
+    loader, nvram = os.loader, os.nvram
     if loader is None or loader.type != "pflash":
         return
     yield Property("pflash0", f"libvirt-{_CODE}-format", loader.place("path"))
@@ -26,9 +26,9 @@ def machine_flash(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("pflash1", _image(nvram, target).top_node, nvram.place("path"))
 
 
-def emit_flash(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_flash(os: Os, target: Target) -> Iterator[Option]:
     """The images behind the chips (libvirt 11.3, ``qemuBuildPflashBlockdevCommandLine``)."""
-    loader, nvram = domain.os.loader, domain.os.nvram
+    loader, nvram = os.loader, os.nvram
     # Of a domain that is refused, there may be no more than a wish.
     if loader is None or loader.type != "pflash" or loader.path is None:
         return
