@@ -18,6 +18,8 @@ from typing import Any
 from pydantic import AfterValidator
 
 from prober.domain.domain import Domain
+from prober.devices.rows import ELEMENTS
+from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.xml.binding import Becomes, Element, Field, Neutral, Opaque, Qemu, fields_of
 from prober.xml.shape import Child, Shape, shape_of
@@ -50,6 +52,7 @@ class Writer:
     """Walks all models, and gathers the sections."""
 
     def __init__(self) -> None:
+        Device.choices = ELEMENTS  # as whoever reads a domain has it
         self.sections: list[Section] = []
         self.shared: dict[type[Element], Section] = {}
         self.often = {cls for cls, places in _places().items() if len(places) > _OFTEN}

@@ -13,7 +13,7 @@ from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
-from prober.domain.shared.chardev import CharacterDevice, Source
+from prober.domain.shared.chardev import CharacterDevice, CharacterSource
 from prober.domain.shared.chardev.sockets import too_long
 from prober.domain.shared.chardev.source import HostName
 from prober.domain.steps import Completion
@@ -159,5 +159,7 @@ def _with_socket(channel: Channel, directory: str) -> Generator[Refusal, None, C
     if too_long(path):
         message = f"{too_long(path)}, and it would be {path}"
         yield Refusal(place=channel.place(), message=message, hint="give a shorter <source path=…>")
-    source = channel.source.replace(path=path, mode="bind") if channel.sources else Source(path=path, mode="bind")
+    source = (
+        channel.source.replace(path=path, mode="bind") if channel.sources else CharacterSource(path=path, mode="bind")
+    )
     return channel.replace(sources=(source,))

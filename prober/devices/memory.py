@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken
-from prober.domain.memory.backing import Access
+from prober.domain.memory.backing import MemoryAccess
 from prober.domain.shared.address import DimmAddress, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.memory import MemorySize, Wanted
@@ -35,7 +35,7 @@ class MemoryModule(Device):
     has_node: ClassVar[bool] = True
 
     model: Annotated[str, At("@model"), Becomes("QEMU's device")]
-    access: Annotated[Access | None, At("@access"), Becomes("`share` of its backend")] = None
+    access: Annotated[MemoryAccess | None, At("@access"), Becomes("`share` of its backend")] = None
     discard: Annotated[YesNo | None, At("@discard"), Becomes("`discard-data` of its backend, in a file")] = None
     size: Annotated[MemorySize, At("target/size"), Becomes("`size` of its backend")]
     node: Annotated[Count | None, At("target/node"), Becomes("`node`")] = None

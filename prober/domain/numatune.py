@@ -12,13 +12,13 @@ from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Count, NumberSet
 
 #: How strictly: ``restrictive`` is left to the host's cgroups, the others are QEMU's to keep.
-Mode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
+NumaMode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
 
 
 class NumatuneMemory(Checked):
     """``<memory>``: for all that no ``<memnode>`` is about."""
 
-    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of backends")] = "strict"
+    mode: Annotated[NumaMode, At("@mode"), Becomes("`policy` of backends")] = "strict"
     placement: Annotated[
         Literal["static", "auto"] | None, At("@placement"), Becomes("whether numad chooses `host-nodes`")
     ] = None
@@ -41,7 +41,7 @@ class Memnode(Element):
     """``<memnode>``: for one NUMA node of the guest."""
 
     cell: Annotated[Count, At("@cellid"), Becomes("which `memory-backend-…` it is about")]
-    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of the backend")] = "strict"
+    mode: Annotated[NumaMode, At("@mode"), Becomes("`policy` of the backend")] = "strict"
     nodeset: Annotated[NumberSet, At("@nodeset"), Becomes("`host-nodes` of the backend")]
 
 
@@ -67,7 +67,7 @@ class Numatune(Checked):
         """What is said of one NUMA node of the guest."""
         return next((node for node in self.memnodes if node.cell == cell), None)
 
-    def mode(self, cell: int | None) -> Mode:
+    def mode(self, cell: int | None) -> NumaMode:
         """How strictly a piece of memory keeps to its nodes."""
         node = self.node(cell)
         if node is not None:

@@ -75,7 +75,7 @@ class Table(Checked):
         yield Keyval("-smbios", "", tuple(pairs), self.place())
 
 
-class Bios(Table):
+class BiosTable(Table):
     """Table 0: the firmware."""
 
     number = 0
@@ -156,7 +156,7 @@ class SmbiosInfo(Sysinfo, Checked):
 
     tag: ClassVar[str] = ""
     type: Annotated[Literal["smbios"], At("@type"), Becomes("`-smbios`")]
-    bios: Annotated[Bios | None, At("bios"), Becomes("`-smbios type=0`")] = None
+    bios: Annotated[BiosTable | None, At("bios"), Becomes("`-smbios type=0`")] = None
     system: Annotated[System | None, At("system"), Becomes("`-smbios type=1`")] = None
     boards: Annotated[tuple[BaseBoard, ...], At("baseBoard"), Becomes("`-smbios type=2`")] = ()
     chassis: Annotated[Chassis | None, At("chassis"), Becomes("`-smbios type=3`")] = None

@@ -13,7 +13,7 @@ from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
 from prober.errors import RefusedError
-from prober.guest.hotplug.seen import see_hotplug
+from prober.guest.hotplug.outcome import find_hotplug
 from prober.guest.machine import (
     check_incoming,
     check_monitor,
@@ -75,7 +75,7 @@ def translate(
         binary=binary,
         argv=tuple(argv),
         resources=(*find_environment(domain), *find_resources((options[one], at[one]) for one in needy)),
-        hotplug=tuple(see_hotplug(completed, target)),
+        hotplug=tuple(find_hotplug(completed, target)),
     )
 
 

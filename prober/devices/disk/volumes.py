@@ -9,9 +9,9 @@ from collections.abc import Generator, Sequence
 from prober.commandline.refusal import Broken, Refusal
 from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
-from prober.domain.shared.source import Auth, Source
-from prober.domain.shared.source.belongs import misplaced
-from prober.domain.shared.source.parts import StorageHost
+from prober.domain.shared.source import Auth, StorageSource
+from prober.domain.shared.source.attributes import misplaced
+from prober.domain.shared.source.children import StorageHost
 from prober.domain.shared.source.references import AuthSecret
 from prober.domain.steps import Completion
 from prober.host.host import Pool
@@ -35,7 +35,7 @@ def settle_volumes(domain: Domain, target: Target) -> Completion:
     return domain.with_all(Disk, settled)
 
 
-def _on_what_it_is(disk: Disk, source: Source, target: Target) -> Generator[Refusal, None, Disk]:
+def _on_what_it_is(disk: Disk, source: StorageSource, target: Target) -> Generator[Refusal, None, Disk]:
     """The disk on what its volume is, or as it was where that is refused."""
     wrong = list(misplaced(source, "volume"))
     if wrong:
@@ -55,7 +55,7 @@ def _on_what_it_is(disk: Disk, source: Source, target: Target) -> Generator[Refu
     return settled
 
 
-def _may_be_missing(source: Source) -> bool:
+def _may_be_missing(source: StorageSource) -> bool:
     """``optional`` always, ``requisite`` not at a fresh start (``qemuDomainCheckDiskStartupPolicy``)."""
     return source.startup_policy == "optional"
 
@@ -65,7 +65,7 @@ def _without_image(disk: Disk) -> Disk:
     return disk.replace(type="file", source=None, is_left_out=disk.device in ("disk", "lun"))
 
 
-def _settled(disk: Disk, source: Source, target: Target) -> Disk:
+def _settled(disk: Disk, source: StorageSource, target: Target) -> Disk:
     """The disk on what its volume is on this host.
 
     :raise Broken: of the source, where the volume is nothing here.
@@ -89,7 +89,7 @@ def _nothing(field: str, message: str) -> Broken:
     return Broken(field, message, "tell prober of the host's storage pools")
 
 
-def _pool_of(source: Source, pools: Sequence[Pool]) -> Pool:
+def _pool_of(source: StorageSource, pools: Sequence[Pool]) -> Pool:
     """The pool that the volume is in; it is there, active, and reached in a way that pools of its type have.
 
     :raise Broken: of the source, where it is not.
@@ -104,7 +104,7 @@ def _pool_of(source: Source, pools: Sequence[Pool]) -> Pool:
     return pool
 
 
-def _on_iscsi(source: Source, pool: Pool) -> Source:
+def _on_iscsi(source: StorageSource, pool: Pool) -> StorageSource:
     """The unit of the pool's target, reached by QEMU itself (``virDomainDiskTranslateISCSIDirect``).
 
     :raise Broken: of the source, where neither says which unit it is.
@@ -130,7 +130,7 @@ def _on_iscsi(source: Source, pool: Pool) -> Source:
     )
 
 
-def _moved(source: Source, fields: dict[str, str]) -> object:
+def _moved(source: StorageSource, fields: dict[str, str]) -> object:
     """The places of the source, with those of the volume for what it became."""
     places = {
         fields.get(name, name): place

@@ -41,7 +41,7 @@ def _vendor_id(value: str) -> str:
     return value
 
 
-VendorId: TypeAlias = Annotated[str, AfterValidator(_vendor_id)]
+CpuVendor: TypeAlias = Annotated[str, AfterValidator(_vendor_id)]
 
 
 class CpuName(Element):
@@ -53,7 +53,7 @@ class CpuName(Element):
         At("@fallback"),
         Becomes("the nearest model of `-cpu`, where the binary does not have the one that is named"),
     ] = "allow"
-    vendor_id: Annotated[VendorId | None, At("@vendor_id"), Becomes("`vendor` of `-cpu`")] = None
+    vendor_id: Annotated[CpuVendor | None, At("@vendor_id"), Becomes("`vendor` of `-cpu`")] = None
 
 
 class Feature(Element):
@@ -82,7 +82,7 @@ class Topology(Element):
         return self.sockets * self.dies * self.clusters * self.cores * self.threads
 
 
-class Cache(Checked):
+class CpuCache(Checked):
     """``<cache>``: which caches the guest sees."""
 
     level: Annotated[Literal["1", "2", "3"] | None, At("@level"), Becomes("which cache is emulated: the third")] = None
@@ -156,7 +156,7 @@ class Cpu(Checked):
     vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_CHECKED)] = None
     topology: Annotated[Topology | None, At("topology"), Becomes("`-smp`")] = None
     features: Annotated[tuple[Feature, ...], At("feature"), Becomes("features of `-cpu`")] = ()
-    cache: Annotated[Cache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
+    cache: Annotated[CpuCache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
     numa: Annotated[Numa | None, At("numa"), Becomes("`-numa`")] = None
     maxphysaddr: Annotated[MaxPhysAddr | None, At("maxphysaddr"), Becomes("`phys-bits` of `-cpu`")] = None
 

@@ -30,7 +30,7 @@ def _vendor(value: str) -> str:
     return value
 
 
-Vendor: TypeAlias = Annotated[str, AfterValidator(_vendor)]
+HypervVendorName: TypeAlias = Annotated[str, AfterValidator(_vendor)]
 
 
 class Spinlocks(Checked):
@@ -49,11 +49,11 @@ class Spinlocks(Checked):
             yield Broken("retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}")
 
 
-class VendorId(Checked):
+class HypervVendor(Checked):
     """The vendor of the hypervisor that the guest sees."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
-    value: Annotated[Vendor | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    value: Annotated[HypervVendorName | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
 
     def rules(self) -> Iterator[Broken]:
         """A vendor that is on has a name."""
@@ -126,7 +126,7 @@ class HyperV(Element):
     synic: Annotated[Switch | None, At("synic"), Becomes("`hv-synic` of `-cpu`")] = None
     stimer: Annotated[SyntheticTimer | None, At("stimer"), Becomes("`hv-stimer` of `-cpu`")] = None
     reset: Annotated[Switch | None, At("reset"), Becomes("`hv-reset` of `-cpu`")] = None
-    vendor_id: Annotated[VendorId | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    vendor_id: Annotated[HypervVendor | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
     frequencies: Annotated[Switch | None, At("frequencies"), Becomes("`hv-frequencies` of `-cpu`")] = None
     reenlightenment: Annotated[Switch | None, At("reenlightenment"), Becomes("`hv-reenlightenment` of `-cpu`")] = None
     tlbflush: Annotated[TlbFlush | None, At("tlbflush"), Becomes("`hv-tlbflush` of `-cpu`")] = None
@@ -164,7 +164,7 @@ class HyperV(Element):
             if isinstance(switch, Spinlocks):
                 assert switch.retries is not None
                 yield Property(qemu, Text(f"0x{switch.retries:x}"), switch.place("retries"))
-            elif isinstance(switch, VendorId):
+            elif isinstance(switch, HypervVendor):
                 assert switch.value is not None
                 yield Property(qemu, switch.value, switch.place("value"))
             else:

@@ -11,7 +11,7 @@ from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Amount, Count, NumberSet, Unit
 
 #: Whether other processes share the memory with QEMU.
-Access: TypeAlias = Literal["shared", "private"]
+MemoryAccess: TypeAlias = Literal["shared", "private"]
 
 
 class HugePage(Checked):
@@ -54,7 +54,7 @@ class MemoryBacking(Checked):
         At("source/@type"),
         Becomes("`memory-backend-file`, `memory-backend-ram` or `memory-backend-memfd`"),
     ] = None
-    access: Annotated[Access | None, At("access/@mode"), Becomes("`share`")] = None
+    access: Annotated[MemoryAccess | None, At("access/@mode"), Becomes("`share`")] = None
     allocation: Annotated[Literal["immediate", "ondemand"] | None, At("allocation/@mode"), Becomes("`prealloc`")] = None
     threads: Annotated[Count, At("allocation/@threads"), Becomes("`prealloc-threads`")] = 0
     discard: Annotated[bool, At("discard"), Becomes("`discard-data` of memory in files")] = False

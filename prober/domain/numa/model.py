@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken
-from prober.domain.memory.backing import Access
+from prober.domain.memory.backing import MemoryAccess
 from prober.domain.shared.memory import in_kibibytes
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Amount, Count, NumberSet, PositiveCount, Unit, YesNo
@@ -37,7 +37,7 @@ class Distances(Checked):
             yield Broken("", "<distances> needs a <sibling>")
 
 
-class Cache(Checked):
+class CellCache(Checked):
     """``<cache>``: one level of the memory's own cache.
 
     libvirt 11.3 does not look at the units of its two sizes (``virDomainNumaDefNodeCacheParseXML``), so only those
@@ -69,10 +69,10 @@ class Cell(Checked):
     cpus: Annotated[NumberSet | None, At("@cpus"), Becomes("`cpus`")] = None
     memory: Annotated[Amount, At("@memory"), Becomes("`size` of the node's backend, or `mem`")]
     unit: Annotated[Unit, At("@unit"), Becomes("what the memory is counted in")] = "KiB"
-    access: Annotated[Access | None, At("@memAccess"), Becomes("`share` of the node's backend")] = None
+    access: Annotated[MemoryAccess | None, At("@memAccess"), Becomes("`share` of the node's backend")] = None
     discard: Annotated[YesNo | None, At("@discard"), Becomes("`discard-data` of the node's backend")] = None
     distances: Annotated[Distances | None, At("distances")] = None
-    caches: Annotated[tuple[Cache, ...], At("cache")] = ()
+    caches: Annotated[tuple[CellCache, ...], At("cache")] = ()
 
     @property
     def kibibytes(self) -> int:

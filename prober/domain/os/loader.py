@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken
-from prober.domain.shared.source import Source
-from prober.domain.shared.source.belongs import misplaced
+from prober.domain.shared.source import StorageSource
+from prober.domain.shared.source.attributes import misplaced
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Reads, YesNo
 
 #: The formats that libvirt reads firmware in.
-Format: TypeAlias = Literal["raw", "qcow2"]
+FirmwareFormat: TypeAlias = Literal["raw", "qcow2"]
 
 #: A path as the text of an element; the element may also be empty.
 PathOrNothing: TypeAlias = Annotated[
@@ -55,7 +55,7 @@ class Loader(Checked):
     type: Annotated[Literal["rom", "pflash"] | None, At("@type"), Becomes("`-bios` or `pflash0`")] = None
     secure: Annotated[YesNo | None, At("@secure"), Becomes("`cfi.pflash01.secure`")] = None
     stateless: Annotated[YesNo | None, At("@stateless"), Becomes("no `pflash1`")] = None
-    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
+    format: Annotated[FirmwareFormat | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
 
 
 class Nvram(Checked):
@@ -63,10 +63,12 @@ class Nvram(Checked):
 
     path: Annotated[PathOrNothing, At("."), Becomes("the image behind `pflash1`")] = None
     template: Annotated[AbsolutePath | None, At("@template"), Becomes("what the host must copy there")] = None
-    template_format: Annotated[Format | None, At("@templateFormat"), Becomes("`driver` of the new image")] = None
-    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
+    template_format: Annotated[FirmwareFormat | None, At("@templateFormat"), Becomes("`driver` of the new image")] = (
+        None
+    )
+    format: Annotated[FirmwareFormat | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
     type: Annotated[Literal["file", "block", "network"] | None, At("@type"), Becomes("where the variables are")] = None
-    source: Annotated[Source | None, At("source"), Becomes("the image behind `pflash1`")] = None
+    source: Annotated[StorageSource | None, At("source"), Becomes("the image behind `pflash1`")] = None
 
     def rules(self) -> Iterator[Broken]:
         """A path as text, or a type and its source."""
@@ -83,7 +85,7 @@ class Nvram(Checked):
             yield Broken("source", sentence)
         yield from self._source_rules(self.source)
 
-    def _source_rules(self, source: Source) -> Iterator[Broken]:
+    def _source_rules(self, source: StorageSource) -> Iterator[Broken]:
         """What flash cannot be (libvirt 11.3, ``qemuValidateDomainDefNvram``), and secrets of the right type."""
         if source.slices:
             yield Broken("source", "the firmware's variables cannot be in a slice of an image")
@@ -113,6 +115,6 @@ class Nvram(Checked):
         return self.path is None and (self.source is None or self.source.is_empty(self.kind))
 
     @property
-    def image_source(self) -> Source:
+    def image_source(self) -> StorageSource:
         """Where they are, however it was written."""
-        return self.source or Source(file=self.path, places=self.places)
+        return self.source or StorageSource(file=self.path, places=self.places)

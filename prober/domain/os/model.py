@@ -58,7 +58,7 @@ class BootMenu(Checked):
             yield Broken("timeout", f"'{self.timeout}' is out of range: 0 to {_MOST_TIME}")
 
 
-class Bios(Element):
+class BiosOptions(Element):
     """``<bios>``: what SeaBIOS is told."""
 
     useserial: Annotated[YesNo | None, At("@useserial"), Becomes("`graphics=off` of `-machine`")] = None
@@ -86,7 +86,7 @@ class Os(Checked):
     nvram: Annotated[Nvram | None, At("nvram"), Becomes("`pflash1` of `-machine`")] = None
     boot: Annotated[tuple[Boot, ...], At("boot"), Becomes("`bootindex`")] = ()
     bootmenu: Annotated[BootMenu | None, At("bootmenu"), Becomes("`menu` of `-boot`")] = None
-    bios: Annotated[Bios | None, At("bios"), Becomes("keys of `-boot` and `-machine`")] = None
+    bios: Annotated[BiosOptions | None, At("bios"), Becomes("keys of `-boot` and `-machine`")] = None
     smbios: Annotated[
         Literal["emulate", "host", "sysinfo"] | None,
         At("smbios/@mode"),

@@ -14,7 +14,7 @@ _DONE = Neutral("libvirt sets it for threads of the running QEMU, by cgroups, th
 #: The most of a period and of a quota, in microseconds (libvirt 11.3, ``virDomainDefCputuneValidate``).
 _PERIODS, _QUOTA = range(1000, 1000001), range(1000, 18446744073709551 + 1)
 
-Policy: TypeAlias = Literal["batch", "idle", "fifo", "rr"]
+SchedulingPolicy: TypeAlias = Literal["batch", "idle", "fifo", "rr"]
 
 
 def _signed(value: Any) -> Any:
@@ -49,7 +49,7 @@ class IoThreadPin(Pin):
 class Scheduling(Checked):
     """How the kernel schedules threads."""
 
-    scheduler: Annotated[Policy, At("@scheduler"), _DONE]
+    scheduler: Annotated[SchedulingPolicy, At("@scheduler"), _DONE]
     priority: Annotated[Signed | None, At("@priority"), _DONE] = None
 
     def rules(self) -> Iterator[Broken]:
@@ -79,7 +79,7 @@ class CacheMonitor(Element):
     vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
 
 
-class Cache(Element):
+class CacheShare(Element):
     """A share of a cache of the host's."""
 
     id: Annotated[Count, At("@id"), _DONE]
@@ -94,7 +94,7 @@ class CacheTune(Element):
 
     vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
     id: Annotated[str | None, At("@id"), _DONE] = None
-    caches: Annotated[tuple[Cache, ...], At("cache"), _DONE] = ()
+    caches: Annotated[tuple[CacheShare, ...], At("cache"), _DONE] = ()
     monitors: Annotated[tuple[CacheMonitor, ...], At("monitor"), _DONE] = ()
 
 

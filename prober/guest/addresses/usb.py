@@ -26,7 +26,7 @@ _DEPTH = 4
 
 
 #: A port: the number on the controller, then on each hub.
-Path: TypeAlias = tuple[int, ...]
+PortPath: TypeAlias = tuple[int, ...]
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _Ports:
     taken: set[int] = field(default_factory=set)
     hubs: dict[int, _Ports] = field(default_factory=dict)
 
-    def free_path(self, level: int = 0) -> Path | None:
+    def free_path(self, level: int = 0) -> PortPath | None:
         """The first free port, on this level before those below."""
         free = next((port for port in range(1, self.count + 1) if port not in self.taken), None)
         if free is not None:
@@ -57,7 +57,7 @@ class UsbPorts:
     def __init__(self, counts: Mapping[int, int]) -> None:
         self._buses = {bus: _Ports(count) for bus, count in sorted(counts.items())}
 
-    def find(self, wanted: int | None = None) -> tuple[int, Path]:
+    def find(self, wanted: int | None = None) -> tuple[int, PortPath]:
         """The first free port, of one controller or of any; does not take it.
 
         :raise PortError: where there is none.
@@ -70,7 +70,7 @@ class UsbPorts:
                 return bus, path
         raise PortError("no USB port is free")
 
-    def take(self, bus: int, path: Path, *, is_hub: bool = False) -> None:
+    def take(self, bus: int, path: PortPath, *, is_hub: bool = False) -> None:
         """Take one port, for a device or a hub.
 
         :raise PortError: where it is not there, or taken.
@@ -169,5 +169,5 @@ def _assign(device: Device, ports: UsbPorts) -> Generator[Refusal, None, Device]
     return device.replace(address=UsbAddress(bus=bus, port=".".join(map(str, path))))
 
 
-def _path(port: str) -> Path:
+def _path(port: str) -> PortPath:
     return tuple(int(number) for number in port.split("."))

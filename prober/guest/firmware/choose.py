@@ -11,7 +11,7 @@ from typing import cast
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
-from prober.domain.os.loader import Format, Loader, Nvram
+from prober.domain.os.loader import FirmwareFormat, Loader, Nvram
 from prober.domain.steps import Completion
 from prober.guest.firmware.match import fits
 from prober.host.descriptor import Descriptor, FlashMapping
@@ -131,7 +131,7 @@ def _variables(domain: Domain, target: Target, loader: Loader, template: _Templa
     directory = f"{target.settings.state_directory}/nvram"
     return Nvram(
         path=f"{directory}/{domain.name}_VARS{_SUFFIXES[kind]}",
-        format=cast(Format, kind),  # which _SUFFIXES has
+        format=cast(FirmwareFormat, kind),  # which _SUFFIXES has
         template=path or None,
         places=nvram.places if nvram is not None else loader.places,
     )

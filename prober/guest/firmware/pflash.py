@@ -8,7 +8,7 @@ from dataclasses import replace
 from prober.commandline.options import Need, Option, Prepared, Property, Qapi, Value
 from prober.domain.domain import Domain
 from prober.domain.os.loader import Loader, Nvram
-from prober.domain.shared.source import Access, Image, Source
+from prober.domain.shared.source import Image, ImageAccess, StorageSource
 from prober.domain.shared.source.backing import chained
 from prober.domain.shared.source.layers import layers
 from prober.host.target import Target
@@ -46,7 +46,7 @@ def _image(nvram: Nvram, target: Target) -> Image:
         number=_VARIABLES,
         read_only=False,
         place=nvram.place(),
-        access=Access(),
+        access=ImageAccess(),
         owner=_VARIABLES,
         format_place=nvram.place("format"),
         encryption=source.encryption,
@@ -55,7 +55,7 @@ def _image(nvram: Nvram, target: Target) -> Image:
     return chained(image, None, source.data_store, target)
 
 
-def _prepared(nvram: Nvram) -> Source:
+def _prepared(nvram: Nvram) -> StorageSource:
     """The source, with what is to be done for it.
 
     A file is one that libvirt makes from the template when a domain starts for the first time.

@@ -14,7 +14,7 @@ from prober.domain.shared.chardev.files import Dev, File, Null, Pipe, Pty, Stdio
 from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
 from prober.domain.shared.chardev.screens import DBus, QemuVdagent, SpicePort, SpiceVmc
 from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 from prober.domain.shared.device import Device
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked
@@ -60,7 +60,7 @@ class Character(Checked):
     invents_path: ClassVar[bool] = False
 
     type: Annotated[CharacterType, At("@type"), Becomes("the backend of `-chardev`")] = "pty"
-    sources: Annotated[tuple[Source, ...], At("source"), Becomes("keys of `-chardev`")] = ()
+    sources: Annotated[tuple[CharacterSource, ...], At("source"), Becomes("keys of `-chardev`")] = ()
     protocol: Annotated[
         Literal["raw", "telnet", "telnets", "tls"] | None, At("protocol/@type"), Becomes("`telnet`")
     ] = None
@@ -121,14 +121,14 @@ class Character(Checked):
         return BACKENDS[self.type]
 
     @property
-    def source(self) -> Source:
+    def source(self) -> CharacterSource:
         """Its ``<source>``, or an empty one."""
-        return self.sources[0] if self.sources else Source()
+        return self.sources[0] if self.sources else CharacterSource()
 
-    def source_of(self, mode: str) -> Source:
+    def source_of(self, mode: str) -> CharacterSource:
         """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
         found = (source for source in self.sources if (source.mode or "connect") == mode)
-        return next(found, Source())
+        return next(found, CharacterSource())
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
@@ -151,7 +151,7 @@ class Character(Checked):
         pairs = [Property("id", ends.id, ends.place), *self.backend.pairs(ends, target), *log]
         yield options.Keyval("-chardev", self.backend.word(ends), tuple(pairs), self.place("type"))
 
-    def _far_end(self) -> Source:
+    def _far_end(self) -> CharacterSource:
         """Where it leads, the name of a channel filled in."""
         if self.type == "udp":
             return self.source_of("connect")

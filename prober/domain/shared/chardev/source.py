@@ -52,7 +52,7 @@ class SourceSeclabel(Checked):
             yield Broken("relabel", "relabel='yes' needs a <label>")
 
 
-class Source(Element):
+class CharacterSource(Element):
     """One end of a character device on the host.  Which of these belong together is for its type to say."""
 
     path: Annotated[AbsolutePath | None, At("@path"), Becomes("`path`, or a descriptor that libvirt opens")] = None

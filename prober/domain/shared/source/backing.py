@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.refusal import Broken, Refusal
-from prober.domain.shared.source.belongs import misplaced
+from prober.domain.shared.source.attributes import misplaced
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
 from prober.domain.shared.source.image import Image, needs_format
-from prober.domain.shared.source.model import DataStore, Kind, Source
+from prober.domain.shared.source.model import DataStore, SourceKind, StorageSource
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import Count
@@ -19,10 +19,10 @@ from prober.xml.values import Count
 class BackingStore(Checked):
     """What stands behind an image; one without a type says that nothing does."""
 
-    type: Annotated[Kind | None, At("@type"), Becomes("the `driver` of its `-blockdev`")] = None
+    type: Annotated[SourceKind | None, At("@type"), Becomes("the `driver` of its `-blockdev`")] = None
     index: Annotated[Count | None, At("@index"), Neutral("libvirt's number of an image of a running domain")] = None
     format: Annotated[ImageFormat | None, At("format"), Becomes("`-blockdev`")] = None
-    source: Annotated[Source | None, At("source"), Becomes("`-blockdev`")] = None
+    source: Annotated[StorageSource | None, At("source"), Becomes("`-blockdev`")] = None
     data_store: Annotated[DataStore | None, At("dataStore"), Becomes("`data-file`")] = None
     backing: Annotated[BackingStore | None, At("backingStore"), Becomes("`backing`")] = None
 
@@ -132,7 +132,7 @@ def format_rules(
         yield Broken(data_field, "only a qcow2 image has its data in another")
 
 
-def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[Source]:
+def sources_of(source: StorageSource | None, backing: BackingStore | None) -> Iterator[StorageSource]:
     """Every source of a chain, data stores left out."""
     if source is not None:
         yield source
@@ -140,7 +140,7 @@ def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[
         yield from sources_of(backing.source, backing.backing)
 
 
-def check_sources(kind: str, source: Source, backing: BackingStore | None) -> Iterator[Refusal]:
+def check_sources(kind: str, source: StorageSource, backing: BackingStore | None) -> Iterator[Refusal]:
     """What is misplaced in the sources of a chain."""
     for broken in misplaced(source, kind):
         yield broken.at(source.place)

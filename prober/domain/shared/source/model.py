@@ -9,8 +9,8 @@ from pydantic import AfterValidator
 
 from prober.commandline.refusal import Broken
 from prober.domain.shared.chardev.source import SourceSeclabel
+from prober.domain.shared.source.children import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.format import ImageFormat
-from prober.domain.shared.source.parts import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.references import Auth, Encryption
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_path
@@ -25,7 +25,7 @@ def _path_or_nothing(value: str) -> str:
 SourcePath: TypeAlias = Annotated[str, AfterValidator(_path_or_nothing)]
 
 #: The types of source that there are.
-Kind: TypeAlias = Literal["file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa"]
+SourceKind: TypeAlias = Literal["file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa"]
 
 #: The types whose image is a path on this host, and the field that has it.
 _PATHS = {"file": "file", "block": "dev", "dir": "dir"}
@@ -33,7 +33,7 @@ _PATHS = {"file": "file", "block": "dev", "dir": "dir"}
 _WHY_SSH = "QEMU's ssh has the known hosts and the keys of the user that it runs as"
 
 
-class Source(Checked):
+class StorageSource(Checked):
     """Which of its attributes count is told by the ``type`` of the element around it, and by its ``protocol``."""
 
     startup_policy: Annotated[
@@ -118,9 +118,9 @@ class Source(Checked):
 class DataStore(Checked):
     """``<dataStore>``: the raw image with the data of a qcow2 image."""
 
-    type: Annotated[Kind, At("@type"), Becomes("the `driver` of its `-blockdev`")]
+    type: Annotated[SourceKind, At("@type"), Becomes("the `driver` of its `-blockdev`")]
     format: Annotated[ImageFormat, At("format"), Becomes("the only format that there is")]
-    source: Annotated[Source, At("source"), Becomes("`-blockdev`")]
+    source: Annotated[StorageSource, At("source"), Becomes("`-blockdev`")]
 
     def rules(self) -> Iterator[Broken]:
         """A raw image, and nothing more (libvirt 11.3, ``virDomainDiskDefValidateSourceChainOne``)."""

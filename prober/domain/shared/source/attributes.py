@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from prober.commandline.refusal import Broken
-from prober.domain.shared.source.model import Source
+from prober.domain.shared.source.model import StorageSource
 
 #: The fields that each type of source cannot be without.
 _NEEDED: dict[str, tuple[str, ...]] = {
@@ -68,7 +68,7 @@ def _allowed(kind: str, protocol: str) -> frozenset[str]:
     return frozenset((*_NEEDED.get(kind, ()), *_ALLOWED[kind], *_COMMON, *_OF_PROTOCOL.get(protocol, ())))
 
 
-def misplaced(source: Source, kind: str) -> Iterator[Broken]:
+def misplaced(source: StorageSource, kind: str) -> Iterator[Broken]:
     """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
     allowed = _allowed(kind, source.protocol or "")
     for name in source.places.fields:
@@ -79,17 +79,17 @@ def misplaced(source: Source, kind: str) -> Iterator[Broken]:
         yield from missing(source, kind)
 
 
-def leads_nowhere(source: Source, kind: str) -> bool:
+def leads_nowhere(source: StorageSource, kind: str) -> bool:
     """Whether it lacks what a node could be made of; that is refused."""
     return lacks(source, kind) or any(True for _ in missing(source, kind))
 
 
-def lacks(source: Source, kind: str) -> bool:
+def lacks(source: StorageSource, kind: str) -> bool:
     """Whether something that it cannot be without is not there, or was refused."""
     return any(getattr(source, name) is None for name in _NEEDED.get(kind, ()))
 
 
-def missing(source: Source, kind: str) -> Iterator[Broken]:
+def missing(source: StorageSource, kind: str) -> Iterator[Broken]:
     """Without what, or with what, the source leads nowhere."""
     needed = _NEEDED.get(kind, ())
     for name in needed:
@@ -105,7 +105,7 @@ def missing(source: Source, kind: str) -> Iterator[Broken]:
             yield Broken("type", f"a source of type '{kind}' has the type '{wanted}'")
 
 
-def _of_network(source: Source) -> Iterator[Broken]:
+def _of_network(source: StorageSource) -> Iterator[Broken]:
     protocol = source.protocol
     if source.name is None and protocol != "nbd" and not source.given("name"):
         yield Broken("", f"a source of protocol '{protocol}' needs a name")
@@ -128,7 +128,7 @@ def _of_network(source: Source) -> Iterator[Broken]:
                 yield Broken(name, "the names of users are known to the host alone: write the number, as +1000")
 
 
-def _host_faults(source: Source) -> Iterator[Broken]:
+def _host_faults(source: StorageSource) -> Iterator[Broken]:
     protocol = source.protocol
     if protocol not in _MANY and len(source.hosts) != 1:
         yield Broken("hosts", f"protocol '{protocol}' has exactly one host")

@@ -1,4 +1,4 @@
-"""What hot-plug the guest sees on each PCI bus, from the options, the ports and the machine's defaults.
+"""What hot-plug comes to on each PCI bus, as the guest sees it, from the options, the ports and the machine's defaults.
 
 The rules were read in QEMU's sources (each names its place) and seen on QEMU 5.2, 7.2, 10.0 and 11.1: the
 bus's ``hotplug-handler`` over QMP, and what ``device_add`` answers.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from prober.devices.controller.pci import PciController, PcieRoot, PcieRootPort, PciRoot
 from prober.domain.domain import Domain
 from prober.guest.hotplug.options import BRIDGE, ROOT, Choice, choose_hotplug
-from prober.guest.hotplug.port import PortHotplug
+from prober.guest.hotplug.port import Hotplug, PortHotplug
 from prober.host.target import Target
-
-Seen = Literal["acpi", "native", "shpc", "none", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +27,13 @@ class _Switches:
     root_rule: str
 
 
-def see_hotplug(domain: Domain, target: Target) -> Iterator[PortHotplug]:
+def find_hotplug(domain: Domain, target: Target) -> Iterator[PortHotplug]:
     """One answer a bus of a completed domain, in the order of the controllers' indexes."""
     switches = _switches(choose_hotplug(domain), target, acpi=domain.features.acpi)
     controllers = sorted(domain.devices.of(PciController), key=lambda c: c.number)
     for controller in controllers:
-        seen, rules = _see(controller, switches, target)
-        yield PortHotplug(controller=controller.id, model=controller.model, hotplug=seen, rules=rules)
+        hotplug, rules = _of_bus(controller, switches, target)
+        yield PortHotplug(controller=controller.id, model=controller.model, hotplug=hotplug, rules=rules)
 
 
 def _switches(choice: Choice, target: Target, *, acpi: bool) -> _Switches:
@@ -65,19 +62,19 @@ def _bridge_default(target: Target) -> tuple[bool, str]:
     return True, f"PIIX4_PM.{BRIDGE} is on from pc-i440fx-2.0 (hw/acpi/piix4.c)"
 
 
-def _see(controller: PciController, on: _Switches, target: Target) -> tuple[Seen, tuple[str, ...]]:
+def _of_bus(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
     if isinstance(controller, PciRoot):
-        return _see_pci_root(on)
+        return _of_pci_root(on)
     if isinstance(controller, PcieRoot):
         return "none", ("nothing can be hot-plugged into pcie.0 (hw/acpi/pcihp.c, acpi_pcihp_is_hotpluggable_bus)",)
     if isinstance(controller, PcieRootPort):
         if controller.hotplug is False:
             return "none", ("hotplug=off on the port itself (hw/pci/pcie_port.c)",)
-        return _see_bus_of_bridge(controller, on, target)
-    return _see_bus_of_bridge(controller, on, target)
+        return _of_bridge(controller, on, target)
+    return _of_bridge(controller, on, target)
 
 
-def _see_pci_root(on: _Switches) -> tuple[Seen, tuple[str, ...]]:
+def _of_pci_root(on: _Switches) -> tuple[Hotplug, tuple[str, ...]]:
     if not on.acpi:
         return "none", ("without ACPI the machine has no PIIX4_PM, nor another controller (hw/i386/pc_piix.c)",)
     if not on.root:
@@ -85,29 +82,29 @@ def _see_pci_root(on: _Switches) -> tuple[Seen, tuple[str, ...]]:
     return "acpi", (on.root_rule,)
 
 
-def _see_bus_of_bridge(controller: PciController, on: _Switches, target: Target) -> tuple[Seen, tuple[str, ...]]:
+def _of_bridge(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
     if on.bridge and on.acpi:
         return "acpi", (on.bridge_rule,)
     if on.bridge and target.kind == "q35":
         rule = "ICH9-LPC takes hot-plug over even without ACPI tables, so the guest never hears of it (hw/acpi/ich9.c)"
         return "none", (on.bridge_rule, rule)
     why = on.bridge_rule if on.acpi else "without ACPI the machine has no PIIX4_PM (hw/i386/pc_piix.c)"
-    seen, rule = _own_controller(controller, on, target)
-    return seen, (why, rule, *_use_by_guests(seen, on, target))
+    hotplug, rule = _own_controller(controller, on, target)
+    return hotplug, (why, rule, *_use_by_guests(hotplug, on, target))
 
 
-def _use_by_guests(seen: Seen, on: _Switches, target: Target) -> Iterator[str]:
+def _use_by_guests(hotplug: Hotplug, on: _Switches, target: Target) -> Iterator[str]:
     """What the machine offers and a guest may not take; seen with Linux 6.1 on SeaBIOS, QEMU 5.2 to 11.1."""
-    if seen == "shpc" and target.kind == "pc" and on.acpi:
+    if hotplug == "shpc" and target.kind == "pc" and on.acpi:
         yield 'Linux leaves this SHPC alone, as the ACPI tables of pc do not hand it over ("Cannot get control")'
-    if seen in ("native", "shpc") and target.kind == "q35" and not on.acpi:
+    if hotplug in ("native", "shpc") and target.kind == "q35" and not on.acpi:
         yield (
             "SeaBIOS has ACPI tables of its own, which do not hand hot-plug over: Linux uses it with acpi=off on its "
             "command line, root ports with pcie_ports=native as well"
         )
 
 
-def _own_controller(controller: PciController, on: _Switches, target: Target) -> tuple[Seen, str]:
+def _own_controller(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, str]:
     """What a bridge or port has by itself."""
     match controller.model:
         case "pcie-root-port":
