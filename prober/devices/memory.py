@@ -72,7 +72,7 @@ class MemoryModule(Device):
             "place": self.place("size"),
         }
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """What the machine has to be told for it; said once, however many modules say it."""
         return iter(())
 
@@ -196,7 +196,7 @@ class Nvdimm(SlotModule):
         }
         return super().wishes() | own
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """The machine's ACPI tables tell of NVDIMMs only if it is asked."""
         yield Property("nvdimm", True, self.place())
 
@@ -333,7 +333,7 @@ class SgxEpc(MemoryModule):
         own = {"nodes": self.nodemask, "nodes_place": self.place("nodemask"), "is_enclave": True}
         return super().wishes() | own
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """It is no device: the machine is told of it."""
         yield Property(f"sgx-epc.{self.section}.memdev", f"mem{self.id}", self.place())
         yield Property(f"sgx-epc.{self.section}.node", self.node or 0, self.place("node"))

@@ -32,7 +32,7 @@ def settle_graphics(domain: Domain, target: Target) -> Completion:
     displays = domain.devices.of(Graphics)
     yield from _check_twins(displays)
     yield from _check_mixtures(displays)
-    return (yield from _serve_rdp(domain, target))
+    return (yield from _serve_rdp(domain))
 
 
 def _check_twins(displays: Sequence[Graphics]) -> Check:
@@ -55,7 +55,7 @@ def _check_mixtures(displays: Sequence[Graphics]) -> Check:
             yield Refusal(place=display.place("gl"), message=message, hint="leave <gl> out")
 
 
-def _serve_rdp(domain: Domain, target: Target) -> Completion:
+def _serve_rdp(domain: Domain) -> Completion:
     """What qemu-rdp shows is a display on the domain's own bus, which gets to know what is to be started for it."""
     rdps = domain.devices.of(Rdp)
     if not rdps:

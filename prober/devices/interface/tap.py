@@ -59,7 +59,7 @@ class TapInterface(CardInterface):
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """``-netdev tap``."""
         value: dict[str, Value] = {"type": "tap"}
-        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words(target)))
+        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words()))
         if self._uses_vhost(target):
             value["vhost"] = True
             path = self.backend_vhost or "/dev/vhost-net"
@@ -81,8 +81,8 @@ class TapInterface(CardInterface):
             Need(kind, self.id, f"{words}; queue {n} of {self.queue_count}") for n in range(1, self.queue_count + 1)
         ]
 
-    def _tap_words(self, target: Target) -> str:
-        words = [f"open {self.tap_path}", *self.tap_words(target)]
+    def _tap_words(self) -> str:
+        words = [f"open {self.tap_path}", *self.tap_words()]
         if self.model in _WITH_HEADER:
             words.append("set IFF_VNET_HDR")
         if self.queue_count > 1:
@@ -96,7 +96,7 @@ class TapInterface(CardInterface):
         """What is opened for the tap."""
         return "/dev/net/tun"
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """What is to be done with the tap of this type."""
         yield f"make the tap device {self.target_dev}" if self.target_dev else "make a tap device"
 
@@ -122,9 +122,9 @@ class MtuInterface(TapInterface):
         """The MTU."""
         return self.mtu
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The MTU, and the filter."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         if self.mtu:
             yield f"set its MTU to {self.mtu}"
         if self.filterref is not None:
@@ -145,9 +145,9 @@ class BridgePort(MtuInterface):
         if self.isolated and self.virtualport is not None and self.virtualport.type is not None:
             yield Broken("isolated", "an isolated port has no <virtualport>")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """All of it."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         if self.virtualport is not None:
             yield f"make it known as a virtual port of type {self.virtualport}"
         if self.vlan is not None:
@@ -180,9 +180,9 @@ class BridgeInterface(BridgePort):
             if self.vlan is not None and self.virtualport.type != "openvswitch":
                 yield Broken("vlan", "VLAN tags go with a plain bridge, or with openvswitch")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The bridge first."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         yield f"add it to the bridge {self.bridge}"
 
 
@@ -205,12 +205,12 @@ class EthernetInterface(MtuInterface):
         if self.target_managed is False and self.target_dev is None:
             yield Broken("target_managed", "a device that somebody else manages needs <target dev=…>")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The device, its addresses, and the script."""
         if self.target_managed is False:
             yield f"attach to the device {self.target_dev} that is there, a tap or a macvtap, and leave it as it is"
         else:
-            yield from super().tap_words(target)
+            yield from super().tap_words()
         for ip in self.ips:
             yield f"give the host's end the address {ip}"
         for route in self.routes:
@@ -248,7 +248,7 @@ class DirectInterface(TapInterface):
         """macvtap's own file."""
         return "/dev/tapN of the macvtap"
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The device that it is on."""
         name = f" {self.target_dev}" if self.target_dev else ""
         mac = f" with the address {self.mac}" if self.mac is not None else ""
@@ -291,9 +291,9 @@ class NetworkInterface(BridgePort):
         """The device that the pool gave."""
         return () if self.device is None else ("pci", read_host_pci(self.device))
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """What the network makes of it."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         group = f", port group {self.portgroup}" if self.portgroup else ""
         yield f"connect it to the network {self.source}{group}"
 

@@ -24,7 +24,7 @@ def machine_memory(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("mem-merge", False, domain.memory_backing.place("nosharepages"))
     said: set[str] = set()
     for module in domain.devices.of(MemoryModule):
-        for item in module.machine_properties(target):
+        for item in module.machine_properties():
             if item.name not in said:
                 said.add(item.name)
                 yield item
