@@ -142,6 +142,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "roots: needs QEMU versions in root directories (--with-roots)")
     config.addinivalue_line("markers", "libvirt: needs libvirt's test data (PROBER_LIBVIRT_DATA)")
+    config.addinivalue_line("markers", "slow: takes more than a second of CPU; `make check` leaves it out")
     config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(NotRun(), "not-run")

@@ -104,6 +104,7 @@ def test_who_may_not_install_is_told(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_is_not_run_is_told_at_the_end(tmp_path: Path) -> None:
     ended = run_here(["-m", "pytest", _ONE], tmp_path)
     assert ended.returncode == 0
@@ -129,6 +130,7 @@ def test_who_takes_a_skip_for_an_error(
     assert skips_fail() is expected
 
 
+@pytest.mark.slow
 def test_what_is_not_run_is_an_error_in_ci(tmp_path: Path) -> None:
     ended = run_here(["-m", "pytest", _ONE], tmp_path, CI="true")
     assert ended.returncode == 1

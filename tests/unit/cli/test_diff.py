@@ -41,6 +41,7 @@ def test_a_summary_is_the_counts_alone(run: Run) -> None:
     assert len(short.splitlines()) < 20 < len(whole.splitlines())
 
 
+@pytest.mark.slow
 def test_nothing_differs(run: Run) -> None:
     assert run("diff", "--json", NEW, NEW).code == 0
     difference = Difference.model_validate(run("diff", "--json", NEW, NEW).json)
@@ -53,6 +54,7 @@ def test_json_is_the_whole_difference(run: Run) -> None:
     assert len(difference.group("properties").changes) > 1000
 
 
+@pytest.mark.slow
 def test_for_a_domain(run: Run) -> None:
     ended = run("diff", OLD, NEW, "--for", EXAMPLE)
     assert (ended.code, ended.err) == (0, "")
@@ -65,6 +67,7 @@ def test_for_a_domain(run: Run) -> None:
     assert same.out.endswith("the command line is the same\nno difference\n")
 
 
+@pytest.mark.slow
 def test_for_a_domain_that_b_refuses(run: Run) -> None:
     older = FIXTURES / "qemu-5.2.0.replies.xz"
     ended = run("diff", older, OLD, "--for", REFUSED)

@@ -99,6 +99,7 @@ def reason(path: Path, finding: Finding) -> str:
     return next((why for pattern, why, stems in TRUE if stem in stems and re.search(pattern, finding.message)), "")
 
 
+@pytest.mark.slow
 def test_only_true_faults_are_found() -> None:
     paths = lines()
     assert sum(path.name.endswith(".10.0.0.args") for path in paths) > 400
@@ -106,6 +107,7 @@ def test_only_true_faults_are_found() -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_each_true_fault_is_found() -> None:
     found = [(path, finding.message) for path in lines() for finding in bad(path)]
     for pattern, _, stems in TRUE:

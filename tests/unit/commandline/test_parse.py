@@ -229,6 +229,7 @@ def found(words: list[str], version: str = "11.1.2") -> list[Finding]:
     return [*parsed.findings, *check(parsed.options, CAPS[version])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", CAPS)
 @settings(max_examples=400, deadline=None)
 @given(options=_WORDS)
