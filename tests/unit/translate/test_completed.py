@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from prober.host.host import Host
 from prober.translate.read import read_domain
@@ -26,7 +26,7 @@ _LINKS = ("places", "parent")
 @per_class
 def type_of(cls: type[Element], name: str) -> TypeAdapter[Any]:
     """The type of a field, with all that reads it."""
-    return TypeAdapter(fields_of(cls)[name].kind)
+    return TypeAdapter(fields_of(cls)[name].kind, config=ConfigDict(arbitrary_types_allowed=True))
 
 
 def elements_of(element: Element) -> Iterator[Element]:
