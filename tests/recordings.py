@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lzma
 import os
-from functools import lru_cache
 from pathlib import Path
 
 from prober.capabilities.capabilities import Capabilities
@@ -22,7 +21,6 @@ def load_recording(path: Path) -> Recording:
     return Recording.loads(lzma.decompress(path.read_bytes()).decode())
 
 
-@lru_cache(maxsize=8)
 def load_capabilities(path: Path) -> Capabilities:
-    """The capabilities that a recording proves; they never change, so tests share them."""
+    """The capabilities that a recording proves."""
     return Capabilities.from_recording(load_recording(path))

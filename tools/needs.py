@@ -78,9 +78,10 @@ def install(missing: Iterable[Need]) -> None:
 
     :raise SystemExit: where there is no apt, where we are not root and there is no sudo, or where apt fails.
     """
-    print("The tests need this of the distribution, and it is not there:", flush=True)
+    print("The tests need this of the distribution, and it is not there:")
     for need in missing:
         print(f"  {need.package:<18} {need.purpose}{' (a file of it, none is installed)' if need.known else ''}")
+    sys.stdout.flush()  # before what is said on standard error
     if shutil.which("apt-get") is None:
         sys.exit("Here is no apt-get, which would install it.")
     as_root: list[str] = []
