@@ -47,7 +47,7 @@ class _Group:
     outcomes: list[_Outcome] = field(default_factory=list)
 
 
-def check(
+def check_command(
     domain: DomainFile,
     more: Annotated[
         list[str] | None, typer.Argument(metavar="[QEMU]...", help="More to check against, as after --against.")
@@ -68,11 +68,11 @@ def check(
     Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 fixtures/replies`
     """
     named = [*(against or []), *(more or [])]
-    code = run(domain, named, as_json=json, settings=settings, assume_unknown_present=assume_unknown_present)
+    code = run_check(domain, named, as_json=json, settings=settings, assume_unknown_present=assume_unknown_present)
     raise typer.Exit(code)
 
 
-def run(
+def run_check(
     path: str, against: Iterable[str], *, as_json: bool, settings: Path | None, assume_unknown_present: bool
 ) -> ExitCode:
     """Print a table of who accepts the domain, and then each refusal once.

@@ -20,7 +20,7 @@ from prober.errors import UsageError
 _READ_AT_MOST = 16 << 20
 
 
-def check_argv(
+def check_argv_command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -47,12 +47,17 @@ def check_argv(
 
     Example: `prober check-argv --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mak=x`
     """
-    answerer = choose(socket, binary, replies)
-    code = run(answerer, words or [], as_json=json, assume_unknown_present=assume_unknown_present, verbose=verbose)
+    code = run_check_argv(
+        choose(socket, binary, replies),
+        words or [],
+        as_json=json,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
     raise typer.Exit(code)
 
 
-def run(
+def run_check_argv(
     answerer: Answerer, words: Sequence[str], *, as_json: bool, assume_unknown_present: bool, verbose: bool
 ) -> ExitCode:
     """Print each finding; without words, or for ``-``, of the shell command line on stdin.

@@ -17,9 +17,9 @@ from prober.service.routes import Route
 class Command(NamedTuple):
     """One command.
 
-    ``module`` has a function of the command's name, whose parameters are its arguments and options, and whose docstring
-    goes on where ``summary`` (markdown) ends.  ``asks`` are the routes that it asks; without any it needs nobody who
-    answers.  ``settings`` are those of the parser.
+    ``module`` has a function called ``NAME_command``, whose parameters are its arguments and options, and whose
+    docstring goes on where ``summary`` (markdown) ends.  ``asks`` are the routes that it asks; without any it needs
+    nobody who answers.  ``settings`` are those of the parser.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Command(NamedTuple):
     @property
     def function(self) -> str:
         """The name of its function."""
-        return self.name.replace("-", "_")
+        return f"{self.name.replace('-', '_')}_command"
 
 
 #: In the order of the help.

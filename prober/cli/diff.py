@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prober.capabilities.diff import diff as compare
+from prober.capabilities.diff import diff
 from prober.cli import output
 from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose_either
@@ -16,7 +16,7 @@ from prober.cli.knowledge import capabilities_of
 from prober.cli.options import Json, Socket
 
 
-def diff(
+def diff_command(
     a: Annotated[str, typer.Argument(metavar="A", help="A QEMU binary, a recording, or an id of the service.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another, or the same after an upgrade.")],
     socket: Socket = None,
@@ -34,10 +34,10 @@ def diff(
 
     Example: `prober diff qemu-7.2.replies.xz /usr/bin/qemu-system-x86_64 --for vm.xml`
     """
-    raise typer.Exit(run(choose_either(a, socket), choose_either(b, socket), domain, summary, as_json=json))
+    raise typer.Exit(run_diff(choose_either(a, socket), choose_either(b, socket), domain, summary, as_json=json))
 
 
-def run(a: Answerer, b: Answerer, path: str | None, summary: bool, *, as_json: bool) -> ExitCode:
+def run_diff(a: Answerer, b: Answerer, path: str | None, summary: bool, *, as_json: bool) -> ExitCode:
     """Print the difference; with the ``path`` of a domain, the part of it that the domain uses.
 
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
@@ -47,7 +47,7 @@ def run(a: Answerer, b: Answerer, path: str | None, summary: bool, *, as_json: b
         from prober.cli.diff_for import run_for
 
         return run_for(a, b, path, summary, as_json=as_json)
-    difference = compare(capabilities_of(a), capabilities_of(b))
+    difference = diff(capabilities_of(a), capabilities_of(b))
     if as_json:
         output.write_json(difference.model_dump(mode="json"))
     else:

@@ -18,8 +18,8 @@ from prober.capabilities.explain import (
     AboutType,
     AboutValue,
     Explanation,
+    explain,
 )
-from prober.capabilities.explain import explain as explain_fact
 from prober.capabilities.history import trace
 from prober.capabilities.members import EnumValue
 from prober.cli import output
@@ -33,7 +33,7 @@ from prober.cli.supports import format_evidence
 Line = tuple[str, str]
 
 
-def explain(
+def explain_command(
     fact: Fact,
     socket: Socket = None,
     binary: Binary = None,
@@ -46,10 +46,10 @@ def explain(
 
     Example: `prober explain --binary /usr/bin/qemu-system-x86_64 PIIX4_PM.acpi-root-pci-hotplug`
     """
-    run(choose(socket, binary, replies), fact, recordings or [], as_json=json)
+    run_explain(choose(socket, binary, replies), fact, recordings or [], as_json=json)
 
 
-def run(answerer: Answerer, fact: str, places: Sequence[Path], *, as_json: bool) -> None:
+def run_explain(answerer: Answerer, fact: str, places: Sequence[Path], *, as_json: bool) -> None:
     """Print the explanation.
 
     :raise FactError: where the name is not that of a fact.
@@ -58,7 +58,7 @@ def run(answerer: Answerer, fact: str, places: Sequence[Path], *, as_json: bool)
     caps = capabilities_of(answerer)
     caps.supports(fact)  # Before the recordings are read, which would be in vain for what is no fact.
     history = trace(fact, read_recordings(places), caps.target)
-    explanation = explain_fact(caps, fact, history)
+    explanation = explain(caps, fact, history)
     if as_json:
         output.write_json(explanation.model_dump(mode="json"))
     else:
@@ -74,7 +74,7 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
         evidence["reply"] = None  # Nor is a long list of other names; `prober supports` has it.
     lines: list[Line] = []
     if explanation.about is not None:
-        lines += describe(explanation.about)
+        lines += describe_about(explanation.about)
     if explanation.history is not None:
         lines.append(("versions", str(explanation.history)))
         if explanation.history.left_out:
@@ -87,7 +87,7 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
 _MANY = 20
 
 
-def describe(about: About) -> Iterator[Line]:
+def describe_about(about: About) -> Iterator[Line]:
     """What something is, in lines of a word and its text."""
     match about:
         case AboutType():

@@ -20,7 +20,7 @@ from prober.errors import ProberError, UsageError
 _HEADERS = ("binary", "version", "target", "kvm", "types", "properties", "machines", "cpus", "crashing", "seconds")
 
 
-def probe(
+def probe_command(
     binaries: Annotated[
         list[str] | None,
         typer.Argument(metavar="[BINARY]...", help="QEMU binaries; without any, all that are found on this host."),
@@ -34,10 +34,10 @@ def probe(
 
     Example: `prober probe /usr/bin/qemu-system-x86_64`
     """
-    raise typer.Exit(run(binaries or [], accel=accel.value, root=root, as_json=json))
+    raise typer.Exit(run_probe(binaries or [], accel=accel.value, root=root, as_json=json))
 
 
-def run(binaries: Sequence[str], *, accel: str, root: Path | None, as_json: bool) -> ExitCode:
+def run_probe(binaries: Sequence[str], *, accel: str, root: Path | None, as_json: bool) -> ExitCode:
     """Interview each in turn; one that fails does not keep the others from being printed.
 
     :raise UsageError: where no binary is named and none is found.

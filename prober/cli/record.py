@@ -14,7 +14,7 @@ from prober.cli.options import Accel, AccelOption, Json, Root
 from prober.qemu.files import write_recording
 
 
-def record(
+def record_command(
     binary: Annotated[str, typer.Argument(metavar="BINARY", help="The QEMU binary.")],
     out: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The file; one that ends in .xz is compressed.")
@@ -27,10 +27,10 @@ def record(
 
     Example: `prober record /usr/bin/qemu-system-x86_64 -o qemu.replies.xz`
     """
-    run(binary, out, accel=accel.value, root=root, as_json=json)
+    run_record(binary, out, accel=accel.value, root=root, as_json=json)
 
 
-def run(binary: str, out: Path, *, accel: str, root: Path | None, as_json: bool) -> None:
+def run_record(binary: str, out: Path, *, accel: str, root: Path | None, as_json: bool) -> None:
     """Interview, and write the file: whole, or not at all.
 
     :raise QemuError: where the interview fails.

@@ -28,7 +28,7 @@ _FACT = "PIIX4_PM.acpi-root-pci-hotplug"
 _TARGET = "x86_64"
 
 
-def serve(
+def serve_command(
     config: Annotated[
         Path | None,
         typer.Option(
@@ -72,14 +72,14 @@ def serve(
     catalog = _given(catalog)
     if directory:
         catalog["qemu_kvm"] = None
-    run(config, {**_given({"socket": socket, "group": group, "host": settings}), "catalog": catalog}, quiet=quiet)
+    run_serve(config, {**_given({"socket": socket, "group": group, "host": settings}), "catalog": catalog}, quiet=quiet)
 
 
 def _given(options: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
+def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Unless ``quiet`` (or started by systemd, which has its own way to be told), what is served is printed as soon as
@@ -112,10 +112,10 @@ def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
 
 def _say(entries: list[Entry], settings: ServiceSettings) -> None:
     # To stderr, which nobody has to read: a service does not end because its word was not wanted.
-    output.note("\n".join(describe(entries, settings)))
+    output.note("\n".join(describe_served(entries, settings)))
 
 
-def describe(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
+def describe_served(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
     """What is served, in lines: each binary, how long it took, and two commands to try."""
     yield f"prober serves on {settings.socket}:"
     if not any(entry.kind == "binary" for entry in entries):

@@ -31,7 +31,7 @@ class What(StrEnum):
     command = "command"
 
 
-def show(
+def show_command(
     what: Annotated[What, typer.Argument(help="What to show.")] = What.summary,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="For `show type NAME` and `show command NAME`.")
@@ -45,10 +45,10 @@ def show(
 
     Example: `prober show --binary /usr/bin/qemu-system-x86_64 type PIIX4_PM`
     """
-    run(choose(socket, binary, replies), what, name, as_json=json)
+    run_show(choose(socket, binary, replies), what, name, as_json=json)
 
 
-def run(answerer: Answerer, what: What, name: str | None, *, as_json: bool) -> None:
+def run_show(answerer: Answerer, what: What, name: str | None, *, as_json: bool) -> None:
     """Print one of summary, types, type NAME, machines, cpus, commands and command NAME.
 
     :raise UsageError: where a name is missing or one too many, or this QEMU cannot tell.

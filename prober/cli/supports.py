@@ -16,7 +16,7 @@ from prober.cli.options import Binary, Fact, Json, Replies, Socket
 _CODES = {"present": ExitCode.ok, "absent": ExitCode.absent, "unknown": ExitCode.unknown}
 
 
-def supports(
+def supports_command(
     fact: Fact, socket: Socket = None, binary: Binary = None, replies: Replies = None, json: Json = False
 ) -> None:
     """Exit code: 0 present, 1 absent, 4 unknown (it was never asked, or asking killed QEMU).
@@ -25,10 +25,10 @@ def supports(
 
     An option begins with a dash, so write `--` before it: `prober supports -- -overcommit.mem-lock`
     """
-    raise typer.Exit(run(choose(socket, binary, replies), fact, as_json=json))
+    raise typer.Exit(run_supports(choose(socket, binary, replies), fact, as_json=json))
 
 
-def run(answerer: Answerer, fact: str, *, as_json: bool) -> ExitCode:
+def run_supports(answerer: Answerer, fact: str, *, as_json: bool) -> ExitCode:
     """Print the evidence; the exit code is the answer."""
     evidence = answerer.supports(fact)
     if as_json:

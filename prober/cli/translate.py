@@ -17,7 +17,7 @@ from prober.cli.options import Assume, Binary, DomainFile, Format, Replies, Sett
 from prober.errors import RefusedError, UnreadableDomainError
 
 
-def translate(
+def translate_command(
     domain: DomainFile,
     socket: Socket = None,
     binary: Binary = None,
@@ -56,7 +56,7 @@ def translate(
 
     Example: `prober translate --binary /usr/bin/qemu-system-x86_64 vm.xml`
     """
-    code = run(
+    code = run_translate(
         choose(socket, binary, replies, settings),
         domain,
         as_json=json or form is Format.json,
@@ -68,7 +68,7 @@ def translate(
     raise typer.Exit(code)
 
 
-def run(
+def run_translate(
     answerer: Answerer,
     path: str,
     *,

@@ -34,7 +34,7 @@ class Serving:
     def __init__(self, application: Application, settings: ServiceSettings) -> None:
         self.application = application
         self.settings = settings
-        self.connections: set[Connection] = set()
+        self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def end(self, grace: float) -> None:
@@ -51,7 +51,7 @@ class Serving:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """One client."""
 
     def __init__(self, serving: Serving) -> None:

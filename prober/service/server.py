@@ -18,7 +18,7 @@ from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
-from prober.service.protocol import Connection, Serving
+from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
 from prober.service.sockets import listening_socket
 
@@ -149,7 +149,7 @@ async def _http_server(app: Application, listener: socket.socket, settings: Serv
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
     serving, loop = Serving(app, settings), asyncio.get_running_loop()
     # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
-    server = await loop.create_unix_server(lambda: Connection(serving), sock=listener.dup())
+    server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
     try:
         yield
     finally:

@@ -91,7 +91,7 @@ def test_an_error_that_nobody_foresaw_has_no_traceback(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr("prober.cli.supports.run", fail)
+    monkeypatch.setattr("prober.cli.supports.run_supports", fail)
     monkeypatch.delenv("PROBER_DEBUG", raising=False)
     ended = run("supports", "--replies", replies, "PIIX4_PM")
     assert ended.code == 5
@@ -102,7 +102,7 @@ def test_an_interrupt_is_130(run: Run, replies: Path, monkeypatch: pytest.Monkey
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("prober.cli.supports.run", interrupt)
+    monkeypatch.setattr("prober.cli.supports.run_supports", interrupt)
     ended = run("supports", "--replies", replies, "PIIX4_PM")
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
