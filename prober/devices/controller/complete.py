@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from prober.commandline.refusal import Refusal
 from prober.devices.controller import Controller
-from prober.devices.controller.order import IndexesUsedUp, in_order, insert, with_indexes
+from prober.devices.controller.order import IndexesUsedUp, controllers_in_order, insert, with_indexes
 from prober.devices.controller.pci import PcieRoot, PciRoot, Root
 from prober.devices.controller.pci.expanders import Expander, number_expanders
 from prober.devices.controller.usb import UsbController, default_usb
@@ -47,7 +47,7 @@ _Addition: TypeAlias = Generator[Refusal, None, None]
 
 def number_controllers(domain: Domain) -> Completion:
     """Controllers in libvirt's order, each with its index, and no index twice."""
-    controllers = in_order(domain.devices.of(Controller))
+    controllers = controllers_in_order(domain.devices.of(Controller))
     # libvirt reads the XML and adds these as it goes, before it looks for indexes that are not given.
     adapted = domain.devices.with_own("copies_controller")
     if adapted:
