@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import lzma
 import os
+from functools import lru_cache
 from pathlib import Path
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.qemu.recording import Recording
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +22,7 @@ def load_recording(path: Path) -> Recording:
     return Recording.loads(lzma.decompress(path.read_bytes()).decode())
 
 
+@lru_cache(maxsize=8)
 def load_capabilities(path: Path) -> Capabilities:
-    """The capabilities that a recording proves."""
+    """The capabilities that a recording proves; they never change, so tests share them."""
     return Capabilities.from_recording(load_recording(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prober.commandline.rules.check import RULES
+from prober.commandline.rules.table import RULES
 from tools.pages import put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "checking.md"

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from prober.cli import output
 from prober.cli.interviewing import interview_now
+from prober.cli.options import Accel, AccelOption, Json, Root
 from prober.qemu.files import write_recording
+
+
+def record(
+    binary: Annotated[str, typer.Argument(metavar="BINARY", help="The QEMU binary.")],
+    out: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file; one that ends in .xz is compressed.")
+    ],
+    accel: AccelOption = Accel.auto,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Every other command can be asked with the file (`--replies`) instead of the binary.
+
+    Example: `prober record /usr/bin/qemu-system-x86_64 -o qemu.replies.xz`
+    """
+    run(binary, out, accel=accel.value, root=root, as_json=json)
 
 
 def run(binary: str, out: Path, *, accel: str, root: Path | None, as_json: bool) -> None:

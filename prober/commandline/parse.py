@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.flags import FLAGS
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
-from prober.commandline.refusal import Position
-from prober.commandline.text import SyntaxFault, Text, build_tree, split_pairs
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.refusal import Finding, Kind, Position, Unfit
+from prober.commandline.text import Text, build_tree, split_pairs
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -70,16 +69,23 @@ _KEYVAL = {
 #: ``driver.property=value`` (QEMU, ``system/qdev-monitor.c``, ``qemu_global_option``).
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
+#: The options that are known, each with whether it takes a value.
+_TAKES_VALUE = {f"-{name}": flag.takes_value for name, flag in FLAGS.items()}
+
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A command line as QEMU would read it; ``findings`` are what its parsers would not take."""
+    """A command line as QEMU would read it; ``findings`` are what its parsers would not take.
+
+    ``written`` has for each option its place and its value as a text, None where it has none.
+    """
 
     binary: str
     options: tuple[Option, ...]
     findings: tuple[Finding, ...] = field(default=())
+    written: tuple[tuple[Position, str | None], ...] = field(default=())
 
 
 def split_shell(text: str) -> list[str]:
@@ -111,12 +117,15 @@ def parse_command_line(words: list[str]) -> CommandLine:
         raise UsageError(f"the command line has more than {MOST_WORDS} words or {MOST_CHARACTERS} characters")
     options: list[Option] = []
     findings: list[Finding] = []
-    for position, value in _flags(words):
+    written: list[tuple[Position, str | None]] = []
+    for option in _flags(words):
         try:
-            options.append(_option(position, value))
-        except SyntaxFault as fault:
-            findings.append(Finding(kind=Kind.error, place=position, message=str(fault)))
-    return CommandLine(words[0], tuple(options), tuple(findings))
+            options.append(_option(*option))
+        except Unfit as unfit:
+            findings.append(Finding(kind=Kind.error, place=option[0], message=unfit.message, rule=unfit.rule))
+        else:
+            written.append(option)
+    return CommandLine(words[0], tuple(options), tuple(findings), tuple(written))
 
 
 def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
@@ -128,36 +137,33 @@ def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
             yield Position(index, ""), word
             index += 1
             continue
-        name = word[2:] if word[:2] == "--" else word[1:]
-        flag = FLAGS.get(name)
-        position = Position(index, f"-{name}")
-        # An option that is not known may have had a value: whatever does not look like another option.
+        flag = word[1:] if word[:2] == "--" else word
         after = words[index + 1] if index + 1 < end else None
-        if flag.takes_value if flag is not None else after is not None and not after.startswith("-"):
-            yield position, after
-            index += 2
-        else:
-            yield position, None
-            index += 1
+        takes_value = _TAKES_VALUE.get(flag)
+        if takes_value is None:
+            # An option that is not known may have had a value: whatever does not look like another option.
+            takes_value = after is not None and not after.startswith("-")
+        yield _new(Position, (index, flag)), after if takes_value else None
+        index += 2 if takes_value else 1
 
 
 def _option(position: Position, value: str | None) -> Option:
-    name = position.flag[1:]
-    flag = FLAGS.get(name)
-    if flag is not None and flag.takes_value and value is None:
-        raise SyntaxFault("requires an argument")
-    if value is None or name not in _READERS:
-        return Plain(position.flag, value, position)
-    return _READERS[name](position, value)
+    flag = position.flag
+    if value is not None:
+        read = _READERS.get(flag[1:])
+        return Plain(flag, value, position) if read is None else read(position, value)
+    if _TAKES_VALUE.get(flag):
+        raise Unfit("requires an argument", rule="option/no-argument")
+    return Plain(flag, None, position)
 
 
 def _device(position: Position, value: str) -> Option:
     tree = _json(value) if value.startswith("{") else dict(_pairs(value, "driver"))
     driver = tree.pop("driver", None)
     if not isinstance(driver, str) or not driver:
-        raise SyntaxFault("the driver is missing")
+        raise Unfit("the driver is missing", rule="option/missing")
     # A text of key=value stays one, as QEMU makes such devices first.
-    return Device(driver, _properties(tree, position), position)
+    return DeviceOption(driver, _properties(tree, position), position)
 
 
 def _global(position: Position, value: str) -> Option:
@@ -168,7 +174,7 @@ def _global(position: Position, value: str) -> Option:
         pairs = dict(_pairs(value, ""))
         missing = {"driver", "property", "value"} - pairs.keys()
         if missing or pairs.keys() - {"driver", "property", "value"}:
-            raise SyntaxFault("is neither driver.property=value nor driver=…,property=…,value=…")
+            raise Unfit("is neither driver.property=value nor driver=…,property=…,value=…", rule="option/global")
         driver, name, text = str(pairs["driver"]), str(pairs["property"]), str(pairs["value"])
     return Global(driver, Property(name, Text(text), position))
 
@@ -177,9 +183,9 @@ def _object(position: Position, value: str) -> Option:
     tree = _json(value) if value.startswith("{") else _collect(_pairs(value, "qom-type"))
     qom_type, ident = tree.pop("qom-type", None), tree.pop("id", None)
     if not isinstance(qom_type, str):
-        raise SyntaxFault("qom-type is missing")
+        raise Unfit("qom-type is missing", rule="option/missing")
     if not isinstance(ident, str):
-        raise SyntaxFault("id is missing")
+        raise Unfit("id is missing", rule="option/missing")
     return Object(str(qom_type), str(ident), _properties(tree, position), position)
 
 
@@ -206,7 +212,7 @@ def _chardev(position: Position, value: str) -> Option:
 def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
     if group == "machine" and value.startswith(","):
-        raise SyntaxFault("begins with an empty key")
+        raise Unfit("begins with an empty key", rule="option/key")
     pairs = dict(_pairs(value, implied))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag
@@ -273,7 +279,7 @@ def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) < len(pairs):
-        raise SyntaxFault("a key is given twice")
+        raise Unfit("a key is given twice", rule="option/json")
     return tree
 
 
@@ -284,22 +290,16 @@ _new = tuple.__new__
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _decode_json(text: str) -> Any:
-    """One JSON value, as ``decode`` does it; without the search for space around it, which takes half the time."""
-    try:
-        tree, end = _DECODER.raw_decode(text)
-    except json.JSONDecodeError:
-        end = -1
-    return tree if end == len(text) else _DECODER.decode(text)
-
-
 def _json(text: str) -> dict[str, Any]:
     try:
-        tree = _decode_json(text)
+        # Without the search for space around it, which takes half the time.
+        tree, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            tree = _DECODER.decode(text)
     except RecursionError as error:
-        raise SyntaxFault("is nested too deeply") from error
+        raise Unfit("is nested too deeply", rule="option/json") from error
     except ValueError as error:  # also a number of more digits than Python reads
-        raise SyntaxFault(f"is not JSON: {error}") from error
+        raise Unfit(f"is not JSON: {error}", rule="option/json") from error
     if not isinstance(tree, dict):
-        raise SyntaxFault("is not a JSON object")
+        raise Unfit("is not a JSON object", rule="option/json")
     return tree

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from prober.capabilities.schema import Entity, QapiSchema
+from prober.commandline.refusal import Misfit
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
 #: Whether a text can stand for a JSON type.  The schema does not tell sizes, which have units, from numbers.
@@ -52,29 +52,6 @@ _RANGE = re.compile(r"(\d+)-(\d+)")
 _DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """One thing that does not fit: where in the value, and why.
-
-    ``known`` lists what would, ``value`` is the word that should have been one of them (None for a member).
-    """
-
-    path: tuple[str, ...]
-    message: str
-    known: tuple[str, ...] = ()
-    value: str | None = None
-
-    @property
-    def dotted(self) -> str:
-        """The path as QEMU's keyval syntax writes it."""
-        return ".".join(self.path)
-
-    @property
-    def meant(self) -> str:
-        """What stood in the place of one of the known: a wrong value, or else an unknown member."""
-        return self.value or (self.path[-1] if self.path else "")
-
-
 def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...] = ()) -> Iterator[Misfit]:
     """Everything in a value that its type does not take."""
     if len(path) > _DEEPEST:
@@ -82,7 +59,7 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
         return
     entity = schema.entity(type_name)
     if entity is None:
-        yield Misfit(path, f"has a type that the schema does not explain: {type_name}")
+        yield Misfit(path, f"has a type that the schema does not explain: {type_name}", rule="option/not-explained")
         return
     match entity["meta-type"]:
         case "object":
@@ -117,12 +94,12 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
             # Where the tag itself is wrong, nothing can be said of what belongs to it.
             if tag is not None and tag in members and any(misfits(schema, members[tag].type, case)):
                 continue
-            yield Misfit((*path, name), "is not known", tuple(members))
+            yield Misfit((*path, name), "is not known", tuple(members), rule="option/unknown-member")
         elif type(inner) is not member.scalar:
             yield from misfits(schema, member.type, inner, (*path, name))
     for name, member in members.items():
         if not member.optional and name not in value:
-            yield Misfit((*path, name), "is missing")
+            yield Misfit((*path, name), "is missing", rule="option/missing")
 
 
 def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:

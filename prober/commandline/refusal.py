@@ -1,13 +1,37 @@
-"""Why a domain is not translated: one form for every reason."""
+"""No, and why: one family of values, from the converter of a single value to what a whole domain is refused for.
+
+    No                  rule, message, hint                                       is known of
+    ├── Unfit           a value that is not one of its type; raised               a value
+    ├── Broken          + field: an element's own rule; yielded or raised         a field
+    ├── Misfit          + path, known: what a QAPI type does not take             a member of a tree
+    ├── Fault           + place, part: what a rule finds of options together      an option
+    ├── Finding         + kind, QEMU's name, evidence: what the check says        a command line
+    └── Refusal         place in the XML instead of part and kind                 a domain
+
+What is right makes none of these, and a place is made only where one is.  Each is made where the fault is seen, with
+what is known there, and whoever stands one step further out adds what he knows: ``at`` says where it is, and ``by`` by
+which rule it was found.
+
+    Unfit ──at(field)──▶ Broken ──at(places)──▶ Refusal          Misfit ──at(place, …)──▶ Finding ──refused()──▶ Refusal
+                                                                 Fault ──by(rule, …)────▶ Finding
+
+A ``rule`` has a stable name of small letters, digits and dashes, under a word that tells the room: ``xml/`` is what
+the reader says of any element, ``element/`` an element's own rules (``element/disk.target-dev``, unless the rule has a
+name of its own), ``option/`` what is wrong with one option by itself, ``line/`` with several together, ``domain/``
+what the steps of translating say.  It is in the values, and not in their JSON.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from enum import StrEnum
+from typing import Annotated, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from prober.capabilities.evidence import Evidence
+from prober.capabilities.evidence import Evidence, Verdict
 
 
 # Neither this nor the options are frozen, though nothing ever changes one: a domain comes to hundreds of them, and a
@@ -42,8 +66,160 @@ class Position(NamedTuple):
 Origin: TypeAlias = Place | Position
 
 
+class Unfit(ValueError):
+    """A value that is not one of its type; ``message`` reads on after the value: ``'maybe' is not a number``.
+
+    Raised by what makes values of texts.  A class below may have its ``rule`` as an attribute.
+    """
+
+    rule: str = ""
+
+    def __init__(self, message: str, hint: str = "", *, rule: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if rule:
+            self.rule = rule
+
+    def at(self, field: str) -> Broken:
+        """As what is wrong with the field that it is the value of."""
+        return Broken(field, self.message, self.hint, rule=self.rule)
+
+
+class Broken(ValueError):
+    """A rule of an element that does not hold; ``field`` is that of its model (empty for the element itself).
+
+    An element yields each; what settles an element may raise the first.  Unpacks to field and message.
+    """
+
+    def __init__(self, field: str, message: str, hint: str = "", *, rule: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+        self.hint = hint
+        self.rule = rule
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.field, self.message))
+
+    def at(self, place_of: Callable[[str], Place], element: str = "") -> Refusal:
+        """As what the domain is refused for.
+
+        ``place_of`` gives the place of a field.  A rule without a name of its own is called after the ``element``, by
+        its name in the XML, and the field.
+        """
+        rule = self.rule or (_rule_of(element, self.field) if element else "")
+        return Refusal(place=place_of(self.field), message=self.message, hint=self.hint, rule=rule)
+
+
+def _rule_of(element: str, field: str) -> str:
+    """``element/disk.target-dev``: the name of the rules about a field that have none of their own."""
+    return f"element/{element}.{field.replace('_', '-')}" if field else f"element/{element}"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing in a value that its QAPI type does not take: where in the value, and why.
+
+    ``known`` lists what would fit, ``value`` is the word that should have been one of them (None for a member).
+    """
+
+    path: tuple[str, ...]
+    message: str
+    known: tuple[str, ...] = ()
+    value: str | None = None
+    hint: str = ""
+    rule: str = "option/value"
+
+    @property
+    def dotted(self) -> str:
+        """The path as QEMU's keyval syntax writes it."""
+        return ".".join(self.path)
+
+    @property
+    def meant(self) -> str:
+        """What stood in the place of one of the known: a wrong value, or else an unknown member."""
+        return self.value or (self.path[-1] if self.path else "")
+
+
+class Fault(NamedTuple):
+    """What a rule about options together finds: the option's place, the part of it, what is wrong, what would help."""
+
+    place: Origin
+    part: str
+    message: str
+    hint: str = ""
+    rule: str = ""
+
+    def by(self, rule: str, source: str) -> Finding:
+        """As what the check says; ``source`` is the file and function of QEMU that refuses it."""
+        return Finding(
+            kind=Kind.error,
+            place=self.place,
+            part=self.part,
+            message=self.message,
+            evidence=Evidence(fact=self.part, verdict=Verdict.absent, note=f"QEMU refuses it ({source})"),
+            hint=self.hint,
+            rule=self.rule or rule,
+        )
+
+
+class Kind(StrEnum):
+    """What QEMU would make of it.
+
+    ``error``: refuse to start.  ``ignored``: start, and not do it.  ``deprecated``: do it, and warn.
+    ``unknown``: the binary was never asked, or cannot tell.
+    """
+
+    error = "error"
+    ignored = "ignored"
+    deprecated = "deprecated"
+    unknown = "unknown"
+
+
+#: The rule of an answer: a part of the value, and not of its JSON or that JSON's schema.
+_Rule: TypeAlias = Annotated[SkipJsonSchema[str], Field(exclude=True)]
+
+
+class Finding(BaseModel):
+    """One thing that is wrong with an option, or is not known to be right.
+
+    ``place`` is where it comes from, ``part`` the key or member that it is about (empty for the option as a whole),
+    the rest as of a :class:`Refusal`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    place: Origin
+    message: str
+    part: str = ""
+    qemu_name: str | None = None
+    evidence: Evidence | None = None
+    hint: str = ""
+    rule: _Rule = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        if isinstance(self.place, Place):
+            return f"{self.place.line}: {self.place.path}: {self.kind}: {self.message}{hint}"
+        return f"{self.place.word}: {self.place.flag}: {self.kind}: {self.message}{hint}"
+
+    def refused(self) -> Refusal:
+        """As what the domain is refused for that the option comes from."""
+        assert isinstance(self.place, Place), "the options of a domain come from its XML"
+        return Refusal(
+            place=self.place,
+            message=self.message,
+            qemu_name=self.qemu_name,
+            evidence=self.evidence,
+            hint=self.hint,
+            rule=self.rule,
+        )
+
+
 class Refusal(BaseModel):
-    """One reason.
+    """One reason why a domain is not translated.
 
     ``message`` says what was asked for and why it cannot be had, ``qemu_name`` is QEMU's name of what is
     missing (``PIIX4_PM.acpi-root-pci-hotplug``), ``evidence`` what the binary said of it, ``hint`` what
@@ -57,8 +233,27 @@ class Refusal(BaseModel):
     qemu_name: str | None = None
     evidence: Evidence | None = None
     hint: str = ""
+    rule: _Rule = ""
 
     def __str__(self) -> str:
         """``LINE: PATH: message (hint)``; the caller puts the file's name before it."""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.place.line}: {self.place.path}: {self.message}{hint}"
+
+    def by(self, rule: str) -> Self:
+        """With the name of the rule that found it, unless it has one."""
+        return self if self.rule else self.model_copy(update={"rule": rule})
+
+
+No: TypeAlias = Unfit | Broken | Misfit | Fault | Finding | Refusal
+
+
+def as_refusals(findings: Iterable[Finding], *, assume_unknown_present: bool) -> Iterator[Refusal]:
+    """What of all this a domain is refused for.
+
+    What is unknown is refused unless the caller assumes that it is there; what is deprecated still works.
+    """
+    for finding in findings:
+        if finding.kind is Kind.deprecated or (finding.kind is Kind.unknown and assume_unknown_present):
+            continue
+        yield finding.refused()

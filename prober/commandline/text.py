@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from prober.commandline.refusal import Unfit
+
 #: Longer than the number of any item of a list.
 _MOST_DIGITS = 9
 
@@ -32,10 +34,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 def is_identifier(text: str) -> bool:
     """Whether it can be an id: letters, digits, ``-``, ``.`` and ``_``, beginning with a letter."""
     return _IDENTIFIER.fullmatch(text) is not None
-
-
-class SyntaxFault(ValueError):
-    """QEMU's parser would not take it; the text says why."""
 
 
 def split_pairs(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
@@ -126,21 +124,21 @@ def as_size(text: str) -> int | None:
 def build_tree(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
     """Dotted keys as a tree; objects whose keys are 0, 1, … are lists (QEMU, ``util/keyval.c``).
 
-    :raise SyntaxFault: where one key is both a value and an object, or a list has a hole.
+    :raise Unfit: where one key is both a value and an object, or a list has a hole.
     """
     root: dict[str, Any] = {}
     for key, value in pairs:
         *path, last = key.split(".")
         if not all([*path, last]) or len(path) > _DEEPEST:
-            raise SyntaxFault(f"{key!r} is not a key")
+            raise Unfit(f"{key!r} is not a key", rule="option/key")
         here = root
         for step in path:
             inner = here.setdefault(step, {})
             if not isinstance(inner, dict):
-                raise SyntaxFault(f"{key} is a member of what is already a value")
+                raise Unfit(f"{key} is a member of what is already a value", rule="option/key")
             here = inner
         if isinstance(here.get(last), dict):
-            raise SyntaxFault(f"{key} is a value, and already has members")
+            raise Unfit(f"{key} is a value, and already has members", rule="option/key")
         here[last] = value
     return {key: _listed(value, key) for key, value in root.items()}
 
@@ -152,7 +150,8 @@ def _listed(value: Any, name: str) -> Any:
     if not numbers:
         return {key: _listed(inner, f"{name}.{key}") for key, inner in value.items()}
     if len(numbers) < len(value):
-        raise SyntaxFault(f"{name} has members with numbers and with names")
+        raise Unfit(f"{name} has members with numbers and with names", rule="option/list")
     if sorted(map(int, numbers)) != list(range(len(numbers))):
-        raise SyntaxFault(f"{name} is a list with a hole: {name}.{len(numbers) - 1} or one before it is missing")
+        missing = f"{name}.{len(numbers) - 1} or one before it is missing"
+        raise Unfit(f"{name} is a list with a hole: {missing}", rule="option/list")
     return [_listed(value[key], f"{name}.{key}") for key in sorted(value, key=int)]

@@ -13,17 +13,22 @@ import os
 import re
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from prober.errors import ServiceError
+from prober.service.routes import Route
 
 #: No answer of the service comes near this size (bytes).
 MAX_RESPONSE_BYTES = 64 << 20
 #: As long as an interview may take, and then some (seconds).
 TIMEOUT_S = 90.0
+
+#: For a route that has no such parameters.
+NOTHING: Mapping[str, str] = {}
 
 _MAX_HEAD = 65536
 #: Below the size from which malloc asks the kernel for each piece.
@@ -97,6 +102,18 @@ class Client:
         :raise ServiceError: where there is no service, or it does not answer as it should.
         """
         return self._ask("POST", path, body, f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n")
+
+    def ask(
+        self, route: Route, places: Mapping[str, str] = NOTHING, query: Mapping[str, str] = NOTHING, body: bytes = b""
+    ) -> Reply:
+        """Ask what a route is for, with the parameters of its path and of its query; a body is of its first kind.
+
+        :raise ServiceError: where there is no service, or it does not answer as it should.
+        """
+        url = route.url(places, query)
+        if route.method == "GET":
+            return self.get(url)
+        return self.post(url, body, route.body.kind if route.body else "application/xml")
 
     def _ask(self, method: str, path: str, body: bytes, headers: str) -> Reply:
         if not _TARGET.fullmatch(path):

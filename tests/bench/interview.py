@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.qemu.interview import Interview, interview
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.recording import Recording

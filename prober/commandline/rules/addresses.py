@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from prober.commandline.bus_types import MAKES
 from prober.commandline.line import Line, number, value_of
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Buses that a machine has for IDE, and how many units each has (``hw/ide/piix.c``, ``hw/ide/ahci.c``).
 _MACHINES_IDE = re.compile(r"ide\.\d")
@@ -103,16 +104,28 @@ def _usb(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/scsi-unit",
         "a SCSI unit is given once on its bus",
         "hw/scsi/scsi-bus.c, scsi_bus_check_address and scsi_qdev_realize",
         _scsi,
         about=("scsi-device",),
     ),
-    Rule("an IDE unit is there, and given once", "hw/ide/ide-dev.c, ide_qdev_realize", _ide, about=("ide-device",)),
     Rule(
-        "a floppy unit is there, and given once", "hw/block/fdc.c, floppy_drive_realize", _floppies, about=("floppy",)
+        "line/ide-unit",
+        "an IDE unit is there, and given once",
+        "hw/ide/ide-dev.c, ide_qdev_realize",
+        _ide,
+        about=("ide-device",),
     ),
     Rule(
+        "line/floppy-unit",
+        "a floppy unit is there, and given once",
+        "hw/block/fdc.c, floppy_drive_realize",
+        _floppies,
+        about=("floppy",),
+    ),
+    Rule(
+        "line/usb-port",
         "a USB port is given once, and the hub that it is of is there",
         "hw/usb/bus.c, usb_claim_port",
         _usb,

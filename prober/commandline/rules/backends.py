@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Object, Qapi, Value
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Objects that need one of each group of members; since QEMU 6.0 the schema tells most of it.
 _NEEDED = {
@@ -103,39 +104,54 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     if limits.get("iops-size") and not any(limits.get(f"iops-{way}") for way in ("total", "read", "write")):
         yield "iops-size", "iops-size needs one of iops-total, iops-read, iops-write"
     for rate in _RATES:
-        average, most = limits.get(rate, 0), limits.get(f"{rate}-max", 0)
-        length = limits.get(f"{rate}-max-length", 1)
-        if length == 0:
-            yield f"{rate}-max-length", f"{rate}-max-length cannot be 0"
-        elif length > 1 and not most:
-            yield f"{rate}-max-length", f"{rate}-max-length needs {rate}-max"
-        if most and not average:
-            yield f"{rate}-max", f"{rate}-max needs {rate}"
-        elif 0 < most < average:
-            yield f"{rate}-max", f"{rate}-max is lower than {rate}: {most} against {average}"
+        yield from _invalid_burst(rate, limits)
+
+
+def _invalid_burst(rate: str, limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """How long a rate may be exceeded, and how far."""
+    average, most = limits.get(rate, 0), limits.get(f"{rate}-max", 0)
+    length = limits.get(f"{rate}-max-length", 1)
+    if length == 0:
+        yield f"{rate}-max-length", f"{rate}-max-length cannot be 0"
+    elif length > 1 and not most:
+        yield f"{rate}-max-length", f"{rate}-max-length needs {rate}-max"
+    if most and not average:
+        yield f"{rate}-max", f"{rate}-max needs {rate}"
+    elif 0 < most < average:
+        yield f"{rate}-max", f"{rate}-max is lower than {rate}: {most} against {average}"
 
 
 RULES = (
     Rule(
+        "line/object-complete",
         "objects have what they cannot be without",
         "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c",
         _needed,
         about=tuple(_NEEDED),
     ),
     Rule(
+        "line/detect-zeroes",
         "`detect-zeroes=unmap` goes with `discard=unmap`",
         "block.c, bdrv_parse_detect_zeroes",
         _zeroes,
         about=("detect-zeroes",),
     ),
-    Rule("the size of a raw node is whole sectors", "block/raw-format.c, raw_apply_options", _raw_size, about=("raw",)),
     Rule(
+        "line/raw-size",
+        "the size of a raw node is whole sectors",
+        "block/raw-format.c, raw_apply_options",
+        _raw_size,
+        about=("raw",),
+    ),
+    Rule(
+        "line/copy-on-read",
         "`copy-on-read` stands on a node that can be written to",
         "block/copy-on-read.c, cor_child_perm",
         _copy_on_read,
         about=("copy-on-read",),
     ),
     Rule(
+        "line/throttle-limits",
         "limits of a throttle group go together",
         "util/throttle.c, throttle_is_valid",
         _throttling,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, size, switch
 from prober.commandline.options import Value
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 
 def _sockets(line: Line) -> Iterator[Fault]:
@@ -85,22 +86,31 @@ def _spice(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/socket-chardev",
         "keys of a socket chardev go together",
         "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
         _sockets,
         about=("socket",),
     ),
     Rule(
+        "line/chardev-layers",
         "a `mux` or `hub` stands behind the chardevs that it lies over",
         "chardev/char-mux.c, qemu_chr_open_mux; chardev/char-hub.c, qemu_chr_open_hub",
         _layers,
         about=("mux", "hub"),
     ),
     Rule(
+        "line/ringbuf-size",
         "the size of a `ringbuf` is a power of two",
         "chardev/char-ringbuf.c, qemu_chr_open_ringbuf",
         _rings,
         about=("ringbuf", "memory"),
     ),
-    Rule("a `spiceport` goes with `-spice`", "chardev/spice.c, qemu_chr_open_spice_port", _spice, about=("spiceport",)),
+    Rule(
+        "line/spiceport",
+        "a `spiceport` goes with `-spice`",
+        "chardev/spice.c, qemu_chr_open_spice_port",
+        _spice,
+        about=("spiceport",),
+    ),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, number, switch
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 _GEOMETRY = ("cyls", "heads", "secs")
 
@@ -42,13 +43,26 @@ def _flash(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a disk's geometry is given in full", "hw/block/block.c, blkconf_geometry", _geometry, about=_GEOMETRY),
     Rule(
+        "line/disk-geometry",
+        "a disk's geometry is given in full",
+        "hw/block/block.c, blkconf_geometry",
+        _geometry,
+        about=_GEOMETRY,
+    ),
+    Rule(
+        "line/iothread-ioeventfd",
         "a device with an iothread has `ioeventfd`",
         "hw/block/dataplane/virtio-blk.c, virtio_blk_data_plane_create; hw/scsi/virtio-scsi-dataplane.c, "
         "virtio_scsi_dataplane_setup",
         _iothread,
         about=("ioeventfd",),
     ),
-    Rule("`pflash1` goes with `pflash0`", "hw/i386/pc_sysfw.c, pc_system_firmware_init", _flash, about=("-machine",)),
+    Rule(
+        "line/pflash-order",
+        "`pflash1` goes with `pflash0`",
+        "hw/i386/pc_sysfw.c, pc_system_firmware_init",
+        _flash,
+        about=("-machine",),
+    ),
 )

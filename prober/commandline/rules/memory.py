@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, Made, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
+from prober.commandline.refusal import Fault
 from prober.commandline.rules.numa import ram_size
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.rules.rule import Rule
 
 _DIMMS = ("pc-dimm", "nvdimm")
 
@@ -157,6 +158,9 @@ _CPU_IDS = (
     ("thread-id", "threads"),
 )
 
+#: Those that a CPU has whatever ``-smp`` says.
+_ALWAYS_NEEDED = frozenset({"socket-id", "core-id", "thread-id"})
+
 
 def _cpus(line: Line) -> Iterator[Fault]:
     if line.kind not in _PC:
@@ -167,25 +171,29 @@ def _cpus(line: Line) -> Iterator[Fault]:
             continue
         if "apic-id" in device.values:
             continue
-        yield from _cpu(line, device)
+        yield from _cpu_type(line, device)
+        yield from _cpu_ids(line, device)
         place = tuple(number(device.values.get(name)) for name, _ in _CPU_IDS)
         if place in seen and None not in (place[0], *place[3:]):
             yield Fault(device.place, "socket-id", "there is a CPU with these ids already")
         seen.add(place)
 
 
-def _cpu(line: Line, device: Made) -> Iterator[Fault]:
+def _cpu_type(line: Line, device: Made) -> Iterator[Fault]:
     models = line.caps.cpu_models or {}
     main = next((models.get(option.first) for option in line.keyval.get("-cpu", ())), None)
     if main is not None and main.typename and main.typename not in device.type.lineage:
         yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {main.typename}")
+
+
+def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
     for name, key in _CPU_IDS:
-        count = 1 if not key else number(line.value("-smp", key))
+        count = number(line.value("-smp", key)) if key else None
         given = number(device.values.get(name))
-        needed = name in ("socket-id", "core-id", "thread-id") or (count is not None and count > 1)
+        needed = name in _ALWAYS_NEEDED or (count is not None and count > 1)
         if name not in device.values and needed:
             yield Fault(device.place, name, f"a CPU that is plugged in needs {name}")
-        elif key and given is not None and count is not None and given >= count:
+        elif given is not None and count is not None and given >= count:
             yield Fault(device.place, name, f"-smp says {key}={count}, so there is no {name} {given}")
 
 
@@ -211,54 +219,72 @@ def _is_plain(option: Keyval) -> bool:
 
 
 RULES = (
-    Rule("DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi, about=_DIMMS),
+    Rule("line/dimm-acpi", "DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi, about=_DIMMS),
     Rule(
+        "line/nvdimm-machine",
         "`nvdimm` goes with `-machine nvdimm=on`",
         "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state",
         _nvdimm,
         about=("nvdimm",),
     ),
     Rule(
+        "line/memory-room",
         "memory devices go with `maxmem`, DIMMs with slots, each with its own",
         "hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
         _room,
         about=_MEMORY,
     ),
     Rule(
+        "line/memory-used-once",
         "memory is used once",
         "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
         _busy,
         about=_MEMORY,
     ),
     Rule(
+        "line/memory-locked",
         "memory is not locked with `virtio-mem`",
         "hw/virtio/virtio-mem.c, virtio_mem_device_realize: mlock",
         _locked,
         about=("virtio-mem-pci",),
     ),
     Rule(
-        "the label of an `nvdimm` is large enough", "hw/mem/nvdimm.c, nvdimm_set_label_size", _label, about=("nvdimm",)
+        "line/nvdimm-label",
+        "the label of an `nvdimm` is large enough",
+        "hw/mem/nvdimm.c, nvdimm_set_label_size",
+        _label,
+        about=("nvdimm",),
     ),
-    Rule("the NUMA node of a DIMM is there", "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state", _node, about=_DIMMS),
     Rule(
+        "line/dimm-node",
+        "the NUMA node of a DIMM is there",
+        "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state",
+        _node,
+        about=_DIMMS,
+    ),
+    Rule(
+        "line/maxmem-size",
         "`maxmem` is not less than the size",
         "hw/core/machine.c, machine_set_mem (5.2: softmmu/vl.c, set_memory_options)",
         _maximum,
         about=("-m",),
     ),
     Rule(
+        "line/maxmem-addresses",
         "`maxmem` is within the addresses of the CPU",
         "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa",
         _phys_bits,
         about=("-m",),
     ),
     Rule(
+        "line/cpu-plugged",
         "a CPU that is plugged in has its ids, and is of the machine's type",
         "hw/i386/x86-common.c, x86_cpu_pre_plug",
         _cpus,
         about=("cpu",),
     ),
     Rule(
+        "line/cpus-x2apic",
         "more than 255 CPUs go with an x2APIC",
         "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
         _many_cpus,

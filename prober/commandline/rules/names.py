@@ -7,8 +7,8 @@ from typing import Any
 
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Qapi, Value
-from prober.commandline.refusal import Origin
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault, Origin
+from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text, is_identifier
 
 #: Options with keys that are read in another way, where ``id`` is a key like any other.
@@ -98,11 +98,21 @@ def _names_in(tree: Any) -> Iterator[Value]:
 
 
 RULES = (
-    Rule("an id is an identifier", "util/qemu-option.c, qemu_opts_create; system/qdev-monitor.c, qdev_set_id", _ids),
     Rule(
-        "options that are merged have no id (since 6.0)", "util/qemu-option.c, qemu_opts_parse", _merged, about=_MERGED
+        "line/id",
+        "an id is an identifier",
+        "util/qemu-option.c, qemu_opts_create; system/qdev-monitor.c, qdev_set_id",
+        _ids,
     ),
     Rule(
+        "line/id-of-merged",
+        "options that are merged have no id (since 6.0)",
+        "util/qemu-option.c, qemu_opts_parse",
+        _merged,
+        about=_MERGED,
+    ),
+    Rule(
+        "line/node-name",
         "the name of a block node is an identifier of at most 31 characters",
         "block.c, bdrv_assign_node_name",
         _node_names,

@@ -8,7 +8,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Qapi, Value
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Ways that a socket netdev is connected.
 _WAYS = ("fd", "listen", "connect", "mcast", "udp")
@@ -106,15 +107,29 @@ def _queue(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a socket netdev has one way to connect", "net/socket.c, net_init_socket", _socket, about=("socket",)),
-    Rule("`local` and `remote` of a dgram netdev go together", "net/dgram.c, net_init_dgram", _dgram, about=("dgram",)),
     Rule(
+        "line/socket-netdev",
+        "a socket netdev has one way to connect",
+        "net/socket.c, net_init_socket",
+        _socket,
+        about=("socket",),
+    ),
+    Rule(
+        "line/dgram-netdev",
+        "`local` and `remote` of a dgram netdev go together",
+        "net/dgram.c, net_init_dgram",
+        _dgram,
+        about=("dgram",),
+    ),
+    Rule(
+        "line/user-netdev",
         "addresses of a user netdev are of a family that is on, and in its network",
         "net/slirp.c, net_slirp_init",
         _user,
         about=("user",),
     ),
     Rule(
+        "line/tx-queue-size",
         "`tx_queue_size` is not more than the netdev takes",
         "hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size",
         _queue,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from prober.commandline.keys import pairs_of
 from prober.commandline.line import Line, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 _MIB = 1 << 20
 
@@ -189,54 +190,63 @@ def _not_both(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/numa-numbers",
         "NUMA nodes have numbers of their own, without gaps",
         "hw/core/numa.c, parse_numa_node, numa_complete_configuration",
         _numbers,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-node",
         "NUMA nodes are there when they are named",
         "hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options",
         _references,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-distance",
         "distances between NUMA nodes are 10 or more",
         "hw/core/numa.c, parse_numa_distance",
         _distances,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-hmat",
         "HMAT is on where it is used, with a latency or a bandwidth as its type says",
         "hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb",
         _memory_attributes,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-initiator",
         "a NUMA node with CPUs is its own initiator",
         "hw/core/machine.c, machine_set_cpu_numa_node",
         _initiators,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-memory",
         "the memory of all NUMA nodes is that of `-m`",
         "hw/core/numa.c, numa_complete_configuration: sizes",
         _sum,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-or-machine-memory",
         "memory is the machine's or the NUMA nodes'",
         "hw/core/numa.c, numa_complete_configuration: memory-backend",
         _not_both,
         about=("-numa",),
     ),
     Rule(
+        "line/numa-mem",
         "`mem=` of a NUMA node is for machines that have it",
         "hw/core/numa.c, parse_numa_node: numa_mem_supported",
         _mem,
         about=("-numa",),
     ),
     Rule(
+        "line/machine-memory",
         "the machine's memory is of the size that `-m` says",
         "hw/core/machine.c, machine_run_board_init",
         _backend,

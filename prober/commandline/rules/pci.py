@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, number, switch
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 #: Ports with a slot that has a number of its own, by the first version whose type is known to have it.
 _SLOTS = ("pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-downstream", "cxl-rp")
@@ -116,25 +117,35 @@ def _eim(line: Line) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule("a slot of a chassis is given once", "hw/pci/pcie_port.c, pcie_chassis_add_slot", _chassis, about=_SLOTS),
     Rule(
+        "line/pci-chassis",
+        "a slot of a chassis is given once",
+        "hw/pci/pcie_port.c, pcie_chassis_add_slot",
+        _chassis,
+        about=_SLOTS,
+    ),
+    Rule(
+        "line/pxb",
         "a `pxb` is of the machine's kind, with a bus number of its own",
         "hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize",
         _expanders,
     ),
     Rule(
+        "line/iommu-platform",
         "`iommu_platform` is for virtio devices that are modern",
         "hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize",
         _iommu_platform,
         about=("iommu_platform",),
     ),
     Rule(
+        "line/virtio-iommu",
         "the machine has a place for `virtio-iommu`",
         "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
         _virtio_iommu,
         about=("virtio-iommu-pci",),
     ),
     Rule(
+        "line/intel-iommu-eim",
         "`eim` of an `intel-iommu` goes with `intremap`",
         "hw/i386/intel_iommu.c, vtd_decide_config",
         _eim,

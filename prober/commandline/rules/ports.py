@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, number
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 _PORTS = ("virtserialport", "virtconsole")
 
@@ -19,42 +20,52 @@ _UHCI_PORTS, _EHCI_PORTS = 2, 6
 
 
 def _serial(line: Line) -> Iterator[Fault]:
-    if line.by_type.keys().isdisjoint(_PORTS):
-        return
-    taken: dict[str, dict[int, bool]] = {}
+    taken: dict[str, set[int]] = {}
     names: set[str] = set()
-    homes = [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
-    only = f"{homes[0].id}.0" if len(homes) == 1 and homes[0].id else ""
+    only = _only_bus(line)
     for device in line.devices:
         if device.typename not in _PORTS:
             continue
-        name = device.values.get("name")
-        if isinstance(name, str) and name:
-            if name in names:
-                yield Fault(device.place, "name", f"there is a port with the name {name!r} already")
-            names.add(name)
+        yield from _port_name(device, names)
         bus = device.bus or only
         if not bus:
             continue  # QEMU chooses
-        ports = taken.setdefault(bus, {})
+        ports = taken.setdefault(bus, set())
         port = _number_of(device, ports)
         if port is None:
             return
-        if port in ports:
-            yield Fault(device.place, "nr", f"port {port} of {bus} is taken")
-        ports[port] = device.typename == "virtconsole"
-        most = _most_ports(bus, line)
-        if port >= most:
-            yield Fault(device.place, "nr", f"{bus} has {most} ports, and no port {port}")
+        yield from _port_number(device, port, ports, bus, _most_ports(bus, line))
 
 
-def _number_of(device: Made, ports: dict[int, bool]) -> int | None:
+def _only_bus(line: Line) -> str:
+    """The bus that a port is on without saying so: that of the only virtio-serial device, if it has an id."""
+    homes = [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
+    return f"{homes[0].id}.0" if len(homes) == 1 and homes[0].id else ""
+
+
+def _port_name(device: Made, names: set[str]) -> Iterator[Fault]:
+    name = device.values.get("name")
+    if isinstance(name, str) and name:
+        if name in names:
+            yield Fault(device.place, "name", f"there is a port with the name {name!r} already")
+        names.add(name)
+
+
+def _port_number(device: Made, port: int, taken: set[int], bus: str, most: int) -> Iterator[Fault]:
+    if port in taken:
+        yield Fault(device.place, "nr", f"port {port} of {bus} is taken")
+    taken.add(port)
+    if port >= most:
+        yield Fault(device.place, "nr", f"{bus} has {most} ports, and no port {port}")
+
+
+def _number_of(device: Made, taken: set[int]) -> int | None:
     """The number of a port; without one a first console is 0, and any other the first that is free from 1 on."""
     if "nr" in device.values:
         return number(device.values["nr"])
-    if device.typename == "virtconsole" and 0 not in ports:
+    if device.typename == "virtconsole" and 0 not in taken:
         return 0
-    return next(nr for nr in range(1, len(ports) + 2) if nr not in ports)
+    return next(nr for nr in range(1, len(taken) + 2) if nr not in taken)
 
 
 def _most_ports(bus: str, line: Line) -> int:
@@ -102,18 +113,24 @@ def _primary(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/virtio-serial-port",
         "a port of virtio-serial is there, and its number and name given once",
         "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
         _serial,
         about=_PORTS,
     ),
     Rule(
+        "line/usb-companion",
         "a USB companion has ports of its own",
         "hw/usb/hcd-ehci.c, ehci_register_companion",
         _companions,
         about=("masterbus",),
     ),
     Rule(
-        "`qxl-vga` is the first display device", "hw/display/qxl.c, qxl_realize_primary", _primary, about=("qxl-vga",)
+        "line/qxl-vga",
+        "`qxl-vga` is the first display device",
+        "hw/display/qxl.c, qxl_realize_primary",
+        _primary,
+        about=("qxl-vga",),
     ),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Keyval, Qapi, Value
-from prober.commandline.refusal import Origin
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault, Origin
+from prober.commandline.rules.rule import Rule
 
 #: Chardevs that lie over others.
 _LAYERS = ("mux", "hub")
@@ -63,12 +63,14 @@ def _second_users(users: list[tuple[Value, Origin]], what: str) -> Iterator[Faul
 
 RULES = (
     Rule(
+        "line/netdev-used-once",
         "a netdev serves one device",
         "hw/core/qdev-properties-system.c, set_netdev; net/hub.c, net_init_hubport",
         _netdevs,
         about=("netdev",),
     ),
     Rule(
+        "line/chardev-used-once",
         "a chardev that is no mux serves one device or monitor",
         "hw/core/qdev-properties-system.c, set_chr; chardev/char-fe.c, qemu_chr_fe_init",
         _chardevs,

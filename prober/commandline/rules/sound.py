@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line
-from prober.commandline.rules.rule import Fault, Rule
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
 
 
 def _without(line: Line) -> Iterator[Fault]:
@@ -26,6 +27,7 @@ def _without(line: Line) -> Iterator[Fault]:
 
 RULES = (
     Rule(
+        "line/sound-audiodev",
         "a sound card has an audiodev where there is no default",
         "audio/audio.c, audio_init; system/vl.c, default_audio",
         _without,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,3 +15,8 @@ def twins(items: Iterable[T], key: Callable[[T], Hashable]) -> Iterator[tuple[T,
         first = known.setdefault(key(item), item)
         if first is not item:
             yield first, item
+
+
+def extras(items: Sequence[T]) -> Iterator[tuple[T, T]]:
+    """Each item but the first, with the first, of those that there may be one of in all: (first, extra)."""
+    return ((items[0], extra) for extra in items[1:])

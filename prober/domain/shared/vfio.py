@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from prober.commandline.options import Need, Prepared
-from prober.domain.values import number_in
+from prober.xml.values import number_in
 
 #: The parts of an address on the host, decimal or with ``0x``.
 ByteNumber = Annotated[int, number_in(0, 0xFF)]

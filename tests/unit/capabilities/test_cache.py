@@ -154,6 +154,7 @@ def test_entry_of_another_prober_is_no_damage(
     assert entry.exists()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_damage_is_taken_for_an_answer(cache: DiskCache, binary: Path, entry: Path, data: st.DataObject) -> None:

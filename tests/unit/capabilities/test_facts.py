@@ -136,6 +136,7 @@ def test_what_is_no_name_is_refused(fact: str) -> None:
         CAPS.supports(fact)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_is_answered_or_refused(fact: str) -> None:
     try:

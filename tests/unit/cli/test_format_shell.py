@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ def _as_a_shell_reads_it(text: str) -> list[str]:
     return ended.stdout.decode().split("\0")[:-1]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=8))
 def test_a_shell_reads_the_same_words(argv: list[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from prober.commandline.check import check
-from prober.commandline.finding import Kind
 from prober.commandline.parse import parse_command_line, split_shell
+from prober.commandline.refusal import Kind
 from tests.recordings import FIXTURES, load_capabilities
 
 CAPS = {version: load_capabilities(FIXTURES / f"qemu-{version}.replies.xz") for version in ("5.2.0", "11.1.2")}

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi
 from prober.commandline.parse import MOST_CHARACTERS, MOST_WORDS, parse_command_line, split_shell
-from prober.commandline.refusal import Position
-from prober.commandline.text import SyntaxFault, as_number, as_size, as_switch, build_tree, split_pairs
+from prober.commandline.refusal import Finding, Kind, Position, Unfit
+from prober.commandline.text import as_number, as_size, as_switch, build_tree, split_pairs
 from prober.errors import UsageError
 from tests.recordings import FIXTURES, load_capabilities
 
@@ -81,7 +80,7 @@ def test_dotted_keys_are_a_tree(pairs: dict[str, Any], tree: dict[str, Any]) -> 
     "keys", [["a", "a.b"], ["a.b", "a"], ["a.1"], ["a.0", "a.b"], ["a..b"], [".a"], [".".join("a" * 40)]]
 )
 def test_no_tree(keys: list[str]) -> None:
-    with pytest.raises(SyntaxFault):
+    with pytest.raises(Unfit):
         build_tree((key, split_text("x")) for key in keys)
 
 
@@ -128,9 +127,9 @@ def test_each_option_is_read_as_qemu_reads_it() -> None:
         *("-cpu", "max,+avx,-aes,level=3"),
         "-S",
     )
-    assert isinstance(device, Device)
+    assert isinstance(device, DeviceOption)
     assert (device.driver, values(device.properties)) == ("e1000", {"id": "a", "multifunction": True})
-    assert isinstance(flat, Device)
+    assert isinstance(flat, DeviceOption)
     assert values(flat.properties) == {"id": "b", "multifunction": "on", "cache": "off"}
     assert isinstance(setting, Global)
     assert (setting.driver, setting.setting.name, setting.setting.value) == ("e1000", "x.y", "1=2")
@@ -229,6 +228,7 @@ def found(words: list[str], version: str = "11.1.2") -> list[Finding]:
     return [*parsed.findings, *check(parsed.options, CAPS[version])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", CAPS)
 @settings(max_examples=400, deadline=None)
 @given(options=_WORDS)

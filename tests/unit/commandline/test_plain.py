@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from prober.commandline.check import check
-from prober.commandline.finding import Kind
 from prober.commandline.flags import FLAGS
 from prober.commandline.parse import KEYED, parse_command_line
 from prober.commandline.plain import ANY, NUMBERS, READERS, UNTOLD
+from prober.commandline.refusal import Kind
 from tests.recordings import FIXTURES, load_capabilities
 
 NEW = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")

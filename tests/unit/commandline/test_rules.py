@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from prober.commandline.check import check
-from prober.commandline.finding import Finding, Kind
 from prober.commandline.line import Line
 from prober.commandline.parse import parse_command_line, split_shell
-from prober.commandline.rules.check import RULES, rules_for
+from prober.commandline.refusal import Finding, Kind
+from prober.commandline.rules.table import RULES, rules_for
 from tests.recordings import FIXTURES, load_capabilities
 from tools.rules_page import PAGE, render_page
 

@@ -44,6 +44,7 @@ def test_text_and_back(recording: Recording) -> None:
     assert Recording.loads(recording.dumps()) == recording
 
 
+@pytest.mark.slow
 @given(_recordings, st.sampled_from(["x.replies", "x.replies.xz"]))
 @settings(max_examples=15, deadline=None)
 def test_file_and_back(tmp_path_factory: pytest.TempPathFactory, recording: Recording, name: str) -> None:

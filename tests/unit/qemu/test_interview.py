@@ -302,6 +302,7 @@ class CancelAt:
                 go_on, value = inner.throw, error
 
 
+@pytest.mark.slow
 def test_cancelled_at_every_await(tmp_path: Path) -> None:
     """With one process all is done in one task; wherever that waits, it is cancelled once.
 

@@ -176,7 +176,9 @@ def test_endless_line(aio: Aio, tmp_path: Path, at: str) -> None:
 
 
 def test_endless_events(aio: Aio, tmp_path: Path) -> None:
-    error = fails(aio, make_fake(tmp_path, "endless_events", at="zeta"))
+    # Four million bytes of them may take a busy machine longer than an answer may.
+    limits = LIMITS.model_copy(update={"reply_s": 5.0})
+    error = fails(aio, make_fake(tmp_path, "endless_events", at="zeta"), limits)
     assert isinstance(error, LimitError)
     assert error.hint == "the limit is total_bytes"
 

@@ -28,6 +28,7 @@ EXCHANGES = st.builds(
 PARTS = st.lists(EXCHANGES, max_size=4).map(lambda rest: Part((Exchange("qmp_capabilities", None, {}), *rest)))
 
 
+@pytest.mark.slow
 @given(st.lists(PARTS, min_size=1, max_size=3))
 def test_what_is_written_is_read_again(parts: list[Part]) -> None:
     recording = Recording(tuple(parts))

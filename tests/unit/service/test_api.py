@@ -13,21 +13,13 @@ import pytest
 
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
-from prober.domain import Translation
 from prober.errors import LaunchError
 from prober.qemu.recording import Recording
+from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.client import Client
 from prober.service.problems import Problem
-from prober.service.replies import (
-    BinaryList,
-    CommandList,
-    CommandReply,
-    CpuList,
-    Health,
-    MachineList,
-    TypeList,
-    TypeReply,
-)
+from prober.service.replies import BinaryList, Health
+from prober.translate.translation import Translation
 from tests.recordings import FIXTURES, load_recording
 from tests.unit.capabilities.asking import Asker, Told
 from tests.unit.capabilities.making import make_binary

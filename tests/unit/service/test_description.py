@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 
-from prober.capabilities.catalog import Catalog, CatalogSettings
-from prober.service.app import create_app
 from prober.service.openapi import describe
-from prober.service.settings import ServiceSettings
 from tests.recordings import ROOT
 
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    settings = ServiceSettings(catalog=CatalogSettings())
-    return json.loads(describe(create_app(Catalog(settings.catalog), settings).routes))
+    return json.loads(describe())
 
 
 def _routes(schema: Any) -> set[str]:

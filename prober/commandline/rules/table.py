@@ -1,0 +1,69 @@
+"""The table of rules, held against a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prober.commandline.line import Line
+from prober.commandline.refusal import Finding
+from prober.commandline.rules import (
+    addresses,
+    backends,
+    chardevs,
+    disks,
+    memory,
+    names,
+    network,
+    numa,
+    pci,
+    ports,
+    sharing,
+    sound,
+    topology,
+)
+from prober.commandline.rules.rule import Rule
+
+#: Every rule.
+RULES: tuple[Rule, ...] = (
+    *addresses.RULES,
+    *backends.RULES,
+    *chardevs.RULES,
+    *disks.RULES,
+    *memory.RULES,
+    *names.RULES,
+    *network.RULES,
+    *numa.RULES,
+    *pci.RULES,
+    *ports.RULES,
+    *sharing.RULES,
+    *sound.RULES,
+    *topology.RULES,
+)
+
+
+def _by_word() -> Mapping[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for at, rule in enumerate(RULES):
+        for word in rule.about:
+            found[word] = (*found.get(word, ()), at)
+    return found
+
+
+#: Where in the table the rules stand that are about a word, and those that are about any line.
+_BY_WORD = _by_word()
+_OF_ANY = tuple(at for at, rule in enumerate(RULES) if not rule.about)
+
+
+def rules_for(line: Line) -> list[Rule]:
+    """The rules that are about something that the line has, in the order of the table."""
+    wanted = set(_OF_ANY)
+    for word in _BY_WORD.keys() & line.words:
+        wanted.update(_BY_WORD[word])
+    return [RULES[at] for at in sorted(wanted)]
+
+
+def check_rules(line: Line) -> Iterator[Finding]:
+    """What QEMU would not take of options that are each right by themselves."""
+    for rule in rules_for(line):
+        for fault in rule.find(line):
+            yield fault.by(rule.name, rule.source)
