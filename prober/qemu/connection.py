@@ -10,8 +10,8 @@ here, each at a method that it offers for overriding:
 - Nothing of what a QEMU sends is trusted: bytes are counted where they arrive, and JSON is read strictly.
 
 When QEMU dies, ``qemu.qmp`` leaves the commands that wait for a reply to wait on.  So the one future that
-:meth:`Connection.converse` waits for is settled by whatever ends the conversation first: the last answer, an
-error of the reader, the watchdog, or the owner that saw the process end (:meth:`Connection.fail`).
+:meth:`QmpConnection.converse` waits for is settled by whatever ends the conversation first: the last answer, an
+error of the reader, the watchdog, or the owner that saw the process end (:meth:`QmpConnection.fail`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ByteBudget:
             )
 
 
-class Connection(QMPClient):
+class QmpConnection(QMPClient):
     """One QMP session on ``qmp``, a connected socket.  ``binary`` is for messages."""
 
     def __init__(self, binary: str, qmp: socket.socket, limits: InterviewLimits, budget: ByteBudget) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 from prober.errors import ExitedError, QemuError, QemuTimeoutError
-from prober.qemu.connection import ByteBudget, Connection
+from prober.qemu.connection import ByteBudget, QmpConnection
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.mapping import is_closed, mapped, may_be_last_words
@@ -29,7 +29,7 @@ class Session:
     ``has_modules`` whether it has.
     """
 
-    def __init__(self, process: Process, connection: Connection, launch_s: float) -> None:
+    def __init__(self, process: Process, connection: QmpConnection, launch_s: float) -> None:
         self._process = process
         self._connection = connection
         self.launch_s = launch_s
@@ -63,7 +63,7 @@ class Session:
         answered: Callable[[Question, Exchange], None],
         over: asyncio.Future[None],
     ) -> None:
-        """Ask and answer until ``over`` is done (see :meth:`Connection.converse`).
+        """Ask and answer until ``over`` is done (see :meth:`QmpConnection.converse`).
 
         :raise ExitedError: when the process ended.
         :raise QemuError: for all else that it does wrong.
@@ -118,7 +118,7 @@ async def start_session(launch: Launch, limits: InterviewLimits, budget: ByteBud
     """
     started = perf_counter()
     async with start_process(launch, limits.stderr_bytes) as process:
-        connection = Connection(launch.binary, process.qmp, limits, budget)
+        connection = QmpConnection(launch.binary, process.qmp, limits, budget)
         session = Session(process, connection, perf_counter() - started)
         try:
             await session._greet(limits.greet_s)
