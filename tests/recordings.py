@@ -6,7 +6,7 @@ import lzma
 import os
 from pathlib import Path
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.qemu.recording import Recording
 
 ROOT = Path(__file__).parent.parent

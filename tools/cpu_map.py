@@ -1,6 +1,6 @@
-"""Make ``prober/domain/cpu/map.json`` from a directory of libvirt's CPU map (``src/cpu_map``): figures and names alone.
+"""Make ``prober/guest/cpu/map.json`` from a directory of libvirt's CPU map (``src/cpu_map``): figures and names alone.
 
-``python tools/cpu_map.py /path/to/libvirt/src/cpu_map > prober/domain/cpu/map.json``
+``python tools/cpu_map.py /path/to/libvirt/src/cpu_map > prober/guest/cpu/map.json``
 
 ``features`` has each feature's bits as (CPUID leaf and subleaf, or MSR; register; mask), and whether it hinders
 migration; ``models`` what a model has beyond its ancestor, in the order of the map, as both orders matter.

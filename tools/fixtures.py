@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.errors import ProberError
 from prober.qemu.files import write_recording
 from prober.qemu.interview import Interview, interview

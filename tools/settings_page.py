@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from prober.domain import host
+from prober.host import host
 from tools.pages import as_markdown, put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"

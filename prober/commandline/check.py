@@ -19,7 +19,7 @@ from prober.commandline.keys import check_keys
 from prober.commandline.line import Line
 from prober.commandline.listed import check_listed
 from prober.commandline.named import check_accelerator, check_cpu, check_machine
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Qapi, Value
 from prober.commandline.plain import check_plain
 from prober.commandline.proof import Proof
 from prober.commandline.references import check_references, check_reserved
@@ -94,7 +94,7 @@ def check_each(
 def _key(option: Option) -> Hashable | None:
     """All that the findings about an option depend on, beside the binary; None where that has no simple form."""
     match option:
-        case Device():
+        case DeviceOption():
             return _with(("-device", option.driver), option.properties)
         case Keyval():
             return _with((option.flag, option.group, type(option.first), option.first), option.pairs)
@@ -126,7 +126,7 @@ def _once(found: list[Finding]) -> list[Finding]:
 def _check_one(option: Option, proof: Proof) -> Iterator[Finding]:
     """The findings about one option by itself."""
     match option:
-        case Device():
+        case DeviceOption():
             return check_device(option, proof)
         case Global():
             return check_global(option, proof)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prober.capabilities import Capabilities, Verdict
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE
 from prober.commandline.kept import KeptPerBinary
-from prober.commandline.options import Device, Global, Property
+from prober.commandline.options import DeviceOption, Global, Property
 from prober.commandline.proof import Proof
 from prober.commandline.refusal import Finding, Kind, Origin
 from prober.commandline.rules.names import PROPER_IDS_SINCE
@@ -20,7 +20,7 @@ _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 _SOUND_DRIVERS: KeptPerBinary[set[str]] = KeptPerBinary(set)
 
 
-def check_device(option: Device, proof: Proof) -> Iterator[Finding]:
+def check_device(option: DeviceOption, proof: Proof) -> Iterator[Finding]:
     """Its type can be made, has what it cannot be without, and has the properties that it is given."""
     typename = DEVICE_ALIASES.get(option.driver, option.driver)
     if typename not in _SOUND_DRIVERS.of(proof.caps):
@@ -67,7 +67,7 @@ def _is_device(typename: str, caps: Capabilities) -> bool:
     return "device" in line or [typename, *line][-1] not in ("object", "interface")
 
 
-def _needed(option: Device, typename: str) -> Iterator[Finding]:
+def _needed(option: DeviceOption, typename: str) -> Iterator[Finding]:
     for group in NEEDED_PROPERTIES.get(typename, ()):
         if all(item.name not in group for item in option.properties):
             yield Finding(

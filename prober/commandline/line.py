@@ -13,7 +13,7 @@ from prober.commandline.device_types import DeviceType, device_type, known_types
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
@@ -33,7 +33,7 @@ class Made:
     bus: str
 
     @classmethod
-    def of(cls, option: Device, kind: DeviceType) -> Made:
+    def of(cls, option: DeviceOption, kind: DeviceType) -> Made:
         """What an option makes of a type."""
         values = {name: value for name, value, _ in option.properties}
         ident, bus = values.get("id"), values.get("bus")
@@ -87,7 +87,7 @@ class Line:
         known = known_types(caps)
         for option in options:
             match option:
-                case Device():
+                case DeviceOption():
                     typename = DEVICE_ALIASES.get(option.driver, option.driver)
                     made = Made.of(option, known.get(typename) or device_type(typename, caps))
                     # Those that are written as key=value are made before those in JSON (``system/vl.c``,

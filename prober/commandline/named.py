@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
-from prober.capabilities import Capabilities, Evidence, Verdict
-from prober.capabilities import Property as QomProperty
+from prober.capabilities import Capabilities, Evidence, QomProperty, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.capabilities.models import CpuModel, Machine
 from prober.commandline.options import Keyval, Property

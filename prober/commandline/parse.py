@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.commandline.flags import FLAGS
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import Text, build_tree, split_pairs
 from prober.errors import UsageError
@@ -163,7 +163,7 @@ def _device(position: Position, value: str) -> Option:
     if not isinstance(driver, str) or not driver:
         raise Unfit("the driver is missing", rule="option/missing")
     # A text of key=value stays one, as QEMU makes such devices first.
-    return Device(driver, _properties(tree, position), position)
+    return DeviceOption(driver, _properties(tree, position), position)
 
 
 def _global(position: Position, value: str) -> Option:

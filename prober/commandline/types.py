@@ -16,7 +16,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
-from prober.capabilities import Property
+from prober.capabilities import QomProperty
 from prober.commandline.options import Value
 from prober.commandline.refusal import Unfit
 from prober.commandline.text import Text, as_number, as_size, as_switch
@@ -70,13 +70,13 @@ def _bounds(kind: str) -> tuple[int, int] | None:
     return None
 
 
-def misfit_of(known: Property, value: Value) -> Unfit | None:
+def misfit_of(known: QomProperty, value: Value) -> Unfit | None:
     """Why the value does not fit, or None."""
     message = _form(known.type, known.name)(known, value)
     return Unfit(message, rule="option/value") if message else None
 
 
-def choices_of(known: Property) -> tuple[str, ...]:
+def choices_of(known: QomProperty) -> tuple[str, ...]:
     """What an enum takes, as its description lists it, or its type's name tells."""
     if known.type in _ENUMS:
         return _ENUMS[known.type]
@@ -87,7 +87,7 @@ def choices_of(known: Property) -> tuple[str, ...]:
 
 
 #: Says what is wrong with a value of one form, or nothing.
-_Form: TypeAlias = Callable[[Property, Value], str]
+_Form: TypeAlias = Callable[[QomProperty, Value], str]
 
 
 @lru_cache(maxsize=1024)
@@ -96,21 +96,21 @@ def _form(kind: str, name: str) -> _Form:
     return next(form for is_it, form in _FORMS if is_it(kind, name))
 
 
-def _read_only(known: Property, value: Value) -> str:
+def _read_only(known: QomProperty, value: Value) -> str:
     return f"{known.name} can be read, not set"
 
 
-def _link(known: Property, value: Value) -> str:
+def _link(known: QomProperty, value: Value) -> str:
     return "" if isinstance(value, str) else f"{known.name} is a name, not {value!r}"
 
 
-def _list(known: Property, value: Value) -> str:
+def _list(known: QomProperty, value: Value) -> str:
     if not isinstance(value, list):
         return f"{known.name} is a list, not {value!r}"
     return f"{known.name} is not a list or an object" if choices_of(known) else ""
 
 
-def _slot(known: Property, value: Value) -> str:
+def _slot(known: QomProperty, value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return f"addr is a slot like 0x2 or 0x2.0x1, not {value!r}"
     if isinstance(value, int):
@@ -121,7 +121,7 @@ def _slot(known: Property, value: Value) -> str:
     return ""
 
 
-def _host_nodes(known: Property, value: Value) -> str:
+def _host_nodes(known: QomProperty, value: Value) -> str:
     """What memory backends call a number, until QEMU 5.2 (``backends/hostmem.c``)."""
     if isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value)):
         return ""
@@ -131,7 +131,7 @@ def _host_nodes(known: Property, value: Value) -> str:
 def _scalar(read: _Form) -> _Form:
     """A form that is no tree."""
 
-    def read_scalar(known: Property, value: Value) -> str:
+    def read_scalar(known: QomProperty, value: Value) -> str:
         if isinstance(value, (list, dict)):
             return f"{known.name} is not a list or an object"
         return read(known, value)
@@ -140,13 +140,13 @@ def _scalar(read: _Form) -> _Form:
 
 
 @_scalar
-def _switch(known: Property, value: Value) -> str:
+def _switch(known: QomProperty, value: Value) -> str:
     fits = isinstance(value, bool) or (isinstance(value, Text) and as_switch(value) is not None)
     return "" if fits else f"{known.name} is on or off, not {value!r}"
 
 
 @_scalar
-def _string(known: Property, value: Value) -> str:
+def _string(known: QomProperty, value: Value) -> str:
     if not isinstance(value, str):
         return f"{known.name} is a text, not {value!r}"
     form, words = _WORDS.get(known.name, _ANY_WORD)
@@ -154,7 +154,7 @@ def _string(known: Property, value: Value) -> str:
 
 
 @_scalar
-def _number(known: Property, value: Value) -> str:
+def _number(known: QomProperty, value: Value) -> str:
     bounds = _bounds(known.type)
     assert bounds is not None, f"{known.type} is no type of numbers"
     number = _number_of(value, known.type)
@@ -176,7 +176,7 @@ def _number_of(value: Value, kind: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _choice(known: Property, value: Value) -> str:
+def _choice(known: QomProperty, value: Value) -> str:
     choices = choices_of(known)
     if not choices or (isinstance(value, str) and value in choices):
         return ""

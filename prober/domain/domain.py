@@ -6,31 +6,30 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field
-
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Neutral, Opaque, made
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
-from prober.domain.devices import Classes, Device, Devices
 from prober.domain.features import Features
-from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThreads
+from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThread, IoThreads, io_threads
 from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action, CrashAction
 from prober.domain.memory import MaxMemory, Memory, MemoryBacking
-from prober.domain.numa.model import Cell, Numa
+from prober.domain.numa import Cell, Numa
 from prober.domain.numatune import Numatune
 from prober.domain.os import Os
 from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
+from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
+from prober.domain.shared.kinds import Classes, kinds_of
 from prober.domain.shared.memory import MemorySize
-from prober.domain.steps import kinds_of
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
-from prober.domain.values import Count, DomainName, Uuid
 from prober.domain.vcpu import Vcpu, Vcpus
+from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
+from prober.xml.values import Count, DomainName, Uuid
 
 D = TypeVar("D", bound=Device)
 #: ``type[D]``, in a class that has a field ``type``.
@@ -52,21 +51,19 @@ class Domain(Checked):
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
     memory: Annotated[
         Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
-    ] = Field(default_factory=lambda: made(Memory, value=0))
+    ] = Memory(value=0)
     max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
-    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: made(MemoryBacking))
-    numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: made(Numatune))
+    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = MemoryBacking()
+    numatune: Annotated[Numatune, At("numatune")] = Numatune()
     current_memory: Annotated[
         MemorySize | None,
         At("currentMemory"),
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
-    vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: made(Vcpu, value=1))
+    vcpu: Annotated[Vcpu, At("vcpu")] = Vcpu(value=1)
     vcpus: Annotated[Vcpus | None, At("vcpus"), Becomes("`-smp`, and resources for those that are plugged")] = None
     io_threads: Annotated[Count, At("iothreads"), Becomes("`-object iothread`, so many")] = 0
-    io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = Field(
-        default_factory=lambda: made(IoThreads)
-    )
+    io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = IoThreads()
     default_io_thread: Annotated[DefaultIoThread | None, At("defaultiothread"), Becomes("`-object main-loop`")] = None
     throttle_groups: Annotated[
         tuple[ThrottleGroup, ...], At("throttlegroups/throttlegroup"), Becomes("`-object throttle-group`")
@@ -81,10 +78,8 @@ class Domain(Checked):
     sysinfo: Annotated[tuple[Sysinfo, ...], At("sysinfo"), Becomes("`-smbios` and `-fw_cfg`")] = ()
     os: Annotated[Os, At("os"), Becomes("`-machine`, `-boot`, `-kernel` and more")]
     cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
-    features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Field(
-        default_factory=lambda: made(Features)
-    )
-    clock: Annotated[Clock, At("clock")] = Field(default_factory=lambda: made(Clock))
+    features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Features()
+    clock: Annotated[Clock, At("clock")] = Clock()
     on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
     on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
     on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
@@ -93,7 +88,7 @@ class Domain(Checked):
     ] = None
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
-    devices: Annotated[Devices, At("devices")] = Field(default_factory=lambda: made(Devices))
+    devices: Annotated[Devices, At("devices")] = Devices()
     launch_security: Annotated[
         LaunchSecurity | None, At("launchSecurity"), Becomes("an `-object` that `-machine` refers to")
     ] = None
@@ -105,15 +100,15 @@ class Domain(Checked):
     ] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
-    not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
+    not_understood: tuple[Refusal, ...] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What does not fit together, of what has no file of its own."""
         yield from label_rules(self.seclabels, "seclabels")
         if self.title is not None and "\n" in self.title:
-            yield "title", "a title is one line"
+            yield Broken("title", "a title is one line")
         if self.io_threads > MOST_IO_THREADS:
-            yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
+            yield Broken("io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood")
 
     #: The NUMA nodes, completed; None in a guest without.
     numa: Numa | None = None
@@ -126,6 +121,11 @@ class Domain(Checked):
         """One NUMA node of a completed domain."""
         cells = self.numa.cells if self.numa is not None else ()
         return cells[number] if number is not None and number < len(cells) else None
+
+    @property
+    def threads(self) -> list[IoThread]:
+        """All its I/O threads, given or counted."""
+        return io_threads(self.io_thread_ids.threads, self.io_threads, self.place("io_threads"))
 
     def with_devices(self, devices: Sequence[Device], kinds: Classes | None = None) -> Self:
         """The same domain with these devices; the very same where they are its own already, as after most steps.

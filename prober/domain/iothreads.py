@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from prober.commandline.options import Object, Option
-from prober.domain.binding import At, Becomes, Checked, Element, Places, Qemu
-from prober.domain.target import Target
-from prober.domain.values import Amount, Count, PositiveCount
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Place
+from prober.domain.shared.twins import given_twice
+from prober.xml.binding import At, Becomes, Checked, Element, Places, Qemu
+from prober.xml.values import Amount, Count, PositiveCount
 
 #: More threads than anybody's host has use for; libvirt itself has no bound.
 MOST_IO_THREADS = 4096
@@ -24,13 +22,13 @@ class ThreadPool(Checked):
     pool_min: Annotated[Count | None, At("@thread_pool_min"), Qemu("thread-pool-min")] = None
     pool_max: Annotated[Count | None, At("@thread_pool_max"), Qemu("thread-pool-max")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """At least one, and no fewer than the least (libvirt 11.3, ``virDomainDefValidateIOThreadsThreadPool``)."""
         if self.pool_max == 0:
-            yield "pool_max", "thread_pool_max must be at least 1"
+            yield Broken("pool_max", "thread_pool_max must be at least 1")
         # Without a greatest number libvirt takes it for less than any least one.
         elif self.pool_min is not None and self.pool_min > (-1 if self.pool_max is None else self.pool_max):
-            yield "pool_min", "thread_pool_min must not be more than thread_pool_max"
+            yield Broken("pool_min", "thread_pool_min must not be more than thread_pool_max")
 
 
 class Polling(Element):
@@ -53,40 +51,36 @@ class IoThreads(Checked):
 
     threads: Annotated[tuple[IoThread, ...], At("iothread"), Becomes("`-object iothread`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each number once."""
-        numbers = [thread.id for thread in self.threads]
-        for number in sorted({number for number in numbers if numbers.count(number) > 1}):
-            yield "threads", f"<iothread id='{number}'> is given twice"
+        for number in given_twice(thread.id for thread in self.threads):
+            yield Broken("threads", f"<iothread id='{number}'> is given twice")
 
 
 class DefaultIoThread(ThreadPool):
     """``<defaultiothread>``: the main thread, where devices without a thread of their own do their work."""
 
 
-def io_threads(domain: Domain) -> list[IoThread]:
-    """All threads: those that are given, and then as many as are wanted, with the lowest free numbers
+def io_threads(given: Sequence[IoThread], count: int, place: Place) -> list[IoThread]:
+    """All threads: those that are given, and then up to ``count``, with the lowest free numbers
     (libvirt 11.3, ``virDomainIOThreadIDDefArrayInit``)."""
-    given = list(domain.io_thread_ids.threads)
-    wanted = min(domain.io_threads, MOST_IO_THREADS)
+    wanted = min(count, MOST_IO_THREADS)
     if wanted <= len(given):
-        return given
+        return list(given)
     taken = {thread.id for thread in given}
     free = (number for number in range(1, wanted + 1) if number not in taken)
-    place = Places(domain.place("io_threads"))
     return [
         *given,
-        *(IoThread(id=number).replace(places=place) for number in islice(free, wanted - len(given))),
+        *(IoThread(id=number).replace(places=Places(place)) for number in islice(free, wanted - len(given))),
     ]
 
 
-def emit_iothreads(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_iothreads(threads: Iterable[IoThread], main: DefaultIoThread | None) -> Iterator[Option]:
     """An object for each, and one for the main thread (libvirt 11.3, ``qemuBuildIOThreadCommandLine``)."""
-    for thread in io_threads(domain):
+    for thread in threads:
         properties = list(thread.properties())
         if thread.poll is not None:
             properties += thread.poll.properties()
         yield Object("iothread", f"iothread{thread.id}", tuple(properties), thread.place())
-    main = domain.default_io_thread
     if main is not None and (main.pool_min is not None or main.pool_max is not None):
         yield Object("main-loop", "main-loop", tuple(main.properties()), main.place())

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Element
-from prober.domain.identity import short_name
-from prober.domain.target import Target
-from prober.domain.values import Count, YesNo
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.commandline.refusal import Refusal, Unfit
+from prober.host.directories import domain_directory
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import Count, YesNo
 
 #: libvirt's name for the object.
 _ID = "lsec0"
@@ -30,7 +27,7 @@ def _hex(most: int) -> Any:
     def convert(value: Any) -> Any:
         text = str(value).strip()
         if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,16}", text) or int(text, 16) > most:
-            raise ValueError(f"is not a hexadecimal number up to {most:#x}")
+            raise Unfit(f"is not a hexadecimal number up to {most:#x}")
         return int(text, 16)
 
     return BeforeValidator(convert)
@@ -42,9 +39,9 @@ def _base64(most: int) -> Any:
     def check(value: str) -> str:
         text = "".join(value.split())
         if not text or not _BASE64.fullmatch(text):
-            raise ValueError("is not in base64")
+            raise Unfit("is not in base64")
         if len(text.rstrip("=")) * 3 // 4 > most:
-            raise ValueError(f"is more than {most} bytes in base64")
+            raise Unfit(f"is more than {most} bytes in base64")
         return text
 
     return AfterValidator(check)
@@ -157,9 +154,8 @@ class SevSnp(_Sev):
 LaunchSecurity.choices = {"sev": Sev, "sev-snp": SevSnp}
 
 
-def machine_security(domain: Domain, target: Target) -> Iterator[Property]:
+def machine_security(security: LaunchSecurity | None, target: Target) -> Iterator[Property]:
     """What the machine is told of the object; by another name before QEMU 6.0."""
-    security = domain.launch_security
     if security is not None:
         # Every machine has the property where one has it; libvirt asks the same one.
         modern = target.caps.has("none-machine.confidential-guest-support") or target.caps.has(
@@ -169,16 +165,14 @@ def machine_security(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property(key, _ID, security.place())
 
 
-def emit_security(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_security(security: LaunchSecurity | None, domain_name: str, target: Target) -> Iterator[Option]:
     """The object that makes it."""
-    security = domain.launch_security
     if isinstance(security, Sev | SevSnp):
-        yield from security.emit(target, f"{target.settings.state_directory}/domain-{short_name(domain)}")
+        yield from security.emit(target, domain_directory(domain_name, target))
 
 
-def refuse_security(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_security(security: LaunchSecurity | None, target: Target) -> Iterator[Refusal]:
     """Memory of a guest is encrypted by the CPU, which needs KVM, and numbers that depend on the CPU."""
-    security = domain.launch_security
     if isinstance(security, Sev | SevSnp):
         for element in security.missing(target):
             yield Refusal(
@@ -186,5 +180,5 @@ def refuse_security(domain: Domain, target: Target) -> Iterator[Refusal]:
                 message=f"<{element}> is needed: it depends on the host's CPU, and QEMU was asked on one without SEV",
             )
     if security is not None and target.accel != "kvm":
-        message = f"launch security needs the host's CPU, and the domain's type is {domain.type}"
+        message = "launch security needs the host's CPU, and the domain's type is qemu"
         yield Refusal(place=security.place(), message=message, hint="write <domain type='kvm'>")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prober.domain.binding import At, Element, Neutral
-from prober.domain.values import AbsolutePath, Amount, Line
+from prober.xml.binding import At, Element, Neutral
+from prober.xml.values import AbsolutePath, Amount, Line
 
 _WHY = "taken by the host's lock manager (sanlock, lockd) before QEMU starts, and never seen by QEMU"
 

@@ -1,21 +1,18 @@
 """``<pm>`` and ``<acpi-hotplug>``: what ACPI offers to the guest.
 
-The two hot-plug children are read here, and become options in :mod:`prober.domain.hotplug`, together
+The two hot-plug children are read here, and become options in :mod:`prober.guest.hotplug`, together
 with the other spellings of the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from prober.commandline.options import Global, Option, Property
-from prober.domain.binding import At, Becomes, Element
-from prober.domain.target import Target
-from prober.domain.values import YesNo
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import YesNo
 
 _BRIDGE = "`acpi-pci-hotplug-with-bridge-support` of the machine's ACPI device"
 _ROOT = "`PIIX4_PM.acpi-root-pci-hotplug`"
@@ -39,9 +36,8 @@ class Pm(AcpiHotplug):
     ] = None
 
 
-def emit_pm(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_pm(pm: Pm | None, target: Target) -> Iterator[Option]:
     """``disable_s3`` and ``disable_s4`` of the machine's ACPI device."""
-    pm = domain.pm
     if pm is None:
         return
     device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"

@@ -8,20 +8,17 @@ were written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.commandline.json_form import check_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Finding, Place, Position, Refusal
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.target import Target
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Finding, Place, Position
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Element
 
 #: How much is read of it, so that a document is checked in a bounded time: words, and characters in all.
 _MOST_WORDS, _MOST_CHARACTERS = 1000, 65536
@@ -44,12 +41,14 @@ class QemuEnv(Checked):
     name: Annotated[str, At("@name"), Becomes("a variable in QEMU's environment")]
     value: Annotated[str, At("@value"), Becomes("its value")] = ""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A name that is one (libvirt 11.3, ``qemuDomainDefNamespaceParseCommandlineEnvNameValidate``)."""
         if not _VARIABLE.fullmatch(self.name):
-            yield "name", f"{self.name[:80]!r} is no name of letters, digits and underscores that begins with no digit"
+            yield Broken(
+                "name", f"{self.name[:80]!r} is no name of letters, digits and underscores that begins with no digit"
+            )
         if not self.value.isprintable() or len(self.value) > _MOST_CHARACTERS:
-            yield "value", "the value of a variable is one line of printable characters"
+            yield Broken("value", "the value of a variable is one line of printable characters")
 
 
 class QemuCommandline(Checked):
@@ -58,10 +57,12 @@ class QemuCommandline(Checked):
     args: Annotated[tuple[QemuArg, ...], At("qemu:arg")] = ()
     environment: Annotated[tuple[QemuEnv, ...], At("qemu:env"), Becomes("QEMU's environment: a resource")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """No more than is checked in a bounded time."""
         if len(self.args) > _MOST_WORDS or sum(len(arg.value) for arg in self.args) > _MOST_CHARACTERS:
-            yield "args", f"<qemu:arg>s are read up to {_MOST_WORDS} words and {_MOST_CHARACTERS} characters in all"
+            yield Broken(
+                "args", f"<qemu:arg>s are read up to {_MOST_WORDS} words and {_MOST_CHARACTERS} characters in all"
+            )
 
     def read(self, caps: Capabilities) -> tuple[list[Raw], list[Finding]]:
         """The options, each with its words, and what this QEMU's parsers would not take of them."""
@@ -106,19 +107,19 @@ class QemuProperty(Checked):
     ]
     value: Annotated[str | None, At("@value"), Becomes("its value")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The value is of its type, and the device stays the one that it is."""
         if self.name in ("", "driver", "id"):
-            yield "name", f"{self.name!r} is no property that can be overridden"
+            yield Broken("name", f"{self.name!r} is no property that can be overridden")
         if self.type == "remove":
             if self.value is not None:
-                yield "value", "type='remove' takes no value"
+                yield Broken("value", "type='remove' takes no value")
         elif self.value is None:
-            yield "", f"a property of type '{self.type}' needs a value"
+            yield Broken("", f"a property of type '{self.type}' needs a value")
         elif self.type == "bool" and self.value not in ("true", "false"):
-            yield "value", f"{self.value[:80]!r} is neither 'true' nor 'false'"
+            yield Broken("value", f"{self.value[:80]!r} is neither 'true' nor 'false'")
         elif self.type in ("signed", "unsigned") and self._number(self.value) is None:
-            yield "value", f"{self.value[:80]!r} is no {self.type} number of 64 bits"
+            yield Broken("value", f"{self.value[:80]!r} is no {self.type} number of 64 bits")
 
     def _number(self, text: str) -> int | None:
         digits = text.removeprefix("-") if self.type == "signed" else text
@@ -156,9 +157,8 @@ class QemuOverride(Element):
     devices: Annotated[tuple[QemuDevice, ...], At("qemu:device")] = ()
 
 
-def emit_deprecation(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_deprecation(wish: QemuDeprecation | None, target: Target) -> Iterator[Option]:
     """``-compat`` (QEMU 6.0; libvirt 11.3, ``qemuBuildCompatDeprecatedCommandLine``)."""
-    wish = domain.qemu_deprecation
     behavior = wish.behavior if wish is not None else target.settings.deprecation_behavior
     if behavior == "none":
         return
@@ -169,67 +169,15 @@ def emit_deprecation(domain: Domain, target: Target) -> Iterator[Option]:
     yield Qapi("-compat", "", "", value, place)
 
 
-def emit_passthrough(domain: Domain, target: Target) -> Iterator[Raw]:
+def emit_passthrough(commandline: QemuCommandline | None, target: Target) -> Iterator[Raw]:
     """The options of ``<qemu:commandline>``."""
-    if domain.qemu_commandline is not None:
-        yield from domain.qemu_commandline.read(target.caps)[0]
+    if commandline is not None:
+        yield from commandline.read(target.caps)[0]
 
 
-def find_faults(domain: Domain, caps: Capabilities) -> list[Finding]:
+def find_faults(commandline: QemuCommandline | None, caps: Capabilities) -> list[Finding]:
     """What QEMU's parsers would not take of ``<qemu:commandline>``."""
-    return [] if domain.qemu_commandline is None else domain.qemu_commandline.read(caps)[1]
-
-
-def override(options: list[Option | Raw], domain: Domain) -> list[Option | Raw]:
-    """The options, those of devices as ``<qemu:override>`` changes them: what it sets comes last, as in libvirt."""
-    if domain.qemu_override is None:
-        return options
-    changes: dict[str, list[QemuProperty]] = {}
-    for device in domain.qemu_override.devices:
-        if device.frontend is not None:
-            changes.setdefault(device.alias, []).extend(device.frontend.properties_)
-    return [_overridden(option, changes) for option in options]
-
-
-def _overridden(option: Option | Raw, changes: Mapping[str, list[QemuProperty]]) -> Option | Raw:
-    wanted = changes.get(_id(option))
-    return _changed(option, wanted) if wanted and isinstance(option, Device) else option
-
-
-def refuse_namespace(domain: Domain, target: Target, options: Iterable[Option | Raw]) -> Iterator[Refusal]:
-    """Overrides of devices that are not there, and libvirt's flags."""
-    if domain.qemu_capabilities is not None:
-        yield Refusal(
-            place=domain.place("qemu_capabilities"),
-            message="<qemu:capabilities> turns libvirt's flags on and off; here the binary itself is asked what it has",
-            hint="remove it",
-        )
-    if domain.qemu_override is None or domain.not_understood or not target.is_understood:
-        return  # a device may be missing only as its own XML is not understood
-    known = {ident for option in options if (ident := _id(option))}
-    for device in domain.qemu_override.devices:
-        if device.alias not in known:
-            yield Refusal(
-                place=device.place("alias"),
-                message=f"no device of this domain is called {device.alias[:80]!r}",
-                hint=f"there are {', '.join(sorted(known)[:40])}" if known else "it has none",
-            )
-
-
-def _id(option: Option | Raw) -> str:
-    if not isinstance(option, Device):
-        return ""
-    return next((str(item.value) for item in option.properties if item.name == "id"), "")
-
-
-def _changed(option: Device, wanted: Iterable[QemuProperty]) -> Device:
-    properties = {item.name: item for item in option.properties}
-    for change in wanted:
-        properties.pop(change.name, None)
-        item = change.property()
-        if item is not None:
-            properties[change.name] = item
-    return replace(option, properties=tuple(properties.values()))
+    return [] if commandline is None else commandline.read(caps)[1]
 
 
 def _word(finding: Finding) -> int:
@@ -248,7 +196,7 @@ def _moved(option: Option, place: Place) -> Option:
     match option:
         case Global():
             return replace(option, setting=option.setting._replace(place=place))
-        case Device() | Object():
+        case DeviceOption() | Object():
             return replace(option, place=place, properties=_at(option.properties, place))
         case Keyval():
             return replace(option, place=place, pairs=_at(option.pairs, place))

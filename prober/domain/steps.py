@@ -1,41 +1,72 @@
-"""Marks on the steps that complete a domain."""
+"""What a step is: the one form of all that is done to a whole domain between its XML and its options.
+
+A step is a generator.  It yields a :class:`~prober.commandline.refusal.Refusal` for everything that stands against the
+domain; if it completes the domain, it gives the completed one back (``return``), and the steps after it go on with that
+whatever was refused, so that all that is wrong is said at once.  A step that gives nothing back leaves the domain as it
+is.  One that completes and has nothing against any domain is of the same form, by ``yield from ()``.
+
+The verbs have one meaning each:
+
+=============  ==========================================================================================
+``settle_``    decide a value that the domain leaves open, or that depends on what the binary has
+``complete_``  fill in what libvirt fills in (``add_``, ``number_``, ``place_``: devices, numbers, places)
+``assign_``    give addresses
+``check_``     yield refusals, and nothing else
+``emit_``      yield options of the completed domain; it refuses nothing
+=============  ==========================================================================================
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from prober.domain.shared.device import Device
+from prober.commandline.options import Option, Raw
+from prober.commandline.refusal import Refusal
+from prober.domain.domain import Domain
+from prober.domain.shared.device import Device
+from prober.host.target import Target
 
-S = TypeVar("S", bound=Callable[..., object])
+#: What a completing step is: refusals, and at last the domain.
+Completion: TypeAlias = Generator[Refusal, None, Domain]
 
-_ABOUT: dict[Callable[..., object], tuple[type[Device], ...]] = {}
+#: What a check is.
+Check: TypeAlias = Iterator[Refusal]
 
 
-def about(*classes: type[Device]) -> Callable[[S], S]:
-    """Marks a step that has nothing to do where a domain has no device of these classes: it is not run then.
+@dataclass(frozen=True)
+class Step:
+    """One step.
 
-    Most domains have few of the kinds of devices that there are, and most steps are about one kind.
+    ``turn`` is its place among all steps: lower is earlier, and each has its own.  ``about`` names the classes of
+    devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  Without, it
+    always is.  ``is_last_net`` is said of a check that is left out where anything was refused before.
+
+    ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function,
+    unless it is given; a lambda has none, and so must be given one.
+
+    :raise ValueError: for a lambda without a name.
     """
 
-    def mark(step: S) -> S:
-        _ABOUT[step] = classes
-        return step
+    turn: int
+    run: Callable[[Domain, Target], Completion | Check]
+    about: tuple[type[Device], ...] = ()
+    is_last_net: bool = False
+    name: str = ""
+    #: What a refusal that says no rule of its own is refused by: ``domain/check-os``.
+    rule: str = field(init=False)
 
-    return mark
+    def __post_init__(self) -> None:
+        name = self.name or self.run.__name__.strip("_").replace("_", "-")
+        if "<" in name:
+            raise ValueError(f"the step at turn {self.turn} is a lambda, and needs a name")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "rule", f"domain/{name}")
 
 
-def concerns(step: Callable[..., object], kinds: frozenset[type[Device]]) -> bool:
-    """Whether a step has anything to do in a domain with devices of these very classes."""
-    classes = _ABOUT.get(step)
-    return classes is None or bool(kinds_of(classes, kinds))
+class Emission(NamedTuple):
+    """A part of the argv that is not one device's; ``turn`` is its place among all parts, those of devices included."""
 
-
-@lru_cache(maxsize=4096)
-def kinds_of(
-    wanted: type[Device] | tuple[type[Device], ...], kinds: frozenset[type[Device]]
-) -> frozenset[type[Device]]:
-    """Those of the classes that are of a wanted one."""
-    return frozenset(kind for kind in kinds if issubclass(kind, wanted))
+    turn: int
+    emit: Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
 from prober.commandline.options import Keyval, Option, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.target import Target
-from prober.domain.values import AbsolutePath, Line, check_uuid
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Unfit
+from prober.domain.os import Os
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Line, check_uuid
 
 _DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
 #: What libvirt does not write as it is (11.3, ``virBufferEscapeString``).
@@ -40,17 +37,21 @@ class Table(Checked):
 
     entries: Annotated[tuple[Entry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Known names, each once."""
         names = [entry.name for entry in self.entries]
         for name in dict.fromkeys(names):
             if name not in self.keys:
-                yield "entries", f"<entry name='{name[:80]}'> is not understood; understood are {', '.join(self.keys)}"
+                yield Broken(
+                    "entries", f"<entry name='{name[:80]}'> is not understood; understood are {', '.join(self.keys)}"
+                )
             elif names.count(name) > 1:
-                yield "entries", f"<entry name='{name}'> is given twice"
+                yield Broken("entries", f"<entry name='{name}'> is given twice")
         for entry in self.entries:
             if any(not char.isprintable() for char in entry.value) or len(entry.value) > 1024:
-                yield "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
+                yield Broken(
+                    "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
+                )
 
     def entry(self, name: str) -> Entry | None:
         """The entry of this name; an empty one is none."""
@@ -74,13 +75,13 @@ class Table(Checked):
         yield Keyval("-smbios", "", tuple(pairs), self.place())
 
 
-class Bios(Table):
+class BiosTable(Table):
     """Table 0: the firmware."""
 
     number = 0
     keys = ("vendor", "version", "date", "release")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A date as SMBIOS has it: month, day, year."""
         yield from super().rules()
         date = self.entry("date")
@@ -89,7 +90,7 @@ class Bios(Table):
         match = _DATE.fullmatch(date.value)
         month, day, year = map(int, match.groups()) if match else (0, 0, 0)
         if not (1 <= month <= 12 and 1 <= day <= 31 and (year < 100 or year >= 1900)):
-            yield "entries", f"'{date.value[:80]}' is no date like 02/25/2011"
+            yield Broken("entries", f"'{date.value[:80]}' is no date like 02/25/2011")
 
 
 class System(Table):
@@ -98,13 +99,13 @@ class System(Table):
     number = 1
     keys = ("manufacturer", "product", "version", "serial", "uuid", "sku", "family")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A UUID that is one."""
         yield from super().rules()
         if self.entry("uuid") is not None and self.uuid is None:
-            yield "entries", "<entry name='uuid'> is not a UUID"
+            yield Broken("entries", "<entry name='uuid'> is not a UUID")
         if [entry.name for entry in self.entries if entry.value] == ["sku"]:
-            yield "entries", "libvirt loses a sku that stands alone: write another <entry>, too"
+            yield Broken("entries", "libvirt loses a sku that stands alone: write another <entry>, too")
 
     def written(self, entry: Entry) -> str:
         """The UUID as libvirt writes it."""
@@ -155,16 +156,16 @@ class SmbiosInfo(Sysinfo, Checked):
 
     tag: ClassVar[str] = ""
     type: Annotated[Literal["smbios"], At("@type"), Becomes("`-smbios`")]
-    bios: Annotated[Bios | None, At("bios"), Becomes("`-smbios type=0`")] = None
+    bios: Annotated[BiosTable | None, At("bios"), Becomes("`-smbios type=0`")] = None
     system: Annotated[System | None, At("system"), Becomes("`-smbios type=1`")] = None
     boards: Annotated[tuple[BaseBoard, ...], At("baseBoard"), Becomes("`-smbios type=2`")] = ()
     chassis: Annotated[Chassis | None, At("chassis"), Becomes("`-smbios type=3`")] = None
     oem_strings: Annotated[OemStrings | None, At("oemStrings"), Becomes("`-smbios type=11`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU has one table of each kind."""
         if sum(bool(board.entries) for board in self.boards) > 1:
-            yield "boards", "QEMU has one <baseBoard>"
+            yield Broken("boards", "QEMU has one <baseBoard>")
 
     def emit(self) -> Iterator[Option]:
         """``-smbios``, table by table (libvirt 11.3, ``qemuBuildSmbiosCommandLine``)."""
@@ -180,9 +181,9 @@ class SmbiosInfo(Sysinfo, Checked):
 def _fw_cfg_name(value: str) -> str:
     """A name of the guest's own part of ``fw_cfg`` (QEMU, ``docs/specs/fw_cfg.rst``: at most 55 characters)."""
     if not _FW_CFG_NAME.fullmatch(value):
-        raise ValueError("is no name like opt/org.example/name of at most 55 characters")
+        raise Unfit("is no name like opt/org.example/name of at most 55 characters")
     if value.startswith(("opt/ovmf/", "opt/org.qemu/")):
-        raise ValueError("is a name that OVMF or QEMU keep for themselves")
+        raise Unfit("is a name that OVMF or QEMU keep for themselves")
     return value
 
 
@@ -193,14 +194,14 @@ class FwCfgEntry(Checked):
     value: Annotated[str, At("."), Becomes("`string` of `-fw_cfg`")] = ""
     file: Annotated[AbsolutePath | None, At("@file"), Becomes("`file` of `-fw_cfg`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One of the two."""
         if bool(self.value) == (self.file is not None):
-            yield "", "an <entry> of fw_cfg has either a text or file=…"
+            yield Broken("", "an <entry> of fw_cfg has either a text or file=…")
         if len(self.value) > 65536:
-            yield "value", "the text of an <entry> has at most 65536 characters"
+            yield Broken("value", "the text of an <entry> has at most 65536 characters")
         if _MANGLED & set(self.value):
-            yield (
+            yield Broken(
                 "value",
                 "libvirt's command line would not hold this text as it is: of ,<>&\" and ' the first parts options for "
                 "QEMU, the others become entities; put it into a file, and name that with file=…",
@@ -229,42 +230,17 @@ class FwCfgInfo(Sysinfo, Element):
 Sysinfo.choices = {"smbios": SmbiosInfo, "fwcfg": FwCfgInfo}
 
 
-def emit_smbios(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_smbios(infos: Iterable[Sysinfo], os: Os) -> Iterator[Option]:
     """What the first ``<sysinfo type='smbios'>`` says, where ``<os>`` asks for it."""
-    if domain.os.smbios == "sysinfo":
-        for info in domain.sysinfo:
+    if os.smbios == "sysinfo":
+        for info in infos:
             if isinstance(info, SmbiosInfo):
                 yield from info.emit()
                 return
 
 
-def emit_fw_cfg(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_fw_cfg(infos: Iterable[Sysinfo]) -> Iterator[Option]:
     """All that ``<sysinfo type='fwcfg'>`` says."""
-    for info in domain.sysinfo:
+    for info in infos:
         if isinstance(info, FwCfgInfo):
             yield from info.emit()
-
-
-def adopt_uuid(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """A domain without ``<uuid>`` has that of its ``<sysinfo>``: a completion step."""
-    if domain.uuid is not None:
-        return domain
-    for info in domain.sysinfo:
-        if isinstance(info, SmbiosInfo) and info.system is not None and info.system.uuid is not None:
-            return domain.replace(uuid=info.system.uuid)
-    return domain
-
-
-def refuse_sysinfo(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """A machine has one UUID."""
-    first = domain.uuid
-    for info in domain.sysinfo:
-        if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
-            continue
-        first = first or info.system.uuid
-        if info.system.uuid != first:
-            yield Refusal(
-                place=info.system.place("entries"),
-                message=f"the UUID of <sysinfo> is {info.system.uuid}, and that of the domain is {first}",
-                hint="write the same everywhere",
-            )

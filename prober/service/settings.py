@@ -19,7 +19,7 @@ DEFAULT_SOCKET = Path("/run/prober/prober.sock")
 class ServiceSettings(BaseModel):
     """All settings of the service.  Times are seconds, sizes are bytes.
 
-    ``host`` is the file with the host's settings (:mod:`prober.domain.host_files`).  ``socket`` gets ``mode`` and,
+    ``host`` is the file with the host's settings (:mod:`prober.host.files`).  ``socket`` gets ``mode`` and,
     where it is given, ``group`` (a name); under socket activation systemd has made it.
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from prober.capabilities.cache import Cache
+from prober.capabilities.cache import DiskCache
 from tests.bench import Row
 from tests.conftest import CHECKOUT
 from tests.integration.service_process import start_ready_service
@@ -95,7 +95,7 @@ def _load(directory: Path, path: str) -> Row:
     """The capabilities of a binary, from the file of the cache to where facts can be asked."""
 
     async def read() -> list[float]:
-        cache = Cache(directory)
+        cache = DiskCache(directory)
         await cache.open()
         times = []
         for _ in range(_READS):

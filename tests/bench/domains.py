@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prober.domain import Host
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
+from prober.host.host import Host
 from prober.service.client import Client
 from tests.bench import Row
 from tests.conformance.suite import Case, find_cases, suite_host, translate_case

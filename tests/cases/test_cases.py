@@ -18,9 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from prober.capabilities import Capabilities
-from prober.domain import Translation, read_domain, translate
+from prober.capabilities.capabilities import Capabilities
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.translate.translation import Translation
 from tests.recordings import FIXTURES, load_capabilities
 
 HERE = Path(__file__).parent

@@ -6,9 +6,10 @@ import base64
 import json
 import re
 
-from prober.domain import Domain, Translation
-from prober.domain.devices import Disk
-from prober.domain.host import Pool, Volume
+from prober.devices.disk import Disk
+from prober.domain.domain import Domain
+from prober.host.host import Pool, Volume
+from prober.translate.translation import Translation
 from tests.conformance.aes import encrypt
 
 #: What the suite's secrets all are, and what its random bytes are.

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from prober.commandline.report import check_argv
-from prober.domain import Host, read_domain
+from prober.host.host import Host
+from prober.translate.read import read_domain
 from tests.conformance.mutations import Mutant, Part
 from tests.conformance.suite import (
     Case,
@@ -26,7 +27,7 @@ from tests.conformance.suite import (
 )
 from tests.recordings import LIBVIRT
 
-pytestmark = pytest.mark.skipif(not (LIBVIRT / "pairs").is_dir(), reason="libvirt's data is not at hand")
+pytestmark = pytest.mark.libvirt
 
 HERE = Path(__file__).parent
 REPLIES = LIBVIRT / "replies"

@@ -17,11 +17,13 @@ from typing import Any
 
 from qemu.qmp import ExecuteError, QMPClient, QMPError
 
-from prober.capabilities import Capabilities
-from prober.domain import Translation, read_domain, translate
+from prober.capabilities.capabilities import Capabilities
 from prober.qemu.interview import interview
 from prober.qemu.launch import Launch
 from prober.qemu.process import Process, start_process
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 
 #: Seconds that a QEMU may take to greet, to answer, or to end.

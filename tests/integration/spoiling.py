@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 
 #: What a first word without ``=`` stands for.
 _IMPLIED = {

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from prober.commandline.refusal import Refusal
-from prober.domain import read_domain, translate
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.conftest import QemuPlace, aio
 from tests.integration.adapting import Adapted, adapt_argv
 from tests.integration.real_qemu import EndedEarlyError, capabilities_of, shared_directory, start_qemu

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from prober.domain import Translation
+from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.domains import PC_BRIDGES, Q35_BRIDGES, write_domain, write_option
 from tests.integration.real_qemu import (

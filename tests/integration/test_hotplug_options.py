@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from prober.domain import PortHotplug, Translation
+from prober.guest.hotplug.port import PortHotplug
+from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.domains import PC_BRIDGES, Q35_BRIDGES, SPELLINGS, Option, write_domain, write_option
 from tests.integration.real_qemu import RunningQemu, capabilities_of, machines_of, start_qemu, translate_for

@@ -22,12 +22,13 @@ from queue import SimpleQueue
 
 import pytest
 
-from prober.capabilities import Capabilities
+from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Finding, Kind, Position
-from prober.domain import read_domain, translate
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.conftest import CHECKOUT, QemuPlace
 from tests.integration.adapting import adapt_argv
 from tests.integration.real_qemu import capabilities_of, shared_directory

@@ -1,6 +1,5 @@
 """``<clock>``: the guest's real-time clock, and the timers of its machine."""
 
-from prober.domain.clock.emit import emit_clock, machine_clock, refuse_clock
 from prober.domain.clock.model import Clock
 
-__all__ = ["Clock", "emit_clock", "machine_clock", "refuse_clock"]
+__all__ = ["Clock"]

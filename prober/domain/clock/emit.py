@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from prober.commandline.options import Global, Keyval, Option, Plain, Property
 from prober.commandline.refusal import Refusal
+from prober.domain.clock.model import Clock
 from prober.domain.clock.timer import TRACKS, Timer
-from prober.domain.target import Target
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.host.target import Target
 
 #: The facts that QEMU's in-kernel PIT can be told what to do with missed ticks (libvirt: KVM_PIT_TICK_POLICY).
 _PIT_POLICY = "kvm-pit.lost_tick_policy"
 
 
-def emit_clock(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_clock(clock: Clock, target: Target) -> Iterator[Option]:
     """The real-time clock, and timers that have options of their own (libvirt 11.3, ``qemuBuildClockCommandLine``)."""
-    clock = domain.clock
     base = Property("base", clock.base(target.host.starts_at, target.host.utc_offset), clock.place("offset"))
     yield Keyval("-rtc", "", (base, *_rtc(clock.timer("rtc"))), clock.place())
     for timer in clock.timers:
@@ -39,16 +35,16 @@ def _rtc(timer: Timer | None) -> Iterator[Property]:
         yield Property("driftfix", "slew", timer.place("tickpolicy"))
 
 
-def machine_clock(domain: Domain, target: Target) -> Iterator[Property]:
+def machine_clock(clock: Clock, target: Target) -> Iterator[Property]:
     """``hpet`` of ``-machine`` (QEMU 8.1)."""
-    hpet = domain.clock.timer("hpet")
+    hpet = clock.timer("hpet")
     if hpet is not None and hpet.present is not None and target.caps.has("-machine.hpet"):
         yield Property("hpet", hpet.present, hpet.place("present"))
 
 
-def refuse_clock(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_clock(clock: Clock, target: Target) -> Iterator[Refusal]:
     """Clocks that count from a moment that nobody told; and a PIT that catches up is KVM's alone."""
-    clock, starts_at = domain.clock, target.host.starts_at
+    starts_at = target.host.starts_at
     if clock.is_variable and starts_at is not None and clock.moment(starts_at, target.host.utc_offset) is None:
         yield Refusal(place=clock.place("adjustment"), message="the clock would be before the year 1900, or after 9999")
     if clock.is_variable and clock.seconds and starts_at is None:
@@ -57,7 +53,7 @@ def refuse_clock(domain: Domain, target: Target) -> Iterator[Refusal]:
             message="an adjustment counts from the moment of starting, which translating does not know",
             hint="tell it (starts_at of the host), or write offset='absolute' with start=SECONDS since 1970",
         )
-    pit = domain.clock.timer("pit")
+    pit = clock.timer("pit")
     if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):
         evidence = target.caps.supports(_PIT_POLICY)
         yield Refusal(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal, Unfit
 from prober.commandline.text import Text
-from prober.domain.binding import At, Becomes, Checked, Element
+from prober.domain.clock import Clock
 from prober.domain.features.switch import Switch, is_on
-from prober.domain.target import Target
-from prober.domain.values import AnyCount, OnOff
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AnyCount, OnOff
 
 #: QEMU reads up to twelve bytes (``target/i386/kvm/kvm.c``), and libvirt allows no comma.
 _VENDOR = re.compile(r"[\x20-\x2b\x2d-\x7e]{0,12}")
@@ -28,11 +26,11 @@ _FEWEST_RETRIES = 0xFFF
 
 def _vendor(value: str) -> str:
     if not _VENDOR.fullmatch(value):
-        raise ValueError("is not a vendor of at most 12 printable ASCII characters without comma")
+        raise Unfit("is not a vendor of at most 12 printable ASCII characters without comma")
     return value
 
 
-Vendor: TypeAlias = Annotated[str, AfterValidator(_vendor)]
+HypervVendorName: TypeAlias = Annotated[str, AfterValidator(_vendor)]
 
 
 class Spinlocks(Checked):
@@ -41,26 +39,26 @@ class Spinlocks(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-spinlocks` is written")]
     retries: Annotated[AnyCount | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`, if they are on")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Spinlocks that are on count retries."""
         if not self.state:
             return
         if self.retries is None:
-            yield "", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}"
+            yield Broken("", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}")
         elif self.retries < _FEWEST_RETRIES:
-            yield "retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}"
+            yield Broken("retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}")
 
 
-class VendorId(Checked):
+class HypervVendor(Checked):
     """The vendor of the hypervisor that the guest sees."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
-    value: Annotated[Vendor | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    value: Annotated[HypervVendorName | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A vendor that is on has a name."""
         if self.state and self.value is None:
-            yield "", "vendor_id needs value=…"
+            yield Broken("", "vendor_id needs value=…")
 
 
 class SyntheticTimer(Element):
@@ -128,7 +126,7 @@ class HyperV(Element):
     synic: Annotated[Switch | None, At("synic"), Becomes("`hv-synic` of `-cpu`")] = None
     stimer: Annotated[SyntheticTimer | None, At("stimer"), Becomes("`hv-stimer` of `-cpu`")] = None
     reset: Annotated[Switch | None, At("reset"), Becomes("`hv-reset` of `-cpu`")] = None
-    vendor_id: Annotated[VendorId | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    vendor_id: Annotated[HypervVendor | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
     frequencies: Annotated[Switch | None, At("frequencies"), Becomes("`hv-frequencies` of `-cpu`")] = None
     reenlightenment: Annotated[Switch | None, At("reenlightenment"), Becomes("`hv-reenlightenment` of `-cpu`")] = None
     tlbflush: Annotated[TlbFlush | None, At("tlbflush"), Becomes("`hv-tlbflush` of `-cpu`")] = None
@@ -166,7 +164,7 @@ class HyperV(Element):
             if isinstance(switch, Spinlocks):
                 assert switch.retries is not None
                 yield Property(qemu, Text(f"0x{switch.retries:x}"), switch.place("retries"))
-            elif isinstance(switch, VendorId):
+            elif isinstance(switch, HypervVendor):
                 assert switch.value is not None
                 yield Property(qemu, switch.value, switch.place("value"))
             else:
@@ -177,11 +175,10 @@ class HyperV(Element):
                 yield Property("hv-tlbflush-ext", True, switch.place("extended"))
 
 
-def refuse_hyperv(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_hyperv(hyperv: HyperV | None, clock: Clock, target: Target) -> Iterator[Refusal]:
     """Enlightenments that lack what they need, which QEMU with KVM refuses and libvirt leaves to it."""
-    hyperv = domain.features.hyperv
     if hyperv is None or target.accel != "kvm" or not target.caps.has(f"max-{target.caps.target}-cpu.{_HAS_NEEDS}"):
         return
-    clock = domain.clock.timer("hypervclock")
-    for field, name, wanted in hyperv.lacking(clock is not None and bool(clock.present)):
+    timer = clock.timer("hypervclock")
+    for field, name, wanted in hyperv.lacking(timer is not None and bool(timer.present)):
         yield Refusal(place=hyperv.place(field), message=f"Hyper-V's {name} needs {wanted}")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from prober.capabilities import Verdict
-from prober.commandline.options import Device, Global, Keyval, Option, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.binding import At, Becomes, Checked, Element, Neutral
+from prober.capabilities.evidence import Verdict
+from prober.commandline.options import DeviceOption, Global, Keyval, Option, Property
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.features.switch import Switch, SwitchOn
-from prober.domain.target import Target
-from prober.domain.values import UNITS, Amount, OnOff, Unit, YesNo
-
-if TYPE_CHECKING:
-    from prober.domain.domain import Domain
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.values import UNITS, Amount, OnOff, Unit, YesNo
 
 _MEBIBYTE = 1024**2
 
@@ -37,16 +34,16 @@ class Smm(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("`smm` of `-machine`")] = True
     tseg: Annotated[TsegSize | None, At("tseg"), Becomes("`mch.extended-tseg-mbytes`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU counts this memory in MiB."""
         if self.tseg is None:
             return
         if not self.state:
-            yield "tseg", "without SMM there is no memory for it: turn smm on, or leave <tseg> out"
+            yield Broken("tseg", "without SMM there is no memory for it: turn smm on, or leave <tseg> out")
         if self.tseg.bytes % _MEBIBYTE:
-            yield "tseg", "the size of <tseg> must be a whole number of MiB"
+            yield Broken("tseg", "the size of <tseg> must be a whole number of MiB")
         if self.tseg.bytes // _MEBIBYTE > 0xFFFF:
-            yield "tseg", "the size of <tseg> is more than QEMU's 16 bits of MiB can say"
+            yield Broken("tseg", "the size of <tseg> is more than QEMU's 16 bits of MiB can say")
 
 
 class TbCache(Element):
@@ -66,12 +63,14 @@ class Tcg(Checked):
 
     tb_cache: Annotated[TbCache | None, At("tb-cache"), Becomes("`tb-size` of `-accel tcg`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU counts the cache in MiB, libvirt in bytes of 64 bits."""
         if self.tb_cache is not None and self.tb_cache.kibibytes >= 2**54:
-            yield "tb_cache", f"'{self.tb_cache.value}' {self.tb_cache.unit} is more than can be counted (16 EiB)"
+            yield Broken(
+                "tb_cache", f"'{self.tb_cache.value}' {self.tb_cache.unit} is more than can be counted (16 EiB)"
+            )
         if self.tb_cache is not None and self.tb_cache.kibibytes % 1024:
-            yield "tb_cache", "the size of <tb-cache> must be a whole number of MiB"
+            yield Broken("tb_cache", "the size of <tb-cache> must be a whole number of MiB")
 
 
 class IoApic(Element):
@@ -118,15 +117,14 @@ class MachineFeatures(Checked):
     async_teardown: Annotated[AsyncTeardown | None, At("async-teardown"), Becomes("`-run-with async-teardown=`")] = None
     msrs: Annotated[Msrs | None, At("msrs"), Neutral("for bhyve; libvirt does not hand it to QEMU")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """VMware's port is reached through the keyboard controller."""
         if self.vmport is not None and self.vmport.state and self.ps2 is not None and not self.ps2.state:
-            yield "vmport", "vmport needs the ps2 feature, which is off"
+            yield Broken("vmport", "vmport needs the ps2 feature, which is off")
 
 
-def machine_features(domain: Domain, target: Target) -> Iterator[Property]:
+def machine_features(features: MachineFeatures) -> Iterator[Property]:
     """What stands in ``-machine`` (libvirt 11.3, ``qemuAppendDomainFeaturesMachineParam``)."""
-    features = domain.features
     if features.vmport is not None:
         yield Property("vmport", features.vmport.state, features.place("vmport"))
     if features.smm is not None:
@@ -138,9 +136,8 @@ def machine_features(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("i8042", features.ps2.state, features.place("ps2"))
 
 
-def refuse_features(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_features(features: MachineFeatures, target: Target) -> Iterator[Refusal]:
     """What belongs to another machine or accelerator, or to a later QEMU."""
-    features = domain.features
     if features.acpi and target.entry is not None and target.entry.acpi is False:
         yield Refusal(place=features.place("acpi"), message=f"machine {target.machine} has no ACPI", hint="remove it")
     evidence = target.caps.supports("generic-pc-machine.i8042")
@@ -154,39 +151,38 @@ def refuse_features(domain: Domain, target: Target) -> Iterator[Refusal]:
     if features.smm is not None and features.smm.tseg is not None and target.kind != "q35":
         message = f"a size of SMM's memory (<tseg>) can be set on q35 alone, not on {target.machine}"
         yield Refusal(place=features.smm.place("tseg"), message=message)
-    if features.tcg is not None and features.tcg.tb_cache is not None and domain.type != "qemu":
-        message = f"<tcg> is for emulated CPUs, and the domain's type is {domain.type}"
+    if features.tcg is not None and features.tcg.tb_cache is not None and target.accel != "tcg":
+        message = f"<tcg> is for emulated CPUs, and the domain's type is {target.accel}"
         yield Refusal(place=features.place("tcg"), message=message, hint="write <domain type='qemu'>")
 
 
-def accelerator_features(domain: Domain, target: Target) -> Iterator[Property]:
+def accelerator_features(features: MachineFeatures, target: Target) -> Iterator[Property]:
     """What stands in ``-accel``: TCG's cache of translated code, in MiB."""
-    tcg = domain.features.tcg
+    tcg = features.tcg
     if target.accel == "tcg" and tcg is not None and tcg.tb_cache is not None and tcg.tb_cache.value:
         yield Property("tb-size", tcg.tb_cache.kibibytes // 1024, tcg.place("tb_cache"))
 
 
-def emit_tseg(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_tseg(features: MachineFeatures) -> Iterator[Option]:
     """The memory of system management mode."""
-    smm = domain.features.smm
+    smm = features.smm
     if smm is not None and smm.state and smm.tseg is not None:
         size = Property("extended-tseg-mbytes", smm.tseg.bytes // _MEBIBYTE, smm.place("tseg"))
         yield Global("mch", size)
 
 
-def emit_vmcoreinfo(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_vmcoreinfo(features: MachineFeatures) -> Iterator[Option]:
     """A device by which a guest leaves notes for dumps."""
-    features = domain.features
     if features.vmcoreinfo is not None and features.vmcoreinfo.state:
-        yield Device("vmcoreinfo", (), features.place("vmcoreinfo"))
+        yield DeviceOption("vmcoreinfo", (), features.place("vmcoreinfo"))
 
 
-def emit_async_teardown(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_async_teardown(features: MachineFeatures, target: Target) -> Iterator[Option]:
     """``-run-with async-teardown=`` (QEMU 8.1)."""
-    wish = domain.features.async_teardown
+    wish = features.async_teardown
     if wish is None:
         return
     # A binary without it does not do it: there is nothing to turn off.
     if wish.enabled or target.caps.has("-run-with.async-teardown"):
-        place = domain.features.place("async_teardown")
+        place = features.place("async_teardown")
         yield Keyval("-run-with", "", (Property("async-teardown", wish.enabled, place),), place)

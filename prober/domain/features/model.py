@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.options import Property
-from prober.domain.binding import At, Becomes, Element, Neutral
 from prober.domain.features.hyperv import HyperV
 from prober.domain.features.kvm import Kvm
 from prober.domain.features.machine import MachineFeatures
 from prober.domain.features.switch import SwitchOn
-from prober.domain.values import OnOff
+from prober.xml.binding import At, Becomes, Element, Neutral
+from prober.xml.values import OnOff
 
 
 class Apic(Element):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Protocol
 
-from prober.domain.binding import At, Becomes, Element
-from prober.domain.values import OnOff
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import OnOff
 
 
 class Switch(Element):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prober.domain.binding import At, Becomes
 from prober.domain.shared.memory import MemorySize
-from prober.domain.values import Count, OnOff
+from prober.xml.binding import At, Becomes
+from prober.xml.values import Count, OnOff
 
 
 class Memory(MemorySize):

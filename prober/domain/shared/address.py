@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from prober.commandline.options import Value
-from prober.domain.binding import At, Becomes, Checked, Element
-from prober.domain.values import (
+from prober.commandline.refusal import Broken
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import (
     Byte,
     Count,
     HexAmount,
@@ -21,12 +22,19 @@ from prober.domain.values import (
     UsbPort,
 )
 
-if TYPE_CHECKING:
-    from prober.domain.shared.device import Device
-
-
 #: A place on a PCI bus: bus, slot, function.
 Spot: TypeAlias = tuple[int, int, int]
+
+
+class Plugged(Protocol):
+    """What an address asks of the controller that it leads to."""
+
+    @property
+    def id(self) -> str:
+        """The controller's alias."""
+
+    def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
+        """What a disk with this address says, plugged into it."""
 
 
 class Address(Element):
@@ -39,12 +47,12 @@ class Address(Element):
         """The type and index of the controller that it leads to, where the address tells that."""
         return None
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """Properties and values of a device with this address on this controller (the PCI ones: on the device)."""
         return iter(())
 
 
-def _bus_of(controller: Device | None, number: int) -> str:
+def _bus_of(controller: Plugged | None, number: int) -> str:
     """The name of a bus that a controller makes.  Without one the domain is refused; what there is is checked."""
     return f"{controller.id if controller is not None else 'none'}.{number}"
 
@@ -60,10 +68,10 @@ class PciAddress(Address, Checked):
     function: Annotated[PciFunction, At("@function"), Becomes("`addr`")] = 0
     multifunction: Annotated[OnOff | None, At("@multifunction"), Becomes("`multifunction`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """x86 machines have one PCI domain."""
         if self.domain != 0:
-            yield "domain", f"there is only PCI domain 0, not {self.domain}"
+            yield Broken("domain", f"there is only PCI domain 0, not {self.domain}")
 
     @property
     def controller_key(self) -> tuple[str, int]:
@@ -97,7 +105,7 @@ class DriveAddress(Address):
     target: Annotated[Count, At("@target"), Becomes("`scsi-id`")] = 0
     unit: Annotated[Count, At("@unit"), Becomes("`unit`, `lun` or `scsi-id`")] = 0
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """As the controller's class has it."""
         return controller.unit_properties(self) if controller is not None else iter(())
 
@@ -115,7 +123,7 @@ class UsbAddress(Address):
         """The USB controller that makes the bus."""
         return "usb", self.bus
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """The bus, and the port."""
         yield "bus", _bus_of(controller, 0)
         if self.port is not None:
@@ -136,7 +144,7 @@ class VirtioSerialAddress(Address):
         """The virtio-serial controller."""
         return "virtio-serial", self.controller
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """The bus, and the number of the port."""
         yield "bus", _bus_of(controller, self.bus)
         if self.port is not None:
@@ -156,7 +164,7 @@ class CcidAddress(Address):
         """The smartcard reader."""
         return "ccid", self.controller
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """The reader (libvirt, ``qemuBuildSmartcardCommandLine``)."""
         yield "bus", _bus_of(controller, 0)
 
@@ -169,7 +177,7 @@ class IsaAddress(Address):
     iobase: Annotated[IoPort | None, At("@iobase"), Becomes("`iobase`")] = None
     irq: Annotated[IrqLine | None, At("@irq"), Becomes("`irq`")] = None
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """Port, and line where there is one."""
         yield "iobase", self.iobase or 0
         if self.irq:
@@ -184,7 +192,7 @@ class DimmAddress(Address):
     slot: Annotated[Count | None, At("@slot", required=True), Becomes("`slot`")] = None
     base: Annotated[HexAmount | None, At("@base"), Becomes("`addr`")] = None
 
-    def properties_on(self, controller: Device | None) -> Iterator[tuple[str, Value]]:
+    def properties_on(self, controller: Plugged | None) -> Iterator[tuple[str, Value]]:
         """Slot, and where it begins if that is given."""
         yield "slot", self.slot or 0
         if self.base:

@@ -3,81 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
-
-from pydantic import Field
+from typing import Annotated, ClassVar
 
 from prober.commandline.options import Option, Property, Value
-from prober.domain.binding import At, Becomes, Checked
 from prober.domain.shared.address import Address, DriveAddress, PciAddress, Spot
-from prober.domain.slots import Kinds
-from prober.domain.values import DeviceName, PositiveCount
-
-if TYPE_CHECKING:
-    from prober.domain.target import Target
-
-
-class Turn:
-    """In which turn devices get their PCI slots (libvirt 11.3, ``qemuDomainAssignDevicePCISlots``): ``address_turn``.
-
-    Devices of one kind follow in the order of the XML, PCI controllers by index.
-    """
-
-    PCI_CONTROLLER: Final = 0
-    FILESYSTEM: Final = 10
-    INTERFACE: Final = 20
-    SOUND: Final = 30
-    CONTROLLER: Final = 40
-    DISK: Final = 50
-    HOSTDEV: Final = 60
-    MEMBALLOON: Final = 70
-    RNG: Final = 80
-    WATCHDOG: Final = 90
-    VIDEO: Final = 100
-    SHMEM: Final = 110
-    INPUT: Final = 120
-    SERIAL: Final = 130
-    IOMMU: Final = 140
-    VSOCK: Final = 150
-    MEMORY: Final = 160
-    CRYPTO: Final = 170
-    PANIC: Final = 180
-    PSTORE: Final = 190
-
-
-class Scan:
-    """In which order libvirt goes through all devices (11.3, ``virDomainDeviceInfoIterateFlags``): ``scan_turn``.
-
-    So given addresses are taken, and so USB ports are dealt out.
-    """
-
-    DISK: Final = 0
-    INTERFACE: Final = 10
-    SOUND: Final = 20
-    HOSTDEV: Final = 30
-    VIDEO: Final = 40
-    CONTROLLER: Final = 50
-    SMARTCARD: Final = 60
-    SERIAL: Final = 70
-    PARALLEL: Final = 80
-    CHANNEL: Final = 90
-    CONSOLE: Final = 100
-    INPUT: Final = 110
-    FILESYSTEM: Final = 120
-    WATCHDOG: Final = 130
-    MEMBALLOON: Final = 140
-    RNG: Final = 150
-    HUB: Final = 160
-    SHMEM: Final = 170
-    TPM: Final = 180
-    PANIC: Final = 190
-    MEMORY: Final = 200
-    REDIRDEV: Final = 210
-    IOMMU: Final = 220
-    VSOCK: Final = 230
-    CRYPTO: Final = 240
-    PSTORE: Final = 250
-    OTHER: Final = 300
+from prober.domain.shared.slots import Kinds
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Checked
+from prober.xml.values import DeviceName, PositiveCount
 
 
 class Device(Checked):
@@ -87,17 +20,13 @@ class Device(Checked):
     what it is by attributes, so that nothing else has to switch over device types.
     """
 
-    #: The XML element's name.
+    #: The XML element's name; a class that names it itself is what ``<devices>`` reads that element as.
     element: ClassVar[str]
     #: What its alias begins with; a number follows.
     alias_prefix: ClassVar[str] = ""
     #: Whether a device that has a name of its own leaves its number to the next: libvirt counts some kinds by the
     #: names it has given, and others by their place (11.3, ``qemuAssignDeviceAliases``).
     numbered_by_names: ClassVar[bool] = False
-    #: In which turn it gets a PCI address, of :class:`Turn`; lower is earlier.
-    address_turn: ClassVar[int] = Turn.PSTORE
-    #: In which turn its given address is looked at, and it gets a USB port, of :class:`Scan`.
-    scan_turn: ClassVar[int] = Scan.OTHER
 
     #: Whether a controller that is added for it is of the model of the one before
     #: (``virDomainDefMaybeAddHostdevSCSIcontroller``).
@@ -114,14 +43,7 @@ class Device(Checked):
 
     #: The controller that its address leads to, with its alias: filled in by completing.  A device on the machine's own
     #: PCI bus has none, as nothing makes that bus.
-    parent: Device | None = Field(default=None, exclude=True, repr=False)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """A class that names its element is what ``<devices>`` reads that element as."""
-        super().__pydantic_init_subclass__(**kwargs)
-        if "element" in cls.__dict__:
-            Device.choices = {**Device.choices, cls.element: cls}
+    parent: Device | None = None
 
     @property
     def own_name(self) -> str | None:
@@ -179,7 +101,7 @@ class Device(Checked):
         Disks and SCSI host devices say it themselves, as an address of type ``drive`` does not tell the type.
         Controllers of other types than ``pci`` and ``usb`` are added where the XML has none.
         """
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         return address.controller_key if address is not None else None
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
@@ -216,7 +138,7 @@ class Device(Checked):
     def address_properties(self, target: Target) -> list[Property]:
         """What a completed device says of where it sits, whatever the kind of address
         (libvirt, ``qemuBuildDeviceAddressProps``)."""
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         if address is None:
             return []
         if isinstance(address, PciAddress):
@@ -226,7 +148,7 @@ class Device(Checked):
 
     def pci_properties(self, target: Target) -> list[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         if not isinstance(address, PciAddress):
             return []
         place = self.place("address")

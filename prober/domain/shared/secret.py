@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property, Raw
 from prober.commandline.refusal import Place
-from prober.domain.domain_directory import domain_directory
-from prober.domain.target import Target
+from prober.host.directories import domain_directory
+from prober.host.target import Target
 
 #: The id of the object that has the key.
 MASTER_KEY = "masterKey0"

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Place
 from prober.domain.shared.secret import emit_secret, secret_id
-from prober.domain.target import Target
+from prober.host.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.binding import At, Qemu
 from prober.domain.shared.device import Device
-from prober.domain.slots import Kinds, Plug
-from prober.domain.target import Target
-from prober.domain.values import OnOff
+from prober.domain.shared.slots import Kinds, Plug
+from prober.host.target import Target
+from prober.xml.binding import At, Qemu
+from prober.xml.values import OnOff
 
 #: What an old guest may see: ``virtio-transitional`` drives both, ``virtio-non-transitional`` is virtio 1 alone.
 VirtioModel: TypeAlias = Literal["virtio", "virtio-transitional", "virtio-non-transitional"]

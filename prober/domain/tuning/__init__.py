@@ -3,8 +3,8 @@
 Nothing of it is on QEMU's command line.  It is read in full all the same, as what is wrong here is wrong there.
 """
 
-from prober.domain.tuning.cpu import CpuTune, refuse_cpu_tuning
+from prober.domain.tuning.cpu import CpuTune
 from prober.domain.tuning.host import IdMap, Perf, Resource
 from prober.domain.tuning.memory import BlkioTune, MemTune
 
-__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "Resource", "refuse_cpu_tuning"]
+__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "Resource"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.binding import At, Checked, Element, Neutral
-from prober.domain.values import AbsolutePath, Count, YesNo
+from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import given_twice
+from prober.xml.binding import At, Checked, Element, Neutral
+from prober.xml.values import AbsolutePath, Count, YesNo
 
 _PLACED = Neutral("where libvirt puts the running QEMU among the host's cgroups")
 _WATCHED = Neutral("what libvirt counts of the running QEMU")
@@ -26,10 +28,10 @@ class Resource(Checked):
     partition: Annotated[AbsolutePath | None, At("partition"), _PLACED] = None
     appid: Annotated[str | None, At("fibrechannel/@appid"), _PLACED] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A name that a fabric takes (libvirt 11.3, ``virDomainDefResourceValidate``)."""
         if self.appid is not None and not (self.appid.isprintable() and 1 <= len(self.appid.encode()) <= 128):
-            yield "appid", "the name for Fibre Channel has 1 to 128 printable characters"
+            yield Broken("appid", "the name for Fibre Channel has 1 to 128 printable characters")
 
 
 class PerfEvent(Element):
@@ -44,11 +46,10 @@ class Perf(Checked):
 
     events: Annotated[tuple[PerfEvent, ...], At("event"), _WATCHED] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each counter once."""
-        names = [event.name for event in self.events]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield "events", f"<event name='{name}'> is given twice"
+        for name in given_twice(event.name for event in self.events):
+            yield Broken("events", f"<event name='{name}'> is given twice")
 
 
 class IdRange(Element):
@@ -65,11 +66,11 @@ class IdMap(Checked):
     uids: Annotated[tuple[IdRange, ...], At("uid"), _CONTAINER] = ()
     gids: Annotated[tuple[IdRange, ...], At("gid"), _CONTAINER] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Users and groups alike, and root among them (libvirt 11.3, ``virDomainDefIdMapValidate``)."""
         if bool(self.uids) != bool(self.gids):
-            yield "", "<uid> and <gid> are mapped both, or neither"
+            yield Broken("", "<uid> and <gid> are mapped both, or neither")
         for name in ("uids", "gids"):
             ranges = getattr(self, name)
             if ranges and min(one.start for one in ranges) != 0:
-                yield name, f"<{name[:-1]}> must map number 0, which is root"
+                yield Broken(name, f"<{name[:-1]}> must map number 0, which is root")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prober.domain import Host, Settings, read_domain, translate
+from prober.host.host import Host, Settings
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.recordings import FIXTURES, load_capabilities
 
 XML = """

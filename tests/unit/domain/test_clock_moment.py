@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from prober.domain import Host, read_domain, translate
 from prober.errors import RefusedError
+from prober.host.host import Host
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.recordings import FIXTURES, load_capabilities
 
 _XML = """\

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.commandline.refusal import Refusal
-from prober.domain import read_domain, translate
 from prober.errors import RefusedError
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
 from tests.recordings import FIXTURES, load_capabilities
 
 CAPS = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")

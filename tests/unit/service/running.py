@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from prober.capabilities.catalog import Catalog, Interviewer
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.interviewer import Interviewer
 from prober.service.server import serve
 from prober.service.settings import ServiceSettings
 

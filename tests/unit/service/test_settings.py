@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from prober.domain.host_files import DEFAULT_FILE
 from prober.errors import ServiceError
+from prober.host.files import DEFAULT_FILE
 from prober.service.settings import ServiceSettings
 from tests.conftest import CHECKOUT
 

@@ -2,21 +2,11 @@
 
 An element whose ``type`` says where the other end is, and whose ``<source>``, ``<protocol>`` and ``<log>`` say the
 rest, is a :class:`Character`.  What each type takes and becomes is in a :class:`~.backend.Backend`.  What has only
-the path of a unix socket uses :func:`unix_socket`.
+the path of a unix socket uses :func:`~.sockets.unix_socket`.
 """
 
 from prober.domain.shared.chardev.character import Character, CharacterDevice
-from prober.domain.shared.chardev.displays import refuse_unseen_characters
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.domain.shared.chardev.sockets import reconnect_property, unix_socket
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 
-__all__ = [
-    "Character",
-    "CharacterDevice",
-    "Reconnect",
-    "Source",
-    "reconnect_property",
-    "refuse_unseen_characters",
-    "unix_socket",
-]
+__all__ = ["Character", "CharacterDevice", "CharacterSource", "Reconnect"]

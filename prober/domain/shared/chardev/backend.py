@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from prober.commandline.options import Option, Property
 from prober.commandline.refusal import Place
-
-if TYPE_CHECKING:
-    from prober.domain.shared.chardev.source import Source
-    from prober.domain.target import Target
+from prober.domain.shared.chardev.source import CharacterSource
+from prober.host.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +21,8 @@ class Ends:
     """
 
     owner: str
-    source: Source
-    second: Source | None
+    source: CharacterSource
+    second: CharacterSource | None
     protocol: str
     use: str
     place: Place
@@ -55,7 +53,7 @@ class Backend:
     #: What ``<graphics>`` it leads through, if any.
     graphics: ClassVar[str] = ""
 
-    def rules(self, source: Source) -> Iterator[str]:
+    def rules(self, source: CharacterSource) -> Iterator[str]:
         """What is wrong with a source of this type, beyond what it takes and needs."""
         return iter(())
 

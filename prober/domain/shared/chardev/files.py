@@ -8,7 +8,7 @@ from prober.commandline import options
 from prober.commandline.options import Property
 from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
-from prober.domain.target import Target
+from prober.host.target import Target
 
 
 class Null(Backend):

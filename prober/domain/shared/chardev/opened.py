@@ -5,7 +5,7 @@ from __future__ import annotations
 from prober.commandline import options
 from prober.commandline.options import FdSet, Need, Passed, Property
 from prober.commandline.refusal import Place
-from prober.domain.target import Target
+from prober.host.target import Target
 
 
 def add_descriptor(name: str, need: Need, place: Place) -> options.Keyval:

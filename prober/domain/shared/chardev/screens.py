@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from prober.commandline.options import Property
 from prober.domain.shared.chardev.backend import Backend, Ends
-from prober.domain.target import Target
+from prober.host.target import Target
 
 
 class SpiceVmc(Backend):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from prober.commandline.options import Need, Prepared, Value
 from prober.commandline.refusal import Place
 from prober.domain.shared.chardev.opened import set_path
-from prober.domain.target import Target
-
-if TYPE_CHECKING:
-    from prober.domain.shared.source.image import Image
+from prober.domain.shared.source.image import Image
+from prober.host.target import Target
 
 Members = Iterator[tuple[str, Value]]
 

@@ -1,0 +1,32 @@
+"""The names that ``<target dev>`` gives: what they begin with, and the number that they stand for."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+#: libvirt's names, without a partition's number behind (``virDiskNameParse``).
+_NAME = re.compile(r"(fd|hd|vd|sd|xvd|ubd)([a-z]{1,7})")
+
+#: The largest index that libvirt counts to.
+_MOST = 2**31 - 1
+
+#: How many disks the names put on one controller of each bus (libvirt, ``virDomainDiskDefAssignAddress``).
+UNITS = {"ide": 4, "sata": 6, "scsi": 7, "fdc": 2}
+
+
+@lru_cache(maxsize=1024)
+def prefix_of(name: str) -> str:
+    """What the name begins with, or nothing where it is none."""
+    match = _NAME.fullmatch(name)
+    return match.group(1) if match else ""
+
+
+@lru_cache(maxsize=1024)
+def index_of(name: str) -> int:
+    """The number in the name: vda is 0, vdb 1, vdaa 26; -1 where it is no name (``virDiskNameToIndex``)."""
+    match = _NAME.fullmatch(name)
+    index = 0
+    for letter in match.group(2) if match else "":
+        index = index * 26 + ord(letter) - ord("a") + 1
+    return index - 1 if index <= _MOST else -1

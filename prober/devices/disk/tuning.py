@@ -1,0 +1,83 @@
+"""What limits a disk, and what becomes of what its guest writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated
+
+from prober.commandline.options import Need
+from prober.domain.shared.device import Device
+from prober.domain.shared.limits import Limits
+from prober.xml.binding import At, Becomes, Element
+from prober.xml.values import Line, YesNo
+
+#: ``block_set_io_throttle`` has other names for some of the limits than ``ThrottleLimits``.
+_ON_MONITOR = {"total": "", "read": "_rd", "write": "_wr"}
+
+
+class IoTune(Limits):
+    """``<iotune>``: libvirt sets it on the monitor once QEMU runs (``qemuProcessSetupDiskThrottling``)."""
+
+    group_name: Annotated[Line | None, At("group_name"), Becomes("`group` of `block_set_io_throttle`")] = None
+
+    def command(self, device: str) -> str:
+        """The QMP command for a device."""
+        arguments: dict[str, object] = {"id": device}
+        for name, number in self.numbers.items():
+            arguments[_monitor_name(name)] = number
+        if self.group_name is not None:
+            arguments["group"] = self.group_name
+        return json.dumps({"execute": "block_set_io_throttle", "arguments": arguments})
+
+
+def _monitor_name(name: str) -> str:
+    """``bps-read-max-length`` as ``bps_rd_max_length`` (QEMU, ``BlockIOThrottle``)."""
+    if name == "iops-size":
+        return "iops_size"
+    unit, way, *rest = name.split("-")
+    short = _ON_MONITOR[way]
+    if not rest:
+        return f"{unit}{short}"
+    return f"{unit}{short}_{'_'.join(rest)}"
+
+
+class ThrottleFilter(Element):
+    """One group that the disk is in."""
+
+    group: Annotated[Line, At("@group"), Becomes("a block node `throttle`")]
+
+
+class Transient(Element):
+    """``<transient>``: what the guest writes is forgotten when it stops."""
+
+    share_backing: Annotated[
+        YesNo | None, At("@shareBacking"), Becomes("a refusal: libvirt plugs such a disk in once QEMU runs")
+    ] = None
+
+
+class TuningFields(Device):
+    """What ``<disk>`` has of these."""
+
+    io_tune: Annotated[IoTune | None, At("iotune"), Becomes("a resource with the monitor's command")] = None
+    throttle_filters: Annotated[
+        tuple[ThrottleFilter, ...], At("throttlefilters/throttlefilter"), Becomes("block nodes `throttle`")
+    ] = ()
+    transient: Annotated[Transient | None, At("transient"), Becomes("a resource with what to do on the monitor")] = None
+
+    @property
+    def is_tuned_later(self) -> bool:
+        """Whether there may be something to do on the monitor."""
+        return self.io_tune is not None or self.transient is not None
+
+    def on_monitor(self, device: str, path: str) -> Iterator[Need]:
+        """What is to be done on the monitor, before the guest runs: ``device`` is QEMU's path of what the guest sees,
+        ``path`` that of the image."""
+        if self.io_tune is not None and self.io_tune.is_limiting:
+            yield Need("iotune", self.id, f"before the guest runs, send {self.io_tune.command(device)}")
+        if self.transient is not None:
+            todo = (
+                f"before the guest runs, make an empty qcow2 image on top of {path}, open it with blockdev-add and "
+                "backing null, and put it over the disk's node with blockdev-snapshot; delete it after QEMU has ended"
+            )
+            yield Need("transient", self.id, todo)

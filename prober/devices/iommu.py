@@ -1,0 +1,171 @@
+"""``<iommu>``: the unit that translates the addresses of devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from prober.commandline import options
+from prober.commandline.options import Property
+from prober.commandline.refusal import Broken, Refusal
+from prober.domain.domain import Domain
+from prober.domain.features import Features
+from prober.domain.features.machine import IoApic
+from prober.domain.shared.address import Address, PciAddress
+from prober.domain.shared.device import Device
+from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Check, Completion
+from prober.domain.vcpu import Vcpu
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Places, Qemu
+from prober.xml.values import Byte, OnOff
+
+#: With more CPUs than this, interrupts need Intel's extended mode (libvirt, ``QEMU_MAX_VCPUS_WITHOUT_EIM``).
+_MOST_WITHOUT_EIM: Final = 255
+
+#: Without it, what is there before the guest's driver has no memory (libvirt, ``QEMU_CAPS_VIRTIO_IOMMU_BOOT_BYPASS``).
+_BYPASS: Final = "virtio-iommu-pci.boot-bypass"
+
+#: What only Intel's has.
+_OF_INTEL = ("intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_translation")
+
+
+class Iommu(Device):
+    """An IOMMU, of which a domain has one at most.  Intel's is part of the chipset, virtio's a PCI device on the
+    machine's own bus.
+    """
+
+    element = "iommu"
+    alias_prefix = "iommu"
+
+    model: Annotated[
+        Literal["intel", "virtio", "smmuv3"], At("@model"), Becomes("`-device intel-iommu` or `virtio-iommu`")
+    ]
+    intremap: Annotated[OnOff | None, At("driver/@intremap"), Becomes("`intremap`")] = None
+    caching_mode: Annotated[OnOff | None, At("driver/@caching_mode"), Qemu("caching-mode")] = None
+    eim: Annotated[OnOff | None, At("driver/@eim"), Becomes("`eim`")] = None
+    iotlb: Annotated[OnOff | None, At("driver/@iotlb"), Qemu("device-iotlb")] = None
+    aw_bits: Annotated[Byte | None, At("driver/@aw_bits"), Becomes("`aw-bits`")] = None
+    dma_translation: Annotated[OnOff | None, At("driver/@dma_translation"), Qemu("dma-translation")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr` of virtio's")] = None
+
+    def plug(self, target: Target) -> Kinds | None:
+        """virtio's is part of the machine's own bus."""
+        return Plug.virtio(target) | Plug.INTEGRATED if self.model == "virtio" else None
+
+    def rules(self) -> Iterator[Broken]:
+        """What belongs to Intel's, and what to virtio's."""
+        if self.model == "smmuv3":
+            yield Broken("model", "model='smmuv3' is for Arm machines")
+        elif self.model == "virtio":
+            for name in _OF_INTEL:
+                if getattr(self, name) is not None:
+                    yield Broken(name, "this belongs to model='intel' alone")
+            if self.address is not None and not isinstance(self.address, PciAddress):
+                yield Broken("address", "a virtio IOMMU has an address of type 'pci'")
+        else:
+            if self.address is not None:
+                yield Broken("address", "model='intel' is part of the chipset and has no address")
+            if self.eim and not self.intremap:
+                yield Broken("eim", "eim='on' needs intremap='on'")
+
+    def emit(self, target: Target) -> Iterator[options.Option]:
+        """One ``-device``."""
+        identity = Property("id", self.id, self.place())
+        if self.model == "virtio":
+            yield options.DeviceOption("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
+        elif self.model == "intel":
+            yield options.DeviceOption("intel-iommu", (identity, *self._intel()), self.place("model"))
+
+    def _intel(self) -> Iterator[Property]:
+        """In libvirt's order (11.3, ``qemuBuildIOMMUCommandLine``); two of the switches are words to QEMU."""
+        own = {item.name: item for item in self.properties()}
+        for name in ("intremap", "eim"):
+            value = getattr(self, name)
+            if value is not None:
+                own[name] = Property(name, "on" if value else "off", self.place(name))
+        if self.aw_bits:
+            own["aw-bits"] = Property("aw-bits", self.aw_bits, self.place("aw_bits"))
+        for name in ("intremap", "caching-mode", "eim", "device-iotlb", "aw-bits", "dma-translation"):
+            if name in own:
+                yield own[name]
+
+
+def complete_iommu(domain: Domain, target: Target) -> Completion:
+    """One IOMMU, with interrupts for more CPUs than 255 on q35, which get one if they have none
+    (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``, ``qemuDomainIOMMUDefPostParse``)."""
+    units = domain.devices.of(Iommu)
+    if not units and domain.vcpu.value <= _MOST_WITHOUT_EIM:
+        return domain
+    for first, extra in extras(units):
+        message = f"a second <iommu>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    if target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM:
+        domain = _with_interrupts_for_many(domain, target)
+    unit = next(iter(domain.devices.of(Iommu)), None)
+    if unit is not None:
+        domain = _with_split_irqchip(domain, unit, target)
+    yield from _check_cpus(domain.vcpu, unit, target)
+    if unit is not None:
+        yield from _check_unit(unit, domain.features, target)
+    return domain
+
+
+def _with_interrupts_for_many(domain: Domain, target: Target) -> Domain:
+    """With an IOMMU, if the binary has one that can do it, and with Intel's extended mode in it."""
+    if not domain.devices.of(Iommu) and all(target.caps.has(f"intel-iommu.{name}") for name in ("intremap", "eim")):
+        return domain.with_devices([*domain.devices.every, Iommu(model="intel", intremap=True, eim=True)])
+    return domain.with_each(Iommu, _with_eim)
+
+
+def _with_eim(unit: Iommu) -> Iommu:
+    if unit.model != "intel":
+        return unit
+    intremap = True if unit.intremap is None else unit.intremap
+    return unit.replace(intremap=intremap, eim=intremap if unit.eim is None else unit.eim)
+
+
+def _with_split_irqchip(domain: Domain, unit: Iommu, target: Target) -> Domain:
+    """An IOMMU that remaps interrupts needs QEMU's I/O APIC (``qemuDomainDefEnableDefaultFeatures``)."""
+    many = target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM
+    features = domain.features
+    if features.ioapic is not None or not (unit.intremap or many):
+        return domain
+    ioapic = IoApic(driver="qemu", places=Places(unit.place("intremap")))
+    return domain.replace(features=features.replace(ioapic=ioapic))
+
+
+def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
+    """Whether all CPUs can get interrupts; more than the machine can have are refused elsewhere."""
+    most = target.entry.cpu_max if target.entry is not None else None
+    if not target.is_understood or (most is not None and vcpu.value > most):
+        return
+    if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and unit.eim):
+        return
+    if target.kind == "q35":
+        message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"
+        hint = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu>"
+    else:
+        message = f"machine {target.machine} has no more than {_MOST_WITHOUT_EIM} CPUs"
+        hint = "take machine q35"
+    yield Refusal(place=vcpu.place("value"), message=message, hint=hint)
+
+
+def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
+    """What it needs of the machine and of its features, and of the binary."""
+    if target.kind == "pc":
+        message = f"machine {target.machine} has no IOMMU"
+        yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")
+    if unit.intremap and (features.ioapic is None or features.ioapic.driver != "qemu"):
+        message = "remapping interrupts needs QEMU's own I/O APIC"
+        hint = "let <ioapic driver='qemu'/> be in <features>"
+        yield Refusal(place=unit.place("intremap"), message=message, hint=hint)
+    if unit.model != "virtio":
+        return
+    if target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
+        message = f"QEMU {target.caps.version} has no {_BYPASS}: the guest's firmware would reach no device behind it"
+        yield Refusal(place=unit.place("model"), message=message)
+    if not features.acpi:
+        hint = "add <features><acpi/></features>"
+        yield Refusal(place=unit.place("model"), message="a virtio IOMMU needs ACPI", hint=hint)

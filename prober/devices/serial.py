@@ -1,0 +1,142 @@
+"""``<serial>``: a serial port of the guest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple
+
+from prober.commandline import options
+from prober.commandline.options import Property
+from prober.commandline.refusal import Broken, Refusal
+from prober.domain.domain import Domain
+from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
+from prober.domain.shared.chardev import CharacterDevice
+from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
+from prober.host.target import Target
+from prober.xml.binding import At, Becomes, Neutral
+from prober.xml.values import AbsolutePath, Count
+
+#: How many serial ports ISA has.
+_ISA_PORTS: Final = 4
+
+
+class _Kind(NamedTuple):
+    """What a serial port sits on: its model, and its kind of address."""
+
+    model: str
+    address: type[Address]
+    word: str
+
+
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {
+        "isa-serial": _Kind("isa-serial", IsaAddress, "isa"),
+        "usb-serial": _Kind("usb-serial", UsbAddress, "usb"),
+        "pci-serial": _Kind("pci-serial", PciAddress, "pci"),
+        "isa-debug": _Kind("isa-debugcon", IsaAddress, "isa"),
+    }
+)
+
+
+class Serial(CharacterDevice):
+    """A port on ISA, of which x86 machines have four, on USB or PCI, or the debug port of firmware."""
+
+    element = "serial"
+    alias_prefix = "serial"
+
+    tty: Annotated[AbsolutePath | None, At("@tty"), Neutral("the pty that a running domain had")] = None
+    target_type: Annotated[
+        Literal["isa-serial", "usb-serial", "pci-serial", "isa-debug"] | None, At("target/@type"), Becomes("the device")
+    ] = None
+    target_port: Annotated[Count | None, At("target/@port"), Becomes("`index` of `isa-serial`")] = None
+    target_model: Annotated[
+        Literal["isa-serial", "usb-serial", "pci-serial", "isa-debugcon"] | None,
+        At("target/model/@name"),
+        Becomes("the device"),
+    ] = None
+    address: Annotated[Address | None, At("address"), Becomes("`iobase` and `irq`, or `bus` and `port` or `addr`")] = (
+        None
+    )
+
+    @property
+    def kind(self) -> _Kind:
+        """What it sits on: ISA, where the XML does not say."""
+        return _KINDS[self.target_type or "isa-serial"]
+
+    @property
+    def is_isa(self) -> bool:
+        """Whether it is one of the four ports of ISA."""
+        return self.kind.model == "isa-serial"
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it sits on a USB port."""
+        return self.kind.address is UsbAddress
+
+    @property
+    def may_be_console(self) -> bool:
+        """Whether, as the first one, it is the guest's console (libvirt, ``virDomainDefAddConsoleCompat``)."""
+        return self.is_isa
+
+    def plug(self, target: Target) -> Kinds | None:
+        """Only one kind is a PCI device."""
+        return Plug.pci() if self.kind.address is PciAddress else None
+
+    def rules(self) -> Iterator[Broken]:
+        """The port, and what model and address belong to the type."""
+        yield from super().rules()
+        kind, name = self.kind, self.target_type or "isa-serial"
+        if self.is_isa and self.target_port is not None and self.target_port >= _ISA_PORTS:
+            yield Broken("target_port", f"there are ISA serial ports 0 to {_ISA_PORTS - 1}, not {self.target_port}")
+        if self.target_model not in (None, kind.model):
+            yield Broken(
+                "target_model", f"model {self.target_model} is not of target type {name}, which has {kind.model}"
+            )
+        if self.address is not None and not isinstance(self.address, kind.address):
+            yield Broken("address", f"target type {name} has an address of type '{kind.word}'")
+        if isinstance(self.address, IsaAddress) and self.address.iobase is None:
+            yield Broken("address", "an ISA address needs an iobase")
+
+    def emit(self, target: Target) -> Iterator[options.Option]:
+        """``-chardev`` and the port."""
+        yield from self.emit_source(target)
+        properties = [self.chardev_property(), Property("id", self.id, self.place())]
+        if self.is_isa:
+            assert self.target_port is not None, "<serial> was not completed"
+            properties.append(Property("index", self.target_port, self.place("target_port")))
+        properties += self.address_properties(target)
+        yield options.DeviceOption(self.kind.model, tuple(properties), self.place())
+
+
+def number_serials(domain: Domain) -> Completion:
+    """Give each serial port its number: those that the XML calls ISA the first free one, others one more than any
+    (``virDomainChrIsaSerialDefPostParse``, then ``virDomainChrDefPostParse``)."""
+    serials = list(domain.devices.of(Serial))
+    named = {serial.target_port for serial in serials if serial.target_type == "isa-serial"}
+    for number, serial in enumerate(serials):
+        if serial.target_type == "isa-serial" and serial.target_port is None:
+            port = next(port for port in range(len(serials) + _ISA_PORTS) if port not in named)
+            named.add(port)
+            serials[number] = serial.replace(target_port=port)
+    for number, serial in enumerate(serials):
+        if serial.target_port is None:
+            most = max((other.target_port for other in serials if other.target_port is not None), default=-1)
+            serials[number] = serial.replace(target_port=most + 1)
+    yield from _check_ports(serials)
+    return domain.with_all(Serial, serials)
+
+
+def _check_ports(serials: Sequence[Serial]) -> Check:
+    """No two ISA ports with one number, and none beyond the four."""
+    on_isa = [serial for serial in serials if serial.is_isa]
+    for first, serial in twins(on_isa, lambda serial: serial.target_port):
+        message = f"two serial devices have port {serial.target_port}, the first in line {first.place().line}"
+        yield Refusal(place=serial.place("target_port"), message=message)
+    for serial in on_isa:
+        port = serial.target_port
+        if port is not None and port >= _ISA_PORTS and not serial.given("target_port"):
+            message = f"there are only {_ISA_PORTS} ISA serial ports, and this one would be port {port}"
+            yield Refusal(place=serial.place(), message=message)

@@ -1,0 +1,41 @@
+"""Which type of ``<address>`` fits which device, so that none is given that QEMU would never see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.refusal import Refusal
+from prober.domain.shared.address import Address, PciAddress, UnassignedAddress, UsbAddress
+from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
+from prober.host.target import Target
+
+
+def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal]:
+    """Addresses on PCI and USB are for devices that sit there, and those have no others.
+
+    What belongs to the other types is for the elements that have them.
+    """
+    if not target.is_understood:
+        return
+    for device in devices.every:
+        address: Address | None = getattr(device, "address", None)
+        message = _fault(device, address, target) if address is not None else None
+        if message is not None:
+            yield Refusal(place=device.place("address"), message=message)
+        if device.acpi_index is not None and device.is_builtin(target):
+            message = f"this <{device.element}> is part of the machine, and has no <acpi index>"
+            yield Refusal(place=device.place("acpi_index"), message=message)
+
+
+def _fault(device: Device, address: Address, target: Target) -> str | None:
+    if isinstance(address, UnassignedAddress):
+        return None
+    on_pci = device.plug(target) is not None or device.fixed_address(target) is not None
+    kind = getattr(address, "type", "")
+    for wants, cls, name in ((on_pci, PciAddress, "pci"), (device.is_usb, UsbAddress, "usb")):
+        if isinstance(address, cls) and not wants:
+            return f"this <{device.element}> is no {name.upper()} device, and has no address of type '{name}'"
+        if wants and not isinstance(address, cls):
+            return f"this <{device.element}> has an address of type '{name}', not '{kind}'"
+    return None

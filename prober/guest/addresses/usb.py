@@ -1,0 +1,173 @@
+"""USB ports: given ones checked, the others dealt out as libvirt does (11.3, ``qemuDomainAssignUSBAddresses``).
+
+A port is a path: ``1.2`` is the second port of the hub on the controller's first.  Hubs are added where the ports
+do not suffice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from prober.commandline.refusal import Refusal
+from prober.devices.controller import UsbController
+from prober.devices.hub import PORTS, Hub
+from prober.devices.rows import row_of
+from prober.domain.domain import Domain
+from prober.domain.shared.address import UsbAddress
+from prober.domain.shared.device import Device
+from prober.domain.steps import Completion
+from prober.guest.addresses.full import PortError
+from prober.host.target import Target
+
+#: How many hubs may stand in a row, and the port behind them (``VIR_DOMAIN_DEVICE_USB_MAX_PORT_DEPTH``).
+_DEPTH = 4
+
+
+#: A port: the number on the controller, then on each hub.
+PortPath: TypeAlias = tuple[int, ...]
+
+
+@dataclass
+class _Ports:
+    """The ports of one controller or hub, from 1 on: which are taken, and the hubs on them."""
+
+    count: int
+    taken: set[int] = field(default_factory=set)
+    hubs: dict[int, _Ports] = field(default_factory=dict)
+
+    def free_path(self, level: int = 0) -> PortPath | None:
+        """The first free port, on this level before those below."""
+        free = next((port for port in range(1, self.count + 1) if port not in self.taken), None)
+        if free is not None:
+            return (free,)
+        if level >= _DEPTH - 1:
+            return None
+        for port in sorted(self.hubs):
+            below = self.hubs[port].free_path(level + 1)
+            if below is not None:
+                return port, *below
+        return None
+
+
+class UsbPorts:
+    """The ports of all controllers, by their index; ``counts`` says how many each has."""
+
+    def __init__(self, counts: Mapping[int, int]) -> None:
+        self._buses = {bus: _Ports(count) for bus, count in sorted(counts.items())}
+
+    def find(self, wanted: int | None = None) -> tuple[int, PortPath]:
+        """The first free port, of one controller or of any; does not take it.
+
+        :raise PortError: where there is none.
+        """
+        if wanted is not None and wanted not in self._buses:
+            raise PortError(f"there is no USB controller with index {wanted}")
+        for bus in self._buses if wanted is None else (wanted,):
+            path = self._buses[bus].free_path()
+            if path is not None:
+                return bus, path
+        raise PortError("no USB port is free")
+
+    def take(self, bus: int, path: PortPath, *, is_hub: bool = False) -> None:
+        """Take one port, for a device or a hub.
+
+        :raise PortError: where it is not there, or taken.
+        """
+        if bus not in self._buses:
+            raise PortError(f"there is no USB controller with index {bus}")
+        ports = self._buses[bus]
+        text = ".".join(map(str, path))
+        for number in path[:-1]:
+            if number > ports.count:
+                raise PortError(f"USB port {text} of controller {bus} is out of range: there are {ports.count} ports")
+            if number not in ports.hubs:
+                raise PortError(f"USB port {text} of controller {bus} needs a hub at port {number}, and there is none")
+            ports = ports.hubs[number]
+        last = path[-1]
+        if last > ports.count:
+            raise PortError(f"there is no USB port {text} on controller {bus}: there are {ports.count} ports")
+        if last in ports.taken:
+            raise PortError(f"USB port {text} of controller {bus} is used twice")
+        ports.taken.add(last)
+        if is_hub:
+            ports.hubs[last] = _Ports(PORTS)
+
+
+def assign_usb(domain: Domain, target: Target) -> Completion:
+    """The domain, each of its USB devices on a port, and the hubs that this took."""
+    if not any(device.is_usb for device in domain.devices.with_own("is_usb")) or not target.is_understood:
+        return domain
+    devices = list(domain.devices.every)
+    if not _has_usb(devices):
+        hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
+        for device in devices:
+            if device.is_usb:
+                message = f"this <{device.element}> sits on USB, and the domain has none"
+                yield Refusal(place=device.place(), message=message, hint=hint)
+        return domain
+    devices += _missing_hubs(devices)
+    # Companions have no ports of their own.
+    controllers = (device for device in devices if isinstance(device, UsbController) and device.ports_count)
+    ports = UsbPorts({controller.number: controller.ports_count for controller in controllers})
+    for position in _walk(devices):
+        devices[position] = yield from _assign(devices[position], ports)
+    return domain.with_devices(devices)
+
+
+def _has_usb(devices: list[Device]) -> bool:
+    """One controller of model none, whatever its index, takes USB from the domain (``virDomainDefParseXML``)."""
+    models = {device.model for device in devices if isinstance(device, UsbController)}
+    return bool(models) and "none" not in models
+
+
+def _missing_hubs(devices: list[Device]) -> list[Device]:
+    """As many hubs as it takes, each of which takes a port itself (``qemuDomainUSBAddressAddHubs``)."""
+    wanted = sum(device.is_usb for device in devices)
+    ports = sum(device.ports_count for device in devices if isinstance(device, UsbController))
+    ports += PORTS * sum(isinstance(device, Hub) for device in devices)
+    if wanted <= ports:
+        return []
+    count = -(-(wanted - ports + 1) // (PORTS - 1))
+    return [Hub(type="usb") for _ in range(count)]
+
+
+def _walk(devices: list[Device]) -> Iterator[int]:
+    """Positions in libvirt's order: hubs with a port, devices with a port, other hubs, other devices."""
+    usb = [
+        position
+        for position in sorted(range(len(devices)), key=lambda position: row_of(type(devices[position])).scan)
+        if devices[position].is_usb
+    ]
+    for placed in (True, False):
+        for hubs in (True, False):
+            for position in usb:
+                if isinstance(devices[position], Hub) == hubs and _has_port(devices[position]) == placed:
+                    yield position
+
+
+def _has_port(device: Device) -> bool:
+    address = getattr(device, "address", None)
+    return isinstance(address, UsbAddress) and address.port is not None
+
+
+def _assign(device: Device, ports: UsbPorts) -> Generator[Refusal, None, Device]:
+    """The device on its port, or as it is where that cannot be had."""
+    address = getattr(device, "address", None)
+    if address is not None and not isinstance(address, UsbAddress):
+        return device
+    try:
+        if address is not None and address.port is not None:
+            ports.take(address.bus, _path(address.port), is_hub=isinstance(device, Hub))
+            return device
+        bus, path = ports.find(address.bus if address is not None else None)
+        ports.take(bus, path, is_hub=isinstance(device, Hub))
+    except PortError as error:
+        yield error.at("address").at(device.place)
+        return device
+    return device.replace(address=UsbAddress(bus=bus, port=".".join(map(str, path))))
+
+
+def _path(port: str) -> PortPath:
+    return tuple(int(number) for number in port.split("."))

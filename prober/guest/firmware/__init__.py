@@ -1,0 +1,1 @@
+"""Which of the firmware of a host a domain gets."""

@@ -1,0 +1,1 @@
+"""The NUMA nodes that the guest sees, filled in and as options."""

@@ -1,0 +1,54 @@
+"""What ``<os>`` cannot be beside the other elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.capabilities.evidence import Verdict
+from prober.commandline.refusal import Refusal
+from prober.domain.domain import Domain
+from prober.domain.sysinfo import SmbiosInfo
+from prober.host.target import Target
+
+
+def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """What depends on the other elements (libvirt 11.3, ``qemuValidateDomainDef`` and ``…DefBoot``)."""
+    os = domain.os
+    yield from _check_firmware(domain, target)
+    # Every machine has the property where one has it (QEMU 10.0, hw/core/machine.c), and that tells of the option.
+    evidence = target.caps.supports("none-machine.shim")
+    if os.shim is not None and evidence.verdict is Verdict.absent:
+        yield Refusal(
+            place=os.place("shim"),
+            message=f"QEMU {target.caps.version} has no -shim",
+            qemu_name="-shim",
+            evidence=evidence,
+        )
+    if os.bios is not None and os.bios.useserial and not any(d.element == "serial" for d in domain.devices.every):
+        yield Refusal(place=os.bios.place("useserial"), message="useserial needs a serial port to write to")
+    if os.smbios == "host":
+        yield Refusal(
+            place=os.place("smbios"),
+            message="<smbios mode='host'> shows the guest what the host is, which translating does not look at",
+            hint="write what it shall see into <sysinfo type='smbios'>, with mode='sysinfo'",
+        )
+    if os.smbios == "sysinfo" and not any(isinstance(info, SmbiosInfo) for info in domain.sysinfo):
+        yield Refusal(
+            place=os.place("smbios"), message="<smbios mode='sysinfo'> needs an element <sysinfo type='smbios'>"
+        )
+
+
+def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
+    os, loader = domain.os, domain.os.loader
+    flash = loader is not None and loader.type == "pflash"
+    if (os.firmware == "efi" or flash) and target.is_x86 and not domain.features.acpi:
+        place = os.place("firmware" if os.firmware == "efi" else "loader")
+        yield Refusal(place=place, message="UEFI needs ACPI on this machine", hint="write <acpi/> into <features>")
+    if loader is None or not loader.secure:
+        return
+    if target.kind != "q35" or (domain.arch or target.caps.target) != "x86_64":
+        message = f"flash that only SMM may write needs a q35 machine of x86_64, not {domain.arch} {target.machine}"
+        yield Refusal(place=loader.place("secure"), message=message)
+    elif os.firmware is None and (domain.features.smm is None or not domain.features.smm.state):
+        message = "secure='yes' needs system management mode"
+        yield Refusal(place=loader.place("secure"), message=message, hint="write <smm state='on'/> into <features>")

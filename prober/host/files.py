@@ -1,0 +1,51 @@
+"""A host as its files say it is: the settings, and the firmware descriptors.  The one edge of this floor."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from prober.errors import UsageError
+from prober.host.firmware import read_firmware
+from prober.host.host import Host
+
+#: Read where no file is named, if it is there.
+DEFAULT_FILE = Path("/etc/prober/host.toml")
+
+#: No file of settings is larger (bytes).
+_MOST = 1 << 20
+
+
+def read_host(file: Path | None = None, *, root: Path = Path("/")) -> Host:
+    """The host that a TOML file describes, in the form of :class:`~prober.host.host.Host`, and its firmware.
+
+    Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.  The firmware is what is installed below
+    ``root``, unless the file lists it.
+
+    :raise UsageError: where the file cannot be read, or says something that is not understood.
+    """
+    host = _read_file(file)
+    return host if "firmware" in host.model_fields_set else host.model_copy(update={"firmware": read_firmware(root)})
+
+
+def _read_file(file: Path | None) -> Host:
+    try:
+        if file is None and not DEFAULT_FILE.exists():
+            return Host()
+        path = file or DEFAULT_FILE
+        with path.open("rb") as stream:
+            data = stream.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise ValueError(f"it is larger than {_MOST} bytes")
+        return Host.model_validate(tomllib.loads(data.decode()))
+    except OSError as error:
+        raise UsageError(f"cannot read the settings in {file}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        message = f"the settings in {file or DEFAULT_FILE} are wrong: {where}: {first['msg']}"
+        raise UsageError(message, hint="docs/settings.md has all of them") from error
+    except ValueError as error:
+        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {error}") from error

@@ -1,0 +1,88 @@
+"""What a domain is translated for: the binary's capabilities, and the machine that the domain names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.models import Machine
+from prober.commandline.aliases import MachineKind
+from prober.commandline.refusal import Place
+from prober.host.host import Host, Settings
+
+_VERSION = re.compile(r"-(\d+)\.(\d+)")
+
+X86 = ("x86_64", "i386", "i686")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What completing and emitting may ask about.
+
+    ``machine`` is the name to write (an alias stays an alias), ``canonical`` QEMU's full name for it,
+    ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
+    ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
+    ``monitor`` is the path of a QMP socket that QEMU shall make, or None; ``incoming`` where the guest comes from,
+    if it ran before.  ``host`` is what the host brings
+    along: the settings of libvirt's daemon, and the firmware that is installed.
+    """
+
+    caps: Capabilities
+    accel: Literal["kvm", "tcg"]
+    machine: str
+    canonical: str
+    kind: MachineKind
+    version: tuple[int, int] | None
+    entry: Machine | None
+    place: Place
+    monitor: str | None = None
+    incoming: str | None = None
+    host: Host = field(default_factory=Host)
+
+    @property
+    def settings(self) -> Settings:
+        """What libvirt's daemon would be told in ``qemu.conf``."""
+        return self.host.settings
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether the binary emulates x86."""
+        return self.caps.target in X86
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether machines of this family can be translated."""
+        return self.is_x86 and self.kind in ("pc", "q35", "isapc")
+
+    @property
+    def has_pci(self) -> bool:
+        """Whether the machine has a PCI bus."""
+        return self.kind in ("pc", "q35")
+
+    @property
+    def root_bus(self) -> str:
+        """The name of the machine's own PCI bus."""
+        return "pcie.0" if self.kind == "q35" else "pci.0"
+
+    @cached_property
+    def virtio_is_pcie(self) -> bool:
+        """Whether a virtio device in a PCIe slot still serves old guests: ``disable-legacy`` (QEMU 2.6)."""
+        return self.kind == "q35" and self.caps.has("virtio-blk-pci.disable-legacy")
+
+    @cached_property
+    def raw_without_format(self) -> bool:
+        """Whether a raw image needs no format node of its own.
+
+        libvirt does without it where block jobs can hide the missing layer: ``backing-mask-protocol`` of both
+        ``block-commit`` and ``block-stream`` (QEMU 9.0; libvirt 11.3, ``qemuBlockStorageSourceNeedsFormatLayer``).
+        """
+        return all(self.caps.has(f"{command}.backing-mask-protocol") for command in ("block-commit", "block-stream"))
+
+
+def machine_version(canonical: str) -> tuple[int, int] | None:
+    """The version in a machine's canonical name."""
+    match = _VERSION.search(canonical)
+    return (int(match.group(1)), int(match.group(2))) if match else None

@@ -1,0 +1,36 @@
+"""From the bytes of a domain XML to a :class:`~prober.domain.domain.Domain`."""
+
+from __future__ import annotations
+
+from prober.commandline.refusal import Place, Refusal
+from prober.devices.rows import ELEMENTS
+from prober.domain.domain import Domain
+from prober.domain.shared.device import Device
+from prober.errors import RefusedError
+from prober.xml.document import XmlLimits, parse_xml
+from prober.xml.reader import Reader
+
+#: What ``<devices>`` may hold.
+Device.choices = ELEMENTS
+
+
+def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
+    """Read a domain.
+
+    What is not understood stands in ``not_understood`` of the domain, which then holds the rest: it cannot
+    be translated, but everything else that is wrong with it can still be found.
+
+    :raise UnreadableDomainError: where it is not readable as XML.
+    :raise RefusedError: where so much is missing or wrong that there is no domain to speak of; carries
+        every such thing at once.
+    """
+    root = parse_xml(data, limits)
+    reader = Reader()
+    if root.tag != "domain":
+        message, hint = f"<{root.tag}> is not a domain", "the root is <domain>"
+        raise RefusedError([Refusal(place=Place(1, f"/{root.tag}"), message=message, hint=hint, rule="xml/root")])
+    domain = reader.read(Domain, root, "/domain")
+    refusals = reader.all_refusals()
+    if domain is None:
+        raise RefusedError(refusals)
+    return domain.replace(not_understood=tuple(refusals))

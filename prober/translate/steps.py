@@ -1,0 +1,136 @@
+"""Every step from a domain as it was written to one with everything filled in, in libvirt's order.
+
+:mod:`prober.domain.steps` says what a step is, and what the verbs mean.  Those of one device stand in its row.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from prober.commandline.refusal import Refusal
+from prober.devices.channel import Channel
+from prober.devices.console import Console
+from prober.devices.memory import MemoryModule
+from prober.devices.rows import ROWS
+from prober.domain.clock.emit import check_clock
+from prober.domain.domain import Domain
+from prober.domain.features.hyperv import check_hyperv
+from prober.domain.features.machine import (
+    check_features,
+)
+from prober.domain.launch_security import check_security
+from prober.domain.shared.device import Device
+from prober.domain.shared.kinds import kinds_of
+from prober.domain.steps import Completion, Step
+from prober.guest.addresses.kinds import check_addresses
+from prober.guest.addresses.pci import assign_pci
+from prober.guest.addresses.usb import assign_usb
+from prober.guest.addresses.virtio_serial import assign_virtio_serial
+from prober.guest.aliases import check_names, complete_devices
+from prober.guest.cpu.settle import settle_cpu
+from prober.guest.cpu.tuning import check_cpu_tuning
+from prober.guest.displays import check_unseen_characters
+from prober.guest.firmware.choose import settle_firmware
+from prober.guest.hotplug.options import check_hotplug
+from prober.guest.identity import check_sysinfo, complete_uuid
+from prober.guest.lifecycle import check_lifecycle
+from prober.guest.machine import (
+    check_pci,
+)
+from prober.guest.memory.check import check_memory
+from prober.guest.memory.complete import complete_memory, settle_backends
+from prober.guest.memory.modules import complete_modules, place_modules
+from prober.guest.numa.complete import complete_numa
+from prober.guest.numa.numatune import complete_numatune
+from prober.guest.os import check_os
+from prober.guest.vcpu import check_vcpu
+from prober.host.target import Target
+from prober.translate.target import check_target
+
+#: The steps of no single device.  What stands against a domain whatever it is completed to is looked for first; then
+#: come libvirt's own steps (11.3, ``qemuDomainDefPostParse`` and ``qemuDomainAssignAddresses``), as each builds on the
+#: last; what is asked of a completed domain comes at last.
+_OWN: tuple[Step, ...] = (
+    Step(10, lambda domain, target: check_target(domain.os.type, target), name="check-target"),
+    Step(20, check_vcpu),
+    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
+    Step(40, check_lifecycle),
+    Step(50, check_hotplug),
+    Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
+    Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
+    Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
+    Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
+    Step(100, lambda domain, _: check_cpu_tuning(domain), name="check-cpu-tuning"),
+    Step(200, lambda domain, _: complete_numa(domain), name="complete-numa"),
+    Step(210, lambda domain, _: complete_memory(domain), name="complete-memory"),
+    Step(220, complete_numatune),
+    Step(230, settle_backends),
+    Step(240, check_memory),
+    Step(250, place_modules, about=(MemoryModule,)),
+    Step(260, lambda domain, _: complete_uuid(domain), name="complete-uuid"),
+    Step(270, settle_firmware),
+    Step(290, settle_cpu),
+    Step(580, assign_virtio_serial, about=(Channel, Console)),
+    Step(600, lambda domain, target: check_addresses(domain.devices, target), name="check-addresses"),
+    Step(610, assign_pci),
+    Step(630, assign_usb),
+    Step(640, complete_devices),
+    Step(645, lambda domain, _: check_names(domain.devices), is_last_net=True, name="check-names"),
+    Step(670, complete_modules, about=(MemoryModule,)),
+    Step(700, check_os),
+    Step(710, lambda domain, target: check_pci(domain.devices, target), name="check-pci"),
+    Step(720, lambda domain, _: check_unseen_characters(domain.devices), name="check-unseen-characters"),
+)
+
+#: All of them, in order.
+STEPS: tuple[Step, ...] = tuple(
+    sorted((*_OWN, *(step for row in ROWS for step in row.steps)), key=lambda step: step.turn)
+)
+
+
+def complete(domain: Domain, target: Target) -> Completion:
+    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
+    clean = not domain.not_understood
+    domain = domain.with_devices(domain.devices.every)
+    # A step may add devices of another class, and with them steps that have something to do.
+    kinds, done = domain.devices.kinds, 0
+    while True:
+        for position, step in _due(kinds, done):
+            if step.is_last_net and not clean:
+                continue
+            outcome, completed = step.run(domain, target), None
+            while True:
+                try:
+                    refusal = next(outcome)
+                except StopIteration as end:
+                    completed = end.value
+                    break
+                clean = False
+                yield refusal.by(step.rule)
+            if completed is None or completed is domain:
+                continue  # as after most steps
+            domain = completed
+            if domain.devices.kinds is not kinds:
+                kinds, done = domain.devices.kinds, position + 1
+                break
+        else:
+            return domain
+
+
+@lru_cache(maxsize=4096)
+def _due(kinds: frozenset[type[Device]], done: int) -> tuple[tuple[int, Step], ...]:
+    """The steps from ``done`` on that have anything to do in a domain with devices of these classes, with positions."""
+    return tuple(
+        (at, step) for at, step in enumerate(STEPS) if at >= done and (not step.about or kinds_of(step.about, kinds))
+    )
+
+
+def complete_into(refusals: list[Refusal], domain: Domain, target: Target) -> Domain:
+    """A completed copy; ``refusals`` grows by what stands against the domain."""
+    steps = complete(domain, target)
+    while True:
+        try:
+            refusals.append(next(steps))
+        except StopIteration as end:
+            done: Domain = end.value
+            return done

@@ -1,0 +1,1 @@
+"""The engine that reads XML into models; it knows no element."""

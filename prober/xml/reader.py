@@ -1,0 +1,242 @@
+"""From an element tree to models: every value converted, every unclaimed name refused, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, TypeVar, cast
+
+from lxml import etree
+
+from prober.commandline.refusal import Place, Refusal
+from prober.xml.binding import Checked, Element, Given, Places
+from prober.xml.plan import plan_of, short
+from prober.xml.shape import Child, Shape
+
+E = TypeVar("E", bound=Element)
+
+#: The namespace of what is meant for QEMU and not for libvirt, as lxml writes it before a name.
+_QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+
+#: How many refusals of one document get a hint, and how many of one kind are told one by one: nobody reads more, and
+#: whoever made a document with thousands of them shall not get megabytes for it.
+_HINTS = 100
+MOST_OF_A_KIND = 100
+
+
+class _Found:
+    """What an XML gives of one model: values and their places by field, and the fields whose element was refused."""
+
+    __slots__ = ("failed", "places", "values")
+
+    def __init__(self, places: dict[str, Given], failed: set[str]) -> None:
+        self.values: dict[str, Any] = {}
+        self.places = places
+        self.failed = failed
+
+
+class Reader:
+    """Reads one document.  ``refusals`` grows as it goes; the order is the document's."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+        self._told: dict[str, int] = {}
+        self._beyond: dict[str, Place] = {}
+
+    def read(self, cls: type[E], root: etree._Element, path: str) -> E | None:
+        """The model of an element, or None where a refusal stands against it."""
+        return self._read(cls, root, Place(_line(root), path))
+
+    def _read(self, cls: type[E], node: etree._Element, own: Place) -> E | None:
+        model = self._choose(cls, node, own) if cls.tag else cls
+        if model is None:
+            return None
+        plan = plan_of(model)
+        found = _Found({}, set())
+        self._fill(plan.shape, node, own, found)
+        values, places = found.values, Places(own, found.places)
+        unfit = plan.convert(values)
+        if unfit:
+            for one in unfit:
+                if one.field not in found.failed:
+                    self._add(one.at(places.at))
+            return None
+        element = plan.make(values, places)
+        broken = list(element.rules()) if isinstance(element, Checked) else ()
+        for one in broken:
+            self._add(one.at(places.at, str(node.tag)))
+        return None if broken else element
+
+    def refuse(self, place: Place, message: str, hint: str = "", *, rule: str) -> None:
+        """Add a refusal that no capability stands behind."""
+        self._add(Refusal(place=place, message=message, hint=hint, rule=rule))
+
+    def all_refusals(self) -> list[Refusal]:
+        """Everything that was refused, in the order of the lines; of many of one kind the first, and how many more."""
+        more = (
+            Refusal(place=place, message=f"and {self._told[rule] - MOST_OF_A_KIND} more of this kind", rule="xml/more")
+            for rule, place in self._beyond.items()
+        )
+        return sorted((*self.refusals, *more), key=lambda refusal: refusal.place.line)
+
+    def _add(self, refusal: Refusal) -> None:
+        if self._counts(refusal.rule, refusal.place):
+            self.refusals.append(refusal)
+
+    def _counts(self, rule: str, place: Place) -> bool:
+        """Whether one more of this kind is told."""
+        told = self._told[rule] = self._told.get(rule, 0) + 1
+        if told > MOST_OF_A_KIND:
+            self._beyond.setdefault(rule, place)
+        return told <= MOST_OF_A_KIND
+
+    def _refuse_unknown(self, place: Place, message: str, hint: str) -> None:
+        """What is not understood, and was counted: where thousands are not, nothing is made for most of them."""
+        self.refusals.append(Refusal(place=place, message=message, hint=hint, rule=_UNKNOWN))
+
+    def _nearest(self, name: str, known: Iterable[str]) -> str:
+        """The hint for a name that is not understood: the nearest that is.
+
+        Looking takes 0.1 ms, and a document may have thousands of such names: the first ones get it.
+        """
+        if len(self.refusals) >= _HINTS:
+            return ""
+        near = get_close_matches(name[:64], list(known), n=1, cutoff=0.7)
+        return f"did you mean {near[0]}?" if near else ""
+
+    def _choose(self, cls: type[E], node: etree._Element, own: Place) -> type[E] | None:
+        """The class for this element, where one element name stands for several."""
+        while cls.tag:
+            value = node.get(cls.tag)
+            choice = cls.choices.get(value if value is not None else "")
+            if choice is None:
+                if value is None:
+                    known = ", ".join(name for name in cls.choices if name)
+                    message, hint = f"<{node.tag}> needs the attribute {cls.tag}", f"understood are {known}"
+                    self.refuse(own, message, hint, rule="xml/missing")
+                else:
+                    message = f"<{node.tag} {cls.tag}={value!r}> is not understood"
+                    hint = self._nearest(value, cls.choices)
+                    self.refuse(own.attribute(cls.tag), message, hint, rule="xml/no-such-kind")
+                return None
+            cls = cast(type[E], choice)
+        return cls
+
+    def _fill(self, shape: Shape, node: etree._Element, own: Place, found: _Found) -> None:
+        """Everything in one element: attributes, text, children; containers are entered in turn."""
+        known, values, places = shape.attributes, found.values, found.places
+        untyped: Any = node  # The stubs know neither slices, three times as fast as list(), nor that all names are str.
+        # Values are asked for one by one: items() looks for each from the first on, known or not.
+        names: list[str] = untyped.keys()
+        for name in names:
+            claimed = known.get(name)
+            if claimed is not None:
+                values[claimed], places[claimed] = untyped.get(name), (own, name)
+            elif self._counts(_UNKNOWN, own):
+                message = f"not understood: attribute {name} of <{_name(node)}>"
+                self._refuse_unknown(own.attribute(name), message, self._nearest(name, known))
+        for name in shape.required:
+            if name not in node.attrib:
+                self.refuse(own, f"attribute {name} is missing", rule="xml/missing")
+        children: list[etree._Element] = untyped[:]
+        if children or node.text or shape.text is not None:
+            self._fill_text(shape, node, children, own, found)
+        if children:
+            self._fill_children(shape.children, children, own, found)
+
+    def _fill_text(
+        self, shape: Shape, node: etree._Element, children: list[etree._Element], own: Place, found: _Found
+    ) -> None:
+        text = node.text or ""
+        if children:
+            text += "".join([child.tail or "" for child in children])
+        if shape.text is not None:
+            found.values[shape.text], found.places[shape.text] = text, own
+        elif text and not text.isspace():
+            self.refuse(own, f"not understood: the text {short(text.strip())!r} in <{_name(node)}>", rule=_UNKNOWN)
+
+    def _fill_children(
+        self, claims: dict[str, Child], children: list[etree._Element], own: Place, found: _Found
+    ) -> None:
+        tags = [child.tag for child in children]
+        single: dict[str, Place] = {}
+        for child, tag, place in zip(children, tags, _places(children, tags, own.path), strict=True):
+            known = _known(tag) if tag[0] == "{" else tag
+            claim = claims.get(known)
+            if claim is None:
+                if self._counts(_UNKNOWN, place):
+                    message = f"not understood: element <{_name(child)}>"
+                    self._refuse_unknown(place, message, self._nearest(known, claims))
+            elif claim.many or known not in single:
+                single[known] = place
+                self._fill_child(claim, child, place, found)
+            else:
+                message = f"<{_name(child)}> is given twice, first in line {single[known].line}"
+                self.refuse(place, message, "keep one", rule="xml/twice")
+
+    def _fill_child(self, claim: Child, node: etree._Element, place: Place, found: _Found) -> None:
+        name = claim.field
+        if claim.model is not None:
+            assert name is not None
+            found.places.setdefault(name, place)
+            model = self._read(claim.model, node, place)
+            if model is None:
+                found.failed.add(name)
+            if claim.many:
+                found.values.setdefault(name, []).extend([model] if model is not None else [])
+            elif model is not None:
+                found.values[name] = model
+        elif claim.shape is None:
+            assert name is not None
+            found.values[name], found.places[name] = str(node.tag) if claim.opaque else True, place
+            if claim.flag:
+                self._fill(_EMPTY, node, place, _Found({}, found.failed))
+        elif claim.many:
+            assert name is not None
+            one = _Found(found.places, found.failed)
+            self._fill(claim.shape, node, place, one)
+            found.values.setdefault(name, []).append(one.values.get(name, ""))
+        else:
+            self._fill(claim.shape, node, place, found)
+
+
+_UNKNOWN = "xml/not-understood"
+
+#: What an element may hold that says something by being there.
+_EMPTY = Shape()
+
+
+def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Place]:
+    """Where the children of an element stand: ``/disk[2]`` where there are several of a name."""
+    totals = dict.fromkeys(tags, 0)
+    if len(totals) < len(tags):
+        for tag in tags:
+            totals[tag] += 1
+    counts: dict[str, int] = {}
+    places = []
+    for node, tag in zip(nodes, tags, strict=True):
+        below = f"{path}/{_name(node) if tag[0] == '{' else tag}"
+        if totals[tag] > 1:
+            number = counts[tag] = counts.get(tag, 0) + 1
+            below = f"{below}[{number}]"
+        places.append(Place(_line(node), below))
+    return places
+
+
+def _known(tag: str) -> str:
+    """The name that models have for an element: that of QEMU's namespace begins with ``qemu:``, whatever its prefix."""
+    return f"qemu:{tag.removeprefix(_QEMU)}" if tag.startswith(_QEMU) else tag
+
+
+def _name(node: etree._Element) -> str:
+    """The name as it was written, with its prefix (``qemu:commandline``)."""
+    name = str(node.tag)
+    if not name.startswith("{"):
+        return name
+    name = etree.QName(node).localname
+    return f"{node.prefix}:{name}" if node.prefix else name
+
+
+def _line(node: etree._Element) -> int:
+    line: Any = node.sourceline  # None in a tree that was not parsed; the stubs say otherwise
+    return line or 0
