@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prober.commandline.line import Line, Made
@@ -38,7 +38,7 @@ def _ids(line: Line) -> Iterator[Fault]:
         match option:
             case Made():
                 given = option.values.get("id")
-                if isinstance(given, Text) or in_json:
+                if in_json or isinstance(given, Text):
                     yield from _id(given, option.place)
             case Qapi(flag="-netdev"):
                 # In JSON it may be anything.
@@ -69,32 +69,40 @@ def _merged(line: Line) -> Iterator[Fault]:
 def _node_names(line: Line) -> Iterator[Fault]:
     for option in line.qapi.get("-blockdev", ()):
         for name in _names_in(option.value):
-            yield from _node_name(name, option.place)
+            if not _is_node_name(name):
+                yield _misnamed(name, option.place)
     for drive in line.keyval.get("-drive", ()):
         for key, value, _ in drive.pairs:
-            if key == "node-name":
-                yield from _node_name(value, drive.place)
+            if key == "node-name" and isinstance(value, str) and not _is_node_name(value):
+                yield _misnamed(value, drive.place)
 
 
-def _node_name(name: Value, place: Origin) -> Iterator[Fault]:
-    if not isinstance(name, str):
-        return
-    if not is_identifier(name):
-        yield Fault(place, "node-name", f"{name[:64]!r} is no name of a block node: {_WORDS}")
-    elif len(name) > _NODE_NAME:
-        yield Fault(place, "node-name", f"{name[:64]!r} is longer than the {_NODE_NAME} characters of a node's name")
+def _is_node_name(name: str) -> bool:
+    return len(name) <= _NODE_NAME and is_identifier(name)
 
 
-def _names_in(tree: Any) -> Iterator[Value]:
+def _misnamed(name: str, place: Origin) -> Fault:
+    if is_identifier(name):
+        message = f"{name[:64]!r} is longer than the {_NODE_NAME} characters of a node's name"
+    else:
+        message = f"{name[:64]!r} is no name of a block node: {_WORDS}"
+    return Fault(place, "node-name", message)
+
+
+def _names_in(tree: Mapping[str, Value]) -> list[str]:
     """The names of a block node and of those that are described inside of it."""
+    names: list[str] = []
     waiting: list[tuple[Any, int]] = [(tree, 0)]
     while waiting:
         here, depth = waiting.pop()
         if not isinstance(here, list):
-            yield here.get("node-name")
+            name = here.get("node-name")
+            if isinstance(name, str):
+                names.append(name)
         if depth < _DEEPEST:
             inner = here if isinstance(here, list) else here.values()
             waiting += [(value, depth + 1) for value in inner if isinstance(value, (dict, list))]
+    return names
 
 
 RULES = (
