@@ -28,7 +28,7 @@ class DirtyRing(Checked):
             yield Broken("size", f"'{self.size}' is not a power of 2 from 1024 to 65536")
 
 
-class Kvm(Element):
+class KvmFeatures(Element):
     """What of KVM a guest may see or use."""
 
     hidden: Annotated[Switch | None, At("hidden"), Becomes("`kvm=off` of `-cpu`")] = None
