@@ -26,7 +26,7 @@ from prober.domain.shared.kinds import Classes, kinds_of
 from prober.domain.shared.memory import MemorySize
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
-from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, ResourcePartition
+from prober.domain.tuning import BlkioTune, CpuTune, HostPlacement, IdMap, MemTune, Perf
 from prober.domain.vcpu import Vcpu, Vcpus
 from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
 from prober.xml.values import Count, DomainName, Uuid
@@ -71,7 +71,7 @@ class Domain(Checked):
     cpu_tune: Annotated[CpuTune | None, At("cputune"), _NOT_QEMU] = None
     blkio_tune: Annotated[BlkioTune | None, At("blkiotune"), _NOT_QEMU] = None
     mem_tune: Annotated[MemTune | None, At("memtune"), _NOT_QEMU] = None
-    resource: Annotated[ResourcePartition | None, At("resource"), _NOT_QEMU] = None
+    resource: Annotated[HostPlacement | None, At("resource"), _NOT_QEMU] = None
     id_map: Annotated[IdMap | None, At("idmap"), _NOT_QEMU] = None
     perf: Annotated[Perf | None, At("perf"), _NOT_QEMU] = None
     seclabels: Annotated[tuple[SecLabel, ...], At("seclabel"), _NOT_QEMU] = ()

@@ -20,7 +20,7 @@ _MANGLED = frozenset(",<>&\"'")
 _FW_CFG_NAME = re.compile(r"opt/[^,=\s]{1,51}")
 
 
-class SysinfoEntry(Element):
+class SmbiosEntry(Element):
     """One ``<entry>``: a name and a text."""
 
     name: Annotated[str, At("@name"), Becomes("a key of `-smbios`")]
@@ -35,7 +35,7 @@ class Table(Checked):
     #: Keys that stand there in any case, empty where nothing is said (libvirt 11.3, ``qemuBuildSmbiosBaseBoardStr``).
     always: ClassVar[frozenset[str]] = frozenset()
 
-    entries: Annotated[tuple[SysinfoEntry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
+    entries: Annotated[tuple[SmbiosEntry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
 
     def rules(self) -> Iterator[Broken]:
         """Known names, each once."""
@@ -53,11 +53,11 @@ class Table(Checked):
                     "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
                 )
 
-    def entry(self, name: str) -> SysinfoEntry | None:
+    def entry(self, name: str) -> SmbiosEntry | None:
         """The entry of this name; an empty one is none."""
         return next((entry for entry in self.entries if entry.name == name and entry.value), None)
 
-    def written(self, entry: SysinfoEntry) -> str:
+    def written(self, entry: SmbiosEntry) -> str:
         """An entry's value as it is written."""
         return entry.value
 
@@ -107,7 +107,7 @@ class System(Table):
         if [entry.name for entry in self.entries if entry.value] == ["sku"]:
             yield Broken("entries", "libvirt loses a sku that stands alone: write another <entry>, too")
 
-    def written(self, entry: SysinfoEntry) -> str:
+    def written(self, entry: SmbiosEntry) -> str:
         """The UUID as libvirt writes it."""
         return (self.uuid or entry.value) if entry.name == "uuid" else entry.value
 

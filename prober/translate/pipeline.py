@@ -66,7 +66,7 @@ def translate(
     findings += find_faults(completed.qemu_commandline, capabilities)
     refusals += as_refusals(findings, assume_unknown_present=assume_unknown_present)
     if refusals:
-        raise RefusedError(in_order(refusals))
+        raise RefusedError(refusals_in_order(refusals))
     argv, at = [binary], []
     for line in lines:
         at.append(len(argv))
@@ -88,7 +88,7 @@ def _plain_host() -> Host:
     return Host()
 
 
-def in_order(refusals: list[Refusal]) -> list[Refusal]:
+def refusals_in_order(refusals: list[Refusal]) -> list[Refusal]:
     """As the XML has them; of several at one place for one missing thing, or with one message, the first."""
     kept: dict[tuple[object, ...], Refusal] = {}
     for refusal in sorted(refusals, key=lambda refusal: refusal.place.line):

@@ -4,7 +4,7 @@ Nothing of it is on QEMU's command line.  It is read in full all the same, as wh
 """
 
 from prober.domain.tuning.cpu import CpuTune
-from prober.domain.tuning.host import IdMap, Perf, ResourcePartition
+from prober.domain.tuning.host import HostPlacement, IdMap, Perf
 from prober.domain.tuning.memory import BlkioTune, MemTune
 
-__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "ResourcePartition"]
+__all__ = ["BlkioTune", "CpuTune", "HostPlacement", "IdMap", "MemTune", "Perf"]

@@ -22,7 +22,7 @@ Event: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-class ResourcePartition(Checked):
+class HostPlacement(Checked):
     """``<resource>``: a partition of the host, and a name for its Fibre Channel fabric."""
 
     partition: Annotated[AbsolutePath | None, At("partition"), _PLACED] = None
@@ -52,7 +52,7 @@ class Perf(Checked):
             yield Broken("events", f"<event name='{name}'> is given twice")
 
 
-class IdMapRange(Element):
+class ContainerIdRange(Element):
     """Numbers of users or groups inside, and what they are outside."""
 
     start: Annotated[Count, At("@start"), _CONTAINER]
@@ -63,8 +63,8 @@ class IdMapRange(Element):
 class IdMap(Checked):
     """``<idmap>``: how users of a container are known to the host; QEMU runs no containers."""
 
-    uids: Annotated[tuple[IdMapRange, ...], At("uid"), _CONTAINER] = ()
-    gids: Annotated[tuple[IdMapRange, ...], At("gid"), _CONTAINER] = ()
+    uids: Annotated[tuple[ContainerIdRange, ...], At("uid"), _CONTAINER] = ()
+    gids: Annotated[tuple[ContainerIdRange, ...], At("gid"), _CONTAINER] = ()
 
     def rules(self) -> Iterator[Broken]:
         """Users and groups alike, and root among them (libvirt 11.3, ``virDomainDefIdMapValidate``)."""
