@@ -13,7 +13,8 @@ from functools import lru_cache
 from prober.commandline.refusal import Place, Refusal
 from prober.devices.controller import Controller
 from prober.devices.controller.order import insert
-from prober.devices.controller.pci import PciController, bridge_for
+from prober.devices.controller.pci import PciController
+from prober.devices.controller.pci.models import bridge_for
 from prober.devices.rows import row_of
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress, Spot
