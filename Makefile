@@ -56,7 +56,7 @@ integration-all: $(STAMP) ## the same, and on the other versions (see `make root
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
 
-bench: $(STAMP) ## measure interview, service and command, against their bars
+bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
 qemu: ## install Debian's QEMU, where it is missing
