@@ -114,13 +114,13 @@ class Libvirt(Piped):
     def _is_there(self) -> bool:
         return self._process.stdout is not None and self._process.stdout.readline().strip() == "true"
 
-    def translate(self, xml: str) -> float | None:
-        """The seconds that it took, or None where libvirt refuses, or ends."""
+    def translate(self, xml: str) -> Took:
+        """How long it took; refused is also what ends libvirt."""
         try:
-            took: float | None = self.ask(xml)
+            took: list[float] | None = self.ask(xml)
         except (EOFError, BrokenPipeError):
             self.close()
             self._process = self._start()
             self.answers = self._is_there()
-            return None
-        return took
+            took = None
+        return Took(0.0, 0.0, refused=True) if took is None else Took(*took, refused=False)
