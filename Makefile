@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# Images of containers set it.  Then each of the thousand processes of the tests compiles all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,9 +16,18 @@ STAMP := $(VENV)/.made-from-lock
 # Where `make run` has its socket and cache, and what else it is told (`prober serve --help`).
 RUN ?= run
 SERVE_OPTIONS ?=
+UPGRADE ?=
 PYTEST := $(BIN)/python -m pytest
+# As many tests at a time as there are processors; each worker has a half of the list, and takes over from the other.
+WORKERS ?= auto
+PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs mutants
+
+define CHECK_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  || { echo 'prober needs Python 3.11 or newer: apt-get install python3' >&2; exit 1; }
+endef
 
 help: ## list the supported targets (any other is unsupported)
 	@echo 'Supported targets; what is not listed here is unsupported and may change:'
@@ -29,7 +40,20 @@ run: $(STAMP) ## start the service in the foreground on run/prober.sock
 	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache \
 	  --fallback-replies fixtures/replies $(SERVE_OPTIONS)
 
-test: lint types layers unit cases integration ## all checks and tests
+test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)
+	$(PYTEST) $(PARALLEL)
+
+check: lint types layers ## the checks, and the tests that fit into a minute and a half: for each commit
+	$(PYTEST) $(PARALLEL) -m 'not slow' tests/unit tests/cases
+
+deps: ## install what the tests need of the distribution (tests/needs.toml), as root or by sudo
+	@$(CHECK_PYTHON)
+	@$(PYTHON) -m tools.needs
+
+# What cannot be installed is no reason to run nothing: the tests name in the end what they went without.
+needed:
+	@$(CHECK_PYTHON)
+	@$(PYTHON) -m tools.needs --if-root || echo 'The tests go on without it.'
 
 lint: $(STAMP) ## ruff: style, common mistakes, formatting
 	$(BIN)/ruff check
@@ -42,25 +66,29 @@ layers: $(STAMP) ## import-linter: a floor imports only from the floors below it
 	$(BIN)/lint-imports --no-logo
 
 unit: $(STAMP) ## unit tests; they need no QEMU
-	$(PYTEST) tests/unit
+	$(PYTEST) $(PARALLEL) tests/unit
 
 cases: $(STAMP) ## XML to argv or refusal, for each recorded binary
-	$(PYTEST) tests/cases tests/conformance
+	$(PYTEST) $(PARALLEL) tests/cases tests/conformance
 
 integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
-	$(PYTEST) tests/integration
+	$(PYTEST) $(PARALLEL) tests/integration
 
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
-	$(PYTEST) tests/integration --with-roots
+	$(PYTEST) $(PARALLEL) tests/integration --with-roots
 
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
+
+mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
+	$(BIN)/python -m tools.mutants
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
 qemu: ## install Debian's QEMU, where it is missing
-	@tools/install_qemu.sh
+	@$(CHECK_PYTHON)
+	@$(PYTHON) -m tools.needs qemu
 
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
@@ -73,20 +101,19 @@ docs: $(STAMP) ## write the tables of docs/domain-xml.md, docs/settings.md and d
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures
 
-lock: $(STAMP) ## compute requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \
+lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with UPGRADE=--upgrade, all of it anew
+	$(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --extra dev \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots
-	rm -rf $(VENV) run build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) run build dist mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.roots/*' -prune -exec rm -rf {} +
 
 # Every package comes with the hash that the lock names; the project itself stands in the environment as a link to
 # this checkout.  The stamp is written last, so a half-made environment is made again.
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { echo 'prober needs Python 3.11 or newer: apt-get install python3' >&2; exit 1; }
+	@$(CHECK_PYTHON)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo 'making the environment in $(VENV) …'

@@ -2,12 +2,12 @@
 
 - ``aio(coroutine)`` runs a coroutine in asyncio's debug mode; there is no pytest plugin for it.
 - A blocking call made by prober on the event loop fails the test (blockbuster), in every test.
-- A test in ``tests/integration`` that skips is a failure where ``PROBER_NO_SKIP=1`` or ``CI=true`` is set: a skip
-  there hides a gap.
+- A test marked ``needs`` is skipped where a package of the distribution is missing (``tests/needs.toml``).  What is not
+  run is told at the end (``tests/not_run.py``); where ``PROBER_NO_SKIP=1`` or ``CI=true`` is set, it is a failure.
 - Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
-- Integration tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at
-  hand they are left out, not skipped.
+- Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
+  are left out, not skipped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.not_run import NotRun, skip_without, skips_fail
 from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
 
@@ -55,7 +56,7 @@ def _no_blocking_calls() -> Iterator[None]:
     with blockbuster_ctx(scanned_modules=["prober"]) as blocker:
         for function in blocker.functions.values():
             # A few stat calls at every use: 15 µs, where a hop to a thread and back costs 60 (see there).
-            function.can_block_in("prober/capabilities/host.py", {"fingerprint", "recording_fingerprint"})
+            function.can_block_in("prober/capabilities/fingerprinter.py", {"fingerprint", "recording_fingerprint"})
         # From fork to exec, a few milliseconds: asyncio starts its processes in the loop's thread as well, and the
         # parent-death signal is bound to the thread that forks.
         blocker.functions["os.read"].can_block_in("prober/qemu/launch.py", "spawn")
@@ -72,9 +73,9 @@ class QemuPlace:
 
 
 def _installed() -> str:
+    skip_without("qemu")
     found = shutil.which("qemu-system-x86_64")
-    if found is None:
-        pytest.skip("qemu-system-x86_64 is not installed (`make qemu` installs it)")
+    assert found is not None
     return found
 
 
@@ -116,9 +117,10 @@ def any_qemu(request: pytest.FixtureRequest) -> QemuPlace:
 
 @pytest.fixture(scope="session")
 def libvirt_data() -> Path:
-    """The directory with libvirt's recordings (``replies/``) and pairs of XML and argv (``pairs/``)."""
-    if not (LIBVIRT / "replies").is_dir():
-        pytest.skip(f"libvirt's test data is not in {LIBVIRT} (PROBER_LIBVIRT_DATA says where it is)")
+    """The directory with libvirt's recordings (``replies/``) and pairs of XML and argv (``pairs/``).
+
+    A test that takes it is marked ``libvirt`` by that.
+    """
     return LIBVIRT
 
 
@@ -140,13 +142,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "roots: needs QEMU versions in root directories (--with-roots)")
     config.addinivalue_line("markers", "libvirt: needs libvirt's test data (PROBER_LIBVIRT_DATA)")
-    config.addinivalue_line("markers", "integration: needs a real QEMU; set for all of tests/integration")
+    config.addinivalue_line("markers", "slow: takes more than a second of CPU; `make check` leaves it out")
+    config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NotRun(), "not-run")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if _is_integration(item.path):
-            item.add_marker(pytest.mark.integration)
+        if "libvirt_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.libvirt)
     lacking = [] if config.getoption("--with-roots") else ["roots"]
     lacking += [] if (LIBVIRT / "pairs").is_dir() else ["libvirt"]
     left_out = {item for item in items if any(map(item.get_closest_marker, lacking))}
@@ -155,24 +160,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-def _is_integration(path: Path) -> bool:
-    return path.is_relative_to(CHECKOUT / "tests" / "integration")
-
-
-def _skips_fail() -> bool:
-    return os.environ.get("PROBER_NO_SKIP", "") not in ("", "0") or os.environ.get("CI") == "true"
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        for name in marker.args:
+            skip_without(name)
 
 
 def _fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
     report.outcome = "failed"
-    report.longrepr = f"{report.nodeid}: an integration test may not skip here: {reason}"
+    report.longrepr = f"{report.nodeid}: a test may not skip here: {reason}"
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and _is_integration(item.path) and _skips_fail():
+    if report.skipped and not hasattr(report, "wasxfail") and skips_fail():
         _fail_instead(report)
     return report
 
@@ -182,6 +185,6 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    if report.skipped and _is_integration(collector.path) and _skips_fail():
+    if report.skipped and skips_fail():
         _fail_instead(report)
     return report

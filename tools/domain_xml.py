@@ -10,17 +10,19 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import AfterValidator
-from pydantic.fields import FieldInfo
 
+from prober.devices.rows import ELEMENTS
 from prober.domain.domain import Domain
+from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
-from prober.xml.binding import Becomes, Child, Element, Neutral, Opaque, Qemu, Shape, shape_of
+from prober.xml.binding import Becomes, Element, Field, Neutral, Opaque, Qemu, fields_of
+from prober.xml.shape import Child, Shape, shape_of
 from prober.xml.values import Reads
 from tools.pages import as_markdown, put_between_marks
 
@@ -50,6 +52,7 @@ class Writer:
     """Walks all models, and gathers the sections."""
 
     def __init__(self) -> None:
+        Device.choices = ELEMENTS  # as whoever reads a domain has it
         self.sections: list[Section] = []
         self.shared: dict[type[Element], Section] = {}
         self.often = {cls for cls, places in _places().items() if len(places) > _OFTEN}
@@ -59,7 +62,7 @@ class Writer:
     def write(self) -> str:
         """All tables."""
         domain = self._section("The domain", _words(Domain))
-        for info in Domain.model_fields.values():
+        for info in fields_of(Domain).values():
             for path, model in _models_of(info):
                 if model is Devices:
                     continue
@@ -126,7 +129,7 @@ class Writer:
                 anchor = re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
                 section.say(path, "", "", f"see [{title}](#{anchor})")
             else:
-                about = _becomes(cls.model_fields[child.field or ""])
+                about = _becomes(fields_of(cls)[child.field or ""])
                 self._model(child.model, path, label, section, about or None)
         elif child.flag or child.opaque:
             assert child.field is not None
@@ -137,14 +140,14 @@ class Writer:
             self._shape(cls, child.shape, path, label, section)
 
     def _say(self, cls: type[Element], name: str, path: str, label: str, section: Section) -> None:
-        info = cls.model_fields[name]
+        info = fields_of(cls)[name]
         becomes = _becomes(info)
         if not becomes:
             self.silent.append(f"{cls.__name__}.{name}")
         # The values of an attribute that chooses the class are all said where it chooses.
         chooses = label and any(known for own, known, _ in section.rows.get(path, []) if own != label)
-        is_choice = chooses and _is_word_of(info.annotation, section.rows[path][0][1])
-        section.say(path, label, "" if is_choice else _values(info.annotation, info.metadata), becomes)
+        is_choice = chooses and _is_word_of(info.kind, section.rows[path][0][1])
+        section.say(path, label, "" if is_choice else _values(info.kind), becomes)
 
 
 def _places() -> dict[type[Element], set[tuple[type[Element], str]]]:
@@ -175,14 +178,14 @@ def _children_of(shape: Shape) -> Iterator[tuple[str, type[Element]]]:
             yield from _children_of(child.shape)
 
 
-def _models_of(info: FieldInfo) -> Iterator[tuple[str, type[Element]]]:
+def _models_of(info: Field) -> Iterator[tuple[str, type[Element]]]:
     for name, child in shape_of(Domain).children.items():
-        if child.model is not None and Domain.model_fields[child.field or ""] is info:
+        if child.model is not None and fields_of(Domain)[child.field or ""] is info:
             yield f"/domain/{name}", child.model
 
 
-def _becomes(info: FieldInfo) -> str:
-    for mark in info.metadata:
+def _becomes(info: Field) -> str:
+    for mark in info.marks:
         if isinstance(mark, Becomes):
             return mark.text
         if isinstance(mark, Qemu):
@@ -192,9 +195,9 @@ def _becomes(info: FieldInfo) -> str:
     return ""
 
 
-def _values(annotation: Any, metadata: list[Any]) -> str:
+def _values(annotation: Any, marks: Sequence[Any] = ()) -> str:
     """What a text may be."""
-    for mark in metadata:
+    for mark in marks:
         if isinstance(mark, Reads):
             return mark.words
         if isinstance(mark, AfterValidator):
@@ -202,14 +205,14 @@ def _values(annotation: Any, metadata: list[Any]) -> str:
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         inner = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
-        return _values(inner, [])
+        return _values(inner)
     if origin is typing.Annotated:
         inner, *marks = typing.get_args(annotation)
         return _values(inner, marks)
     if origin is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(annotation))
     if origin is tuple:
-        return _values(typing.get_args(annotation)[0], [])
+        return _values(typing.get_args(annotation)[0])
     return {str: "any text", int: "a number", Opaque: "anything"}.get(annotation, "")
 
 

@@ -2,6 +2,6 @@
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Evidence, Verdict
-from prober.capabilities.models import Machine, Property, Version
+from prober.capabilities.models import Machine, QomProperty, Version
 
-__all__ = ["Capabilities", "Evidence", "Machine", "Property", "Verdict", "Version"]
+__all__ = ["Capabilities", "Evidence", "Machine", "QomProperty", "Verdict", "Version"]

@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
-from prober.capabilities.host import own_version
+from prober.capabilities.fingerprinter import own_version
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
 FORMAT = 1
@@ -73,7 +73,7 @@ class _UntrustedError(Exception):
     """Why a file is set aside."""
 
 
-class Cache:
+class DiskCache:
     """The cache in one directory.
 
     ``trace`` is called with the name of each step of a write (``opened``, ``written``, ``synced``, ``renamed``), in

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic_core import to_json
+
 from prober.errors import RecordingError
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError, question_key
-
-#: The two questions about a type's properties, the fuller one first.
-_PROPERTY_QUESTIONS = ("qom-list-properties", "device-list-properties")
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording, question_key
+from prober.qemu.replies import PROPERTY_COMMANDS
 
 
 def derive(recording: Recording) -> dict[str, Any]:
@@ -64,17 +64,18 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         "migration_capabilities": migration,
         "sev": _reply(main, "query-sev-capabilities"),
         "sgx": _reply(main, "query-sgx-capabilities"),
-        "schema_text": None if schema is None else json.dumps(schema, separators=(",", ":")),
+        "schema_text": None if schema is None else _compact(schema),
     }
 
 
 @contextmanager
-def _reading(command: str) -> Iterator[None]:
+def _reading(command: str, arguments: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Names the question whose reply has another form than QEMU gives it."""
     try:
         yield
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise RecordingError(f"the reply to {command} has not the form that QEMU gives it: {error!r}") from error
+        question = question_key(command, arguments)
+        raise RecordingError(f"the reply to {question} has not the form that QEMU gives it: {error!r}") from error
 
 
 def _reply(part: Part, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
@@ -114,46 +115,58 @@ def _types(part: Part) -> tuple[dict[str, str | None] | None, dict[str, str | No
 
 def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """The pool of distinct properties, and for each asked type its references into it."""
-    pool: list[dict[str, Any]] = []
-    places: dict[tuple[Any, ...], int] = {}
+    pool = _Pool()
     answers: dict[str, dict[str, Any]] = {}
-    for command in _PROPERTY_QUESTIONS:
+    for command in PROPERTY_COMMANDS:
         for exchange in part.every(command):
-            with _reading(question_key(command, exchange.arguments)):
+            with _reading(command, exchange.arguments):
                 typename = (exchange.arguments or {})["typename"]
                 if not isinstance(typename, str):
                     raise TypeError(f"{command} asks for {typename!r}")
                 if typename in answers and answers[typename].get("error") is None:
                     continue
-                answers[typename] = {"command": command, **_answer(exchange, pool, places)}
-    return pool, answers
+                if exchange.error is not None:
+                    answers[typename] = {"command": command, "error": _error(exchange.error)}
+                else:
+                    answers[typename] = {"command": command, "refs": pool.references(exchange.reply)}
+    return pool.properties, answers
 
 
-def _answer(exchange: Exchange, pool: list[dict[str, Any]], places: dict[tuple[Any, ...], int]) -> dict[str, Any]:
-    if exchange.error is not None:
-        return {"error": _error(exchange.error)}
-    refs = []
-    reply: Any = exchange.reply
-    for item in reply:
+class _Pool:
+    """Each distinct property once, in the order in which they come.
+
+    A recording that was read from a file has one object for all properties that are written alike, so most are told
+    by their identity; they live as long as the recording.
+    """
+
+    def __init__(self) -> None:
+        self.properties: list[dict[str, Any]] = []
+        self._by_content: dict[tuple[Any, ...], int] = {}
+        self._by_identity: dict[int, int] = {}
+
+    def references(self, reply: Any) -> list[int]:
+        """The places in the pool of all properties that a type listed."""
+        places = list(map(self._by_identity.get, map(id, reply)))
+        return [self._place(item) if place is None else place for item, place in zip(reply, places, strict=True)]
+
+    def _place(self, item: Any) -> int:
+        name, typename, description = item["name"], item["type"], item.get("description")
         default = item.get("default-value")
-        # True and 1 are one key to Python, and two values to QEMU.
-        key = (item["name"], item["type"], item.get("description"), type(default), repr(default))
-        place = places.get(key)
+        key: tuple[Any, ...] = (name, typename, description)
+        if default is not None:
+            # True and 1 are one key to Python, and two values to QEMU.
+            key = (*key, type(default), repr(default))
+        place = self._by_content.get(key)
         if place is None:
-            place = places[key] = len(pool)
-            pool.append(
-                {
-                    "name": item["name"],
-                    "type": item["type"],
-                    "description": item.get("description"),
-                    "default_value": default,
-                }
-            )
-        refs.append(place)
-    return {"refs": refs}
+            place = self._by_content[key] = len(self.properties)
+            told = {"name": name, "type": typename, "description": description}
+            # Left out where there is none: looking whether a value is one of JSON's costs more than all the rest.
+            self.properties.append(told if default is None else {**told, "default_value": default})
+        self._by_identity[id(item)] = place
+        return place
 
 
-def _error(error: ReplyError) -> dict[str, Any]:
+def _error(error: ErrorReply) -> dict[str, Any]:
     return {"cls": error.cls, "desc": error.desc, "crashed": error.cls == CRASHED}
 
 
@@ -229,3 +242,10 @@ def _checked_schema(schema: Any) -> list[Any] | None:
         if not isinstance(entity["name"], str) or not isinstance(entity["meta-type"], str):
             raise TypeError("query-qmp-schema has an entity without name or meta-type")
     return list(schema)
+
+
+def _compact(schema: list[Any]) -> str:
+    """The schema as JSON without a space, in ASCII."""
+    text = to_json(schema)
+    # Of plain texts alone, as a schema is made of, both make the same; pydantic in a third of the time.
+    return text.decode() if text.isascii() else json.dumps(schema, separators=(",", ":"))

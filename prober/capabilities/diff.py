@@ -21,7 +21,7 @@ from prober.capabilities.difference import GROUPS, Change, Difference, Group, Si
 from prober.capabilities.facts import is_not_found
 from prober.capabilities.members import is_deprecated, readable_schema
 from prober.capabilities.membersdiff import member_changes
-from prober.capabilities.models import Accelerator, CpuModel, Machine, Property
+from prober.capabilities.models import Accelerator, CpuModel, Machine, QomProperty
 from prober.capabilities.schema import QapiSchema
 from prober.qemu.families import cpu_family
 
@@ -162,7 +162,7 @@ class _Comparison:
     def _question(self, caps: Capabilities, typename: str) -> str:
         return caps.properties[caps.families.get(typename, typename)].command
 
-    def _property(self, of: str, a: Property, b: Property) -> None:
+    def _property(self, of: str, a: QomProperty, b: QomProperty) -> None:
         fact = f"{of}.{a.name}"
         self._changed("properties", fact, "type", a.type, b.type, of)
         # Where one tells none, it may be that this QEMU tells no defaults at all.
@@ -199,7 +199,7 @@ _QOM_ALONE = frozenset({"type", "realized", "hotpluggable", "hotplugged", "paren
 _LEGACY = "legacy-"
 
 
-def _by_name(properties: Iterable[Property], same_question: bool) -> dict[str, Property]:
+def _by_name(properties: Iterable[QomProperty], same_question: bool) -> dict[str, QomProperty]:
     return {
         item.name: item
         for item in properties

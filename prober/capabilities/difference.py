@@ -11,7 +11,7 @@ from prober.capabilities.models import Version
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
-Kind: TypeAlias = Literal["added", "removed", "changed", "deprecated", "undeprecated"]
+ChangeKind: TypeAlias = Literal["added", "removed", "changed", "deprecated", "undeprecated"]
 
 #: The groups, in the order in which they are told.
 GROUPS = (
@@ -40,7 +40,7 @@ class Change(BaseModel):
     model_config = _CONFIG
 
     fact: str
-    kind: Kind
+    kind: ChangeKind
     what: str = ""
     a: JsonValue = None
     b: JsonValue = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities.cache import Learned
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.find import Found, Kind
+from prober.capabilities.find import FileKind, FoundFile
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.models import Version
 from prober.errors import BinaryFailedError
@@ -34,7 +34,7 @@ class Entry(BaseModel):
     id: str
     path: str
     aliases: tuple[str, ...] = ()
-    kind: Kind
+    kind: FileKind
     state: State
     version: Version | None = None
     targets: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Subject:
     """
 
     id: str
-    found: Found
+    found: FoundFile
     answer: Answer | None = None
     task: asyncio.Task[None] | None = None
     asking: bool = False

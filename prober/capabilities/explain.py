@@ -222,7 +222,7 @@ def _whole(caps: Capabilities, name: str) -> About | None:
         properties = _count(caps, model.typename) if model.typename else None
         return AboutCpu(model=model, accelerator=next(iter(caps.accelerators), ""), properties=properties)
     if name in (caps.commands or ()):
-        return describe_command(caps, name)
+        return about_command(caps, name)
     return None
 
 
@@ -269,7 +269,7 @@ def commands_with_defaults(caps: Capabilities) -> frozenset[str]:
     return frozenset(answer.command for answer in caps.properties.values() if not told.isdisjoint(answer.refs))
 
 
-def describe_command(caps: Capabilities, name: str) -> AboutCommand:
+def about_command(caps: Capabilities, name: str) -> AboutCommand:
     """A QMP command that this binary has.
 
     :raise RecordingError: where the schema has not the form that QEMU gives it.

@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from prober.capabilities.evidence import Evidence, Verdict
+from prober.capabilities.inventory import Inventory
 from prober.capabilities.models import ReplyError
 from prober.errors import FactError
-
-if TYPE_CHECKING:
-    from prober.capabilities.capabilities import Capabilities
 
 #: What a fact may look like: QEMU's names have letters, digits and ``-_.,:+@/[]`` and an inner space
 #: (``qemu:memory-region``; ``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
 _FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,:+@/\[\] -]{0,250}")
 
 
-def resolve(caps: Capabilities, fact: str, *, near: bool = True) -> Evidence:
-    """The evidence for a fact; see :meth:`Capabilities.supports` for the forms.
+def resolve(caps: Inventory, fact: str, *, near: bool = True) -> Evidence:
+    """The evidence for a fact; see :meth:`prober.capabilities.Capabilities.supports` for the forms.
 
     ``near=False`` spares the search for names like one that nothing has, which takes most of the time.
 
@@ -53,7 +50,7 @@ def subjects(fact: str) -> Iterator[tuple[str, list[str]]]:
         yield ".".join(pieces[:cut]), pieces[cut:]
 
 
-def _whole(caps: Capabilities, name: str) -> Evidence | None:
+def _whole(caps: Inventory, name: str) -> Evidence | None:
     """A fact that is one known name, or None where nothing has this name."""
     if _listed(caps, name) or (name in caps.properties and caps.properties[name].error is None):
         return _type(caps, name)
@@ -71,7 +68,7 @@ def _whole(caps: Capabilities, name: str) -> Evidence | None:
     return None
 
 
-def _part(caps: Capabilities, fact: str, subject: str, rest: list[str]) -> Evidence | None:
+def _part(caps: Inventory, fact: str, subject: str, rest: list[str]) -> Evidence | None:
     """A fact about a part of a known subject, or None where nothing is called like the subject."""
     machine = caps.machine(subject)
     typename = f"{machine.name}-machine" if machine is not None else subject
@@ -85,7 +82,7 @@ def _part(caps: Capabilities, fact: str, subject: str, rest: list[str]) -> Evide
     return None
 
 
-def _nowhere(caps: Capabilities, fact: str, pieces: list[str], near: bool) -> Evidence:
+def _nowhere(caps: Inventory, fact: str, pieces: list[str], near: bool) -> Evidence:
     """No type, machine, CPU model or command has this name: absent, if there was a list to look at."""
     subject = pieces[0] if len(pieces) > 1 else fact
     if caps.types is None:
@@ -94,11 +91,11 @@ def _nowhere(caps: Capabilities, fact: str, pieces: list[str], near: bool) -> Ev
     return _absent(fact, "qom-list-types", None, nearest(subject, caps.types) if near else [], note)
 
 
-def _listed(caps: Capabilities, typename: str) -> bool:
+def _listed(caps: Inventory, typename: str) -> bool:
     return typename in (caps.types or ()) or typename in (caps.abstract_types or ())
 
 
-def _type(caps: Capabilities, name: str) -> Evidence:
+def _type(caps: Inventory, name: str) -> Evidence:
     answer = caps.properties.get(name)
     if answer is not None and answer.error is not None and is_not_found(answer.error):
         return Evidence(
@@ -118,7 +115,7 @@ def _type(caps: Capabilities, name: str) -> Evidence:
     return _present(name, answer.command, {"typename": name}, item, f"{answer.command} knows this type")
 
 
-def _property(caps: Capabilities, fact: str, typename: str, name: str) -> Evidence:
+def _property(caps: Inventory, fact: str, typename: str, name: str) -> Evidence:
     asked = caps.families.get(typename, typename)
     answer = caps.properties.get(asked)
     if answer is None:
@@ -150,7 +147,7 @@ def _property(caps: Capabilities, fact: str, typename: str, name: str) -> Eviden
     return _absent(fact, answer.command, question, sorted(item.name for item in properties), note)
 
 
-def _member(caps: Capabilities, fact: str, command: str, path: list[str]) -> Evidence:
+def _member(caps: Inventory, fact: str, command: str, path: list[str]) -> Evidence:
     schema = caps.schema_
     if schema is None:
         return Evidence(fact=fact, verdict=Verdict.unknown, note="this QEMU has no query-qmp-schema")
@@ -164,7 +161,7 @@ def _member(caps: Capabilities, fact: str, command: str, path: list[str]) -> Evi
     return _absent(fact, "query-qmp-schema", None, names, f"the schema of {command} has no {'.'.join(path)}")
 
 
-def _option(caps: Capabilities, fact: str) -> Evidence:
+def _option(caps: Inventory, fact: str) -> Evidence:
     name, _, key = fact[1:].partition(".")
     question = "query-command-line-options"
     if caps.options is None:
@@ -200,7 +197,7 @@ def did_you_mean(near: Iterable[str]) -> str:
     return f"did you mean {names}?" if names else ""
 
 
-def _commands_from(caps: Capabilities) -> str:
+def _commands_from(caps: Inventory) -> str:
     return "query-commands" if caps.schema_text is None else "query-qmp-schema"
 
 

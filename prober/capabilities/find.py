@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 
-Kind: TypeAlias = Literal["binary", "recording"]
+FileKind: TypeAlias = Literal["binary", "recording"]
 
 _PREFIX = "qemu-system-"
 _USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
@@ -41,19 +41,19 @@ class CatalogSettings(BaseModel):
     fallback_recordings: tuple[Path, ...] = ()
     module_directories: tuple[Path, ...] = ()
     cache_dir: Path | None = None
-    limits: Limits = Limits()
+    limits: InterviewLimits = InterviewLimits()
     accel: Literal["auto", "tcg"] = "auto"
     max_interviews: int = Field(default=1, gt=0)
     poll_s: float = Field(default=2.0, gt=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """One file: the path it is known by, its real path, and other paths found for it."""
 
     path: str
     real_path: str
-    kind: Kind
+    kind: FileKind
     aliases: tuple[str, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ class Found:
         return name
 
 
-def find_all(settings: CatalogSettings) -> list[Found]:
+def find_all(settings: CatalogSettings) -> list[FoundFile]:
     """Every file that the settings name, in their order, each once however many links lead to it.  Blocks."""
     binaries = _merge(_binaries(settings), "binary", keep=frozenset(map(_absolute, settings.paths)))
     recordings = [*settings.recordings, *(() if binaries else settings.fallback_recordings)]
@@ -116,7 +116,7 @@ def _is_program(path: str) -> bool:
     return False
 
 
-def _merge(paths: Iterator[str], kind: Kind, keep: frozenset[str] = frozenset()) -> list[Found]:
+def _merge(paths: Iterator[str], kind: FileKind, keep: frozenset[str] = frozenset()) -> list[FoundFile]:
     """One entry for each real file; known by a path that was configured, else by the real one where that was found."""
     groups: dict[str, list[str]] = {}
     for path in paths:
@@ -126,5 +126,5 @@ def _merge(paths: Iterator[str], kind: Kind, keep: frozenset[str] = frozenset())
     merged = []
     for real, group in groups.items():
         chosen = group[0] if group[0] in keep or real not in group else real
-        merged.append(Found(chosen, real, kind, tuple(path for path in group if path != chosen)))
+        merged.append(FoundFile(chosen, real, kind, tuple(path for path in group if path != chosen)))
     return merged

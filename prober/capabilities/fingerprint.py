@@ -1,7 +1,7 @@
 """What a cached answer depends on, and how two such things differ.
 
 A :class:`Fingerprint` is plain data: it is stored beside the cached answer, and compared at every use.  How it is
-taken from the host, and fast enough for every use, is in :mod:`prober.capabilities.host`.
+taken from the host, and fast enough for every use, is in :mod:`prober.capabilities.fingerprinter`.
 
 Each part is there because a QEMU answers differently when it changes: the file itself; the programs that a wrapper
 script names (Debian 12's ``qemu-system-i386`` is one); the modules beside it (a type whose module is not installed
@@ -37,7 +37,7 @@ class ModuleMark(NamedTuple):
     mtime_ns: int
 
 
-class HostCpu(NamedTuple):
+class CpuMark(NamedTuple):
     """The host's first CPU, in the words of ``/proc/cpuinfo``; empty where that does not say (not x86)."""
 
     vendor: str = ""
@@ -46,6 +46,10 @@ class HostCpu(NamedTuple):
     stepping: str = ""
     microcode: str = ""
     flags: str = ""
+
+
+#: What ``/openapi.json`` calls it.
+CpuMark.__qualname__ = "HostCpu"
 
 
 class Fingerprint(BaseModel):
@@ -65,7 +69,7 @@ class Fingerprint(BaseModel):
     modules: tuple[ModuleMark, ...] = ()
     kvm: bool | None = None
     kernel: str = ""
-    cpu: HostCpu = HostCpu()
+    cpu: CpuMark = CpuMark()
     kvm_parameters: tuple[tuple[str, str], ...] = ()
     interview: str
 
@@ -80,6 +84,13 @@ def differs(old: Fingerprint, new: Fingerprint) -> str | None:
     return next(_differences(old, new), None)
 
 
+def change_of(old: Fingerprint | None, new: Fingerprint | None) -> str | None:
+    """As :func:`differs` has it, where there may have been no file, or may be none now."""
+    if old is None or new is None:
+        return None if old is new else f"file: was {'there' if old else 'not there'}, is {'there' if new else 'gone'}"
+    return differs(old, new)
+
+
 def _differences(old: Fingerprint, new: Fingerprint) -> Iterator[str]:
     if old.path != new.path:
         yield _was("path", old.path, new.path)
@@ -90,7 +101,7 @@ def _differences(old: Fingerprint, new: Fingerprint) -> Iterator[str]:
         yield _was("/dev/kvm can be opened", old.kvm, new.kvm)
     if old.kernel != new.kernel:
         yield _was("kernel release", old.kernel, new.kernel)
-    for name, was, now in zip(HostCpu._fields, old.cpu, new.cpu, strict=True):
+    for name, was, now in zip(CpuMark._fields, old.cpu, new.cpu, strict=True):
         if was != now:
             yield _flags(was, now) if name == "flags" else _was(f"host CPU's {name}", was, now)
     yield from _parameters(dict(old.kvm_parameters), dict(new.kvm_parameters))

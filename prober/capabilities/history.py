@@ -18,7 +18,7 @@ from prober.capabilities.models import Version
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
-class Seen(BaseModel):
+class SeenIn(BaseModel):
     """What one recording says; ``label`` is its file's name."""
 
     model_config = _CONFIG
@@ -50,7 +50,7 @@ class History(BaseModel):
 
     model_config = _CONFIG
 
-    seen: tuple[Seen, ...]
+    seen: tuple[SeenIn, ...]
     left_out: int = 0
 
     @property
@@ -70,7 +70,7 @@ class History(BaseModel):
         return "; ".join(filter(None, (told, untold and f"unknown {untold}"))) or "no recording"
 
 
-def _spans(seen: Sequence[Seen]) -> tuple[Span, ...]:
+def _spans(seen: Sequence[SeenIn]) -> tuple[Span, ...]:
     runs = (list(run) for _, run in groupby(seen, key=lambda one: one.verdict))
     return tuple(Span(verdict=run[0].verdict, first=run[0].version, last=run[-1].version) for run in runs)
 
@@ -83,7 +83,7 @@ def trace(fact: str, recordings: Iterable[tuple[str, Capabilities]], target: str
     seen, left_out = [], 0
     for label, caps in recordings:
         if caps.target in (target, "unknown"):
-            seen.append(Seen(label=label, version=caps.version, verdict=caps.supports(fact).verdict))
+            seen.append(SeenIn(label=label, version=caps.version, verdict=caps.supports(fact).verdict))
         else:
             left_out += 1
     seen.sort(key=lambda one: (one.version.numbers, one.label))

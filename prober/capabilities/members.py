@@ -63,7 +63,7 @@ class MemberNode(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundMember:
     """A member as the schema has it: ``when`` as in :class:`MemberNode`, ``type`` the masked name."""
 
     name: str
@@ -73,7 +73,7 @@ class Found:
     when: tuple[str, ...]
 
 
-class Budget:
+class MemberBudget:
     """Counts members, and ends what a crafted schema would never end."""
 
     def __init__(self, what: str, most: int = MOST_MEMBERS) -> None:
@@ -111,17 +111,17 @@ def is_deprecated(entity: Entity | None) -> bool:
     return entity is not None and "deprecated" in feature_names(entity)
 
 
-def members_of(schema: QapiSchema, type_name: str) -> Iterator[Found]:
+def members_of(schema: QapiSchema, type_name: str) -> Iterator[FoundMember]:
     """All members that a value of this type may have, with those of its variants; through lists and alternates.
 
     :raise RecordingError: where they are more than :data:`MOST_MEMBERS`.
     """
-    yield from _members(schema, type_name, (), _DEEPEST, Budget("a type"))
+    yield from _members(schema, type_name, (), _DEEPEST, MemberBudget("a type"))
 
 
 def _members(
-    schema: QapiSchema, type_name: str, when: tuple[str, ...], deepest: int, budget: Budget
-) -> Iterator[Found]:
+    schema: QapiSchema, type_name: str, when: tuple[str, ...], deepest: int, budget: MemberBudget
+) -> Iterator[FoundMember]:
     entity = schema.entity(type_name)
     budget.spend()
     if entity is None or deepest == 0:
@@ -129,7 +129,7 @@ def _members(
     match entity["meta-type"]:
         case "object":
             for member in entity.get("members", ()):
-                yield Found(member["name"], member["type"], "default" in member, feature_names(member), when)
+                yield FoundMember(member["name"], member["type"], "default" in member, feature_names(member), when)
             for variant in entity.get("variants", ()):
                 inner = (*when, f"{entity['tag']}={variant['case']}")
                 yield from _members(schema, variant["type"], inner, deepest - 1, budget)
@@ -154,10 +154,10 @@ def branches_of(schema: QapiSchema, type_name: str) -> frozenset[str]:
 
 def values_of(schema: QapiSchema, type_name: str) -> tuple[EnumValue, ...]:
     """The values of an enum, or of the enums in a list or alternate; empty where there is none."""
-    return tuple(_values(schema, type_name, _DEEPEST, Budget("a type")))
+    return tuple(_values(schema, type_name, _DEEPEST, MemberBudget("a type")))
 
 
-def _values(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) -> Iterator[EnumValue]:
+def _values(schema: QapiSchema, type_name: str, deepest: int, budget: MemberBudget) -> Iterator[EnumValue]:
     entity = schema.entity(type_name)
     budget.spend()
     if entity is None or deepest == 0:
@@ -179,10 +179,10 @@ def _values(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) ->
 
 def type_words(schema: QapiSchema, type_name: str) -> str:
     """A type in words: ``string``, ``enum``, ``object``, ``list of object``, ``string or object``."""
-    return _words(schema, type_name, _DEEPEST, Budget("a type"))
+    return _words(schema, type_name, _DEEPEST, MemberBudget("a type"))
 
 
-def _words(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) -> str:
+def _words(schema: QapiSchema, type_name: str, deepest: int, budget: MemberBudget) -> str:
     entity = schema.entity(type_name)
     budget.spend()
     if entity is None or deepest == 0:
@@ -199,13 +199,13 @@ def _words(schema: QapiSchema, type_name: str, deepest: int, budget: Budget) -> 
             return str(other)
 
 
-def find_members(schema: QapiSchema, command: str, path: list[str]) -> list[Found]:
+def find_members(schema: QapiSchema, command: str, path: list[str]) -> list[FoundMember]:
     """Every member that a dotted path from a command's arguments leads to; one for each variant that has it.
 
     :raise RecordingError: where the schema has not QEMU's form.
     """
     types = [arguments_of(schema, command)]
-    found: list[Found] = []
+    found: list[FoundMember] = []
     with readable_schema():
         for step in path:
             found = [member for name in types for member in members_of(schema, name) if member.name == step]
@@ -232,7 +232,7 @@ class _Unfolding:
     def __init__(self, schema: QapiSchema, command: str) -> None:
         self._schema = schema
         self._command = command
-        self._budget = Budget(command)
+        self._budget = MemberBudget(command)
 
     def unfold(self) -> tuple[MemberNode, ...]:
         start = arguments_of(self._schema, self._command)
@@ -243,7 +243,7 @@ class _Unfolding:
             self._node(member, f"{path}.{member.name}", above) for member in members_of(self._schema, type_name)
         )
 
-    def _node(self, member: Found, path: str, above: dict[str, str]) -> MemberNode:
+    def _node(self, member: FoundMember, path: str, above: dict[str, str]) -> MemberNode:
         self._budget.spend()
         inner = object_type(self._schema, member.type)
         same_as = above.get(inner)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from prober.capabilities.difference import Change
 from prober.capabilities.members import (
-    Budget,
     EnumValue,
-    Found,
+    FoundMember,
+    MemberBudget,
     arguments_of,
     branches_of,
     members_of,
@@ -44,7 +44,7 @@ class _Comparison:
     def __init__(self, a: QapiSchema, b: QapiSchema, command: str) -> None:
         self.a = a
         self.b = b
-        self.budget = Budget(command)
+        self.budget = MemberBudget(command)
 
     def types(self, path: str, a: str, b: str, above: frozenset[tuple[str, str]]) -> Iterator[Change]:
         """Two object types, by the members that either may have."""
@@ -65,7 +65,9 @@ class _Comparison:
             else:
                 yield from self._member(fact, one, other, above)
 
-    def _member(self, fact: str, one: Found, other: Found, above: frozenset[tuple[str, str]]) -> Iterator[Change]:
+    def _member(
+        self, fact: str, one: FoundMember, other: FoundMember, above: frozenset[tuple[str, str]]
+    ) -> Iterator[Change]:
         when = one.when
         words, others = type_words(self.a, one.type), type_words(self.b, other.type)
         if words != others:
@@ -95,8 +97,8 @@ class _Comparison:
                 yield from _deprecation(value, first[name], second[name], when)
 
 
-def _by_key(schema: QapiSchema, type_name: str) -> dict[_Key, Found]:
-    found: dict[_Key, Found] = {}
+def _by_key(schema: QapiSchema, type_name: str) -> dict[_Key, FoundMember]:
+    found: dict[_Key, FoundMember] = {}
     for member in members_of(schema, type_name):
         found.setdefault((member.when, member.name), member)
     return found

@@ -39,12 +39,15 @@ class Version(BaseModel):
         return f"{self.major}.{self.minor}.{self.micro}"
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+@dataclass(frozen=True, slots=True, config=ConfigDict(title="Property"))
+class QomProperty:
     """One property of a QOM type, as QEMU describes it (QAPI ``ObjectPropertyInfo``).
 
     A dataclass with slots, as a binary has thousands of them and they are held in memory.
     """
+
+    #: What ``/openapi.json`` calls it.
+    __qualname__ = "Property"
 
     name: str
     type: str

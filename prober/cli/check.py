@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode, exit_code
+from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.local import Local, interviewed, recorded
-from prober.cli.translate import read_xml_file
+from prober.cli.options import Assume, DomainFile, Json, Settings
 from prober.commandline.refusal import Refusal
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.translate.read import read_domain
@@ -44,7 +47,32 @@ class _Group:
     outcomes: list[_Outcome] = field(default_factory=list)
 
 
-def run(
+def check_command(
+    domain: DomainFile,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[QEMU]...", help="More to check against, as after --against.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="QEMU", help="A binary, a recording, or a directory of recordings."),
+    ] = None,
+    settings: Settings = None,
+    assume_unknown_present: Assume = False,
+    json: Json = False,
+) -> None:
+    """A table of all, and below it each refusal once, with the versions that give it. The domain stands first.
+
+    Exit code: 0 where all accept; 3 where one refuses; 2 the XML or a recording cannot be read; 5 where a QEMU
+    could not be asked.
+
+    Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 fixtures/replies`
+    """
+    named = [*(against or []), *(more or [])]
+    code = run_check(domain, named, as_json=json, settings=settings, assume_unknown_present=assume_unknown_present)
+    raise typer.Exit(code)
+
+
+def run_check(
     path: str, against: Iterable[str], *, as_json: bool, settings: Path | None, assume_unknown_present: bool
 ) -> ExitCode:
     """Print a table of who accepts the domain, and then each refusal once.
@@ -54,9 +82,9 @@ def run(
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     :raise UsageError: where there is nobody to ask.
     """
-    file = "<stdin>" if path == "-" else path
+    file = shown_name(path)
     xml = read_xml_file(path)
-    _look_at(xml, file)
+    _look_at(xml, path)
     outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against, settings)]
     groups = list(_group(outcomes))
     if as_json:
@@ -72,13 +100,12 @@ def run(
     return ExitCode.refused if groups else ExitCode.ok
 
 
-def _look_at(xml: bytes, file: str) -> None:
+def _look_at(xml: bytes, path: str) -> None:
     """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses."""
     try:
         read_domain(xml)
     except UnreadableDomainError as error:
-        place = f"{file}:{error.line}" if error.line else file
-        raise UnreadableDomainError(f"{place}: {error.message}", hint=error.hint, line=error.line) from error
+        raise with_place(error, path) from error
     except RefusedError:
         pass
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from prober.cli import output
+from prober.cli.answerer import Answerer
+from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.source import Source
+from prober.cli.options import Assume, Binary, Json, Replies, Socket
 from prober.cli.supports import format_grounds
 from prober.errors import UsageError
 
@@ -16,15 +20,52 @@ from prober.errors import UsageError
 _READ_AT_MOST = 16 << 20
 
 
-def run(
-    source: Source, words: Sequence[str], *, as_json: bool, assume_unknown_present: bool, verbose: bool
+def check_argv_command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- QEMU OPTION...]",
+            help="The command line, binary first, after `--`. Without it, or for -, a shell command line or "
+            "libvirt's .args file is read from stdin.",
+        ),
+    ] = None,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    assume_unknown_present: Assume = False,
+    json: Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the grounds of each finding.")] = False,
+) -> None:
+    """Each finding is a line, `WORD: -flag part: kind: message (hint)`. WORD counts the words of the command line from
+    0, the binary. The kinds: error, QEMU would refuse; ignored, QEMU would not do it; deprecated; unknown, the QEMU
+    cannot tell.
+
+    Against a service without `--binary`, the command line's first word says which of its binaries it is for.
+
+    Exit code: 0 where nothing is of kind error or ignored; 3 where something is; 2 where the command line cannot be
+    read.
+
+    Example: `prober check-argv --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mak=x`
+    """
+    code = run_check_argv(
+        choose(socket, binary, replies),
+        words or [],
+        as_json=json,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
+    raise typer.Exit(code)
+
+
+def run_check_argv(
+    answerer: Answerer, words: Sequence[str], *, as_json: bool, assume_unknown_present: bool, verbose: bool
 ) -> ExitCode:
     """Print each finding; without words, or for ``-``, of the shell command line on stdin.
 
     :raise UsageError: where stdin has no command line.
     """
     argv = list(words) if words and list(words) != ["-"] else _read_argv()
-    report = source.check_argv(argv, assume_unknown_present=assume_unknown_present)
+    report = answerer.check_argv(argv, assume_unknown_present=assume_unknown_present)
     if as_json:
         output.write_json(report)
     else:

@@ -23,27 +23,46 @@ from prober.capabilities.explain import (
 from prober.capabilities.history import trace
 from prober.capabilities.members import EnumValue
 from prober.cli import output
+from prober.cli.answerer import Answerer
+from prober.cli.choosing import choose
+from prober.cli.knowledge import capabilities_of
+from prober.cli.options import Binary, Fact, Json, Recordings, Replies, Socket
 from prober.cli.recordings import read_recordings
-from prober.cli.source import Source
 from prober.cli.supports import format_evidence
 
 Line = tuple[str, str]
 
 
-def run(source: Source, fact: str, places: Sequence[Path], *, as_json: bool) -> None:
+def explain_command(
+    fact: Fact,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    recordings: Recordings = None,
+    json: Json = False,
+) -> None:
+    """The versions are those of the recordings that come with prober, and of `--recordings`. Exit code: 0, whether the
+    QEMU has it or not (`prober supports` has the codes for that).
+
+    Example: `prober explain --binary /usr/bin/qemu-system-x86_64 PIIX4_PM.acpi-root-pci-hotplug`
+    """
+    run_explain(choose(socket, binary, replies), fact, recordings or [], as_json=json)
+
+
+def run_explain(answerer: Answerer, fact: str, places: Sequence[Path], *, as_json: bool) -> None:
     """Print the explanation.
 
     :raise FactError: where the name is not that of a fact.
     :raise RecordingError: where one of the recordings cannot be read.
     """
-    caps = source.capabilities()
+    caps = capabilities_of(answerer)
     caps.supports(fact)  # Before the recordings are read, which would be in vain for what is no fact.
     history = trace(fact, read_recordings(places), caps.target)
     explanation = explain(caps, fact, history)
     if as_json:
         output.write_json(explanation.model_dump(mode="json"))
     else:
-        output.write(format_explanation(explanation, source.name()))
+        output.write(format_explanation(explanation, answerer.name()))
 
 
 def format_explanation(explanation: Explanation, qemu: str) -> str:
@@ -55,7 +74,7 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
         evidence["reply"] = None  # Nor is a long list of other names; `prober supports` has it.
     lines: list[Line] = []
     if explanation.about is not None:
-        lines += describe(explanation.about)
+        lines += describe_about(explanation.about)
     if explanation.history is not None:
         lines.append(("versions", str(explanation.history)))
         if explanation.history.left_out:
@@ -68,7 +87,7 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
 _MANY = 20
 
 
-def describe(about: About) -> Iterator[Line]:
+def describe_about(about: About) -> Iterator[Line]:
     """What something is, in lines of a word and its text."""
     match about:
         case AboutType():
@@ -81,6 +100,18 @@ def describe(about: About) -> Iterator[Line]:
             yield from _machine(about)
         case AboutCpu():
             yield from _cpu(about)
+        case AboutOption():
+            yield "is", "a command-line option"
+            yield "keys", ", ".join(f"{key} ({kind})" for key, kind in about.keys.items()) or "none listed"
+        case AboutKey():
+            yield "is", f"a key of -{about.option}"
+            yield "type", about.type
+        case _:
+            yield from _qmp(about)
+
+
+def _qmp(about: AboutCommand | AboutMember | AboutValue) -> Iterator[Line]:
+    match about:
         case AboutCommand():
             yield "is", _marked("a QMP command", deprecated=about.deprecated)
             yield "members", "unknown" if about.members is None else (", ".join(about.members) or "none")
@@ -94,12 +125,6 @@ def describe(about: About) -> Iterator[Line]:
                 yield from _if_any("where", form.when)
         case AboutValue():
             yield "is", _marked(f"a value of {about.command}.{about.path}", deprecated=about.deprecated)
-        case AboutOption():
-            yield "is", "a command-line option"
-            yield "keys", ", ".join(f"{key} ({kind})" for key, kind in about.keys.items()) or "none listed"
-        case AboutKey():
-            yield "is", f"a key of -{about.option}"
-            yield "type", about.type
 
 
 def _property(about: AboutProperty) -> Iterator[Line]:

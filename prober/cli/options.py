@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,29 +30,48 @@ Assume = Annotated[
         help="Take for granted what the QEMU was never asked, for partial recordings. Nothing is proven then.",
     ),
 ]
-_SOURCE = "Who answers"
-Socket = Annotated[
-    Path | None,
-    typer.Option("--socket", metavar="PATH", help="The unix socket of a running service.", rich_help_panel=_SOURCE),
-]
+
+
+def _answers(option: str, metavar: str, help: str) -> Any:
+    """An option that says who answers."""
+    return typer.Option(option, metavar=metavar, help=help, rich_help_panel="Who answers")
+
+
+Socket = Annotated[Path | None, _answers("--socket", "PATH", "The unix socket of a running service.")]
 Binary = Annotated[
     str | None,
-    typer.Option(
+    _answers(
         "--binary",
-        metavar="QEMU",
-        help="A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
-        rich_help_panel=_SOURCE,
+        "QEMU",
+        "A QEMU binary, asked here and now; together with --socket, the path or id of one that the service knows.",
     ),
 ]
 Replies = Annotated[
     Path | None,
-    typer.Option(
-        "--replies",
-        metavar="FILE",
-        help="A recording of an interview, plain or .xz (`prober record` makes one).",
-        rich_help_panel=_SOURCE,
+    _answers("--replies", "FILE", "A recording of an interview, plain or .xz (`prober record` makes one)."),
+]
+
+
+def _paths(option: str, metavar: str, help: str) -> Any:
+    """An option that names files or directories, and may be given more than once."""
+    return typer.Option(option, metavar=metavar, help=f"{help} Repeatable.")
+
+
+Recordings = Annotated[
+    list[Path] | None,
+    _paths(
+        "--recordings",
+        "PATH",
+        "Look in this recording, or directory of them, too, for the versions that have it.",
     ),
 ]
+Directories = Annotated[
+    list[Path] | None,
+    _paths("--directory", "DIR", "Look for qemu-system-* here, and not where they usually are."),
+]
+Binaries = Annotated[list[Path] | None, _paths("--binary", "QEMU", "Serve this binary too, whatever its name.")]
+Served = Annotated[list[Path] | None, _paths("--replies", "PATH", "Serve this recording, or directory of them, too.")]
+Fallbacks = Annotated[list[Path] | None, _paths("--fallback-replies", "PATH", "Serve these where no QEMU is found.")]
 Settings = Annotated[
     Path | None,
     typer.Option(
@@ -62,6 +81,7 @@ Settings = Annotated[
         "[default: /etc/prober/host.toml, if it is there]",
     ),
 ]
+DomainFile = Annotated[str, typer.Argument(metavar="VM.xml", help="A libvirt domain; - reads it from stdin.")]
 Fact = Annotated[
     str,
     typer.Argument(

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.find import CatalogSettings, find_all
 from prober.cli import output
 from prober.cli.exits import ExitCode
 from prober.cli.interviewing import interview_now
+from prober.cli.options import Accel, AccelOption, Json, Root
 from prober.cli.summary import summarize
 from prober.errors import ProberError, UsageError
 
 _HEADERS = ("binary", "version", "target", "kvm", "types", "properties", "machines", "cpus", "crashing", "seconds")
 
 
-def run(binaries: Sequence[str], *, accel: str, root: Path | None, as_json: bool) -> ExitCode:
+def probe_command(
+    binaries: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[BINARY]...", help="QEMU binaries; without any, all that are found on this host."),
+    ] = None,
+    accel: AccelOption = Accel.auto,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Nothing is read from a cache or written to one. Exit code: 5 where a binary could not be interviewed; the others
+    are printed all the same.
+
+    Example: `prober probe /usr/bin/qemu-system-x86_64`
+    """
+    raise typer.Exit(run_probe(binaries or [], accel=accel.value, root=root, as_json=json))
+
+
+def run_probe(binaries: Sequence[str], *, accel: str, root: Path | None, as_json: bool) -> ExitCode:
     """Interview each in turn; one that fails does not keep the others from being printed.
 
     :raise UsageError: where no binary is named and none is found.
@@ -38,8 +60,6 @@ def run(binaries: Sequence[str], *, accel: str, root: Path | None, as_json: bool
 
 
 def _find() -> list[str]:
-    from prober.capabilities.find import CatalogSettings, find_all
-
     settings = CatalogSettings()
     found = [item.path for item in find_all(settings)]
     if not found:
@@ -49,8 +69,6 @@ def _find() -> list[str]:
 
 
 def _probe(binary: str, *, accel: str, root: Path | None) -> dict[str, Any]:
-    from prober.capabilities.capabilities import Capabilities
-
     interview = interview_now(binary, accel=accel, root=root)
     summary = summarize(Capabilities.from_recording(interview.recording))
     return {"binary": binary, **summary, "seconds": interview.seconds, "timings": dict(interview.timings)}

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from prober.cli import output
 from prober.cli.interviewing import interview_now
+from prober.cli.options import Accel, AccelOption, Json, Root
 from prober.qemu.files import write_recording
 
 
-def run(binary: str, out: Path, *, accel: str, root: Path | None, as_json: bool) -> None:
+def record_command(
+    binary: Annotated[str, typer.Argument(metavar="BINARY", help="The QEMU binary.")],
+    out: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file; one that ends in .xz is compressed.")
+    ],
+    accel: AccelOption = Accel.auto,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Every other command can be asked with the file (`--replies`) instead of the binary.
+
+    Example: `prober record /usr/bin/qemu-system-x86_64 -o qemu.replies.xz`
+    """
+    run_record(binary, out, accel=accel.value, root=root, as_json=json)
+
+
+def run_record(binary: str, out: Path, *, accel: str, root: Path | None, as_json: bool) -> None:
     """Interview, and write the file: whole, or not at all.
 
     :raise QemuError: where the interview fails.

@@ -1,4 +1,4 @@
-"""A source that is a running service, asked through its unix socket.
+"""A running service that answers, asked through its unix socket by the rows of its routes.
 
 No model is imported for an answer that is only printed: the JSON of the service is what is wanted.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from typing import Any
 
-from prober.cli.source import NOUNS, Json
+from prober.cli.answerer import Json
 from prober.errors import (
     BinaryFailedError,
     FactError,
@@ -25,11 +24,8 @@ from prober.errors import (
     UnreadableDomainError,
     UsageError,
 )
-from prober.service.client import Client, Reply
-
-if TYPE_CHECKING:
-    from prober.capabilities.capabilities import Capabilities
-    from prober.commandline.refusal import Refusal
+from prober.service.client import NOTHING, Client, Reply
+from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, SUPPORTS, TRANSLATE, Route
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
@@ -46,94 +42,51 @@ class Remote:
 
     def name(self) -> str:
         entry = self._entry
-        version = entry.get("version") or self._get(self._path())["version"]
+        version = entry.get("version") or self.tell(BINARY)["version"]
         numbers = ".".join(str(version[part]) for part in ("major", "minor", "micro"))
         return f"{entry['path']} (QEMU {numbers}, {', '.join(entry['targets'])})"
 
     def supports(self, fact: str) -> Json:
-        evidence: Json = self._get(self._path("supports", fact=fact))
+        evidence: Json = check_reply(self._client.ask(SUPPORTS, {"id": self._entry["id"]}, {"fact": fact}))
         return evidence
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
-        if monitor is not None:
-            query["monitor"] = monitor
-        if incoming is not None:
-            query["incoming"] = incoming
-        if self._wanted is not None:
-            query["binary"] = self._entry["id"]
-        path = f"/v1/translate?{urlencode(query)}" if query else "/v1/translate"
-        translation: Json = check_reply(self._client.post(path, xml, "application/xml"))
-        return translation
+        query = {
+            "assume_unknown_present": _told(assume_unknown_present),
+            "monitor": monitor,
+            "incoming": incoming,
+            "binary": self._named(),
+        }
+        return self._work(TRANSLATE, query, xml)
 
     def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
-        query = {"assume_unknown_present": "true"} if assume_unknown_present else {}
-        if self._wanted is not None:
-            query["binary"] = self._entry["id"]
-        path = f"/v1/check-argv?{urlencode(query)}" if query else "/v1/check-argv"
-        report: Json = check_reply(self._client.post(path, json.dumps(words).encode(), "application/json"))
-        return report
+        query = {"assume_unknown_present": _told(assume_unknown_present), "binary": self._named()}
+        return self._work(CHECK_ARGV, query, json.dumps(words).encode())
 
     def summaries(self) -> list[Json]:
-        if self._wanted is not None:
-            return [self._get(self._path())]
-        return self._entries
+        return self._entries if self._wanted is None else [self.tell(BINARY)]
 
-    def types(self) -> Json:
-        types: Json = self._get(self._path("types"))
-        return types
-
-    def type(self, name: str) -> Json:
-        described: Json = self._get(self._path("types", name))
-        return described
-
-    def machines(self) -> list[Json]:
-        return self._list("machines")
-
-    def cpus(self) -> list[Json]:
-        return self._list("cpus")
-
-    def commands(self) -> Json:
-        commands: Json = self._get(self._path("commands"))
-        return commands
-
-    def command(self, name: str) -> Json:
-        described: Json = self._get(self._path("commands", name))
-        return described
-
-    def capabilities(self) -> Capabilities:
-        from pydantic import ValidationError
-
-        from prober.capabilities.capabilities import Capabilities
-
-        try:
-            return Capabilities.model_validate(self._get(self._path("capabilities")))
-        except ValidationError as error:
-            raise ServiceError(
-                "the service's capabilities have another form than this command knows",
-                hint="are both of one version of prober?",
-            ) from error
+    def tell(self, route: Route, **places: str) -> Json:
+        told: Json = check_reply(self._client.ask(route, {"id": self._entry["id"], **places}))
+        return told
 
     def has_binary(self) -> bool:
         """Whether the service knows the binary that is wanted, by id or path."""
         return self._wanted is None or self._find(self._wanted) is not None
 
-    def _list(self, what: str) -> list[Json]:
-        items = self._get(self._path(what))[what]
-        if items is None:
-            raise UsageError(f"this QEMU was never asked for its {NOUNS[what]}")
-        return list(items.values())
+    def _work(self, route: Route, query: Mapping[str, str | None], body: bytes) -> Json:
+        """Have the service work on something; a parameter of the query that is None is left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        worked: Json = check_reply(self._client.ask(route, NOTHING, given, body))
+        return worked
 
-    def _get(self, path: str) -> Any:
-        return check_reply(self._client.get(path))
-
-    def _path(self, *parts: str, **query: str) -> str:
-        path = "/".join(quote(part, safe="") for part in (self._entry["id"], *parts))
-        return f"/v1/binaries/{path}?{urlencode(query)}" if query else f"/v1/binaries/{path}"
+    def _named(self) -> str | None:
+        """The id of the binary, where the user names one."""
+        return None if self._wanted is None else self._entry["id"]
 
     @cached_property
     def _entries(self) -> list[Json]:
-        entries: list[Json] = self._get("/v1/binaries")["binaries"]
+        entries: list[Json] = check_reply(self._client.ask(BINARIES))["binaries"]
         return entries
 
     @cached_property
@@ -149,10 +102,11 @@ class Remote:
             if entry is not None:
                 return entry
             raise UnknownBinaryError(f"the service has no binary {self._wanted!r}", hint=known)
-        own = own_architecture(entries, platform.machine())
+        machine = os.uname().machine
+        own = own_architecture(entries, machine)
         if own is None:
             raise UnknownBinaryError(
-                f"the service has no binary for {platform.machine()} guests", hint=f"choose one with --binary: {known}"
+                f"the service has no binary for {machine} guests", hint=f"choose one with --binary: {known}"
             )
         return own
 
@@ -191,24 +145,17 @@ def check_reply(reply: Reply) -> Any:
     message, hint = str(problem.get("detail", f"the service answered {reply.status}")), _own_words(problem)
     kind = str(problem.get("type", "")).rpartition(":")[2]
     if kind == RefusedError.kind:
-        raise RefusedError(_read_refusals(problem.get("refusals")))
+        # Imported late: this takes pydantic, and most that is asked is answered.
+        from prober.cli.refusals import read_refusals
+
+        raise RefusedError(read_refusals(problem.get("refusals")))
     if kind == UnreadableDomainError.kind:
         raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
     raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
 
 
-def _read_refusals(refusals: Any) -> list[Refusal]:
-    from pydantic import TypeAdapter, ValidationError
-
-    from prober.commandline.refusal import Refusal
-
-    try:
-        read = TypeAdapter(list[Refusal]).validate_python(refusals)
-    except ValidationError as error:
-        raise ServiceError("the service refused the domain and did not say why") from error
-    if not read:
-        raise ServiceError("the service refused the domain and did not say why")
-    return read
+def _told(truth: bool) -> str | None:
+    return "true" if truth else None
 
 
 def _own_words(problem: Json) -> str:

@@ -9,11 +9,14 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.cli import output
+from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Served, Settings
 from prober.errors import ProberError, ServiceError
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
@@ -25,7 +28,58 @@ _FACT = "PIIX4_PM.acpi-root-pci-hotplug"
 _TARGET = "x86_64"
 
 
-def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
+def serve_command(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
+        ),
+    ] = None,
+    settings: Settings = None,
+    socket: Annotated[
+        Path | None,
+        typer.Option("--socket", metavar="PATH", help="Listen on this unix socket. [default: /run/prober/prober.sock]"),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="The group whose members may use the socket.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep answers in this directory. [default: /var/cache/prober]"),
+    ] = None,
+    directory: Directories = None,
+    binary: Binaries = None,
+    replies: Served = None,
+    fallback_replies: Fallbacks = None,
+    accel: Annotated[
+        Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print what is served.")] = False,
+) -> None:
+    """Only binaries that it finds, or that are named here, can be asked for; a client can never make it run another
+    program. SIGINT and SIGTERM end it. What is given here stands over the settings in the file.
+
+    Example: `prober serve --socket run/prober.sock --cache run/cache`
+    """
+    catalog: dict[str, object] = {
+        "cache_dir": cache,
+        "directories": directory or None,
+        "paths": binary or None,
+        "recordings": replies or None,
+        "fallback_recordings": fallback_replies or None,
+        "accel": accel and accel.value,
+    }
+    catalog = _given(catalog)
+    if directory:
+        catalog["qemu_kvm"] = None
+    run_serve(config, {**_given({"socket": socket, "group": group, "host": settings}), "catalog": catalog}, quiet=quiet)
+
+
+def _given(options: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Unless ``quiet`` (or started by systemd, which has its own way to be told), what is served is printed as soon as
@@ -58,10 +112,10 @@ def run(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
 
 def _say(entries: list[Entry], settings: ServiceSettings) -> None:
     # To stderr, which nobody has to read: a service does not end because its word was not wanted.
-    output.note("\n".join(describe(entries, settings)))
+    output.note("\n".join(describe_served(entries, settings)))
 
 
-def describe(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
+def describe_served(entries: list[Entry], settings: ServiceSettings) -> Iterator[str]:
     """What is served, in lines: each binary, how long it took, and two commands to try."""
     yield f"prober serves on {settings.socket}:"
     if not any(entry.kind == "binary" for entry in entries):

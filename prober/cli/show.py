@@ -5,17 +5,53 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
 
 from prober.cli import output
-from prober.cli.source import Source
+from prober.cli.answerer import Answerer, Json
+from prober.cli.choosing import choose
+from prober.cli.options import Binary, Replies, Socket
+from prober.cli.options import Json as JsonOption
 from prober.errors import UsageError
+from prober.service.routes import COMMAND, COMMANDS, CPUS, MACHINES, TYPE, TYPES, Route
 
 
-def run(source: Source, what: str, name: str | None, *, as_json: bool) -> None:
+class What(StrEnum):
+    """What there is to show."""
+
+    summary = "summary"
+    types = "types"
+    type = "type"
+    machines = "machines"
+    cpus = "cpus"
+    commands = "commands"
+    command = "command"
+
+
+def show_command(
+    what: Annotated[What, typer.Argument(help="What to show.")] = What.summary,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="For `show type NAME` and `show command NAME`.")
+    ] = None,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    json: JsonOption = False,
+) -> None:
+    """Against a service without `--binary`, the summary is of all binaries that it serves.
+
+    Example: `prober show --binary /usr/bin/qemu-system-x86_64 type PIIX4_PM`
+    """
+    run_show(choose(socket, binary, replies), what, name, as_json=json)
+
+
+def run_show(answerer: Answerer, what: What, name: str | None, *, as_json: bool) -> None:
     """Print one of summary, types, type NAME, machines, cpus, commands and command NAME.
 
-    :raise UsageError: where a name is missing or one too many, or the source cannot tell.
+    :raise UsageError: where a name is missing or one too many, or this QEMU cannot tell.
     """
     if (name is not None) != (what in _NAMED):
         raise UsageError(
@@ -23,25 +59,36 @@ def run(source: Source, what: str, name: str | None, *, as_json: bool) -> None:
             hint="for one: prober show type NAME, prober show command NAME; for all: prober show types, …",
         )
     match what:
-        case "summary":
-            _show_summaries(source.summaries(), as_json)
-        case "types":
-            _show_types(source.types(), as_json)
-        case "type":
-            _show_type(source.type(name or ""), as_json)
-        case "machines":
-            _show_list(sorted(source.machines(), key=_in_order), _MACHINES, as_json)
-        case "commands":
-            _show_commands(source.commands(), as_json)
-        case "command":
-            _show_command(source.command(name or ""), as_json)
-        case _:
-            _show_list(sorted(source.cpus(), key=_in_order), _CPUS, as_json)
+        case What.summary:
+            _show_summaries(answerer.summaries(), as_json)
+        case What.types:
+            _show_types(answerer.tell(TYPES), as_json)
+        case What.type:
+            _show_type(answerer.tell(TYPE, typename=name or ""), as_json)
+        case What.machines:
+            _show_list(_items(answerer, MACHINES, "machines", "machines"), _MACHINES, as_json)
+        case What.cpus:
+            _show_list(_items(answerer, CPUS, "cpus", "CPU models"), _CPUS, as_json)
+        case What.commands:
+            _show_commands(answerer.tell(COMMANDS), as_json)
+        case What.command:
+            _show_command(answerer.tell(COMMAND, command=name or ""), as_json)
 
 
-_NAMED = ("type", "command")
+_NAMED = (What.type, What.command)
 _MACHINES = ("name", "alias", "is_default", "cpu_max", "hotpluggable_cpus", "acpi", "deprecated")
 _CPUS = ("name", "typename", "migration_safe", "alias_of", "deprecated", "unavailable_features")
+
+
+def _items(answerer: Answerer, route: Route, key: str, noun: str) -> list[Json]:
+    """What is listed by name under ``key``, in order.
+
+    :raise UsageError: where QEMU was never asked for it.
+    """
+    items = answerer.tell(route)[key]
+    if items is None:
+        raise UsageError(f"this QEMU was never asked for its {noun}")
+    return sorted(items.values(), key=_in_order)
 
 
 def _show_summaries(summaries: list[dict[str, Any]], as_json: bool) -> None:

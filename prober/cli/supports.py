@@ -5,20 +5,36 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import typer
+
 from prober.cli import output
+from prober.cli.answerer import Answerer
+from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.source import Source
+from prober.cli.options import Binary, Fact, Json, Replies, Socket
 
 _CODES = {"present": ExitCode.ok, "absent": ExitCode.absent, "unknown": ExitCode.unknown}
 
 
-def run(source: Source, fact: str, *, as_json: bool) -> ExitCode:
+def supports_command(
+    fact: Fact, socket: Socket = None, binary: Binary = None, replies: Replies = None, json: Json = False
+) -> None:
+    """Exit code: 0 present, 1 absent, 4 unknown (it was never asked, or asking killed QEMU).
+
+    Example: `prober supports --binary /usr/bin/qemu-system-x86_64 PIIX4_PM.acpi-root-pci-hotplug`
+
+    An option begins with a dash, so write `--` before it: `prober supports -- -overcommit.mem-lock`
+    """
+    raise typer.Exit(run_supports(choose(socket, binary, replies), fact, as_json=json))
+
+
+def run_supports(answerer: Answerer, fact: str, *, as_json: bool) -> ExitCode:
     """Print the evidence; the exit code is the answer."""
-    evidence = source.supports(fact)
+    evidence = answerer.supports(fact)
     if as_json:
         output.write_json(evidence)
     else:
-        output.write(format_evidence(evidence, source.name()))
+        output.write(format_evidence(evidence, answerer.name()))
     return _CODES[evidence["verdict"]]
 
 

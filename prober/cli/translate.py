@@ -3,23 +3,73 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from prober.cli import output
+from prober.cli.answerer import Answerer
+from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.source import Source
+from prober.cli.files import read_xml_file, shown_name, with_place
+from prober.cli.options import Assume, Binary, DomainFile, Format, Replies, Settings, Socket
 from prober.errors import RefusedError, UnreadableDomainError
 
-#: Nothing near this size (bytes) is a domain.  The reader of the XML has a limit of its own; this one keeps an
-#: endless file out of memory.
-_READ_AT_MOST = 16 << 20
+
+def translate_command(
+    domain: DomainFile,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug.")
+    ] = Format.shell,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    monitor: Annotated[
+        str | None,
+        typer.Option(
+            "--monitor",
+            metavar="SOCKET",
+            help="Have QEMU speak QMP on this unix socket, for whoever watches over it. Without it QEMU is on its own.",
+        ),
+    ] = None,
+    incoming: Annotated[
+        str | None,
+        typer.Option(
+            "--incoming",
+            metavar="URI",
+            help="Take the state of a guest that ran before from here: defer, tcp:HOST:PORT, unix:PATH, file:PATH.",
+        ),
+    ] = None,
+    settings: Settings = None,
+    assume_unknown_present: Assume = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
+    ] = False,
+) -> None:
+    """Without `--binary`, the domain's `<emulator>` says which of the service's binaries it is for.
+
+    Exit code: 0 translated; 3 refused, with each reason on stderr as `FILE:LINE: PATH: message`; 2 the XML or the
+    recording cannot be read.
+
+    Example: `prober translate --binary /usr/bin/qemu-system-x86_64 vm.xml`
+    """
+    code = run_translate(
+        choose(socket, binary, replies, settings),
+        domain,
+        as_json=json or form is Format.json,
+        monitor=monitor,
+        incoming=incoming,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
+    raise typer.Exit(code)
 
 
-def run(
-    source: Source,
+def run_translate(
+    answerer: Answerer,
     path: str,
     *,
     as_json: bool,
@@ -32,10 +82,10 @@ def run(
 
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     """
-    file = "<stdin>" if path == "-" else path
+    file = shown_name(path)
     xml = read_xml_file(path)
     try:
-        translation = source.translate(
+        translation = answerer.translate(
             xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present
         )
     except RefusedError as error:
@@ -45,8 +95,7 @@ def run(
             output.write_json({"refusals": [_dump(refusal) for refusal in error.refusals]})
         return ExitCode.refused
     except UnreadableDomainError as error:
-        place = f"{file}:{error.line}" if error.line else file
-        raise UnreadableDomainError(f"{place}: {error.message}", hint=error.hint, line=error.line) from error
+        raise with_place(error, path) from error
     if verbose:
         for line in format_surroundings(translation):
             output.note(line)
@@ -59,22 +108,6 @@ def run(
 
 def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
-
-
-def read_xml_file(path: str) -> bytes:
-    """The bytes of a file, or of stdin for ``-``.
-
-    :raise UnreadableDomainError: where it cannot be read.
-    """
-    file = "<stdin>" if path == "-" else path
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(_READ_AT_MOST)
-        with Path(path).open("rb") as stream:
-            return stream.read(_READ_AT_MOST)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UnreadableDomainError(f"{file}: cannot be read: {reason}") from error
 
 
 def format_shell(argv: Iterable[str]) -> str:

@@ -163,6 +163,7 @@ def _device(device: Made, buses: _Buses) -> list[Finding | None]:
             part="bus",
             message=f"there is no bus {bus!r} when this device is made",
             hint=did_you_mean(near) or "a device with a bus stands before those that are on it",
+            rule="line/bus",
         )
     ]
 
@@ -179,6 +180,7 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             place=device.place,
             part="bus",
             message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {makes.bus}",
+            rule="line/bus-type",
         )
     if not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
         return Finding(
@@ -187,6 +189,7 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             part="bus",
             message=f"there is no bus of type {wanted} when this {device.typename} is made",
             hint="a device with a bus stands before those that are on it",
+            rule="line/bus-type",
         )
     return None
 
@@ -254,6 +257,7 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
             message=f"{other.typename} has no addr and is made first, so it gets slot {slot:#x} of {bus}, which is for "
             f"{device.id or device.typename}",
             hint="give it an addr",
+            rule="line/pci-slot",
         )
     return Finding(
         kind=Kind.error,
@@ -261,6 +265,7 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
         part="addr",
         message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
         hint="give another addr",
+        rule="line/pci-slot",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prober.capabilities import Capabilities
@@ -15,6 +16,21 @@ NO_BUSES = Makes("", 0)
 #: What has a PCI bus of its own id.
 _BRIDGES = frozenset({"base-pci-bridge", "pci-bridge", "pcie-port"})
 
+#: Properties of devices that name something else, by what they name.  ``drive`` may be a node or a ``-drive``.
+DEVICE_REFERENCES = {
+    "drive": "block",
+    "netdev": "netdev",
+    "chardev": "chardev",
+    "audiodev": "audiodev",
+    "tpmdev": "tpmdev",
+    "fsdev": "fsdev",
+    "memdev": "object",
+    "iothread": "object",
+    "rng": "object",
+    "cryptodev": "object",
+    "canbus": "object",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceType:
@@ -23,7 +39,8 @@ class DeviceType:
     ``lineage`` is the type and those that it is derived from, as far as that was told; ``sits_on`` the type of bus
     that it sits on (empty where that is not known), ``makes`` the buses that it makes.  ``is_bridge`` is whether a
     device may have a PCI bus of its own id.  ``is_pci`` is whether it is a PCI device whose properties are known,
-    ``may_be_pci`` whether it may be one besides.
+    ``may_be_pci`` whether it may be one besides.  ``refers`` has the properties of it that name something else, by what
+    they name.
     """
 
     name: str
@@ -33,10 +50,16 @@ class DeviceType:
     is_bridge: bool
     is_pci: bool
     may_be_pci: bool
+    refers: Mapping[str, str]
 
 
 #: By their names.
 _KNOWN: KeptPerBinary[dict[str, DeviceType]] = KeptPerBinary(dict)
+
+
+def known_types(caps: Capabilities) -> Mapping[str, DeviceType]:
+    """The types of a binary that were asked for already, by their names."""
+    return _KNOWN.of(caps)
 
 
 def device_type(name: str, caps: Capabilities) -> DeviceType:
@@ -61,6 +84,7 @@ def _work_out(name: str, caps: Capabilities) -> DeviceType:
         is_bridge=name.startswith("pxb") or bool(lineage & _BRIDGES) or "device" not in lineage,
         is_pci=caps.property_of(name, "multifunction") is not None,
         may_be_pci="pci-device" in lineage or name not in (caps.types or ()),
+        refers={part: what for part, what in DEVICE_REFERENCES.items() if caps.property_of(name, part) is not None},
     )
 
 

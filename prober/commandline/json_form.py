@@ -6,7 +6,7 @@ Which options take JSON differs from version to version, and what one takes that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.commandline.refusal import Finding, Kind, Position
@@ -28,16 +28,13 @@ def takes_json(flag: str, caps: Capabilities) -> bool:
             return True
 
 
-def check_json(words: Sequence[str], positions: Iterable[Position], caps: Capabilities) -> Iterator[Finding]:
+def check_json(written: Iterable[tuple[Position, str | None]], caps: Capabilities) -> Iterator[Finding]:
     """The options among these whose value is written in JSON, though this binary would not read it so."""
     if caps.schema_ is None:
         return
     deaf = {flag for flag in ("-device", "-object", "-netdev", "-chardev") if not takes_json(flag, caps)}
-    for position in positions:
-        if position.flag not in deaf:
-            continue
-        value = words[position.word + 1] if position.word + 1 < len(words) else ""
-        if value.startswith("{"):
+    for position, value in written:
+        if position.flag in deaf and value is not None and value.startswith("{"):
             fact = f"{position.flag} in JSON"
             note = f"no sign of it is in the schema of QEMU {caps.version}"
             yield Finding(
@@ -47,4 +44,5 @@ def check_json(words: Sequence[str], positions: Iterable[Position], caps: Capabi
                 qemu_name=position.flag,
                 evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note),
                 hint="write key=value",
+                rule="option/json",
             )

@@ -8,14 +8,13 @@ may take.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.commandline.options import Keyval, Property, Value
-from prober.commandline.proof import Proof
-from prober.commandline.qapi import misfits
+from prober.commandline.proof import Proof, wrong
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number
 
@@ -42,6 +41,9 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-sandbox", "resourcecontrol"): _ALLOW,
     }
 )
+
+#: Keys that name a block driver.
+_BLOCK_DRIVERS = frozenset({("-drive", "format"), ("-drive", "driver")})
 
 #: ``-rtc base``: a time (``softmmu/rtc.c``, ``rtc_parse_date``; ``sscanf`` reads any number of digits).
 _RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+.*", re.DOTALL)
@@ -130,45 +132,39 @@ def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
     yield from _needed(option, names)
     for item in pairs:
         yield from _word(option, item, proof)
-        if (option.flag, item.name) == ("-smbios", "type") and as_number(str(item.value)) not in range(256):
-            yield _error(option, "type", f"-smbios type is a number up to 255, not {item.value!r}")
-    known = _known(option, names, proof)
-    if option.flag == "-tpmdev" and known is None:
-        yield from _tpm_type(option, proof)
-    elif option.flag == "-smbios" and known is None and "type" in names:
-        note = "which keys this type of table has is in no answer, and was not looked at"
-        yield from proof.require(
-            Evidence(fact="-smbios", verdict=Verdict.unknown, note=note), option.place, part="type"
-        )
-    elif option.flag == "-trace" and (option.first or "events" in names):
-        note = "which events there are to trace is in no answer"
-        yield from proof.require(Evidence(fact="-trace", verdict=Verdict.unknown, note=note), option.place)
-    if known is not None:
-        for item in pairs:
-            if item.name not in known:
-                yield _unknown(option, item, sorted(known), proof)
-
-
-def _tpm_type(option: Keyval, proof: Proof) -> Iterator[Finding]:
-    """A type of ``-tpmdev`` that is not one of those whose keys are known."""
-    schema = proof.caps.schema_
-    entity = schema.command("query-tpm-types") if schema is not None else None
-    for misfit in misfits(schema, str(entity["ret-type"]), [Text(option.first)]) if schema and entity else ():
-        message = f"QEMU {proof.caps.version} takes no such -tpmdev: type {misfit.message}"
-        yield _error(option, "type", message, proof.hint(misfit))
+    if option.flag in _KEYS:
+        yield from _KEYS[option.flag](option, names, proof)
 
 
 def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
     first = option.first if option.flag in ("-chardev", "-tpmdev") else ""
     for some in _NEEDED.get((option.flag, first), ()):
         if not names & set(some):
-            yield _error(option, some[0], f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}")
-    if option.flag == "-drive" and "format" in names and "driver" not in names:
-        files = [name for name in names if name.partition(".")[0] == "file"]
-        if not files:
-            yield _error(option, "file", "-drive with a format needs a file")
+            message = f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}"
+            yield wrong(option, message, part=some[0], rule="option/missing")
+    is_format_alone = option.flag == "-drive" and "format" in names and "driver" not in names
+    if is_format_alone and not any(name.partition(".")[0] == "file" for name in names):
+        yield wrong(option, "-drive with a format needs a file", part="file", rule="option/missing")
     if option.flag == "-m" and "slots" in names and "maxmem" not in names:
-        yield _error(option, "slots", "-m with slots needs maxmem")
+        yield wrong(option, "-m with slots needs maxmem", part="slots", rule="option/missing")
+
+
+def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
+    """A value that is one of a few words, or is read by hand."""
+    key, value = (option.flag, item.name), str(item.value)
+    words = _WORDS.get(key)
+    if words is not None and value not in words:
+        hint = did_you_mean(proof.nearest(value[:64], words))
+        message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
+        yield wrong(option, message, part=item.name, hint=hint, rule="option/value")
+    elif key in _BLOCK_DRIVERS:
+        yield from _block_driver(option, item, proof)
+    elif key == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
+        message = f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}"
+        yield wrong(option, message, part="base", rule="option/value")
+    elif key == ("-smbios", "type") and as_number(value) not in range(256):
+        message = f"-smbios type is a number up to 255, not {item.value!r}"
+        yield wrong(option, message, part="type", rule="option/value")
 
 
 def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
@@ -178,78 +174,80 @@ def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Find
     outcome, found = schema.find_member("blockdev-add", ["driver"])
     known = schema.enum_values(str(found["name"])) if outcome == "found" and isinstance(found, dict) else ()
     if known and str(item.value) not in known:
-        near = proof.nearest(str(item.value)[:64], known)
-        hint = did_you_mean(near)
-        yield _error(option, item.name, f"QEMU {proof.caps.version} has no block driver {item.value!r}", hint)
+        hint = did_you_mean(proof.nearest(str(item.value)[:64], known))
+        message = f"QEMU {proof.caps.version} has no block driver {item.value!r}"
+        yield wrong(option, message, part=item.name, hint=hint, rule="option/value")
 
 
-def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
-    words = _WORDS.get((option.flag, item.name))
-    value = str(item.value)
-    if words is not None and value not in words:
-        near = proof.nearest(value[:64], words)
-        message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
-        yield _error(option, item.name, message, did_you_mean(near))
-    elif (option.flag, item.name) in (("-drive", "format"), ("-drive", "driver")):
-        yield from _block_driver(option, item, proof)
-    elif (option.flag, item.name) == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
-        yield _error(option, "base", f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}")
+def _acpitable_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+    return _of_these(option, _ACPITABLE, proof)
 
 
-def _known(option: Keyval, names: set[str], proof: Proof) -> frozenset[str] | None:
-    if option.flag == "-acpitable":
-        return _ACPITABLE
-    if option.flag == "-tpmdev":
-        return _TPM.get(option.first)
-    if option.flag != "-smbios" or "file" in names:
-        return None
+def _tpmdev_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+    known = _TPM.get(option.first)
+    if known is not None:
+        return _of_these(option, known, proof)
+    # A type that is not one of those whose keys are known.
+    return proof.misfits(option, "query-tpm-types", "ret-type", [Text(option.first)], part="type")
+
+
+def _smbios_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+    known = None if "file" in names else _smbios_type(option, proof)
+    if known is not None:
+        yield from _of_these(option, known, proof)
+    elif "type" in names:
+        note = "which keys this type of table has is in no answer, and was not looked at"
+        yield from proof.unknown("-smbios", note, option.place, part="type", rule="option/untold")
+
+
+def _smbios_type(option: Keyval, proof: Proof) -> frozenset[str] | None:
+    """The keys of a type of table, where they are known."""
     number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
     if number is None or proof.caps.version.numbers < _SMBIOS_SINCE.get(number, (0, 0, 0)):
         return None
     return _SMBIOS.get(number)
 
 
-def _unknown(option: Keyval, item: Property, known: list[str], proof: Proof) -> Finding:
-    near = proof.nearest(item.name[:64], known)
-    fact = f"{option.flag}.{item.name[:64]}"
-    note = f"{option.flag} takes {', '.join(known)}"
-    return Finding(
-        kind=Kind.error,
-        place=item.place,
-        part=item.name,
-        message=f"QEMU {proof.caps.version} has no {option.flag} {item.name}",
-        qemu_name=fact,
-        evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note),
-        hint=did_you_mean(near),
-    )
+def _trace_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+    if option.first or "events" in names:
+        note = "which events there are to trace is in no answer"
+        yield from proof.unknown("-trace", note, option.place, rule="option/untold")
+
+
+#: Options whose keys are known here, or are not known at all.
+_KEYS: Mapping[str, Callable[[Keyval, set[str], Proof], Iterator[Finding]]] = MappingProxyType(
+    {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys, "-trace": _trace_keys}
+)
+
+
+def _of_these(option: Keyval, known: frozenset[str], proof: Proof) -> Iterator[Finding]:
+    """The keys that are none of those that are known."""
+    for item in pairs_of(option):
+        if item.name in known:
+            continue
+        words = sorted(known)
+        fact = f"{option.flag}.{item.name[:64]}"
+        yield Finding(
+            kind=Kind.error,
+            place=item.place,
+            part=item.name,
+            message=f"QEMU {proof.caps.version} has no {option.flag} {item.name}",
+            qemu_name=fact,
+            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=f"{option.flag} takes {', '.join(words)}"),
+            hint=did_you_mean(proof.nearest(item.name[:64], words)),
+            rule="option/key",
+        )
 
 
 def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
     """``-numa`` takes what ``set-numa-node`` takes, and ``-action`` what ``set-action`` does."""
-    schema = proof.caps.schema_
-    entity = schema.command(_COMMANDS[option.flag]) if schema is not None else None
-    if schema is None or entity is None:
-        return
     value: dict[str, Value] = {}
     for item in pairs_of(option):
         # A key that is given again is one more item of a list (``qapi/opts-visitor.c``).
         before = value.get(item.name)
         value[item.name] = item.value if before is None else [*_items(before), *_items(item.value)]
-    for misfit in misfits(schema, str(entity["arg-type"]), value):
-        message = f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}"
-        yield _error(option, misfit.dotted, message, proof.hint(misfit))
+    return proof.misfits(option, _COMMANDS[option.flag], "arg-type", value)
 
 
 def _items(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
-
-
-def _error(option: Keyval, part: str, message: str, hint: str = "") -> Finding:
-    return Finding(
-        kind=Kind.error,
-        place=option.place,
-        part=part,
-        message=message,
-        qemu_name=f"{option.flag}.{part[:64]}" if part else option.flag,
-        hint=hint,
-    )

@@ -9,11 +9,11 @@ from functools import cached_property
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
-from prober.commandline.device_types import DeviceType, device_type
+from prober.commandline.device_types import DeviceType, device_type, known_types
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
@@ -33,12 +33,12 @@ class Made:
     bus: str
 
     @classmethod
-    def of(cls, option: Device, caps: Capabilities) -> Made:
-        """What an option makes."""
+    def of(cls, option: DeviceOption, kind: DeviceType) -> Made:
+        """What an option makes of a type."""
         values = {name: value for name, value, _ in option.properties}
         ident, bus = values.get("id"), values.get("bus")
         return cls(
-            device_type(DEVICE_ALIASES.get(option.driver, option.driver), caps),
+            kind,
             values,
             option.place,
             ident if isinstance(ident, str) else "",
@@ -84,10 +84,12 @@ class Line:
         first: list[Made] = []
         later: list[Made] = []
         reads_json = takes_json("-device", caps)
+        known = known_types(caps)
         for option in options:
             match option:
-                case Device():
-                    made = Made.of(option, caps)
+                case DeviceOption():
+                    typename = DEVICE_ALIASES.get(option.driver, option.driver)
+                    made = Made.of(option, known.get(typename) or device_type(typename, caps))
                     # Those that are written as key=value are made before those in JSON (``system/vl.c``,
                     # ``qemu_create_cli_devices``).
                     keyed = not reads_json or isinstance(option.driver, Text)
@@ -170,7 +172,16 @@ class Line:
 
     def device(self, ident: str) -> Made | None:
         """The first device of this id."""
-        return next((device for device in self.devices if device.id == ident), None)
+        return self._by_id.get(ident)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Made]:
+        return {device.id: device for device in reversed(self.devices)}
+
+    @cached_property
+    def netdevs(self) -> dict[str, Qapi]:
+        """The first netdev of each id."""
+        return {str(option.value.get("id")): option for option in reversed(self.qapi.get("-netdev", ()))}
 
     @property
     def has_acpi(self) -> bool:

@@ -89,7 +89,7 @@ class Property(NamedTuple):
 
 # Not frozen, which takes twice as long; nothing changes an option all the same.
 @dataclass(slots=True)
-class Device:
+class DeviceOption:
     """``-device``: a QOM type with properties.  The driver is a ``Text`` where it was written as key=value."""
 
     driver: str
@@ -160,7 +160,7 @@ class Plain:
     needs: tuple[Need, ...] = ()
 
 
-Option: TypeAlias = Device | Global | Object | Qapi | Keyval | Plain
+Option: TypeAlias = DeviceOption | Global | Object | Qapi | Keyval | Plain
 
 
 @dataclass(slots=True)

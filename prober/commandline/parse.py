@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.commandline.flags import FLAGS
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import Text, build_tree, split_pairs
 from prober.errors import UsageError
@@ -69,16 +69,23 @@ _KEYVAL = {
 #: ``driver.property=value`` (QEMU, ``system/qdev-monitor.c``, ``qemu_global_option``).
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
+#: The options that are known, each with whether it takes a value.
+_TAKES_VALUE = {f"-{name}": flag.takes_value for name, flag in FLAGS.items()}
+
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A command line as QEMU would read it; ``findings`` are what its parsers would not take."""
+    """A command line as QEMU would read it; ``findings`` are what its parsers would not take.
+
+    ``written`` has for each option its place and its value as a text, None where it has none.
+    """
 
     binary: str
     options: tuple[Option, ...]
     findings: tuple[Finding, ...] = field(default=())
+    written: tuple[tuple[Position, str | None], ...] = field(default=())
 
 
 def split_shell(text: str) -> list[str]:
@@ -110,12 +117,15 @@ def parse_command_line(words: list[str]) -> CommandLine:
         raise UsageError(f"the command line has more than {MOST_WORDS} words or {MOST_CHARACTERS} characters")
     options: list[Option] = []
     findings: list[Finding] = []
-    for position, value in _flags(words):
+    written: list[tuple[Position, str | None]] = []
+    for option in _flags(words):
         try:
-            options.append(_option(position, value))
+            options.append(_option(*option))
         except Unfit as unfit:
-            findings.append(Finding(kind=Kind.error, place=position, message=unfit.message, rule=unfit.rule))
-    return CommandLine(words[0], tuple(options), tuple(findings))
+            findings.append(Finding(kind=Kind.error, place=option[0], message=unfit.message, rule=unfit.rule))
+        else:
+            written.append(option)
+    return CommandLine(words[0], tuple(options), tuple(findings), tuple(written))
 
 
 def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
@@ -127,27 +137,24 @@ def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
             yield Position(index, ""), word
             index += 1
             continue
-        name = word[2:] if word[:2] == "--" else word[1:]
-        flag = FLAGS.get(name)
-        position = Position(index, f"-{name}")
-        # An option that is not known may have had a value: whatever does not look like another option.
+        flag = word[1:] if word[:2] == "--" else word
         after = words[index + 1] if index + 1 < end else None
-        if flag.takes_value if flag is not None else after is not None and not after.startswith("-"):
-            yield position, after
-            index += 2
-        else:
-            yield position, None
-            index += 1
+        takes_value = _TAKES_VALUE.get(flag)
+        if takes_value is None:
+            # An option that is not known may have had a value: whatever does not look like another option.
+            takes_value = after is not None and not after.startswith("-")
+        yield _new(Position, (index, flag)), after if takes_value else None
+        index += 2 if takes_value else 1
 
 
 def _option(position: Position, value: str | None) -> Option:
-    name = position.flag[1:]
-    flag = FLAGS.get(name)
-    if flag is not None and flag.takes_value and value is None:
+    flag = position.flag
+    if value is not None:
+        read = _READERS.get(flag[1:])
+        return Plain(flag, value, position) if read is None else read(position, value)
+    if _TAKES_VALUE.get(flag):
         raise Unfit("requires an argument", rule="option/no-argument")
-    if value is None or name not in _READERS:
-        return Plain(position.flag, value, position)
-    return _READERS[name](position, value)
+    return Plain(flag, None, position)
 
 
 def _device(position: Position, value: str) -> Option:
@@ -156,7 +163,7 @@ def _device(position: Position, value: str) -> Option:
     if not isinstance(driver, str) or not driver:
         raise Unfit("the driver is missing", rule="option/missing")
     # A text of key=value stays one, as QEMU makes such devices first.
-    return Device(driver, _properties(tree, position), position)
+    return DeviceOption(driver, _properties(tree, position), position)
 
 
 def _global(position: Position, value: str) -> Option:
@@ -283,18 +290,12 @@ _new = tuple.__new__
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _decode_json(text: str) -> Any:
-    """One JSON value, as ``decode`` does it; without the search for space around it, which takes half the time."""
-    try:
-        tree, end = _DECODER.raw_decode(text)
-    except json.JSONDecodeError:
-        end = -1
-    return tree if end == len(text) else _DECODER.decode(text)
-
-
 def _json(text: str) -> dict[str, Any]:
     try:
-        tree = _decode_json(text)
+        # Without the search for space around it, which takes half the time.
+        tree, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            tree = _DECODER.decode(text)
     except RecursionError as error:
         raise Unfit("is nested too deeply", rule="option/json") from error
     except ValueError as error:  # also a number of more digits than Python reads

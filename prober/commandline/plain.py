@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import PLAIN_OPTIONS
 from prober.commandline.flags import FLAGS
-from prober.commandline.options import Plain
-from prober.commandline.proof import Proof
-from prober.commandline.qapi import misfits
+from prober.commandline.options import Plain, Value
+from prober.commandline.proof import Proof, wrong
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number, split_pairs
 
@@ -96,11 +94,13 @@ def _flag(option: Plain, proof: Proof) -> Iterator[Finding]:
     name = option.flag[1:]
     if name not in FLAGS:
         near = [f"-{other}" for other in proof.nearest(name, FLAGS)]
-        yield _error(option, f"no QEMU from 5.2 to 11.1 has an option {option.flag}", did_you_mean(near))
+        message = f"no QEMU from 5.2 to 11.1 has an option {option.flag}"
+        yield wrong(option, message, hint=did_you_mean(near), rule="option/flag")
     elif option.flag == "-no-acpi":
         # It was on its way out when machines began to say whether they have ACPI (QEMU 8.0).
         if proof.caps.version.numbers >= (9, 0, 0):
-            yield _error(option, f"QEMU {proof.caps.version} has no -no-acpi", "write -machine acpi=off")
+            message = f"QEMU {proof.caps.version} has no -no-acpi"
+            yield wrong(option, message, hint="write -machine acpi=off", rule="option/flag")
     elif option.flag not in PLAIN_OPTIONS:
         yield from proof.flag(option.flag, option.place)
 
@@ -113,34 +113,33 @@ def _word(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
         yield _unknown(option, UNTOLD[name], proof)
     elif name in NUMBERS:
         if as_number(value) is None:
-            yield _error(option, f"{option.flag} is a number, not {value!r}")
+            yield wrong(option, f"{option.flag} is a number, not {value!r}", rule="option/value")
     elif name in READERS:  # what is not is read elsewhere
         yield from READERS[name](option, value, proof)
 
 
 def _uuid(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     if not _UUID.fullmatch(value):
-        yield _error(option, f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}")
+        message = f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}"
+        yield wrong(option, message, rule="option/value")
 
 
 def _vga(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     word = value.partition(",")[0]
     if word not in _VGA:
         near = proof.nearest(word, _VGA)
-        yield _error(option, f"-vga is one of {', '.join(_VGA)}, not {word!r}", did_you_mean(near))
+        message = f"-vga is one of {', '.join(_VGA)}, not {word!r}"
+        yield wrong(option, message, hint=did_you_mean(near), rule="option/value")
     elif _VGA[word] and not any(proof.caps.has(typename) for typename in _VGA[word]):
-        yield from proof.require(proof.supports(_VGA[word][0]), option.place)
+        yield from proof.require(proof.supports(_VGA[word][0]), option.place, rule="option/type")
 
 
 def _watchdog_action(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     schema = proof.caps.schema_
-    entity = schema.command("watchdog-set-action") if schema is not None else None
-    if schema is None or entity is None:
+    if schema is None or schema.command("watchdog-set-action") is None:
         yield _unknown(option, "no command of this QEMU takes what it takes", proof)
         return
-    for misfit in misfits(schema, str(entity["arg-type"]), {"action": Text(value)}):
-        message = f"QEMU {proof.caps.version} takes no such -watchdog-action: it {misfit.message}"
-        yield _error(option, message, proof.hint(misfit))
+    yield from proof.misfits(option, "watchdog-set-action", "arg-type", {"action": Text(value)}, part="it")
 
 
 def _incoming(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
@@ -153,7 +152,8 @@ def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     if option.flag == "-gdb" and re.fullmatch(r"\d+|none|:.*", word):
         return  # ``gdbstub``: a port alone is one of TCP
     if not _BACKEND.fullmatch(word):
-        yield _error(option, f"{word[:64]!r} is no character device that {option.flag} takes")
+        message = f"{word[:64]!r} is no character device that {option.flag} takes"
+        yield wrong(option, message, rule="option/value")
     elif _KEYED_BACKEND.fullmatch(word):
         yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", proof)
 
@@ -161,26 +161,26 @@ def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
 def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
     pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
-    tree: dict[str, Any] = {key: text for key, text in pairs if key not in _OF_CARD}
+    tree: dict[str, Value] = {key: text for key, text in pairs if key not in _OF_CARD}
     kind = str(tree.get("type", ""))
-    schema = proof.caps.schema_
-    entity = schema.command("netdev_add") if schema is not None else None
     if kind == "none" and len(pairs) == 1:
         return
     if kind == "nic" or len(tree) < len(pairs):
         yield _unknown(option, "which network cards it takes is in no answer", proof)
-    elif schema is None or entity is None or not schema.enum_values(_tag(schema, entity)):
+    elif not _netdev_types(proof):
         yield _unknown(option, "this QEMU has no schema of netdevs", proof)
     else:
         tree.setdefault("id", Text("net"))
-        for misfit in misfits(schema, str(entity["arg-type"]), tree):
-            message = f"QEMU {proof.caps.version} takes no such {option.flag}: {misfit.dotted} {misfit.message}"
-            yield _error(option, message, proof.hint(misfit))
+        yield from proof.misfits(option, "netdev_add", "arg-type", tree)
 
 
-def _tag(schema: Any, entity: Mapping[str, Any]) -> str:
+def _netdev_types(proof: Proof) -> tuple[str, ...]:
+    """The types of netdevs, where the schema tells them."""
+    schema = proof.caps.schema_
+    if schema is None or schema.command("netdev_add") is None:
+        return ()
     outcome, found = schema.find_member("netdev_add", ["type"])
-    return str(found["name"]) if outcome == "found" and isinstance(found, dict) else ""
+    return schema.enum_values(str(found["name"]) if outcome == "found" and isinstance(found, dict) else "")
 
 
 #: How the other options' values are read.
@@ -196,10 +196,6 @@ READERS: Mapping[str, Callable[[Plain, str, Proof], Iterator[Finding]]] = Mappin
 )
 
 
-def _error(option: Plain, message: str, hint: str = "") -> Finding:
-    return Finding(kind=Kind.error, place=option.place, message=message, qemu_name=option.flag, hint=hint)
-
-
 def _unknown(option: Plain, why: str, proof: Proof) -> Finding:
     value = (option.value or "")[:64]
     return Finding(
@@ -208,4 +204,5 @@ def _unknown(option: Plain, why: str, proof: Proof) -> Finding:
         message=f"it is not known whether QEMU {proof.caps.version} takes {option.flag} {value}: {why}",
         qemu_name=option.flag,
         evidence=Evidence(fact=option.flag, verdict=Verdict.unknown, note=why),
+        rule="option/untold",
     )

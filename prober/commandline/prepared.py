@@ -10,7 +10,7 @@ from types import NoneType
 from typing import NamedTuple
 
 from prober.commandline.options import (
-    Device,
+    DeviceOption,
     FdSet,
     Global,
     Keyval,
@@ -67,7 +67,7 @@ class _Numbering:
 
     def option(self, option: Option | Raw) -> Option | Raw:
         match option:
-            case Device() | Object():
+            case DeviceOption() | Object():
                 return replace(option, properties=self._properties(option.properties))
             case Keyval():
                 first = str_of(self._value(option.first))
@@ -120,7 +120,7 @@ _VALUE = itemgetter(1)
 def _may_need(option: Option | Raw) -> bool:
     """Whether a closer look is worth its time."""
     match option:
-        case Device() | Object():
+        case DeviceOption() | Object():
             return not _PLAIN.issuperset(map(type, map(_VALUE, option.properties)))
         case Qapi():
             return not _PLAIN.issuperset(map(type, option.value.values()))
@@ -156,7 +156,7 @@ def _is_numbered(value: Value) -> bool:
 
 def _values(option: Option | Raw) -> Iterator[tuple[str, Value]]:
     match option:
-        case Device() | Object():
+        case DeviceOption() | Object():
             for item in option.properties:
                 yield item.name, item.value
         case Keyval():

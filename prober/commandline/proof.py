@@ -8,7 +8,10 @@ from prober.capabilities import Capabilities, Evidence, Verdict
 from prober.capabilities.facts import did_you_mean, nearest, resolve
 from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
-from prober.commandline.refusal import Finding, Kind, Misfit, Origin
+from prober.commandline.options import Keyval, Plain, Property, Value
+from prober.commandline.qapi import misfits
+from prober.commandline.refusal import Finding, Kind, Misfit, Origin, Unfit
+from prober.commandline.types import misfit_of
 from prober.errors import FactError
 
 #: How many hints one check looks for.
@@ -45,8 +48,8 @@ class Proof:
             shown = fact if len(fact) <= 80 else f"{fact[:80]}…"
             return Evidence(fact=shown, verdict=Verdict.absent, note="nothing in QEMU has a name like this")
 
-    def require(self, evidence: Evidence, place: Origin, *, part: str = "") -> Iterator[Finding]:
-        """A finding unless the evidence is good."""
+    def require(self, evidence: Evidence, place: Origin, *, part: str = "", rule: str) -> Iterator[Finding]:
+        """A finding by this rule unless the evidence is good."""
         if evidence.is_present:
             return
         fact = evidence.fact
@@ -60,7 +63,48 @@ class Proof:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
             hint = first_known_hint(fact) or self._nearest_hint(evidence)
-        yield Finding(kind=kind, place=place, part=part, message=message, qemu_name=fact, evidence=evidence, hint=hint)
+        yield Finding(
+            kind=kind,
+            place=place,
+            part=part,
+            message=message,
+            qemu_name=fact,
+            evidence=evidence,
+            hint=hint,
+            rule=rule,
+        )
+
+    def unknown(self, fact: str, note: str, place: Origin, *, part: str = "", rule: str) -> Iterator[Finding]:
+        """A finding about what was never asked, or is in no answer; ``note`` says which."""
+        evidence = Evidence(fact=fact, verdict=Verdict.unknown, note=note)
+        return self.require(evidence, place, part=part, rule=rule)
+
+    def property(self, typename: str, item: Property) -> Iterator[Finding]:
+        """What is wrong with a property of a QOM type: there is none of the name, or the value does not fit."""
+        known = self.caps.property_of(typename, item.name)
+        unfit = misfit_of(known, item.value) if known is not None else None
+        if known is not None and unfit is None:
+            return  # Evidence is made for what is wrong: most is right.
+        fact = f"{typename}.{item.name}"
+        evidence = self.supports(fact)
+        yield from self.require(evidence, item.place, part=item.name, rule="option/property")
+        if unfit is not None:
+            yield unfit_value(unfit, item, fact, evidence)
+
+    def misfits(
+        self, option: Keyval | Plain, command: str, side: str, value: Value, *, part: str | None = None
+    ) -> Iterator[Finding]:
+        """What the argument or return type of a command does not take, if the binary has such a command.
+
+        ``part`` is what the message names; without it, that is the path to what is wrong.
+        """
+        schema = self.caps.schema_
+        entity = schema.command(command) if schema is not None else None
+        for misfit in misfits(schema, str(entity[side]), value) if schema is not None and entity is not None else ():
+            where = misfit.dotted if part is None else part
+            message = f"QEMU {self.caps.version} takes no such {option.flag}: {where} {misfit.message}"
+            of = where if isinstance(option, Keyval) else ""
+            yield wrong(option, message, part=of, hint=self.hint(misfit), rule=misfit.rule)
 
     def flag(self, name: str, place: Origin) -> Iterator[Finding]:
         """An option that no QMP answer lists: by what is known of QEMU's versions."""
@@ -76,7 +120,7 @@ class Proof:
             note = f"it came or went between the versions that were looked at, and {name} is in no QMP answer"
         else:
             return
-        yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place)
+        yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place, rule="option/flag")
 
     def _nearest_hint(self, evidence: Evidence) -> str:
         if not isinstance(evidence.reply, list):
@@ -84,6 +128,32 @@ class Proof:
         name = evidence.fact.rpartition(".")[2]
         near = self.nearest(name, [str(item) for item in evidence.reply])
         return did_you_mean(near)
+
+
+def unfit_value(unfit: Unfit, item: Property, fact: str, evidence: Evidence | None = None) -> Finding:
+    """A value that does not fit, as what is found of the option that has it."""
+    return Finding(
+        kind=Kind.error,
+        place=item.place,
+        part=item.name,
+        message=unfit.message,
+        qemu_name=fact,
+        evidence=evidence,
+        rule=unfit.rule,
+    )
+
+
+def wrong(option: Keyval | Plain, message: str, *, part: str = "", hint: str = "", rule: str) -> Finding:
+    """What is wrong with an option, or a part of it, and no evidence tells."""
+    return Finding(
+        kind=Kind.error,
+        place=option.place,
+        part=part,
+        message=message,
+        qemu_name=f"{option.flag}.{part[:64]}" if part else option.flag,
+        hint=hint,
+        rule=rule,
+    )
 
 
 def _dotted(version: tuple[int, int]) -> str:

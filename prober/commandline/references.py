@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
-from prober.capabilities import Capabilities
 from prober.capabilities.facts import did_you_mean
+from prober.commandline.device_types import DEVICE_REFERENCES
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Object, Property, Qapi, Value
 from prober.commandline.refusal import Finding, Kind, Origin
@@ -26,22 +26,7 @@ _WORDS = {
     "fsdev": "an fsdev",
 }
 
-#: Properties of devices that name something else, by what they name.  ``drive`` may be a node or a ``-drive``.
-_DEVICE_REFERENCES = {
-    "drive": "block",
-    "netdev": "netdev",
-    "chardev": "chardev",
-    "audiodev": "audiodev",
-    "tpmdev": "tpmdev",
-    "fsdev": "fsdev",
-    "memdev": "object",
-    "iothread": "object",
-    "rng": "object",
-    "cryptodev": "object",
-    "canbus": "object",
-}
-
-#: The same of objects.
+#: Properties of objects that name something else, by what they name.
 _OBJECT_REFERENCES = {
     "chardev": "chardev",
     "iothread": "object",
@@ -115,7 +100,7 @@ def check_references(line: Line) -> list[Finding]:
     for option in line.options:
         match option:
             case Made():
-                _of_device(option, names, line.caps)
+                _of_device(option, names)
             case Qapi():
                 _of_tree(option, names)
             case Keyval():
@@ -128,13 +113,13 @@ def check_references(line: Line) -> list[Finding]:
     return names.close()
 
 
-def _of_device(device: Made, names: _Names, caps: Capabilities) -> None:
+def _of_device(device: Made, names: _Names) -> None:
+    refers = device.type.refers
     names.give("device", device.values.get("id"), device.place)
     for name, value in device.values.items():
-        if name in _DEVICE_REFERENCES:
-            if caps.property_of(device.typename, name) is not None:
-                names.find(_DEVICE_REFERENCES[name], name, value, device.place)
-        elif value.__class__ is list:
+        if name in refers:
+            names.find(refers[name], name, value, device.place)
+        elif value.__class__ is list and name not in DEVICE_REFERENCES:
             names.find_listed(name, value, device.place)
 
 
@@ -169,6 +154,7 @@ def _no_node_name(option: Qapi) -> Finding:
         part="node-name",
         message="a block node on a command line needs a node-name",
         qemu_name="blockdev-add.node-name",
+        rule="line/node-name",
     )
 
 
@@ -178,6 +164,7 @@ def _no_identifier(option: Object) -> Finding:
         place=option.place,
         part="id",
         message=f"{option.id[:64]!r} is no id: letters, digits, - . and _, beginning with a letter",
+        rule="line/id",
     )
 
 
@@ -194,6 +181,7 @@ def check_reserved(line: Line) -> Iterator[Finding]:
                 part="id",
                 message=f"{option.id} is the name of the memory that {machine.name} makes itself",
                 hint=f"write -machine memory-backend={option.id}, or another id",
+                rule="line/memory-id",
             )
 
 
@@ -241,6 +229,7 @@ class _Names:
                     part="node-name" if namespace == "block" else "id",
                     message=f"{_WORDS[namespace]} is called {name!r} already",
                     hint="give each a name of its own",
+                    rule="line/id-twice",
                 )
             )
 
@@ -299,4 +288,5 @@ class _Names:
             part=part,
             message=f"{part} names {_WORDS[namespace]} {name!r}, which is not on this command line",
             hint=did_you_mean(near),
+            rule="line/reference",
         )

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from prober.capabilities import Capabilities
 from prober.commandline.json_form import takes_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Qapi, Raw, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Qapi, Raw, Value
 
 
 def render(options: Iterable[Option | Raw], caps: Capabilities) -> list[str]:
@@ -37,7 +37,7 @@ class _Writer:
 
     def write(self, option: Option | Raw) -> list[str]:
         match option:
-            case Device():
+            case DeviceOption():
                 tree: dict[str, Value] = {"driver": option.driver}
                 for name, value, _ in option.properties:
                     tree[name] = value

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities import Capabilities, Evidence
 from prober.commandline.check import check
 from prober.commandline.json_form import check_json
-from prober.commandline.options import Global
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Finding, Kind, Position
 from prober.errors import UsageError
@@ -20,6 +19,9 @@ MOST_FINDINGS = 1000
 
 #: With one of these QEMU does not start, or does not do what it was told.
 _FAULTS = frozenset({Kind.error, Kind.ignored})
+
+#: The longest value, in characters, of which it is remembered that it is sound.
+_MOST_KEPT = 1024
 
 #: Half of a character (JSON can have it), or a byte that is none (``sys.argv`` can have it).
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -66,13 +68,12 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
 
     :raise UsageError: where there are no words, too many, or some that are no text.
     """
-    for number, word in enumerate(words):
-        if not word.isascii() and _SURROGATE.search(word):
-            raise UsageError(f"word {number} of the command line is not UTF-8")
+    if not "".join(words).isascii():
+        _refuse_surrogates(words)
     line = parse_command_line(words)
-    positions = (option.setting.place if isinstance(option, Global) else option.place for option in line.options)
-    written = check_json(words, (place for place in positions if isinstance(place, Position)), caps)
-    found = [*line.findings, *written, *check(line.options, caps)]
+    # None tells these from the words of a domain's options, which are of values that need not be texts.
+    keys = [(place.flag, value, None) if len(value or "") <= _MOST_KEPT else None for place, value in line.written]
+    found = [*line.findings, *check_json(line.written, caps), *check(line.options, caps, written=keys)]
     if assume_unknown_present:
         found = [finding for finding in found if finding.kind is not Kind.unknown]
     reported = sorted(_reported(found), key=lambda finding: finding.position)
@@ -81,6 +82,12 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
         clean=not any(finding.kind in _FAULTS for finding in reported),
         left_off=max(0, len(reported) - MOST_FINDINGS),
     )
+
+
+def _refuse_surrogates(words: list[str]) -> None:
+    for number, word in enumerate(words):
+        if _SURROGATE.search(word):
+            raise UsageError(f"word {number} of the command line is not UTF-8")
 
 
 def _reported(found: Iterable[Finding]) -> Iterator[ArgvFinding]:

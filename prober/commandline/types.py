@@ -11,12 +11,14 @@ any.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TypeAlias
 
-from prober.capabilities import Property
+from prober.capabilities import QomProperty
 from prober.commandline.options import Value
+from prober.commandline.refusal import Unfit
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
 _UNSIGNED = re.compile(r"uint(8|16|32|64)(?:_t)?|hex(8|16|32|64)")
@@ -44,93 +46,14 @@ _WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
         "port": (re.compile(r"[1-9]\d{0,2}(\.[1-9]\d{0,2})*"), "a port like 1 or 2.1"),
         # ``hw/net/virtio-net.c``
         "duplex": (re.compile(r"half|full"), "half or full"),
+        "mac": (
+            re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}"),
+            "a MAC address like 52:54:00:12:34:56",
+        ),
     }
 )
+_ANY_WORD = (re.compile(r".*", re.DOTALL), "")
 _RANGE = re.compile(r"\d+-\d+")
-_MAC = re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}")
-
-
-def misfit_of(known: Property, value: Value) -> str:
-    """Why the value does not fit, or an empty text."""
-    kind, name = known.type, known.name
-    if kind in _READ_ONLY:
-        return f"{name} can be read, not set"
-    if kind.startswith("link<") and not isinstance(value, str):
-        return f"{name} is a name, not {value!r}"
-    if kind.endswith(("List", "list")) and not isinstance(value, list):
-        return f"{name} is a list, not {value!r}"
-    if name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"):
-        return _misfit_of_slot(value)
-    if (name, kind) == ("host-nodes", "int") and (isinstance(value, list) or _is_range(value)):
-        return ""  # what memory backends call it, until QEMU 5.2 (``backends/hostmem.c``)
-    if isinstance(value, (list, dict)):
-        scalar = kind in (*_BOOLS, *_STRINGS, *_ENUMS) or _bounds(kind) is not None or bool(choices_of(known))
-        return f"{name} is not a list or an object" if scalar else ""
-    if kind in _BOOLS:
-        fits = isinstance(value, bool) or (isinstance(value, Text) and as_switch(value) is not None)
-        return "" if fits else f"{name} is on or off, not {value!r}"
-    if kind in _STRINGS:
-        return _misfit_of_string(known, value)
-    bounds = _bounds(kind)
-    if bounds is not None:
-        return _misfit_of_number(known, value, bounds)
-    choices = choices_of(known)
-    if choices and not (isinstance(value, str) and value in choices):
-        return f"{name} is one of {', '.join(choices)}, not {value!r}"
-    return ""
-
-
-def _is_range(value: Value) -> bool:
-    return isinstance(value, Text) and _RANGE.fullmatch(value) is not None
-
-
-def choices_of(known: Property) -> tuple[str, ...]:
-    """What an enum takes, as its description lists it, or its type's name tells."""
-    if known.type in _ENUMS:
-        return _ENUMS[known.type]
-    if known.type in (*_BOOLS, *_STRINGS) or known.type.startswith(("link<", "child<")) or _bounds(known.type):
-        return ()
-    match = _CHOICES.search(known.description or "")
-    return tuple(match.group(1).split("/")) if match else ()
-
-
-def _misfit_of_slot(value: Value) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return f"addr is a slot like 0x2 or 0x2.0x1, not {value!r}"
-    number = value if isinstance(value, int) else None
-    if number is not None:
-        return "" if -1 <= number <= 0xFF else f"addr is a number up to 255, not {number}"
-    match = _SLOT.fullmatch(str(value))
-    if match is None or int(match.group(1), 16) > 0x1F:
-        return f"addr is a slot like 0x2 or 0x2.0x1, up to 0x1f.0x7, not {value!r}"
-    return ""
-
-
-def _misfit_of_string(known: Property, value: Value) -> str:
-    if not isinstance(value, str):
-        return f"{known.name} is a text, not {value!r}"
-    if known.name == "mac" and not _MAC.fullmatch(value):
-        return f"mac is a MAC address like 52:54:00:12:34:56, not {value!r}"
-    words = _WORDS.get(known.name)
-    if words is not None and not words[0].fullmatch(value):
-        return f"{known.name} is {words[1]}, not {value!r}"
-    return ""
-
-
-def _misfit_of_number(known: Property, value: Value, bounds: tuple[int, int]) -> str:
-    name, kind = known.name, known.type
-    number: int | None = value if isinstance(value, int) and not isinstance(value, bool) else None
-    if isinstance(value, Text):
-        # An ``int`` may be read as a size, as that of memory backends is until QEMU 5.2 (``backends/hostmem.c``).
-        number = as_number(value) if kind != "size" else None
-        number = as_size(value) if number is None and kind in ("size", "int") else number
-    if number is None:
-        return f"{name} is a number ({kind}), not {value!r}"
-    least, most = bounds
-    if isinstance(value, Text) and number < 0 and least == 0:
-        # QEMU reads a negative text into an unsigned property, modulo its width.
-        number %= most + 1
-    return "" if least <= number <= most else f"{name} is a number from {least} to {most} ({kind}), not {value}"
 
 
 @lru_cache(maxsize=256)
@@ -145,3 +68,132 @@ def _bounds(kind: str) -> tuple[int, int] | None:
         bits = int(match.group(1) or 64)
         return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     return None
+
+
+def misfit_of(known: QomProperty, value: Value) -> Unfit | None:
+    """Why the value does not fit, or None."""
+    message = _form(known.type, known.name)(known, value)
+    return Unfit(message, rule="option/value") if message else None
+
+
+def choices_of(known: QomProperty) -> tuple[str, ...]:
+    """What an enum takes, as its description lists it, or its type's name tells."""
+    if known.type in _ENUMS:
+        return _ENUMS[known.type]
+    if known.type in (*_BOOLS, *_STRINGS) or known.type.startswith(("link<", "child<")) or _bounds(known.type):
+        return ()
+    match = _CHOICES.search(known.description or "")
+    return tuple(match.group(1).split("/")) if match else ()
+
+
+#: Says what is wrong with a value of one form, or nothing.
+_Form: TypeAlias = Callable[[QomProperty, Value], str]
+
+
+@lru_cache(maxsize=1024)
+def _form(kind: str, name: str) -> _Form:
+    """How a property of a type and name is read: the first that it is."""
+    return next(form for is_it, form in _FORMS if is_it(kind, name))
+
+
+def _read_only(known: QomProperty, value: Value) -> str:
+    return f"{known.name} can be read, not set"
+
+
+def _link(known: QomProperty, value: Value) -> str:
+    return "" if isinstance(value, str) else f"{known.name} is a name, not {value!r}"
+
+
+def _list(known: QomProperty, value: Value) -> str:
+    if not isinstance(value, list):
+        return f"{known.name} is a list, not {value!r}"
+    return f"{known.name} is not a list or an object" if choices_of(known) else ""
+
+
+def _slot(known: QomProperty, value: Value) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return f"addr is a slot like 0x2 or 0x2.0x1, not {value!r}"
+    if isinstance(value, int):
+        return "" if -1 <= value <= 0xFF else f"addr is a number up to 255, not {value}"
+    match = _SLOT.fullmatch(str(value))
+    if match is None or int(match.group(1), 16) > 0x1F:
+        return f"addr is a slot like 0x2 or 0x2.0x1, up to 0x1f.0x7, not {value!r}"
+    return ""
+
+
+def _host_nodes(known: QomProperty, value: Value) -> str:
+    """What memory backends call a number, until QEMU 5.2 (``backends/hostmem.c``)."""
+    if isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value)):
+        return ""
+    return _number(known, value)
+
+
+def _scalar(read: _Form) -> _Form:
+    """A form that is no tree."""
+
+    def read_scalar(known: QomProperty, value: Value) -> str:
+        if isinstance(value, (list, dict)):
+            return f"{known.name} is not a list or an object"
+        return read(known, value)
+
+    return read_scalar
+
+
+@_scalar
+def _switch(known: QomProperty, value: Value) -> str:
+    fits = isinstance(value, bool) or (isinstance(value, Text) and as_switch(value) is not None)
+    return "" if fits else f"{known.name} is on or off, not {value!r}"
+
+
+@_scalar
+def _string(known: QomProperty, value: Value) -> str:
+    if not isinstance(value, str):
+        return f"{known.name} is a text, not {value!r}"
+    form, words = _WORDS.get(known.name, _ANY_WORD)
+    return "" if form.fullmatch(value) else f"{known.name} is {words}, not {value!r}"
+
+
+@_scalar
+def _number(known: QomProperty, value: Value) -> str:
+    bounds = _bounds(known.type)
+    assert bounds is not None, f"{known.type} is no type of numbers"
+    number = _number_of(value, known.type)
+    if number is None:
+        return f"{known.name} is a number ({known.type}), not {value!r}"
+    least, most = bounds
+    if isinstance(value, Text) and number < 0 and least == 0:
+        # QEMU reads a negative text into an unsigned property, modulo its width.
+        number %= most + 1
+    fits = least <= number <= most
+    return "" if fits else f"{known.name} is a number from {least} to {most} ({known.type}), not {value}"
+
+
+def _number_of(value: Value, kind: str) -> int | None:
+    if isinstance(value, Text):
+        # An ``int`` may be read as a size, as that of memory backends is until QEMU 5.2 (``backends/hostmem.c``).
+        number = as_number(value) if kind != "size" else None
+        return as_size(value) if number is None and kind in ("size", "int") else number
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _choice(known: QomProperty, value: Value) -> str:
+    choices = choices_of(known)
+    if not choices or (isinstance(value, str) and value in choices):
+        return ""
+    if isinstance(value, (list, dict)):
+        return f"{known.name} is not a list or an object"
+    return f"{known.name} is one of {', '.join(choices)}, not {value!r}"
+
+
+#: The forms of properties, by type and name.  What is none of the others may be an enum, by its description.
+_FORMS: tuple[tuple[Callable[[str, str], bool], _Form], ...] = (
+    (lambda kind, name: kind in _READ_ONLY, _read_only),
+    (lambda kind, name: kind.startswith("link<"), _link),
+    (lambda kind, name: kind.endswith(("List", "list")), _list),
+    (lambda kind, name: name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"), _slot),
+    (lambda kind, name: (name, kind) == ("host-nodes", "int"), _host_nodes),
+    (lambda kind, name: kind in _BOOLS, _switch),
+    (lambda kind, name: kind in _STRINGS, _string),
+    (lambda kind, name: _bounds(kind) is not None, _number),
+    (lambda kind, name: True, _choice),
+)

@@ -16,34 +16,42 @@ def find_unused(line: Line) -> Iterator[Finding]:
     Known are the devices that pc and q35 are made of.  A global for any other type that the command line does not
     make is *unknown*: another device may have it inside.
     """
-    if not line.settings:
-        return
-    caps, kind = line.caps, line.kind
-    name = line.machine.name if line.machine is not None else ""
-    made, acpi = set(line.by_type), line.has_acpi
+    made = set(line.by_type)
     homes_of: dict[str, set[MachineKind] | None] = {}
     for option in line.settings:
-        if option.driver not in (caps.types or {}) and option.driver not in (caps.abstract_types or {}):
+        driver = option.driver
+        if not _is_type(driver, line.caps):
             continue  # said already
-        if option.driver not in homes_of:
-            homes_of[option.driver] = _homes(option.driver, made, caps)
-        homes = homes_of[option.driver]
-        if homes is None:
-            continue
-        if kind in homes and not (option.driver == "PIIX4_PM" and not acpi):
-            continue
-        if not homes or kind == "other":
-            continue  # nothing is known of where it is
-        of = f"machine {name} without ACPI" if kind in homes else f"machine {name}"
-        yield Finding(
-            kind=Kind.ignored,
-            place=option.setting.place,
-            part=option.fact,
-            message=f"{of} has no {option.driver}, and QEMU would ignore this",
-            qemu_name=option.fact,
-            evidence=None,
-            hint="remove it" if kind not in homes else "turn ACPI on, or remove it",
-        )
+        if driver not in homes_of:
+            homes_of[driver] = _homes(driver, made, line.caps)
+        lacking = _lacking(driver, homes_of[driver], line)
+        if lacking is not None:
+            machine, hint = lacking
+            yield Finding(
+                kind=Kind.ignored,
+                place=option.setting.place,
+                part=option.fact,
+                message=f"{machine} has no {driver}, and QEMU would ignore this",
+                qemu_name=option.fact,
+                hint=hint,
+                rule="line/global-unused",
+            )
+
+
+def _is_type(name: str, caps: Capabilities) -> bool:
+    return name in (caps.types or ()) or name in (caps.abstract_types or ())
+
+
+def _lacking(driver: str, homes: set[MachineKind] | None, line: Line) -> tuple[str, str] | None:
+    """The machine, if it has no device of this type, and what would help; None as well where nothing is known."""
+    if not homes or line.kind == "other" or line.machine is None:
+        return None
+    machine = f"machine {line.machine.name}"
+    if line.kind not in homes:
+        return machine, "remove it"
+    if driver == "PIIX4_PM" and not line.has_acpi:
+        return f"{machine} without ACPI", "turn ACPI on, or remove it"
+    return None
 
 
 def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] | None:

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.serial import Serial
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
 from prober.domain.shared.chardev import CharacterDevice
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import AbsolutePath, Count
@@ -39,13 +40,13 @@ class Console(CharacterDevice):
     #: The alias of the serial port that it is.
     serial_alias: str | None = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Only a virtio console has a place of its own."""
         yield from super().rules()
         if not self.is_virtio and self.address is not None:
-            yield "address", "a console that is a serial port has no address of type 'virtio-serial'"
+            yield Broken("address", "a console that is a serial port has no address of type 'virtio-serial'")
         if self.address is not None and self.address.bus != 0:
-            yield "address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}"
+            yield Broken("address", f"a virtio-serial controller has bus 0 alone, not {self.address.bus}")
 
     @property
     def is_virtio(self) -> bool:
@@ -71,21 +72,19 @@ class Console(CharacterDevice):
         yield from self.emit_source(target)
         identity = Property("id", self.id, self.place())
         properties = (*self.address_properties(target), self.chardev_property(), identity)
-        yield options.Device("virtconsole", properties, self.place())
+        yield options.DeviceOption("virtconsole", properties, self.place())
 
 
-def add_consoles(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def add_consoles(domain: Domain) -> Completion:
     """The first console is the first serial port: made from it, or a repetition of it.
 
     libvirt counts a console for the first serial port even where the XML has none, and the others after it.  Where the
     two lead to different ends, the serial port has the say (11.3, ``virDomainDefAddConsoleCompat``).
     """
     consoles, serials = domain.devices.of(Console), domain.devices.of(Serial)
-    refusals += [
-        Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
-        for extra in consoles[1:]
-        if not extra.is_virtio
-    ]
+    for extra in consoles[1:]:
+        if not extra.is_virtio:
+            yield Refusal(place=extra.place("target_type"), message="only the first <console> can be a serial port")
     if not consoles:
         return domain
     console, devices = consoles[0], list(domain.devices.every)

@@ -47,4 +47,4 @@ class Crypto(VirtioDevice):
             Property("id", self.id, self.place()),
             *self.address_properties(target),
         )
-        yield options.Device("virtio-crypto-pci", properties, self.place("model"))
+        yield options.DeviceOption("virtio-crypto-pci", properties, self.place("model"))

@@ -32,4 +32,4 @@ class Hub(Device):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         identity = options.Property("id", self.id, self.place())
-        yield options.Device("usb-hub", (identity, *self.address_properties(target)), self.place())
+        yield options.DeviceOption("usb-hub", (identity, *self.address_properties(target)), self.place())

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Refusal
+from prober.domain.features import Features
 from prober.domain.shared.address import Address, PciAddress, UsbAddress
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, OnOff
@@ -68,35 +70,35 @@ class Input(VirtioDevice):
         """A virtio device, or nothing."""
         return Plug.virtio(target) if self.on == "virtio" else None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What goes with which type, and with which bus (11.3, ``virDomainInputDefValidate``)."""
         if self.type == "evdev" and self.bus is not None:
-            yield "bus", "type='evdev' is on no bus; leave bus out"
+            yield Broken("bus", "type='evdev' is on no bus; leave bus out")
         if self.type == "passthrough" and self.on != "virtio":
-            yield "bus", "type='passthrough' is for bus='virtio' alone"
+            yield Broken("bus", "type='passthrough' is for bus='virtio' alone")
         if self.type == "tablet" and self.on == "ps2":
-            yield "bus", "there is no PS/2 tablet; understood are bus='usb' and bus='virtio'"
+            yield Broken("bus", "there is no PS/2 tablet; understood are bus='usb' and bus='virtio'")
         yield from self._source_rules()
         for name in _OF_VIRTIO if self.on != "virtio" else ():
             if self.given(name):
-                yield name, "belongs to bus='virtio' alone"
+                yield Broken(name, "belongs to bus='virtio' alone")
         if self.model is not None and self.model != "virtio":
-            yield "model", f"model='{self.model}': QEMU has no such input devices; use model='virtio'"
+            yield Broken("model", f"model='{self.model}': QEMU has no such input devices; use model='virtio'")
         kinds = {"usb": UsbAddress, "virtio": PciAddress}
         if self.address is not None and not isinstance(self.address, kinds.get(self.on, ())):
             what = f"on bus='{self.on}'" if self.on else "of type='evdev'"
-            yield "address", f"an input device {what} has no address of this type"
+            yield Broken("address", f"an input device {what} has no address of this type")
 
-    def _source_rules(self) -> Iterator[tuple[str, str]]:
+    def _source_rules(self) -> Iterator[Broken]:
         needed = {"passthrough": "evdev", "evdev": "dev"}.get(self.type)
         if needed is not None and getattr(self, needed) is None:
-            yield "", f"type='{self.type}' needs <source {needed}=…>"
+            yield Broken("", f"type='{self.type}' needs <source {needed}=…>")
         for name, of in (("evdev", "passthrough"), ("dev", "evdev")):
             if getattr(self, name) is not None and self.type != of:
-                yield name, f"<source {name}=…> belongs to type='{of}' alone"
+                yield Broken(name, f"<source {name}=…> belongs to type='{of}' alone")
         for name in ("grab", "grab_toggle", "repeat"):
             if getattr(self, name) is not None and self.type != "evdev":
-                yield name, "belongs to type='evdev' alone"
+                yield Broken(name, "belongs to type='evdev' alone")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, one ``-object``, or nothing for what the machine has."""
@@ -110,7 +112,7 @@ class Input(VirtioDevice):
         if self.evdev is not None:
             properties.append(Property("evdev", self._host_device(self.evdev), self.place("evdev")))
         properties += self.address_properties(target)
-        yield options.Device(driver, tuple(properties), self.place("type"))
+        yield options.DeviceOption(driver, tuple(properties), self.place("type"))
 
     def _evdev_properties(self) -> Iterator[Property]:
         assert self.dev is not None
@@ -127,13 +129,12 @@ class Input(VirtioDevice):
         return Prepared(path, Need("evdev", self.id, todo))
 
 
-def check_inputs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_inputs(devices: Devices, features: Features) -> Check:
     """Without the PS/2 controller there is nothing that is on it."""
-    ps2, line = domain.features.ps2, domain.features.place("ps2").line
-    if ps2 is None or ps2.state:
-        return domain
-    for device in domain.devices.of(Input):
+    if features.ps2 is None or features.ps2.state:
+        return
+    line = features.place("ps2").line
+    for device in devices.of(Input):
         if device.on == "ps2":
             message = f"a PS/2 {device.type} needs the ps2 feature, which is off in line {line}"
-            refusals.append(Refusal(place=device.place("type"), message=message))
-    return domain
+            yield Refusal(place=device.place("type"), message=message)

@@ -7,12 +7,16 @@ from typing import Annotated, Final, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
+from prober.domain.features import Features
 from prober.domain.features.machine import IoApic
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Check, Completion
+from prober.domain.vcpu import Vcpu
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Places, Qemu
 from prober.xml.values import Byte, OnOff
@@ -50,29 +54,29 @@ class Iommu(Device):
         """virtio's is part of the machine's own bus."""
         return Plug.virtio(target) | Plug.INTEGRATED if self.model == "virtio" else None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to Intel's, and what to virtio's."""
         if self.model == "smmuv3":
-            yield "model", "model='smmuv3' is for Arm machines"
+            yield Broken("model", "model='smmuv3' is for Arm machines")
         elif self.model == "virtio":
             for name in _OF_INTEL:
                 if getattr(self, name) is not None:
-                    yield name, "this belongs to model='intel' alone"
+                    yield Broken(name, "this belongs to model='intel' alone")
             if self.address is not None and not isinstance(self.address, PciAddress):
-                yield "address", "a virtio IOMMU has an address of type 'pci'"
+                yield Broken("address", "a virtio IOMMU has an address of type 'pci'")
         else:
             if self.address is not None:
-                yield "address", "model='intel' is part of the chipset and has no address"
+                yield Broken("address", "model='intel' is part of the chipset and has no address")
             if self.eim and not self.intremap:
-                yield "eim", "eim='on' needs intremap='on'"
+                yield Broken("eim", "eim='on' needs intremap='on'")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         identity = Property("id", self.id, self.place())
         if self.model == "virtio":
-            yield options.Device("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
+            yield options.DeviceOption("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
         elif self.model == "intel":
-            yield options.Device("intel-iommu", (identity, *self._intel()), self.place("model"))
+            yield options.DeviceOption("intel-iommu", (identity, *self._intel()), self.place("model"))
 
     def _intel(self) -> Iterator[Property]:
         """In libvirt's order (11.3, ``qemuBuildIOMMUCommandLine``); two of the switches are words to QEMU."""
@@ -88,35 +92,31 @@ class Iommu(Device):
                 yield own[name]
 
 
-def complete_iommu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_iommu(domain: Domain, target: Target) -> Completion:
     """One IOMMU, with interrupts for more CPUs than 255 on q35, which get one if they have none
     (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``, ``qemuDomainIOMMUDefPostParse``)."""
     units = domain.devices.of(Iommu)
     if not units and domain.vcpu.value <= _MOST_WITHOUT_EIM:
         return domain
-    devices = list(domain.devices.every)
-    for extra in units[1:]:
-        line = units[0].place().line
-        refusals.append(Refusal(place=extra.place(), message=f"a second <iommu>, the first is in line {line}"))
+    for first, extra in extras(units):
+        message = f"a second <iommu>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
     if target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM:
-        if not units and all(target.caps.has(f"intel-iommu.{name}") for name in ("intremap", "eim")):
-            devices.append(Iommu(model="intel", intremap=True, eim=True))
-        devices = [_with_eim(device) if isinstance(device, Iommu) else device for device in devices]
-    domain = _with_split_irqchip(domain.with_devices(devices), target)
-    for place, message, hint in _faults(domain, target):
-        refusals.append(Refusal(place=place, message=message, hint=hint))
+        domain = _with_interrupts_for_many(domain, target)
+    unit = next(iter(domain.devices.of(Iommu)), None)
+    if unit is not None:
+        domain = _with_split_irqchip(domain, unit, target)
+    yield from _check_cpus(domain.vcpu, unit, target)
+    if unit is not None:
+        yield from _check_unit(unit, domain.features, target)
     return domain
 
 
-def _with_split_irqchip(domain: Domain, target: Target) -> Domain:
-    """An IOMMU that remaps interrupts needs QEMU's I/O APIC (``qemuDomainDefEnableDefaultFeatures``)."""
-    unit = next(iter(domain.devices.of(Iommu)), None)
-    many = target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM
-    features = domain.features
-    if unit is None or features.ioapic is not None or not (unit.intremap or many):
-        return domain
-    ioapic = IoApic(driver="qemu", places=Places(unit.place("intremap")))
-    return domain.replace(features=features.replace(ioapic=ioapic))
+def _with_interrupts_for_many(domain: Domain, target: Target) -> Domain:
+    """With an IOMMU, if the binary has one that can do it, and with Intel's extended mode in it."""
+    if not domain.devices.of(Iommu) and all(target.caps.has(f"intel-iommu.{name}") for name in ("intremap", "eim")):
+        return domain.with_devices([*domain.devices.every, Iommu(model="intel", intremap=True, eim=True)])
+    return domain.with_each(Iommu, _with_eim)
 
 
 def _with_eim(unit: Iommu) -> Iommu:
@@ -126,29 +126,46 @@ def _with_eim(unit: Iommu) -> Iommu:
     return unit.replace(intremap=intremap, eim=intremap if unit.eim is None else unit.eim)
 
 
-def _faults(domain: Domain, target: Target) -> Iterator[tuple[Place, str, str]]:
-    unit = next(iter(domain.devices.of(Iommu)), None)
+def _with_split_irqchip(domain: Domain, unit: Iommu, target: Target) -> Domain:
+    """An IOMMU that remaps interrupts needs QEMU's I/O APIC (``qemuDomainDefEnableDefaultFeatures``)."""
+    many = target.kind == "q35" and domain.vcpu.value > _MOST_WITHOUT_EIM
+    features = domain.features
+    if features.ioapic is not None or not (unit.intremap or many):
+        return domain
+    ioapic = IoApic(driver="qemu", places=Places(unit.place("intremap")))
+    return domain.replace(features=features.replace(ioapic=ioapic))
+
+
+def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
+    """Whether all CPUs can get interrupts; more than the machine can have are refused elsewhere."""
     most = target.entry.cpu_max if target.entry is not None else None
-    too_many = most is not None and domain.vcpu.value > most  # which is refused already
-    with_eim = unit is not None and unit.eim
-    if domain.vcpu.value > _MOST_WITHOUT_EIM and target.is_understood and not too_many and not with_eim:
+    if not target.is_understood or (most is not None and vcpu.value > most):
+        return
+    if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and unit.eim):
+        return
+    if target.kind == "q35":
         message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"
         hint = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu>"
-        yield (
-            domain.vcpu.place("value"),
-            message if target.kind == "q35" else f"machine {target.machine} has no more than {_MOST_WITHOUT_EIM} CPUs",
-            hint if target.kind == "q35" else "take machine q35",
-        )
-    if unit is None:
-        return
+    else:
+        message = f"machine {target.machine} has no more than {_MOST_WITHOUT_EIM} CPUs"
+        hint = "take machine q35"
+    yield Refusal(place=vcpu.place("value"), message=message, hint=hint)
+
+
+def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
+    """What it needs of the machine and of its features, and of the binary."""
     if target.kind == "pc":
-        yield unit.place("model"), f"machine {target.machine} has no IOMMU", "take machine q35"
-    ioapic = domain.features.ioapic
-    if unit.intremap and (ioapic is None or ioapic.driver != "qemu"):
+        message = f"machine {target.machine} has no IOMMU"
+        yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")
+    if unit.intremap and (features.ioapic is None or features.ioapic.driver != "qemu"):
         message = "remapping interrupts needs QEMU's own I/O APIC"
-        yield unit.place("intremap"), message, "let <ioapic driver='qemu'/> be in <features>"
-    if unit.model == "virtio" and target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
+        hint = "let <ioapic driver='qemu'/> be in <features>"
+        yield Refusal(place=unit.place("intremap"), message=message, hint=hint)
+    if unit.model != "virtio":
+        return
+    if target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
         message = f"QEMU {target.caps.version} has no {_BYPASS}: the guest's firmware would reach no device behind it"
-        yield unit.place("model"), message, ""
-    if unit.model == "virtio" and not domain.features.acpi:
-        yield unit.place("model"), "a virtio IOMMU needs ACPI", "add <features><acpi/></features>"
+        yield Refusal(place=unit.place("model"), message=message)
+    if not features.acpi:
+        hint = "add <features><acpi/></features>"
+        yield Refusal(place=unit.place("model"), message="a virtio IOMMU needs ACPI", hint=hint)

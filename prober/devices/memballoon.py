@@ -10,9 +10,11 @@ from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds
+from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
+from prober.domain.steps import Completion
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Neutral, Qemu, made
+from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import HexAmount, OnOff
 
 
@@ -41,20 +43,21 @@ class Memballoon(VirtioDevice):
             return
         identity = options.Property("id", self.id, self.place())
         properties = (*self.properties(), identity, *self.pci_properties(target))
-        yield options.Device(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
+        yield options.DeviceOption(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
 
 
-def add_memballoon(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def add_memballoon(domain: Domain) -> Completion:
     """A domain without the element has a virtio balloon, and no domain has two
     (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``)."""
-    balloons = list(domain.devices.of(Memballoon))
-    for extra in balloons[1:]:
-        line = balloons[0].place().line
-        refusals.append(Refusal(place=extra.place(), message=f"a second <memballoon>, the first is in line {line}"))
+    balloons = domain.devices.of(Memballoon)
     if not balloons:
-        return domain.with_devices([*domain.devices.every, made(Memballoon, model="virtio")])
-    if balloons[0].model != "none" or (balloons[0].address is None and balloons[0].acpi_index is None):
+        return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
+    for first, extra in extras(balloons):
+        message = f"a second <memballoon>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    balloon = balloons[0]
+    if balloon.model != "none" or (balloon.address is None and balloon.acpi_index is None):
         return domain
     # libvirt does not read where a balloon is that is not there (``virDomainMemballoonDefParseXML``).
-    nowhere = balloons[0].replace(address=None, acpi_index=None)
-    return domain.with_devices([nowhere if device is balloons[0] else device for device in domain.devices.every])
+    nowhere = balloon.replace(address=None, acpi_index=None)
+    return domain.with_devices([nowhere if device is balloon else device for device in domain.devices.every])

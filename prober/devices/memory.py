@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.domain.memory.backing import Access
+from prober.commandline.refusal import Broken
+from prober.domain.memory.backing import MemoryAccess
 from prober.domain.shared.address import DimmAddress, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.memory import MemorySize, Wanted
@@ -34,7 +35,7 @@ class MemoryModule(Device):
     has_node: ClassVar[bool] = True
 
     model: Annotated[str, At("@model"), Becomes("QEMU's device")]
-    access: Annotated[Access | None, At("@access"), Becomes("`share` of its backend")] = None
+    access: Annotated[MemoryAccess | None, At("@access"), Becomes("`share` of its backend")] = None
     discard: Annotated[YesNo | None, At("@discard"), Becomes("`discard-data` of its backend, in a file")] = None
     size: Annotated[MemorySize, At("target/size"), Becomes("`size` of its backend")]
     node: Annotated[Count | None, At("target/node"), Becomes("`node`")] = None
@@ -49,10 +50,10 @@ class MemoryModule(Device):
         """libvirt's alias for it (``qemuDeviceMemoryGetAliasID``)."""
         return f"{self.alias_prefix}{self.number}"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """It has a size."""
         if self.size.value == 0:
-            yield "size", "a module of memory has a size"
+            yield Broken("size", "a module of memory has a size")
 
     def wanted(self) -> Wanted:
         """What it asks of its backend."""
@@ -71,7 +72,7 @@ class MemoryModule(Device):
             "place": self.place("size"),
         }
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """What the machine has to be told for it; said once, however many modules say it."""
         return iter(())
 
@@ -94,7 +95,7 @@ class MemoryModule(Device):
         properties += self.late_properties()
         properties.append(Property("id", self.id, self.place()))
         properties += self.address_properties(target)
-        yield options.Device(self.driver, tuple(properties), self.place())
+        yield options.DeviceOption(self.driver, tuple(properties), self.place())
 
     def late_properties(self) -> Iterator[Property]:
         """What stands after ``memdev``."""
@@ -125,12 +126,8 @@ class SlotModule(MemoryModule):
         return self.address.base, self.address.base + self.mapped
 
 
-class Dimm(SlotModule):
-    """``model='dimm'``: usual memory."""
-
-    tag = ""
-    driver = "pc-dimm"
-    alias_prefix = "dimm"
+class _PagedModule(MemoryModule):
+    """A module whose pages and nodes of the host can be chosen."""
 
     page_size: Annotated[
         MemorySize | None, At("source/pagesize"), Becomes("the mount that `mem-path` leads to, or `hugetlbsize`")
@@ -139,7 +136,17 @@ class Dimm(SlotModule):
 
     def wishes(self) -> dict[str, Any]:
         """Its pages and nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, self.page_size, self.nodemask)
+        pages = self.page_size.kibibytes if self.page_size is not None else 0
+        own = {"page_size": pages, "nodes": self.nodemask, "nodes_place": self.place("nodemask")}
+        return super().wishes() | own
+
+
+class Dimm(_PagedModule, SlotModule):
+    """``model='dimm'``: usual memory."""
+
+    tag = ""
+    driver = "pc-dimm"
+    alias_prefix = "dimm"
 
 
 class Nvdimm(SlotModule):
@@ -155,17 +162,17 @@ class Nvdimm(SlotModule):
     label: Annotated[MemorySize | None, At("target/label/size"), Becomes("`label-size`")] = None
     readonly: Annotated[bool, At("target/readonly"), Becomes("`unarmed`")] = False
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         if self.path is None:
-            yield "", "model='nvdimm' needs <source><path>"
+            yield Broken("", "model='nvdimm' needs <source><path>")
         if self.discard:
-            yield "discard", "what is in an NVDIMM is kept, not discarded"
+            yield Broken("discard", "what is in an NVDIMM is kept, not discarded")
         if self.label is not None and 0 < self.label.kibibytes < 128:
-            yield "label", "the label of an NVDIMM has at least 128 KiB"
+            yield Broken("label", "the label of an NVDIMM has at least 128 KiB")
         if self.label is not None and self.label.kibibytes >= self.size.kibibytes:
-            yield "label", "the label of an NVDIMM is smaller than all of it"
+            yield Broken("label", "the label of an NVDIMM is smaller than all of it")
 
     @property
     def mapped(self) -> int:
@@ -189,7 +196,7 @@ class Nvdimm(SlotModule):
         }
         return super().wishes() | own
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """The machine's ACPI tables tell of NVDIMMs only if it is asked."""
         yield Property("nvdimm", True, self.place())
 
@@ -234,19 +241,19 @@ class VirtioPmem(_VirtioModule):
 
     path: Annotated[AbsolutePath | None, At("source/path"), Becomes("`mem-path`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         if self.path is None:
-            yield "", "model='virtio-pmem' needs <source><path>"
+            yield Broken("", "model='virtio-pmem' needs <source><path>")
         if self.discard:
-            yield "discard", "what is in the file is kept, not discarded"
+            yield Broken("discard", "what is in the file is kept, not discarded")
         if self.access == "private":
-            yield "access", "what the guest writes to virtio-pmem goes to the file: access is shared"
+            yield Broken("access", "what the guest writes to virtio-pmem goes to the file: access is shared")
         if self.node is not None:
-            yield "node", "virtio-pmem belongs to no NUMA node"
+            yield Broken("node", "virtio-pmem belongs to no NUMA node")
         if self.base is not None and self.base % 4096:
-            yield "base", "the address of virtio-pmem is a multiple of 4096"
+            yield Broken("base", "the address of virtio-pmem is a multiple of 4096")
 
     def wishes(self) -> dict[str, Any]:
         """Its file, which is shared."""
@@ -254,17 +261,13 @@ class VirtioPmem(_VirtioModule):
         return super().wishes() | own
 
 
-class VirtioMem(_VirtioModule):
+class VirtioMem(_PagedModule, _VirtioModule):
     """``model='virtio-mem'``: memory that the guest is given and hands back in blocks."""
 
     tag = ""
     driver = "virtio-mem-pci"
     alias_prefix = "virtiomem"
 
-    page_size: Annotated[
-        MemorySize | None, At("source/pagesize"), Becomes("the mount that `mem-path` leads to, or `hugetlbsize`")
-    ] = None
-    nodemask: Annotated[NumberSet | None, At("source/nodemask/."), Becomes("`host-nodes` of its backend")] = None
     block: Annotated[MemorySize | None, At("target/block"), Becomes("`block-size`")] = None
     requested: Annotated[MemorySize | None, At("target/requested"), Becomes("`requested-size`")] = None
     current: Annotated[
@@ -272,24 +275,24 @@ class VirtioMem(_VirtioModule):
     ] = None
     dynamic_slots: Annotated[YesNo | None, At("target/@dynamicMemslots"), Becomes("`dynamic-memslots`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt's rules (11.3, ``virDomainMemoryDefValidate``)."""
         yield from super().rules()
         block = self.block.kibibytes if self.block is not None else 0
         requested = self.requested.kibibytes if self.requested is not None else 0
         if block < _LEAST_BLOCK or block & (block - 1):
-            yield "block", f"virtio-mem needs <block>, a power of two of at least {_LEAST_BLOCK} KiB"
+            yield Broken("block", f"virtio-mem needs <block>, a power of two of at least {_LEAST_BLOCK} KiB")
             return
         if requested > self.size.kibibytes:
-            yield "requested", "more is requested than the size"
+            yield Broken("requested", "more is requested than the size")
         if requested % block:
-            yield "requested", "what is requested is a multiple of the block"
+            yield Broken("requested", "what is requested is a multiple of the block")
         if self.base is not None and self.base % (block * 1024):
-            yield "base", "the address of virtio-mem is a multiple of the block"
+            yield Broken("base", "the address of virtio-mem is a multiple of the block")
 
     def wishes(self) -> dict[str, Any]:
-        """Its pages and nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, self.page_size, self.nodemask) | {"is_lazy": True}
+        """That it is taken from the host as the guest asks for it."""
+        return super().wishes() | {"is_lazy": True}
 
     def device_properties(self) -> Iterator[Property]:
         """Its blocks."""
@@ -318,18 +321,19 @@ class SgxEpc(MemoryModule):
     #: Its place among all of them, filled in by completing.
     section: int = 0
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """An enclave's memory is nobody else's."""
         yield from super().rules()
         for name in ("access", "discard"):
             if getattr(self, name) is not None:
-                yield name, f"{name} has no effect on memory of enclaves"
+                yield Broken(name, f"{name} has no effect on memory of enclaves")
 
     def wishes(self) -> dict[str, Any]:
         """Its nodes, too."""
-        return super().wishes() | _pages_and_nodes(self, None, self.nodemask) | {"is_enclave": True}
+        own = {"nodes": self.nodemask, "nodes_place": self.place("nodemask"), "is_enclave": True}
+        return super().wishes() | own
 
-    def machine_properties(self, target: Target) -> Iterator[Property]:
+    def machine_properties(self) -> Iterator[Property]:
         """It is no device: the machine is told of it."""
         yield Property(f"sgx-epc.{self.section}.memdev", f"mem{self.id}", self.place())
         yield Property(f"sgx-epc.{self.section}.node", self.node or 0, self.place("node"))
@@ -337,14 +341,6 @@ class SgxEpc(MemoryModule):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """Its backend."""
         yield from self.backend
-
-
-def _pages_and_nodes(module: MemoryModule, pages: MemorySize | None, nodes: tuple[int, ...] | None) -> dict[str, Any]:
-    return {
-        "page_size": pages.kibibytes if pages is not None else 0,
-        "nodes": nodes,
-        "nodes_place": module.place("nodemask"),
-    }
 
 
 MemoryModule.choices = {

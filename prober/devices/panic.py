@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 
@@ -30,18 +31,18 @@ class Panic(Device):
     ] = "isa"
     address: Annotated[Address | None, At("address"), Becomes("`ioport`, or `bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each has its own kind of address (libvirt 11.3, ``qemuValidateDomainDefPanic``)."""
         if self.address is None:
             return
         if self.model == "hyperv":
-            yield "address", "model='hyperv' is no device, and has no address"
+            yield Broken("address", "model='hyperv' is no device, and has no address")
         elif self.model == "isa" and not isinstance(self.address, IsaAddress):
-            yield "address", "model='isa' has an address of type 'isa'"
+            yield Broken("address", "model='isa' has an address of type 'isa'")
         elif self.model == "pvpanic" and not isinstance(self.address, PciAddress):
-            yield "address", "model='pvpanic' has an address of type 'pci'"
+            yield Broken("address", "model='pvpanic' has an address of type 'pci'")
         elif isinstance(self.address, IsaAddress) and self.address.irq is not None:
-            yield "address", "the device has no interrupt line"
+            yield Broken("address", "the device has no interrupt line")
 
     def plug(self, target: Target) -> Kinds | None:
         """One of them is on PCI, and part of the machine."""
@@ -67,12 +68,11 @@ class Panic(Device):
         elif self.model == "pvpanic":
             properties += self.address_properties(target)
         driver = "pvpanic-pci" if self.model == "pvpanic" else "pvpanic"
-        yield options.Device(driver, tuple(properties), self.place("model"))
+        yield options.DeviceOption(driver, tuple(properties), self.place("model"))
 
 
-def check_panics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_panics(devices: Devices) -> Check:
     """One of each model."""
-    for first, panic in twins(domain.devices.of(Panic), lambda panic: panic.model):
+    for first, panic in twins(devices.of(Panic), lambda panic: panic.model):
         message = f"a second <panic> of model '{panic.model}', the first is in line {first.place().line}"
-        refusals.append(Refusal(place=panic.place("model"), message=message))
-    return domain
+        yield Refusal(place=panic.place("model"), message=message)

@@ -8,9 +8,10 @@ from typing import Annotated, Final
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
 from prober.domain.shared.address import IsaAddress
 from prober.domain.shared.chardev import CharacterDevice
+from prober.domain.shared.devices import Devices
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Neutral
 from prober.xml.values import AbsolutePath, Count
@@ -38,11 +39,10 @@ class Parallel(CharacterDevice):
         """``-chardev`` and the port."""
         yield from self.emit_source(target)
         identity = Property("id", self.id, self.place())
-        yield options.Device("isa-parallel", (self.chardev_property(), identity), self.place())
+        yield options.DeviceOption("isa-parallel", (self.chardev_property(), identity), self.place())
 
 
-def check_parallels(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_parallels(devices: Devices) -> Check:
     """No more than there are ports."""
-    for extra in list(domain.devices.of(Parallel))[_PORTS:]:
-        refusals.append(Refusal(place=extra.place(), message=f"there are only {_PORTS} parallel ports"))
-    return domain
+    for extra in devices.of(Parallel)[_PORTS:]:
+        yield Refusal(place=extra.place(), message=f"there are only {_PORTS} parallel ports")

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import UNITS, AbsolutePath, Amount, Unit
@@ -46,13 +48,13 @@ class Pstore(Device):
     #: The file, which has the domain's name where none is given; filled in by completing.
     file: str = ""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A size that is a power of two (libvirt 11.3, ``virDomainPstoreDefValidate``)."""
         size = self.size.kibibytes
         if size < _LEAST_SIZE or size & (size - 1):
-            yield "size", "the size is a power of 2, and at least 4 KiB"
+            yield Broken("size", "the size is a power of 2, and at least 4 KiB")
         if not isinstance(self.address, PciAddress | None):
-            yield "address", "ACPI's error record has an address of type 'pci'"
+            yield Broken("address", "ACPI's error record has an address of type 'pci'")
 
     def plug(self, target: Target) -> Kinds | None:
         """Conventional PCI."""
@@ -73,20 +75,13 @@ class Pstore(Device):
             Property("memdev", memory, self.place()),
             *self.address_properties(target),
         )
-        yield options.Device("acpi-erst", properties, self.place("backend"))
+        yield options.DeviceOption("acpi-erst", properties, self.place("backend"))
 
 
-def complete_pstore(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_pstore(domain: Domain, target: Target) -> Completion:
     """Its file; a domain has one."""
-    devices = list(domain.devices.every)
-    first: Pstore | None = None
-    for position, device in enumerate(devices):
-        if not isinstance(device, Pstore):
-            continue
-        if first is not None:
-            message = f"a second <pstore>, the first is in line {first.place().line}"
-            refusals.append(Refusal(place=device.place(), message=message))
-        first = first or device
-        default = f"{target.settings.state_directory}/nvram/{domain.name}_PSTORE.raw"
-        devices[position] = device.replace(file=device.path or default)
-    return domain.with_devices(devices)
+    for first, extra in extras(domain.devices.of(Pstore)):
+        message = f"a second <pstore>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    default = f"{target.settings.state_directory}/nvram/{domain.name}_PSTORE.raw"
+    return domain.with_each(Pstore, lambda pstore: pstore.replace(file=pstore.path or default))

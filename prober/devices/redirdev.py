@@ -14,6 +14,7 @@ from prober.domain.shared.address import UsbAddress
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.chardev.character import CharacterType
 from prober.domain.shared.device import Bootable
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 
@@ -47,15 +48,15 @@ class Redirdev(CharacterDevice, Bootable):
             properties.append(Property("filter", self.redirfilter.text, self.redirfilter.place()))
         properties += self.boot_properties()
         properties += self.address_properties(target)
-        yield options.Device("usb-redir", tuple(properties), self.place())
+        yield options.DeviceOption("usb-redir", tuple(properties), self.place())
 
 
-def filter_redirdevs(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Tell each what is let in; a filter of nothing is refused."""
+def complete_redirdevs(domain: Domain) -> Completion:
+    """Each with what is let in; a filter of nothing is refused."""
     wanted = domain.devices.redirfilter
     if wanted is None:
         return domain
     if not domain.devices.of(Redirdev):
         message = "<redirfilter> has nothing to filter without a <redirdev>"
-        refusals.append(Refusal(place=wanted.place(), message=message))
+        yield Refusal(place=wanted.place(), message=message)
     return domain.with_each(Redirdev, lambda device: device.replace(redirfilter=wanted))

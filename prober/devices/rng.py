@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.chardev import Character
 from prober.domain.shared.chardev.character import CharacterType
@@ -27,26 +28,26 @@ class RngBackend(Character):
     type: Annotated[CharacterType, At("@type"), Becomes("the backend of `-chardev`")] = "null"
     path: Annotated[str, At("."), Becomes("`filename`")] = ""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which model."""
         if self.model == "egd":
             if not self.given("type"):
-                yield "", "<backend model='egd'> needs a type"
+                yield Broken("", "<backend model='egd'> needs a type")
             yield from super().rules()
             if self.path.strip():
-                yield "path", "a path is for <backend model='random'>"
+                yield Broken("path", "a path is for <backend model='random'>")
             return
         for name in ("type", "sources", "protocol", "log_file", "log_append"):
             if self.given(name):
-                yield name, "this is for <backend model='egd'>"
+                yield Broken(name, "this is for <backend model='egd'>")
         yield from self._path_rules()
 
-    def _path_rules(self) -> Iterator[tuple[str, str]]:
+    def _path_rules(self) -> Iterator[Broken]:
         path = self.path.strip()
         if self.model == "builtin" and path:
-            yield "path", "a path is for <backend model='random'>"
+            yield Broken("path", "a path is for <backend model='random'>")
         elif path and (not path.startswith("/") or not path.isprintable() or len(path.encode()) > 4095):
-            yield "path", f"{path[:80]!r} is not an absolute path"
+            yield Broken("path", f"{path[:80]!r} is not an absolute path")
 
     @property
     def file(self) -> str:
@@ -67,10 +68,10 @@ class Rng(VirtioDevice):
     backend: Annotated[RngBackend, At("backend")]
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A period is that of a rate."""
         if self.rate_period is not None and not self.rate_bytes:
-            yield "rate_period", "a period goes with bytes"
+            yield Broken("rate_period", "a period goes with bytes")
 
     def plug(self, target: Target) -> Kinds | None:
         """As virtio devices."""
@@ -86,7 +87,7 @@ class Rng(VirtioDevice):
             properties.append(Property("max-bytes", self.rate_bytes, self.place("rate_bytes")))
             properties.append(Property("period", self.rate_period or _PERIOD, self.place("rate_period")))
         properties += self.address_properties(target)
-        yield options.Device(virtio_driver("virtio-rng-pci", self.model), tuple(properties), self.place("model"))
+        yield options.DeviceOption(virtio_driver("virtio-rng-pci", self.model), tuple(properties), self.place("model"))
 
     def _source(self, name: str, target: Target) -> Iterator[options.Option]:
         backend, place = self.backend, self.backend.place("model")

@@ -6,16 +6,16 @@ A new device is a file (or folder) of this room and a row here; ``tests/architec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import Audible, add_audio, connect_audio
-from prober.devices.channel import Channel, invent_sockets
+from prober.devices.audio.audible import Audible
+from prober.devices.audio.complete import add_audio, complete_audio
+from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, PciController
-from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, order_controllers
+from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
 from prober.devices.controller.pci.roots import emit_pci_holes
 from prober.devices.crypto import Crypto
@@ -25,9 +25,9 @@ from prober.devices.disk.complete import place_disks
 from prober.devices.disk.floppy import emit_floppy_controllers
 from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
-from prober.devices.disk.volumes import translate_volumes
+from prober.devices.disk.volumes import settle_volumes
 from prober.devices.filesystem import Filesystem
-from prober.devices.filesystem.complete import settle_filesystems
+from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
 from prober.devices.hostdev import Hostdev, ScsiHostdev
@@ -42,7 +42,7 @@ from prober.devices.memory import MemoryModule
 from prober.devices.panic import Panic, check_panics
 from prober.devices.parallel import Parallel, check_parallels
 from prober.devices.pstore import Pstore, complete_pstore
-from prober.devices.redirdev import Redirdev, filter_redirdevs
+from prober.devices.redirdev import Redirdev, complete_redirdevs
 from prober.devices.rng import Rng
 from prober.devices.serial import Serial, number_serials
 from prober.devices.shmem import Shmem
@@ -54,7 +54,9 @@ from prober.devices.video.complete import check_videos, complete_videos
 from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.shared.device import Device
-from prober.domain.steps import Emission, Step, old
+from prober.domain.steps import Emission, Step
+from prober.host.directories import domain_directory
+from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
 _NO_SLOT, _UNSCANNED = 190, 300
@@ -85,21 +87,26 @@ class Row(NamedTuple):
 
 #: Every device, in the order of their XML names.
 ROWS: tuple[Row, ...] = (
-    Row(Audio, 440, steps=(Step(490, old(add_audio)), Step(500, old(connect_audio), about=(Audible,)))),
-    Row(Channel, 400, scan=90, steps=(Step(590, old(invent_sockets), about=(Channel,)),)),
-    Row(Console, 410, scan=100, steps=(Step(340, old(add_consoles), about=(Console,)),)),
+    Row(Audio, 440, steps=(Step(490, add_audio), Step(500, complete_audio, about=(Audible,)))),
+    Row(Channel, 400, scan=90, steps=(Step(590, complete_channels, about=(Channel,)),)),
+    Row(
+        Console,
+        410,
+        scan=100,
+        steps=(Step(340, lambda domain, _: add_consoles(domain), about=(Console,), name="add-consoles"),),
+    ),
     Row(
         Controller,
         290,
         scan=50,
         slot=40,
         steps=(
-            Step(280, old(order_controllers)),
-            Step(380, old(add_controllers)),
-            Step(390, old(check_controllers)),
-            Step(620, old(number_buses), about=(Expander,)),
+            Step(280, lambda domain, _: number_controllers(domain), name="number-controllers"),
+            Step(380, add_controllers),
+            Step(390, check_controllers),
+            Step(620, lambda domain, _: number_buses(domain), about=(Expander,), name="number-buses"),
         ),
-        emissions=(Emission(270, emit_pci_holes),),
+        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),
@@ -110,68 +117,151 @@ ROWS: tuple[Row, ...] = (
         scan=0,
         slot=50,
         steps=(
-            Step(300, old(translate_volumes), about=(Disk,)),
-            Step(310, old(place_disks), about=(Disk,)),
-            Step(650, old(check_disks), about=(Disk,)),
-            Step(660, old(check_throttling)),
+            Step(300, settle_volumes, about=(Disk,)),
+            Step(310, place_disks, about=(Disk,)),
+            Step(650, check_disks, about=(Disk,)),
+            Step(
+                660,
+                lambda domain, _: check_throttling(domain.throttle_groups, domain.devices),
+                name="check-throttling",
+            ),
         ),
-        emissions=(Emission(20, emit_reservations), Emission(330, emit_floppy_controllers)),
+        emissions=(
+            Emission(
+                20,
+                lambda domain, target: emit_reservations(domain.devices, domain_directory(domain.name, target)),
+            ),
+            Emission(330, lambda domain, target: emit_floppy_controllers(domain.devices, target)),
+        ),
     ),
-    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, old(settle_filesystems), about=(Filesystem,)),)),
-    Row(Graphics, 450, steps=(Step(450, old(settle_graphics), about=(Graphics,)),)),
+    Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
+    Row(Graphics, 450, steps=(Step(450, settle_graphics, about=(Graphics,)),)),
     Row(
         Hostdev,
         520,
         scan=30,
         slot=60,
         steps=(
-            Step(320, old(place_scsi_hostdevs), about=(ScsiHostdev,)),
-            Step(440, old(complete_hostdevs), about=(Hostdev,)),
-            Step(460, old(check_hostdevs), about=(Hostdev, HostdevInterface, NetworkInterface)),
+            Step(320, lambda domain, _: place_scsi_hostdevs(domain), about=(ScsiHostdev,), name="place-scsi-hostdevs"),
+            Step(440, lambda domain, _: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
+            Step(
+                460,
+                lambda domain, target: check_hostdevs(domain.devices, target),
+                about=(Hostdev, HostdevInterface, NetworkInterface),
+                name="check-hostdevs",
+            ),
         ),
     ),
     Row(Hub, 310, scan=160),
-    Row(Input, 430, scan=110, slot=120, steps=(Step(510, old(check_inputs), about=(Input,)),)),
+    Row(
+        Input,
+        430,
+        scan=110,
+        slot=120,
+        steps=(
+            Step(
+                510,
+                lambda domain, _: check_inputs(domain.devices, domain.features),
+                about=(Input,),
+                name="check-inputs",
+            ),
+        ),
+    ),
     Row(
         Interface,
         360,
         scan=10,
         slot=20,
-        steps=(Step(430, old(complete_interfaces), about=(Interface,)),),
-        emissions=(Emission(510, emit_hostdev_interfaces), Emission(530, emit_pooled_interfaces)),
+        steps=(Step(430, complete_interfaces, about=(Interface,)),),
+        emissions=(
+            Emission(510, lambda domain, target: emit_hostdev_interfaces(domain.devices, target)),
+            Emission(530, lambda domain, target: emit_pooled_interfaces(domain.devices, target)),
+        ),
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
-    Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, old(complete_iommu)),)),
-    Row(Memballoon, 550, scan=140, slot=70, steps=(Step(400, old(add_memballoon)),)),
+    Row(Iommu, 260, scan=220, slot=140, steps=(Step(420, complete_iommu),)),
+    Row(
+        Memballoon,
+        550,
+        scan=140,
+        slot=70,
+        steps=(Step(400, lambda domain, _: add_memballoon(domain), name="add-memballoon"),),
+    ),
     Row(MemoryModule, 300, scan=200, slot=160),
-    Row(Panic, 610, scan=190, slot=180, steps=(Step(530, old(check_panics), about=(Panic,)),)),
-    Row(Parallel, 390, scan=80, steps=(Step(350, old(check_parallels), about=(Parallel,)),)),
-    Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, old(complete_pstore), about=(Pstore,)),)),
-    Row(Redirdev, 500, scan=210, steps=(Step(370, old(filter_redirdevs)),)),
+    Row(
+        Panic,
+        610,
+        scan=190,
+        slot=180,
+        steps=(Step(530, lambda domain, _: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
+    ),
+    Row(
+        Parallel,
+        390,
+        scan=80,
+        steps=(
+            Step(350, lambda domain, _: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"),
+        ),
+    ),
+    Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, complete_pstore, about=(Pstore,)),)),
+    Row(
+        Redirdev,
+        500,
+        scan=210,
+        steps=(Step(370, lambda domain, _: complete_redirdevs(domain), name="complete-redirdevs"),),
+    ),
     Row(Rng, 560, scan=150, slot=80),
-    Row(Serial, 380, scan=70, slot=130, steps=(Step(330, old(number_serials), about=(Serial,)),)),
+    Row(
+        Serial,
+        380,
+        scan=70,
+        slot=130,
+        steps=(Step(330, lambda domain, _: number_serials(domain), about=(Serial,), name="number-serials"),),
+    ),
     Row(Shmem, 620, scan=170, slot=110),
-    Row(Smartcard, 370, scan=60, steps=(Step(360, old(place_smartcards), about=(Smartcard,)),)),
-    Row(Sound, 470, scan=20, slot=30, steps=(Step(520, old(check_sounds), about=(Sound,)),)),
-    Row(Tpm, 420, scan=180, steps=(Step(570, old(settle_tpms), about=(Tpm,)),)),
+    Row(
+        Smartcard,
+        370,
+        scan=60,
+        steps=(Step(360, lambda domain, _: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),),
+    ),
+    Row(
+        Sound,
+        470,
+        scan=20,
+        slot=30,
+        steps=(Step(520, lambda domain, _: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
+    ),
+    Row(Tpm, 420, scan=180, steps=(Step(570, settle_tpms, about=(Tpm,)),)),
     Row(
         Video,
         460,
         scan=40,
         slot=100,
         steps=(
-            Step(470, old(complete_videos), about=(Video, Graphics)),
-            Step(480, old(check_videos), about=(Video,)),
+            Step(470, complete_videos, about=(Video, Graphics)),
+            Step(
+                480,
+                lambda domain, target: check_videos(domain.devices, domain.memory_backing, target),
+                about=(Video,),
+                name="check-videos",
+            ),
         ),
     ),
-    Row(Vsock, 630, scan=230, slot=150, steps=(Step(540, old(check_vsock), about=(Vsock,)),)),
+    Row(
+        Vsock,
+        630,
+        scan=230,
+        slot=150,
+        steps=(Step(540, lambda domain, _: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
+    ),
     Row(
         Watchdog,
         480,
         scan=130,
         slot=90,
-        steps=(Step(410, old(add_watchdog)),),
-        emissions=(Emission(490, emit_watchdog_action),),
+        steps=(Step(410, add_watchdog),),
+        emissions=(Emission(490, lambda domain, _: emit_watchdog_action(domain.devices)),),
     ),
 )
 
@@ -183,7 +273,7 @@ ELEMENTS: Mapping[str, type[Device]] = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=1024)
+@per_class
 def row_of(kind: type[Device]) -> Row:
     """The row of a device's class: its own, or that of the nearest class that it is derived from."""
     return next(_BY_CLASS[base] for base in kind.__mro__ if base in _BY_CLASS)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
 from prober.domain.shared.chardev import CharacterDevice
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import AbsolutePath, Count
@@ -84,18 +85,20 @@ class Serial(CharacterDevice):
         """Only one kind is a PCI device."""
         return Plug.pci() if self.kind.address is PciAddress else None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The port, and what model and address belong to the type."""
         yield from super().rules()
         kind, name = self.kind, self.target_type or "isa-serial"
         if self.is_isa and self.target_port is not None and self.target_port >= _ISA_PORTS:
-            yield "target_port", f"there are ISA serial ports 0 to {_ISA_PORTS - 1}, not {self.target_port}"
+            yield Broken("target_port", f"there are ISA serial ports 0 to {_ISA_PORTS - 1}, not {self.target_port}")
         if self.target_model not in (None, kind.model):
-            yield "target_model", f"model {self.target_model} is not of target type {name}, which has {kind.model}"
+            yield Broken(
+                "target_model", f"model {self.target_model} is not of target type {name}, which has {kind.model}"
+            )
         if self.address is not None and not isinstance(self.address, kind.address):
-            yield "address", f"target type {name} has an address of type '{kind.word}'"
+            yield Broken("address", f"target type {name} has an address of type '{kind.word}'")
         if isinstance(self.address, IsaAddress) and self.address.iobase is None:
-            yield "address", "an ISA address needs an iobase"
+            yield Broken("address", "an ISA address needs an iobase")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-chardev`` and the port."""
@@ -105,10 +108,10 @@ class Serial(CharacterDevice):
             assert self.target_port is not None, "<serial> was not completed"
             properties.append(Property("index", self.target_port, self.place("target_port")))
         properties += self.address_properties(target)
-        yield options.Device(self.kind.model, tuple(properties), self.place())
+        yield options.DeviceOption(self.kind.model, tuple(properties), self.place())
 
 
-def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def number_serials(domain: Domain) -> Completion:
     """Give each serial port its number: those that the XML calls ISA the first free one, others one more than any
     (``virDomainChrIsaSerialDefPostParse``, then ``virDomainChrDefPostParse``)."""
     serials = list(domain.devices.of(Serial))
@@ -122,18 +125,18 @@ def number_serials(domain: Domain, target: Target, refusals: list[Refusal]) -> D
         if serial.target_port is None:
             most = max((other.target_port for other in serials if other.target_port is not None), default=-1)
             serials[number] = serial.replace(target_port=most + 1)
-    _check_ports(serials, refusals)
+    yield from _check_ports(serials)
     return domain.with_all(Serial, serials)
 
 
-def _check_ports(serials: list[Serial], refusals: list[Refusal]) -> None:
+def _check_ports(serials: Sequence[Serial]) -> Check:
     """No two ISA ports with one number, and none beyond the four."""
     on_isa = [serial for serial in serials if serial.is_isa]
     for first, serial in twins(on_isa, lambda serial: serial.target_port):
         message = f"two serial devices have port {serial.target_port}, the first in line {first.place().line}"
-        refusals.append(Refusal(place=serial.place("target_port"), message=message))
+        yield Refusal(place=serial.place("target_port"), message=message)
     for serial in on_isa:
         port = serial.target_port
         if port is not None and port >= _ISA_PORTS and not serial.given("target_port"):
             message = f"there are only {_ISA_PORTS} ISA serial ports, and this one would be port {port}"
-            refusals.append(Refusal(place=serial.place(), message=message))
+            yield Refusal(place=serial.place(), message=message)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.chardev.sockets import too_long, unix_socket
 from prober.domain.shared.device import Device
@@ -26,9 +27,9 @@ _LEAST_SIZE = 1024**2
 
 def _name(text: str) -> str:
     if "/" in text or text in (".", ".."):
-        raise ValueError("is not the name of a file")
+        raise Unfit("is not the name of a file")
     if len(text.encode()) > 200:
-        raise ValueError("is longer than 200 bytes")
+        raise Unfit("is longer than 200 bytes")
     return text
 
 
@@ -75,28 +76,28 @@ class Shmem(Device):
     msi: Annotated[ShmemMsi | None, At("msi")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which model (libvirt 11.3, ``qemuDomainShmemDefPostParse``)."""
         if self.size is not None and self.size.bytes:
             size = self.size.bytes
             if size < _LEAST_SIZE or size & (size - 1):
-                yield "size", "the size is a power of 2, and at least 1 MiB"
+                yield Broken("size", "the size is a power of 2, and at least 1 MiB")
         if self.model == "ivshmem-plain":
             for field in ("server", "msi"):
                 if getattr(self, field) is not None:
-                    yield field, f"model='ivshmem-plain' has no <{field}>"
+                    yield Broken(field, f"model='ivshmem-plain' has no <{field}>")
         else:
             if self.server is None:
-                yield "", "model='ivshmem-doorbell' needs a <server>"
+                yield Broken("", "model='ivshmem-doorbell' needs a <server>")
             if self.size is not None and self.size.bytes:
-                yield "size", "the size is the server's to choose"
+                yield Broken("size", "the size is the server's to choose")
             if self.role is not None:
-                yield "role", "a role is for model='ivshmem-plain'"
+                yield Broken("role", "a role is for model='ivshmem-plain'")
             wrong = too_long(self.socket)
             if wrong:
-                yield "server", wrong
+                yield Broken("server", wrong)
         if not isinstance(self.address, PciAddress | None):
-            yield "address", "shared memory has an address of type 'pci'"
+            yield Broken("address", "shared memory has an address of type 'pci'")
 
     @property
     def socket(self) -> str:
@@ -128,7 +129,7 @@ class Shmem(Device):
         if self.role is not None:
             properties.append(Property("master", "on" if self.role == "master" else "off", self.place("role")))
         properties += self.address_properties(target)
-        yield options.Device("ivshmem-plain", tuple(properties), self.place("model"))
+        yield options.DeviceOption("ivshmem-plain", tuple(properties), self.place("model"))
 
     def _doorbell(self, target: Target) -> Iterator[options.Option]:
         chardev, msi = f"char{self.id}", self.msi or ShmemMsi()
@@ -138,6 +139,6 @@ class Shmem(Device):
         ioeventfd = msi.ioeventfd is not False
         properties.append(Property("ioeventfd", ioeventfd, self.place("msi")))
         properties += self.address_properties(target)
-        yield options.Device("ivshmem-doorbell", tuple(properties), self.place("model"))
+        yield options.DeviceOption("ivshmem-doorbell", tuple(properties), self.place("model"))
         need = Need("ivshmem-server", self.id, "start an ivshmem-server that listens on this socket")
         yield unix_socket(chardev, Prepared(self.socket, need), self.place("server"), target)

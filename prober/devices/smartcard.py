@@ -7,12 +7,14 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import CcidAddress
 from prober.domain.shared.chardev import Character
 from prober.domain.shared.chardev.character import CharacterType
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, Line
@@ -34,17 +36,17 @@ class Smartcard(Device):
     mode: Annotated[str, At("@mode")]
     address: Annotated[CcidAddress | None, At("address"), Becomes("`bus`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A reader has one slot, and only the first reader has a card (``qemuValidateDomainSmartcardDef``)."""
         yield from super().rules()
         if self.address is not None and (self.address.controller, self.address.slot or 0) != (0, 0):
-            yield "address", "a smartcard is in slot 0 of reader 0"
+            yield Broken("address", "a smartcard is in slot 0 of reader 0")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, and what it leads to."""
         yield from self._before(target)
         properties = (*self._own(), Property("id", self.id, self.place()), *self.address_properties(target))
-        yield options.Device(self.driver, properties, self.place())
+        yield options.DeviceOption(self.driver, properties, self.place())
 
     def _before(self, target: Target) -> Iterator[options.Option]:
         return iter(())
@@ -75,11 +77,13 @@ class CertificatesSmartcard(Smartcard):
     certificates: Annotated[tuple[Line, ...], At("certificate"), Becomes("`cert1`, `cert2` and `cert3`")] = ()
     database: Annotated[AbsolutePath | None, At("database"), Becomes("`db`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Three of them."""
         yield from super().rules()
         if len(self.certificates) != 3:
-            yield "certificates", f"mode='host-certificates' needs three <certificate>, not {len(self.certificates)}"
+            yield Broken(
+                "certificates", f"mode='host-certificates' needs three <certificate>, not {len(self.certificates)}"
+            )
 
     def _own(self) -> Iterator[Property]:
         yield Property("backend", "certificates", self.place("mode"))
@@ -112,14 +116,14 @@ Smartcard.choices = {
 }
 
 
-def place_smartcards(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def place_smartcards(domain: Domain) -> Completion:
     """The card into the first reader; a second card is refused."""
-    devices = list(domain.devices.every)
-    cards = [device for device in devices if isinstance(device, Smartcard)]
-    for extra in cards[1:]:
-        message = f"a domain has one <smartcard>, the first is in line {cards[0].place().line}"
-        refusals.append(Refusal(place=extra.place(), message=message))
-    if not cards:
-        return domain
-    devices[devices.index(cards[0])] = cards[0].replace(address=cards[0].address or CcidAddress(slot=0))
-    return domain.with_devices(devices)
+    cards = domain.devices.of(Smartcard)
+    for first, extra in extras(cards):
+        message = f"a domain has one <smartcard>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
+    return domain.with_all(Smartcard, (*map(_placed, cards[:1]), *cards[1:]))
+
+
+def _placed(card: Smartcard) -> Smartcard:
+    return card if card.address is not None else card.replace(address=CcidAddress(slot=0))

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
-from prober.devices.audio.defaults import Audible
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Refusal
+from prober.devices.audio.audible import Audible
 from prober.domain.shared.address import Address, IsaAddress, PciAddress, UsbAddress
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element, Qemu
 from prober.xml.values import PositiveCount, YesNo
@@ -80,20 +82,20 @@ class Sound(VirtioDevice, Audible):
         """An ICH9's sound is at 1b on q35, if that is free."""
         return (_ICH9_SPOT,) if self.model == "ich9" and target.kind == "q35" else ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which model."""
         for name, model in (("multichannel", "usb"), ("streams", "virtio")):
             if getattr(self, name) is not None and self.model != model:
-                yield name, f"belongs to model='{model}' alone"
+                yield Broken(name, f"belongs to model='{model}' alone")
         for name in _OF_VIRTIO if self.model != "virtio" else ():
             if getattr(self, name) is not None:
-                yield name, "belongs to model='virtio' alone"
+                yield Broken(name, "belongs to model='virtio' alone")
         if self.codecs and self.model not in _WITH_CODECS:
-            yield "codecs", f"model='{self.model}' has no codecs; they belong to ich6 and ich9"
+            yield Broken("codecs", f"model='{self.model}' has no codecs; they belong to ich6 and ich9")
         kinds: dict[str, type[Address] | None] = {"usb": UsbAddress, "sb16": IsaAddress, "pcspk": None}
         kind = kinds.get(self.model, PciAddress)
         if self.address is not None and (kind is None or not isinstance(self.address, kind)):
-            yield "address", f"model='{self.model}' has no address of this type"
+            yield Broken("address", f"model='{self.model}' has no address of this type")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, and one for each codec; an HDA card without any gets a duplex one."""
@@ -112,7 +114,7 @@ class Sound(VirtioDevice, Audible):
             *streams,
             *self.address_properties(target),
         )
-        yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
+        yield options.DeviceOption(_DRIVERS[self.model], properties, self.place("model"))
         if has_codecs:
             for number, codec in enumerate(self.codecs or (SoundCodec(type="duplex", places=self.places),)):
                 yield self._codec(number, codec)
@@ -121,7 +123,7 @@ class Sound(VirtioDevice, Audible):
         if self.audiodev is not None:
             yield Property("audiodev", self.audiodev, self.place("audio"))
 
-    def _codec(self, number: int, codec: SoundCodec) -> options.Device:
+    def _codec(self, number: int, codec: SoundCodec) -> options.DeviceOption:
         place = codec.place("type")
         properties = (
             Property("id", f"{self.id}-codec{number}", place),
@@ -129,20 +131,18 @@ class Sound(VirtioDevice, Audible):
             Property("cad", number, place),
             *self._audiodev(),
         )
-        return options.Device(f"hda-{codec.type}", properties, place)
+        return options.DeviceOption(f"hda-{codec.type}", properties, place)
 
 
-def speaker_properties(domain: Domain) -> Iterator[Property]:
+def speaker_properties(devices: Devices) -> Iterator[Property]:
     """``pcspk-audiodev`` of ``-machine``, for the speaker of a PC."""
-    for sound in domain.devices.of(Sound):
+    for sound in devices.of(Sound):
         if sound.model == "pcspk" and sound.audiodev is not None:
             yield Property("pcspk-audiodev", sound.audiodev, sound.place("model"))
 
 
-def check_sounds(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_sounds(devices: Devices) -> Check:
     """A machine has one speaker."""
-    speakers = [sound for sound in domain.devices.of(Sound) if sound.model == "pcspk"]
-    for extra in speakers[1:]:
-        message = f"the machine has one speaker, and it is in line {speakers[0].place().line}"
-        refusals.append(Refusal(place=extra.place("model"), message=message))
-    return domain
+    for first, extra in extras([sound for sound in devices.of(Sound) if sound.model == "pcspk"]):
+        message = f"the machine has one speaker, and it is in line {first.place().line}"
+        yield Refusal(place=extra.place("model"), message=message)

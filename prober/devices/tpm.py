@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.chardev.opened import add_descriptor, set_path
 from prober.domain.shared.chardev.sockets import unix_socket
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import extras
+from prober.domain.steps import Completion
 from prober.host.directories import short_name
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
@@ -86,30 +88,43 @@ class Tpm(Device):
         """TIS has TPM 1.2 on x86 where nobody says otherwise (``qemuDomainTPMDefPostParse``)."""
         return self.version or ("1.2" if self.model == "tpm-tis" else "2.0")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which backend (11.3, ``virDomainTPMDevValidate``)."""
         for name, backend in _OF_BACKENDS.items():
-            value = getattr(self, name)
-            if value is not None and not (name in _BANKS and not value) and self.backend != backend:
-                yield name, f"belongs to the backend '{backend}' alone"
-        if self.backend == "external" and (self.source_path is None or self.source_type != "unix"):
-            yield "", "the backend 'external' needs <source type='unix' mode='connect' path=…>"
-        if self.backend == "emulator" and self.source_type == "unix":
-            yield "source_type", "swtpm keeps its state in a file or a directory; unix is for the backend 'external'"
-        if self.backend == "emulator" and self.source_type is not None and self.source_path is None:
-            yield "source_type", "needs path=…"
-        if self.backend == "passthrough" and (self.source_type is not None or self.source_path is not None):
-            yield "source_path", "the host's TPM is given by <device path=…>"
+            if self._says(name) and self.backend != backend:
+                yield Broken(name, f"belongs to the backend '{backend}' alone")
+        yield from self._source_rules()
         yield from self._version_rules()
 
-    def _version_rules(self) -> Iterator[tuple[str, str]]:
+    def _says(self, name: str) -> bool:
+        """Whether this field says anything: a bank that is not named is none."""
+        value = getattr(self, name)
+        return bool(value) if name in _BANKS else value is not None
+
+    def _source_rules(self) -> Iterator[Broken]:
+        """Where each backend is, or keeps its state."""
+        match self.backend:
+            case "external":
+                if self.source_path is None or self.source_type != "unix":
+                    yield Broken("", "the backend 'external' needs <source type='unix' mode='connect' path=…>")
+            case "emulator":
+                if self.source_type == "unix":
+                    message = "swtpm keeps its state in a file or a directory; unix is for the backend 'external'"
+                    yield Broken("source_type", message)
+                if self.source_type is not None and self.source_path is None:
+                    yield Broken("source_type", "needs path=…")
+            case "passthrough":
+                if self.source_type is not None or self.source_path is not None:
+                    yield Broken("source_path", "the host's TPM is given by <device path=…>")
+
+    def _version_rules(self) -> Iterator[Broken]:
         if self.backend != "emulator" or self.version_of_swtpm == "2.0":
             return
         if self.model != "tpm-tis":
-            yield "version", f"TPM 1.2 is for tpm-tis alone, not for {self.model}"
+            yield Broken("version", f"TPM 1.2 is for tpm-tis alone, not for {self.model}")
         for name in (*_BANKS, "profile_source"):
             if getattr(self, name):
-                yield name, "needs version='2.0'"
+                yield Broken(name, "needs version='2.0'")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-tpmdev``, what is behind it, and the device."""
@@ -130,7 +145,7 @@ class Tpm(Device):
         backend = "passthrough" if self.backend == "passthrough" else "emulator"
         yield Keyval("-tpmdev", backend, tuple(pairs), place)
         properties = (Property("tpmdev", tpmdev, place), Property("id", self.id, self.place()))
-        yield options.Device(self.model, properties, self.place("model"))
+        yield options.DeviceOption(self.model, properties, self.place("model"))
 
     def _socket(self) -> Prepared:
         if self.backend == "external":
@@ -165,19 +180,17 @@ class Tpm(Device):
         yield f"the state {kept}"
 
 
-def settle_tpms(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def settle_tpms(domain: Domain, target: Target) -> Completion:
     """Where a domain's swtpm is and keeps its state; there is one TPM (``qemuValidateDomainDefTPMs``)."""
-    tpms = list(domain.devices.of(Tpm))
-    for extra in tpms[1:]:
-        message = f"a second TPM, the first is in line {tpms[0].place().line}"
-        refusals.append(Refusal(place=extra.place(), message=message))
+    for first, extra in extras(domain.devices.of(Tpm)):
+        message = f"a second TPM, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)
     settings = target.settings
     socket = settings.swtpm_socket or f"{settings.run_directory}/swtpm/{short_name(domain.name)}-swtpm.sock"
-    devices = []
-    for device in domain.devices.every:
-        if isinstance(device, Tpm):
-            kind = "tpm2" if device.version_of_swtpm == "2.0" else "tpm1.2"
-            state = device.source_path or f"{settings.swtpm_storage_directory}/{domain.uuid or domain.name}/{kind}"
-            device = device.replace(socket=socket, state=state)
-        devices.append(device)
-    return domain.with_devices(devices)
+    storage = f"{settings.swtpm_storage_directory}/{domain.uuid or domain.name}"
+
+    def settled(tpm: Tpm) -> Tpm:
+        kind = "tpm2" if tpm.version_of_swtpm == "2.0" else "tpm1.2"
+        return tpm.replace(socket=socket, state=tpm.source_path or f"{storage}/{kind}")
+
+    return domain.with_each(Tpm, settled)

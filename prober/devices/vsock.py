@@ -7,11 +7,13 @@ from typing import Annotated
 
 from prober.commandline import options
 from prober.commandline.options import Need, Passed, Property
-from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.shared.address import PciAddress
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds
+from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
+from prober.domain.steps import Check
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import YesNo, number_in
@@ -33,10 +35,10 @@ class Vsock(VirtioDevice):
     auto: Annotated[YesNo | None, At("cid/@auto"), Becomes("`guest-cid`, by the host's choice if yes")] = None
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A number, or somebody who chooses one."""
         if self.auto is False and self.cid is None:
-            yield "auto", "<cid auto='no'> needs an address"
+            yield Broken("auto", "<cid auto='no'> needs an address")
 
     @property
     def is_chosen_by_host(self) -> bool:
@@ -66,13 +68,11 @@ class Vsock(VirtioDevice):
             Property("vhostfd", Passed(Need("vhost-vsock", self.id, todo)), self.place()),
             *self.address_properties(target),
         )
-        yield options.Device(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))
+        yield options.DeviceOption(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))
 
 
-def check_vsock(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_vsock(devices: Devices) -> Check:
     """A domain has one."""
-    vsocks = list(domain.devices.of(Vsock))
-    for extra in vsocks[1:]:
-        message = f"a second <vsock>, the first is in line {vsocks[0].place().line}"
-        refusals.append(Refusal(place=extra.place(), message=message))
-    return domain
+    for first, extra in extras(devices.of(Vsock)):
+        message = f"a second <vsock>, the first is in line {first.place().line}"
+        yield Refusal(place=extra.place(), message=message)

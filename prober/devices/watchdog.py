@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Global, Need, Plain, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, made
+from prober.xml.binding import At, Becomes
 
 
 class Watchdog(Device):
@@ -35,12 +37,12 @@ class Watchdog(Device):
     ] = "reset"
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Only one of them is on PCI (libvirt 11.3, ``qemuValidateDomainWatchdogDef``)."""
         if self.address is not None and self.model != "i6300esb":
-            yield "address", f"model='{self.model}' has no address"
+            yield Broken("address", f"model='{self.model}' has no address")
         elif not isinstance(self.address, PciAddress | None):
-            yield "address", "model='i6300esb' has an address of type 'pci'"
+            yield Broken("address", "model='i6300esb' has an address of type 'pci'")
 
     def plug(self, target: Target) -> Kinds | None:
         """Conventional PCI."""
@@ -53,36 +55,41 @@ class Watchdog(Device):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (Property("id", self.id, self.place()), *self.address_properties(target))
-        yield options.Device(self.model, properties, self.place("model"))
+        yield options.DeviceOption(self.model, properties, self.place("model"))
 
 
-def add_watchdog(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """q35's own, which libvirt lets act (since 9.1); QEMU leaves it off by default.  All have one action."""
+def add_watchdog(domain: Domain, target: Target) -> Completion:
+    """q35's own, which libvirt lets act (since 9.1); QEMU leaves it off by default."""
     watchdogs = domain.devices.of(Watchdog)
-    for watchdog in watchdogs:
-        place = watchdog.place("model")
-        if watchdog.model == "ib700" and target.kind != "pc":
-            refusals.append(Refusal(place=place, message="model='ib700' is for machines of the kind pc"))
-        if watchdog.model == "itco" and target.kind != "q35":
-            refusals.append(Refusal(place=place, message="model='itco' is part of q35 machines alone"))
-        if watchdog.action != watchdogs[0].action:
-            line = watchdogs[0].place("action").line
-            message = f"all watchdogs have one action, that of the first in line {line}"
-            refusals.append(Refusal(place=watchdog.place("action"), message=message))
-    for first, other in twins([one for one in watchdogs if one.model != "i6300esb"], lambda one: one.model):
-        message = f"a machine has one watchdog '{other.model}', and it is in line {first.place().line}"
-        refusals.append(Refusal(place=other.place("model"), message=message))
+    yield from _check_watchdogs(watchdogs, target)
     if target.kind != "q35" or any(watchdog.model == "itco" for watchdog in watchdogs):
         return domain
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
     action = watchdogs[0].action if watchdogs else "reset"
-    return domain.with_devices([*domain.devices.every, made(Watchdog, model="itco", action=action)])
+    return domain.with_devices([*domain.devices.every, Watchdog(model="itco", action=action)])
 
 
-def emit_watchdog_action(domain: Domain, target: Target) -> Iterator[options.Option]:
+def _check_watchdogs(watchdogs: Sequence[Watchdog], target: Target) -> Check:
+    """What this machine can have, with one action for all; of those that are no PCI device one of each model."""
+    for watchdog in watchdogs:
+        place = watchdog.place("model")
+        if watchdog.model == "ib700" and target.kind != "pc":
+            yield Refusal(place=place, message="model='ib700' is for machines of the kind pc")
+        if watchdog.model == "itco" and target.kind != "q35":
+            yield Refusal(place=place, message="model='itco' is part of q35 machines alone")
+        if watchdog.action != watchdogs[0].action:
+            line = watchdogs[0].place("action").line
+            message = f"all watchdogs have one action, that of the first in line {line}"
+            yield Refusal(place=watchdog.place("action"), message=message)
+    for first, twin in twins([one for one in watchdogs if one.model != "i6300esb"], lambda one: one.model):
+        message = f"a machine has one watchdog '{twin.model}', and it is in line {first.place().line}"
+        yield Refusal(place=twin.place("model"), message=message)
+
+
+def emit_watchdog_action(devices: Devices) -> Iterator[options.Option]:
     """q35's own is let loose, and all are told what to do."""
-    watchdogs = list(domain.devices.of(Watchdog))
+    watchdogs = devices.of(Watchdog)
     for watchdog in watchdogs:
         if watchdog.model == "itco":
             yield Global("ICH9-LPC", Property("noreboot", False, watchdog.place("model")))

@@ -6,9 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field
-
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.features import Features
@@ -23,14 +21,14 @@ from prober.domain.pm import AcpiHotplug, Pm
 from prober.domain.qemu_namespace import QemuCommandline, QemuDeprecation, QemuOverride
 from prober.domain.seclabel import SecLabel, label_rules
 from prober.domain.shared.device import Device
-from prober.domain.shared.devices import Classes, Devices
-from prober.domain.shared.kinds import kinds_of
+from prober.domain.shared.devices import Devices
+from prober.domain.shared.kinds import Classes, kinds_of
 from prober.domain.shared.memory import MemorySize
 from prober.domain.sysinfo import Sysinfo
 from prober.domain.throttle import ThrottleGroup
-from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, Resource
+from prober.domain.tuning import BlkioTune, CpuTune, IdMap, MemTune, Perf, ResourcePartition
 from prober.domain.vcpu import Vcpu, Vcpus
-from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque, made
+from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
 from prober.xml.values import Count, DomainName, Uuid
 
 D = TypeVar("D", bound=Device)
@@ -53,21 +51,19 @@ class Domain(Checked):
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
     memory: Annotated[
         Memory, At("memory"), Becomes("`-m`; without it, or with 0, all that the NUMA nodes and modules have")
-    ] = Field(default_factory=lambda: made(Memory, value=0))
+    ] = Memory(value=0)
     max_memory: Annotated[MaxMemory | None, At("maxMemory"), Becomes("`maxmem` of `-m`")] = None
-    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = Field(default_factory=lambda: made(MemoryBacking))
-    numatune: Annotated[Numatune, At("numatune")] = Field(default_factory=lambda: made(Numatune))
+    memory_backing: Annotated[MemoryBacking, At("memoryBacking")] = MemoryBacking()
+    numatune: Annotated[Numatune, At("numatune")] = Numatune()
     current_memory: Annotated[
         MemorySize | None,
         At("currentMemory"),
         Neutral("the balloon's size, set over the monitor once the guest runs; QEMU starts with all memory"),
     ] = None
-    vcpu: Annotated[Vcpu, At("vcpu")] = Field(default_factory=lambda: made(Vcpu, value=1))
+    vcpu: Annotated[Vcpu, At("vcpu")] = Vcpu(value=1)
     vcpus: Annotated[Vcpus | None, At("vcpus"), Becomes("`-smp`, and resources for those that are plugged")] = None
     io_threads: Annotated[Count, At("iothreads"), Becomes("`-object iothread`, so many")] = 0
-    io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = Field(
-        default_factory=lambda: made(IoThreads)
-    )
+    io_thread_ids: Annotated[IoThreads, At("iothreadids"), Becomes("`-object iothread`")] = IoThreads()
     default_io_thread: Annotated[DefaultIoThread | None, At("defaultiothread"), Becomes("`-object main-loop`")] = None
     throttle_groups: Annotated[
         tuple[ThrottleGroup, ...], At("throttlegroups/throttlegroup"), Becomes("`-object throttle-group`")
@@ -75,17 +71,15 @@ class Domain(Checked):
     cpu_tune: Annotated[CpuTune | None, At("cputune"), _NOT_QEMU] = None
     blkio_tune: Annotated[BlkioTune | None, At("blkiotune"), _NOT_QEMU] = None
     mem_tune: Annotated[MemTune | None, At("memtune"), _NOT_QEMU] = None
-    resource: Annotated[Resource | None, At("resource"), _NOT_QEMU] = None
+    resource: Annotated[ResourcePartition | None, At("resource"), _NOT_QEMU] = None
     id_map: Annotated[IdMap | None, At("idmap"), _NOT_QEMU] = None
     perf: Annotated[Perf | None, At("perf"), _NOT_QEMU] = None
     seclabels: Annotated[tuple[SecLabel, ...], At("seclabel"), _NOT_QEMU] = ()
     sysinfo: Annotated[tuple[Sysinfo, ...], At("sysinfo"), Becomes("`-smbios` and `-fw_cfg`")] = ()
     os: Annotated[Os, At("os"), Becomes("`-machine`, `-boot`, `-kernel` and more")]
     cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
-    features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Field(
-        default_factory=lambda: made(Features)
-    )
-    clock: Annotated[Clock, At("clock")] = Field(default_factory=lambda: made(Clock))
+    features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Features()
+    clock: Annotated[Clock, At("clock")] = Clock()
     on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
     on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
     on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
@@ -94,7 +88,7 @@ class Domain(Checked):
     ] = None
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
-    devices: Annotated[Devices, At("devices")] = Field(default_factory=lambda: made(Devices))
+    devices: Annotated[Devices, At("devices")] = Devices()
     launch_security: Annotated[
         LaunchSecurity | None, At("launchSecurity"), Becomes("an `-object` that `-machine` refers to")
     ] = None
@@ -106,15 +100,15 @@ class Domain(Checked):
     ] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
-    not_understood: tuple[Refusal, ...] = Field(default=(), exclude=True, repr=False)
+    not_understood: tuple[Refusal, ...] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What does not fit together, of what has no file of its own."""
         yield from label_rules(self.seclabels, "seclabels")
         if self.title is not None and "\n" in self.title:
-            yield "title", "a title is one line"
+            yield Broken("title", "a title is one line")
         if self.io_threads > MOST_IO_THREADS:
-            yield "io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood"
+            yield Broken("io_threads", f"more than {MOST_IO_THREADS} I/O threads are not understood")
 
     #: The NUMA nodes, completed; None in a guest without.
     numa: Numa | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Annotated
 
-from prober.commandline.refusal import Place
+from prober.commandline.options import Object, Option
+from prober.commandline.refusal import Broken, Place
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element, Places, Qemu
 from prober.xml.values import Amount, Count, PositiveCount
 
@@ -20,13 +22,13 @@ class ThreadPool(Checked):
     pool_min: Annotated[Count | None, At("@thread_pool_min"), Qemu("thread-pool-min")] = None
     pool_max: Annotated[Count | None, At("@thread_pool_max"), Qemu("thread-pool-max")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """At least one, and no fewer than the least (libvirt 11.3, ``virDomainDefValidateIOThreadsThreadPool``)."""
         if self.pool_max == 0:
-            yield "pool_max", "thread_pool_max must be at least 1"
+            yield Broken("pool_max", "thread_pool_max must be at least 1")
         # Without a greatest number libvirt takes it for less than any least one.
         elif self.pool_min is not None and self.pool_min > (-1 if self.pool_max is None else self.pool_max):
-            yield "pool_min", "thread_pool_min must not be more than thread_pool_max"
+            yield Broken("pool_min", "thread_pool_min must not be more than thread_pool_max")
 
 
 class Polling(Element):
@@ -49,11 +51,10 @@ class IoThreads(Checked):
 
     threads: Annotated[tuple[IoThread, ...], At("iothread"), Becomes("`-object iothread`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each number once."""
-        numbers = [thread.id for thread in self.threads]
-        for number in sorted({number for number in numbers if numbers.count(number) > 1}):
-            yield "threads", f"<iothread id='{number}'> is given twice"
+        for number in given_twice(thread.id for thread in self.threads):
+            yield Broken("threads", f"<iothread id='{number}'> is given twice")
 
 
 class DefaultIoThread(ThreadPool):
@@ -72,3 +73,14 @@ def io_threads(given: Sequence[IoThread], count: int, place: Place) -> list[IoTh
         *given,
         *(IoThread(id=number).replace(places=Places(place)) for number in islice(free, wanted - len(given))),
     ]
+
+
+def emit_iothreads(threads: Iterable[IoThread], main: DefaultIoThread | None) -> Iterator[Option]:
+    """An object for each, and one for the main thread (libvirt 11.3, ``qemuBuildIOThreadCommandLine``)."""
+    for thread in threads:
+        properties = list(thread.properties())
+        if thread.poll is not None:
+            properties += thread.poll.properties()
+        yield Object("iothread", f"iothread{thread.id}", tuple(properties), thread.place())
+    if main is not None and (main.pool_min is not None or main.pool_max is not None):
+        yield Object("main-loop", "main-loop", tuple(main.properties()), main.place())

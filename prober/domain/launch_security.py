@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Refusal, Unfit
 from prober.host.directories import domain_directory
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
@@ -27,7 +27,7 @@ def _hex(most: int) -> Any:
     def convert(value: Any) -> Any:
         text = str(value).strip()
         if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,16}", text) or int(text, 16) > most:
-            raise ValueError(f"is not a hexadecimal number up to {most:#x}")
+            raise Unfit(f"is not a hexadecimal number up to {most:#x}")
         return int(text, 16)
 
     return BeforeValidator(convert)
@@ -39,9 +39,9 @@ def _base64(most: int) -> Any:
     def check(value: str) -> str:
         text = "".join(value.split())
         if not text or not _BASE64.fullmatch(text):
-            raise ValueError("is not in base64")
+            raise Unfit("is not in base64")
         if len(text.rstrip("=")) * 3 // 4 > most:
-            raise ValueError(f"is more than {most} bytes in base64")
+            raise Unfit(f"is more than {most} bytes in base64")
         return text
 
     return AfterValidator(check)

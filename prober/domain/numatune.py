@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Broken, Place, Refusal
+from prober.domain.shared.twins import given_twice
 from prober.host.host import Host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Count, NumberSet
 
 #: How strictly: ``restrictive`` is left to the host's cgroups, the others are QEMU's to keep.
-Mode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
+NumaMode: TypeAlias = Literal["strict", "preferred", "interleave", "restrictive"]
 
 
 class NumatuneMemory(Checked):
     """``<memory>``: for all that no ``<memnode>`` is about."""
 
-    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of backends")] = "strict"
+    mode: Annotated[NumaMode, At("@mode"), Becomes("`policy` of backends")] = "strict"
     placement: Annotated[
         Literal["static", "auto"] | None, At("@placement"), Becomes("whether numad chooses `host-nodes`")
     ] = None
@@ -26,10 +27,10 @@ class NumatuneMemory(Checked):
         NumberSet | None, At("@nodeset"), Becomes("`host-nodes` of backends; with placement='auto' numad has the say")
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The nodes are given, or found by numad (libvirt, ``virDomainNumatuneSet``)."""
         if self.placement == "static" and self.nodeset is None:
-            yield "placement", "placement='static' needs a nodeset"
+            yield Broken("placement", "placement='static' needs a nodeset")
 
     @property
     def says_nothing(self) -> bool:
@@ -41,7 +42,7 @@ class Memnode(Element):
     """``<memnode>``: for one NUMA node of the guest."""
 
     cell: Annotated[Count, At("@cellid"), Becomes("which `memory-backend-…` it is about")]
-    mode: Annotated[Mode, At("@mode"), Becomes("`policy` of the backend")] = "strict"
+    mode: Annotated[NumaMode, At("@mode"), Becomes("`policy` of the backend")] = "strict"
     nodeset: Annotated[NumberSet, At("@nodeset"), Becomes("`host-nodes` of the backend")]
 
 
@@ -53,21 +54,20 @@ class Numatune(Checked):
     memory: Annotated[NumatuneMemory | None, At("memory")] = None
     memnodes: Annotated[tuple[Memnode, ...], At("memnode")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What goes together (libvirt, ``virDomainNumaDefValidate``)."""
         of_all = self.memory.mode if self.memory is not None else "strict"
         for node in self.memnodes:
             if (of_all == "restrictive") != (node.mode == "restrictive"):
-                yield "memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none"
-        cells = [node.cell for node in self.memnodes]
-        for cell in sorted(cell for cell in set(cells) if cells.count(cell) > 1):
-            yield "memnodes", f"there are two <memnode> for cell {cell}"
+                yield Broken("memnodes", "mode='restrictive' is for <memory> and every <memnode>, or for none")
+        for cell in given_twice(node.cell for node in self.memnodes):
+            yield Broken("memnodes", f"there are two <memnode> for cell {cell}")
 
     def node(self, cell: int | None) -> Memnode | None:
         """What is said of one NUMA node of the guest."""
         return next((node for node in self.memnodes if node.cell == cell), None)
 
-    def mode(self, cell: int | None) -> Mode:
+    def mode(self, cell: int | None) -> NumaMode:
         """How strictly a piece of memory keeps to its nodes."""
         node = self.node(cell)
         if node is not None:
@@ -91,7 +91,7 @@ class Numatune(Checked):
         return self.memory.place("nodeset") if self.memory is not None else self.place()
 
 
-def refuse_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:
+def check_nodes(nodes: Iterable[int], place: Place, target: Target) -> Iterator[Refusal]:
     """NUMA nodes that the host does not have, where it is known which it has."""
     if target.host.numa_nodes is None:
         return

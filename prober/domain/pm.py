@@ -1,6 +1,6 @@
 """``<pm>`` and ``<acpi-hotplug>``: what ACPI offers to the guest.
 
-The two hot-plug children are read here, and become options in :mod:`prober.domain.hotplug`, together
+The two hot-plug children are read here, and become options in :mod:`prober.guest.hotplug`, together
 with the other spellings of the same.
 """
 

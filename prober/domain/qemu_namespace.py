@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 
 from prober.capabilities.capabilities import Capabilities
 from prober.commandline.json_form import check_json
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Raw, Value
 from prober.commandline.parse import parse_command_line
-from prober.commandline.refusal import Finding, Place, Position
+from prober.commandline.refusal import Broken, Finding, Place, Position
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element
 
@@ -41,12 +41,14 @@ class QemuEnv(Checked):
     name: Annotated[str, At("@name"), Becomes("a variable in QEMU's environment")]
     value: Annotated[str, At("@value"), Becomes("its value")] = ""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A name that is one (libvirt 11.3, ``qemuDomainDefNamespaceParseCommandlineEnvNameValidate``)."""
         if not _VARIABLE.fullmatch(self.name):
-            yield "name", f"{self.name[:80]!r} is no name of letters, digits and underscores that begins with no digit"
+            yield Broken(
+                "name", f"{self.name[:80]!r} is no name of letters, digits and underscores that begins with no digit"
+            )
         if not self.value.isprintable() or len(self.value) > _MOST_CHARACTERS:
-            yield "value", "the value of a variable is one line of printable characters"
+            yield Broken("value", "the value of a variable is one line of printable characters")
 
 
 class QemuCommandline(Checked):
@@ -55,10 +57,12 @@ class QemuCommandline(Checked):
     args: Annotated[tuple[QemuArg, ...], At("qemu:arg")] = ()
     environment: Annotated[tuple[QemuEnv, ...], At("qemu:env"), Becomes("QEMU's environment: a resource")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """No more than is checked in a bounded time."""
         if len(self.args) > _MOST_WORDS or sum(len(arg.value) for arg in self.args) > _MOST_CHARACTERS:
-            yield "args", f"<qemu:arg>s are read up to {_MOST_WORDS} words and {_MOST_CHARACTERS} characters in all"
+            yield Broken(
+                "args", f"<qemu:arg>s are read up to {_MOST_WORDS} words and {_MOST_CHARACTERS} characters in all"
+            )
 
     def read(self, caps: Capabilities) -> tuple[list[Raw], list[Finding]]:
         """The options, each with its words, and what this QEMU's parsers would not take of them."""
@@ -66,7 +70,7 @@ class QemuCommandline(Checked):
         words = ["", *(arg.value for arg in self.args)]
         line = parse_command_line(words)
         places = [_position(option) for option in line.options]
-        wrong = [*line.findings, *check_json(words, places, caps)]
+        wrong = [*line.findings, *check_json(line.written, caps)]
         found = {position.word: option for position, option in zip(places, line.options, strict=True)}
         starts = sorted({*found, *map(_word, wrong)})
         raws, ends = [], dict(zip(starts, [*starts[1:], len(words)], strict=False))
@@ -103,19 +107,19 @@ class QemuProperty(Checked):
     ]
     value: Annotated[str | None, At("@value"), Becomes("its value")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The value is of its type, and the device stays the one that it is."""
         if self.name in ("", "driver", "id"):
-            yield "name", f"{self.name!r} is no property that can be overridden"
+            yield Broken("name", f"{self.name!r} is no property that can be overridden")
         if self.type == "remove":
             if self.value is not None:
-                yield "value", "type='remove' takes no value"
+                yield Broken("value", "type='remove' takes no value")
         elif self.value is None:
-            yield "", f"a property of type '{self.type}' needs a value"
+            yield Broken("", f"a property of type '{self.type}' needs a value")
         elif self.type == "bool" and self.value not in ("true", "false"):
-            yield "value", f"{self.value[:80]!r} is neither 'true' nor 'false'"
+            yield Broken("value", f"{self.value[:80]!r} is neither 'true' nor 'false'")
         elif self.type in ("signed", "unsigned") and self._number(self.value) is None:
-            yield "value", f"{self.value[:80]!r} is no {self.type} number of 64 bits"
+            yield Broken("value", f"{self.value[:80]!r} is no {self.type} number of 64 bits")
 
     def _number(self, text: str) -> int | None:
         digits = text.removeprefix("-") if self.type == "signed" else text
@@ -192,7 +196,7 @@ def _moved(option: Option, place: Place) -> Option:
     match option:
         case Global():
             return replace(option, setting=option.setting._replace(place=place))
-        case Device() | Object():
+        case DeviceOption() | Object():
             return replace(option, place=place, properties=_at(option.properties, place))
         case Keyval():
             return replace(option, place=place, pairs=_at(option.pairs, place))

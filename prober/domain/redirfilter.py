@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
+from prober.commandline.refusal import Unfit
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import YesNo
 
@@ -23,10 +24,10 @@ def _number(most: int) -> Any:
         if text == "-1":
             return _ANY
         if not _NUMBER.fullmatch(text):
-            raise ValueError("is neither a number like 0x08, nor -1 for any")
+            raise Unfit("is neither a number like 0x08, nor -1 for any")
         number = int(text, 0)
         if number > most:
-            raise ValueError(f"is more than {most:#x}")
+            raise Unfit(f"is more than {most:#x}")
         return number
 
     return BeforeValidator(convert)
@@ -39,7 +40,7 @@ def _version(value: Any) -> Any:
         return _ANY
     match = _VERSION.fullmatch(text)
     if match is None:
-        raise ValueError("is neither a version of USB like 2.0 or 1.10, nor -1 for any")
+        raise Unfit("is neither a version of USB like 2.0 or 1.10, nor -1 for any")
     major, minor = match.groups()
     return int(f"{major}{minor.ljust(2, '0')}", 16)
 

@@ -3,7 +3,7 @@
 A step is a generator.  It yields a :class:`~prober.commandline.refusal.Refusal` for everything that stands against the
 domain; if it completes the domain, it gives the completed one back (``return``), and the steps after it go on with that
 whatever was refused, so that all that is wrong is said at once.  A step that gives nothing back leaves the domain as it
-is.
+is.  One that completes and has nothing against any domain is of the same form, by ``yield from ()``.
 
 The verbs have one meaning each:
 
@@ -19,6 +19,7 @@ The verbs have one meaning each:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from prober.commandline.options import Option, Raw
@@ -34,18 +35,34 @@ Completion: TypeAlias = Generator[Refusal, None, Domain]
 Check: TypeAlias = Iterator[Refusal]
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One step.
 
     ``turn`` is its place among all steps: lower is earlier, and each has its own.  ``about`` names the classes of
     devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  Without, it
     always is.  ``is_last_net`` is said of a check that is left out where anything was refused before.
+
+    ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function,
+    unless it is given; a lambda has none, and so must be given one.
+
+    :raise ValueError: for a lambda without a name.
     """
 
     turn: int
     run: Callable[[Domain, Target], Completion | Check]
     about: tuple[type[Device], ...] = ()
     is_last_net: bool = False
+    name: str = ""
+    #: What a refusal that says no rule of its own is refused by: ``domain/check-os``.
+    rule: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = self.name or self.run.__name__.strip("_").replace("_", "-")
+        if "<" in name:
+            raise ValueError(f"the step at turn {self.turn} is a lambda, and needs a name")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "rule", f"domain/{name}")
 
 
 class Emission(NamedTuple):
@@ -53,16 +70,3 @@ class Emission(NamedTuple):
 
     turn: int
     emit: Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]]
-
-
-def old(step: Callable[[Domain, Target, list[Refusal]], Domain]) -> Callable[[Domain, Target], Completion]:
-    """A step of the form before."""
-
-    def run(domain: Domain, target: Target) -> Completion:
-        refusals: list[Refusal] = []
-        domain = step(domain, target, refusals)
-        yield from refusals
-        return domain
-
-    run.__name__ = step.__name__
-    return run

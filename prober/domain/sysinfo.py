@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator
 
 from prober.commandline.options import Keyval, Option, Property
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.os import Os
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Line, check_uuid
@@ -19,7 +20,7 @@ _MANGLED = frozenset(",<>&\"'")
 _FW_CFG_NAME = re.compile(r"opt/[^,=\s]{1,51}")
 
 
-class Entry(Element):
+class SysinfoEntry(Element):
     """One ``<entry>``: a name and a text."""
 
     name: Annotated[str, At("@name"), Becomes("a key of `-smbios`")]
@@ -34,25 +35,29 @@ class Table(Checked):
     #: Keys that stand there in any case, empty where nothing is said (libvirt 11.3, ``qemuBuildSmbiosBaseBoardStr``).
     always: ClassVar[frozenset[str]] = frozenset()
 
-    entries: Annotated[tuple[Entry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
+    entries: Annotated[tuple[SysinfoEntry, ...], At("entry"), Becomes("keys of `-smbios`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Known names, each once."""
         names = [entry.name for entry in self.entries]
         for name in dict.fromkeys(names):
             if name not in self.keys:
-                yield "entries", f"<entry name='{name[:80]}'> is not understood; understood are {', '.join(self.keys)}"
+                yield Broken(
+                    "entries", f"<entry name='{name[:80]}'> is not understood; understood are {', '.join(self.keys)}"
+                )
             elif names.count(name) > 1:
-                yield "entries", f"<entry name='{name}'> is given twice"
+                yield Broken("entries", f"<entry name='{name}'> is given twice")
         for entry in self.entries:
             if any(not char.isprintable() for char in entry.value) or len(entry.value) > 1024:
-                yield "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
+                yield Broken(
+                    "entries", f"<entry name='{entry.name[:80]}'> is no line of at most 1024 printable characters"
+                )
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> SysinfoEntry | None:
         """The entry of this name; an empty one is none."""
         return next((entry for entry in self.entries if entry.name == name and entry.value), None)
 
-    def written(self, entry: Entry) -> str:
+    def written(self, entry: SysinfoEntry) -> str:
         """An entry's value as it is written."""
         return entry.value
 
@@ -70,13 +75,13 @@ class Table(Checked):
         yield Keyval("-smbios", "", tuple(pairs), self.place())
 
 
-class Bios(Table):
+class BiosTable(Table):
     """Table 0: the firmware."""
 
     number = 0
     keys = ("vendor", "version", "date", "release")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A date as SMBIOS has it: month, day, year."""
         yield from super().rules()
         date = self.entry("date")
@@ -85,7 +90,7 @@ class Bios(Table):
         match = _DATE.fullmatch(date.value)
         month, day, year = map(int, match.groups()) if match else (0, 0, 0)
         if not (1 <= month <= 12 and 1 <= day <= 31 and (year < 100 or year >= 1900)):
-            yield "entries", f"'{date.value[:80]}' is no date like 02/25/2011"
+            yield Broken("entries", f"'{date.value[:80]}' is no date like 02/25/2011")
 
 
 class System(Table):
@@ -94,15 +99,15 @@ class System(Table):
     number = 1
     keys = ("manufacturer", "product", "version", "serial", "uuid", "sku", "family")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A UUID that is one."""
         yield from super().rules()
         if self.entry("uuid") is not None and self.uuid is None:
-            yield "entries", "<entry name='uuid'> is not a UUID"
+            yield Broken("entries", "<entry name='uuid'> is not a UUID")
         if [entry.name for entry in self.entries if entry.value] == ["sku"]:
-            yield "entries", "libvirt loses a sku that stands alone: write another <entry>, too"
+            yield Broken("entries", "libvirt loses a sku that stands alone: write another <entry>, too")
 
-    def written(self, entry: Entry) -> str:
+    def written(self, entry: SysinfoEntry) -> str:
         """The UUID as libvirt writes it."""
         return (self.uuid or entry.value) if entry.name == "uuid" else entry.value
 
@@ -151,16 +156,16 @@ class SmbiosInfo(Sysinfo, Checked):
 
     tag: ClassVar[str] = ""
     type: Annotated[Literal["smbios"], At("@type"), Becomes("`-smbios`")]
-    bios: Annotated[Bios | None, At("bios"), Becomes("`-smbios type=0`")] = None
+    bios: Annotated[BiosTable | None, At("bios"), Becomes("`-smbios type=0`")] = None
     system: Annotated[System | None, At("system"), Becomes("`-smbios type=1`")] = None
     boards: Annotated[tuple[BaseBoard, ...], At("baseBoard"), Becomes("`-smbios type=2`")] = ()
     chassis: Annotated[Chassis | None, At("chassis"), Becomes("`-smbios type=3`")] = None
     oem_strings: Annotated[OemStrings | None, At("oemStrings"), Becomes("`-smbios type=11`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU has one table of each kind."""
         if sum(bool(board.entries) for board in self.boards) > 1:
-            yield "boards", "QEMU has one <baseBoard>"
+            yield Broken("boards", "QEMU has one <baseBoard>")
 
     def emit(self) -> Iterator[Option]:
         """``-smbios``, table by table (libvirt 11.3, ``qemuBuildSmbiosCommandLine``)."""
@@ -176,9 +181,9 @@ class SmbiosInfo(Sysinfo, Checked):
 def _fw_cfg_name(value: str) -> str:
     """A name of the guest's own part of ``fw_cfg`` (QEMU, ``docs/specs/fw_cfg.rst``: at most 55 characters)."""
     if not _FW_CFG_NAME.fullmatch(value):
-        raise ValueError("is no name like opt/org.example/name of at most 55 characters")
+        raise Unfit("is no name like opt/org.example/name of at most 55 characters")
     if value.startswith(("opt/ovmf/", "opt/org.qemu/")):
-        raise ValueError("is a name that OVMF or QEMU keep for themselves")
+        raise Unfit("is a name that OVMF or QEMU keep for themselves")
     return value
 
 
@@ -189,14 +194,14 @@ class FwCfgEntry(Checked):
     value: Annotated[str, At("."), Becomes("`string` of `-fw_cfg`")] = ""
     file: Annotated[AbsolutePath | None, At("@file"), Becomes("`file` of `-fw_cfg`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One of the two."""
         if bool(self.value) == (self.file is not None):
-            yield "", "an <entry> of fw_cfg has either a text or file=…"
+            yield Broken("", "an <entry> of fw_cfg has either a text or file=…")
         if len(self.value) > 65536:
-            yield "value", "the text of an <entry> has at most 65536 characters"
+            yield Broken("value", "the text of an <entry> has at most 65536 characters")
         if _MANGLED & set(self.value):
-            yield (
+            yield Broken(
                 "value",
                 "libvirt's command line would not hold this text as it is: of ,<>&\" and ' the first parts options for "
                 "QEMU, the others become entities; put it into a file, and name that with file=…",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import Count, NumberSet, PositiveCount, YesNo
 
@@ -26,10 +27,10 @@ class Vcpu(Checked):
         NumberSet | None, At("@cpuset"), Neutral("the host's CPUs that QEMU's threads run on, set from outside")
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """No more at start than at most."""
         if self.current is not None and self.current > self.value:
-            yield "current", f"current='{self.current}' is more than there are: {self.value}"
+            yield Broken("current", f"current='{self.current}' is more than there are: {self.value}")
 
 
 class OneVcpu(Checked):
@@ -47,16 +48,16 @@ class OneVcpu(Checked):
         """By default what is not there at start (``virDomainVcpuDefPostParse``)."""
         return not self.enabled if self.hotpluggable is None else self.hotpluggable
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The first CPU is always there, and one that is not there can only come by plugging."""
         if self.id == 0 and not self.enabled:
-            yield "enabled", "vcpu 0 cannot be absent"
+            yield Broken("enabled", "vcpu 0 cannot be absent")
         if self.id == 0 and self.hotpluggable:
-            yield "hotpluggable", "vcpu 0 cannot be plugged"
+            yield Broken("hotpluggable", "vcpu 0 cannot be plugged")
         if self.id == 0 and self.order is not None and self.order != 1:
-            yield "order", "vcpu 0 comes first, so order='1'"
+            yield Broken("order", "vcpu 0 comes first, so order='1'")
         if not self.enabled and self.hotpluggable is False:
-            yield "hotpluggable", f"vcpu {self.id} is absent, and cannot be plugged either"
+            yield Broken("hotpluggable", f"vcpu {self.id} is absent, and cannot be plugged either")
 
 
 class Vcpus(Element):

@@ -1,1 +1,1 @@
-"""What looks at the whole domain: addresses, aliases, boot order, CPU, memory, NUMA, clock, firmware, hot-plug."""
+"""What looks at the whole domain: addresses, aliases, boot order, CPU, memory, NUMA, firmware, hot-plug."""

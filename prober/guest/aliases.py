@@ -12,18 +12,19 @@ from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Completion
 from prober.guest.boot import find_boot_turns
 from prober.host.target import Target
 from prober.xml.binding import Places
 
 
-def finish_devices(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_devices(domain: Domain, target: Target) -> Completion:
     """The domain, each of its devices with its alias, its controller and its turn in booting, all in one copy of it.
 
     Controllers are named first, as a device may be named after the model of its controller.  A device that was added
     stands for the domain as a whole from here on.
     """
-    turns = find_boot_turns(domain, refusals)
+    turns = yield from find_boot_turns(domain.devices, domain.os.boot)
     whole = Places(target.place)
     named = [
         controller.replace(

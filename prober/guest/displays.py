@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
 from prober.domain.shared.chardev.character import Character
-from prober.host.target import Target
-from prober.xml.binding import Element, element_fields, may_have
+from prober.domain.shared.devices import Devices
+from prober.xml.binding import Element
+from prober.xml.shape import element_fields, may_have
 
 #: What becomes of such a device without its display.
 _OUTCOME = {
@@ -17,11 +17,11 @@ _OUTCOME = {
 }
 
 
-def check_unseen_characters(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_unseen_characters(devices: Devices) -> Iterator[Refusal]:
     """SPICE without SPICE (libvirt 11.3, ``qemuValidateDomainChrSourceDef``), and D-Bus without D-Bus: only a
     display exports such a channel (QEMU 10.0, ``ui/dbus-chardev.c``)."""
-    displays = {getattr(device, "type", "") for device in domain.devices.every if device.element == "graphics"}
-    for device in domain.devices.every:
+    displays = {getattr(device, "type", "") for device in devices.every if device.element == "graphics"}
+    for device in devices.every:
         for character in _characters(device) if may_have(type(device), Character) else ():
             wanted = character.backend.graphics
             if wanted and wanted not in displays:
@@ -36,7 +36,7 @@ def _characters(element: Element) -> Iterator[Character]:
     if isinstance(element, Character):
         yield element
     for name in element_fields(type(element)):
-        value = element.__dict__[name]
+        value = getattr(element, name)
         if value is None or name == "parent":
             continue
         for item in value if isinstance(value, tuple) else (value,):

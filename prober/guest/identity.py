@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Device, Keyval, Option, Plain, Property
+from prober.commandline.options import DeviceOption, Keyval, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
+from prober.domain.steps import Completion
 from prober.domain.sysinfo import SmbiosInfo
 from prober.host.target import Target
 
@@ -27,22 +28,23 @@ def emit_name(domain: Domain, target: Target) -> Iterator[Option]:
     yield Keyval("-name", first, tuple(pairs), place)
 
 
-def emit_uuid(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_uuid(domain: Domain) -> Iterator[Option]:
     """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and translating may not."""
     if domain.uuid is not None:
         yield Plain("-uuid", domain.uuid, domain.place("uuid"))
 
 
-def emit_genid(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_genid(domain: Domain) -> Iterator[Option]:
     """``<genid>``: a number that changes where a guest is taken back in time."""
     if domain.genid is not None:
         place = domain.place("genid")
         properties = (Property("guid", domain.genid, place), Property("id", "vmgenid0", place))
-        yield Device("vmgenid", properties, place)
+        yield DeviceOption("vmgenid", properties, place)
 
 
-def adopt_uuid(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """A domain without ``<uuid>`` has that of its ``<sysinfo>``: a completion step."""
+def complete_uuid(domain: Domain) -> Completion:
+    """A domain without ``<uuid>`` has that of its ``<sysinfo>``."""
+    yield from ()
     if domain.uuid is not None:
         return domain
     for info in domain.sysinfo:
@@ -51,7 +53,7 @@ def adopt_uuid(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     return domain
 
 
-def check_sysinfo(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_sysinfo(domain: Domain) -> Iterator[Refusal]:
     """A machine has one UUID."""
     first = domain.uuid
     for info in domain.sysinfo:

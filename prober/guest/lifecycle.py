@@ -45,7 +45,7 @@ def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
 def check_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What QEMU cannot do without somebody at its monitor, and what libvirt's driver does not do at it."""
     if target.monitor is not None:
-        yield from _refuse_watched(domain)
+        yield from _check_watched(domain)
         return
     hint = "give a monitor, and act on its events"
     if domain.on_poweroff == "restart":
@@ -77,7 +77,7 @@ def check_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
 
 
-def _refuse_watched(domain: Domain) -> Iterator[Refusal]:
+def _check_watched(domain: Domain) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuValidateLifecycleAction``."""
     for name in ("on_poweroff", "on_reboot"):
         if getattr(domain, name) == "preserve":

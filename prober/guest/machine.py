@@ -9,14 +9,17 @@ from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Pr
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
 from prober.devices.sound import speaker_properties
+from prober.domain.clock.emit import machine_clock
 from prober.domain.domain import Domain
+from prober.domain.features import Features
 from prober.domain.features.machine import accelerator_features, machine_features
 from prober.domain.launch_security import machine_security
+from prober.domain.os.emit import machine_os
+from prober.domain.os.model import OsType
+from prober.domain.shared.devices import Devices
 from prober.errors import UsageError
-from prober.guest.clock import machine_clock
 from prober.guest.memory.emit import machine_memory
 from prober.guest.numa.emit import machine_numa
-from prober.guest.os import machine_os
 from prober.host.target import Target
 
 #: The longest path of a unix socket, in bytes (``sun_path`` less its NUL).
@@ -30,7 +33,7 @@ def emit_machine(domain: Domain, target: Target) -> Iterator[Option]:
     """The machine; the accelerator with it, before QEMU 2.9 gave it an option of its own."""
     yield Keyval("-machine", target.machine, tuple(_machine(domain, target)), domain.os.type.place("machine"))
     if target.caps.has("-accel"):
-        yield Keyval("-accel", target.accel, tuple(_accelerator(domain, target)), domain.place("type"))
+        yield Keyval("-accel", target.accel, tuple(_accelerator(domain.features, target)), domain.place("type"))
 
 
 def _machine(domain: Domain, target: Target) -> Iterator[Property]:
@@ -41,26 +44,26 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
     yield from machine_features(domain.features)
     yield from machine_memory(domain, target)
     yield from machine_security(domain.launch_security, target)
-    yield from machine_os(domain, target)
-    yield from machine_numa(domain)
-    yield from machine_clock(domain, target)
-    yield from speaker_properties(domain)
+    yield from machine_os(domain.os, target)
+    yield from machine_numa(domain.numa)
+    yield from machine_clock(domain.clock, target)
+    yield from speaker_properties(domain.devices)
     if target.entry is not None and target.entry.acpi:
         yield Property("acpi", domain.features.acpi, domain.features.place("acpi"))
 
 
-def _accelerator(domain: Domain, target: Target) -> Iterator[Property]:
+def _accelerator(features: Features, target: Target) -> Iterator[Property]:
     """What TCG or KVM is told (libvirt 11.3, ``qemuBuildAccelCommandLine``)."""
-    yield from accelerator_features(domain.features, target)
-    if domain.features.kvm is not None and target.accel == "kvm":
-        yield from domain.features.kvm.accelerator_properties()
+    yield from accelerator_features(features, target)
+    if features.kvm is not None and target.accel == "kvm":
+        yield from features.kvm.accelerator_properties()
 
 
-def check_pci(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_pci(devices: Devices, target: Target) -> Iterator[Refusal]:
     """Devices on PCI, where there is none; those that libvirt adds of itself among them."""
     if not target.is_understood or target.has_pci:
         return
-    for device in domain.devices.every:
+    for device in devices.every:
         if device.plug(target) is not None and not device.is_builtin(target):
             place, hint = device.place(), ""
             if device.element == "memballoon":
@@ -72,21 +75,21 @@ def check_pci(domain: Domain, target: Target) -> Iterator[Refusal]:
             )
 
 
-def emit_machine_name(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_machine_name(kind: OsType, target: Target) -> Iterator[Option]:
     """The machine alone, of which nothing is understood but whether the binary has it."""
-    yield Keyval("-machine", target.machine, (), domain.os.type.place("machine"))
+    yield Keyval("-machine", target.machine, (), kind.place("machine"))
 
 
-def emit_no_acpi(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_no_acpi(features: Features, target: Target) -> Iterator[Option]:
     """``-no-acpi``, for machines that do not say whether they know ``acpi=`` (before QEMU 8.0)."""
     unsaid = target.entry is None or target.entry.acpi is None
-    if unsaid and target.is_x86 and not domain.features.acpi:
-        yield Plain("-no-acpi", None, domain.features.place("acpi"))
+    if unsaid and target.is_x86 and not features.acpi:
+        yield Plain("-no-acpi", None, features.place("acpi"))
 
 
-def emit_startup(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_startup(devices: Devices, target: Target) -> Iterator[Option]:
     """No display, if the domain has none; no configuration but this, no devices but these."""
-    if not any(domain.devices.of(Graphics)):
+    if not any(devices.of(Graphics)):
         yield Plain("-display", "none", target.place)
     yield Plain("-no-user-config", None, target.place)
     yield Plain("-nodefaults", None, target.place)
@@ -120,13 +123,13 @@ def check_incoming(uri: str | None) -> None:
         )
 
 
-def emit_incoming(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_incoming(target: Target) -> Iterator[Option]:
     """``-incoming``: the guest ran before, and its state comes from elsewhere."""
     if target.incoming is not None:
         yield Plain("-incoming", target.incoming, target.place)
 
 
-def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_monitor(target: Target) -> Iterator[Option]:
     """A QMP socket, where one is wanted."""
     if target.monitor is None:
         return
@@ -151,7 +154,7 @@ def emit_monitor(domain: Domain, target: Target) -> Iterator[Option]:
     yield Keyval("-mon", "", control, place)
 
 
-def emit_sandbox(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_sandbox(target: Target) -> Iterator[Option]:
     """Every door that seccomp can close (QEMU 2.11); ``seccomp_sandbox`` of qemu.conf can leave all open."""
     if not target.settings.seccomp_sandbox:
         if target.caps.has("-sandbox"):
@@ -164,7 +167,7 @@ def emit_sandbox(domain: Domain, target: Target) -> Iterator[Option]:
         yield Keyval("-sandbox", "on", pairs, target.place)
 
 
-def emit_messages(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_messages(target: Target) -> Iterator[Option]:
     """Time stamps in the log, unless ``log_timestamp`` of qemu.conf is off."""
     if target.settings.log_timestamp and target.caps.has("-msg.timestamp"):
         yield Keyval("-msg", "", (Property("timestamp", True, target.place),), target.place)

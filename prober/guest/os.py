@@ -1,80 +1,20 @@
-"""What ``<os>`` becomes: ``-boot``, direct kernel boot, firmware, and its part of ``-machine``."""
+"""What ``<os>`` cannot be beside the other elements."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from prober.capabilities.evidence import Verdict
-from prober.commandline.options import Global, Keyval, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.sysinfo import SmbiosInfo
-from prober.guest.firmware.pflash import machine_flash
 from prober.host.target import Target
-
-#: What an ACPI table of a type is called inside (libvirt 11.3, ``qemuACPITableSIG``); a raw one says it itself.
-_SIGNATURES = {"slic": "SLIC", "msdm": "MSDM"}
-
-
-def machine_os(domain: Domain, target: Target) -> Iterator[Property]:
-    """Flash, and ``graphics=off``, which has SeaBIOS write to the serial port."""
-    yield from machine_flash(domain, target)
-    bios = domain.os.bios
-    if bios is not None and bios.useserial:
-        yield Property("graphics", False, bios.place("useserial"))
-
-
-def emit_loader(domain: Domain, target: Target) -> Iterator[Option]:
-    """``-bios``, or the lock on flash (libvirt 11.3, ``qemuBuildDomainLoaderCommandLine``)."""
-    loader = domain.os.loader
-    if loader is None:
-        return
-    if loader.type == "rom" and loader.path is not None:
-        yield Plain("-bios", loader.path, loader.place("path"))
-    if loader.type == "pflash" and loader.secure:
-        yield Global("cfi.pflash01", Property("secure", True, loader.place("secure")))
-
-
-def emit_os(domain: Domain, target: Target) -> Iterator[Option]:
-    """``-boot strict`` (QEMU 1.5: boot from nothing else) and the menu, direct kernel boot, and ACPI tables."""
-    os = domain.os
-    yield from _boot(domain, target)
-    for flag, name in (
-        ("-kernel", "kernel"),
-        ("-initrd", "initrd"),
-        ("-append", "cmdline"),
-        ("-shim", "shim"),
-        ("-dtb", "dtb"),
-    ):
-        value = getattr(os, name)
-        if value is not None:
-            yield Plain(flag, value, os.place(name))
-    for table in os.acpi_tables:
-        pairs = [Property("file", table.path, table.place("path"))]
-        if table.type in _SIGNATURES:
-            pairs.insert(0, Property("sig", _SIGNATURES[table.type], table.place("type")))
-        yield Keyval("-acpitable", "", tuple(pairs), table.place(), group="acpi")
-
-
-def _boot(domain: Domain, target: Target) -> Iterator[Option]:
-    menu, bios = domain.os.bootmenu, domain.os.bios
-    pairs = []
-    if menu is not None and menu.enable is not None:
-        pairs.append(Property("menu", menu.enable, menu.place("enable")))
-    if bios is not None and bios.reboot_timeout is not None:
-        pairs.append(Property("reboot-timeout", bios.reboot_timeout, bios.place("reboot_timeout")))
-    if menu is not None and menu.enable and menu.timeout is not None:
-        pairs.append(Property("splash-time", menu.timeout, menu.place("timeout")))
-    if target.caps.has("-boot-opts.strict"):
-        pairs.append(Property("strict", True, target.place))
-    if pairs:
-        yield Keyval("-boot", "", tuple(pairs), domain.os.place(), group="boot-opts")
 
 
 def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What depends on the other elements (libvirt 11.3, ``qemuValidateDomainDef`` and ``…DefBoot``)."""
     os = domain.os
-    yield from _refuse_firmware(domain, target)
+    yield from _check_firmware(domain, target)
     # Every machine has the property where one has it (QEMU 10.0, hw/core/machine.c), and that tells of the option.
     evidence = target.caps.supports("none-machine.shim")
     if os.shim is not None and evidence.verdict is Verdict.absent:
@@ -98,7 +38,7 @@ def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
 
 
-def _refuse_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
     os, loader = domain.os, domain.os.loader
     flash = loader is not None and loader.type == "pflash"
     if (os.firmware == "efi" or flash) and target.is_x86 and not domain.features.acpi:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from prober.commandline.options import Device, Option, Raw
+from prober.commandline.options import DeviceOption, Option, Raw
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
-from prober.domain.qemu_namespace import QemuProperty
+from prober.domain.qemu_namespace import QemuOverride, QemuProperty
 from prober.host.target import Target
 
 
-def override(options: list[Option | Raw], domain: Domain) -> list[Option | Raw]:
+def override(options: list[Option | Raw], wish: QemuOverride | None) -> list[Option | Raw]:
     """The options, those of devices as ``<qemu:override>`` changes them: what it sets comes last, as in libvirt."""
-    if domain.qemu_override is None:
+    if wish is None:
         return options
     changes: dict[str, list[QemuProperty]] = {}
-    for device in domain.qemu_override.devices:
+    for device in wish.devices:
         if device.frontend is not None:
             changes.setdefault(device.alias, []).extend(device.frontend.properties_)
     return [_overridden(option, changes) for option in options]
@@ -25,7 +25,7 @@ def override(options: list[Option | Raw], domain: Domain) -> list[Option | Raw]:
 
 def _overridden(option: Option | Raw, changes: Mapping[str, list[QemuProperty]]) -> Option | Raw:
     wanted = changes.get(_id(option))
-    return _changed(option, wanted) if wanted and isinstance(option, Device) else option
+    return _changed(option, wanted) if wanted and isinstance(option, DeviceOption) else option
 
 
 def check_overrides(domain: Domain, target: Target, options: Iterable[Option | Raw]) -> Iterator[Refusal]:
@@ -49,12 +49,12 @@ def check_overrides(domain: Domain, target: Target, options: Iterable[Option | R
 
 
 def _id(option: Option | Raw) -> str:
-    if not isinstance(option, Device):
+    if not isinstance(option, DeviceOption):
         return ""
     return next((str(item.value) for item in option.properties if item.name == "id"), "")
 
 
-def _changed(option: Device, wanted: Iterable[QemuProperty]) -> Device:
+def _changed(option: DeviceOption, wanted: Iterable[QemuProperty]) -> DeviceOption:
     properties = {item.name: item for item in option.properties}
     for change in wanted:
         properties.pop(change.name, None)

@@ -8,25 +8,25 @@ from itertools import pairwise
 from pydantic import JsonValue
 
 from prober.capabilities.evidence import Evidence, Verdict
-from prober.commandline.options import Device, Keyval, Need, Option, Prepared, Property
+from prober.commandline.options import DeviceOption, Keyval, Need, Option, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.cpu.model import Topology
 from prober.domain.domain import Domain
-from prober.domain.vcpu import OneVcpu, Vcpus
+from prober.domain.vcpu import OneVcpu, Vcpu, Vcpus
 from prober.host.target import Target
 
 
 def check_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     """Numbers that do not fit the machine, or one another."""
-    yield from _refuse_number(domain, target)
-    yield from _refuse_topology(domain, target)
+    yield from _check_number(domain.vcpu, target)
+    yield from _check_topology(domain, target)
     if domain.vcpus is not None and domain.vcpus.every:
-        yield from _refuse_states(domain, domain.vcpus)
+        yield from _check_states(domain.vcpus, domain.vcpu.value)
 
 
-def _refuse_number(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_number(vcpu: Vcpu, target: Target) -> Iterator[Refusal]:
     """More CPUs than the machine takes."""
-    entry, vcpu = target.entry, domain.vcpu
+    entry = target.entry
     if entry is None or entry.cpu_max is None or vcpu.value <= entry.cpu_max:
         return
     note = f"query-machines says cpu-max {entry.cpu_max} for {entry.name}"
@@ -42,7 +42,7 @@ def _refuse_number(domain: Domain, target: Target) -> Iterator[Refusal]:
     )
 
 
-def _refuse_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
     topology = domain.cpu.topology if domain.cpu is not None else None
     if topology is None:
         return
@@ -61,28 +61,27 @@ def _refuse_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
             )
 
 
-def _refuse_states(domain: Domain, vcpus: Vcpus) -> Iterator[Refusal]:
+def _check_states(vcpus: Vcpus, most: int) -> Iterator[Refusal]:
     """libvirt 11.3, ``qemuDomainDefVcpusPostParse`` and ``qemuProcessValidateHotpluggableVcpus``."""
-    most = domain.vcpu.value
-    seen: set[int] = set()
+    numbers: set[int] = set()
     for vcpu in vcpus.every:
         if vcpu.id >= most:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is beyond the last, which is {most - 1}")
-        elif vcpu.id in seen:
+        elif vcpu.id in numbers:
             yield Refusal(place=vcpu.place("id"), message=f"vcpu {vcpu.id} is given twice")
-        seen.add(vcpu.id)
-    if 0 not in seen:
+        numbers.add(vcpu.id)
+    if 0 not in numbers:
         yield Refusal(place=vcpus.place(), message="vcpu 0 cannot be absent")
         return
     every = vcpus.by_number(most)
-    yield from _refuse_order([vcpu for vcpu in every if vcpu.enabled], most)
+    yield from _check_order([vcpu for vcpu in every if vcpu.enabled], most)
     for before, vcpu in pairwise(every):
         if not vcpu.is_hotpluggable and before.is_hotpluggable:
             message = f"vcpu {vcpu.id} cannot be plugged, so it must come before all that can"
             yield Refusal(place=vcpu.place("hotpluggable"), message=message)
 
 
-def _refuse_order(there: list[OneVcpu], most: int) -> Iterator[Refusal]:
+def _check_order(there: list[OneVcpu], most: int) -> Iterator[Refusal]:
     """An order is for all that are there or for none; each has its own, and those that stay come first."""
     taken: set[int] = set()
     last = 0
@@ -154,7 +153,7 @@ def emit_plugged(domain: Domain, target: Target) -> Iterator[Option]:
         for name, count in reversed(levels):
             number, at = divmod(number, count)
             ids.append(Property(name, at, vcpu.place("id")))
-        yield Device(typename, (Property("id", f"vcpu{vcpu.id}", vcpu.place("id")), *reversed(ids)), vcpu.place())
+        yield DeviceOption(typename, (Property("id", f"vcpu{vcpu.id}", vcpu.place("id")), *reversed(ids)), vcpu.place())
 
 
 def _grouped(topology: Topology, target: Target) -> Iterator[Property]:

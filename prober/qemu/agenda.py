@@ -26,7 +26,7 @@ from prober.qemu.questions import (
     tcg_part,
     type_questions,
 )
-from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
 
 #: What is asked once the accelerator and the target are known.
 _TOLD_BY = ("query-target", "query-kvm")
@@ -120,7 +120,7 @@ class Agenda:
     def crashed(self, question: Question, how: str) -> None:
         """Note that a question killed QEMU each time it was asked, and how: signal and last words."""
         self.crashes[question.typename or question.command] = how
-        error = ReplyError(CRASHED, how)
+        error = ErrorReply(CRASHED, how)
         self.answered(question, Exchange(question.command, question.arguments, error=error))
 
     def may_crash(self, question: Question) -> bool:

@@ -28,9 +28,9 @@ from qemu.qmp.message import DeserializationError, Message, UnexpectedTypeError
 from qemu.qmp.qmp_client import BadReplyError, NegotiationError
 
 from prober.errors import LimitError, ProtocolError, QemuTimeoutError
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import Question
-from prober.qemu.recording import Exchange, ReplyError
+from prober.qemu.recording import ErrorReply, Exchange
 
 #: The library's own log.  Silent unless somebody sets its level: what goes wrong is told by errors.
 _LIBRARY_LOG = logging.getLogger("qemu.qmp")
@@ -41,7 +41,7 @@ if _LIBRARY_LOG.level == logging.NOTSET:
 _KEPT = 400
 
 
-class Budget:
+class ByteBudget:
     """How many bytes the processes of one interview may still send."""
 
     def __init__(self, binary: str, total: int) -> None:
@@ -64,7 +64,7 @@ class Budget:
 class Connection(QMPClient):
     """One QMP session on ``qmp``, a connected socket.  ``binary`` is for messages."""
 
-    def __init__(self, binary: str, qmp: socket.socket, limits: Limits, budget: Budget) -> None:
+    def __init__(self, binary: str, qmp: socket.socket, limits: InterviewLimits, budget: ByteBudget) -> None:
         super().__init__(readbuflen=limits.reply_bytes)
         self._binary = binary
         self._socket = qmp
@@ -268,7 +268,7 @@ def _exchange(question: Question, msg: Message) -> Exchange:
     if "error" in msg:
         error: Any = msg["error"]
         if isinstance(error, dict) and isinstance(error.get("class"), str) and isinstance(error.get("desc"), str):
-            return Exchange(question.command, question.arguments, error=ReplyError(error["class"], error["desc"]))
+            return Exchange(question.command, question.arguments, error=ErrorReply(error["class"], error["desc"]))
     elif "return" in msg:
         reply: Any = msg["return"]
         return Exchange(question.command, question.arguments, reply)

@@ -29,10 +29,10 @@ from typing import Literal
 
 from prober.errors import ExitedError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
-from prober.qemu.connection import Budget
+from prober.qemu.connection import ByteBudget
 from prober.qemu.launch import Launch, find_kvm
-from prober.qemu.limits import Limits
-from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_not_found
+from prober.qemu.limits import InterviewLimits
+from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
 
@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 #: A QEMU that dies when no question can be suspected is started again this often.
 _LATE_DEATHS = 3
 
-_DEFAULT_LIMITS = Limits()
+_DEFAULT_LIMITS = InterviewLimits()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Interview:
 async def interview(
     binary: str | os.PathLike[str],
     *,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: InterviewLimits = _DEFAULT_LIMITS,
     accel: Literal["auto", "tcg"] = "auto",
     root: Path | None = None,
     progress: Progress | None = None,
@@ -95,11 +95,11 @@ async def interview(
 class _Interviewer:
     """One interview under way."""
 
-    def __init__(self, launches: dict[Lane, Launch], limits: Limits, progress: Progress | None) -> None:
+    def __init__(self, launches: dict[Lane, Launch], limits: InterviewLimits, progress: Progress | None) -> None:
         self._launches = launches
         self._limits = limits
         self._agenda = Agenda(progress)
-        self._budget = Budget(launches[Lane.first].binary, limits.total_bytes)
+        self._budget = ByteBudget(launches[Lane.first].binary, limits.total_bytes)
         self._over: dict[Lane, asyncio.Future[None]] = {}
         self._greetings: dict[Lane, Exchange] = {}
         self._timings: dict[str, float] = {}
@@ -215,7 +215,7 @@ class _Interviewer:
             session.has_modules = True
         if question is LOAD_MODULES:
             return
-        if is_not_found(exchange) and not session.has_modules:
+        if is_unknown_type(exchange) and not session.has_modules:
             self._agenda.ask_with_modules(question)
             return
         self._agenda.answered(question, exchange)

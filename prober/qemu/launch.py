@@ -27,7 +27,7 @@ from typing import Literal
 
 from prober.errors import LaunchError
 
-Accel = Literal["kvm", "tcg"]
+AccelName = Literal["kvm", "tcg"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -48,7 +48,7 @@ class Launch:
     """
 
     binary: str
-    accel: Accel = "tcg"
+    accel: AccelName = "tcg"
     root: Path | None = None
     sandbox: bool = True
     by_descriptor: bool = True

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _MIB = 1 << 20
 
 
-class Limits(BaseModel):
+class InterviewLimits(BaseModel):
     """The bounds of one interview.  Times are seconds, sizes are bytes.
 
     ``greet_s`` runs from the launch of a QEMU to its greeting, ``reply_s`` from a question (or from the

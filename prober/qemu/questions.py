@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import Exchange, JsonValue
+from prober.qemu.recording import Exchange
+from prober.qemu.replies import PROPERTY_COMMANDS, JsonValue
 
 
 class Stage(StrEnum):
@@ -89,7 +90,7 @@ def needs_modules(question: Question) -> bool:
     return question.command == "query-command-line-options"
 
 
-def is_not_found(exchange: Exchange) -> bool:
+def is_unknown_type(exchange: Exchange) -> bool:
     """Whether QEMU says that it does not know a type: it has none, or its module is not loaded."""
     return exchange.error is not None and exchange.error.cls == "DeviceNotFound"
 
@@ -154,8 +155,8 @@ def _expansion(
 
 
 def property_command(commands: frozenset[str]) -> str | None:
-    """How this binary is asked for the properties of a type: ``qom-list-properties`` is there from 2.12."""
-    for command in ("qom-list-properties", "device-list-properties"):
+    """How this binary is asked for the properties of a type, if it can be."""
+    for command in PROPERTY_COMMANDS:
         if command in commands:
             return command
     return None

@@ -10,21 +10,19 @@ This module is pure text in and out; reading and writing files is in :mod:`probe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 from prober.errors import RecordingError
-
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+from prober.qemu.replies import JsonValue, line_of, pairs
 
 #: The error class that marks a question which killed QEMU, each time it was asked.  No QEMU sends it.
 CRASHED = "QemuCrashed"
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyError:
+class ErrorReply:
     """QEMU's error reply: ``cls`` is QMP's ``class``, ``desc`` the sentence for a human."""
 
     cls: str
@@ -38,12 +36,15 @@ class ReplyError:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question and its answer: either ``reply`` (what stood under ``return``) or ``error``."""
+    """One question and its answer: either ``reply`` (what stood under ``return``) or ``error``.
+
+    Exchanges of one recording may have parts of their replies in common.
+    """
 
     command: str
     arguments: Mapping[str, JsonValue] | None = None
     reply: JsonValue = None
-    error: ReplyError | None = None
+    error: ErrorReply | None = None
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,20 @@ class Part:
         return f"<Part of {len(self.exchanges)} exchanges>"
 
     @cached_property
-    def _by_question(self) -> dict[str, Exchange]:
-        index: dict[str, Exchange] = {}
+    def _by_command(self) -> dict[str, list[Exchange]]:
+        index: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            index.setdefault(question_key(exchange.command, exchange.arguments), exchange)
+            index.setdefault(exchange.command, []).append(exchange)
         return index
 
     def find(self, command: str, arguments: Mapping[str, JsonValue] | None = None) -> Exchange | None:
-        """The exchange that asked exactly this, or None where it was never asked."""
-        return self._by_question.get(question_key(command, arguments))
+        """The first exchange that asked exactly this, or None where it was never asked."""
+        asked = question_key(command, arguments)
+        return next((one for one in self.every(command) if question_key(command, one.arguments) == asked), None)
 
-    def every(self, command: str) -> Iterator[Exchange]:
+    def every(self, command: str) -> Sequence[Exchange]:
         """All exchanges of one command, in the order they were asked."""
-        return (exchange for exchange in self.exchanges if exchange.command == command)
+        return self._by_command.get(command, ())
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,11 @@ class Recording:
         :raise RecordingError: where the text is not a series of JSON commands and replies, names the line.
         """
         parts: list[list[Exchange]] = []
-        for command, reply, line in _pairs(text):
-            exchange = _exchange(command, reply, line)
+        for command, reply, place in pairs(text):
+            try:
+                exchange = _exchange(command, reply)
+            except _FormError as error:
+                raise RecordingError(f"line {line_of(text, place)}: {error}") from error
             if exchange.command == "qmp_capabilities" or not parts:
                 parts.append([])
             parts[-1].append(exchange)
@@ -124,50 +129,22 @@ def _pretty(value: Mapping[str, JsonValue]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _pairs(text: str) -> Iterator[tuple[JsonValue, JsonValue, int]]:
-    """Command, reply and the line of the command."""
-    waiting: tuple[JsonValue, int] | None = None
-    for value, line in _values(text):
-        if waiting is None:
-            waiting = (value, line)
-        else:
-            yield waiting[0], value, waiting[1]
-            waiting = None
-    if waiting is not None:
-        raise RecordingError(f"line {waiting[1]}: the last command has no reply")
+class _FormError(Exception):
+    """What is wrong with a command and its reply."""
 
 
-def _values(text: str) -> Iterable[tuple[JsonValue, int]]:
-    decoder = json.JSONDecoder()
-    position, line, counted = 0, 1, 0
-    while True:
-        while position < len(text) and text[position] in " \t\r\n":
-            position += 1
-        line += text.count("\n", counted, position)
-        counted = position
-        if position == len(text):
-            return
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except ValueError as error:
-            raise RecordingError(f"line {line}: not JSON: {error}") from error
-        except RecursionError as error:
-            raise RecordingError(f"line {line}: nested too deeply") from error
-        yield value, line
-
-
-def _exchange(command: JsonValue, reply: JsonValue, line: int) -> Exchange:
+def _exchange(command: JsonValue, reply: JsonValue) -> Exchange:
     if not isinstance(command, dict) or not isinstance(command.get("execute"), str):
-        raise RecordingError(f"line {line}: expected a command, an object with a text under `execute`")
+        raise _FormError("expected a command, an object with a text under `execute`")
     name, arguments = command["execute"], command.get("arguments")
     assert isinstance(name, str)
     if arguments is not None and not isinstance(arguments, dict):
-        raise RecordingError(f"line {line}: the arguments of {name} are not an object")
+        raise _FormError(f"the arguments of {name} are not an object")
     if not isinstance(reply, dict):
-        raise RecordingError(f"line {line}: the reply to {name} is not an object")
+        raise _FormError(f"the reply to {name} is not an object")
     if "return" in reply:
         return Exchange(name, arguments, reply["return"])
     error = reply.get("error")
     if not isinstance(error, dict):
-        raise RecordingError(f"line {line}: the reply to {name} has neither `return` nor `error`")
-    return Exchange(name, arguments, error=ReplyError(str(error.get("class", "")), str(error.get("desc", ""))))
+        raise _FormError(f"the reply to {name} has neither `return` nor `error`")
+    return Exchange(name, arguments, error=ErrorReply(str(error.get("class", "")), str(error.get("desc", ""))))

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 from prober.errors import ExitedError, QemuError, QemuTimeoutError
-from prober.qemu.connection import Budget, Connection
+from prober.qemu.connection import ByteBudget, Connection
 from prober.qemu.launch import Launch
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from prober.qemu.mapping import is_closed, mapped, may_be_last_words
 from prober.qemu.process import Process, start_process, uncancelled
 from prober.qemu.questions import Question
@@ -111,7 +111,7 @@ class Session:
 
 
 @asynccontextmanager
-async def start_session(launch: Launch, limits: Limits, budget: Budget) -> AsyncIterator[Session]:
+async def start_session(launch: Launch, limits: InterviewLimits, budget: ByteBudget) -> AsyncIterator[Session]:
     """A QEMU that has greeted; killed and reaped when the block ends, in whatever way.
 
     :raise QemuError: where it cannot be started or does not greet.

@@ -1,255 +1,114 @@
-"""The HTTP API.
+"""The handlers of the API: each takes a request and gives the answer, in bytes that are ready.
 
-Handlers take the bare request and return bytes that are ready: validation of two strings by a framework costs more
-than the answer (40 of 115 µs), and its routing and layers as much again.  What they take and give is declared beside
-them for ``/openapi.json``.
+What a request may have is in the row of its route (:mod:`prober.service.routes`), whose name is that of the method
+here.  A route without a method asks what one binary has; :mod:`prober.service.answers` has its answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 import prober
-from prober.capabilities.capabilities import Capabilities
+from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.capabilities.entry import Entry
-from prober.capabilities.evidence import Evidence
 from prober.capabilities.facts import nearest
-from prober.service.application import Application, as_json
-from prober.service.hosts import HostKeeper
+from prober.service.application import Application
+from prober.service.late import Late
+from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.problems import RequestError
-from prober.service.replies import (
-    BinaryList,
-    CommandList,
-    CommandReply,
-    CpuList,
-    Health,
-    MachineList,
-    TypeList,
-    TypeReply,
-    describe_command,
-    describe_type,
-    list_commands,
-)
-from prober.service.requests import as_bool, read_query, read_words, read_xml
-from prober.service.routes import Routes, declared
+from prober.service.questions import ArgvQuestion, DomainQuestion
+from prober.service.replies import BinaryList, Health
+from prober.service.requests import read_truth, read_words, read_xml
+from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
-from prober.service.translation import Question, Translator, check_argv_for, load_translator
-
-_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "id of an entry"}
-_XML_BODY = {
-    "required": True,
-    "description": "libvirt domain XML",
-    "content": {"application/xml": {"schema": {"type": "string"}}},
-}
-_WORDS_BODY = {
-    "required": True,
-    "description": "the words of an argv, or a shell command line",
-    "content": {
-        "application/json": {"schema": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
-        "text/plain": {"schema": {"type": "string"}},
-    },
-}
-_ASSUME = {
-    "name": "assume_unknown_present",
-    "in": "query",
-    "schema": {"type": "boolean", "default": False},
-    "description": "take what the binary was never asked for present",
-}
 
 
-def create_app(catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper | None = None) -> Application:
+def create_app(catalog: Catalog, settings: ServiceSettings, late: Late | None = None) -> Application:
     """The application.  The catalog is entered by the caller, before the first request."""
-    routes = Routes()
-    # Routes are tried one after the other, so those that are asked most come first.
-    _add_questions(routes, catalog)
-    _add_translate(routes, catalog, settings, hosts or HostKeeper(settings.host))
-    _add_check_argv(routes, catalog, settings)
-    _add_binaries(routes, catalog)
-    _add_lists(routes, catalog)
-    return Application(routes)
+    handlers = Handlers(catalog, settings, late or Late(catalog, settings))
+    routes = (*ROUTES, DESCRIPTION)
+    answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
+    return Application(routes, answering)
 
 
-def _add_binaries(routes: Routes, catalog: Catalog) -> None:
-    @routes.get("/healthz", **declared("Whether the service works", Health))
-    async def get_health(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        states = Counter(entry.state for entry in catalog.entries())
+class Handlers:
+    """What answers the routes.  Each method may raise :class:`~prober.errors.ProberError`."""
+
+    def __init__(self, catalog: Catalog, settings: ServiceSettings, late: Late) -> None:
+        self._catalog = catalog
+        self._most = settings.max_body
+        self._late = late
+
+    async def get_supports(self, request: Request) -> Response:
+        """The evidence of a fact."""
+        fact = request.query.get("fact")
+        if not fact:
+            raise RequestError(400, "no fact is asked for", hint="add ?fact=TYPE.PROPERTY")
+        return as_json((await self._capabilities(request)).supports(fact))
+
+    async def get_health(self, _: Request) -> Response:
+        """That the service answers, and how its binaries are."""
+        states = Counter(entry.state for entry in self._catalog.entries())
         return as_json(Health(status="ok", version=prober.__version__, binaries=dict(states)))
 
-    @routes.get("/v1/binaries", **declared("All binaries of the catalog", BinaryList))
-    async def get_binaries(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        return as_json(BinaryList(binaries=catalog.entries()))
+    async def get_binaries(self, _: Request) -> Response:
+        """All entries, as they are now."""
+        return as_json(BinaryList(binaries=self._catalog.entries()))
 
-    @routes.get("/v1/binaries/{id}", **declared("One binary; waits for its interview", Entry, _ID, errors=(404,)))
-    async def get_binary(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        return as_json(await catalog.find(request.path_params["id"]))
+    async def get_binary(self, request: Request) -> Response:
+        """One entry, once it is known."""
+        return as_json(await self._catalog.find(request.places["id"]))
 
-    @routes.post("/v1/binaries/{id}/refresh", **declared("Ask a binary again", Entry, _ID, errors=(404,)))
-    async def refresh_binary(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        return as_json(await catalog.refresh(request.path_params["id"]))
+    async def refresh_binary(self, request: Request) -> Response:
+        """One entry, asked again."""
+        return as_json(await self._catalog.refresh(request.places["id"]))
 
+    async def get_type(self, request: Request) -> Response:
+        """One type, which the binary knows."""
+        caps, name = await self._capabilities(request), request.places["typename"]
+        abstract = name in (caps.abstract_types or {})
+        if not abstract and name not in (caps.types or {}) and name not in caps.properties:
+            raise _no_type(caps, name[:200])
+        return await self._tell(TYPE, request, caps)
 
-def _add_questions(routes: Routes, catalog: Catalog) -> None:
-    fact = {
-        **_ID,
-        "name": "fact",
-        "in": "query",
-        "description": "QEMU's name of a fact: PIIX4_PM.acpi-root-pci-hotplug",
-    }
+    async def translate(self, request: Request) -> Response:
+        """The translation of a domain."""
+        assume = read_truth(request, "assume_unknown_present")
+        xml = await read_xml(request, self._most)
+        query = request.query
+        asked = DomainQuestion(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
+        return Response(200, await self._late.translate(asked))
 
-    @routes.get(
-        "/v1/binaries/{id}/supports",
-        **declared("What a binary says of a fact", Evidence, _ID, fact, errors=(400, 404, 503)),
-    )
-    async def get_supports(request: Request) -> Response:
-        asked = read_query(request.scope["query_string"], "fact").get("fact")
-        if not asked:
-            raise RequestError(400, "no fact is asked for", hint="add ?fact=TYPE.PROPERTY")
-        return as_json((await catalog.capabilities(request.path_params["id"])).supports(asked))
+    async def check_argv(self, request: Request) -> Response:
+        """What is found of an argv."""
+        assume = read_truth(request, "assume_unknown_present")
+        await self._late.load()
+        words = await read_words(request, self._most)
+        asked = ArgvQuestion(words, request.query.get("binary"), assume)
+        return Response(200, await self._late.check_argv(asked))
 
-    @routes.get("/v1/binaries/{id}/types", **declared("The QOM types", TypeList, _ID, errors=(404, 503)))
-    async def get_types(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        ident = request.path_params["id"]
-        caps = await catalog.capabilities(ident)
-        return as_json(TypeList(binary=ident, types=caps.types, abstract_types=caps.abstract_types))
+    async def describe(self, _: Request) -> Response:
+        """The description of the routes."""
+        return Response(200, await self._late.describe())
 
-    typename = {**_ID, "name": "typename", "description": "QEMU's name of the type"}
+    def about_one(self, route: Route) -> Handler:
+        """Who answers a route that asks what one binary has."""
 
-    @routes.get(
-        "/v1/binaries/{id}/types/{typename}",
-        **declared("One QOM type and its properties", TypeReply, _ID, typename, errors=(404, 503)),
-    )
-    async def get_type(request: Request) -> Response:
-        read_query(request.scope["query_string"])
-        ident = request.path_params["id"]
-        return as_json(_describe_type(ident, await catalog.capabilities(ident), request.path_params["typename"]))
+        async def answer(request: Request) -> Response:
+            return await self._tell(route, request, await self._capabilities(request))
 
+        return answer
 
-def _add_lists(routes: Routes, catalog: Catalog) -> None:
-    async def look(request: Request) -> tuple[str, Capabilities]:
-        read_query(request.scope["query_string"])
-        ident = request.path_params["id"]
-        return ident, await catalog.capabilities(ident)
+    async def _capabilities(self, request: Request) -> Capabilities:
+        return await self._catalog.capabilities(request.places["id"])
 
-    @routes.get("/v1/binaries/{id}/machines", **declared("The machines", MachineList, _ID, errors=(404, 503)))
-    async def get_machines(request: Request) -> Response:
-        ident, caps = await look(request)
-        return as_json(MachineList(binary=ident, machines=caps.machines))
-
-    @routes.get("/v1/binaries/{id}/cpus", **declared("The CPU models", CpuList, _ID, errors=(404, 503)))
-    async def get_cpus(request: Request) -> Response:
-        ident, caps = await look(request)
-        return as_json(CpuList(binary=ident, cpus=caps.cpu_models))
-
-    @routes.get("/v1/binaries/{id}/commands", **declared("The QMP commands", CommandList, _ID, errors=(404, 503)))
-    async def get_commands(request: Request) -> Response:
-        return as_json(list_commands(*await look(request)))
-
-    command = {**_ID, "name": "command", "description": "QEMU's name of the command"}
-
-    @routes.get(
-        "/v1/binaries/{id}/commands/{command}",
-        **declared("One QMP command and its arguments", CommandReply, _ID, command, errors=(404, 503)),
-    )
-    async def get_command(request: Request) -> Response:
-        return as_json(describe_command(*await look(request), request.path_params["command"]))
-
-    @routes.get(
-        "/v1/binaries/{id}/capabilities",
-        **declared("All that is known of a binary, for prober itself", Capabilities, _ID, errors=(404, 503)),
-    )
-    async def get_capabilities(request: Request) -> Response:
-        return as_json((await look(request))[1])
+    async def _tell(self, route: Route, request: Request, caps: Capabilities) -> Response:
+        return as_json(await self._late.answer_of_one(route, request.places["id"], caps, request.places))
 
 
-def _add_translate(routes: Routes, catalog: Catalog, settings: ServiceSettings, hosts: HostKeeper) -> None:
-    translator = Translator(catalog, hosts, most=settings.max_body)
-    binary = {
-        "name": "binary",
-        "in": "query",
-        "schema": {"type": "string"},
-        "description": "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>",
-    }
-    incoming = {
-        "name": "incoming",
-        "in": "query",
-        "schema": {"type": "string"},
-        "description": "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH",
-    }
-    monitor = {
-        "name": "monitor",
-        "in": "query",
-        "schema": {"type": "string"},
-        "description": "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
-    }
-
-    @routes.post(
-        "/v1/translate",
-        **declared(
-            "A command line for a domain, or every reason why not",
-            None,
-            binary,
-            monitor,
-            incoming,
-            _ASSUME,
-            errors=(400, 404, 413, 415, 422, 503),
-            body=_XML_BODY,
-        ),
-    )
-    async def translate(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], "binary", "monitor", "incoming", "assume_unknown_present")
-        assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
-        xml = await read_xml(request, settings.max_body)
-        asked = Question(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
-        return Response(await translator.answer(asked), media_type="application/json")
-
-
-def _add_check_argv(routes: Routes, catalog: Catalog, settings: ServiceSettings) -> None:
-    binary = {
-        "name": "binary",
-        "in": "query",
-        "schema": {"type": "string"},
-        "description": "id or path of an entry; without it the one that the argv begins with",
-    }
-
-    @routes.post(
-        "/v1/check-argv",
-        **declared(
-            "What a binary would make of a command line",
-            None,
-            binary,
-            _ASSUME,
-            errors=(400, 404, 413, 415, 503),
-            body=_WORDS_BODY,
-        ),
-    )
-    async def check_argv(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], "binary", "assume_unknown_present")
-        assume = as_bool("assume_unknown_present", query.get("assume_unknown_present", "false"))
-        await load_translator()
-        words = await read_words(request, settings.max_body)
-        return as_json(await check_argv_for(catalog, words, named=query.get("binary"), assume_unknown_present=assume))
-
-
-def _describe_type(ident: str, caps: Capabilities, name: str) -> TypeReply:
-    """A type as the binary knows it.
-
-    :raise RequestError: (404) where it does not.
-    """
-    abstract = name in (caps.abstract_types or {})
-    if not abstract and name not in (caps.types or {}) and name not in caps.properties:
-        if caps.types is None:
-            raise RequestError(404, f"{name[:200]!r} was never asked about, nor was the list of types")
-        near = nearest(name[:200], caps.types)
-        raise RequestError(
-            404, f"no type is named {name[:200]!r}", hint=f"did you mean {', '.join(near)}?" if near else ""
-        )
-    return describe_type(ident, caps, name)
+def _no_type(caps: Capabilities, name: str) -> RequestError:
+    """Why a type is not told of (404)."""
+    if caps.types is None:
+        return RequestError(404, f"{name!r} was never asked about, nor was the list of types")
+    near = nearest(name, caps.types)
+    return RequestError(404, f"no type is named {name!r}", hint=f"did you mean {', '.join(near)}?" if near else "")

@@ -10,37 +10,37 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from prober.errors import ServiceError
+from prober.service.routes import Route
 
 #: No answer of the service comes near this size (bytes).
 MAX_RESPONSE_BYTES = 64 << 20
 #: As long as an interview may take, and then some (seconds).
 TIMEOUT_S = 90.0
 
+#: For a route that has no such parameters.
+NOTHING: Mapping[str, str] = {}
+
 _MAX_HEAD = 65536
 #: Below the size from which malloc asks the kernel for each piece.
 _CHUNK = 1 << 15
-_TARGET = re.compile(r"/[!-~]*")
 _HEAD_END = b"\r\n\r\n"
-_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?")
-_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d{1,15})\r\n")
-_CLOSE = re.compile(rb"(?i)\r\nconnection: *close\r\n")
+#: As many digits as a length may have.
+_DIGITS = 15
 
 
 class _ClosedError(ConnectionError):
     """The service closed the connection before it answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer: the HTTP status, and the JSON value; of an error that is a problem object (RFC 9457)."""
 
     status: int
@@ -98,8 +98,20 @@ class Client:
         """
         return self._ask("POST", path, body, f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n")
 
+    def ask(
+        self, route: Route, places: Mapping[str, str] = NOTHING, query: Mapping[str, str] = NOTHING, body: bytes = b""
+    ) -> Reply:
+        """Ask what a route is for, with the parameters of its path and of its query; a body is of its first kind.
+
+        :raise ServiceError: where there is no service, or it does not answer as it should.
+        """
+        url = route.url(places, query)
+        if route.method == "GET":
+            return self.get(url)
+        return self.post(url, body, route.body.kind if route.body else "application/xml")
+
     def _ask(self, method: str, path: str, body: bytes, headers: str) -> Reply:
-        if not _TARGET.fullmatch(path):
+        if not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
             raise ServiceError(f"{path!r} is not a quoted path")
         request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode() + body
         deadline = time.monotonic() + self._timeout
@@ -151,18 +163,19 @@ class Client:
             if len(data) > _MAX_HEAD:
                 raise self._strange("begins with more than 64 KiB of headers")
             data += _received(source, deadline)
-        head, start = bytes(data[: end + 2]), end + len(_HEAD_END)
-        status, length = _STATUS.match(head), _LENGTH.search(head)
-        if status is None or length is None:
+        first, *headers = bytes(data[:end]).split(b"\r\n")
+        start = end + len(_HEAD_END)
+        status, total = _status(first), _length(headers)
+        if status is None or total is None:
             raise self._strange("is not what prober's service sends")
-        total = int(length[1])
         if total > self._max_response:
             raise self._strange(f"is larger than {self._max_response} bytes")
         while len(data) - start < total:
             data += _received(source, deadline)
         if len(data) - start > total:
             raise self._strange("has more bytes than it says")
-        return int(status[1]), bytes(data[start:]), _CLOSE.search(head) is not None
+        closes = any(value.lower() == b"close" for value in _values(headers, b"connection"))
+        return status, bytes(data[start:]), closes
 
     def _strange(self, what: str) -> ServiceError:
         return ServiceError(f"the answer on {self.socket_path} {what}", hint="is this prober's socket?")
@@ -178,6 +191,27 @@ class Client:
         if isinstance(error, TimeoutError):
             return ServiceError(f"no answer on {where} within {self._timeout:g} seconds")
         return ServiceError(f"asking the service on {where} failed: {error.strerror or error}")
+
+
+def _status(line: bytes) -> int | None:
+    """The status that a status line tells (``HTTP/1.1 200 OK``)."""
+    version, _, rest = line.partition(b" ")
+    code, _, _ = rest.partition(b" ")
+    return int(code) if version in (b"HTTP/1.0", b"HTTP/1.1") and len(code) == 3 and code.isdigit() else None
+
+
+def _length(headers: list[bytes]) -> int | None:
+    """The length of the body, as the headers tell it."""
+    told = (int(value) for value in _values(headers, b"content-length") if value.isdigit() and len(value) <= _DIGITS)
+    return next(told, None)
+
+
+def _values(headers: list[bytes], name: bytes) -> Iterator[bytes]:
+    """What the headers of this name (lower case) say."""
+    for header in headers:
+        found, colon, value = header.partition(b":")
+        if colon and found.lower() == name:
+            yield value.lstrip(b" ")
 
 
 def _left(deadline: float) -> float:

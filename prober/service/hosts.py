@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prober.errors import ServiceError, UsageError
-
-if TYPE_CHECKING:
-    from prober.host.host import Host
+from prober.guest.cpu.map import cpu_map
+from prober.host.files import read_host
+from prober.host.host import Host
 
 
 class HostKeeper:
@@ -33,10 +32,6 @@ class HostKeeper:
 
 
 def _read(file: Path | None) -> Host:
-    # Imported late: see prober.service.translation, load_translator.
-    from prober.guest.cpu.map import cpu_map
-    from prober.host.files import read_host
-
     cpu_map()  # It is a file, too, and nobody shall read it on the event loop.
     try:
         return read_host(file)

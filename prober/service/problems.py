@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from starlette.responses import Response
 
 from prober.commandline.refusal import Refusal
 from prober.errors import (
@@ -20,6 +19,7 @@ from prober.errors import (
     UnreadableDomainError,
     UsageError,
 )
+from prober.service.messages import Response
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -74,14 +74,14 @@ def problem_of(error: ProberError) -> Response:
     return problem(status, detail, hint=error.hint, kind=error.kind, **more)
 
 
-def problem(status: int, detail: str, *, hint: str = "", kind: str = "", **more: Any) -> Response:
+def problem(status: int, detail: str, *, hint: str = "", kind: str = "", allow: str = "", **more: Any) -> Response:
     """A problem as a response; the connection is closed where a body may be left unread."""
-    headers = {"connection": "close"} if status in (408, 413, 415) else None
-    return Response(_content(status, detail, hint, kind, **more), status, headers, MEDIA_TYPE)
+    content = _content(status, detail, hint, kind, **more)
+    return Response(status, content, MEDIA_TYPE, allow, close=status in (408, 413, 415))
 
 
 def problem_bytes(status: int, detail: str, hint: str = "") -> bytes:
-    """A problem as a whole HTTP response, for where there is no application to make one."""
+    """A problem as a whole HTTP response, after which the connection is closed, for where no request is answered."""
     content = _content(status, detail, hint, "")
     head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
     return f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-
+from prober.service.messages import BodyTooLargeError, Request
 from prober.service.problems import RequestError
+from prober.service.routes import Route
 
 _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", "no", "off"))
 
@@ -26,17 +26,14 @@ _WORDS_TYPES = frozenset(
 _MOST_ARGV, _MOST_WORDS = 256 << 10, 4000
 
 
-class ClientGoneError(Exception):
-    """The client went away, or was let go, while its body was read; there is nobody to answer."""
-
-
-def read_query(raw: bytes, *known: str) -> dict[str, str]:
-    """The parameters of a query string, of which each is known and given once.
+def read_query(raw: bytes, route: Route) -> dict[str, str]:
+    """The parameters of a query string, of which the route knows each, and each is given once.
 
     :raise RequestError: (400) where one is not.
     """
-    if not raw:
+    if not raw or route.query is None:
         return {}
+    known = [parameter.name for parameter in route.query]
     values: dict[str, str] = {}
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
@@ -53,11 +50,12 @@ def read_query(raw: bytes, *known: str) -> dict[str, str]:
     return values
 
 
-def as_bool(name: str, value: str) -> bool:
-    """A truth value of the query.
+def read_truth(request: Request, name: str) -> bool:
+    """A truth value of the query; false where it is not given.
 
     :raise RequestError: (400) where it is none.
     """
+    value = request.query.get(name, "false")
     if value.lower() in _TRUE:
         return True
     if value.lower() in _FALSE:
@@ -118,23 +116,17 @@ def _json_words(body: bytes) -> list[str]:
 
 
 def _declared_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return request.header(b"content-type").partition(";")[0].strip().lower()
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    length = request.headers.get("content-length", "")
+    length = request.header(b"content-length")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
-    body = bytearray()
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise _too_large(limit)
-        if not message.get("more_body", False):
-            return bytes(body)
+    try:
+        return await request.read(limit)
+    except BodyTooLargeError:
+        raise _too_large(limit) from None
 
 
 def _too_large(limit: int) -> RequestError:

@@ -1,87 +1,167 @@
-"""The routes of the API: what answers each, and what it takes and gives."""
+"""The routes of the API, a row each: what is asked, what comes back, and how it may fail.
+
+All that knows the API reads these rows: the router (:mod:`prober.service.application`), ``/openapi.json``
+(:mod:`prober.service.openapi`), the client, and the remote side of the command.  Only data is here and nothing heavy is
+imported, as a command that asks one question reads them too.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeAlias
-
-from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import compile_path
-
-from prober.service.problems import MEDIA_TYPE
-
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-_MEANINGS = {
-    400: "A wrong parameter, fact or XML document",
-    404: "No such binary, type or command",
-    413: "The body is too large",
-    415: "The body is declared as something that cannot be read here",
-    422: "The domain is refused; `refusals` has every reason",
-    503: "The binary could not be asked; the reason is remembered",
-}
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 
-@dataclass(frozen=True)
-class Route:
-    """One method of one path (``/v1/binaries/{id}``); ``declaration`` is what FastAPI is told of it."""
+class Parameter(NamedTuple):
+    """A parameter of the query.  ``kind`` is a type of JSON schema, ``string`` or ``boolean``."""
 
+    name: str
+    description: str
+    kind: str = "string"
+    needed: bool = False
+
+
+class Body(NamedTuple):
+    """What a request brings: the JSON schema of each media type that it may have."""
+
+    description: str
+    content: dict[str, dict[str, Any]]
+
+    @property
+    def kind(self) -> str:
+        """The media type that a client of ours sends: the first."""
+        return next(iter(self.content))
+
+
+class Route(NamedTuple):
+    """One method of one path.
+
+    ``name`` says who answers: a method of :class:`~prober.service.app.Handlers`, or an entry of
+    :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
+    name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
+    is not looked at.
+    """
+
+    name: str
     method: str
     path: str
-    handler: Handler
-    declaration: dict[str, Any]
+    summary: str
+    answer: str
+    errors: tuple[int, ...] = ()
+    query: tuple[Parameter, ...] | None = ()
+    body: Body | None = None
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """What its path matches, each parameter a group of its name."""
-        return compile_path(self.path)[0]
-
-
-@dataclass
-class Routes:
-    """All of them, in the order in which they are tried."""
-
-    every: list[Route] = field(default_factory=list)
-
-    def get(self, path: str, **declaration: Any) -> Callable[[Handler], Handler]:
-        """Declares what answers a GET."""
-        return self._add("GET", path, declaration)
-
-    def post(self, path: str, **declaration: Any) -> Callable[[Handler], Handler]:
-        """Declares what answers a POST."""
-        return self._add("POST", path, declaration)
-
-    def _add(self, method: str, path: str, declaration: dict[str, Any]) -> Callable[[Handler], Handler]:
-        def add(handler: Handler) -> Handler:
-            self.every.append(Route(method, path, handler, declaration))
-            return handler
-
-        return add
+    def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """What a client asks for: the path with its parameters, and the query, both quoted."""
+        path = self.path.format_map({name: quote(value, safe="") for name, value in places.items()})
+        return f"{path}?{urlencode(query)}" if query else path
 
 
-def declared(
-    summary: str,
-    model: type[BaseModel] | None,
-    *parameters: dict[str, Any],
-    errors: tuple[int, ...] = (),
-    body: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What a route takes and gives, for FastAPI's decorators."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    problems = {status: {"description": _MEANINGS[status], "content": content} for status in sorted({400, *errors})}
-    extra: dict[str, Any] = {"parameters": list(parameters)} if parameters else {}
-    if body is not None:
-        extra["requestBody"] = body
-    good: dict[str, Any] = {"description": "OK"} if model is None else {"description": "OK", "model": model}
-    return {
-        "summary": summary,
-        "responses": {200: good, **problems},
-        "response_model": None,
-        "response_class": Response,
-        "openapi_extra": extra,
-    }
+#: The parameters of paths.
+PLACES = {"id": "id of an entry", "typename": "QEMU's name of the type", "command": "QEMU's name of the command"}
+
+_ASSUME = Parameter("assume_unknown_present", "take what the binary was never asked for present", "boolean")
+
+SUPPORTS = Route(
+    "get_supports",
+    "GET",
+    "/v1/binaries/{id}/supports",
+    "What a binary says of a fact",
+    "Evidence",
+    errors=(400, 404, 503),
+    query=(Parameter("fact", "QEMU's name of a fact: PIIX4_PM.acpi-root-pci-hotplug", needed=True),),
+)
+TYPES = Route("get_types", "GET", "/v1/binaries/{id}/types", "The QOM types", "TypeList", errors=(404, 503))
+TYPE = Route(
+    "get_type",
+    "GET",
+    "/v1/binaries/{id}/types/{typename}",
+    "One QOM type and its properties",
+    "TypeReply",
+    errors=(404, 503),
+)
+TRANSLATE = Route(
+    "translate",
+    "POST",
+    "/v1/translate",
+    "A command line for a domain, or every reason why not",
+    "Translation",
+    errors=(400, 404, 413, 415, 422, 503),
+    query=(
+        Parameter(
+            "binary", "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>"
+        ),
+        Parameter(
+            "monitor",
+            "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
+        ),
+        Parameter("incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"),
+        _ASSUME,
+    ),
+    body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
+)
+CHECK_ARGV = Route(
+    "check_argv",
+    "POST",
+    "/v1/check-argv",
+    "What a binary would make of a command line",
+    "ArgvReport",
+    errors=(400, 404, 413, 415, 503),
+    query=(
+        Parameter("binary", "id or path of an entry; without it the one that the argv begins with"),
+        _ASSUME,
+    ),
+    body=Body(
+        "the words of an argv, or a shell command line",
+        {
+            "application/json": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "text/plain": {"type": "string"},
+        },
+    ),
+)
+HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
+BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
+BINARY = Route("get_binary", "GET", "/v1/binaries/{id}", "One binary; waits for its interview", "Entry", errors=(404,))
+REFRESH = Route("refresh_binary", "POST", "/v1/binaries/{id}/refresh", "Ask a binary again", "Entry", errors=(404,))
+MACHINES = Route("get_machines", "GET", "/v1/binaries/{id}/machines", "The machines", "MachineList", errors=(404, 503))
+CPUS = Route("get_cpus", "GET", "/v1/binaries/{id}/cpus", "The CPU models", "CpuList", errors=(404, 503))
+COMMANDS = Route(
+    "get_commands", "GET", "/v1/binaries/{id}/commands", "The QMP commands", "CommandList", errors=(404, 503)
+)
+COMMAND = Route(
+    "get_command",
+    "GET",
+    "/v1/binaries/{id}/commands/{command}",
+    "One QMP command and its arguments",
+    "CommandReply",
+    errors=(404, 503),
+)
+CAPABILITIES = Route(
+    "get_capabilities",
+    "GET",
+    "/v1/binaries/{id}/capabilities",
+    "All that is known of a binary, for prober itself",
+    "Capabilities",
+    errors=(404, 503),
+)
+
+#: All that are described.  They are tried one after the other, so those that are asked most come first.
+ROUTES = (
+    SUPPORTS,
+    TYPES,
+    TYPE,
+    TRANSLATE,
+    CHECK_ARGV,
+    HEALTH,
+    BINARIES,
+    BINARY,
+    REFRESH,
+    MACHINES,
+    CPUS,
+    COMMANDS,
+    COMMAND,
+    CAPABILITIES,
+)
+
+#: Where they are described.
+DESCRIPTION = Route("describe", "GET", "/openapi.json", "The description of all routes", "", query=None)

@@ -1,9 +1,4 @@
-"""The service as a process: socket, catalog and HTTP server brought up in this order and taken down in reverse.
-
-uvicorn's protocol and configuration are used, and not its ``Server``: that one takes over the process's signals,
-raises them again when it is done (a service that was told to stop would not exit with 0), and polls ten times a
-second.  What remains of it is the few lines of :func:`_http_server`.
-"""
+"""The service as a process: socket, catalog and HTTP server brought up in this order and taken down in reverse."""
 
 from __future__ import annotations
 
@@ -13,25 +8,19 @@ import gc
 import logging
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-import uvicorn
-from uvicorn.server import ServerState
-
-from prober.capabilities.catalog import Catalog
+from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
-from prober.capabilities.interviewer import Interviewer
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
-from prober.service.hosts import HostKeeper
+from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
-from prober.service.protocol import bounded_protocol
+from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
 from prober.service.sockets import listening_socket
-from prober.service.translation import load_translator
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +71,11 @@ async def _serve_on(
     stop: asyncio.Event,
     on_ready: Callable[[Catalog], Awaitable[None]] | None,
 ) -> None:
-    hosts = HostKeeper(settings.host)
+    late = Late(catalog, settings)
     if settings.host is not None:
-        await hosts.get()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, hosts), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, hosts))]
+        await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
+    async with _http_server(create_app(catalog, settings, late), listener, settings):
+        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
         if on_ready is not None:
             companions.append(asyncio.ensure_future(on_ready(catalog)))
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
@@ -121,19 +110,18 @@ def _settle_memory() -> None:
     gc.freeze()
     # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
-    gc.enable()  # Whoever starts the service may have it off: while modules are loaded it costs a fifth of the time.
 
 
-async def _load_rest(catalog: Catalog, hosts: HostKeeper) -> None:
+async def _load_rest(catalog: Catalog, late: Late) -> None:
     """Once all binaries are known, import the translator before anyone asks, and tidy up what lies about.
 
     Not at once: it takes a quarter of a second of the time in which interviews are read.
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    await load_translator()
+    await late.load()
     with suppress(ProberError):  # Whoever asks for a translation is told.
-        await hosts.get()
+        await late.read_host()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
 
@@ -159,44 +147,14 @@ def _stop_event() -> Iterator[asyncio.Event]:
 @asynccontextmanager
 async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Below that it logs what any client can provoke.
-    config = uvicorn.Config(
-        app,
-        http=bounded_protocol(settings),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=settings.idle_s,  # type: ignore[arg-type]  # any number will do for call_later
-    )
-    config.load()
-    state, loop = ServerState(), asyncio.get_running_loop()
+    serving, loop = Serving(app, settings), asyncio.get_running_loop()
     # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
-    server = await loop.create_unix_server(
-        lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop),  # type: ignore[call-arg]
-        sock=listener.dup(),
-    )
+    server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
     try:
         yield
     finally:
         server.close()
-        await _end_requests(state)
-
-
-async def _end_requests(state: ServerState) -> None:
-    for connection in list(state.connections):
-        connection.shutdown()
-    deadline = time.monotonic() + _GRACE
-    while (state.tasks or state.connections) and time.monotonic() < deadline:  # noqa: ASYNC110 - uvicorn has no event
-        await asyncio.sleep(0.01)
-    for task in list(state.tasks):
-        task.cancel()
-    for connection in list(state.connections):
-        connection.transport.abort()
-    await asyncio.gather(*state.tasks, return_exceptions=True)
+        await serving.end(_GRACE)
 
 
 def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:

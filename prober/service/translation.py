@@ -1,26 +1,30 @@
-"""Working for a client: which binary of the catalog a domain or an argv is for, and then the pure pipeline."""
+"""Working for a client: which binary of the catalog a domain or an argv is for, and then the pure pipeline.
+
+Imported late (:mod:`prober.service.late`): it takes a quarter of a second, and other questions are answered before.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from pathlib import Path
+from typing import TypeVar
 from weakref import ref
 
-from prober.capabilities.capabilities import Capabilities
+from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.capabilities.find import Found
+from prober.capabilities.find import FoundFile
+from prober.commandline.report import check_argv
 from prober.errors import UnknownBinaryError
 from prober.service.hosts import HostKeeper
+from prober.service.questions import ArgvQuestion, DomainQuestion
 from prober.service.remembered import Remembered
-
-if TYPE_CHECKING:
-    from prober.commandline.report import ArgvReport
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.xml.document import XmlLimits
 
 T = TypeVar("T")
 
@@ -35,34 +39,6 @@ _FEW = 500
 
 #: libvirt's name of an architecture where QEMU has another.
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
-
-
-async def load_translator() -> None:
-    """Import what only translating and checking need, in a thread, where that was not done yet.
-
-    It takes a quarter of a second; the service is ready, and answers other questions, before.
-    """
-    if "prober.commandline.report" not in sys.modules or "prober.domain" not in sys.modules:
-        await asyncio.to_thread(_import_translator)
-
-
-def _import_translator() -> None:
-    importlib.import_module("prober.domain")
-    importlib.import_module("prober.commandline.report")
-
-
-class Question(NamedTuple):
-    """What a client asks of a domain.
-
-    ``named`` is the binary, where it is not for the domain to say, ``monitor`` the path of a QMP socket that QEMU shall
-    make, ``incoming`` where the guest's state comes from.
-    """
-
-    xml: bytes
-    named: str | None
-    monitor: str | None
-    incoming: str | None
-    assume_unknown_present: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +56,16 @@ class Translator:
     """Translates domains with the binaries of a catalog, and remembers the answers for who asks the same again.
 
     A domain is started again and again, and comes to the same argv until its binary or itself changes; the host is read
-    once.  ``most`` is how many bytes a domain may have.
+    once.  ``host`` is the file with the host's settings, ``most`` how many bytes a domain may have.
     """
 
-    def __init__(self, catalog: Catalog, hosts: HostKeeper, *, most: int) -> None:
+    def __init__(self, catalog: Catalog, host: Path | None, *, most: int) -> None:
         self._catalog = catalog
-        self._hosts = hosts
+        self._hosts = HostKeeper(host)
         self._most = most
-        self._given: Remembered[Question, _Given] = Remembered(_MOST_REMEMBERED)
+        self._given: Remembered[DomainQuestion, _Given] = Remembered(_MOST_REMEMBERED)
 
-    async def answer(self, question: Question) -> bytes:
+    async def translate(self, question: DomainQuestion) -> bytes:
         """The translation, as JSON: by the named binary, else the domain's ``<emulator>``, else one of its arch.
 
         :raise UsageError: where ``monitor`` cannot be a socket, or ``incoming`` no address.
@@ -109,12 +85,7 @@ class Translator:
         self._given.keep(question, given, len(question.xml) + len(given.answer))
         return given.answer
 
-    async def _translate(self, question: Question) -> _Given:
-        await load_translator()
-        from prober.translate.pipeline import translate
-        from prober.translate.read import read_domain
-        from prober.xml.document import XmlLimits
-
+    async def _translate(self, question: DomainQuestion) -> _Given:
         small = len(question.xml) <= _SMALL
         domain = await _run(partial(read_domain, question.xml, XmlLimits(bytes=self._most)), small)
         found, capabilities = await _choose(self._catalog, question.named, domain.emulator, domain.arch)
@@ -133,26 +104,29 @@ class Translator:
         answer = translation.model_dump_json(by_alias=True).encode()
         return _Given(domain.emulator, domain.arch, binary, ref(capabilities), answer)
 
+    async def check_argv(self, question: ArgvQuestion) -> bytes:
+        """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
 
-async def check_argv_for(
-    catalog: Catalog, words: list[str], *, named: str | None, assume_unknown_present: bool
-) -> ArgvReport:
-    """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
+        :raise UnknownBinaryError: where the catalog has no such binary.
+        :raise BinaryFailedError: where that could not be asked.
+        """
+        words, named = question.words, question.named
+        try:
+            _, capabilities = await self._catalog.use(named if named is not None else words[0])
+        except UnknownBinaryError as error:
+            if named is not None or not self._catalog.entries():
+                raise
+            raise UnknownBinaryError(error.message, hint=f"{error.hint}; name one of these with ?binary=") from error
+        work = partial(check_argv, words, capabilities, assume_unknown_present=question.assume_unknown_present)
+        report = await _run(work, sum(map(len, words)) <= _SMALL and len(words) <= _FEW)
+        return report.model_dump_json(by_alias=True).encode()
 
-    :raise UnknownBinaryError: where the catalog has no such binary.
-    :raise BinaryFailedError: where that could not be asked.
-    """
-    # Imported late: see load_translator.
-    from prober.commandline.report import check_argv
+    async def read_host(self) -> None:
+        """Read what the host brings along, where that was not done yet.
 
-    try:
-        _, capabilities = await catalog.use(named if named is not None else words[0])
-    except UnknownBinaryError as error:
-        if named is not None or not catalog.entries():
-            raise
-        raise UnknownBinaryError(error.message, hint=f"{error.hint}; name one of these with ?binary=") from error
-    work = partial(check_argv, words, capabilities, assume_unknown_present=assume_unknown_present)
-    return await _run(work, sum(map(len, words)) <= _SMALL and len(words) <= _FEW)
+        :raise ServiceError: where its file cannot be read or understood.
+        """
+        await self._hosts.get()
 
 
 async def _run(work: Callable[[], T], small: bool) -> T:
@@ -161,7 +135,7 @@ async def _run(work: Callable[[], T], small: bool) -> T:
 
 async def _choose(
     catalog: Catalog, named: str | None, emulator: str | None, arch: str | None
-) -> tuple[Found, Capabilities]:
+) -> tuple[FoundFile, Capabilities]:
     if named is not None:
         return await catalog.use(named)
     if emulator is None:
@@ -174,7 +148,7 @@ async def _choose(
         raise UnknownBinaryError(f"<emulator> {emulator[:200]!r} is not in the catalog", hint=hint) from error
 
 
-def _program(found: Found, emulator: str | None, target: str) -> str:
+def _program(found: FoundFile, emulator: str | None, target: str) -> str:
     """What stands first in argv: the binary, by the name that the domain has for it.
 
     A recording is no program: there it is the domain's own emulator, or where QEMU usually is.

@@ -12,13 +12,17 @@ from typing import TypeAlias
 
 from prober.commandline.options import Option, Raw
 from prober.devices.rows import ROWS, row_of
+from prober.domain.clock.emit import emit_clock
 from prober.domain.domain import Domain
 from prober.domain.features.machine import (
     emit_async_teardown,
     emit_tseg,
     emit_vmcoreinfo,
 )
+from prober.domain.iothreads import emit_iothreads
 from prober.domain.launch_security import emit_security
+from prober.domain.os.emit import emit_loader, emit_os
+from prober.domain.os.flash import emit_flash
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough
 from prober.domain.shared.device import Device
@@ -26,12 +30,9 @@ from prober.domain.shared.secret import with_master_key
 from prober.domain.steps import Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
 from prober.domain.throttle import emit_throttle_groups
-from prober.guest.clock import emit_clock
 from prober.guest.cpu.emit import emit_cpu
-from prober.guest.firmware.pflash import emit_flash
 from prober.guest.hotplug.options import emit_hotplug
 from prober.guest.identity import emit_genid, emit_name, emit_uuid
-from prober.guest.iothreads import emit_iothreads
 from prober.guest.lifecycle import emit_lifecycle
 from prober.guest.machine import (
     emit_incoming,
@@ -45,7 +46,6 @@ from prober.guest.machine import (
 )
 from prober.guest.memory.emit import emit_memory
 from prober.guest.numa.emit import emit_numa
-from prober.guest.os import emit_loader, emit_os
 from prober.guest.overrides import override
 from prober.guest.vcpu import emit_plugged, emit_vcpu
 from prober.host.target import Target
@@ -54,41 +54,41 @@ from prober.host.target import Target
 EMISSIONS: tuple[Emission, ...] = (
     Emission(10, emit_name),
     Emission(30, lambda domain, target: emit_deprecation(domain.qemu_deprecation, target)),
-    Emission(40, emit_flash),
+    Emission(40, lambda domain, target: emit_flash(domain.os, target)),
     Emission(50, emit_machine),
-    Emission(60, lambda domain, target: emit_tseg(domain.features)),
+    Emission(60, lambda domain, _: emit_tseg(domain.features)),
     Emission(70, emit_cpu),
-    Emission(80, emit_loader),
+    Emission(80, lambda domain, _: emit_loader(domain.os)),
     Emission(90, emit_memory),
     Emission(100, emit_vcpu),
-    Emission(110, emit_iothreads),
-    Emission(120, lambda domain, target: emit_throttle_groups(domain.throttle_groups)),
+    Emission(110, lambda domain, _: emit_iothreads(domain.threads, domain.default_io_thread)),
+    Emission(120, lambda domain, _: emit_throttle_groups(domain.throttle_groups)),
     Emission(130, emit_numa),
-    Emission(140, emit_uuid),
-    Emission(150, lambda domain, target: emit_smbios(domain.sysinfo, domain.os)),
-    Emission(160, lambda domain, target: emit_fw_cfg(domain.sysinfo)),
-    Emission(170, emit_genid),
-    Emission(180, emit_startup),
-    Emission(190, emit_monitor),
-    Emission(200, emit_clock),
+    Emission(140, lambda domain, _: emit_uuid(domain)),
+    Emission(150, lambda domain, _: emit_smbios(domain.sysinfo, domain.os)),
+    Emission(160, lambda domain, _: emit_fw_cfg(domain.sysinfo)),
+    Emission(170, lambda domain, _: emit_genid(domain)),
+    Emission(180, lambda domain, target: emit_startup(domain.devices, target)),
+    Emission(190, lambda _, target: emit_monitor(target)),
+    Emission(200, lambda domain, target: emit_clock(domain.clock, target)),
     Emission(210, emit_lifecycle),
-    Emission(220, emit_no_acpi),
+    Emission(220, lambda domain, target: emit_no_acpi(domain.features, target)),
     Emission(230, lambda domain, target: emit_pm(domain.pm, target)),
-    Emission(240, emit_os),
+    Emission(240, lambda domain, target: emit_os(domain.os, target)),
     Emission(250, emit_hotplug),
     Emission(280, emit_plugged),
-    Emission(540, emit_incoming),
-    Emission(570, lambda domain, target: emit_vmcoreinfo(domain.features)),
+    Emission(540, lambda _, target: emit_incoming(target)),
+    Emission(570, lambda domain, _: emit_vmcoreinfo(domain.features)),
     Emission(580, lambda domain, target: emit_security(domain.launch_security, domain.name, target)),
     Emission(590, lambda domain, target: emit_passthrough(domain.qemu_commandline, target)),
-    Emission(600, emit_sandbox),
+    Emission(600, lambda _, target: emit_sandbox(target)),
     Emission(660, lambda domain, target: emit_async_teardown(domain.features, target)),
-    Emission(670, emit_messages),
+    Emission(670, lambda _, target: emit_messages(target)),
 )
 
 #: What can be emitted, and so checked, of a domain whose machine is not understood.
 OF_ANY_MACHINE: tuple[Emission, ...] = (
-    Emission(50, emit_machine_name),
+    Emission(50, lambda domain, target: emit_machine_name(domain.os.type, target)),
     Emission(250, emit_hotplug),
     Emission(590, lambda domain, target: emit_passthrough(domain.qemu_commandline, target)),
 )
@@ -99,7 +99,7 @@ _ALL = (*EMISSIONS, *(emission for row in ROWS for emission in row.emissions))
 
 def emit(domain: Domain, target: Target) -> list[Option | Raw]:
     """All options of a completed domain."""
-    return override(with_master_key(_emit(domain, target), domain.name, target), domain)
+    return override(with_master_key(_emit(domain, target), domain.name, target), domain.qemu_override)
 
 
 def _emit(domain: Domain, target: Target) -> list[Option | Raw]:

@@ -13,7 +13,7 @@ from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
 from prober.errors import RefusedError
-from prober.guest.hotplug.seen import see_hotplug
+from prober.guest.hotplug.outcome import find_hotplug
 from prober.guest.machine import (
     check_incoming,
     check_monitor,
@@ -54,7 +54,7 @@ def translate(
     completed = complete_into(refusals, domain, target)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options, needy = number_descriptors(emit(completed, target))
-    refusals += check_overrides(completed, target, options)
+    refusals += (refusal.by("domain/check-overrides") for refusal in check_overrides(completed, target, options))
     lines: list[list[str]] = []
     if refusals:
         # Options may be missing that others refer to.
@@ -74,8 +74,11 @@ def translate(
     return Translation(
         binary=binary,
         argv=tuple(argv),
-        resources=(*find_environment(domain), *find_resources((options[one], at[one]) for one in needy)),
-        hotplug=tuple(see_hotplug(completed, target)),
+        resources=(
+            *find_environment(domain.clock, domain.qemu_commandline),
+            *find_resources((options[one], at[one]) for one in needy),
+        ),
+        hotplug=tuple(find_hotplug(completed, target)),
     )
 
 

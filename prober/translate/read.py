@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Place, Refusal
 from prober.devices.rows import ELEMENTS
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
@@ -27,10 +27,10 @@ def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
     root = parse_xml(data, limits)
     reader = Reader()
     if root.tag != "domain":
-        reader.refuse(Place(line=1, path=f"/{root.tag}"), f"<{root.tag}> is not a domain", "the root is <domain>")
-        raise RefusedError(reader.refusals)
+        message, hint = f"<{root.tag}> is not a domain", "the root is <domain>"
+        raise RefusedError([Refusal(place=Place(1, f"/{root.tag}"), message=message, hint=hint, rule="xml/root")])
     domain = reader.read(Domain, root, "/domain")
-    reader.refusals.sort(key=lambda refusal: refusal.place.line)
+    refusals = reader.all_refusals()
     if domain is None:
-        raise RefusedError(reader.refusals)
-    return domain.replace(not_understood=tuple(reader.refusals))
+        raise RefusedError(refusals)
+    return domain.replace(not_understood=tuple(refusals))

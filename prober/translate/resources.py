@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from prober.commandline.options import Option, Plain, Raw
 from prober.commandline.prepared import find_needs
-from prober.domain.domain import Domain
+from prober.domain.clock import Clock
+from prober.domain.qemu_namespace import QemuCommandline
 from prober.translate.translation import Resource
 
 
@@ -18,11 +19,11 @@ def find_resources(written: Iterable[tuple[Option | Raw, int]]) -> Iterator[Reso
             yield Resource(kind=need.kind, name=need.name, todo=need.todo, word=word, key=key, value=text)
 
 
-def find_environment(domain: Domain) -> Iterator[Resource]:
+def find_environment(clock: Clock, commandline: QemuCommandline | None) -> Iterator[Resource]:
     """What must stand in QEMU's environment: the time zone of the clock, and what ``<qemu:env>`` says."""
-    wanted = [] if domain.clock.timezone is None else [("TZ", domain.clock.timezone)]
-    if domain.qemu_commandline is not None:
-        wanted += [(env.name, env.value) for env in domain.qemu_commandline.environment]
+    wanted = [] if clock.timezone is None else [("TZ", clock.timezone)]
+    if commandline is not None:
+        wanted += [(env.name, env.value) for env in commandline.environment]
     for name, value in wanted:
         todo = f"start QEMU with {name}={value} in its environment"
         yield Resource(kind="environment", name=name, todo=todo, word=0, key=name, value=value)

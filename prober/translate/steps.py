@@ -12,6 +12,7 @@ from prober.devices.channel import Channel
 from prober.devices.console import Console
 from prober.devices.memory import MemoryModule
 from prober.devices.rows import ROWS
+from prober.domain.clock.emit import check_clock
 from prober.domain.domain import Domain
 from prober.domain.features.hyperv import check_hyperv
 from prober.domain.features.machine import (
@@ -20,26 +21,25 @@ from prober.domain.features.machine import (
 from prober.domain.launch_security import check_security
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import kinds_of
-from prober.domain.steps import Completion, Step, old
+from prober.domain.steps import Completion, Step
 from prober.guest.addresses.kinds import check_addresses
 from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
 from prober.guest.addresses.virtio_serial import assign_virtio_serial
-from prober.guest.aliases import check_names, finish_devices
-from prober.guest.clock import check_clock
+from prober.guest.aliases import check_names, complete_devices
 from prober.guest.cpu.settle import settle_cpu
 from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
-from prober.guest.firmware.choose import choose_firmware
+from prober.guest.firmware.choose import settle_firmware
 from prober.guest.hotplug.options import check_hotplug
-from prober.guest.identity import adopt_uuid, check_sysinfo
+from prober.guest.identity import check_sysinfo, complete_uuid
 from prober.guest.lifecycle import check_lifecycle
 from prober.guest.machine import (
     check_pci,
 )
 from prober.guest.memory.check import check_memory
-from prober.guest.memory.complete import choose_backends, size_memory
-from prober.guest.memory.modules import back_modules, place_modules
+from prober.guest.memory.complete import complete_memory, settle_backends
+from prober.guest.memory.modules import complete_modules, place_modules
 from prober.guest.numa.complete import complete_numa
 from prober.guest.numa.numatune import complete_numatune
 from prober.guest.os import check_os
@@ -51,35 +51,35 @@ from prober.translate.target import check_target
 #: come libvirt's own steps (11.3, ``qemuDomainDefPostParse`` and ``qemuDomainAssignAddresses``), as each builds on the
 #: last; what is asked of a completed domain comes at last.
 _OWN: tuple[Step, ...] = (
-    Step(10, check_target),
+    Step(10, lambda domain, target: check_target(domain.os.type, target), name="check-target"),
     Step(20, check_vcpu),
-    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target)),
+    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
-    Step(60, lambda domain, target: check_features(domain.features, target)),
-    Step(70, check_clock),
-    Step(80, check_sysinfo),
-    Step(90, lambda domain, target: check_security(domain.launch_security, target)),
-    Step(100, check_cpu_tuning),
-    Step(200, old(complete_numa)),
-    Step(210, old(size_memory)),
-    Step(220, old(complete_numatune)),
-    Step(230, old(choose_backends)),
-    Step(240, old(check_memory)),
-    Step(250, old(place_modules), about=(MemoryModule,)),
-    Step(260, old(adopt_uuid)),
-    Step(270, old(choose_firmware)),
-    Step(290, old(settle_cpu)),
-    Step(580, old(assign_virtio_serial), about=(Channel, Console)),
-    Step(600, old(check_addresses)),
-    Step(610, old(assign_pci)),
-    Step(630, old(assign_usb)),
-    Step(640, old(finish_devices)),
-    Step(645, lambda domain, target: check_names(domain.devices), is_last_net=True),
-    Step(670, old(back_modules), about=(MemoryModule,)),
+    Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
+    Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
+    Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
+    Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
+    Step(100, lambda domain, _: check_cpu_tuning(domain), name="check-cpu-tuning"),
+    Step(200, lambda domain, _: complete_numa(domain), name="complete-numa"),
+    Step(210, lambda domain, _: complete_memory(domain), name="complete-memory"),
+    Step(220, complete_numatune),
+    Step(230, settle_backends),
+    Step(240, check_memory),
+    Step(250, place_modules, about=(MemoryModule,)),
+    Step(260, lambda domain, _: complete_uuid(domain), name="complete-uuid"),
+    Step(270, settle_firmware),
+    Step(290, settle_cpu),
+    Step(580, assign_virtio_serial, about=(Channel, Console)),
+    Step(600, lambda domain, target: check_addresses(domain.devices, target), name="check-addresses"),
+    Step(610, assign_pci),
+    Step(630, assign_usb),
+    Step(640, complete_devices),
+    Step(645, lambda domain, _: check_names(domain.devices), is_last_net=True, name="check-names"),
+    Step(670, complete_modules, about=(MemoryModule,)),
     Step(700, check_os),
-    Step(710, check_pci),
-    Step(720, check_unseen_characters),
+    Step(710, lambda domain, target: check_pci(domain.devices, target), name="check-pci"),
+    Step(720, lambda domain, _: check_unseen_characters(domain.devices), name="check-unseen-characters"),
 )
 
 #: All of them, in order.
@@ -89,7 +89,7 @@ STEPS: tuple[Step, ...] = tuple(
 
 
 def complete(domain: Domain, target: Target) -> Completion:
-    """A completed copy; what stands against the domain is yielded."""
+    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
     clean = not domain.not_understood
     domain = domain.with_devices(domain.devices.every)
     # A step may add devices of another class, and with them steps that have something to do.
@@ -106,7 +106,7 @@ def complete(domain: Domain, target: Target) -> Completion:
                     completed = end.value
                     break
                 clean = False
-                yield refusal
+                yield refusal.by(step.rule)
             if completed is None or completed is domain:
                 continue  # as after most steps
             domain = completed

@@ -9,6 +9,7 @@ from prober.capabilities import Capabilities
 from prober.commandline.machines import machine_kind
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
+from prober.domain.os.model import OsType
 from prober.host.host import Host
 from prober.host.target import Target, machine_version
 
@@ -40,9 +41,9 @@ def find_target(
     )
 
 
-def check_target(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_target(os_type: OsType, target: Target) -> Iterator[Refusal]:
     """What this translator has no machine for; that the binary has it is for the check to say."""
-    os_type, caps = domain.os.type, target.caps
+    caps = target.caps
     if os_type.arch is not None and caps.target not in _targets_of(os_type.arch):
         yield Refusal(
             place=os_type.place("arch"),

@@ -17,7 +17,7 @@ from prober.capabilities.difference import Change, Difference, Group
 from prober.capabilities.members import arguments_of, members_of, object_type, readable_schema
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import DEVICE_ALIASES
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, meant
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, meant
 from prober.commandline.refusal import Refusal
 from prober.commandline.render import render
 from prober.domain.domain import Domain
@@ -124,7 +124,7 @@ class _Finder:
 
     def find(self, option: Option) -> None:
         match option:
-            case Device():
+            case DeviceOption():
                 self._type(DEVICE_ALIASES.get(option.driver, option.driver), option.properties)
             case Global():
                 self._type(option.driver, (option.setting,))

@@ -1,4 +1,4 @@
-"""How a class says which XML it reads: the base of every element's model, and the two marks on its fields.
+"""How a class says which XML it reads: the base of every element, and the marks on its fields.
 
 A field is bound to XML by :class:`At`, and to a QEMU property, where it is taken over one to one, by
 :class:`Qemu`::
@@ -12,43 +12,53 @@ Paths of ``At``, from the class's own element:
 ======================  ====================================================================
 ``@name``               an attribute
 ``.``                   the element's own text
-``child``               a child element: its model, its text, or (with ``bool``) its presence
-``child/@name``         an attribute of a child that has no model of its own; deeper likewise
+``child``               a child element: its class, its text, or (with ``bool``) its presence
+``child/@name``         an attribute of a child that has no class of its own; deeper likewise
 ``*``                   any of several child elements (a tuple of devices, see ``choices``)
 ======================  ====================================================================
 
-A field whose type is a tuple of models takes every child of that name, in order.  What no ``At`` claims
-is refused by :mod:`prober.xml.reader`, so silence never means consent.
+A field whose type is a tuple of elements takes every child of that name, in order.  What no ``At`` claims
+is refused by :mod:`prober.xml.reader`, so silence never means consent.  A field without ``At`` is none of the XML's:
+completing fills it in.
 """
 
 from __future__ import annotations
 
-import types
-import typing
-from collections.abc import Hashable, Iterator, Mapping
-from contextvars import ContextVar
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar, cast
-
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from functools import cache
+from inspect import get_annotations
+from types import MappingProxyType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    NoReturn,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 
-E = TypeVar("E", bound="Element")
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def per_class(function: C) -> C:
+    """Remembers what a function says of each class: :func:`functools.cache`, were it not that mypy takes no class for
+    hashable."""
+    return cast(C, cache(function))
+
 
 #: The place of what no XML says: a default.
 NOWHERE = Place(line=0, path="/domain")
-
-
-# How the slots of a frozen model are set; looked up once, as Element.replace() is called a hundred times a domain.
-_new = object.__new__
-_set_dict = BaseModel.__dict__["__dict__"].__set__
-_set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
-_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
-_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,12 @@ class Neutral:
     why: str
 
 
+class Opaque(str):
+    """The type of a child element that is not looked into, as ``<metadata>``; the value is its name."""
+
+    __slots__ = ()
+
+
 #: Where a field is given: the place of its element, with the name of the attribute where it is one.
 Given: TypeAlias = Place | tuple[Place, str]
 
@@ -104,36 +120,53 @@ class Places:
         return given if isinstance(given, Place) else given[0].attribute(given[1])
 
 
-#: Whether the schema of a class is being made, of which others are parts.
-_is_building: ContextVar[bool] = ContextVar("_is_building", default=False)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Plain:
+    """A plain object that nobody changes: it holds what it was made with, and nothing else.
+
+    A field that was not given is found on the class, as its default.  So one is made in a microsecond, whatever fields
+    its class has.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        own: Any = type(self)
+        if not values.keys() <= field_names(own).keys():
+            raise TypeError(f"{own.__name__} has no {', '.join(sorted(values.keys() - field_names(own).keys()))}")
+        missing = [name for name in _required(own) if name not in values]
+        if missing:
+            raise TypeError(f"{own.__name__} needs {', '.join(missing)}")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name}: an element is never changed; make another with replace()")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name}: an element is never changed")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is of the same class and has the same in every field, be it given or not."""
+        if type(other) is not type(self):
+            return NotImplemented
+        names = self.__dict__.keys() | other.__dict__.keys()
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items() if name not in _LINKS)
+        return f"{type(self).__name__}({given})"
 
 
-class Element(BaseModel):
-    """The base of every model that reads XML.  Frozen: completing one makes a new one."""
+class Element(_Plain):
+    """The base of everything that XML is read into; completing a domain makes new ones (:meth:`replace`).
 
-    # Built when the first of a class is read: a domain has a few of the hundreds of classes, and to build all of them
-    # takes a third of a second and 9 MiB.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    Nothing is converted or checked where one is made: the reader does that with the texts of the XML, and the types of
+    the fields with the rest.  A keyword that the class has not, or one that is missing, raises TypeError.
+    """
 
     #: For one element name that stands for several classes: the attribute that tells, and the classes.
     tag: ClassVar[str] = ""
-    choices: ClassVar[Mapping[str, type[Element]]] = types.MappingProxyType({})
+    choices: ClassVar[Mapping[str, type[Element]]] = MappingProxyType({})
 
-    places: Places = Field(default_factory=Places, exclude=True, repr=False)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """An element that is a part of another has been read already: there it is looked at for its class alone.
-
-        Otherwise each class would hold the rules of all classes that it has parts of, and those of theirs.
-        """
-        if _is_building.get():
-            return core_schema.is_instance_schema(cls)
-        token = _is_building.set(True)
-        try:
-            return handler(source)
-        finally:
-            _is_building.reset(token)
+    places: Places = Places()
 
     def place(self, name: str = "") -> Place:
         """Where this element, or one of its fields, stands in the XML."""
@@ -148,212 +181,98 @@ class Element(BaseModel):
         return name in self.places.fields
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed; the caller vouches for their types.
-
-        ``model_copy(update=changes)`` without the copies that frozen parts do not need, in a tenth of its time:
-        reading and completing a domain makes dozens of these.  ``given()`` tells what the XML gave, not
-        ``model_fields_set``.
-        """
-        copy: Self = _new(self.__class__)
-        _set_dict(copy, {**self.__dict__, **changes})
-        _set_fields_set(copy, self.__pydantic_fields_set__)
-        _set_extra(copy, None)
-        _set_private(copy, None)
+        """A copy with these fields changed; the caller vouches for their names and types."""
+        copy = object.__new__(type(self))
+        own = copy.__dict__
+        own.update(self.__dict__)
+        own.update(changes)
         return copy
 
     def properties(self) -> list[Property]:
         """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""
-        values, place = self.__dict__, self.places.at
         return [
-            Property(qemu, value, place(name))
+            Property(qemu, value, self.places.at(name))
             for name, qemu in qemu_fields(type(self))
-            if (value := values[name]) is not None
+            if (value := getattr(self, name)) is not None
         ]
 
 
-def assemble(cls: type[E], fields: dict[str, Any]) -> E:
-    """An element that has these fields, which are all of its class and have been checked."""
-    element: E = _new(cls)
-    _set_dict(element, fields)
-    _set_fields_set(element, set())
-    _set_extra(element, None)
-    _set_private(element, None)
-    return element
-
-
-class _Make(Protocol):
-    def __call__(self, cls: type[E], /, **values: Hashable) -> E: ...
-
-
-def _make(cls: type[E], /, **values: Hashable) -> E:
-    """A model that no XML asks for, validated once: the same values give the very same object, which is frozen.
-
-    Where it stands in the XML is for the caller to add (``made(…).replace(places=…)``).
-    """
-    return cls.model_validate(values)
-
-
-made = cast(_Make, lru_cache(maxsize=1024, typed=True)(_make))
+#: Fields that are of no interest to whoever prints an element.
+_LINKS: Final = ("places", "parent")
 
 
 class Checked(Element):
-    """An element with rules of its own: ``rules()`` yields each broken one as (field, sentence)."""
+    """An element with rules of its own."""
 
-    def rules(self) -> Iterator[tuple[str, str]]:
-        """Broken rules; an empty field name stands for the element itself."""
+    def rules(self) -> Iterator[Broken]:
+        """Each rule that does not hold, with the field that it is about; the reader asks, once it has read the
+        element, and says where each is broken."""
         return iter(())
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Keeps the rules in what is not read from XML; the reader asks for them itself, to say where each is broken.
 
-        A validator of the model would be run again wherever the model is a part of another.
-        """
-        broken = [sentence for _, sentence in self.rules()]
-        if broken:
-            raise ValueError("; ".join(broken))
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a class: what it holds (``kind``, with all that converts it), what binds it, and its default."""
 
+    kind: Any
+    marks: tuple[At | Qemu | Becomes | Neutral, ...]
+    default: Any
+    is_required: bool
 
-@dataclass(slots=True)
-class Shape:
-    """What one XML element may hold: the names that a class claims in it, at any depth."""
-
-    attributes: dict[str, str] = field(default_factory=dict)
-    text: str | None = None
-    children: dict[str, Child] = field(default_factory=dict)
-    required: list[str] = field(default_factory=list)
+    @property
+    def path(self) -> str | None:
+        """Where it stands in the XML; None where it is none of the XML's."""
+        return next((mark.path for mark in self.marks if isinstance(mark, At)), None)
 
 
-@dataclass(slots=True)
-class Child:
-    """A claimed child element: a model (``many`` of them or one), a scalar, or a mere container."""
-
-    field: str | None = None
-    model: type[Element] | None = None
-    many: bool = False
-    flag: bool = False
-    opaque: bool = False
-    shape: Shape | None = None
-
-
-class Opaque(str):
-    """The type of a child element that is not looked into, as ``<metadata>``; the value is its name."""
-
-    __slots__ = ()
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        return handler(str)
-
-
-@cache
-def shape_of(cls: type[Element]) -> Shape:
-    """The shape of a class, from the marks on its fields."""
-    shape = Shape()
-    for name, info in cls.model_fields.items():
-        for mark in info.metadata:
-            if isinstance(mark, At):
-                _claim(shape, mark.path.split("/"), name, leaf_type(info.annotation))
-                if mark.required:
-                    _require(shape, mark.path.split("/"))
-    return shape
-
-
-@cache
-def element_fields(cls: type[Element]) -> tuple[str, ...]:
-    """The fields that hold elements, one or several."""
-    return tuple(name for name, info in cls.model_fields.items() if _names_element(info.annotation))
-
-
-def _names_element(annotation: Any) -> bool:
-    return bool(list(_elements_in(annotation)))
-
-
-def _elements_in(annotation: Any) -> Iterator[type[Element]]:
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        if issubclass(annotation, Element):
-            yield annotation
-        return
-    for part in typing.get_args(annotation):
-        yield from _elements_in(part)
-
-
-@cache
-def may_have(cls: type[Element], wanted: type[Element]) -> bool:
-    """Whether an element of one class can be one of another, or have such a one in it, at any depth.
-
-    What completing fills in (a field that is not of the XML) does not count.
-    """
-    seen: set[type[Element]] = set()
-    waiting = [cls]
-    while waiting:
-        here = waiting.pop()
-        if issubclass(here, wanted):
-            return True
-        if here in seen:
-            continue
-        seen.add(here)
-        if here.tag:
-            waiting += here.choices.values()
-        for info in here.model_fields.values():
-            if not info.exclude:
-                waiting += _elements_in(info.annotation)
-    return False
-
-
-@cache
-def qemu_fields(cls: type[Element]) -> tuple[tuple[str, str], ...]:
-    """The fields marked :class:`Qemu`, in the order in which the class has them."""
-    return tuple(
-        (name, mark.property)
-        for name, info in cls.model_fields.items()
-        for mark in info.metadata
-        if isinstance(mark, Qemu)
+@per_class
+def field_names(cls: type[Element]) -> Mapping[str, type[Element]]:
+    """The fields of a class, those of its bases first, each with the class that says what it is."""
+    return MappingProxyType(
+        {
+            name: base
+            for base in reversed(cls.__mro__)
+            for name, annotation in get_annotations(base).items()
+            if not str(annotation).startswith(("ClassVar", "typing.ClassVar"))
+        }
     )
 
 
-def _claim(shape: Shape, steps: list[str], name: str, leaf: Any) -> None:
-    step, rest = steps[0], steps[1:]
-    if rest:
-        child = shape.children.setdefault(step, Child(shape=Shape()))
-        assert child.shape is not None, f"{name}: {step} is claimed as a whole and in parts"
-        _claim(child.shape, rest, name, leaf)
-    elif step == ".":
-        shape.text = name
-    elif step.startswith("@"):
-        shape.attributes[step[1:]] = name
-    elif step == "*":
-        (base, _) = typing.get_args(leaf)
-        for element, model in base.choices.items():
-            shape.children[element] = Child(field=name, model=model, many=True)
-    else:
-        shape.children[step] = _child(name, leaf)
+@per_class
+def _required(cls: type[Element]) -> tuple[str, ...]:
+    return tuple(name for name, base in field_names(cls).items() if not _has_default(cls, name, base))
 
 
-def _require(shape: Shape, steps: list[str]) -> None:
-    for step in steps[:-1]:
-        inner = shape.children[step].shape
-        assert inner is not None, f"{step} is a model, which has fields that are required"
-        shape = inner
-    shape.required.append(steps[-1].removeprefix("@"))
+def _has_default(cls: type[Element], name: str, base: type[Element]) -> bool:
+    """Whether the class that says what the field is, or one between, has a value for it: a field that is said anew
+    without one is required, whatever those below it have."""
+    return any(name in between.__dict__ for between in cls.__mro__[: cls.__mro__.index(base) + 1])
 
 
-def _child(name: str, leaf: Any) -> Child:
-    many = typing.get_origin(leaf) is tuple
-    if many:
-        leaf = typing.get_args(leaf)[0]
-    if isinstance(leaf, type) and issubclass(leaf, Element):
-        return Child(field=name, model=leaf, many=many)
-    if leaf is bool:
-        return Child(field=name, flag=True)
-    if leaf is Opaque:
-        return Child(field=name, opaque=True)
-    return Child(field=name, shape=Shape(text=name), many=many)
+@per_class
+def fields_of(cls: type[Element]) -> Mapping[str, Field]:
+    """The fields of a class with all that their annotations say; worked out when the first of a class is read, as a
+    domain has a few of the hundreds of classes."""
+    return MappingProxyType({name: _field(cls, name, base) for name, base in field_names(cls).items()})
 
 
-def leaf_type(annotation: Any) -> Any:
-    """The type under ``X | None`` and ``Annotated``."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        annotation = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
-    if typing.get_origin(annotation) is typing.Annotated:
-        return leaf_type(typing.get_args(annotation)[0])
-    return annotation
+def _field(cls: type[Element], name: str, base: type[Element]) -> Field:
+    annotation: Any = get_annotations(base)[name]
+    if isinstance(annotation, str):
+        annotation = eval(annotation, vars(sys.modules[base.__module__]))  # noqa: S307  # our own annotation
+    marks: list[At | Qemu | Becomes | Neutral] = []
+    if get_origin(annotation) is Annotated:
+        kind, *others = get_args(annotation)
+        marks = [mark for mark in others if isinstance(mark, At | Qemu | Becomes | Neutral)]
+        others = [mark for mark in others if mark not in marks]
+        annotation = Annotated[kind, *others] if others else kind
+    has_default = _has_default(cls, name, base)
+    return Field(annotation, tuple(marks), getattr(cls, name) if has_default else None, not has_default)
+
+
+@per_class
+def qemu_fields(cls: type[Element]) -> tuple[tuple[str, str], ...]:
+    """The fields marked :class:`Qemu`, in the order in which the class has them, each with the property."""
+    return tuple(
+        (name, mark.property) for name, of in fields_of(cls).items() for mark in of.marks if isinstance(mark, Qemu)
+    )

@@ -1,45 +1,37 @@
-"""How a class is made from what an XML gives of it: worked out once, when the first of the class is read."""
+"""How an element is made from what an XML gives of it: worked out once, when the first of its class is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_origin
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from prober.xml.binding import Element, Places, assemble, element_fields, leaf_type, shape_of
+from prober.commandline.refusal import Broken
+from prober.xml.binding import Element, Field, Opaque, Places, fields_of, per_class
+from prober.xml.shape import element_fields, leaf_type, shape_of
 
 E = TypeVar("E", bound=Element)
-
-#: A field whose value does not fit, with what pydantic says of it; None where the value is missing.
-Fault: TypeAlias = tuple[str, ErrorDetails | None]
 
 
 class Plan(Generic[E]):
     """Reads one class: what its XML may hold, and how each field is converted.
 
-    pydantic converts and checks field by field.  Its validator of a whole model looks at each field and fills in
-    those that are not given, which took a fifth of the time of reading: a disk has 66 fields, and an XML gives seven.
-    Here a copy of the defaults takes what is given.
+    pydantic converts and checks single values, those that are given: a disk has 66 fields, and an XML gives seven.
     """
 
     def __init__(self, cls: type[E]) -> None:
         self.shape = shape_of(cls)
         self._cls = cls
-        # A required field holds its place in the order of the fields.
-        self._defaults = {
-            name: None if info.is_required() else info.get_default(call_default_factory=True)
-            for name, info in cls.model_fields.items()
-        }
-        self._required = [name for name, info in cls.model_fields.items() if info.is_required()]
+        self._required = [name for name, of in fields_of(cls).items() if of.is_required]
         self._converters = _Converters(cls)
-        self._order = {name: index for index, name in enumerate(cls.model_fields)}
+        self._order = {name: index for index, name in enumerate(fields_of(cls))}
 
-    def convert(self, values: dict[str, Any]) -> list[Fault]:
-        """Convert what is given, in place; the faults, in the order of the class's fields."""
-        faults: list[Fault] = []
+    def convert(self, values: dict[str, Any]) -> list[Broken]:
+        """Convert what is given, in place; what does not fit or is missing, in the order of the class's fields."""
+        broken: list[Broken] = []
         converters = self._converters
         for name, value in values.items():
             convert = converters[name]
@@ -48,20 +40,25 @@ class Plan(Generic[E]):
             try:
                 values[name] = convert(value)
             except ValidationError as error:
-                faults += [(name, detail) for detail in error.errors(include_url=False)]
-        faults += [(name, None) for name in self._required if name not in values]
-        if faults:
-            faults.sort(key=lambda fault: self._order[fault[0]])
-        return faults
+                broken += [_unfit(name, detail) for detail in error.errors(include_url=False)]
+        broken += [self._missing(name) for name in self._required if name not in values]
+        if broken:
+            broken.sort(key=lambda one: self._order[one.field])
+        return broken
 
     def make(self, values: dict[str, Any], places: Places) -> E:
         """An element of what was converted without a fault; its own rules are still to be asked."""
-        fields = {**self._defaults, **values}
-        fields["places"] = places
-        return assemble(self._cls, fields)
+        element = object.__new__(self._cls)
+        own = element.__dict__
+        own.update(values)
+        own["places"] = places
+        return element
+
+    def _missing(self, name: str) -> Broken:
+        return Broken(name, f"{_where(name, fields_of(self._cls)[name])} is missing", rule="xml/missing")
 
 
-@cache
+@per_class
 def plan_of(cls: type[E]) -> Plan[E]:
     """The plan of a class."""
     return Plan(cls)
@@ -71,12 +68,47 @@ class _Converters(dict[str, Callable[[Any], Any] | None]):
     """What converts each field of a class, made when the first XML gives it; None for what is read already."""
 
     def __init__(self, cls: type[Element]) -> None:
-        self._fields = cls.model_fields
+        self._fields = fields_of(cls)
         for name in element_fields(cls):
-            self[name] = tuple if get_origin(leaf_type(self._fields[name].annotation)) is tuple else None
+            self[name] = tuple if get_origin(leaf_type(self._fields[name].kind)) is tuple else None
+        for name, of in self._fields.items():
+            if leaf_type(of.kind) is Opaque:
+                self[name] = None
 
     def __missing__(self, name: str) -> Callable[[Any], Any] | None:
-        info = self._fields[name]
-        kind: Any = Annotated[info.annotation, *info.metadata]
-        convert = self[name] = TypeAdapter(kind).validator.validate_python
+        convert = self[name] = converter_of(self._fields[name].kind)
         return convert
+
+
+@lru_cache(maxsize=2048)
+def converter_of(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this type of a text, or raises pydantic's error; one for all fields of a type."""
+    convert: Callable[[Any], Any] = TypeAdapter(kind).validator.validate_python
+    return convert
+
+
+def _unfit(name: str, detail: ErrorDetails) -> Broken:
+    """What pydantic says of a value that does not fit, as a sentence that begins with the value."""
+    context, value = detail.get("ctx", {}), short(str(detail["input"]))
+    cause = context.get("error")
+    if cause is not None:
+        return Broken(name, f"{value!r} {cause}", getattr(cause, "hint", ""), rule=getattr(cause, "rule", "") or _VALUE)
+    if detail["type"] == "literal_error":
+        return Broken(name, f"{value!r} is not understood", f"understood are {context['expected']}", rule=_VALUE)
+    return Broken(name, f"{value!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}", rule=_VALUE)
+
+
+_VALUE = "xml/value"
+
+
+def _where(name: str, of: Field) -> str:
+    """A field by its XML: ``attribute type``, ``<source file=…>``, ``<name>``."""
+    parent, _, leaf = (of.path or name).rpartition("/")
+    if not leaf.startswith("@"):
+        return f"<{leaf}>" if leaf != "." else "the text"
+    return f"<{parent} {leaf[1:]}=…>" if parent else f"attribute {leaf[1:]}"
+
+
+def short(text: str, most: int = 80) -> str:
+    """A text from outside, as much of it as a sentence takes."""
+    return text if len(text) <= most else f"{text[:most]}…"

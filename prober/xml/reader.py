@@ -9,16 +9,19 @@ from typing import Any, TypeVar, cast
 from lxml import etree
 
 from prober.commandline.refusal import Place, Refusal
-from prober.xml.binding import At, Checked, Child, Element, Given, Places, Shape
-from prober.xml.plan import Fault, plan_of
+from prober.xml.binding import Checked, Element, Given, Places
+from prober.xml.plan import plan_of, short
+from prober.xml.shape import Child, Shape
 
 E = TypeVar("E", bound=Element)
 
 #: The namespace of what is meant for QEMU and not for libvirt, as lxml writes it before a name.
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
-#: How many refusals of one document get a hint.
+#: How many refusals of one document get a hint, and how many of one kind are told one by one: nobody reads more, and
+#: whoever made a document with thousands of them shall not get megabytes for it.
 _HINTS = 100
+MOST_OF_A_KIND = 100
 
 
 class _Found:
@@ -37,6 +40,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
+        self._told: dict[str, int] = {}
+        self._beyond: dict[str, Place] = {}
 
     def read(self, cls: type[E], root: etree._Element, path: str) -> E | None:
         """The model of an element, or None where a refusal stands against it."""
@@ -50,20 +55,44 @@ class Reader:
         found = _Found({}, set())
         self._fill(plan.shape, node, own, found)
         values, places = found.values, Places(own, found.places)
-        faults = plan.convert(values)
-        if faults:
-            for fault in faults:
-                self._refuse_fault(model, fault, places, found.failed)
+        unfit = plan.convert(values)
+        if unfit:
+            for one in unfit:
+                if one.field not in found.failed:
+                    self._add(one.at(places.at))
             return None
         element = plan.make(values, places)
         broken = list(element.rules()) if isinstance(element, Checked) else ()
-        for name, sentence in broken:
-            self.refuse(places.at(name), sentence)
+        for one in broken:
+            self._add(one.at(places.at, str(node.tag)))
         return None if broken else element
 
-    def refuse(self, place: Place, message: str, hint: str = "") -> None:
+    def refuse(self, place: Place, message: str, hint: str = "", *, rule: str) -> None:
         """Add a refusal that no capability stands behind."""
-        self.refusals.append(Refusal(place=place, message=message, hint=hint))
+        self._add(Refusal(place=place, message=message, hint=hint, rule=rule))
+
+    def all_refusals(self) -> list[Refusal]:
+        """Everything that was refused, in the order of the lines; of many of one kind the first, and how many more."""
+        more = (
+            Refusal(place=place, message=f"and {self._told[rule] - MOST_OF_A_KIND} more of this kind", rule="xml/more")
+            for rule, place in self._beyond.items()
+        )
+        return sorted((*self.refusals, *more), key=lambda refusal: refusal.place.line)
+
+    def _add(self, refusal: Refusal) -> None:
+        if self._counts(refusal.rule, refusal.place):
+            self.refusals.append(refusal)
+
+    def _counts(self, rule: str, place: Place) -> bool:
+        """Whether one more of this kind is told."""
+        told = self._told[rule] = self._told.get(rule, 0) + 1
+        if told > MOST_OF_A_KIND:
+            self._beyond.setdefault(rule, place)
+        return told <= MOST_OF_A_KIND
+
+    def _refuse_unknown(self, place: Place, message: str, hint: str) -> None:
+        """What is not understood, and was counted: where thousands are not, nothing is made for most of them."""
+        self.refusals.append(Refusal(place=place, message=message, hint=hint, rule=_UNKNOWN))
 
     def _nearest(self, name: str, known: Iterable[str]) -> str:
         """The hint for a name that is not understood: the nearest that is.
@@ -83,10 +112,12 @@ class Reader:
             if choice is None:
                 if value is None:
                     known = ", ".join(name for name in cls.choices if name)
-                    self.refuse(own, f"<{node.tag}> needs the attribute {cls.tag}", f"understood are {known}")
+                    message, hint = f"<{node.tag}> needs the attribute {cls.tag}", f"understood are {known}"
+                    self.refuse(own, message, hint, rule="xml/missing")
                 else:
                     message = f"<{node.tag} {cls.tag}={value!r}> is not understood"
-                    self.refuse(own.attribute(cls.tag), message, self._nearest(value, cls.choices))
+                    hint = self._nearest(value, cls.choices)
+                    self.refuse(own.attribute(cls.tag), message, hint, rule="xml/no-such-kind")
                 return None
             cls = cast(type[E], choice)
         return cls
@@ -95,16 +126,18 @@ class Reader:
         """Everything in one element: attributes, text, children; containers are entered in turn."""
         known, values, places = shape.attributes, found.values, found.places
         untyped: Any = node  # The stubs know neither slices, three times as fast as list(), nor that all names are str.
-        for name, value in untyped.items():
+        # Values are asked for one by one: items() looks for each from the first on, known or not.
+        names: list[str] = untyped.keys()
+        for name in names:
             claimed = known.get(name)
-            if claimed is None:
+            if claimed is not None:
+                values[claimed], places[claimed] = untyped.get(name), (own, name)
+            elif self._counts(_UNKNOWN, own):
                 message = f"not understood: attribute {name} of <{_name(node)}>"
-                self.refuse(own.attribute(name), message, self._nearest(name, known))
-            else:
-                values[claimed], places[claimed] = value, (own, name)
+                self._refuse_unknown(own.attribute(name), message, self._nearest(name, known))
         for name in shape.required:
             if name not in node.attrib:
-                self.refuse(own, f"attribute {name} is missing")
+                self.refuse(own, f"attribute {name} is missing", rule="xml/missing")
         children: list[etree._Element] = untyped[:]
         if children or node.text or shape.text is not None:
             self._fill_text(shape, node, children, own, found)
@@ -120,7 +153,7 @@ class Reader:
         if shape.text is not None:
             found.values[shape.text], found.places[shape.text] = text, own
         elif text and not text.isspace():
-            self.refuse(own, f"not understood: the text {_short(text.strip())!r} in <{_name(node)}>")
+            self.refuse(own, f"not understood: the text {short(text.strip())!r} in <{_name(node)}>", rule=_UNKNOWN)
 
     def _fill_children(
         self, claims: dict[str, Child], children: list[etree._Element], own: Place, found: _Found
@@ -131,13 +164,15 @@ class Reader:
             known = _known(tag) if tag[0] == "{" else tag
             claim = claims.get(known)
             if claim is None:
-                self.refuse(place, f"not understood: element <{_name(child)}>", self._nearest(known, claims))
+                if self._counts(_UNKNOWN, place):
+                    message = f"not understood: element <{_name(child)}>"
+                    self._refuse_unknown(place, message, self._nearest(known, claims))
             elif claim.many or known not in single:
                 single[known] = place
                 self._fill_child(claim, child, place, found)
             else:
                 message = f"<{_name(child)}> is given twice, first in line {single[known].line}"
-                self.refuse(place, message, "keep one")
+                self.refuse(place, message, "keep one", rule="xml/twice")
 
     def _fill_child(self, claim: Child, node: etree._Element, place: Place, found: _Found) -> None:
         name = claim.field
@@ -164,23 +199,8 @@ class Reader:
         else:
             self._fill(claim.shape, node, place, found)
 
-    def _refuse_fault(self, model: type[Element], fault: Fault, places: Places, failed: set[str]) -> None:
-        """A value that does not fit, or is missing, as a refusal at its place."""
-        name, detail = fault
-        if name in failed:
-            return
-        if detail is None:
-            self.refuse(places.own, f"{_where(model, name)} is missing")
-            return
-        context = detail.get("ctx", {})
-        cause, place, value = context.get("error"), places.at(name), _short(str(detail["input"]))
-        if cause is not None:
-            self.refuse(place, f"{value!r} {cause}")
-        elif detail["type"] == "literal_error":
-            self.refuse(place, f"{value!r} is not understood", f"understood are {context['expected']}")
-        else:
-            self.refuse(place, f"{value!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}")
 
+_UNKNOWN = "xml/not-understood"
 
 #: What an element may hold that says something by being there.
 _EMPTY = Shape()
@@ -220,16 +240,3 @@ def _name(node: etree._Element) -> str:
 def _line(node: etree._Element) -> int:
     line: Any = node.sourceline  # None in a tree that was not parsed; the stubs say otherwise
     return line or 0
-
-
-def _where(model: type[Element], name: str) -> str:
-    """A field by its XML: ``attribute type``, ``<source file=…>``, ``<name>``."""
-    path = next((mark.path for mark in model.model_fields[name].metadata if isinstance(mark, At)), name)
-    parent, _, leaf = path.rpartition("/")
-    if not leaf.startswith("@"):
-        return f"<{leaf}>" if leaf != "." else "the text"
-    return f"<{parent} {leaf[1:]}=…>" if parent else f"attribute {leaf[1:]}"
-
-
-def _short(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from prober.capabilities.capabilities import Capabilities
 from prober.qemu.interview import Interview, interview
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from prober.qemu.recording import Recording
 from tests.bench import Row
 from tests.bench.floor import Floor, measure_floor
@@ -53,7 +53,7 @@ def _places() -> list[tuple[str, Path | None]]:
 
 
 def _measured(binary: str, root: Path | None) -> list[Row]:
-    lanes = Limits().processes_at_once
+    lanes = InterviewLimits().processes_at_once
     interviews: list[Interview] = []
     floors: list[Floor] = []
     nothing = Recording(())

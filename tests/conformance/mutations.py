@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
-from pydantic.fields import FieldInfo
 
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
-from prober.xml.binding import Element, Neutral
+from prober.xml.binding import Element, Field, Neutral, fields_of
 from tests.conformance.storage import pools_of
 from tests.conformance.suite import MONITOR, networks_of
 
@@ -129,12 +128,12 @@ class Mutant:
         if _NUMBER.fullmatch(value.strip()):
             yield str(int(value, 0) + 1)
         if claim is not None:
-            yield from (choice for choice in _choices(claim.annotation) if choice != value)
+            yield from (choice for choice in _choices(claim.kind) if choice != value)
 
     def is_only_choice(self, part: Part) -> bool:
         """Whether a part can have no other value: any other is refused."""
         claim = self.claims.get(part.path)
-        return claim is not None and list(_choices(claim.annotation)) == [self.value(part)]
+        return claim is not None and list(_choices(claim.kind)) == [self.value(part)]
 
     def fate(self, part: Part, seen: Collection[str]) -> str:
         """What shows that a part is not dropped, or nothing; ``seen`` are values that other domains have there."""
@@ -195,9 +194,9 @@ def _find(root: etree._Element, steps: tuple[int, ...]) -> etree._Element:
     return node
 
 
-def _claims(element: Element) -> Iterator[tuple[str, FieldInfo]]:
+def _claims(element: Element) -> Iterator[tuple[str, Field]]:
     """Every path that a model claims, and its field."""
-    fields = type(element).model_fields
+    fields = fields_of(type(element))
     for name in element.places.fields:
         yield element.place(name).path, fields[name]
     for name in fields:
@@ -209,10 +208,10 @@ def _claims(element: Element) -> Iterator[tuple[str, FieldInfo]]:
 
 def _neutral(element: Element) -> Iterator[str]:
     """Every path that is marked as without effect: of one value, or of a whole element."""
-    for name, info in type(element).model_fields.items():
+    for name, info in fields_of(type(element)).items():
         value = getattr(element, name)
         inner = [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Element)]
-        if any(isinstance(mark, Neutral) for mark in info.metadata):
+        if any(isinstance(mark, Neutral) for mark in info.marks):
             if name in element.places.fields:
                 yield element.place(name).path
             yield from (item.place().path for item in inner)

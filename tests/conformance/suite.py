@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from prober.capabilities.capabilities import Capabilities
-from prober.devices.graphics.base import Remote
+from prober.devices.graphics.base import RemoteDisplay
 from prober.devices.interface import NetworkInterface
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
@@ -132,7 +132,7 @@ def networks_of(domain: Domain) -> dict[str, Network]:
     """The networks of a domain of the suite: ``NAME;plug-KIND-…`` says what the suite's network driver makes of it."""
     names = [device.source for device in domain.devices.of(NetworkInterface)]
     found = {name: network for name in names for kind, network in _NETWORKS.items() if f";plug-{kind}" in name}
-    listens = [listen.network for display in domain.devices.of(Remote) for listen in display.listens]
+    listens = [listen.network for display in domain.devices.of(RemoteDisplay) for listen in display.listens]
     return found | {name: _LISTENED for name in listens if name is not None and name.startswith("nat-network;")}
 
 

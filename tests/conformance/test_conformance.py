@@ -27,7 +27,7 @@ from tests.conformance.suite import (
 )
 from tests.recordings import LIBVIRT
 
-pytestmark = pytest.mark.skipif(not (LIBVIRT / "pairs").is_dir(), reason="libvirt's data is not at hand")
+pytestmark = pytest.mark.libvirt
 
 HERE = Path(__file__).parent
 REPLIES = LIBVIRT / "replies"

@@ -1,8 +1,8 @@
 """A small Linux guest: Debian's kernel as it is, and an initrd with busybox and one script.
 
 The kernel and busybox come from the packages of the Debian that the tests run on (``apt-get download``, which
-needs no root and installs nothing), once, and are kept below ``build/``.  ``PROBER_KERNEL`` and
-``PROBER_BUSYBOX`` name others.  The initrd is written here: the cpio format of the kernel
+needs no root and installs nothing), once, and are kept below ``build/``; ``tests/needs.toml`` names the packages.
+``PROBER_KERNEL`` and ``PROBER_BUSYBOX`` name other files.  The initrd is written here: the cpio format of the kernel
 (``Documentation/driver-api/early-userspace/buffer-format.rst``) is a header and the bytes of each file.
 
 The script tells the serial console, one fact a line, what a test wants to know, then tells again whenever a
@@ -11,6 +11,7 @@ PCI device comes or goes.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -25,11 +26,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.conftest import CHECKOUT
+from tests.not_run import skip_without
+from tools.needs import needs
 
 KEPT = CHECKOUT / "build" / "guest"
-
-#: Debian's name for the kernel that has all of PCI hot-plug built in (the cloud kernel has no SHPC driver).
-KERNEL_PACKAGE = "linux-image-amd64"
 
 #: What the guest's first process does.  ``b`` is busybox; nothing else is there.
 INIT = """#!/bin/busybox sh
@@ -70,23 +70,27 @@ class SmallGuest:
 def find_guest() -> SmallGuest:
     """The guest; made where it is not there yet.  Skips where there is no way to have its kernel or busybox."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    kernel = _find("PROBER_KERNEL", "vmlinuz", KERNEL_PACKAGE, "./boot/vmlinuz-")
-    busybox = _find("PROBER_BUSYBOX", "busybox", "busybox-static", "./bin/busybox")
-    initrd = KEPT / "initrd"
-    initrd.write_bytes(b"".join(_write_initrd(busybox.read_bytes())))
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes, and one of them makes it
+        kernel = _find("PROBER_KERNEL", "vmlinuz", "kernel", "./boot/vmlinuz-")
+        busybox = _find("PROBER_BUSYBOX", "busybox", "busybox", "./bin/busybox")
+        data = b"".join(_write_initrd(busybox.read_bytes()))
+        initrd = KEPT / "initrd"
+        if not initrd.exists() or initrd.read_bytes() != data:
+            initrd.with_name("initrd.new").write_bytes(data)
+            initrd.with_name("initrd.new").rename(initrd)
     return SmallGuest(kernel, initrd)
 
 
-def _find(variable: str, name: str, package: str, member: str) -> Path:
-    """The file that the environment names, or the one that is kept, or the one in Debian's package."""
+def _find(variable: str, name: str, need: str, member: str) -> Path:
+    """The file that the environment names, or the one that is kept, or the one in the package that we need."""
     if given := os.environ.get(variable):
         return Path(given)
     kept = KEPT / name
     if not kept.exists():
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            pytest.skip(f"no Debian to take {package} from ({variable} names a file to use instead)")
+        skip_without(need)
         with TemporaryDirectory(dir=KEPT) as place:
-            found = _extract(_download(package, Path(place)), member, Path(place) / name)
+            found = _extract(_download(needs()[need].package, Path(place)), member, Path(place) / name)
             found.rename(kept)
     return kept
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 import uvloop
 
-from prober.capabilities.capabilities import Capabilities
-from prober.qemu.connection import Budget
+from prober.capabilities import Capabilities
+from prober.qemu.connection import ByteBudget
 from prober.qemu.families import cpu_family
 from prober.qemu.files import read_recording, write_recording
 from prober.qemu.interview import Interview, interview
 from prober.qemu.launch import Launch, find_kvm
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Question
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import start_session
@@ -30,11 +30,11 @@ from tests.conftest import CHECKOUT, QemuPlace
 
 Aio = Callable[..., Any]
 
-TCG_ONE = Limits(processes=1)
-TCG_TWO = Limits(processes=2)
+TCG_ONE = InterviewLimits(processes=1)
+TCG_TWO = InterviewLimits(processes=2)
 
 
-def ask(place: QemuPlace, limits: Limits = TCG_TWO, accel: Any = "tcg") -> Interview:
+def ask(place: QemuPlace, limits: InterviewLimits = TCG_TWO, accel: Any = "tcg") -> Interview:
     # Not in debug mode: that changes the order of events, and this is about real time.
     return asyncio.run(interview(place.binary, root=place.root, limits=limits, accel=accel))
 
@@ -57,7 +57,7 @@ def test_each_interview_gives_the_same_recording(any_qemu: QemuPlace, asked: Int
     """However many processes share it, how much is in flight, and whichever loop runs it."""
     assert ask(any_qemu).recording == asked.recording
     assert ask(any_qemu, TCG_ONE).recording == asked.recording
-    assert ask(any_qemu, Limits(processes=2, in_flight=1)).recording == asked.recording
+    assert ask(any_qemu, InterviewLimits(processes=2, in_flight=1)).recording == asked.recording
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         again = runner.run(interview(any_qemu.binary, root=any_qemu.root, limits=TCG_TWO, accel="tcg"))
     assert again.recording == asked.recording
@@ -112,7 +112,7 @@ def test_models_of_one_cpu_family_have_one_list_of_properties(aio: Aio, any_qemu
                 over.set_result(None)
 
         launch = Launch(any_qemu.binary, root=any_qemu.root)
-        async with start_session(launch, Limits(), Budget("qemu", 1 << 28)) as session:
+        async with start_session(launch, InterviewLimits(), ByteBudget("qemu", 1 << 28)) as session:
             await session.converse(lambda: waiting.pop() if waiting else None, answered, over)
 
     aio(ask_all(), debug=False)
@@ -147,7 +147,7 @@ def test_sandbox_is_on(aio: Aio, any_qemu: QemuPlace) -> None:
 
     async def look() -> str:
         async with start_session(
-            Launch(any_qemu.binary, root=any_qemu.root), Limits(), Budget("q", 1 << 20)
+            Launch(any_qemu.binary, root=any_qemu.root), InterviewLimits(), ByteBudget("q", 1 << 20)
         ) as session:
             assert os.getsid(session.pid) == session.pid
             assert os.readlink(f"/proc/{session.pid}/cwd") == str((any_qemu.root or Path("/")).resolve())

@@ -141,6 +141,7 @@ def test_changed_binary_is_asked_before_anyone_asks(qemu_binary: str, directory:
         assert before["asked_at"] < after["asked_at"] < now
 
 
+@pytest.mark.needs("setpriv")
 def test_no_capability_is_needed(qemu_binary: str, directory: Path) -> None:
     """As in prober.service: no capabilities, and none to be had."""
     before = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
@@ -165,6 +166,7 @@ def _mounted(place: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.needs("mount")
 @pytest.mark.parametrize(
     ("options", "said"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
 )
@@ -181,6 +183,7 @@ def test_disk_that_will_not_have_the_cache(qemu_binary: str, directory: Path, op
 # systemd.
 
 
+@pytest.mark.needs("systemd")
 def test_socket_activation(qemu_binary: str, directory: Path) -> None:
     """The first client starts the service; the socket is systemd's, and stays when it ends."""
     path = directory / "activated.sock"
@@ -212,6 +215,7 @@ def _units(directory: Path) -> list[str]:
     return copies
 
 
+@pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
     assert len(units) == 2
@@ -219,6 +223,7 @@ def test_units_are_verified(directory: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.needs("systemd")
 def test_a_fault_in_a_unit_is_found(directory: Path) -> None:
     """The check above can fail."""
     unit = Path(_units(directory)[0])
@@ -227,6 +232,7 @@ def test_a_fault_in_a_unit_is_found(directory: Path) -> None:
     assert "NoSuchDirective" in done.stderr
 
 
+@pytest.mark.needs("systemd")
 def test_exposure_is_low(directory: Path) -> None:
     service = next(unit for unit in _units(directory) if unit.endswith(".service"))
     words = ["systemd-analyze", "security", "--offline=true", "--threshold=20", service]
@@ -234,6 +240,7 @@ def test_exposure_is_low(directory: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.needs("systemd")
 def test_user_and_directories(directory: Path) -> None:
     """What sysusers.d and tmpfiles.d make, made in another root."""
     packaging = CHECKOUT / "packaging"

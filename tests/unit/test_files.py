@@ -46,3 +46,20 @@ def test_what_is_public_says_what_it_is(folder: str) -> None:
         if name not in _OF_A_PROTOCOL:
             silent += [f"{name}:{item.lineno} {item.name}" for item in public(module) if not ast.get_docstring(item)]
     assert silent == []
+
+
+def test_equal_choices_are_written_in_one_order() -> None:
+    """``Literal["a", "b"] | None`` equals ``Literal["b", "a"] | None``, and ``typing`` may hand out one for the other.
+
+    Which one depends on the version of Python and on what is imported first, and so would the order of the words in
+    sentences and documents.
+    """
+    orders: dict[frozenset[str], dict[tuple[str, ...], str]] = {}
+    for path in FILES:
+        for union in ast.walk(ast.parse(path.read_text())):
+            for one in (union.left, union.right) if isinstance(union, ast.BinOp) else ():
+                if isinstance(one, ast.Subscript) and ast.unparse(one.value) == "Literal":
+                    words = ast.unparse(one.slice).strip("()").split(", ")
+                    orders.setdefault(frozenset(words), {})[tuple(words)] = f"{path.relative_to(ROOT)}:{one.lineno}"
+    assert orders
+    assert [found for found in orders.values() if len(found) > 1] == []

@@ -23,6 +23,8 @@ _OWN_DRIVES = {"-hda", "-hdb", "-hdc", "-hdd", "-cdrom", "-fda", "-fdb"}
 
 def _scsi(line: Line) -> Iterator[Fault]:
     taken: set[tuple[str, int, int, int]] = set()
+    #: Of each target, a unit below which none is free.
+    free: dict[tuple[str, int, int], int] = {}
     for device in line.derived_from("scsi-device"):
         target = number(device.values.get("scsi-id"))
         if target is None or target < 0 or not device.bus:
@@ -31,9 +33,13 @@ def _scsi(line: Line) -> Iterator[Fault]:
         lun = number(device.values.get("lun", -1))
         if channel is None or lun is None:
             return
+        home = (device.bus, channel, target)
         if lun < 0:
-            lun = next(free for free in range(len(taken) + 1) if (device.bus, channel, target, free) not in taken)
-        place = (device.bus, channel, target, lun)
+            lun = free.get(home, 0)
+            while (*home, lun) in taken:
+                lun += 1
+            free[home] = lun
+        place = (*home, lun)
         if place in taken:
             message = f"unit {lun} of target {target} (channel {channel}) of {device.bus} is taken"
             yield Fault(device.place, "lun", message)
@@ -89,6 +95,8 @@ def _floppies(line: Line) -> Iterator[Fault]:
 def _usb(line: Line) -> Iterator[Fault]:
     taken: set[tuple[str, str]] = set()
     hubs = {(device.bus, str(device.values.get("port", ""))) for device in line.of_type("usb-hub")}
+    # A hub whose own port QEMU chooses may be anywhere.
+    is_open = any(not port or not bus for bus, port in hubs)
     for device in line.derived_from("usb-device"):
         port = device.values.get("port")
         if not device.bus or not isinstance(port, str):
@@ -97,8 +105,7 @@ def _usb(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "port", f"port {port} of {device.bus} is taken")
         taken.add((device.bus, port))
         hub, dot, _ = port.rpartition(".")
-        # A hub whose own port QEMU chooses may be anywhere.
-        if dot and (device.bus, hub) not in hubs and not any(not at or not bus for bus, at in hubs):
+        if dot and (device.bus, hub) not in hubs and not is_open:
             yield Fault(device.place, "port", f"there is no hub at port {hub} of {device.bus}")
 
 

@@ -53,11 +53,10 @@ def _is_of_backend(device: Made, line: Line) -> bool:
     """Whether a device has only the features that its backend offers, which need not be this one."""
     if device.typename.startswith("vhost-"):
         return True
-    for netdev in line.qapi.get("-netdev", ()) if "netdev" in device.values else ():
-        if netdev.value.get("id") == device.values["netdev"]:
-            kind = str(netdev.value.get("type"))
-            return kind.startswith("vhost-") or any(key.startswith("vhost") for key in netdev.value)
-    return False
+    netdev = line.netdevs.get(str(device.values.get("netdev")))
+    if netdev is None:
+        return False
+    return str(netdev.value.get("type")).startswith("vhost-") or any(key.startswith("vhost") for key in netdev.value)
 
 
 def _has_both(device: Made, line: Line) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from prober.commandline.line import Line, Made, number
 from prober.commandline.refusal import Fault
@@ -19,8 +20,22 @@ _COMPANIONS = ("ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3", "ich9-usb-u
 _UHCI_PORTS, _EHCI_PORTS = 2, 6
 
 
+@dataclass
+class _Ports:
+    """The ports of a bus that are taken; none from 1 to ``free`` is free."""
+
+    taken: set[int] = field(default_factory=set)
+    free: int = 1
+
+    def first_free(self) -> int:
+        """The first from 1 on."""
+        while self.free in self.taken:
+            self.free += 1
+        return self.free
+
+
 def _serial(line: Line) -> Iterator[Fault]:
-    taken: dict[str, set[int]] = {}
+    buses: dict[str, _Ports] = {}
     names: set[str] = set()
     only = _only_bus(line)
     for device in line.devices:
@@ -30,11 +45,11 @@ def _serial(line: Line) -> Iterator[Fault]:
         bus = device.bus or only
         if not bus:
             continue  # QEMU chooses
-        ports = taken.setdefault(bus, set())
+        ports = buses.setdefault(bus, _Ports())
         port = _number_of(device, ports)
         if port is None:
             return
-        yield from _port_number(device, port, ports, bus, _most_ports(bus, line))
+        yield from _port_number(device, port, ports.taken, bus, _most_ports(bus, line))
 
 
 def _only_bus(line: Line) -> str:
@@ -59,13 +74,13 @@ def _port_number(device: Made, port: int, taken: set[int], bus: str, most: int) 
         yield Fault(device.place, "nr", f"{bus} has {most} ports, and no port {port}")
 
 
-def _number_of(device: Made, taken: set[int]) -> int | None:
+def _number_of(device: Made, ports: _Ports) -> int | None:
     """The number of a port; without one a first console is 0, and any other the first that is free from 1 on."""
     if "nr" in device.values:
         return number(device.values["nr"])
-    if device.typename == "virtconsole" and 0 not in taken:
+    if device.typename == "virtconsole" and 0 not in ports.taken:
         return 0
-    return next(nr for nr in range(1, len(taken) + 2) if nr not in taken)
+    return ports.first_free()
 
 
 def _most_ports(bus: str, line: Line) -> int:

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from prober.commandline.options import Option, Prepared, Qapi, Value
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Broken, Origin
 from prober.domain.shared.device import Device
 from prober.domain.shared.environment import variable
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Checked, Qemu
+from prober.xml.binding import At, Becomes, Checked, Qemu, fields_of
 from prober.xml.values import AbsolutePath, Count, Line, PositiveCount, YesNo
 
 #: QEMU's drivers that have another name than libvirt's types.
@@ -67,13 +67,13 @@ class AudioStream(Checked):
     stream_name: Annotated[Line | None, At("@streamName"), Qemu("stream-name")] = None
     latency: Annotated[PositiveCount | None, At("@latency"), Qemu("latency")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Fixed settings are the mixing engine's, and ``<settings>`` are fixed ones."""
         if self.fixed_settings and not self.mixing_engine:
-            yield "fixed_settings", "fixedSettings='yes' needs mixingEngine='yes'"
+            yield Broken("fixed_settings", "fixedSettings='yes' needs mixingEngine='yes'")
         for name in ("frequency", "channels", "format"):
             if getattr(self, name) is not None and not self.fixed_settings:
-                yield name, "<settings> needs fixedSettings='yes'"
+                yield Broken(name, "<settings> needs fixedSettings='yes'")
 
     def not_of(self, backend: str) -> Iterator[str]:
         """What is said that this backend does not have."""
@@ -120,17 +120,18 @@ class Audio(Device):
         """The number is the domain's own."""
         return f"audio{self.number}"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which backend."""
         if self.user_alias is not None:
-            yield "user_alias", "an audio backend is called by its id, and has no alias"
+            yield Broken("user_alias", "an audio backend is called by its id, and has no alias")
         for name, backend in _OWN.items():
             if getattr(self, name) is not None and self.type != backend:
-                yield name, f"belongs to type='{backend}' alone"
+                yield Broken(name, f"belongs to type='{backend}' alone")
         for side in ("input", "output"):
             stream: AudioStream | None = getattr(self, side)
             for name in stream.not_of(self.type) if stream is not None else ():
-                yield side, f"{AudioStream.model_fields[name].metadata[0].path[1:]} is nothing for type='{self.type}'"
+                spelling = (fields_of(AudioStream)[name].path or name)[1:]
+                yield Broken(side, f"{spelling} is nothing for type='{self.type}'")
 
     def emit(self, target: Target) -> Iterator[Option]:
         """One ``-audiodev``."""

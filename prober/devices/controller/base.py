@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, ClassVar
 
 from prober.commandline import options
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken
 from prober.domain.shared.device import Device
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
@@ -61,12 +61,12 @@ class Controller(Device):
         """By type, and then in libvirt's order of controllers."""
         return self.emit_turn, 0
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
-        """What this machine does not allow of it, as (field, sentence)."""
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
+        """What this machine does not allow of it."""
         return iter(())
 
-    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
-        """What does not fit the rest of the domain, as (field, sentence)."""
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
+        """What does not fit the rest of the domain: the number of its NUMA nodes, and the ids of its I/O threads."""
         return iter(())
 
     def identity(self) -> options.Property:

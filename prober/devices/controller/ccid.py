@@ -28,4 +28,4 @@ class CcidController(Controller):
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
-        yield options.Device("usb-ccid", (self.identity(), *self.address_properties(target)), self.place())
+        yield options.DeviceOption("usb-ccid", (self.identity(), *self.address_properties(target)), self.place())

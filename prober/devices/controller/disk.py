@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Value
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 from prober.domain.shared.address import DriveAddress, PciAddress, Spot
 from prober.domain.shared.slots import Kinds, Plug
@@ -49,14 +50,14 @@ class IdeController(Controller):
         yield "bus", f"ide.{address.bus}"
         yield "unit", address.unit
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """One on pc, none elsewhere."""
         if target.kind == "q35":
-            yield "", f"machine {target.machine} has no IDE; its disks are on SATA or virtio"
+            yield Broken("", f"machine {target.machine} has no IDE; its disks are on SATA or virtio")
         elif target.kind != "pc":
-            yield "", f"libvirt knows no IDE on machine {target.machine}"
+            yield Broken("", f"libvirt knows no IDE on machine {target.machine}")
         elif self.number > 0:
-            yield "index", "the machine has one IDE controller, with index 0 and four disks"
+            yield Broken("index", "the machine has one IDE controller, with index 0 and four disks")
 
 
 class SataController(Controller):
@@ -100,7 +101,7 @@ class SataController(Controller):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """An AHCI device, unless the machine has it already."""
         if not self.is_builtin(target):
-            yield options.Device("ahci", (self.identity(), *self.pci_properties(target)), self.place())
+            yield options.DeviceOption("ahci", (self.identity(), *self.pci_properties(target)), self.place())
 
 
 class FdcController(Controller):
@@ -121,7 +122,7 @@ class FdcController(Controller):
         """There is one bus of floppies."""
         yield "unit", address.unit
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """There is one."""
         if self.index:
-            yield "index", "the machine has one floppy controller, with index 0"
+            yield Broken("index", "the machine has one floppy controller, with index 0")

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 
 #: One more than any index.
 _END = 256
 
 
-class IndexesUsedUp(ValueError):
+class IndexesUsedUp(Broken):
     """A controller can be given no index; carries the controller."""
 
     def __init__(self, controller: Controller) -> None:
-        super().__init__(f"there are too many {controller.controller_type} controllers: indexes end at {_END - 1}")
+        super().__init__("", f"there are too many {controller.controller_type} controllers: indexes end at {_END - 1}")
         self.controller = controller
 
 
@@ -40,7 +41,7 @@ def _leads(new: Controller, current: Controller) -> bool:
     return current.index == new.index and current.is_companion and not new.is_companion
 
 
-def in_order(controllers: Iterable[Controller]) -> list[Controller]:
+def controllers_in_order(controllers: Iterable[Controller]) -> list[Controller]:
     """As libvirt has them once all are read."""
     result: list[Controller] = []
     for controller in controllers:
@@ -66,7 +67,7 @@ def with_indexes(controllers: list[Controller]) -> list[Controller]:
         if index is None:
             raise IndexesUsedUp(controller)
         result[position] = controller.replace(index=index)
-    return in_order(result) if again else result
+    return controllers_in_order(result) if again else result
 
 
 def _free(controllers: list[Controller], kind: str) -> Iterator[int]:

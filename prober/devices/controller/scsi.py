@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property, Value
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
-from prober.domain.domain import Domain
 from prober.domain.shared.address import DriveAddress, PciAddress
 from prober.domain.shared.iothreads import IothreadMapping, mapping_property, mapping_rules
 from prober.domain.shared.slots import Kinds, Plug
@@ -93,27 +93,26 @@ class ScsiController(Controller, VirtioDevice):
         """All are PCI devices."""
         return virtio_plug(target, self.model or "") if self.is_virtio else Plug.pci()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Which models there are, and what belongs to virtio's alone."""
         why = _UNKNOWN.get(self.model or "")
         if why is not None:
-            yield "model", f"model='{self.model}': {why}"
+            yield Broken("model", f"model='{self.model}': {why}")
         elif not self.is_virtio:
             for name in _OF_VIRTIO:
                 if getattr(self, name) not in (None, ()):
-                    yield name, "this belongs to model='virtio-scsi' alone"
+                    yield Broken(name, "this belongs to model='virtio-scsi' alone")
         if self.iothread and self.iothreads:
-            yield "iothread", "iothread='…' and <iothreads> cannot be used together"
+            yield Broken("iothread", "iothread='…' and <iothreads> cannot be used together")
         yield from mapping_rules(self.iothreads, self.queues, "iothreads")
 
-    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
         """I/O threads that the domain does not have."""
-        known = {thread.id for thread in domain.threads}
-        if self.iothread and self.iothread not in known:
-            yield "iothread", f"the domain has no I/O thread {self.iothread}; <iothreads> or <iothreadids> make some"
-        for thread in self.iothreads:
-            if thread.id not in known:
-                yield "iothreads", f"the domain has no I/O thread {thread.id}; <iothreads> or <iothreadids> make some"
+        wanted = [("iothread", self.iothread)] if self.iothread else []
+        wanted += [("iothreads", thread.id) for thread in self.iothreads]
+        for name, number in wanted:
+            if number not in threads:
+                yield Broken(name, f"the domain has no I/O thread {number}; <iothreads> or <iothreadids> make some")
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
         """A target on the old ones; channel, target and unit on the others."""
@@ -135,7 +134,7 @@ class ScsiController(Controller, VirtioDevice):
         else:
             # What cannot be had is refused; its properties are checked as the LSI's.
             driver, own = _DRIVERS.get(model, "lsi"), (self.identity(),)
-        yield options.Device(driver, (*own, *self.pci_properties(target)), self.place("model"))
+        yield options.DeviceOption(driver, (*own, *self.pci_properties(target)), self.place("model"))
 
     def _virtio_properties(self) -> Iterator[Property]:
         yield from self.properties()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress, Spot
 from prober.domain.shared.slots import Kinds, Plug
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Element, made
+from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import Count
 
 #: QEMU's device for each model.
@@ -44,8 +45,13 @@ _PORTS: Mapping[str, int] = MappingProxyType(
 #: The parts of the ICH9's USB 2, and the function that each is in their slot.
 _FUNCTIONS: Mapping[str, int] = MappingProxyType({"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2})
 
+UsbModel: TypeAlias = Literal[
+    "none", "piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",
+    "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qemu-xhci", "qusb1", "qusb2",
+]  # fmt: skip
+
 #: The first port of the EHCI that each companion serves.
-_FIRST_PORTS: Mapping[str, int] = MappingProxyType({"ich9-uhci1": 0, "ich9-uhci2": 2, "ich9-uhci3": 4})
+_FIRST_PORTS: Mapping[UsbModel, int] = MappingProxyType({"ich9-uhci1": 0, "ich9-uhci2": 2, "ich9-uhci3": 4})
 
 _XHCI = ("nec-xhci", "qemu-xhci")
 
@@ -67,14 +73,7 @@ class UsbController(Controller):
     emit_turn = 10
 
     type: Annotated[Literal["usb"], At("@type"), Becomes("the device")] = "usb"
-    model: Annotated[
-        Literal[
-            "none", "piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",
-            "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qemu-xhci", "qusb1", "qusb2",
-        ],
-        At("@model"),
-        Becomes("the device; `none` has none"),
-    ] = "piix3-uhci"  # fmt: skip
+    model: Annotated[UsbModel, At("@model"), Becomes("the device; `none` has none")] = "piix3-uhci"
     ports: Annotated[Count | None, At("@ports"), Becomes("`p2` and `p3`")] = None
     master: Annotated[Master | None, At("master"), Becomes("`masterbus`")] = None
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
@@ -136,30 +135,30 @@ class UsbController(Controller):
             return self.ports
         return _PORTS.get(self.model, 2)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Nothing has nothing to set, and who may say how many ports it has."""
         if self.model in ("qusb1", "qusb2"):
-            yield "model", f"model='{self.model}' is for Xen"
+            yield Broken("model", f"model='{self.model}' is for Xen")
         if self.model == "none":
             for name in ("ports", "master"):
                 if self.given(name):
-                    yield name, "model='none' has no controller to set this on"
+                    yield Broken(name, "model='none' has no controller to set this on")
         elif self.ports is not None and self.model not in _XHCI:
-            yield "ports", "only an xHCI (model='qemu-xhci') can be told how many ports it has"
+            yield Broken("ports", "only an xHCI (model='qemu-xhci') can be told how many ports it has")
         if self.model in _XHCI and self.ports is not None and not 1 <= self.ports <= _MOST_PORTS:
-            yield "ports", f"an xHCI has 1 to {_MOST_PORTS} ports"
+            yield Broken("ports", f"an xHCI has 1 to {_MOST_PORTS} ports")
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """The place of the PIIX3's own USB is on a bus of conventional PCI (``qemuDomainCollectPCIAddress``)."""
         address = self.address.numbers if self.address is not None else None
         if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address == (0, 1, 2):
-            yield "address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3"
+            yield Broken("address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, or nothing."""
         if self.model in _DRIVERS:
             properties = (*self._own(), *self.pci_properties(target))
-            yield options.Device(_DRIVERS[self.model], properties, self.place("model"))
+            yield options.DeviceOption(_DRIVERS[self.model], properties, self.place("model"))
 
     def _own(self) -> Iterator[Property]:
         if self.ports is not None:
@@ -176,10 +175,11 @@ class UsbController(Controller):
 def default_usb(target: Target) -> list[UsbController]:
     """What libvirt adds where the XML says nothing (``qemuDomainDefAddDefaultDevices``): an xHCI on q35, or a USB 2
     where the binary has none, or nothing."""
+    models: list[UsbModel]
     if target.kind == "pc":
         models = ["piix3-uhci"] if target.caps.has(_DRIVERS["piix3-uhci"]) else []
     else:
         models = [model for model in ("qemu-xhci", "nec-xhci", "ich9-ehci1") if target.caps.has(_DRIVERS[model])][:1]
     if models == ["ich9-ehci1"]:
         models += _FIRST_PORTS
-    return [made(UsbController, type="usb", model=model, index=0) for model in models]
+    return [UsbController(type="usb", model=model, index=0) for model in models]

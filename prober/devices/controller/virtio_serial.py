@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from prober.commandline import options
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds
@@ -38,11 +39,11 @@ class VirtioSerialController(Controller, VirtioDevice):
         """How many ports it has, the one of number 0 among them."""
         return DEFAULT_PORTS if self.ports is None else self.ports
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The number of ports."""
         yield from super().rules()
         if self.ports is not None and not 1 <= self.ports <= _MOST_PORTS:
-            yield "ports", f"a virtio-serial controller has 1 to {_MOST_PORTS} ports, not {self.ports}"
+            yield Broken("ports", f"a virtio-serial controller has 1 to {_MOST_PORTS} ports, not {self.ports}")
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device."""
@@ -51,4 +52,4 @@ class VirtioSerialController(Controller, VirtioDevice):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (self.identity(), *self.properties(), *self.pci_properties(target))
-        yield options.Device(virtio_driver("virtio-serial-pci", self.model), properties, self.place())
+        yield options.DeviceOption(virtio_driver("virtio-serial-pci", self.model), properties, self.place())

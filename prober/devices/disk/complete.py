@@ -1,5 +1,4 @@
-"""Completing disks: their order, their places, the controllers they are on, and what this machine and this QEMU
-cannot do."""
+"""Completing disks: their order, their places, and the numbers of their images."""
 
 from __future__ import annotations
 
@@ -10,19 +9,20 @@ from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 
 
-def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def place_disks(domain: Domain, target: Target) -> Completion:
     """Each disk on its place at a controller, and no two on one; disks of one bus by name, buses as they first come and
     those that are not told apart (``virDomainDiskInsert``); their images numbered from the last
     (``qemuProcessPrepareDomainStorage``)."""
     disks = domain.devices.of(Disk)
     addresses = [disk.default_address() if disk.address is None else disk.address for disk in disks]
-    _refuse_shared_places(disks, addresses, refusals)
+    yield from _check_places(disks, addresses)
     for first, disk in twins(disks, lambda disk: disk.target_dev):
         message = f"two disks are called {disk.target_dev}, the first in line {first.place('target_dev').line}"
-        refusals.append(Refusal(place=disk.place("target_dev"), message=message))
+        yield Refusal(place=disk.place("target_dev"), message=message)
     buses: dict[str, int] = {}
     for disk in disks:
         buses.setdefault(disk.target_bus or "", len(buses))
@@ -31,7 +31,8 @@ def place_disks(domain: Domain, target: Target, refusals: list[Refusal]) -> Doma
     return domain.with_all(Disk, _numbered(placed, target))
 
 
-def _refuse_shared_places(disks: Sequence[Disk], addresses: Sequence[Address | None], refusals: list[Refusal]) -> None:
+def _check_places(disks: Sequence[Disk], addresses: Sequence[Address | None]) -> Check:
+    """No two on one place of a controller."""
     taken: dict[tuple[str, int, int, int, int], Disk] = {}
     for disk, address in zip(disks, addresses, strict=True):
         if isinstance(address, DriveAddress):
@@ -40,7 +41,7 @@ def _refuse_shared_places(disks: Sequence[Disk], addresses: Sequence[Address | N
             if first is not disk and first.target_dev != disk.target_dev:
                 line = first.place().line
                 message = f"two {disk.bus} disks have one address, the first in line {line}"
-                refusals.append(Refusal(place=disk.place("address"), message=message))
+                yield Refusal(place=disk.place("address"), message=message)
 
 
 def _numbered(disks: list[tuple[Disk, Address | None]], target: Target) -> Iterator[Disk]:

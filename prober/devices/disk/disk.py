@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.options import Option
+from prober.commandline.refusal import Broken
 from prober.devices.disk.emit import emit_disk
 from prober.devices.disk.model import DiskElement
 from prober.devices.disk.rules import disk_rules
@@ -16,7 +17,7 @@ class Disk(DiskElement):
 
     element = "disk"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What is wrong with it whatever the machine."""
         return disk_rules(self)
 

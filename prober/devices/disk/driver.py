@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator
 
 from prober.domain.shared.iothreads import IothreadMapping
-from prober.domain.shared.source import Access, CacheSize
-from prober.domain.shared.source.formats import Format
+from prober.domain.shared.source import CacheSize, ImageAccess
+from prober.domain.shared.source.formats import FormatName
 from prober.domain.shared.virtio import VirtioDevice
 from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import OnOff, PositiveCount
@@ -19,7 +19,7 @@ def _format(value: Any) -> Any:
     return "raw" if value == "aio" else value
 
 
-DriverFormat: TypeAlias = Annotated[Format, BeforeValidator(_format)]
+DriverFormat: TypeAlias = Annotated[FormatName, BeforeValidator(_format)]
 
 
 #: The field behind each member of a block node.
@@ -78,7 +78,7 @@ class DriverFields(VirtioDevice):
         Becomes("`detect-zeroes` of the topmost block node"),
     ] = None
 
-    def access(self, cache: str | None, *, floppy: bool) -> Access:
+    def access(self, cache: str | None, *, floppy: bool) -> ImageAccess:
         """How the images are opened, with this mode of caching.
 
         Where nothing is discarded, zeroes cannot be unmapped, and are but written efficiently
@@ -87,7 +87,7 @@ class DriverFields(VirtioDevice):
         zeroes = self.detect_zeroes
         if zeroes == "unmap" and self.discard != "unmap":
             zeroes = "on"
-        return Access(
+        return ImageAccess(
             cache=cache,
             io=self.io,
             discard=self.discard,

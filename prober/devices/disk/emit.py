@@ -103,7 +103,7 @@ def _driver(disk: DiskElement) -> str:
             return "ide-cd" if cdrom else "ide-hd"
 
 
-def _device(disk: DiskElement, target: Target, backend: Property | None = None) -> options.Device:
+def _device(disk: DiskElement, target: Target, backend: Property | None = None) -> options.DeviceOption:
     """What the guest sees, on its image or socket."""
     own, bus = disk.place(), disk.bus
     properties = _virtio_properties(disk, target) if bus == "virtio" else []
@@ -120,7 +120,7 @@ def _device(disk: DiskElement, target: Target, backend: Property | None = None) 
         properties += disk.boot_properties()
     properties += _own_properties(disk)
     properties += disk.properties()
-    return options.Device(_driver(disk), tuple(properties), own)
+    return options.DeviceOption(_driver(disk), tuple(properties), own)
 
 
 def _id(disk: DiskElement) -> Value:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Device, Global, Option, Property
+from prober.commandline.options import DeviceOption, Global, Option, Property
 from prober.devices.disk.disk import Disk
-from prober.domain.domain import Domain
 from prober.domain.shared.address import DriveAddress
+from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 
 
-def emit_floppy_controllers(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_floppy_controllers(devices: Devices, target: Target) -> Iterator[Option]:
     """``isa-fdc`` with the turns in booting, which the drives themselves cannot be given."""
-    floppies = [disk for disk in domain.devices.of(Disk) if disk.bus == "fdc"]
+    floppies = [disk for disk in devices.of(Disk) if disk.bus == "fdc"]
     boot = []
     for disk in floppies:
         second = isinstance(disk.address, DriveAddress) and disk.address.unit > 0
@@ -22,6 +22,6 @@ def emit_floppy_controllers(domain: Domain, target: Target) -> Iterator[Option]:
             boot.append(Property("bootindexB" if second else "bootindexA", disk.bootindex, disk.place("boot_order")))
     boot.sort(key=lambda setting: setting.name)
     if floppies and target.kind == "q35":
-        yield Device("isa-fdc", tuple(boot), floppies[0].place())
+        yield DeviceOption("isa-fdc", tuple(boot), floppies[0].place())
     else:
         yield from (Global("isa-fdc", setting) for setting in boot)

@@ -12,12 +12,12 @@ from prober.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.device import Bootable, Device
 from prober.domain.shared.slots import Kinds, Plug
-from prober.domain.shared.source import Auth, BackingStore, Encryption, Image, Source
+from prober.domain.shared.source import Auth, BackingStore, Encryption, Image, StorageSource
 from prober.domain.shared.source.backing import chained
-from prober.domain.shared.source.model import Kind
+from prober.domain.shared.source.model import SourceKind
 from prober.domain.shared.virtio import VirtioModel
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Neutral, Qemu, made
+from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import Count, Line, OnOff, YesNo
 
 #: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
@@ -32,7 +32,7 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
 
     boot_dev = "hd"
 
-    type: Annotated[Kind, At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
+    type: Annotated[SourceKind, At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
     device: Annotated[Literal["disk", "cdrom", "floppy", "lun"], At("@device"), Becomes("the device")] = "disk"
     model: Annotated[VirtioModel | Literal["default"] | None, At("@model"), Becomes("the device of a virtio disk")] = (
         None
@@ -42,7 +42,7 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
     snapshot: Annotated[
         Literal["no", "internal", "external", "manual"] | None, At("@snapshot"), Neutral("what later snapshots do")
     ] = None
-    source: Annotated[Source | None, At("source"), Becomes("the block nodes")] = None
+    source: Annotated[StorageSource | None, At("source"), Becomes("the block nodes")] = None
     auth: Annotated[Auth | None, At("auth"), Becomes("the user's name, and an `-object secret`")] = None
     encryption: Annotated[Encryption | None, At("encryption"), Becomes("`key-secret`, `encrypt`")] = None
     backing: Annotated[BackingStore | None, At("backingStore"), Becomes("`backing`")] = None
@@ -162,8 +162,8 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
             return None
         controller, unit = divmod(self.number, units)
         if self.bus == "ide":
-            return made(DriveAddress, controller=controller, bus=unit // 2, unit=unit % 2)
-        return made(DriveAddress, controller=controller, unit=unit)
+            return DriveAddress(controller=controller, bus=unit // 2, unit=unit % 2)
+        return DriveAddress(controller=controller, unit=unit)
 
     def name_on(self, parent: Device | None, number: int, target: Target) -> str:
         """libvirt's alias for it (``qemuAssignDeviceDiskAlias``)."""

@@ -4,50 +4,79 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
+from prober.commandline.refusal import Broken
 from prober.devices.disk.imagerules import image_rules
 from prober.devices.disk.model import DiskElement
 from prober.devices.disk.names import UNITS, index_of, prefix_of
 from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress
 from prober.domain.shared.iothreads import mapping_rules
 
-Broken = Iterator[tuple[str, str]]
-
 #: Characters that a serial number may have (libvirt, ``QEMU_SERIAL_PARAM_ACCEPTED_CHARS``).
 _SERIAL = re.compile(r"[A-Za-z0-9\-_ .+]*")
 _WWN = re.compile(r"(0x)?[0-9a-fA-F]{16}")
 _PRINTABLE = re.compile(r"[ -~]*")
 
-#: What the names of each kind of drive may begin with.
+#: What virtio disks alone have.
+_OF_VIRTIO = (
+    "queues", "queue_size", "ioeventfd", "event_idx",
+    "virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq",
+)  # fmt: skip
+
+#: What the names of hard disks may begin with.
 _HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
 
 
+class _Places(NamedTuple):
+    """The highest numbers that an address of type ``drive`` may have, and what is said of one above them."""
+
+    controller: int
+    bus: int
+    unit: int
+    sentence: str
+
+
+#: Above the numbers of all addresses: there may be any.
+_ANY = 2**32
+
 #: The buses whose disks have an address of type ``drive``.
-_ON_DRIVE = ("ide", "sata", "scsi", "fdc")
+_ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
+    {
+        "ide": _Places(_ANY, 1, 1, "an IDE controller has buses 0 and 1 with units 0 and 1"),
+        "sata": _Places(_ANY, 0, 5, "a SATA controller has bus 0 with units 0 to 5"),
+        "fdc": _Places(0, 0, 1, "the machine has one floppy controller, with bus 0 and units 0 and 1"),
+        "scsi": _Places(_ANY, 0, _ANY, "a SCSI controller has bus 0 alone"),
+    }
+)
 
 
-def disk_rules(disk: DiskElement) -> Broken:
-    """Every broken rule, as (field, sentence)."""
+def disk_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Every broken rule."""
     yield from _name_rules(disk)
     yield from _bus_rules(disk)
+    yield from _empty_rules(disk)
+    yield from _drive_rules(disk)
     yield from _address_rules(disk)
     yield from _virtio_rules(disk)
-    yield from _frontend_rules(disk)
+    yield from _thread_rules(disk)
+    yield from _filter_rules(disk)
     yield from _identity_rules(disk)
-    yield from _lun_rules(disk)
+    yield from _lun_rules(disk) if disk.device == "lun" else _rules_but_of_lun(disk)
     yield from _geometry_rules(disk)
     yield from image_rules(disk)
 
 
-def _name_rules(disk: DiskElement) -> Broken:
+def _name_rules(disk: DiskElement) -> Iterator[Broken]:
     name, prefix = disk.target_dev, prefix_of(disk.target_dev)
     if index_of(name) < 0:
-        yield "target_dev", f"'{name}' is not a disk name like vda, hda or sda"
+        yield Broken("target_dev", f"'{name}' is not a disk name like vda, hda or sda")
     elif disk.device == "floppy" and prefix != "fd":
-        yield "target_dev", f"a floppy drive has a name like fda, not '{name}'"
+        yield Broken("target_dev", f"a floppy drive has a name like fda, not '{name}'")
     elif disk.device in ("disk", "lun") and prefix not in _HARD_DISKS:
-        yield "target_dev", f"a hard disk has a name like vda, hda or sda, not '{name}'"
+        yield Broken("target_dev", f"a hard disk has a name like vda, hda or sda, not '{name}'")
 
 
 def lacks_source(disk: DiskElement) -> bool:
@@ -55,101 +84,110 @@ def lacks_source(disk: DiskElement) -> bool:
     return disk.is_empty and (disk.source is not None or not disk.given("source"))
 
 
-def _bus_rules(disk: DiskElement) -> Broken:
+def _bus_rules(disk: DiskElement) -> Iterator[Broken]:
     bus, device = disk.bus, disk.device
     if bus in ("xen", "uml"):
-        yield "target_dev", f"'{disk.target_dev}' is a disk of another hypervisor; say which bus it is on"
+        yield Broken("target_dev", f"'{disk.target_dev}' is a disk of another hypervisor; say which bus it is on")
     if (device == "floppy") != (bus == "fdc"):
-        yield "target_bus", "a floppy drive is on the bus fdc, and nothing else is"
+        yield Broken("target_bus", "a floppy drive is on the bus fdc, and nothing else is")
     if device == "cdrom" and bus == "virtio":
-        yield "target_bus", "a virtio disk has no media to eject, so it cannot be a cdrom"
-    if (device in ("disk", "lun") or bus == "usb") and lacks_source(disk):
-        if device in ("disk", "lun"):
-            yield "source", f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
-        if bus == "usb":
-            yield "source", "a USB drive cannot be empty"
+        yield Broken("target_bus", "a virtio disk has no media to eject, so it cannot be a cdrom")
+
+
+def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Which drives cannot be without an image."""
+    is_hard_disk, is_usb = disk.device in ("disk", "lun"), disk.bus == "usb"
+    if (is_hard_disk or is_usb) and lacks_source(disk):
+        if is_hard_disk:
+            sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
+            yield Broken("source", sentence)
+        if is_usb:
+            yield Broken("source", "a USB drive cannot be empty")
+
+
+def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
+    """What some kinds of drives have, and others have not."""
+    bus, device = disk.bus, disk.device
     if device == "disk" and disk.readonly and bus in ("ide", "sata"):
-        yield "readonly", "an IDE or SATA hard disk cannot be read-only in QEMU"
+        yield Broken("readonly", "an IDE or SATA hard disk cannot be read-only in QEMU")
     if disk.removable is not None and not (bus == "usb" or (bus == "scsi" and device == "disk")):
-        yield "removable", "removable is for USB and SCSI disks"
+        yield Broken("removable", "removable is for USB and SCSI disks")
     if disk.tray is not None and device not in ("cdrom", "floppy"):
-        yield "tray", "only a CD or floppy drive has a tray"
+        yield Broken("tray", "only a CD or floppy drive has a tray")
     if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
-        yield "rotation_rate", "rotation_rate is for hard disks on SCSI, IDE or SATA"
+        yield Broken("rotation_rate", "rotation_rate is for hard disks on SCSI, IDE or SATA")
 
 
-def _address_rules(disk: DiskElement) -> Broken:
+def _address_rules(disk: DiskElement) -> Iterator[Broken]:
     address, bus = disk.address, disk.bus
     if address is None:
         most = 0 if bus == "fdc" else 255
         if index_of(disk.target_dev) // UNITS.get(bus, 2**31) > most:
-            yield "target_dev", f"'{disk.target_dev}' is on a controller that there cannot be"
+            yield Broken("target_dev", f"'{disk.target_dev}' is on a controller that there cannot be")
         return
     if bus in _ON_DRIVE:
         if isinstance(address, DriveAddress):
-            yield from _drive_rules(bus, address)
+            yield from _place_rules(bus, address)
         else:
-            yield "address", f"a disk on {bus} has an address of type 'drive'"
+            yield Broken("address", f"a disk on {bus} has an address of type 'drive'")
     elif bus == "virtio" and not isinstance(address, PciAddress):
-        yield "address", "a virtio disk has an address of type 'pci'"
+        yield Broken("address", "a virtio disk has an address of type 'pci'")
     elif bus == "usb" and not isinstance(address, UsbAddress):
-        yield "address", "a USB disk has an address of type 'usb'"
+        yield Broken("address", "a USB disk has an address of type 'usb'")
 
 
-def _drive_rules(bus: str, address: DriveAddress) -> Broken:
+def _place_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
+    """A place that there is on a controller of this bus."""
+    most = _ON_DRIVE[bus]
     if bus != "scsi" and address.target:
-        yield "address", "target is always 0 on IDE, SATA and floppy controllers"
-    if bus == "ide" and (address.bus > 1 or address.unit > 1):
-        yield "address", "an IDE controller has buses 0 and 1 with units 0 and 1"
-    if bus == "sata" and (address.bus > 0 or address.unit > 5):
-        yield "address", "a SATA controller has bus 0 with units 0 to 5"
-    if bus == "fdc" and (address.controller > 0 or address.bus > 0 or address.unit > 1):
-        yield "address", "the machine has one floppy controller, with bus 0 and units 0 and 1"
-    if bus == "scsi" and address.bus:
-        yield "address", "a SCSI controller has bus 0 alone"
+        yield Broken("address", "target is always 0 on IDE, SATA and floppy controllers")
+    if address.controller > most.controller or address.bus > most.bus or address.unit > most.unit:
+        yield Broken("address", most.sentence)
 
 
-def _virtio_rules(disk: DiskElement) -> Broken:
+def _virtio_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.bus == "virtio":
         return
-    for name in ("queues", "queue_size", "ioeventfd", "event_idx"):
+    for name in _OF_VIRTIO:
         if getattr(disk, name) is not None:
-            yield name, "this is for virtio disks alone"
-    for name in ("virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq"):
-        if getattr(disk, name) is not None:
-            yield name, "this is for virtio disks alone"
+            yield Broken(name, "this is for virtio disks alone")
     if disk.model not in (None, "default"):
-        yield "model", f"model '{disk.model}' is for virtio disks alone"
+        yield Broken("model", f"model '{disk.model}' is for virtio disks alone")
 
 
-def _frontend_rules(disk: DiskElement) -> Broken:
+def _thread_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Which I/O threads serve it."""
     if disk.iothread is not None and disk.iothreads:
-        yield "iothreads", "iothread and <iothreads> cannot be set together"
+        yield Broken("iothreads", "iothread and <iothreads> cannot be set together")
     if disk.bus != "virtio":
         for name in ("iothread", "iothreads"):
             if getattr(disk, name):
-                yield name, f"disks on {disk.bus} have no thread of their own"
+                yield Broken(name, f"disks on {disk.bus} have no thread of their own")
     if disk.iothreads:
         yield from mapping_rules(disk.iothreads, disk.queues, "iothreads")
+
+
+def _filter_rules(disk: DiskElement) -> Iterator[Broken]:
+    """What stands between its image and the device."""
     if disk.copy_on_read and (disk.is_read_only or disk.device != "disk"):
-        yield "copy_on_read", "only a hard disk that is written to copies what it reads"
+        yield Broken("copy_on_read", "only a hard disk that is written to copies what it reads")
     if disk.throttle_filters:
         if disk.io_tune is not None:
-            yield "throttle_filters", "<throttlefilters> and <iotune> cannot be set together"
+            yield Broken("throttle_filters", "<throttlefilters> and <iotune> cannot be set together")
         if disk.device == "cdrom":
-            yield "throttle_filters", "a CD drive has no <throttlefilters>"
+            yield Broken("throttle_filters", "a CD drive has no <throttlefilters>")
         if len({item.group for item in disk.throttle_filters}) < len(disk.throttle_filters):
-            yield "throttle_filters", "a disk is in a throttle group twice"
+            yield Broken("throttle_filters", "a disk is in a throttle group twice")
 
 
-def _identity_rules(disk: DiskElement) -> Broken:
+def _identity_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.serial is not None and not _SERIAL.fullmatch(disk.serial):
-        yield "serial", "a serial number has letters, digits, spaces and -_.+ alone"
+        yield Broken("serial", "a serial number has letters, digits, spaces and -_.+ alone")
     if disk.wwn is not None:
         if not _WWN.fullmatch(disk.wwn):
-            yield "wwn", "a world wide name has 16 hexadecimal digits"
+            yield Broken("wwn", "a world wide name has 16 hexadecimal digits")
         if disk.bus not in ("ide", "scsi"):
-            yield "wwn", "only IDE and SCSI disks have a world wide name"
+            yield Broken("wwn", "only IDE and SCSI disks have a world wide name")
     for name, value, most, buses in (
         ("vendor", disk.vendor, 8, ("scsi",)),
         ("product", disk.product, 16 if disk.bus == "scsi" else 40, ("ide", "sata", "scsi")),
@@ -157,42 +195,45 @@ def _identity_rules(disk: DiskElement) -> Broken:
         if value is None:
             continue
         if disk.bus not in buses:
-            yield name, f"only disks on {' or '.join(buses)} have a {name}"
+            yield Broken(name, f"only disks on {' or '.join(buses)} have a {name}")
         if len(value) > most or not _PRINTABLE.fullmatch(value):
-            yield name, f"a {name} has at most {most} printable ASCII characters"
+            yield Broken(name, f"a {name} has at most {most} printable ASCII characters")
 
 
-def _lun_rules(disk: DiskElement) -> Broken:
-    if disk.device != "lun":
-        if disk.rawio is not None:
-            yield "rawio", "rawio is for device='lun' alone"
-        if disk.sgio is not None:
-            yield "sgio", "sgio is for device='lun' alone"
-        if disk.source is not None and disk.source.reservations is not None:
-            yield "source", "<reservations> are for device='lun' alone"
-        return
+def _rules_but_of_lun(disk: DiskElement) -> Iterator[Broken]:
+    """What only a disk has whose guest speaks to the host's own."""
+    if disk.rawio is not None:
+        yield Broken("rawio", "rawio is for device='lun' alone")
+    if disk.sgio is not None:
+        yield Broken("sgio", "sgio is for device='lun' alone")
+    if disk.source is not None and disk.source.reservations is not None:
+        yield Broken("source", "<reservations> are for device='lun' alone")
+
+
+def _lun_rules(disk: DiskElement) -> Iterator[Broken]:
+    """What a disk cannot be whose guest speaks to the host's own."""
     if disk.bus not in ("scsi", "virtio"):
-        yield "device", f"device='lun' is not for bus {disk.bus}"
+        yield Broken("device", f"device='lun' is not for bus {disk.bus}")
     iscsi = disk.kind == "network" and disk.source is not None and disk.source.protocol == "iscsi"
     if disk.kind not in ("block", "volume") and not iscsi:
-        yield "device", "device='lun' needs a block device or an iSCSI unit as its source"
+        yield Broken("device", "device='lun' needs a block device or an iSCSI unit as its source")
     if disk.format != "raw":
-        yield "driver_type", "device='lun' is always raw"
+        yield Broken("driver_type", "device='lun' is always raw")
     if disk.source is not None and (disk.source.slices or disk.source.encryption):
-        yield "source", "device='lun' has neither a slice nor encryption"
+        yield Broken("source", "device='lun' has neither a slice nor encryption")
     if disk.encryption is not None:
-        yield "encryption", "device='lun' has no encryption"
+        yield Broken("encryption", "device='lun' has no encryption")
     shown = ["wwn", "vendor", "product", *(["serial"] if disk.bus == "scsi" else [])]
     for name in shown:
         if getattr(disk, name) is not None:
-            yield name, "device='lun' shows what the host's own disk says of itself"
+            yield Broken(name, "device='lun' shows what the host's own disk says of itself")
 
 
-def _geometry_rules(disk: DiskElement) -> Broken:
+def _geometry_rules(disk: DiskElement) -> Iterator[Broken]:
     shape = (disk.cylinders, disk.heads, disk.sectors)
     if 0 < shape.count(None) < len(shape):
-        yield "", "<geometry> needs cyls, heads and secs"
+        yield Broken("", "<geometry> needs cyls, heads and secs")
     if shape[0] is not None and disk.bus in ("usb", "fdc"):
-        yield "cylinders", f"a disk on {disk.bus} has no geometry to set"
+        yield Broken("cylinders", f"a disk on {disk.bus} has no geometry to set")
     if disk.translation is not None and disk.bus != "ide":
-        yield "translation", "a mode of translation is for IDE disks alone"
+        yield Broken("translation", "a mode of translation is for IDE disks alone")

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Sequence
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
-from prober.domain.shared.source import Auth, Source
-from prober.domain.shared.source.belongs import misplaced
-from prober.domain.shared.source.parts import StorageHost
+from prober.domain.shared.source import Auth, StorageSource
+from prober.domain.shared.source.attributes import misplaced
+from prober.domain.shared.source.children import StorageHost
 from prober.domain.shared.source.references import AuthSecret
+from prober.domain.steps import Completion
 from prober.host.host import Pool
 from prober.host.target import Target
 
@@ -22,40 +24,38 @@ _LOCAL = ("dir", "fs", "netfs", "logical", "disk", "scsi", "zfs", "vstorage")
 _OF_VOLUMES = {"pool": None, "volume": None, "mode": None}
 
 
-class _Untranslated(Exception):
-    """Why a volume is nothing on this host; the first argument is the field that is at fault."""
-
-
-def translate_volumes(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def settle_volumes(domain: Domain, target: Target) -> Completion:
     """Each disk on a volume as a disk on what the volume is; without its pool, it may be left out or empty."""
-    return domain.with_each(
-        Disk, lambda disk: _on_what_it_is(disk, target, refusals) if disk.type == "volume" else disk
-    )
+    settled: list[Disk] = []
+    for disk in domain.devices.of(Disk):
+        if disk.type == "volume" and disk.source is not None:
+            settled.append((yield from _on_what_it_is(disk, disk.source, target)))
+        else:
+            settled.append(disk)
+    return domain.with_all(Disk, settled)
 
 
-def _on_what_it_is(disk: Disk, target: Target, refusals: list[Refusal]) -> Disk:
-    source = disk.source
-    if source is None:
-        return disk
-    faults = list(misplaced(source, "volume"))
-    if faults:
-        refusals += [Refusal(place=source.place(name), message=sentence) for name, sentence in faults]
+def _on_what_it_is(disk: Disk, source: StorageSource, target: Target) -> Generator[Refusal, None, Disk]:
+    """The disk on what its volume is, or as it was where that is refused."""
+    wrong = list(misplaced(source, "volume"))
+    if wrong:
+        for broken in wrong:
+            yield broken.at(source.place)
         return disk
     try:
-        translated = _translated(disk, source, target)
-    except _Untranslated as error:
-        field, message = error.args
-        if _may_be_missing(disk, source):
+        settled = _settled(disk, source, target)
+    except Broken as error:
+        if _may_be_missing(source):
             return _without_image(disk)
-        hint = "tell prober of the host's storage pools"
-        refusals.append(Refusal(place=source.place(field), message=message, hint=hint))
+        yield error.at(source.place)
         return disk
     # Most rules of disks ask what is behind them, and this is known only now.
-    refusals += [Refusal(place=translated.place(name), message=sentence) for name, sentence in translated.rules()]
-    return translated
+    for broken in settled.rules():
+        yield broken.at(settled.place, settled.element)
+    return settled
 
 
-def _may_be_missing(disk: Disk, source: Source) -> bool:
+def _may_be_missing(source: StorageSource) -> bool:
     """``optional`` always, ``requisite`` not at a fresh start (``qemuDomainCheckDiskStartupPolicy``)."""
     return source.startup_policy == "optional"
 
@@ -65,21 +65,19 @@ def _without_image(disk: Disk) -> Disk:
     return disk.replace(type="file", source=None, is_left_out=disk.device in ("disk", "lun"))
 
 
-def _translated(disk: Disk, source: Source, target: Target) -> Disk:
-    pool = next((pool for pool in target.host.pools if pool.name == source.pool), None)
-    if pool is None:
-        raise _Untranslated("pool", f"there is no storage pool '{source.pool}' on this host")
-    if not pool.active:
-        raise _Untranslated("pool", f"the storage pool '{source.pool}' is not active")
-    if source.mode is not None and pool.type != "iscsi":
-        raise _Untranslated("mode", "mode is for storage pools of type iscsi alone")
+def _settled(disk: Disk, source: StorageSource, target: Target) -> Disk:
+    """The disk on what its volume is on this host.
+
+    :raise Broken: of the source, where the volume is nothing here.
+    """
+    pool = _pool_of(source, target.host.pools)
     if pool.type == "iscsi-direct" or source.mode == "direct":
         return disk.replace(type="network", source=_on_iscsi(source, pool), auth=None)
     if pool.type != "iscsi" and pool.type not in _LOCAL:
-        raise _Untranslated("pool", f"disks on pools of type '{pool.type}' are not understood")
+        raise _nothing("pool", f"disks on pools of type '{pool.type}' are not understood")
     volume = next((volume for volume in pool.volumes if volume.name == source.volume), None)
     if volume is None:
-        raise _Untranslated("volume", f"there is no volume '{source.volume}' in the storage pool '{source.pool}'")
+        raise _nothing("volume", f"there is no volume '{source.volume}' in the storage pool '{source.pool}'")
     kind = "block" if pool.type == "iscsi" else volume.type
     field = {"file": "file", "block": "dev", "dir": "dir"}[kind]
     changed = source.replace(**_OF_VOLUMES, **{field: volume.path}, places=_moved(source, {"volume": field}))
@@ -87,13 +85,35 @@ def _translated(disk: Disk, source: Source, target: Target) -> Disk:
     return disk.replace(type=kind, source=changed, driver_type=form, auth=None)
 
 
-def _on_iscsi(source: Source, pool: Pool) -> Source:
-    """The unit of the pool's target, reached by QEMU itself (``virDomainDiskTranslateISCSIDirect``)."""
+def _nothing(field: str, message: str) -> Broken:
+    return Broken(field, message, "tell prober of the host's storage pools")
+
+
+def _pool_of(source: StorageSource, pools: Sequence[Pool]) -> Pool:
+    """The pool that the volume is in; it is there, active, and reached in a way that pools of its type have.
+
+    :raise Broken: of the source, where it is not.
+    """
+    pool = next((pool for pool in pools if pool.name == source.pool), None)
+    if pool is None:
+        raise _nothing("pool", f"there is no storage pool '{source.pool}' on this host")
+    if not pool.active:
+        raise _nothing("pool", f"the storage pool '{source.pool}' is not active")
+    if source.mode is not None and pool.type != "iscsi":
+        raise _nothing("mode", "mode is for storage pools of type iscsi alone")
+    return pool
+
+
+def _on_iscsi(source: StorageSource, pool: Pool) -> StorageSource:
+    """The unit of the pool's target, reached by QEMU itself (``virDomainDiskTranslateISCSIDirect``).
+
+    :raise Broken: of the source, where neither says which unit it is.
+    """
     numbers = (source.volume or "").split(":")
     if len(numbers) != 4 or not re.fullmatch("[0-9]{1,9}", numbers[3]):
-        raise _Untranslated("volume", f"'{source.volume}' is not a volume of an iSCSI pool, like unit:0:0:1")
+        raise _nothing("volume", f"'{source.volume}' is not a volume of an iSCSI pool, like unit:0:0:1")
     if pool.host is None or pool.device is None:
-        raise _Untranslated("pool", f"the storage pool '{source.pool}' does not say where its target is")
+        raise _nothing("pool", f"the storage pool '{source.pool}' does not say where its target is")
     auth = None
     if pool.username is not None:
         secret = AuthSecret(type="iscsi", uuid=pool.secret_uuid, usage=pool.secret_usage)
@@ -110,7 +130,7 @@ def _on_iscsi(source: Source, pool: Pool) -> Source:
     )
 
 
-def _moved(source: Source, fields: dict[str, str]) -> object:
+def _moved(source: StorageSource, fields: dict[str, str]) -> object:
     """The places of the source, with those of the volume for what it became."""
     places = {
         fields.get(name, name): place

@@ -8,23 +8,24 @@ from prober.commandline.refusal import Refusal
 from prober.devices.filesystem.filesystem import Filesystem
 from prober.domain.domain import Domain
 from prober.domain.memory.sharing import HINT, shares_memory
+from prober.domain.steps import Check, Completion
 from prober.host.directories import domain_directory
 from prober.host.target import Target
 
 
-def settle_filesystems(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_filesystems(domain: Domain, target: Target) -> Completion:
     """Each with the directory of its socket; virtiofs needs memory that it can see, and names of its own."""
     filesystems = domain.devices.of(Filesystem)
-    if any(fs.driver == "virtiofs" for fs in filesystems) and not shares_memory(domain.memory_backing, domain.numa):
-        first = next(fs for fs in filesystems if fs.driver == "virtiofs")
+    first = next((fs for fs in filesystems if fs.driver == "virtiofs"), None)
+    if first is not None and not shares_memory(domain.memory_backing, domain.numa):
         message = "virtiofs needs memory that is shared with virtiofsd"
-        refusals.append(Refusal(place=first.place("driver"), message=message, hint=HINT))
-    _refuse_twins(filesystems, refusals)
+        yield Refusal(place=first.place("driver"), message=message, hint=HINT)
+    yield from _check_tags(filesystems)
     directory = domain_directory(domain.name, target)
     return domain.with_each(Filesystem, lambda device: device.replace(directory=directory))
 
 
-def _refuse_twins(filesystems: Sequence[Filesystem], refusals: list[Refusal]) -> None:
+def _check_tags(filesystems: Sequence[Filesystem]) -> Check:
     """A tag of virtiofs is no other's (``virDomainFSDefValidate``)."""
     tags: dict[str, list[Filesystem]] = {}
     for fs in filesystems:
@@ -32,4 +33,4 @@ def _refuse_twins(filesystems: Sequence[Filesystem], refusals: list[Refusal]) ->
     for same in tags.values():
         if len(same) > 1 and any(fs.driver == "virtiofs" for fs in same):
             message = f"two filesystems have the target {same[0].mount_tag!r}, the first in line {same[0].place().line}"
-            refusals.append(Refusal(place=same[1].place("mount_tag"), message=message))
+            yield Refusal(place=same[1].place("mount_tag"), message=message)

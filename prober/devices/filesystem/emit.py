@@ -26,7 +26,7 @@ def emit_filesystem(fs: FilesystemElement, target: Target) -> Iterator[options.O
         yield from _plan9(fs, target)
 
 
-def _mtp(fs: FilesystemElement, target: Target) -> options.Device:
+def _mtp(fs: FilesystemElement, target: Target) -> options.DeviceOption:
     assert fs.source is not None
     properties = (
         Property("id", fs.id, fs.place()),
@@ -35,7 +35,7 @@ def _mtp(fs: FilesystemElement, target: Target) -> options.Device:
         Property("readonly", fs.readonly, fs.place("readonly")),
         *fs.address_properties(target),
     )
-    return options.Device("usb-mtp", properties, fs.place("driver"))
+    return options.DeviceOption("usb-mtp", properties, fs.place("driver"))
 
 
 def _plan9(fs: FilesystemElement, target: Target) -> Iterator[options.Option]:
@@ -60,7 +60,7 @@ def _plan9(fs: FilesystemElement, target: Target) -> Iterator[options.Option]:
         Property("mount_tag", fs.mount_tag, fs.place("mount_tag")),
         *fs.address_properties(target),
     )
-    yield options.Device(virtio_driver("virtio-9p-pci", fs.model or "virtio"), properties, fs.place("model"))
+    yield options.DeviceOption(virtio_driver("virtio-9p-pci", fs.model or "virtio"), properties, fs.place("model"))
 
 
 def _virtiofs(fs: FilesystemElement, target: Target) -> Iterator[options.Option]:
@@ -77,7 +77,7 @@ def _virtiofs(fs: FilesystemElement, target: Target) -> Iterator[options.Option]
         *fs.boot_properties(),
         *fs.address_properties(target),
     )
-    yield options.Device("vhost-user-fs-pci", properties, fs.place("driver"))
+    yield options.DeviceOption("vhost-user-fs-pci", properties, fs.place("driver"))
 
 
 def _todo(fs: FilesystemElement, path: str) -> str:

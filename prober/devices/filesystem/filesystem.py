@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.options import Option
+from prober.commandline.refusal import Broken
 from prober.devices.filesystem.emit import emit_filesystem
 from prober.devices.filesystem.model import FilesystemElement
 from prober.devices.filesystem.rules import filesystem_rules
@@ -16,7 +17,7 @@ class Filesystem(FilesystemElement):
 
     element = "filesystem"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What goes with which driver."""
         return filesystem_rules(self)
 

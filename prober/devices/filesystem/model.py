@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
+from prober.commandline.refusal import Unfit
 from prober.domain.shared.address import Address
 from prober.domain.shared.device import Bootable
 from prober.domain.shared.slots import Kinds
@@ -23,7 +24,7 @@ _VIRTIOFSD = "the resource: an option of virtiofsd"
 def _octal(value: Any) -> int:
     text = str(value).strip()
     if not _OCTAL.fullmatch(text) or int(text, 8) > 0o777:
-        raise ValueError("is no mode of a file: octal, up to 0777")
+        raise Unfit("is no mode of a file: octal, up to 0777")
     return int(text, 8)
 
 

@@ -10,9 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Prepared
-from prober.commandline.refusal import Place
-from prober.devices.audio.defaults import Display
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken, Place, Unfit
+from prober.devices.audio.audible import Display
 from prober.host.directories import domain_directory
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral
@@ -26,32 +25,32 @@ _PORT = re.compile(r"-1|[0-9]{1,5}")
 
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
-        raise ValueError("is neither a name of a host nor an IP address")
+        raise Unfit("is neither a name of a host nor an IP address")
     return value
 
 
 def _port(value: Any) -> int:
     text = str(value).strip()
     if not _PORT.fullmatch(text) or int(text) > 65535:
-        raise ValueError("is no port: -1 to 65535")
+        raise Unfit("is no port: -1 to 65535")
     return int(text)
 
 
 def _keymap(value: str) -> str:
     if not _KEYMAP.fullmatch(value):
-        raise ValueError("is no keymap like en-us")
+        raise Unfit("is no keymap like en-us")
     return value
 
 
 def _time(value: str) -> str:
     if not _TIME.fullmatch(value):
-        raise ValueError("is not a time like 2030-12-31T23:59:59")
+        raise Unfit("is not a time like 2030-12-31T23:59:59")
     return value
 
 
 def _password(value: str) -> str:
     if not value.isprintable() or len(value) > 255:
-        raise ValueError("has control characters, or is longer than 255 letters")
+        raise Unfit("has control characters, or is longer than 255 letters")
     return value
 
 
@@ -73,26 +72,17 @@ class Graphics(Display):
 
     type: Annotated[str, At("@type"), Becomes("`-vnc`, `-spice` or `-display`")]
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A display is no device of the guest."""
         if self.user_alias is not None:
-            yield "user_alias", "a display is no device of the guest, and has no alias"
+            yield Broken("user_alias", "a display is no device of the guest, and has no alias")
 
-    def settle(self, domain: Domain, target: Target) -> Self:
-        """With what it takes from the domain and the host.
+    def settle(self, domain_name: str, target: Target) -> Self:
+        """With what it takes from the host, as a display of the domain of this name.
 
-        :raise GraphicsError: where that cannot be.
+        :raise Broken: where that cannot be, with the first reason.
         """
         return self
-
-
-class GraphicsError(ValueError):
-    """A display cannot be made like this; ``field`` says of what it is."""
-
-    def __init__(self, field: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.field = field
-        self.hint = hint
 
 
 class Listen(Checked):
@@ -106,15 +96,15 @@ class Listen(Checked):
         None
     )
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which type."""
         if self.type == "network" and self.network is None:
-            yield "", "type='network' needs network=…"
+            yield Broken("", "type='network' needs network=…")
         for name in ("network", "socket"):
             if getattr(self, name) is not None and self.type != name:
-                yield name, f"belongs to type='{name}' alone"
+                yield Broken(name, f"belongs to type='{name}' alone")
         if self.address and self.type not in ("address", "network"):
-            yield "address", "belongs to type='address' alone"
+            yield Broken("address", "belongs to type='address' alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +121,7 @@ class Endpoint:
         return f"[{self.text}]" if ":" in self.text else self.text
 
 
-class Remote(Graphics):
+class RemoteDisplay(Graphics):
     """A display that clients connect to."""
 
     #: What its settings in ``qemu.conf`` begin with.
@@ -154,15 +144,15 @@ class Remote(Graphics):
 
     endpoint: Endpoint | None = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One place to listen on, and a password to everything about passwords."""
         yield from super().rules()
         if len(self.listens) > 1:
-            yield "listens", "QEMU can listen at one place alone; keep one <listen>"
+            yield Broken("listens", "QEMU can listen at one place alone; keep one <listen>")
         first = self.listens[0] if self.listens else None
         own = first.address if first is not None and first.type == "address" else None
         if own is not None and self.listen is not None and own != self.listen:
-            yield "listen", f"listen='{self.listen}' contradicts <listen address='{own}'>"
+            yield Broken("listen", f"listen='{self.listen}' contradicts <listen address='{own}'>")
 
     @property
     def place_to_listen(self) -> Listen:
@@ -174,14 +164,14 @@ class Remote(Graphics):
             return first
         return Listen(type="address", address=self.listen, places=self.places)
 
-    def settle(self, domain: Domain, target: Target) -> Self:
+    def settle(self, domain_name: str, target: Target) -> Self:
         """With the place where it listens (libvirt 11.3, ``qemuProcessGraphicsSetupListen``)."""
-        return self.replace(endpoint=self._endpoint(domain, target))
+        return self.replace(endpoint=self._endpoint(domain_name, target))
 
-    def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
+    def _endpoint(self, domain_name: str, target: Target) -> Endpoint:
         first = self.place_to_listen
         place = self.place("listens") if self.listens else self.place("listen")
-        automatic = f"{domain_directory(domain.name, target)}/{self.service}.sock"
+        automatic = f"{domain_directory(domain_name, target)}/{self.service}.sock"
         match first.type:
             case "none":
                 return Endpoint("none", "", place)
@@ -192,7 +182,7 @@ class Remote(Graphics):
                 network = target.host.networks.get(first.network)
                 if network is None or network.address is None:
                     hint = "tell of the host's networks, or write <listen type='address' address=…>"
-                    raise GraphicsError("listens", f"the host has no network {first.network!r} with an address", hint)
+                    raise Broken("listens", f"the host has no network {first.network!r} with an address", hint)
                 return Endpoint("address", network.address, place)
         if not first.address and getattr(target.settings, f"{self.service}_auto_unix_socket", False):
             return Endpoint("socket", automatic, place)

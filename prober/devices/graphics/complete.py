@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from prober.commandline.refusal import Refusal
-from prober.devices.graphics.base import Graphics, GraphicsError
+from collections.abc import Sequence
+
+from prober.commandline.refusal import Broken, Refusal
+from prober.devices.graphics.base import Graphics
 from prober.devices.graphics.local import Dbus, EglHeadless
 from prober.devices.graphics.rdp import Rdp
 from prober.devices.graphics.spice import Spice
@@ -11,10 +13,11 @@ from prober.devices.graphics.vnc import Vnc
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import twins
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 
 
-def settle_graphics(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def settle_graphics(domain: Domain, target: Target) -> Completion:
     """Each display with what it takes from the domain and the host; what does not go together is refused."""
     devices: list[Device] = []
     for device in domain.devices.every:
@@ -22,50 +25,46 @@ def settle_graphics(domain: Domain, target: Target, refusals: list[Refusal]) -> 
             devices.append(device)
             continue
         try:
-            devices.append(device.settle(domain, target))
-        except GraphicsError as error:
-            refusals.append(Refusal(place=device.place(error.field), message=str(error), hint=error.hint))
-    displays = [device for device in devices if isinstance(device, Graphics)]
-    _refuse_twins(displays, refusals)
-    _refuse_mixtures(displays, refusals)
-    settled = domain.with_devices(devices)
-    return _serve_rdp(settled, target, refusals)
+            devices.append(device.settle(domain.name, target))
+        except Broken as broken:
+            yield broken.at(device.place, device.element)
+    domain = domain.with_devices(devices)
+    displays = domain.devices.of(Graphics)
+    yield from _check_twins(displays)
+    yield from _check_mixtures(displays)
+    return (yield from _serve_rdp(domain))
 
 
-def _refuse_twins(displays: list[Graphics], refusals: list[Refusal]) -> None:
+def _check_twins(displays: Sequence[Graphics]) -> Check:
     """QEMU has one display of each type."""
     for first, display in twins(displays, lambda display: display.type):
         message = f"a second display of type {display.type}, the first is in line {first.place().line}"
-        refusals.append(Refusal(place=display.place("type"), message=message))
+        yield Refusal(place=display.place("type"), message=message)
 
 
-def _refuse_mixtures(displays: list[Graphics], refusals: list[Refusal]) -> None:
+def _check_mixtures(displays: Sequence[Graphics]) -> Check:
     """``egl-headless`` draws for VNC or SPICE, and alone (``qemuValidateDomainDeviceDefGraphics``)."""
     if not any(isinstance(display, EglHeadless) for display in displays):
         return
     for display in displays:
         if not isinstance(display, EglHeadless | Vnc | Spice):
             message = f"egl-headless draws for vnc and spice, not for {display.type}"
-            refusals.append(Refusal(place=display.place("type"), message=message))
+            yield Refusal(place=display.place("type"), message=message)
         elif isinstance(display, Spice) and display.gl:
             message = "egl-headless and SPICE cannot both use OpenGL"
-            refusals.append(Refusal(place=display.place("gl"), message=message, hint="leave <gl> out"))
+            yield Refusal(place=display.place("gl"), message=message, hint="leave <gl> out")
 
 
-def _serve_rdp(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """What qemu-rdp shows is a display on the domain's own bus."""
-    rdps = list(domain.devices.of(Rdp))
+def _serve_rdp(domain: Domain) -> Completion:
+    """What qemu-rdp shows is a display on the domain's own bus, which gets to know what is to be started for it."""
+    rdps = domain.devices.of(Rdp)
     if not rdps:
         return domain
-    buses = [display for display in domain.devices.of(Dbus) if not display.p2p and display.bus_address is None]
-    if not buses:
+    bus = next((one for one in domain.devices.of(Dbus) if not one.p2p and one.bus_address is None), None)
+    if bus is None:
         message = "qemu-rdp shows a display on the domain's own D-Bus, and there is none"
         hint = "add <graphics type='dbus'/>"
-        refusals.append(Refusal(place=rdps[0].place("type"), message=message, hint=hint))
+        yield Refusal(place=rdps[0].place("type"), message=message, hint=hint)
         return domain
-    needs = tuple(rdp.need(target, buses[0].own_address) for rdp in rdps if rdp.endpoint is not None)
-    devices = [
-        device.replace(more=needs) if isinstance(device, Dbus) and device is buses[0] else device
-        for device in domain.devices.every
-    ]
-    return domain.with_devices(devices)
+    needs = tuple(rdp.need(bus.own_address) for rdp in rdps if rdp.endpoint is not None)
+    return domain.with_each(Dbus, lambda display: display.replace(more=needs) if display is bus else display)

@@ -7,12 +7,11 @@ from typing import Annotated, Literal, Self
 
 from prober.commandline import options
 from prober.commandline.options import Need, Plain, Prepared, Property, Value
-from prober.commandline.refusal import Origin
+from prober.commandline.refusal import Broken, Origin
 from prober.devices.audio import Audio
-from prober.devices.audio.defaults import DefaultAudio
+from prober.devices.audio.audible import DefaultAudio
 from prober.devices.graphics.base import Graphics
 from prober.devices.graphics.gpu import render_node
-from prober.domain.domain import Domain
 from prober.domain.shared.environment import variable
 from prober.host.directories import short_name
 from prober.host.target import Target
@@ -20,7 +19,7 @@ from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import AbsolutePath, Line, PositiveCount, YesNo
 
 
-class Local(Graphics):
+class LocalDisplay(Graphics):
     """A display of ``-display``."""
 
     def display_option(self, name: str, pairs: Iterable[Property]) -> options.Qapi:
@@ -37,7 +36,7 @@ class Local(Graphics):
             yield Property("gl", "on" if gl else "off", self.place("gl"))
 
 
-class Sdl(Local):
+class Sdl(LocalDisplay):
     """A window on the host's own screen."""
 
     tag = ""
@@ -62,7 +61,7 @@ class Sdl(Local):
         yield self.display_option(Prepared("sdl", *needs), self.gl_properties())
 
 
-class EglHeadless(Local):
+class EglHeadless(LocalDisplay):
     """No window at all: the host's GPU draws for VNC or SPICE."""
 
     tag = ""
@@ -78,7 +77,7 @@ class EglHeadless(Local):
         yield self.display_option("egl-headless", [Property("rendernode", node, self.place("rendernode"))])
 
 
-class Dbus(Local):
+class Dbus(LocalDisplay):
     """The screen on D-Bus, for programs that show it."""
 
     tag = ""
@@ -100,20 +99,22 @@ class Dbus(Local):
         """As the XML says."""
         return self.audio
 
-    def takes_audio(self, audio: Audio) -> Iterator[tuple[str, str]]:
+    def takes_audio(self, audio: Audio) -> Iterator[Broken]:
         """Sound on D-Bus is a backend of its own."""
         if self.audio is not None and audio.type != "dbus":
-            yield "audio", f"<audio id='{audio.number}'> is of type {audio.type}, and a display on D-Bus needs dbus"
+            yield Broken(
+                "audio", f"<audio id='{audio.number}'> is of type {audio.type}, and a display on D-Bus needs dbus"
+            )
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One way to connect."""
         yield from super().rules()
         if self.p2p and self.bus_address is not None:
-            yield "bus_address", "p2p='yes' has no address: clients are handed over by the monitor"
+            yield Broken("bus_address", "p2p='yes' has no address: clients are handed over by the monitor")
 
-    def settle(self, domain: Domain, target: Target) -> Self:
+    def settle(self, domain_name: str, target: Target) -> Self:
         """With the address of the domain's own bus (``qemuDBusGetAddress``)."""
-        path = f"{target.settings.run_directory}/dbus/{short_name(domain.name)}-dbus.sock"
+        path = f"{target.settings.run_directory}/dbus/{short_name(domain_name)}-dbus.sock"
         return self.replace(own_address=f"unix:path={path}")
 
     def emit(self, target: Target) -> Iterator[options.Option]:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need
-from prober.devices.graphics.base import Remote
+from prober.commandline.refusal import Broken
+from prober.devices.graphics.base import RemoteDisplay
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import Line, YesNo
@@ -15,7 +16,7 @@ from prober.xml.values import Line, YesNo
 _PORT = 3389
 
 
-class Rdp(Remote):
+class Rdp(RemoteDisplay):
     """QEMU knows nothing of RDP: qemu-rdp is started beside it."""
 
     tag = ""
@@ -27,25 +28,25 @@ class Rdp(Remote):
     replace_user: Annotated[YesNo, At("@replaceUser"), Neutral("`no` is how it is; `yes` is refused")] = False
     multi_user: Annotated[YesNo, At("@multiUser"), Neutral("`no` is how it is; `yes` is refused")] = False
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What qemu-rdp cannot do."""
         yield from super().rules()
         if self.replace_user:
-            yield "replace_user", "qemu-rdp does not replace users"
+            yield Broken("replace_user", "qemu-rdp does not replace users")
         if self.multi_user:
-            yield "multi_user", "qemu-rdp has one user"
+            yield Broken("multi_user", "qemu-rdp has one user")
         if self.passwd_valid_to is not None:
-            yield "passwd_valid_to", "passwords of RDP do not expire"
+            yield Broken("passwd_valid_to", "passwords of RDP do not expire")
         if self.username is not None and self.passwd is None:
-            yield "username", "needs passwd=…"
+            yield Broken("username", "needs passwd=…")
         if self.listens and self.listens[0].type in ("socket", "none"):
-            yield "listens", "RDP listens on an address"
+            yield Broken("listens", "RDP listens on an address")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """Nothing."""
         return iter(())
 
-    def need(self, target: Target, bus: str) -> Need:
+    def need(self, bus: str) -> Need:
         """What is to be started beside QEMU, on the bus with this address."""
         assert self.endpoint is not None
         automatic = self.autoport or self.port in (None, -1)

@@ -7,17 +7,17 @@ from typing import Annotated, Literal, Self
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
-from prober.devices.audio.defaults import DefaultAudio
-from prober.devices.graphics.base import AutoPort, Endpoint, GraphicsError, Keymap, Remote
+from prober.commandline.refusal import Broken
+from prober.devices.audio.audible import DefaultAudio
+from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, RemoteDisplay
 from prober.devices.graphics.gpu import render_node
 from prober.devices.graphics.vnc import sasl_needs
-from prober.domain.domain import Domain
 from prober.domain.shared.tls import TlsService
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import AbsolutePath, OnOff, YesNo
 
-Mode = Literal["any", "secure", "insecure"]
+ChannelMode = Literal["any", "secure", "insecure"]
 
 #: The channels, in the order of the argv.
 _CHANNELS = ("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir")
@@ -31,7 +31,7 @@ _TLS = TlsService("spice", verifies=False)
 _KEYS = {"secure": "tls-channel", "insecure": "plaintext-channel"}
 
 
-class Channel(Element):
+class SpiceChannel(Element):
     """``<channel>``: whether one kind of traffic is encrypted."""
 
     name: Annotated[
@@ -39,10 +39,10 @@ class Channel(Element):
         At("@name"),
         Becomes("the value of `tls-channel` or `plaintext-channel`"),
     ]
-    mode: Annotated[Mode, At("@mode"), Becomes("`tls-channel` or `plaintext-channel`; `any` is neither")]
+    mode: Annotated[ChannelMode, At("@mode"), Becomes("`tls-channel` or `plaintext-channel`; `any` is neither")]
 
 
-class Spice(Remote):
+class Spice(RemoteDisplay):
     """SPICE, with sound, USB and a clipboard."""
 
     tag = ""
@@ -52,13 +52,13 @@ class Spice(Remote):
     type: Annotated[Literal["spice"], At("@type"), Becomes("`-spice`")] = "spice"
     tls_port: Annotated[AutoPort | None, At("@tlsPort"), Becomes("`tls-port`")] = None
     default_mode: Annotated[
-        Mode, At("@defaultMode"), Becomes("`tls-channel=default` or `plaintext-channel=default`")
+        ChannelMode, At("@defaultMode"), Becomes("`tls-channel=default` or `plaintext-channel=default`")
     ] = "any"
     keymap: Annotated[Keymap | None, At("@keymap"), Becomes("`-k`")] = None
     connected: Annotated[
         Literal["keep", "disconnect", "fail"] | None, At("@connected"), Becomes("the password's resource")
     ] = None
-    channels: Annotated[tuple[Channel, ...], At("channel"), Becomes("`tls-channel`, `plaintext-channel`")] = ()
+    channels: Annotated[tuple[SpiceChannel, ...], At("channel"), Becomes("`tls-channel`, `plaintext-channel`")] = ()
     image: Annotated[
         Literal["auto_glz", "auto_lz", "quic", "glz", "lz", "off"] | None,
         At("image/@compression", required=True),
@@ -84,7 +84,7 @@ class Spice(Remote):
     filetransfer: Annotated[YesNo, At("filetransfer/@enable", required=True), Becomes("`disable-agent-file-xfer`")] = (
         True
     )
-    mouse: Annotated[Literal["server", "client"] | None, At("mouse/@mode", required=True), Becomes("`agent-mouse`")] = (
+    mouse: Annotated[Literal["client", "server"] | None, At("mouse/@mode", required=True), Becomes("`agent-mouse`")] = (
         None
     )
     gl: Annotated[YesNo | None, At("gl/@enable", required=True), Becomes("`gl`")] = None
@@ -94,34 +94,51 @@ class Spice(Remote):
         """SPICE carries sound."""
         return "spice"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each channel once, and a GPU only for OpenGL."""
         yield from super().rules()
         names = [channel.name for channel in self.channels]
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            yield "channels", f"the channel {name} is given twice"
+            yield Broken("channels", f"the channel {name} is given twice")
 
-    def settle(self, domain: Domain, target: Target) -> Self:
+    def settle(self, domain_name: str, target: Target) -> Self:
         """With ports, as they are needed (``qemuProcessSPICEAllocatePorts``)."""
-        settled = super().settle(domain, target)
+        settled = super().settle(domain_name, target)
         where = settled.endpoint
         assert where is not None
-        port, tls_port = self.port or 0, self.tls_port or 0
-        if self.is_automatic:
-            plain, secure = self._wanted(tls=target.settings.spice_tls)
-            port, tls_port = (-1 if plain else 0), (-1 if secure else 0)
-        elif not port and not tls_port and self.place_to_listen.type == "address":
-            # No port at all: libvirt's old way to say that nothing is listened on.
-            where = Endpoint("none", "", where.place)
-        elif not port and not tls_port and where.kind == "address":
-            raise GraphicsError("port", "there is no port to listen on", "give a port, or autoport='yes'")
+        port, tls_port = self._ports(tls=target.settings.spice_tls)
+        if not port and not tls_port:
+            where = self._without_ports(where)
         if tls_port and where.kind == "address" and not target.settings.spice_tls:
-            field = "tls_port" if self.tls_port else "default_mode" if self.default_mode != "any" else "channels"
-            raise GraphicsError(field, "an encrypted port is asked for, and spice_tls of qemu.conf is off")
-        port, tls_port = _PORT if port == -1 else port, _TLS_PORT if tls_port == -1 else tls_port
+            raise Broken(self._asking_for_tls, "an encrypted port is asked for, and spice_tls of qemu.conf is off")
         settled = settled.replace(endpoint=where, port=port, tls_port=tls_port)
-        settled._check_modes()
+        settled._require_connections()
         return settled
+
+    def _ports(self, *, tls: bool) -> tuple[int, int]:
+        """The port for plain text and the encrypted one, 0 where there is none; libvirt's first for one that is
+        chosen."""
+        if self.is_automatic:
+            plain, secure = self._wanted(tls=tls)
+            return _PORT if plain else 0, _TLS_PORT if secure else 0
+        port, tls_port = self.port or 0, self.tls_port or 0
+        return _PORT if port == -1 else port, _TLS_PORT if tls_port == -1 else tls_port
+
+    def _without_ports(self, where: Endpoint) -> Endpoint:
+        """No port at all is libvirt's old way to say that nothing is listened on.  The address of a network needs one,
+        and a socket none."""
+        if self.place_to_listen.type == "address":
+            return Endpoint("none", "", where.place)
+        if where.kind == "address":
+            raise Broken("port", "there is no port to listen on", "give a port, or autoport='yes'")
+        return where
+
+    @property
+    def _asking_for_tls(self) -> str:
+        """The field that asks for an encrypted port."""
+        if self.tls_port:
+            return "tls_port"
+        return "default_mode" if self.default_mode != "any" else "channels"
 
     @property
     def is_automatic(self) -> bool:
@@ -140,15 +157,19 @@ class Spice(Remote):
             return bool(self.port), bool(self.tls_port)
         return True, False
 
-    def _check_modes(self) -> None:
+    def _require_connections(self) -> None:
+        """Each channel has a connection of the kind that it must have.
+
+        :raise Broken: for the first that has none.
+        """
         plain, secure = self._has()
         modes = [("default_mode", "the default", self.default_mode)]
         modes += [("channels", f"the channel {channel.name}", channel.mode) for channel in self.channels]
         for field, what, mode in modes:
             if mode == "secure" and not secure:
-                raise GraphicsError(field, f"{what} is to be encrypted, and there is no encrypted port")
+                raise Broken(field, f"{what} is to be encrypted, and there is no encrypted port")
             if mode == "insecure" and not plain:
-                raise GraphicsError(field, f"{what} is to be in plain text, and there is no port for that")
+                raise Broken(field, f"{what} is to be in plain text, and there is no port for that")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """``-spice``, and its keymap."""

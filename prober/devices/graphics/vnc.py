@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Plain, Prepared, Property
-from prober.devices.audio.defaults import DefaultAudio
-from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, Remote
-from prober.domain.domain import Domain
+from prober.commandline.refusal import Broken
+from prober.devices.audio.audible import DefaultAudio
+from prober.devices.graphics.base import AutoPort, Endpoint, Keymap, RemoteDisplay
 from prober.domain.shared.environment import variable
 from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.shared.tls import TlsService
@@ -24,7 +24,7 @@ _TLS_ID = "vnc-tls-creds0"
 _TLS = TlsService("vnc", verifies=False)
 
 
-class Vnc(Remote):
+class Vnc(RemoteDisplay):
     """VNC, which every viewer speaks."""
 
     tag = ""
@@ -55,22 +55,22 @@ class Vnc(Remote):
         """Whether the port is chosen: an explicit autoport has the last word."""
         return self.autoport if self.autoport is not None else self.port in (None, -1)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What QEMU cannot do."""
         yield from super().rules()
         if self.passwd is not None and len(self.passwd.encode()) > 8:
-            yield "passwd", "a VNC password has at most 8 letters"
+            yield Broken("passwd", "a VNC password has at most 8 letters")
         first = self.listens[0] if self.listens else None
         own = first.socket if first is not None and first.type == "socket" else None
         if own and self.socket and own != self.socket:
-            yield "socket", f"socket='{self.socket}' contradicts <listen socket='{own}'>"
+            yield Broken("socket", f"socket='{self.socket}' contradicts <listen socket='{own}'>")
         listens = self.socket is None and (first is None or first.type in ("address", "network"))
         if listens and not self.is_automatic and (self.port or 0) < _FIRST:
-            yield "port", f"a VNC port is {_FIRST} to 65535, or autoport='yes'"
+            yield Broken("port", f"a VNC port is {_FIRST} to 65535, or autoport='yes'")
 
-    def _endpoint(self, domain: Domain, target: Target) -> Endpoint:
+    def _endpoint(self, domain_name: str, target: Target) -> Endpoint:
         """The old attribute ``socket`` stands for an address; sockets of libvirt's own are made anew."""
-        found = super()._endpoint(domain, target)
+        found = super()._endpoint(domain_name, target)
         first = self.place_to_listen
         given = first.socket if first.type == "socket" else None
         if self.socket is not None and first.type != "none":
@@ -79,7 +79,7 @@ class Vnc(Remote):
         if given is not None and given.startswith(target.settings.state_directory):
             # libvirt's of long ago wrote its own sockets into the XML (11.3, ``qemuDomainRecheckInternalPaths``).
             unsaid = self.replace(listens=(), listen=None, socket=None)
-            return super(Vnc, unsaid)._endpoint(domain, target)
+            return super(Vnc, unsaid)._endpoint(domain_name, target)
         return found
 
     def emit(self, target: Target) -> Iterator[options.Option]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.options import Option, Property
+from prober.commandline.refusal import Broken
 from prober.domain.shared.device import Bootable
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
@@ -45,8 +46,8 @@ class Hostdev(Bootable):
         """The ``id``."""
         return Property("id", self.id, self.place())
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
-        """What this QEMU does not allow of it, as (field, sentence)."""
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
+        """What this QEMU does not allow of it."""
         return iter(())
 
     def emit(self, target: Target) -> Iterator[Option]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 from prober.commandline import options
 from prober.commandline.options import Need, Passed, Prepared, Property, Value
+from prober.commandline.refusal import Broken, Unfit
 from prober.devices.hostdev.base import Hostdev
 from prober.domain.shared.address import Address, DriveAddress, PciAddress
 from prober.domain.shared.secret import emit_secret, secret_id
@@ -26,13 +27,13 @@ _ADAPTER = re.compile(r"scsi_host[0-9]{1,5}")
 
 def _wwpn(text: str) -> str:
     if not _WWPN.fullmatch(text):
-        raise ValueError("is not a name like naa.5123456789abcde0")
+        raise Unfit("is not a name like naa.5123456789abcde0")
     return text
 
 
 def _adapter(text: str) -> str:
     if not _ADAPTER.fullmatch(text):
-        raise ValueError("is not an adapter like scsi_host0")
+        raise Unfit("is not an adapter like scsi_host0")
     return text
 
 
@@ -46,10 +47,10 @@ class IscsiHost(Checked):
     name: Annotated[Line, At("@name"), Becomes("`portal`")]
     port: Annotated[Annotated[int, number_in(1, 65535)] | None, At("@port"), Becomes("`portal`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A name that cannot be read as something else."""
         if "/" in self.name or any(letter.isspace() for letter in self.name):
-            yield "name", "is not the name of a host"
+            yield Broken("name", "is not the name of a host")
 
     @property
     def portal(self) -> str:
@@ -91,35 +92,35 @@ class ScsiHostdev(Hostdev):
     #: libvirt's number of its block node, filled in by completing.
     node: int = 0
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which protocol (libvirt 11.3, ``virDomainHostdevSubsysSCSIDefParseXML``)."""
         yield from super().rules()
         yield from self._iscsi_rules() if self.is_iscsi else self._adapter_rules()
         if self.auth is not None and self.auth.secret.type != "iscsi":
-            yield "auth", f"the secret of an iSCSI unit has type='iscsi', not '{self.auth.secret.type}'"
+            yield Broken("auth", f"the secret of an iSCSI unit has type='iscsi', not '{self.auth.secret.type}'")
         if self.address is not None and not isinstance(self.address, DriveAddress):
-            yield "address", "a SCSI device of the host has an address of type 'drive'"
+            yield Broken("address", "a SCSI device of the host has an address of type 'drive'")
 
-    def _iscsi_rules(self) -> Iterator[tuple[str, str]]:
+    def _iscsi_rules(self) -> Iterator[Broken]:
         for name in _OF_ADAPTERS:
             if getattr(self, name) is not None:
-                yield name, "protocol='iscsi' has a name and a host, and no adapter"
+                yield Broken(name, "protocol='iscsi' has a name and a host, and no adapter")
         if self.name is None:
-            yield "", "protocol='iscsi' needs a name"
+            yield Broken("", "protocol='iscsi' needs a name")
         elif not self._lun.isdecimal():
-            yield "name", "what follows the slash of an iSCSI name is the number of a unit"
+            yield Broken("name", "what follows the slash of an iSCSI name is the number of a unit")
         if len(self.hosts) != 1:
-            yield "hosts", f"protocol='iscsi' has one <host>, not {len(self.hosts)}"
+            yield Broken("hosts", f"protocol='iscsi' has one <host>, not {len(self.hosts)}")
         # For disks libvirt knows the port; here it has QEMU ask at port 0, where nobody answers.
         elif self.hosts[0].port is None:
-            yield "hosts", "the <host> of protocol='iscsi' needs a port (iSCSI's own is 3260)"
+            yield Broken("hosts", "the <host> of protocol='iscsi' needs a port (iSCSI's own is 3260)")
 
-    def _adapter_rules(self) -> Iterator[tuple[str, str]]:
+    def _adapter_rules(self) -> Iterator[Broken]:
         if None in (getattr(self, name) for name in _OF_ADAPTERS):
-            yield "", "a SCSI device of the host needs <adapter name=…> and <address bus=… target=… unit=…>"
+            yield Broken("", "a SCSI device of the host needs <adapter name=…> and <address bus=… target=… unit=…>")
         for name in _OF_ISCSI:
             if getattr(self, name):
-                yield name, "this is for protocol='iscsi' alone"
+                yield Broken(name, "this is for protocol='iscsi' alone")
 
     @property
     def is_iscsi(self) -> bool:
@@ -161,7 +162,7 @@ class ScsiHostdev(Hostdev):
         yield options.Qapi("-blockdev", "blockdev-add", "driver", value, self.place(), places)
         properties = [Property("drive", self.node_name, self.place()), self.identity(), *self.boot_properties()]
         properties += self.address_properties(target)
-        yield options.Device("scsi-generic", tuple(properties), self.place())
+        yield options.DeviceOption("scsi-generic", tuple(properties), self.place())
 
     def _backend(self) -> dict[str, Value]:
         if not self.is_iscsi:
@@ -196,11 +197,11 @@ class VhostScsiHostdev(Hostdev):
     wwpn: Annotated[Annotated[str, AfterValidator(_wwpn)], At("source/@wwpn"), Becomes("`wwpn`")]
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A guest cannot boot from one."""
         yield from super().rules()
         if self.boot_order is not None:
-            yield "boot_order", "a guest cannot boot from a vhost-scsi target"
+            yield Broken("boot_order", "a guest cannot boot from a vhost-scsi target")
 
     @property
     def source_key(self) -> tuple[object, ...]:
@@ -220,4 +221,6 @@ class VhostScsiHostdev(Hostdev):
             self.identity(),
             *self.address_properties(target),
         )
-        yield options.Device(virtio_driver("vhost-scsi-pci", self.model or "virtio"), properties, self.place("model"))
+        yield options.DeviceOption(
+            virtio_driver("vhost-scsi-pci", self.model or "virtio"), properties, self.place("model")
+        )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
+from prober.commandline.refusal import Broken
 from prober.devices.hostdev.base import Hostdev
 from prober.domain.shared.address import Address, UsbAddress
 from prober.host.target import Target
@@ -16,7 +17,7 @@ from prober.xml.values import YesNo, number_in
 #: What a guest's reset does: that of the device, and that of one that the host has configured.
 _RESETS = {"off": (False, None), "uninitialized": (True, False), "on": (True, True)}
 
-UsbId = Annotated[int, number_in(0, 0xFFFF)]
+HostUsbId = Annotated[int, number_in(0, 0xFFFF)]
 UsbNumber = Annotated[int, number_in(0, 999)]
 
 
@@ -26,8 +27,8 @@ class UsbHostdev(Hostdev):
     tag = ""
 
     type: Annotated[Literal["usb"], At("@type"), Becomes("`usb-host`")] = "usb"
-    vendor: Annotated[UsbId | None, At("source/vendor/@id"), Becomes("`hostdevice`, by the host's choice")] = None
-    product: Annotated[UsbId | None, At("source/product/@id"), Becomes("`hostdevice`, by the host's choice")] = None
+    vendor: Annotated[HostUsbId | None, At("source/vendor/@id"), Becomes("`hostdevice`, by the host's choice")] = None
+    product: Annotated[HostUsbId | None, At("source/product/@id"), Becomes("`hostdevice`, by the host's choice")] = None
     source_bus: Annotated[
         UsbNumber | None, At("source/address/@bus"), Becomes("`hostdevice`, before QEMU 5.1 `hostbus`")
     ] = None
@@ -49,19 +50,19 @@ class UsbHostdev(Hostdev):
     ] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `port`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Both halves of each name (libvirt 11.3, ``virDomainHostdevSubsysUSBDefParseXML``)."""
         yield from super().rules()
         if (self.vendor is None) != (self.product is None):
-            yield "vendor" if self.product is None else "product", "<vendor> and <product> go together"
+            yield Broken("vendor" if self.product is None else "product", "<vendor> and <product> go together")
         if self.vendor == 0:
-            yield "vendor", "a vendor's id is not 0"
+            yield Broken("vendor", "a vendor's id is not 0")
         if (self.source_bus is None) != (self.source_device is None):
-            yield "source_bus" if self.source_device is None else "source_device", "bus and device go together"
+            yield Broken("source_bus" if self.source_device is None else "source_device", "bus and device go together")
         if self.vendor is None and not self.has_place:
-            yield "", "a USB device of the host needs <vendor> and <product>, or <address bus=… device=…>"
+            yield Broken("", "a USB device of the host needs <vendor> and <product>, or <address bus=… device=…>")
         if self.address is not None and not isinstance(self.address, UsbAddress):
-            yield "address", "a USB device of the host has an address of type 'usb'"
+            yield Broken("address", "a USB device of the host has an address of type 'usb'")
 
     @property
     def has_place(self) -> bool:
@@ -80,10 +81,10 @@ class UsbHostdev(Hostdev):
             return "usb", self.source_bus, self.source_device
         return "usb-id", self.vendor, self.product
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """What older QEMUs cannot do."""
         if not self.has_place and not target.caps.has("usb-host.hostdevice"):
-            yield "vendor", "this QEMU needs <address bus=… device=…> beside vendor and product"
+            yield Broken("vendor", "this QEMU needs <address bus=… device=…> beside vendor and product")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """libvirt 11.3, ``qemuBuildUSBHostdevDevProps``."""
@@ -95,7 +96,7 @@ class UsbHostdev(Hostdev):
             if resets_all is not None:
                 properties.append(Property("guest-resets-all", resets_all, place))
         properties += self.address_properties(target)
-        yield options.Device("usb-host", tuple(properties), self.place())
+        yield options.DeviceOption("usb-host", tuple(properties), self.place())
 
     def _host(self, target: Target) -> Iterator[Property]:
         bus, device = self.source_bus or 0, self.source_device or 0

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
+from prober.commandline.refusal import Broken
 from prober.devices.hostdev.base import Displayed
 from prober.domain.shared.address import Address, PciAddress, UnassignedAddress
 from prober.domain.shared.rom import RomDevice
@@ -17,7 +18,7 @@ from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import DeviceName, PciDomain, PciFunction, Uuid
 
 
-class Teaming(Checked):
+class HostdevTeaming(Checked):
     """``<teaming>``: the virtio card that stands in for the device during a migration."""
 
     type: Annotated[Literal["transient"], At("@type"), Neutral("a host device is no other member of a team")]
@@ -40,21 +41,21 @@ class PciHostdev(Displayed, RomDevice):
     source_bus: Annotated[ByteNumber, At("source/address/@bus"), Becomes("`host`")] = 0
     source_slot: Annotated[SlotNumber, At("source/address/@slot"), Becomes("`host`")] = 0
     source_function: Annotated[PciFunction, At("source/address/@function"), Becomes("`host`")] = 0
-    teaming: Annotated[Teaming | None, At("teaming")] = None
+    teaming: Annotated[HostdevTeaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`, or no device if unassigned")] = None
 
     #: The devices that are taken from the host along with it, as they are of its group; filled in by completing.
     companions: tuple[str, ...] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """How it is handed over, and where to."""
         yield from super().rules()
         if self.driver_name not in (None, "vfio"):
-            yield "driver_name", f"QEMU has no way of the name {self.driver_name} to hand a host device over"
+            yield Broken("driver_name", f"QEMU has no way of the name {self.driver_name} to hand a host device over")
         if not any(self.given(f"source_{part}") for part in ("domain", "bus", "slot", "function")):
-            yield "", "a PCI device of the host needs <source><address …>"
+            yield Broken("", "a PCI device of the host needs <source><address …>")
         if not isinstance(self.address, PciAddress | UnassignedAddress | None):
-            yield "address", "a PCI device of the host has an address of type 'pci' or 'unassigned'"
+            yield Broken("address", "a PCI device of the host has an address of type 'pci' or 'unassigned'")
 
     @property
     def host_device(self) -> HostPci:
@@ -95,7 +96,7 @@ class PciHostdev(Displayed, RomDevice):
         properties += self.ramfb_properties()
         properties += self.address_properties(target)
         properties += self.rom_properties()
-        yield options.Device(self.driver, tuple(properties), self.place())
+        yield options.DeviceOption(self.driver, tuple(properties), self.place())
 
 
 class MdevHostdev(Displayed):
@@ -108,11 +109,11 @@ class MdevHostdev(Displayed):
     uuid: Annotated[Uuid, At("source/address/@uuid"), Becomes("`sysfsdev`")]
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A guest cannot boot from one."""
         yield from super().rules()
         if self.boot_order is not None:
-            yield "boot_order", "a guest cannot boot from a mediated device"
+            yield Broken("boot_order", "a guest cannot boot from a mediated device")
 
     @property
     def source_key(self) -> tuple[object, ...]:
@@ -134,4 +135,4 @@ class MdevHostdev(Displayed):
             *self.ramfb_properties(),
             *self.address_properties(target),
         ]
-        yield options.Device(self.driver, tuple(properties), self.place("model"))
+        yield options.DeviceOption(self.driver, tuple(properties), self.place("model"))

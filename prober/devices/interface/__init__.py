@@ -4,18 +4,12 @@
 """
 
 from prober.devices.interface.base import CardInterface, Interface
-from prober.devices.interface.host import HostdevInterface
-from prober.devices.interface.other import (
-    ClientInterface,
-    InternalInterface,
-    McastInterface,
-    ServerInterface,
-    UdpInterface,
-    UserInterface,
-    VdpaInterface,
-    VhostuserInterface,
-)
+from prober.devices.interface.hostdev import HostdevInterface
+from prober.devices.interface.sockets import ClientInterface, McastInterface, ServerInterface, UdpInterface
 from prober.devices.interface.tap import BridgeInterface, DirectInterface, EthernetInterface, NetworkInterface
+from prober.devices.interface.user import InternalInterface, UserInterface
+from prober.devices.interface.vdpa import VdpaInterface
+from prober.devices.interface.vhostuser import VhostuserInterface
 
 Interface.choices = {
     "": UserInterface,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
-from prober.devices.interface.parts import HOST, Bandwidth
+from prober.commandline.refusal import Broken, Unfit
+from prober.devices.interface.hostside import HOST, NetBandwidth
 from prober.domain.shared.address import Address
 from prober.domain.shared.device import Bootable
 from prober.domain.shared.rom import RomDevice
@@ -37,14 +38,20 @@ _KNOWN_MODELS = {
 
 def _model(text: str) -> str:
     if not text or len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in text):
-        raise ValueError("is not a model of letters, digits, dashes and underscores")
+        raise Unfit("is not a model of letters, digits, dashes and underscores")
     if text.lower() == "unknown":
-        raise ValueError("is no model")
+        raise Unfit("is no model")
     return _KNOWN_MODELS.get(text.lower(), text)
 
 
 NetModel = Annotated[str, AfterValidator(_model)]
 QueueSize = Annotated[int, number_in(1, 2**31)]
+#: The field of the types that are not served by a tap; 0 is as if it were not there.
+Queues: TypeAlias = Annotated[
+    Annotated[int, number_in(0, 1024)] | None,
+    At("driver/@queues"),
+    Becomes("`queues` of the `-netdev`, `mq` and `vectors` of the card"),
+]
 
 
 class Teaming(Element):
@@ -98,18 +105,18 @@ class Interface(Bootable, RomDevice):
     #: Its number among the devices that share the first part of its alias, filled in by completing.
     number: int = 0
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What holds for each type (libvirt 11.3, ``virDomainNetDefValidate``)."""
         yield from super().rules()
         if self.target_managed is False and self.type != "ethernet":
-            yield "target_managed", "a device that somebody else manages is for type='ethernet' alone"
+            yield Broken("target_managed", "a device that somebody else manages is for type='ethernet' alone")
         if self.teaming is not None:
             if self.teaming.type == "transient" and self.teaming.persistent is None:
-                yield "teaming", "a transient member of a team needs persistent=…, the alias of the other"
+                yield Broken("teaming", "a transient member of a team needs persistent=…, the alias of the other")
             if self.teaming.type == "persistent" and self.teaming.persistent is not None:
-                yield "teaming", "persistent=… belongs to the transient member of a team"
+                yield Broken("teaming", "persistent=… belongs to the transient member of a team")
             if self.teaming.type == "transient" and self.type not in ("hostdev", "network"):
-                yield "teaming", "the transient member of a team is a host device: type='hostdev'"
+                yield Broken("teaming", "the transient member of a team is a host device: type='hostdev'")
 
     @property
     def is_hostdev(self) -> bool:
@@ -169,7 +176,7 @@ class CardInterface(Interface, VirtioDevice):
     ] = None
 
     #: Of a tap; libvirt sets none on interfaces of other types, and warns (11.3, ``qemuBuildInterfaceCommandLine``).
-    bandwidth: Annotated[Bandwidth | None, At("bandwidth")] = None
+    bandwidth: Annotated[NetBandwidth | None, At("bandwidth")] = None
 
     #: What has no meaning without virtio, beside the options of ``<driver>`` that all virtio devices have.
     virtio_only: ClassVar[tuple[str, ...]] = (
@@ -179,33 +186,33 @@ class CardInterface(Interface, VirtioDevice):
         *("guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo"),
     )
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What only a virtio card has, and the kinds of addresses."""
         yield from super().rules()
         if not self.is_virtio:
             for name in self.virtio_only:
                 if getattr(self, name) is not None:
-                    yield name, "this is for <model type='virtio'/> alone"
+                    yield Broken(name, "this is for <model type='virtio'/> alone")
             if self.teaming is not None and self.teaming.type == "persistent":
-                yield "teaming", "the persistent member of a team needs <model type='virtio'/>"
+                yield Broken("teaming", "the persistent member of a team needs <model type='virtio'/>")
         for name in ("rx_queue_size", "tx_queue_size"):
             size = getattr(self, name)
             if size is not None and size & (size - 1):
-                yield name, f"{name} is a power of two, not {size}"
+                yield Broken(name, f"{name} is a power of two, not {size}")
         inbound = self.bandwidth.inbound if self.bandwidth is not None else None
         if inbound is not None and inbound.floor is not None and self.type != "network":
-            yield "bandwidth", "a floor is for type='network' alone"
+            yield Broken("bandwidth", "a floor is for type='network' alone")
         if self.backend_type == "passt" and self.type not in ("user", "vhostuser"):
-            yield "backend_type", "passt serves interfaces of type user and vhostuser alone"
+            yield Broken("backend_type", "passt serves interfaces of type user and vhostuser alone")
         yield from self._address_rules()
 
-    def _address_rules(self) -> Iterator[tuple[str, str]]:
+    def _address_rules(self) -> Iterator[Broken]:
         if self.address is None:
             return
         wanted = "usb" if self.model == "usb-net" else "pci"
         kind: str = getattr(self.address, "type", "")
         if kind != wanted:
-            yield "address", f"this card has an address of type '{wanted}', not '{kind}'"
+            yield Broken("address", f"this card has an address of type '{wanted}', not '{kind}'")
 
     @property
     def is_virtio(self) -> bool:
@@ -219,8 +226,8 @@ class CardInterface(Interface, VirtioDevice):
 
     @property
     def queue_count(self) -> int:
-        """How many pairs of queues the card has; one for most types."""
-        return 1
+        """How many pairs of queues the card has; one for the types that cannot have more."""
+        return getattr(self, "queues", None) or 1
 
     @property
     def host_mtu(self) -> int | None:
@@ -252,7 +259,7 @@ class CardInterface(Interface, VirtioDevice):
         """The id of the ``-netdev``."""
         return f"host{self.id}"
 
-    def card(self, target: Target) -> options.Device:
+    def card(self, target: Target) -> options.DeviceOption:
         """The guest's end (libvirt 11.3, ``qemuBuildNicDevProps``)."""
         assert self.model is not None, "<interface> was not completed"
         properties = [*self.properties()]
@@ -266,7 +273,7 @@ class CardInterface(Interface, VirtioDevice):
         properties += self.address_properties(target)
         properties += self.rom_properties()
         driver = virtio_driver("virtio-net-pci", self.model) if self.is_virtio else self.model
-        return options.Device(driver, tuple(properties), self.place("model"))
+        return options.DeviceOption(driver, tuple(properties), self.place("model"))
 
     def _identity(self) -> str:
         if self.link_state != "down":
@@ -292,7 +299,7 @@ class CardInterface(Interface, VirtioDevice):
         return options.Qapi("-netdev", "netdev_add", "type", {**value, "id": self.netdev}, self.place(), places)
 
 
-def default_model(target: Target) -> str:
+def default_card(target: Target) -> str:
     """The first card that the binary has, oldest first, as libvirt chooses (``qemuDomainDefaultNetModel``)."""
     for model in ("rtl8139", "e1000", "virtio-net-pci"):
         if target.caps.has(model):

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from prober.commandline.options import Option
-from prober.commandline.refusal import Refusal
-from prober.devices.interface.base import CardInterface, Interface, default_model
-from prober.devices.interface.other import PasstInterface, UserInterface
+from prober.commandline.refusal import Refusal, Unfit
+from prober.devices.interface.base import CardInterface, Interface, default_card
 from prober.devices.interface.tap import NetworkInterface
+from prober.devices.interface.user import PasstInterface, UserInterface
 from prober.domain.domain import Domain
 from prober.domain.memory.sharing import HINT, shares_memory
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.vfio import read_host_pci
+from prober.domain.steps import Check, Completion
 from prober.host.directories import short_name
 from prober.host.host import Network
 from prober.host.target import Target
 
 
-def complete_interfaces(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_interfaces(domain: Domain, target: Target) -> Completion:
     """Each interface with its network, its card and its number."""
     pools: dict[str, Iterator[str]] = {}
     numbers = {"net": 0, "hostdev": 0}
     completed: list[Interface] = []
     for device in domain.devices.of(Interface):
         if isinstance(device, NetworkInterface):
-            device = _on_network(device, target, pools, refusals)
+            device = yield from _on_network(device, target, pools)
         kind = "hostdev" if device.is_hostdev else "net"
         changes: dict[str, object] = {"number": numbers[kind]}
         if device.own_name is None:
             # Numbers are those of the aliases that are there already (libvirt, ``qemuAssignDeviceNetAlias``).
             numbers[kind] += 1
         if isinstance(device, CardInterface) and device.model is None and kind == "net":
-            changes["model"] = device.default_model or default_model(target)
+            changes["model"] = device.default_model or default_card(target)
         if isinstance(device, PasstInterface):
             changes["domain_name"] = short_name(domain.name)
             if isinstance(device, UserInterface) and device.backend_type is None and _has_passt_alone(target):
                 changes["backend_type"] = "passt"
         if device.type == "vhostuser" and not shares_memory(domain.memory_backing, domain.numa):
             message = "a vhost-user interface needs memory that is shared with its backend"
-            refusals.append(Refusal(place=device.place("type"), message=message, hint=HINT))
+            yield Refusal(place=device.place("type"), message=message, hint=HINT)
         completed.append(device.replace(**changes))
     return domain.with_all(Interface, completed)
 
@@ -50,34 +52,40 @@ def _has_passt_alone(target: Target) -> bool:
 
 
 def _on_network(
-    interface: NetworkInterface, target: Target, pools: dict[str, Iterator[str]], refusals: list[Refusal]
-) -> NetworkInterface:
+    interface: NetworkInterface, target: Target, pools: dict[str, Iterator[str]]
+) -> Generator[Refusal, None, NetworkInterface]:
+    """With its network, and the next device of the network's pool; ``pools`` keeps what is left of each."""
     network = target.host.networks.get(interface.source)
     if network is None:
         known = ", ".join(target.host.networks) or "none"
         message = f"the host has no network {interface.source!r} that is known here"
         hint = f"tell how it forwards, among the host's networks; known are: {known}"
-        refusals.append(Refusal(place=interface.place("source"), message=message, hint=hint))
+        yield Refusal(place=interface.place("source"), message=message, hint=hint)
         return interface
-    refusals += _refuse_on(interface, network)
+    yield from _check_network(interface, network)
     device = None
     if network.kind == "hostdev":
         pool = pools.setdefault(interface.source, iter(network.devices))
-        device = next(pool, None)
-        if device is None:
-            message = f"the network {interface.source!r} is a pool of host devices, and has none left"
-            refusals.append(Refusal(place=interface.place("source"), message=message))
-        else:
-            try:
-                read_host_pci(device)
-            except ValueError as error:
-                message = f"the network {interface.source!r}: {error}"
-                refusals.append(Refusal(place=interface.place("source"), message=message))
-                device = None
+        device = yield from _next_of_pool(interface, pool)
     return interface.replace(network=network, device=device)
 
 
-def _refuse_on(interface: NetworkInterface, network: Network) -> Iterator[Refusal]:
+def _next_of_pool(interface: NetworkInterface, pool: Iterator[str]) -> Generator[Refusal, None, str | None]:
+    device = next(pool, None)
+    if device is None:
+        message = f"the network {interface.source!r} is a pool of host devices, and has none left"
+        yield Refusal(place=interface.place("source"), message=message)
+        return None
+    try:
+        read_host_pci(device)
+    except Unfit as error:
+        message = f"the network {interface.source!r}: {device!r} {error}"
+        yield Refusal(place=interface.place("source"), message=message)
+        return None
+    return device
+
+
+def _check_network(interface: NetworkInterface, network: Network) -> Check:
     """What such a network cannot give (libvirt 11.3, ``qemuDomainValidateActualNetDef``)."""
 
     def refusal(field: str, message: str) -> Refusal:
@@ -107,15 +115,15 @@ def _takes_vlan(network: Network) -> bool:
     return network.kind == "hostdev" or network.forward == "passthrough"
 
 
-def emit_hostdev_interfaces(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_hostdev_interfaces(devices: Devices, target: Target) -> Iterator[Option]:
     """Interfaces of type hostdev: libvirt has them before all ``<hostdev>``."""
-    for device in domain.devices.of(Interface):
+    for device in devices.of(Interface):
         if not isinstance(device, NetworkInterface):
             yield from device.emit_hostdev(target)
 
 
-def emit_pooled_interfaces(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_pooled_interfaces(devices: Devices, target: Target) -> Iterator[Option]:
     """Interfaces on networks that are pools of host devices: libvirt has them after all ``<hostdev>``."""
-    for device in domain.devices.of(NetworkInterface):
+    for device in devices.of(NetworkInterface):
         if device.is_hostdev:
             yield from device.emit_hostdev(target)

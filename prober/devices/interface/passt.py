@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from prober.commandline.options import Need, Prepared
-from prober.devices.interface.parts import GivenPort, IpText, family_rules, version_of
+from prober.commandline.refusal import Broken
+from prober.devices.interface.ip import GivenPort, IpText, family_rules, version_of
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import DeviceName, YesNo, number_in
@@ -32,13 +33,13 @@ class GuestIp(Checked):
         Becomes("the end of `net`, or `ipv6-prefixlen`; for passt `--netmask`"),
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """The prefixes that QEMU's user network knows (libvirt 11.3, ``qemuValidateDomainDeviceDefNetwork``)."""
         yield from family_rules(self.family, self.address, self.prefix)
         if self.version == 4 and self.prefix and not 4 <= self.prefix <= 27:
-            yield "prefix", "a prefix of IPv4 is 4 to 27 here"
+            yield Broken("prefix", "a prefix of IPv4 is 4 to 27 here")
         if self.version == 6 and self.prefix and self.prefix != 64:
-            yield "prefix", "a prefix of IPv6 is 64 here"
+            yield Broken("prefix", "a prefix of IPv6 is 64 here")
 
     @property
     def version(self) -> int:
@@ -46,12 +47,12 @@ class GuestIp(Checked):
         return version_of(self.address)
 
 
-def ip_rules(addresses: Sequence[GuestIp]) -> Iterator[tuple[str, str]]:
+def ip_rules(addresses: Sequence[GuestIp]) -> Iterator[Broken]:
     """One address of each family."""
     versions = [one.version for one in addresses]
     for version in (4, 6):
         if versions.count(version) > 1:
-            yield "ips", f"an interface has one IPv{version} address only"
+            yield Broken("ips", f"an interface has one IPv{version} address only")
 
 
 class PortRange(Checked):
@@ -62,12 +63,12 @@ class PortRange(Checked):
     to: Annotated[GivenPort | None, At("@to"), Neutral(_PASST)] = None
     exclude: Annotated[YesNo | None, At("@exclude"), Neutral(_PASST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A range begins somewhere."""
         if self.start is None:
-            yield "", "a <range> of ports needs start"
+            yield Broken("", "a <range> of ports needs start")
         elif self.end is not None and self.end < self.start:
-            yield "end", "the range ends before it starts"
+            yield Broken("end", "the range ends before it starts")
 
     def __str__(self) -> str:
         start = self.start or 0

@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Need, Passed, Value
+from prober.commandline.refusal import Broken
 from prober.devices.interface.base import CardInterface
-from prober.devices.interface.host import make_vfio
-from prober.devices.interface.parts import HOST, FilterRef, HostIp, HostRoute, VirtualPort, Vlan
+from prober.devices.interface.hostdev import make_vfio
+from prober.devices.interface.hostside import HOST, FilterRef, HostIp, HostRoute, VirtualPort, Vlan
 from prober.domain.shared.vfio import read_host_pci
 from prober.host.host import Network
 from prober.host.target import Target
@@ -49,21 +50,16 @@ class TapInterface(CardInterface):
 
     virtio_only: ClassVar[tuple[str, ...]] = (*CardInterface.virtio_only, "queues", "backend_vhost")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """vhost goes with virtio."""
         yield from super().rules()
         if self.driver_name == "vhost" and not self.is_virtio:
-            yield "driver_name", "vhost is for <model type='virtio'/> alone"
-
-    @property
-    def queue_count(self) -> int:
-        """Pairs of queues."""
-        return max(self.queues or 1, 1)
+            yield Broken("driver_name", "vhost is for <model type='virtio'/> alone")
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """``-netdev tap``."""
         value: dict[str, Value] = {"type": "tap"}
-        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words(target)))
+        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words()))
         if self._uses_vhost(target):
             value["vhost"] = True
             path = self.backend_vhost or "/dev/vhost-net"
@@ -85,8 +81,8 @@ class TapInterface(CardInterface):
             Need(kind, self.id, f"{words}; queue {n} of {self.queue_count}") for n in range(1, self.queue_count + 1)
         ]
 
-    def _tap_words(self, target: Target) -> str:
-        words = [f"open {self.tap_path}", *self.tap_words(target)]
+    def _tap_words(self) -> str:
+        words = [f"open {self.tap_path}", *self.tap_words()]
         if self.model in _WITH_HEADER:
             words.append("set IFF_VNET_HDR")
         if self.queue_count > 1:
@@ -100,7 +96,7 @@ class TapInterface(CardInterface):
         """What is opened for the tap."""
         return "/dev/net/tun"
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """What is to be done with the tap of this type."""
         yield f"make the tap device {self.target_dev}" if self.target_dev else "make a tap device"
 
@@ -126,9 +122,9 @@ class MtuInterface(TapInterface):
         """The MTU."""
         return self.mtu
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The MTU, and the filter."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         if self.mtu:
             yield f"set its MTU to {self.mtu}"
         if self.filterref is not None:
@@ -143,15 +139,15 @@ class BridgePort(MtuInterface):
     isolated: Annotated[YesNo | None, At("port/@isolated"), Neutral(HOST)] = None
     coalesce: Annotated[Count | None, At("coalesce/rx/frames/@max"), Neutral(HOST)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A plain port is isolated, not that of a switch."""
         yield from super().rules()
         if self.isolated and self.virtualport is not None and self.virtualport.type is not None:
-            yield "isolated", "an isolated port has no <virtualport>"
+            yield Broken("isolated", "an isolated port has no <virtualport>")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """All of it."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         if self.virtualport is not None:
             yield f"make it known as a virtual port of type {self.virtualport}"
         if self.vlan is not None:
@@ -174,20 +170,19 @@ class BridgeInterface(BridgePort):
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the bridge of a network")
     ] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and what goes with one."""
         yield from super().rules()
         if self.virtualport is not None:
-            for sentence in self.virtualport.missing():
-                yield "virtualport", sentence
+            yield from self.virtualport.missing()
             if self.filterref is not None:
-                yield "filterref", "a filter does not go with a <virtualport>"
+                yield Broken("filterref", "a filter does not go with a <virtualport>")
             if self.vlan is not None and self.virtualport.type != "openvswitch":
-                yield "vlan", "VLAN tags go with a plain bridge, or with openvswitch"
+                yield Broken("vlan", "VLAN tags go with a plain bridge, or with openvswitch")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The bridge first."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         yield f"add it to the bridge {self.bridge}"
 
 
@@ -204,18 +199,18 @@ class EthernetInterface(MtuInterface):
     ips: Annotated[tuple[HostIp, ...], At("source/ip")] = ()
     routes: Annotated[tuple[HostRoute, ...], At("source/route")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A device that is there already has a name."""
         yield from super().rules()
         if self.target_managed is False and self.target_dev is None:
-            yield "target_managed", "a device that somebody else manages needs <target dev=…>"
+            yield Broken("target_managed", "a device that somebody else manages needs <target dev=…>")
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The device, its addresses, and the script."""
         if self.target_managed is False:
             yield f"attach to the device {self.target_dev} that is there, a tap or a macvtap, and leave it as it is"
         else:
-            yield from super().tap_words(target)
+            yield from super().tap_words()
         for ip in self.ips:
             yield f"give the host's end the address {ip}"
         for route in self.routes:
@@ -240,20 +235,20 @@ class DirectInterface(TapInterface):
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and VLANs only where the whole device is the guest's."""
         yield from super().rules()
-        for sentence in self.virtualport.missing() if self.virtualport is not None else ():
-            yield "virtualport", sentence
+        if self.virtualport is not None:
+            yield from self.virtualport.missing()
         if self.vlan is not None and self.mode != "passthrough":
-            yield "vlan", "VLAN tags of a direct interface need mode='passthrough'"
+            yield Broken("vlan", "VLAN tags of a direct interface need mode='passthrough'")
 
     @property
     def tap_path(self) -> str:
         """macvtap's own file."""
         return "/dev/tapN of the macvtap"
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """The device that it is on."""
         name = f" {self.target_dev}" if self.target_dev else ""
         mac = f" with the address {self.mac}" if self.mac is not None else ""
@@ -296,9 +291,9 @@ class NetworkInterface(BridgePort):
         """The device that the pool gave."""
         return () if self.device is None else ("pci", read_host_pci(self.device))
 
-    def tap_words(self, target: Target) -> Iterator[str]:
+    def tap_words(self) -> Iterator[str]:
         """What the network makes of it."""
-        yield from super().tap_words(target)
+        yield from super().tap_words()
         group = f", port group {self.portgroup}" if self.portgroup else ""
         yield f"connect it to the network {self.source}{group}"
 

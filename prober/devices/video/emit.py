@@ -38,11 +38,11 @@ def emit_video(video: VideoElement, target: Target) -> Iterator[options.Option]:
         Property("id", video.id, video.place()),
         *_virgl(video, target),
         *_heads(video),
-        *_memory(video, target),
+        *_own(video, target),
         *_resolution(video),
         *video.address_properties(target),
     )
-    yield options.Device(driver, properties, place)
+    yield options.DeviceOption(driver, properties, place)
 
 
 def driver_of(video: VideoElement, target: Target) -> str:
@@ -75,16 +75,11 @@ def _heads(video: VideoElement) -> Iterator[Property]:
         yield Property("max_outputs", video.heads, video.place("heads"))
 
 
-def _memory(video: VideoElement, target: Target) -> Iterator[Property]:
+def _own(video: VideoElement, target: Target) -> Iterator[Property]:
+    """What each kind of card has of its own: nearly all of it is how much memory."""
     vram = power_of_two(video.vram or _DEFAULT_RAM.get(video.type or "", 0))
     if video.type == "qxl":
-        ram = power_of_two(video.ram or _DEFAULT_RAM["qxl"])
-        yield Property("ram_size", ram * 1024, video.place("ram"))
-        yield Property("vram_size", vram * 1024, video.place("vram"))
-        if video.vram64 or target.caps.has("qxl.vram64_size_mb"):
-            yield Property("vram64_size_mb", (video.vram64 or 0) // 1024, video.place("vram64"))
-        if video.vgamem or target.caps.has("qxl.vgamem_mb"):
-            yield Property("vgamem_mb", (video.vgamem or _DEFAULT_VGAMEM) // 1024, video.place("vgamem"))
+        yield from _qxl_memory(video, vram, target)
     elif video.driver == "vhostuser":
         yield Property("chardev", video.vhost_user_id, video.place("driver"))
     elif video.type in ("vga", "vmvga"):
@@ -94,6 +89,17 @@ def _memory(video: VideoElement, target: Target) -> Iterator[Property]:
         yield Property("vgamem", vram * 1024, video.place("vram"))
     elif video.type == "virtio" and video.blob is not None:
         yield Property("blob", video.blob, video.place("blob"))
+
+
+def _qxl_memory(video: VideoElement, vram: int, target: Target) -> Iterator[Property]:
+    """QXL has memory of four kinds; the later two are said where the binary knows them, or the domain asks."""
+    ram = power_of_two(video.ram or _DEFAULT_RAM["qxl"])
+    yield Property("ram_size", ram * 1024, video.place("ram"))
+    yield Property("vram_size", vram * 1024, video.place("vram"))
+    if video.vram64 or target.caps.has("qxl.vram64_size_mb"):
+        yield Property("vram64_size_mb", (video.vram64 or 0) // 1024, video.place("vram64"))
+    if video.vgamem or target.caps.has("qxl.vgamem_mb"):
+        yield Property("vgamem_mb", (video.vgamem or _DEFAULT_VGAMEM) // 1024, video.place("vgamem"))
 
 
 def _resolution(video: VideoElement) -> Iterator[Property]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from prober.commandline.refusal import Broken
 from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice
@@ -44,12 +45,12 @@ class Acceleration(Checked):
     accel2d: Annotated[YesNo | None, At("@accel2d"), Neutral("`no` is how it is; `yes` is refused")] = None
     rendernode: Annotated[AbsolutePath | None, At("@rendernode"), Becomes("the resource of vhost-user-gpu")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """It says something, and nothing that QEMU has not."""
         if self.accel3d is None and self.accel2d is None and self.rendernode is None:
-            yield "", "<acceleration> says nothing; it has accel3d and rendernode"
+            yield Broken("", "<acceleration> says nothing; it has accel3d and rendernode")
         if self.accel2d:
-            yield "accel2d", "QEMU has no acceleration of 2D"
+            yield Broken("accel2d", "QEMU has no acceleration of 2D")
 
 
 class Resolution(Element):
@@ -105,7 +106,7 @@ class VideoElement(VirtioDevice):
         """The first card, whatever the slot."""
         return self.is_first
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which type (11.3, ``virDomainVideoDefValidate``, ``qemuValidateDomainDeviceDefVideo``)."""
         if self.type == "none":
             return  # whatever is said of a card that is not there
@@ -114,38 +115,38 @@ class VideoElement(VirtioDevice):
             value = getattr(self, name)
             said = value is not None and (value is False or value != 0)  # an amount of 0 says nothing
             if said and self.type not in types:
-                yield name, f"belongs to {' or '.join(types)} alone, not to {kind}"
+                yield Broken(name, f"belongs to {' or '.join(types)} alone, not to {kind}")
         if self.type not in ("qxl", "virtio") and self.heads != 1:
-            yield "heads", f"{kind} has one head"
+            yield Broken("heads", f"{kind} has one head")
         if self.address is not None and (self.type in _WITHOUT_SLOT or not isinstance(self.address, PciAddress)):
-            yield "address", f"{kind} has no address of this type"
+            yield Broken("address", f"{kind} has no address of this type")
         if self.acpi_index is not None and self.type in _WITHOUT_SLOT:
-            yield "acpi_index", f"{kind} is no PCI device"
+            yield Broken("acpi_index", f"{kind} is no PCI device")
         yield from self._memory_rules()
         yield from self._drawing_rules(kind)
 
-    def _memory_rules(self) -> Iterator[tuple[str, str]]:
+    def _memory_rules(self) -> Iterator[Broken]:
         if self.type in ("vga", "vmvga") and self.vram and self.vram < 1024:
-            yield "vram", "is at least 1024 KiB"
+            yield Broken("vram", "is at least 1024 KiB")
         if self.type != "qxl":
             return
         for name in ("ram", "vram"):
             amount = getattr(self, name)
             if amount is not None and power_of_two(amount) > _MOST:
-                yield name, f"is at most {_MOST} KiB"
+                yield Broken(name, f"is at most {_MOST} KiB")
         if self.vgamem and (self.vgamem < 1024 or self.vgamem & (self.vgamem - 1)):
-            yield "vgamem", "is a power of two, and at least 1024 KiB"
+            yield Broken("vgamem", "is a power of two, and at least 1024 KiB")
 
-    def _drawing_rules(self, kind: str) -> Iterator[tuple[str, str]]:
+    def _drawing_rules(self, kind: str) -> Iterator[Broken]:
         acceleration = self.acceleration
         if self.driver == "vhostuser" and self.type != "virtio":
-            yield "driver", f"vhostuser belongs to virtio alone, not to {kind}"
+            yield Broken("driver", f"vhostuser belongs to virtio alone, not to {kind}")
         if acceleration is None:
             return
         if acceleration.rendernode is not None and self.driver != "vhostuser":
-            yield "acceleration", "rendernode belongs to <driver name='vhostuser'>; else a display has it"
+            yield Broken("acceleration", "rendernode belongs to <driver name='vhostuser'>; else a display has it")
         if acceleration.accel3d and self.type != "virtio":
-            yield "acceleration", f"accel3d belongs to virtio alone, not to {kind}"
+            yield Broken("acceleration", f"accel3d belongs to virtio alone, not to {kind}")
 
     @property
     def vhost_user_id(self) -> str:

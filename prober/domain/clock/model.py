@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.clock.timer import Timer, TimerName
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import Amount, Line
 
@@ -24,7 +26,7 @@ def _adjustment(value: Any) -> Any:
     if text == "reset":
         return text
     if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit() or len(text) > 18:
-        raise ValueError("is neither a number of seconds nor 'reset'")
+        raise Unfit("is neither a number of seconds nor 'reset'")
     return int(text)
 
 
@@ -58,30 +60,29 @@ class Clock(Checked):
     start: Annotated[Amount | None, At("@start"), Becomes("`base` of `-rtc`")] = None
     timers: Annotated[tuple[Timer, ...], At("timer"), Becomes("keys of `-rtc`, `-machine` and `-cpu`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Attributes that belong to another offset."""
         if self.adjustment is not None and self.offset not in _VARIABLE:
-            yield "adjustment", f"adjustment does not belong to offset='{self.offset}'"
+            yield Broken("adjustment", f"adjustment does not belong to offset='{self.offset}'")
         if self.offset != "variable":
             for name in ("basis", "adjustment0"):
                 if getattr(self, name) is not None:
-                    yield name, f"{name} belongs to offset='variable' alone"
+                    yield Broken(name, f"{name} belongs to offset='variable' alone")
         yield from self._start_rules()
         if self.offset == "timezone" and self.timezone is None:
-            yield "", "offset='timezone' needs timezone=…, as Europe/Paris"
+            yield Broken("", "offset='timezone' needs timezone=…, as Europe/Paris")
         if self.offset != "timezone" and self.timezone is not None:
-            yield "timezone", "timezone belongs to offset='timezone' alone"
-        names = [timer.name for timer in self.timers]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield "timers", f"<timer name='{name}'> is given twice"
+            yield Broken("timezone", "timezone belongs to offset='timezone' alone")
+        for name in given_twice(timer.name for timer in self.timers):
+            yield Broken("timers", f"<timer name='{name}'> is given twice")
 
-    def _start_rules(self) -> Iterator[tuple[str, str]]:
+    def _start_rules(self) -> Iterator[Broken]:
         if self.offset == "absolute" and self.start is None:
-            yield "", "offset='absolute' needs start=SECONDS since 1970"
+            yield Broken("", "offset='absolute' needs start=SECONDS since 1970")
         if self.offset != "absolute" and self.start is not None:
-            yield "start", "start belongs to offset='absolute' alone"
+            yield Broken("start", "start belongs to offset='absolute' alone")
         if self.start is not None and self.start > _LAST:
-            yield "start", f"'{self.start}' is after the year 9999"
+            yield Broken("start", f"'{self.start}' is after the year 9999")
 
     @property
     def is_variable(self) -> bool:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import Amount, YesNo
 
@@ -48,33 +49,33 @@ class Timer(Checked):
     ] = None
     catchup: Annotated[Catchup | None, At("catchup"), Neutral(_NO_EFFECT)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What QEMU's timers cannot do (libvirt 11.3, ``qemuValidateDomainDefClockTimers``)."""
         if self.name == "platform":
-            yield "name", "QEMU has no timer 'platform'"
+            yield Broken("name", "QEMU has no timer 'platform'")
         if self.name == "armvtimer":
-            yield "name", "the timer 'armvtimer' is one of Arm machines"
+            yield Broken("name", "the timer 'armvtimer' is one of Arm machines")
         if self.name == "rtc":
             if self.track == "boot":
-                yield "track", "QEMU's real-time clock cannot track='boot'; it can guest, wall and realtime"
+                yield Broken("track", "QEMU's real-time clock cannot track='boot'; it can guest, wall and realtime")
             if self.tickpolicy in ("merge", "discard"):
-                yield "tickpolicy", f"QEMU's real-time clock has no tickpolicy='{self.tickpolicy}'"
+                yield Broken("tickpolicy", f"QEMU's real-time clock has no tickpolicy='{self.tickpolicy}'")
         if self.name == "pit" and self.tickpolicy == "merge":
-            yield "tickpolicy", "QEMU's PIT has no tickpolicy='merge'"
+            yield Broken("tickpolicy", "QEMU's PIT has no tickpolicy='merge'")
         yield from self._foreign()
 
-    def _foreign(self) -> Iterator[tuple[str, str]]:
+    def _foreign(self) -> Iterator[Broken]:
         """Attributes that belong to other timers (libvirt 11.3, ``virDomainDefPostParseTimer``)."""
         if self.catchup is not None and self.catchup.says_something and self.tickpolicy != "catchup":
-            yield "catchup", "<catchup> belongs to tickpolicy='catchup' alone"
+            yield Broken("catchup", "<catchup> belongs to tickpolicy='catchup' alone")
         if self.name in ("kvmclock", "hypervclock") and self.tickpolicy is not None:
-            yield "tickpolicy", f"the timer '{self.name}' misses no ticks, so it has no tickpolicy"
+            yield Broken("tickpolicy", f"the timer '{self.name}' misses no ticks, so it has no tickpolicy")
         if self.name != "tsc":
             for field in ("frequency", "mode"):
                 if getattr(self, field) is not None:
-                    yield field, f"{field} belongs to the timer 'tsc' alone"
+                    yield Broken(field, f"{field} belongs to the timer 'tsc' alone")
         if self.name not in ("rtc", "platform") and self.track is not None:
-            yield "track", "track belongs to the timer 'rtc' alone"
+            yield Broken("track", "track belongs to the timer 'rtc' alone")
 
     def cpu_properties(self) -> Iterator[Property]:
         """Keys of ``-cpu``, for the timers that a CPU shows (libvirt 11.3, ``qemuBuildCpuCommandLine``)."""

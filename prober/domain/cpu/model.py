@@ -9,7 +9,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.numa import Numa
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import OnOff, PositiveCount
 
@@ -24,7 +26,7 @@ _VENDOR_ID = re.compile(r"[\x20-\x2b\x2d-\x7e]{12}")
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError("is not a name of letters, digits, dashes, dots and underscores")
+        raise Unfit("is not a name of letters, digits, dashes, dots and underscores")
     return value
 
 
@@ -36,11 +38,11 @@ def _model_name(value: str) -> str:
 
 def _vendor_id(value: str) -> str:
     if not _VENDOR_ID.fullmatch(value):
-        raise ValueError("is not a vendor of exactly 12 printable ASCII characters without comma")
+        raise Unfit("is not a vendor of exactly 12 printable ASCII characters without comma")
     return value
 
 
-VendorId: TypeAlias = Annotated[str, AfterValidator(_vendor_id)]
+CpuVendor: TypeAlias = Annotated[str, AfterValidator(_vendor_id)]
 
 
 class CpuName(Element):
@@ -52,7 +54,7 @@ class CpuName(Element):
         At("@fallback"),
         Becomes("the nearest model of `-cpu`, where the binary does not have the one that is named"),
     ] = "allow"
-    vendor_id: Annotated[VendorId | None, At("@vendor_id"), Becomes("`vendor` of `-cpu`")] = None
+    vendor_id: Annotated[CpuVendor | None, At("@vendor_id"), Becomes("`vendor` of `-cpu`")] = None
 
 
 class Feature(Element):
@@ -81,7 +83,7 @@ class Topology(Element):
         return self.sockets * self.dies * self.clusters * self.cores * self.threads
 
 
-class Cache(Checked):
+class CpuCache(Checked):
     """``<cache>``: which caches the guest sees."""
 
     level: Annotated[Literal["1", "2", "3"] | None, At("@level"), Becomes("which cache is emulated: the third")] = None
@@ -89,12 +91,12 @@ class Cache(Checked):
         Literal["emulate", "passthrough", "disable"], At("@mode"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")
     ]
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU emulates a third level alone, and the other modes are for all levels."""
         if self.mode == "emulate" and self.level != "3":
-            yield "level" if self.level else "", "mode='emulate' is for level='3' alone"
+            yield Broken("level" if self.level else "", "mode='emulate' is for level='3' alone")
         if self.mode != "emulate" and self.level is not None:
-            yield "level", f"mode='{self.mode}' is for all levels at once"
+            yield Broken("level", f"mode='{self.mode}' is for all levels at once")
 
     def cpu_properties(self, of_host: bool) -> Iterator[Property]:
         """Keys of ``-cpu``; ``of_host`` is whether the model is the host's, or all that QEMU has."""
@@ -116,12 +118,12 @@ class MaxPhysAddr(Checked):
     bits: Annotated[PositiveCount | None, At("@bits"), Becomes("`phys-bits` of `-cpu`")] = None
     limit: Annotated[PositiveCount | None, At("@limit"), Becomes("`host-phys-bits-limit` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A number of one's own, or the host's with a limit (libvirt 11.3, ``qemuValidateDomainDefCpu``)."""
         if self.mode == "passthrough" and self.bits is not None:
-            yield "bits", "mode='passthrough' takes the host's number of bits; write limit=… to have fewer"
+            yield Broken("bits", "mode='passthrough' takes the host's number of bits; write limit=… to have fewer")
         if self.mode == "emulate" and self.limit is not None:
-            yield "limit", "a limit is for mode='passthrough'; write bits=…"
+            yield Broken("limit", "a limit is for mode='passthrough'; write bits=…")
 
     def cpu_properties(self) -> Iterator[Property]:
         """Keys of ``-cpu``."""
@@ -155,7 +157,7 @@ class Cpu(Checked):
     vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_CHECKED)] = None
     topology: Annotated[Topology | None, At("topology"), Becomes("`-smp`")] = None
     features: Annotated[tuple[Feature, ...], At("feature"), Becomes("features of `-cpu`")] = ()
-    cache: Annotated[Cache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
+    cache: Annotated[CpuCache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None
     numa: Annotated[Numa | None, At("numa"), Becomes("`-numa`")] = None
     maxphysaddr: Annotated[MaxPhysAddr | None, At("maxphysaddr"), Becomes("`phys-bits` of `-cpu`")] = None
 
@@ -174,28 +176,25 @@ class Cpu(Checked):
         """Whether the guest gets what the host or QEMU has, and no model."""
         return self.mode in ("host-passthrough", "maximum")
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What does not go together (libvirt 11.3, ``virCPUDefParseXML``, ``qemuValidateDomainDefCpu``)."""
         yield from self._model_rules()
         if self.migratable is not None and not self.is_of_host:
-            yield "migratable", f"mode='{self.mode}' has no migratable; host-passthrough and maximum have"
+            yield Broken("migratable", f"mode='{self.mode}' has no migratable; host-passthrough and maximum have")
         if self.cache is not None and self.cache.mode == "passthrough" and not self.is_of_host:
-            yield "cache", "a cache with mode='passthrough' is for mode='host-passthrough' and mode='maximum'"
-        seen: set[str] = set()
-        for feature in self.features:
-            if feature.name in seen:
-                yield "features", f"the feature {feature.name} is given twice"
-            seen.add(feature.name)
+            yield Broken("cache", "a cache with mode='passthrough' is for mode='host-passthrough' and mode='maximum'")
+        for name in repeats(feature.name for feature in self.features):
+            yield Broken("features", f"the feature {name} is given twice")
 
-    def _model_rules(self) -> Iterator[tuple[str, str]]:
+    def _model_rules(self) -> Iterator[Broken]:
         if self.mode == "custom" and not self.name:
             if self.vendor is not None:
-                yield "vendor", "<vendor> needs a <model>"
+                yield Broken("vendor", "<vendor> needs a <model>")
             if self.features:
-                yield "features", "a <feature> needs a <model>"
+                yield Broken("features", "a <feature> needs a <model>")
             if self.match == "minimum":
-                yield "match", "match='minimum' needs a <model>"
+                yield Broken("match", "match='minimum' needs a <model>")
         elif self.mode != "custom" and self.vendor is not None and not self.name:
-            yield "vendor", "a <vendor> needs a <model>"
+            yield Broken("vendor", "a <vendor> needs a <model>")
         if self.is_of_host and self.model is not None and self.model.vendor_id is not None:
-            yield "model", f"mode='{self.mode}' has the host's vendor; vendor_id is for other modes"
+            yield Broken("model", f"mode='{self.mode}' has the host's vendor; vendor_id is for other modes")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal, Unfit
 from prober.commandline.text import Text
 from prober.domain.clock import Clock
 from prober.domain.features.switch import Switch, is_on
@@ -26,11 +26,11 @@ _FEWEST_RETRIES = 0xFFF
 
 def _vendor(value: str) -> str:
     if not _VENDOR.fullmatch(value):
-        raise ValueError("is not a vendor of at most 12 printable ASCII characters without comma")
+        raise Unfit("is not a vendor of at most 12 printable ASCII characters without comma")
     return value
 
 
-Vendor: TypeAlias = Annotated[str, AfterValidator(_vendor)]
+HypervVendorName: TypeAlias = Annotated[str, AfterValidator(_vendor)]
 
 
 class Spinlocks(Checked):
@@ -39,26 +39,26 @@ class Spinlocks(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-spinlocks` is written")]
     retries: Annotated[AnyCount | None, At("@retries"), Becomes("`hv-spinlocks` of `-cpu`, if they are on")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Spinlocks that are on count retries."""
         if not self.state:
             return
         if self.retries is None:
-            yield "", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}"
+            yield Broken("", f"spinlocks need retries=…, at least {_FEWEST_RETRIES}")
         elif self.retries < _FEWEST_RETRIES:
-            yield "retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}"
+            yield Broken("retries", f"'{self.retries}' is too few: Hyper-V begins at {_FEWEST_RETRIES}")
 
 
-class VendorId(Checked):
+class HypervVendor(Checked):
     """The vendor of the hypervisor that the guest sees."""
 
     state: Annotated[OnOff, At("@state"), Becomes("whether `hv-vendor-id` is written")]
-    value: Annotated[Vendor | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    value: Annotated[HypervVendorName | None, At("@value"), Becomes("`hv-vendor-id` of `-cpu`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A vendor that is on has a name."""
         if self.state and self.value is None:
-            yield "", "vendor_id needs value=…"
+            yield Broken("", "vendor_id needs value=…")
 
 
 class SyntheticTimer(Element):
@@ -126,7 +126,7 @@ class HyperV(Element):
     synic: Annotated[Switch | None, At("synic"), Becomes("`hv-synic` of `-cpu`")] = None
     stimer: Annotated[SyntheticTimer | None, At("stimer"), Becomes("`hv-stimer` of `-cpu`")] = None
     reset: Annotated[Switch | None, At("reset"), Becomes("`hv-reset` of `-cpu`")] = None
-    vendor_id: Annotated[VendorId | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
+    vendor_id: Annotated[HypervVendor | None, At("vendor_id"), Becomes("`hv-vendor-id` of `-cpu`")] = None
     frequencies: Annotated[Switch | None, At("frequencies"), Becomes("`hv-frequencies` of `-cpu`")] = None
     reenlightenment: Annotated[Switch | None, At("reenlightenment"), Becomes("`hv-reenlightenment` of `-cpu`")] = None
     tlbflush: Annotated[TlbFlush | None, At("tlbflush"), Becomes("`hv-tlbflush` of `-cpu`")] = None
@@ -164,7 +164,7 @@ class HyperV(Element):
             if isinstance(switch, Spinlocks):
                 assert switch.retries is not None
                 yield Property(qemu, Text(f"0x{switch.retries:x}"), switch.place("retries"))
-            elif isinstance(switch, VendorId):
+            elif isinstance(switch, HypervVendor):
                 assert switch.value is not None
                 yield Property(qemu, switch.value, switch.place("value"))
             else:

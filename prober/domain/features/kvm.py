@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.domain.features.switch import Switch, is_on
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AnyCount, OnOff
@@ -17,17 +18,17 @@ class DirtyRing(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("`dirty-ring-size` of `-accel`, or nothing")]
     size: Annotated[AnyCount | None, At("@size"), Becomes("`dirty-ring-size` of `-accel`, if it is on")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A ring has a size, which KVM bounds (libvirt 11.3, ``virDomainFeaturesKVMDefParse``)."""
         if not self.state:
             return
         if self.size is None:
-            yield "", "a dirty ring needs size=…, a power of 2 from 1024 to 65536"
+            yield Broken("", "a dirty ring needs size=…, a power of 2 from 1024 to 65536")
         elif not 1024 <= self.size <= 65536 or self.size & (self.size - 1):
-            yield "size", f"'{self.size}' is not a power of 2 from 1024 to 65536"
+            yield Broken("size", f"'{self.size}' is not a power of 2 from 1024 to 65536")
 
 
-class Kvm(Element):
+class KvmFeatures(Element):
     """What of KVM a guest may see or use."""
 
     hidden: Annotated[Switch | None, At("hidden"), Becomes("`kvm=off` of `-cpu`")] = None

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.capabilities.evidence import Verdict
-from prober.commandline.options import Device, Global, Keyval, Option, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.options import DeviceOption, Global, Keyval, Option, Property
+from prober.commandline.refusal import Broken, Refusal
 from prober.domain.features.switch import Switch, SwitchOn
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
@@ -34,16 +34,16 @@ class Smm(Checked):
     state: Annotated[OnOff, At("@state"), Becomes("`smm` of `-machine`")] = True
     tseg: Annotated[TsegSize | None, At("tseg"), Becomes("`mch.extended-tseg-mbytes`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU counts this memory in MiB."""
         if self.tseg is None:
             return
         if not self.state:
-            yield "tseg", "without SMM there is no memory for it: turn smm on, or leave <tseg> out"
+            yield Broken("tseg", "without SMM there is no memory for it: turn smm on, or leave <tseg> out")
         if self.tseg.bytes % _MEBIBYTE:
-            yield "tseg", "the size of <tseg> must be a whole number of MiB"
+            yield Broken("tseg", "the size of <tseg> must be a whole number of MiB")
         if self.tseg.bytes // _MEBIBYTE > 0xFFFF:
-            yield "tseg", "the size of <tseg> is more than QEMU's 16 bits of MiB can say"
+            yield Broken("tseg", "the size of <tseg> is more than QEMU's 16 bits of MiB can say")
 
 
 class TbCache(Element):
@@ -63,12 +63,14 @@ class Tcg(Checked):
 
     tb_cache: Annotated[TbCache | None, At("tb-cache"), Becomes("`tb-size` of `-accel tcg`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU counts the cache in MiB, libvirt in bytes of 64 bits."""
         if self.tb_cache is not None and self.tb_cache.kibibytes >= 2**54:
-            yield "tb_cache", f"'{self.tb_cache.value}' {self.tb_cache.unit} is more than can be counted (16 EiB)"
+            yield Broken(
+                "tb_cache", f"'{self.tb_cache.value}' {self.tb_cache.unit} is more than can be counted (16 EiB)"
+            )
         if self.tb_cache is not None and self.tb_cache.kibibytes % 1024:
-            yield "tb_cache", "the size of <tb-cache> must be a whole number of MiB"
+            yield Broken("tb_cache", "the size of <tb-cache> must be a whole number of MiB")
 
 
 class IoApic(Element):
@@ -115,10 +117,10 @@ class MachineFeatures(Checked):
     async_teardown: Annotated[AsyncTeardown | None, At("async-teardown"), Becomes("`-run-with async-teardown=`")] = None
     msrs: Annotated[Msrs | None, At("msrs"), Neutral("for bhyve; libvirt does not hand it to QEMU")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """VMware's port is reached through the keyboard controller."""
         if self.vmport is not None and self.vmport.state and self.ps2 is not None and not self.ps2.state:
-            yield "vmport", "vmport needs the ps2 feature, which is off"
+            yield Broken("vmport", "vmport needs the ps2 feature, which is off")
 
 
 def machine_features(features: MachineFeatures) -> Iterator[Property]:
@@ -172,7 +174,7 @@ def emit_tseg(features: MachineFeatures) -> Iterator[Option]:
 def emit_vmcoreinfo(features: MachineFeatures) -> Iterator[Option]:
     """A device by which a guest leaves notes for dumps."""
     if features.vmcoreinfo is not None and features.vmcoreinfo.state:
-        yield Device("vmcoreinfo", (), features.place("vmcoreinfo"))
+        yield DeviceOption("vmcoreinfo", (), features.place("vmcoreinfo"))
 
 
 def emit_async_teardown(features: MachineFeatures, target: Target) -> Iterator[Option]:

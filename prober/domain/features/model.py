@@ -7,7 +7,7 @@ from typing import Annotated
 
 from prober.commandline.options import Property
 from prober.domain.features.hyperv import HyperV
-from prober.domain.features.kvm import Kvm
+from prober.domain.features.kvm import KvmFeatures
 from prober.domain.features.machine import MachineFeatures
 from prober.domain.features.switch import SwitchOn
 from prober.xml.binding import At, Becomes, Element, Neutral
@@ -26,7 +26,7 @@ class Features(MachineFeatures):
     apic: Annotated[Apic | None, At("apic"), Neutral("QEMU's x86 machines always have an APIC")] = None
     pvspinlock: Annotated[SwitchOn | None, At("pvspinlock"), Becomes("`kvm-pv-unhalt` of `-cpu`")] = None
     hyperv: Annotated[HyperV | None, At("hyperv"), Becomes("the `hv-` keys of `-cpu`")] = None
-    kvm: Annotated[Kvm | None, At("kvm"), Becomes("the `kvm` keys of `-cpu` and of `-accel`")] = None
+    kvm: Annotated[KvmFeatures | None, At("kvm"), Becomes("the `kvm` keys of `-cpu` and of `-accel`")] = None
     pmu: Annotated[SwitchOn | None, At("pmu"), Becomes("`pmu` of `-cpu`")] = None
 
     def interrupt_properties(self) -> Iterator[Property]:

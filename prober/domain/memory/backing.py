@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
+from prober.commandline.refusal import Broken
 from prober.domain.shared.memory import in_kibibytes
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Amount, Count, NumberSet, Unit
 
 #: Whether other processes share the memory with QEMU.
-Access: TypeAlias = Literal["shared", "private"]
+MemoryAccess: TypeAlias = Literal["shared", "private"]
 
 
 class HugePage(Checked):
@@ -25,10 +26,10 @@ class HugePage(Checked):
         """The size of one page in KiB."""
         return in_kibibytes(self.size, self.unit)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A page has a size."""
         if self.size == 0:
-            yield "size", "a huge page has a size"
+            yield Broken("size", "a huge page has a size")
 
 
 class HugePages(Element):
@@ -53,7 +54,7 @@ class MemoryBacking(Checked):
         At("source/@type"),
         Becomes("`memory-backend-file`, `memory-backend-ram` or `memory-backend-memfd`"),
     ] = None
-    access: Annotated[Access | None, At("access/@mode"), Becomes("`share`")] = None
+    access: Annotated[MemoryAccess | None, At("access/@mode"), Becomes("`share`")] = None
     allocation: Annotated[Literal["immediate", "ondemand"] | None, At("allocation/@mode"), Becomes("`prealloc`")] = None
     threads: Annotated[Count, At("allocation/@threads"), Becomes("`prealloc-threads`")] = 0
     discard: Annotated[bool, At("discard"), Becomes("`discard-data` of memory in files")] = False
@@ -63,9 +64,9 @@ class MemoryBacking(Checked):
         """The sizes of huge pages that are asked for."""
         return self.hugepages.sizes if self.hugepages is not None else ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Huge pages are taken at once, and are no anonymous memory (libvirt, ``qemuValidateDomainDefMemory``)."""
         if self.hugepages is not None and self.allocation == "ondemand":
-            yield "allocation", "huge pages are taken when the guest starts, not on demand"
+            yield Broken("allocation", "huge pages are taken when the guest starts, not on demand")
         if self.hugepages is not None and self.source == "anonymous":
-            yield "source", "huge pages are no anonymous memory"
+            yield Broken("source", "huge pages are no anonymous memory")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from prober.domain.memory.backing import Access
+from prober.commandline.refusal import Broken
+from prober.domain.memory.backing import MemoryAccess
 from prober.domain.shared.memory import in_kibibytes
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import Amount, Count, NumberSet, PositiveCount, Unit, YesNo
@@ -30,13 +31,13 @@ class Distances(Checked):
 
     siblings: Annotated[tuple[Sibling, ...], At("sibling")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Empty, it would say nothing."""
         if not self.siblings:
-            yield "", "<distances> needs a <sibling>"
+            yield Broken("", "<distances> needs a <sibling>")
 
 
-class Cache(Checked):
+class CellCache(Checked):
     """``<cache>``: one level of the memory's own cache.
 
     libvirt 11.3 does not look at the units of its two sizes (``virDomainNumaDefNodeCacheParseXML``), so only those
@@ -51,14 +52,14 @@ class Cache(Checked):
     line: Annotated[Count, At("line/@value"), Becomes("`line`")]
     line_unit: Annotated[Unit, At("line/@unit"), Becomes("what `line` is counted in; bytes alone")]
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Three levels, and one unit for each size."""
         if self.level > 3:
-            yield "level", "there are three levels of cache"
+            yield Broken("level", "there are three levels of cache")
         if self.size_unit not in ("K", "KiB"):
-            yield "size_unit", "the size of a NUMA node's cache is given in KiB"
+            yield Broken("size_unit", "the size of a NUMA node's cache is given in KiB")
         if self.line_unit not in ("b", "byte", "bytes"):
-            yield "line_unit", "the line of a NUMA node's cache is given in B"
+            yield Broken("line_unit", "the line of a NUMA node's cache is given in B")
 
 
 class Cell(Checked):
@@ -68,10 +69,10 @@ class Cell(Checked):
     cpus: Annotated[NumberSet | None, At("@cpus"), Becomes("`cpus`")] = None
     memory: Annotated[Amount, At("@memory"), Becomes("`size` of the node's backend, or `mem`")]
     unit: Annotated[Unit, At("@unit"), Becomes("what the memory is counted in")] = "KiB"
-    access: Annotated[Access | None, At("@memAccess"), Becomes("`share` of the node's backend")] = None
+    access: Annotated[MemoryAccess | None, At("@memAccess"), Becomes("`share` of the node's backend")] = None
     discard: Annotated[YesNo | None, At("@discard"), Becomes("`discard-data` of the node's backend")] = None
     distances: Annotated[Distances | None, At("distances")] = None
-    caches: Annotated[tuple[Cache, ...], At("cache")] = ()
+    caches: Annotated[tuple[CellCache, ...], At("cache")] = ()
 
     @property
     def kibibytes(self) -> int:
@@ -84,11 +85,11 @@ class Cell(Checked):
         assert self.id is not None
         return self.id
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A level of cache is there once."""
         levels = [cache.level for cache in self.caches]
         if len(set(levels)) != len(levels):
-            yield "caches", "two caches of one cell have the same level"
+            yield Broken("caches", "two caches of one cell have the same level")
 
 
 class Interconnect(Element):
@@ -169,45 +170,47 @@ class Numa(Checked):
         """Whether the guest is told how fast its memory is (libvirt, ``virDomainNumaHasHMAT``)."""
         return bool(self.links) or any(cell.caches for cell in self.cells)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What libvirt refuses (11.3, ``virDomainNumaDefParseXML`` and ``virDomainNumaDefValidate``)."""
         if not self.cells:
-            yield "", "<numa> needs a <cell>"
+            yield Broken("", "<numa> needs a <cell>")
         ids = [at if cell.id is None else cell.id for at, cell in enumerate(self.cells)]
         if sorted(ids) != list(range(len(ids))):
-            yield "cells", "the ids of cells are numbers from 0 on, without a gap and each once"
+            yield Broken("cells", "the ids of cells are numbers from 0 on, without a gap and each once")
             return
         for one, other in combinations(self.cells, 2):
             if one.cpus and other.cpus and set(one.cpus) & set(other.cpus):
-                yield "cells", "two cells have a CPU in common"
+                yield Broken("cells", "two cells have a CPU in common")
                 break
         for own, cell in zip(ids, self.cells, strict=True):
             yield from _distance_rules(own, cell, len(ids))
         yield from self._link_rules(dict(zip(ids, self.cells, strict=True)))
 
-    def _link_rules(self, cells: Mapping[int, Cell]) -> Iterator[tuple[str, str]]:
-        seen: set[tuple[object, ...]] = set()
+    def _link_rules(self, cells: Mapping[int, Cell]) -> Iterator[Broken]:
+        said: set[tuple[object, ...]] = set()
         ways: set[tuple[int, int]] = set()
         for link in self.links:
             if link.initiator not in cells or link.target not in cells:
-                yield "interconnects", "an interconnect is about a cell that is not there"
+                yield Broken("interconnects", "an interconnect is about a cell that is not there")
                 continue
             if link.cache and link.cache not in {cache.level for cache in cells[link.target].caches}:
-                yield "interconnects", f"cell {link.target} has no cache of level {link.cache}"
-            if link.key in seen:
-                yield "interconnects", "an interconnect is given twice"
+                yield Broken("interconnects", f"cell {link.target} has no cache of level {link.cache}")
+            if link.key in said:
+                yield Broken("interconnects", "an interconnect is given twice")
             if link.initiator != link.target and (link.target, link.initiator) in ways:
-                yield "interconnects", f"the way between cells {link.initiator} and {link.target} is given already"
-            seen.add(link.key)
+                yield Broken(
+                    "interconnects", f"the way between cells {link.initiator} and {link.target} is given already"
+                )
+            said.add(link.key)
             ways.add((link.initiator, link.target))
 
 
-def _distance_rules(own: int, cell: Cell, count: int) -> Iterator[tuple[str, str]]:
+def _distance_rules(own: int, cell: Cell, count: int) -> Iterator[Broken]:
     for sibling in cell.distances.siblings if cell.distances is not None else ():
         if sibling.id >= count:
-            yield "cells", f"cell {own} has a distance to cell {sibling.id}, which is not there"
+            yield Broken("cells", f"cell {own} has a distance to cell {sibling.id}, which is not there")
         elif not LOCAL <= sibling.value <= UNREACHABLE or (sibling.id == own) != (sibling.value == LOCAL):
-            yield (
+            yield Broken(
                 "cells",
                 f"{sibling.value} cannot be the distance from cell {own} to {sibling.id}: it is {LOCAL} to itself, "
                 f"and up to {UNREACHABLE} to others",

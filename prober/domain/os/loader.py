@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from prober.domain.shared.source import Source
-from prober.domain.shared.source.belongs import misplaced
+from prober.commandline.refusal import Broken
+from prober.domain.shared.source import StorageSource
+from prober.domain.shared.source.attributes import misplaced
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Reads, YesNo
 
 #: The formats that libvirt reads firmware in.
-Format: TypeAlias = Literal["raw", "qcow2"]
+FirmwareFormat: TypeAlias = Literal["raw", "qcow2"]
 
 #: A path as the text of an element; the element may also be empty.
 PathOrNothing: TypeAlias = Annotated[
@@ -40,10 +41,10 @@ class Firmware(Checked):
         """Each feature that is asked for, or against; the last word counts."""
         return {feature.name: feature.enabled for feature in self.features}
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Keys are of no use to a firmware that does not look at them."""
         if self.wanted.get("enrolled-keys") and self.wanted.get("secure-boot") is False:
-            yield "features", "feature 'enrolled-keys' cannot be had with 'secure-boot' off"
+            yield Broken("features", "feature 'enrolled-keys' cannot be had with 'secure-boot' off")
 
 
 class Loader(Checked):
@@ -54,7 +55,7 @@ class Loader(Checked):
     type: Annotated[Literal["rom", "pflash"] | None, At("@type"), Becomes("`-bios` or `pflash0`")] = None
     secure: Annotated[YesNo | None, At("@secure"), Becomes("`cfi.pflash01.secure`")] = None
     stateless: Annotated[YesNo | None, At("@stateless"), Becomes("no `pflash1`")] = None
-    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
+    format: Annotated[FirmwareFormat | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
 
 
 class Nvram(Checked):
@@ -62,39 +63,41 @@ class Nvram(Checked):
 
     path: Annotated[PathOrNothing, At("."), Becomes("the image behind `pflash1`")] = None
     template: Annotated[AbsolutePath | None, At("@template"), Becomes("what the host must copy there")] = None
-    template_format: Annotated[Format | None, At("@templateFormat"), Becomes("`driver` of the new image")] = None
-    format: Annotated[Format | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
+    template_format: Annotated[FirmwareFormat | None, At("@templateFormat"), Becomes("`driver` of the new image")] = (
+        None
+    )
+    format: Annotated[FirmwareFormat | None, At("@format"), Becomes("`driver` of the image behind `pflash1`")] = None
     type: Annotated[Literal["file", "block", "network"] | None, At("@type"), Becomes("where the variables are")] = None
-    source: Annotated[Source | None, At("source"), Becomes("the image behind `pflash1`")] = None
+    source: Annotated[StorageSource | None, At("source"), Becomes("the image behind `pflash1`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A path as text, or a type and its source."""
         if self.type is None:
             if self.source is not None:
-                yield "source", "a <source> of <nvram> needs type=…"
+                yield Broken("source", "a <source> of <nvram> needs type=…")
             return
         if self.path is not None:
-            yield "path", "an <nvram type=…> has its path in <source>, not as its text"
+            yield Broken("path", "an <nvram type=…> has its path in <source>, not as its text")
         if self.source is None:
-            yield "", f"<nvram type='{self.type}'> needs a <source>"
+            yield Broken("", f"<nvram type='{self.type}'> needs a <source>")
             return
         for _, sentence in misplaced(self.source, self.type):
-            yield "source", sentence
+            yield Broken("source", sentence)
         yield from self._source_rules(self.source)
 
-    def _source_rules(self, source: Source) -> Iterator[tuple[str, str]]:
+    def _source_rules(self, source: StorageSource) -> Iterator[Broken]:
         """What flash cannot be (libvirt 11.3, ``qemuValidateDomainDefNvram``), and secrets of the right type."""
         if source.slices:
-            yield "source", "the firmware's variables cannot be in a slice of an image"
+            yield Broken("source", "the firmware's variables cannot be in a slice of an image")
         if source.reservations is not None:
-            yield "source", "the firmware's variables cannot be under persistent reservations"
+            yield Broken("source", "the firmware's variables cannot be under persistent reservations")
         if source.auth is None:
             return
         kind = _SECRETS.get(source.protocol or "")
         if self.type != "network" or source.protocol in ("nbd", "gluster", "nfs"):
-            yield "source", "<auth> is for sources on the network whose protocol knows users"
+            yield Broken("source", "<auth> is for sources on the network whose protocol knows users")
         elif kind is not None and kind != source.auth.secret.type:
-            yield "source", f"the secret of protocol '{source.protocol}' is of type '{kind}'"
+            yield Broken("source", f"the secret of protocol '{source.protocol}' is of type '{kind}'")
 
     @property
     def kind(self) -> str:
@@ -112,6 +115,6 @@ class Nvram(Checked):
         return self.path is None and (self.source is None or self.source.is_empty(self.kind))
 
     @property
-    def image_source(self) -> Source:
+    def image_source(self) -> StorageSource:
         """Where they are, however it was written."""
-        return self.source or Source(file=self.path, places=self.places)
+        return self.source or StorageSource(file=self.path, places=self.places)

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.os.loader import Firmware, Loader, Nvram
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Count, Line, YesNo
 
@@ -20,10 +22,10 @@ def _timeout(value: Any) -> Any:
     text = str(value).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise ValueError("is not a number of milliseconds")
+        raise Unfit("is not a number of milliseconds")
     number = int(text)
     if not -1 <= number <= _MOST_TIME:
-        raise ValueError(f"is out of range: -1 to {_MOST_TIME}")
+        raise Unfit(f"is out of range: -1 to {_MOST_TIME}")
     return number
 
 
@@ -51,13 +53,13 @@ class BootMenu(Checked):
     enable: Annotated[YesNo | None, At("@enable"), Becomes("`menu` of `-boot`")] = None
     timeout: Annotated[Count | None, At("@timeout"), Becomes("`splash-time` of `-boot`, if the menu is shown")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """How long it asks."""
         if self.timeout is not None and self.timeout > _MOST_TIME:
-            yield "timeout", f"'{self.timeout}' is out of range: 0 to {_MOST_TIME}"
+            yield Broken("timeout", f"'{self.timeout}' is out of range: 0 to {_MOST_TIME}")
 
 
-class Bios(Element):
+class BiosOptions(Element):
     """``<bios>``: what SeaBIOS is told."""
 
     useserial: Annotated[YesNo | None, At("@useserial"), Becomes("`graphics=off` of `-machine`")] = None
@@ -85,7 +87,7 @@ class Os(Checked):
     nvram: Annotated[Nvram | None, At("nvram"), Becomes("`pflash1` of `-machine`")] = None
     boot: Annotated[tuple[Boot, ...], At("boot"), Becomes("`bootindex`")] = ()
     bootmenu: Annotated[BootMenu | None, At("bootmenu"), Becomes("`menu` of `-boot`")] = None
-    bios: Annotated[Bios | None, At("bios"), Becomes("keys of `-boot` and `-machine`")] = None
+    bios: Annotated[BiosOptions | None, At("bios"), Becomes("keys of `-boot` and `-machine`")] = None
     smbios: Annotated[
         Literal["emulate", "host", "sysinfo"] | None,
         At("smbios/@mode"),
@@ -98,39 +100,42 @@ class Os(Checked):
     dtb: Annotated[AbsolutePath | None, At("dtb"), Becomes("`-dtb`")] = None
     acpi_tables: Annotated[tuple[AcpiTable, ...], At("acpi/table"), Becomes("`-acpitable`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What QEMU would ignore, or refuse later."""
         if self.kernel is None:
             for name in ("initrd", "cmdline", "shim"):
                 if getattr(self, name) is not None:
-                    yield name, f"<{name}> has no effect without <kernel>"
-        order = [boot.dev for boot in self.boot]
-        for dev in sorted(set(order)):
-            if order.count(dev) > 1:
-                yield "boot", f"<boot dev='{dev}'> is given twice"
+                    yield Broken(name, f"<{name}> has no effect without <kernel>")
+        for dev in given_twice(boot.dev for boot in self.boot):
+            yield Broken("boot", f"<boot dev='{dev}'> is given twice")
         tables = [table.type for table in self.acpi_tables]
         for kind in ("slic", "msdm"):
             if tables.count(kind) > 1:
-                yield "acpi_tables", f"an ACPI table of type '{kind}' is given twice"
+                yield Broken("acpi_tables", f"an ACPI table of type '{kind}' is given twice")
         yield from self._firmware_rules()
 
-    def _firmware_rules(self) -> Iterator[tuple[str, str]]:
+    def _firmware_rules(self) -> Iterator[Broken]:
         """What goes together (libvirt 11.3, ``virDomainDefOSValidate``)."""
-        loader = self.loader
         if self.firmware is None:
-            if self.features is not None and self.features.wanted:
-                yield "features", "firmware is chosen by its features with <os firmware=…> alone"
-            if loader is None:
-                if self.nvram is not None:
-                    yield "nvram", "<nvram> needs a <loader> with a path, or <os firmware='efi'>"
-            elif loader.path is None:
-                yield "loader", "<loader> has no path, and no firmware is to be chosen: write one, or <os firmware=…>"
+            yield from self._given_firmware_rules()
         elif self.firmware != "efi" and self.nvram is not None:
-            yield "nvram", f"firmware '{self.firmware}' has no variables to keep"
+            yield Broken("nvram", f"firmware '{self.firmware}' has no variables to keep")
+        loader = self.loader
         if loader is None or loader.stateless is None:
             return
         if loader.stateless and self.nvram is not None:
-            yield "nvram", "a stateless loader keeps no variables: leave <nvram> out"
+            yield Broken("nvram", "a stateless loader keeps no variables: leave <nvram> out")
         keeps = loader.type == "pflash" if self.firmware is None else self.firmware == "efi"
         if not loader.stateless and not keeps:
-            yield "loader", "only a loader of type='pflash', or EFI firmware, can keep variables"
+            yield Broken("loader", "only a loader of type='pflash', or EFI firmware, can keep variables")
+
+    def _given_firmware_rules(self) -> Iterator[Broken]:
+        """Firmware that is not chosen has a loader with a path, and is what it is."""
+        if self.features is not None and self.features.wanted:
+            yield Broken("features", "firmware is chosen by its features with <os firmware=…> alone")
+        if self.loader is None:
+            if self.nvram is not None:
+                yield Broken("nvram", "<nvram> needs a <loader> with a path, or <os firmware='efi'>")
+        elif self.loader.path is None:
+            sentence = "<loader> has no path, and no firmware is to be chosen: write one, or <os firmware=…>"
+            yield Broken("loader", sentence)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, Protocol, TypeAlias
 
 from prober.commandline.options import Value
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import (
     Byte,
@@ -67,10 +68,10 @@ class PciAddress(Address, Checked):
     function: Annotated[PciFunction, At("@function"), Becomes("`addr`")] = 0
     multifunction: Annotated[OnOff | None, At("@multifunction"), Becomes("`multifunction`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """x86 machines have one PCI domain."""
         if self.domain != 0:
-            yield "domain", f"there is only PCI domain 0, not {self.domain}"
+            yield Broken("domain", f"there is only PCI domain 0, not {self.domain}")
 
     @property
     def controller_key(self) -> tuple[str, int]:

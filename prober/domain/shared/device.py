@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from pydantic import Field
-
 from prober.commandline.options import Option, Property, Value
 from prober.domain.shared.address import Address, DriveAddress, PciAddress, Spot
 from prober.domain.shared.slots import Kinds
@@ -45,7 +43,7 @@ class Device(Checked):
 
     #: The controller that its address leads to, with its alias: filled in by completing.  A device on the machine's own
     #: PCI bus has none, as nothing makes that bus.
-    parent: Device | None = Field(default=None, exclude=True, repr=False)
+    parent: Device | None = None
 
     @property
     def own_name(self) -> str | None:
@@ -103,7 +101,7 @@ class Device(Checked):
         Disks and SCSI host devices say it themselves, as an address of type ``drive`` does not tell the type.
         Controllers of other types than ``pci`` and ``usb`` are added where the XML has none.
         """
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         return address.controller_key if address is not None else None
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
@@ -140,7 +138,7 @@ class Device(Checked):
     def address_properties(self, target: Target) -> list[Property]:
         """What a completed device says of where it sits, whatever the kind of address
         (libvirt, ``qemuBuildDeviceAddressProps``)."""
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         if address is None:
             return []
         if isinstance(address, PciAddress):
@@ -150,7 +148,7 @@ class Device(Checked):
 
     def pci_properties(self, target: Target) -> list[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
-        address: Address | None = self.__dict__.get("address")  # getattr() on a pydantic model that has none is slow
+        address: Address | None = getattr(self, "address", None)
         if not isinstance(address, PciAddress):
             return []
         place = self.place("address")

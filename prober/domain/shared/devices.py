@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Self, TypeAlias, TypeVar
-
-from pydantic import Field
+from typing import Annotated, Any, Self, TypeVar
 
 from prober.domain.lease import Lease
 from prober.domain.redirfilter import Redirfilter
 from prober.domain.shared.device import Device
-from prober.domain.shared.kinds import kinds_of
+from prober.domain.shared.kinds import Classes, kinds_of
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import AbsolutePath
 
 D = TypeVar("D", bound=Device)
-
-#: The very classes of some devices.
-Classes: TypeAlias = frozenset[type[Device]]
 
 
 @lru_cache(maxsize=4096)
@@ -43,7 +38,7 @@ class Devices(Element):
     every: Annotated[tuple[Device, ...], At("*")] = ()
 
     #: The very classes of the devices, once completing has looked at them.
-    known_kinds: frozenset[Any] | None = Field(default=None, exclude=True, repr=False)
+    known_kinds: frozenset[Any] | None = None
 
     @property
     def kinds(self) -> Classes:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
 from prober.commandline.options import Property, Value
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import Count
 
@@ -24,33 +25,32 @@ class IothreadMapping(Element):
     queues: Annotated[tuple[IothreadQueue, ...], At("queue"), Becomes("`vqs`")] = ()
 
 
-def mapping_rules(threads: Sequence[IothreadMapping], queues: int | None, field: str) -> Iterator[tuple[str, str]]:
+def mapping_rules(threads: Sequence[IothreadMapping], queues: int | None, field: str) -> Iterator[Broken]:
     """Each thread once, each queue once, all queues or none (libvirt 11.3, ``qemuDomainValidateIothreadMapping``)."""
-    numbers = [thread.id for thread in threads]
-    for number in sorted({number for number in numbers if numbers.count(number) > 1}):
-        yield field, f"I/O thread {number} stands in <iothreads> twice"
+    for number in given_twice(thread.id for thread in threads):
+        yield Broken(field, f"I/O thread {number} stands in <iothreads> twice")
     with_queues = [thread for thread in threads if thread.queues]
     if not with_queues:
         return
     if len(with_queues) < len(threads):
-        yield field, "either each thread of <iothreads> has its queues, or none has"
+        yield Broken(field, "either each thread of <iothreads> has its queues, or none has")
     if not queues:
-        yield field, "threads with queues of their own need the number of queues: queues='…'"
+        yield Broken(field, "threads with queues of their own need the number of queues: queues='…'")
         return
     yield from _queue_rules([queue.id for thread in threads for queue in thread.queues], queues, field)
 
 
-def _queue_rules(given: list[int], queues: int, field: str) -> Iterator[tuple[str, str]]:
-    seen: set[int] = set()
+def _queue_rules(given: list[int], queues: int, field: str) -> Iterator[Broken]:
+    served: set[int] = set()
     for number in given:
         if number >= queues:
-            yield field, f"there is no queue {number}: the {queues} queues are numbered from 0"
-        elif number in seen:
-            yield field, f"queue {number} stands in <iothreads> twice"
-        seen.add(number)
-    missing = next((number for number in range(queues) if number not in seen), None)
+            yield Broken(field, f"there is no queue {number}: the {queues} queues are numbered from 0")
+        elif number in served:
+            yield Broken(field, f"queue {number} stands in <iothreads> twice")
+        served.add(number)
+    missing = next((number for number in range(queues) if number not in served), None)
     if missing is not None:
-        yield field, f"no thread of <iothreads> serves queue {missing}"
+        yield Broken(field, f"no thread of <iothreads> serves queue {missing}")
 
 
 def mapping_property(threads: Iterable[IothreadMapping], place: Place) -> Property:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from prober.commandline.options import Value
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Checked, Qemu, qemu_fields
 from prober.xml.values import Amount
 
@@ -41,14 +42,14 @@ class Limits(Checked):
     read_iops_sec_max_length: Annotated[_Limit, At("read_iops_sec_max_length"), Qemu("iops-read-max-length")] = None
     write_iops_sec_max_length: Annotated[_Limit, At("write_iops_sec_max_length"), Qemu("iops-write-max-length")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A total, or the two ways of it (``virDomainDiskIoTuneValidate``)."""
         for unit in ("bytes_sec", "iops_sec", "bytes_sec_max", "iops_sec_max"):
             if getattr(self, f"total_{unit}") and (getattr(self, f"read_{unit}") or getattr(self, f"write_{unit}")):
-                yield f"total_{unit}", f"total_{unit} and read_ or write_{unit} cannot be set together"
+                yield Broken(f"total_{unit}", f"total_{unit} and read_ or write_{unit} cannot be set together")
         for name, _ in qemu_fields(type(self)):
             if (getattr(self, name) or 0) > _MOST and not name.endswith("_length"):
-                yield name, f"a limit is at most {_MOST}"
+                yield Broken(name, f"a limit is at most {_MOST}")
 
     @property
     def is_limiting(self) -> bool:

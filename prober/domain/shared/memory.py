@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 from prober.xml.binding import At, Becomes, Checked
 from prober.xml.values import UNITS, Amount, Unit
 
@@ -36,10 +36,10 @@ class MemorySize(Checked):
         """The amount in KiB."""
         return in_kibibytes(self.value, self.unit)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """An amount that is more than a machine can address."""
         if self.value * UNITS[self.unit] > MOST:
-            yield "value", f"'{self.value}' {self.unit} is more than QEMU can count (8 EiB)"
+            yield Broken("value", f"'{self.value}' {self.unit} is more than QEMU can count (8 EiB)")
 
 
 @dataclass(slots=True, kw_only=True)  # Not frozen, which takes twice as long; nothing changes one all the same.

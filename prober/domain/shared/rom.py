@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.domain.shared.device import Device
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, OnOff, YesNo
@@ -20,13 +21,13 @@ class RomDevice(Device):
     rom_bar: Annotated[OnOff | None, At("rom/@bar"), Becomes("`rombar` 0 or 1")] = None
     rom_file: Annotated[AbsolutePath | None, At("rom/@file"), Becomes("`romfile`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A ROM that is not there cannot be tuned."""
         yield from super().rules()
         if self.rom_enabled is False:
             for name in ("rom_bar", "rom_file"):
                 if getattr(self, name) is not None:
-                    yield name, "<rom enabled='no'> leaves no ROM to tune"
+                    yield Broken(name, "<rom enabled='no'> leaves no ROM to tune")
 
     def rom_properties(self) -> Iterator[Property]:
         """``rombar`` and ``romfile``."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+K = TypeVar("K", int, str)
 
 
 def twins(items: Iterable[T], key: Callable[[T], Hashable]) -> Iterator[tuple[T, T]]:
@@ -15,3 +17,22 @@ def twins(items: Iterable[T], key: Callable[[T], Hashable]) -> Iterator[tuple[T,
         first = known.setdefault(key(item), item)
         if first is not item:
             yield first, item
+
+
+def extras(items: Sequence[T]) -> Iterator[tuple[T, T]]:
+    """Each item but the first, with the first, of those that there may be one of in all: (first, extra)."""
+    return ((items[0], extra) for extra in items[1:])
+
+
+def repeats(values: Iterable[K]) -> Iterator[K]:
+    """Each value that was there before, as often as it comes again."""
+    known: set[K] = set()
+    for value in values:
+        if value in known:
+            yield value
+        known.add(value)
+
+
+def given_twice(values: Iterable[K]) -> list[K]:
+    """The values that are there more than once, each told once, in ascending order."""
+    return sorted(value for value, count in Counter(values).items() if count > 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from prober.commandline.options import Need, Prepared
+from prober.commandline.refusal import Unfit
 from prober.xml.values import number_in
 
 #: The parts of an address on the host, decimal or with ``0x``.
@@ -31,11 +32,11 @@ class HostPci(NamedTuple):
 def read_host_pci(text: str) -> HostPci:
     """``0000:03:07.1``.
 
-    :raise ValueError: where it is no such address.
+    :raise Unfit: where it is no such address.
     """
     match = _ADDRESS.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a PCI address like 0000:03:07.1")
+        raise Unfit("is not a PCI address like 0000:03:07.1")
     domain, bus, slot, function = match.groups()
     return HostPci(int(domain, 16), int(bus, 16), int(slot, 16), int(function))
 

@@ -4,7 +4,7 @@ Nothing of it is on QEMU's command line.  It is read in full all the same, as wh
 """
 
 from prober.domain.tuning.cpu import CpuTune
-from prober.domain.tuning.host import IdMap, Perf, Resource
+from prober.domain.tuning.host import IdMap, Perf, ResourcePartition
 from prober.domain.tuning.memory import BlkioTune, MemTune
 
-__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "Resource"]
+__all__ = ["BlkioTune", "CpuTune", "IdMap", "MemTune", "Perf", "ResourcePartition"]

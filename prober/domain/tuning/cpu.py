@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
+from prober.commandline.refusal import Broken, Unfit
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import Amount, Count, NumberSet, Reads, Unit
 
@@ -13,14 +16,14 @@ _DONE = Neutral("libvirt sets it for threads of the running QEMU, by cgroups, th
 #: The most of a period and of a quota, in microseconds (libvirt 11.3, ``virDomainDefCputuneValidate``).
 _PERIODS, _QUOTA = range(1000, 1000001), range(1000, 18446744073709551 + 1)
 
-Policy: TypeAlias = Literal["batch", "idle", "fifo", "rr"]
+SchedulingPolicy: TypeAlias = Literal["batch", "idle", "fifo", "rr"]
 
 
 def _signed(value: Any) -> Any:
     text = str(value).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-        raise ValueError("is not a number")
+        raise Unfit("is not a number")
     return int(text)
 
 
@@ -48,15 +51,15 @@ class IoThreadPin(Pin):
 class Scheduling(Checked):
     """How the kernel schedules threads."""
 
-    scheduler: Annotated[Policy, At("@scheduler"), _DONE]
+    scheduler: Annotated[SchedulingPolicy, At("@scheduler"), _DONE]
     priority: Annotated[Signed | None, At("@priority"), _DONE] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Threads that run at once have a priority; libvirt reads it in 32 bits."""
         if self.priority is not None and not -(2**31) <= self.priority < 2**31:
-            yield "priority", f"'{self.priority}' is out of range: {-(2**31)} to {2**31 - 1}"
+            yield Broken("priority", f"'{self.priority}' is out of range: {-(2**31)} to {2**31 - 1}")
         if self.scheduler in ("fifo", "rr") and self.priority is None:
-            yield "", f"scheduler='{self.scheduler}' needs a priority"
+            yield Broken("", f"scheduler='{self.scheduler}' needs a priority")
 
 
 class VcpuScheduling(Scheduling):
@@ -78,7 +81,7 @@ class CacheMonitor(Element):
     vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
 
 
-class Cache(Element):
+class CacheShare(Element):
     """A share of a cache of the host's."""
 
     id: Annotated[Count, At("@id"), _DONE]
@@ -93,7 +96,7 @@ class CacheTune(Element):
 
     vcpus: Annotated[NumberSet, At("@vcpus"), _DONE]
     id: Annotated[str | None, At("@id"), _DONE] = None
-    caches: Annotated[tuple[Cache, ...], At("cache"), _DONE] = ()
+    caches: Annotated[tuple[CacheShare, ...], At("cache"), _DONE] = ()
     monitors: Annotated[tuple[CacheMonitor, ...], At("monitor"), _DONE] = ()
 
 
@@ -143,30 +146,29 @@ class CpuTune(Checked):
     cache_tune: Annotated[tuple[CacheTune, ...], At("cachetune"), _DONE] = ()
     memory_tune: Annotated[tuple[MemoryTune, ...], At("memorytune"), _DONE] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Ranges, and each thread treated in one way."""
+        yield from self._range_rules()
+        yield from _once("vcpu_pins", "vcpupin", (pin.vcpu for pin in self.vcpu_pins))
+        yield from _once("io_thread_pins", "iothreadpin", (pin.iothread for pin in self.io_thread_pins))
+        yield from _once("vcpu_scheduling", "vcpusched", chain.from_iterable(one.vcpus for one in self.vcpu_scheduling))
+        yield from _once("cache_tune", "cachetune", chain.from_iterable(one.vcpus for one in self.cache_tune))
+        threads = chain.from_iterable(one.iothreads for one in self.io_thread_scheduling)
+        yield from _once("io_thread_scheduling", "iothreadsched", threads)
+
+    def _range_rules(self) -> Iterator[Broken]:
         for name in self.periods:
             value = getattr(self, name)
             if value and value not in _PERIODS:
-                yield name, f"<{name}> must be 1000 to 1000000 microseconds, not {value}"
+                yield Broken(name, f"<{name}> must be 1000 to 1000000 microseconds, not {value}")
         for name in self.quotas:
             value = getattr(self, name)
             if value is not None and value > 0 and value not in _QUOTA:
-                yield name, f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
-        yield from _once("vcpu_pins", "vcpupin", [pin.vcpu for pin in self.vcpu_pins])
-        yield from _once("io_thread_pins", "iothreadpin", [pin.iothread for pin in self.io_thread_pins])
-        vcpus = [number for one in self.vcpu_scheduling for number in one.vcpus]
-        yield from _once("vcpu_scheduling", "vcpusched", vcpus)
-        shares = [number for one in self.cache_tune for number in one.vcpus]
-        yield from _once("cache_tune", "cachetune", shares)
-        threads = [number for one in self.io_thread_scheduling for number in one.iothreads]
-        yield from _once("io_thread_scheduling", "iothreadsched", threads)
+                sentence = f"<{name}> must be at least 1000 microseconds, or negative for no bound, not {value}"
+                yield Broken(name, sentence)
 
 
-def _once(field: str, element: str, numbers: list[int]) -> Iterator[tuple[str, str]]:
-    seen: set[int] = set()
-    for number in numbers:
-        if number in seen:
-            yield field, f"two <{element}> are for number {number}"
-            return
-        seen.add(number)
+def _once(field: str, element: str, numbers: Iterable[int]) -> Iterator[Broken]:
+    """Each number once; of those that are not, the first is told."""
+    for number in islice(repeats(numbers), 1):
+        yield Broken(field, f"two <{element}> are for number {number}")

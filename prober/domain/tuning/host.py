@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
+from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import AbsolutePath, Count, YesNo
 
@@ -20,16 +22,16 @@ Event: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-class Resource(Checked):
+class ResourcePartition(Checked):
     """``<resource>``: a partition of the host, and a name for its Fibre Channel fabric."""
 
     partition: Annotated[AbsolutePath | None, At("partition"), _PLACED] = None
     appid: Annotated[str | None, At("fibrechannel/@appid"), _PLACED] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A name that a fabric takes (libvirt 11.3, ``virDomainDefResourceValidate``)."""
         if self.appid is not None and not (self.appid.isprintable() and 1 <= len(self.appid.encode()) <= 128):
-            yield "appid", "the name for Fibre Channel has 1 to 128 printable characters"
+            yield Broken("appid", "the name for Fibre Channel has 1 to 128 printable characters")
 
 
 class PerfEvent(Element):
@@ -44,14 +46,13 @@ class Perf(Checked):
 
     events: Annotated[tuple[PerfEvent, ...], At("event"), _WATCHED] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each counter once."""
-        names = [event.name for event in self.events]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield "events", f"<event name='{name}'> is given twice"
+        for name in given_twice(event.name for event in self.events):
+            yield Broken("events", f"<event name='{name}'> is given twice")
 
 
-class IdRange(Element):
+class IdMapRange(Element):
     """Numbers of users or groups inside, and what they are outside."""
 
     start: Annotated[Count, At("@start"), _CONTAINER]
@@ -62,14 +63,14 @@ class IdRange(Element):
 class IdMap(Checked):
     """``<idmap>``: how users of a container are known to the host; QEMU runs no containers."""
 
-    uids: Annotated[tuple[IdRange, ...], At("uid"), _CONTAINER] = ()
-    gids: Annotated[tuple[IdRange, ...], At("gid"), _CONTAINER] = ()
+    uids: Annotated[tuple[IdMapRange, ...], At("uid"), _CONTAINER] = ()
+    gids: Annotated[tuple[IdMapRange, ...], At("gid"), _CONTAINER] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Users and groups alike, and root among them (libvirt 11.3, ``virDomainDefIdMapValidate``)."""
         if bool(self.uids) != bool(self.gids):
-            yield "", "<uid> and <gid> are mapped both, or neither"
+            yield Broken("", "<uid> and <gid> are mapped both, or neither")
         for name in ("uids", "gids"):
             ranges = getattr(self, name)
             if ranges and min(one.start for one in ranges) != 0:
-                yield name, f"<{name[:-1]}> must map number 0, which is root"
+                yield Broken(name, f"<{name[:-1]}> must map number 0, which is root")

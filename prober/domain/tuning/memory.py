@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+from prober.commandline.refusal import Broken
+from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Checked, Element, Neutral
 from prober.xml.values import UNITS, AbsolutePath, Amount, Count, Unit
 
@@ -17,10 +19,10 @@ class Limit(Checked):
     value: Annotated[Amount, At("."), _DONE]
     unit: Annotated[Unit, At("@unit"), _DONE] = "KiB"
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """libvirt counts bytes in 64 bits (11.3, ``virScaleInteger``)."""
         if self.value * UNITS[self.unit] >= 2**64:
-            yield "value", f"'{self.value}' {self.unit} is more than can be counted (16 EiB)"
+            yield Broken("value", f"'{self.value}' {self.unit} is more than can be counted (16 EiB)")
 
 
 class MemTune(Checked):
@@ -31,10 +33,10 @@ class MemTune(Checked):
     swap_hard_limit: Annotated[Limit | None, At("swap_hard_limit"), _DONE] = None
     min_guarantee: Annotated[Limit | None, At("min_guarantee"), Neutral("refused, if it is not 0")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Nobody can promise QEMU memory."""
         if self.min_guarantee is not None and self.min_guarantee.value:
-            yield "min_guarantee", "<min_guarantee> is not to be had with QEMU"
+            yield Broken("min_guarantee", "<min_guarantee> is not to be had with QEMU")
 
 
 class BlkioDevice(Element):
@@ -54,10 +56,7 @@ class BlkioTune(Checked):
     weight: Annotated[Count | None, At("weight"), _DONE] = None
     devices: Annotated[tuple[BlkioDevice, ...], At("device"), _DONE] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Each device once."""
-        seen: set[str] = set()
-        for device in self.devices:
-            if device.path in seen:
-                yield "devices", f"the device {device.path} is given twice"
-            seen.add(device.path)
+        for path in repeats(device.path for device in self.devices):
+            yield Broken("devices", f"the device {path} is given twice")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from prober.domain.shared.address import Spot
 from prober.domain.shared.slots import Kinds, Plug, describe_plug
+from prober.guest.addresses.full import SlotError
 
 _ENDPOINTS = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
 
@@ -43,10 +44,6 @@ BUS_KINDS: dict[str, BusKind] = {
     "pcie-switch-upstream-port": BusKind(Plug.DOWNSTREAM_PORT, first=0),
     "pcie-expander-bus": BusKind(Plug.PCIE_ROOT_PORT | Plug.DMI_TO_PCI_BRIDGE, first=0),
 }
-
-
-class SlotError(ValueError):
-    """A slot cannot be had; the text says why."""
 
 
 @dataclass(slots=True)

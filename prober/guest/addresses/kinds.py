@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prober.commandline.refusal import Refusal
-from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress, UnassignedAddress, UsbAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 
 
-def check_addresses(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal]:
     """Addresses on PCI and USB are for devices that sit there, and those have no others.
 
     What belongs to the other types is for the elements that have them.
     """
     if not target.is_understood:
-        return domain
-    for device in domain.devices.every:
-        address: Address | None = device.__dict__.get("address")
+        return
+    for device in devices.every:
+        address: Address | None = getattr(device, "address", None)
         message = _fault(device, address, target) if address is not None else None
         if message is not None:
-            refusals.append(Refusal(place=device.place("address"), message=message))
+            yield Refusal(place=device.place("address"), message=message)
         if device.acpi_index is not None and device.is_builtin(target):
             message = f"this <{device.element}> is part of the machine, and has no <acpi index>"
-            refusals.append(Refusal(place=device.place("acpi_index"), message=message))
-    return domain
+            yield Refusal(place=device.place("acpi_index"), message=message)
 
 
 def _fault(device: Device, address: Address, target: Target) -> str | None:

@@ -20,7 +20,9 @@ from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices, kinds_with_own
 from prober.domain.shared.slots import Kinds, Plug
-from prober.guest.addresses.buses import SlotError, SlotMap
+from prober.domain.steps import Completion
+from prober.guest.addresses.buses import SlotMap
+from prober.guest.addresses.full import SlotError
 from prober.host.target import Target
 
 #: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
@@ -35,7 +37,7 @@ _ALIKE = frozenset(("pci-root", "pci-bridge"))
 _ENDPOINT = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
 
 
-def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def assign_pci(domain: Domain, target: Target) -> Completion:
     """The domain, its devices on PCI with an address, and the controllers that this took.
 
     A fault in the XML's own addresses is refused, and nothing is assigned then.
@@ -43,19 +45,22 @@ def assign_pci(domain: Domain, target: Target, refusals: list[Refusal]) -> Domai
     wishes = _Wishes(domain.devices, target)
     if target.kind not in _RESERVED or wishes.models.get(0) != _ROOTS[target.kind]:
         return domain  # which is refused already
-    before = len(refusals)
+    refused: list[Refusal] = []
     final = _without_growth(wishes)
     if final is None:
-        dry = _Pass(wishes, refusals, grow=True)
-        dry.run()
-        if len(refusals) > before:
+        growing = _Pass(wishes, grow=True)
+        growing.run()
+        if growing.refusals:
+            yield from growing.refusals
             return domain
-        dry.keep_spare_port()
-        final = _Pass(_Wishes(domain.devices.with_every(dry.with_controllers()), target), refusals)
+        growing.keep_spare_port()
+        final = _Pass(_Wishes(domain.devices.with_every(growing.with_controllers()), target))
+        refused = growing.refusals
         final.run()
     assigned = final.addressed()
-    refusals += final.refusals if final.refusals is not refusals else ()
-    return domain if len(refusals) > before else domain.with_devices(assigned)
+    refused = [*refused, *final.refusals]
+    yield from refused
+    return domain if refused else domain.with_devices(assigned)
 
 
 class _Wishes:
@@ -88,7 +93,7 @@ class _Wishes:
                     self.sharing[position] = slot
 
     def _add(self, position: int, device: Device, plug: Kinds) -> None:
-        address: Address | None = device.__dict__.get("address")
+        address: Address | None = getattr(device, "address", None)
         if address is None:
             self.wanting[position] = plug
         elif isinstance(address, PciAddress):  # one of another type says that it shall have no slot
@@ -111,7 +116,7 @@ def _without_growth(wishes: _Wishes) -> _Pass | None:
         return None
     if is_pc and not _ALIKE.issuperset(wishes.models.values()):
         return None  # The slot to spare might be the one that only some devices can have.
-    one = _Pass(wishes, [], at_once=True)
+    one = _Pass(wishes, at_once=True)
     try:
         one.run()
         if is_pc:
@@ -124,11 +129,11 @@ def _without_growth(wishes: _Wishes) -> _Pass | None:
 class _Pass:
     """One walk over all devices with one map of slots."""
 
-    def __init__(self, wishes: _Wishes, refusals: list[Refusal], *, grow: bool = False, at_once: bool = False) -> None:
+    def __init__(self, wishes: _Wishes, *, grow: bool = False, at_once: bool = False) -> None:
         self.wishes = wishes
         self.devices = wishes.devices
         self.target = wishes.target
-        self.refusals = refusals
+        self.refusals: list[Refusal] = []
         self.grow = grow
         self.at_once = at_once
         self.refused: set[tuple[Place, str]] = set()
@@ -191,27 +196,33 @@ class _Pass:
             device = self.devices[position]
             if isinstance(device, PciController) and spot[0] >= device.number:
                 self._refuse(device, f"PCI controller {device.number} finds no slot on a bus of lower index")
-            given = _given(device)
-            multifunction: bool | None = None
-            if given is None or given.is_wanted:
-                # What an address without numbers says of multifunction is forgotten with it.
-                sharing = self.wishes.sharing.get(position)
-                if sharing is not None and sharing[1] == 0:
-                    multifunction = True
-            else:
-                spot, multifunction = given.numbers, given.multifunction
-            bus, slot, function = spot
-            if multifunction is None and function == 0 and (bus, slot) in several:
-                multifunction = True
-            if given is None:
-                result[position] = device.replace(address=_address(bus, slot, function, multifunction))
-            elif given.numbers != spot or given.multifunction is not multifunction:
-                address = given.replace(bus=bus, slot=slot, function=function, multifunction=multifunction)
-                result[position] = device.replace(address=address)
+            result[position] = self._with_address(position, spot, several)
         for device in result:
             if device.acpi_index is not None and _given(device) is None:
                 self._refuse(device, "an <acpi index> is for PCI devices alone")
         return result
+
+    def _with_address(self, position: int, spot: Spot, several: set[tuple[int, int]]) -> Device:
+        """A device with the address that it has here; ``several`` are the slots with more than one function."""
+        device = self.devices[position]
+        given = _given(device)
+        multifunction: bool | None = None
+        if given is None or given.is_wanted:
+            # What an address without numbers says of multifunction is forgotten with it.
+            sharing = self.wishes.sharing.get(position)
+            if sharing is not None and sharing[1] == 0:
+                multifunction = True
+        else:
+            spot, multifunction = given.numbers, given.multifunction
+        bus, slot, function = spot
+        if multifunction is None and function == 0 and (bus, slot) in several:
+            multifunction = True
+        if given is None:
+            return device.replace(address=_address(bus, slot, function, multifunction))
+        if given.numbers == spot and given.multifunction is multifunction:
+            return device
+        address = given.replace(bus=bus, slot=slot, function=function, multifunction=multifunction)
+        return device.replace(address=address)
 
     def _take_given(self) -> None:
         for position in sorted(self.wishes.given, key=lambda position: row_of(type(self.devices[position])).scan):
@@ -313,5 +324,5 @@ def _address(bus: int, slot: int, function: int, multifunction: bool | None) -> 
 
 
 def _given(device: Device) -> PciAddress | None:
-    address = device.__dict__.get("address")
+    address = getattr(device, "address", None)
     return address if isinstance(address, PciAddress) else None

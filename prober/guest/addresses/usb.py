@@ -6,7 +6,7 @@ do not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from prober.devices.rows import row_of
 from prober.domain.domain import Domain
 from prober.domain.shared.address import UsbAddress
 from prober.domain.shared.device import Device
+from prober.domain.steps import Completion
+from prober.guest.addresses.full import PortError
 from prober.host.target import Target
 
 #: How many hubs may stand in a row, and the port behind them (``VIR_DOMAIN_DEVICE_USB_MAX_PORT_DEPTH``).
@@ -24,11 +26,7 @@ _DEPTH = 4
 
 
 #: A port: the number on the controller, then on each hub.
-Path: TypeAlias = tuple[int, ...]
-
-
-class PortError(ValueError):
-    """A port cannot be had; the text says why."""
+PortPath: TypeAlias = tuple[int, ...]
 
 
 @dataclass
@@ -39,7 +37,7 @@ class _Ports:
     taken: set[int] = field(default_factory=set)
     hubs: dict[int, _Ports] = field(default_factory=dict)
 
-    def free_path(self, level: int = 0) -> Path | None:
+    def free_path(self, level: int = 0) -> PortPath | None:
         """The first free port, on this level before those below."""
         free = next((port for port in range(1, self.count + 1) if port not in self.taken), None)
         if free is not None:
@@ -59,7 +57,7 @@ class UsbPorts:
     def __init__(self, counts: Mapping[int, int]) -> None:
         self._buses = {bus: _Ports(count) for bus, count in sorted(counts.items())}
 
-    def find(self, wanted: int | None = None) -> tuple[int, Path]:
+    def find(self, wanted: int | None = None) -> tuple[int, PortPath]:
         """The first free port, of one controller or of any; does not take it.
 
         :raise PortError: where there is none.
@@ -72,7 +70,7 @@ class UsbPorts:
                 return bus, path
         raise PortError("no USB port is free")
 
-    def take(self, bus: int, path: Path, *, is_hub: bool = False) -> None:
+    def take(self, bus: int, path: PortPath, *, is_hub: bool = False) -> None:
         """Take one port, for a device or a hub.
 
         :raise PortError: where it is not there, or taken.
@@ -97,27 +95,24 @@ class UsbPorts:
             ports.hubs[last] = _Ports(PORTS)
 
 
-def assign_usb(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def assign_usb(domain: Domain, target: Target) -> Completion:
     """The domain, each of its USB devices on a port, and the hubs that this took."""
     if not any(device.is_usb for device in domain.devices.with_own("is_usb")) or not target.is_understood:
         return domain
     devices = list(domain.devices.every)
     if not _has_usb(devices):
         hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
-        refusals += [
-            Refusal(
-                place=device.place(), message=f"this <{device.element}> sits on USB, and the domain has none", hint=hint
-            )
-            for device in devices
-            if device.is_usb
-        ]
+        for device in devices:
+            if device.is_usb:
+                message = f"this <{device.element}> sits on USB, and the domain has none"
+                yield Refusal(place=device.place(), message=message, hint=hint)
         return domain
     devices += _missing_hubs(devices)
     # Companions have no ports of their own.
     controllers = (device for device in devices if isinstance(device, UsbController) and device.ports_count)
     ports = UsbPorts({controller.number: controller.ports_count for controller in controllers})
     for position in _walk(devices):
-        devices[position] = _assign(devices[position], ports, refusals)
+        devices[position] = yield from _assign(devices[position], ports)
     return domain.with_devices(devices)
 
 
@@ -135,7 +130,7 @@ def _missing_hubs(devices: list[Device]) -> list[Device]:
     if wanted <= ports:
         return []
     count = -(-(wanted - ports + 1) // (PORTS - 1))
-    return [Hub.model_validate({"type": "usb"}) for _ in range(count)]
+    return [Hub(type="usb") for _ in range(count)]
 
 
 def _walk(devices: list[Device]) -> Iterator[int]:
@@ -153,12 +148,13 @@ def _walk(devices: list[Device]) -> Iterator[int]:
 
 
 def _has_port(device: Device) -> bool:
-    address = device.__dict__.get("address")
+    address = getattr(device, "address", None)
     return isinstance(address, UsbAddress) and address.port is not None
 
 
-def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
-    address = device.__dict__.get("address")
+def _assign(device: Device, ports: UsbPorts) -> Generator[Refusal, None, Device]:
+    """The device on its port, or as it is where that cannot be had."""
+    address = getattr(device, "address", None)
     if address is not None and not isinstance(address, UsbAddress):
         return device
     try:
@@ -168,10 +164,10 @@ def _assign(device: Device, ports: UsbPorts, refusals: list[Refusal]) -> Device:
         bus, path = ports.find(address.bus if address is not None else None)
         ports.take(bus, path, is_hub=isinstance(device, Hub))
     except PortError as error:
-        refusals.append(Refusal(place=device.place("address"), message=str(error)))
+        yield error.at("address").at(device.place)
         return device
     return device.replace(address=UsbAddress(bus=bus, port=".".join(map(str, path))))
 
 
-def _path(port: str) -> Path:
+def _path(port: str) -> PortPath:
     return tuple(int(number) for number in port.split("."))

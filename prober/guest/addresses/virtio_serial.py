@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from prober.commandline.refusal import Refusal
 from prober.devices.channel import Channel
@@ -13,15 +13,14 @@ from prober.devices.controller.order import insert
 from prober.devices.controller.virtio_serial import DEFAULT_PORTS
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
+from prober.domain.shared.device import Device
+from prober.domain.steps import Completion
+from prober.guest.addresses.full import PortError
 from prober.host.target import Target
 from prober.xml.binding import Places
 
 #: How many controllers there can be, as their index says.
 _CONTROLLERS = 256
-
-
-class PortError(ValueError):
-    """A port cannot be had; the text says why."""
 
 
 class VirtioSerialPorts:
@@ -78,7 +77,7 @@ class VirtioSerialPorts:
         return next((port for port in range(first, self._counts.get(controller, 0)) if port not in taken), None)
 
 
-def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def assign_virtio_serial(domain: Domain, target: Target) -> Completion:
     """The domain, each of its channels on a port, and the controllers that this took.
 
     A console gets none: QEMU puts it on the first free port itself, and one that says port 0 has that.  For the latter
@@ -88,31 +87,40 @@ def assign_virtio_serial(domain: Domain, target: Target, refusals: list[Refusal]
     ported = [device for device in both if device.is_virtio]
     if not ported:
         return domain
-    devices = list(domain.devices.every)
-    counts = {c.number: c.port_count for c in domain.devices.of(VirtioSerialController)}
+    counts = {controller.number: controller.port_count for controller in domain.devices.of(VirtioSerialController)}
     ports = VirtioSerialPorts(counts)
-    for device in ported:
+    yield from _take_given(ported, ports)
+    devices = list(domain.devices.every)
+    for position, console in enumerate(devices):
+        if isinstance(console, Console) and console.is_virtio:
+            devices[position] = yield from _assign_console(console, ports)
+    for position, channel in enumerate(devices):
+        if isinstance(channel, Channel) and channel.is_virtio:
+            devices[position] = yield from _assign_channel(channel, ports)
+    yield from _check_twice_port_0([device for device in devices if isinstance(device, Console)])
+    added = [number for number in ports.controllers if number not in counts]
+    return domain.with_devices(_with_controllers(devices, added, target))
+
+
+def _with_controllers(devices: Sequence[Device], numbers: Iterable[int], target: Target) -> list[Device]:
+    """The devices, controllers first, among them one of each of these indexes."""
+    controllers = [device for device in devices if isinstance(device, Controller)]
+    for number in numbers:
+        insert(controllers, VirtioSerialController(index=number, places=Places(target.place)))
+    return [*controllers, *(device for device in devices if not isinstance(device, Controller))]
+
+
+def _take_given(devices: Iterable[Channel | Console], ports: VirtioSerialPorts) -> Iterator[Refusal]:
+    """The ports that the XML gives, all of them before any other is dealt out."""
+    for device in devices:
         if device.address is not None and device.address.port:
             try:
                 ports.take(device.address.controller, device.address.port)
             except PortError as error:
-                refusals.append(Refusal(place=device.place("address"), message=str(error)))
-    for position, console in enumerate(devices):
-        if isinstance(console, Console) and console.is_virtio:
-            devices[position] = _console(console, ports, refusals)
-    for position, channel in enumerate(devices):
-        if isinstance(channel, Channel) and channel.is_virtio:
-            devices[position] = _channel(channel, ports, refusals)
-    _refuse_twice_port_0([device for device in devices if isinstance(device, Console)], refusals)
-    controllers = [device for device in devices if isinstance(device, Controller)]
-    for number in ports.controllers:
-        if number not in counts:
-            insert(controllers, VirtioSerialController(index=number, places=Places(target.place)))
-    others = [device for device in devices if not isinstance(device, Controller)]
-    return domain.with_devices([*controllers, *others])
+                yield error.at("address").at(device.place)
 
 
-def _console(device: Console, ports: VirtioSerialPorts, refusals: list[Refusal]) -> Console:
+def _assign_console(device: Console, ports: VirtioSerialPorts) -> Generator[Refusal, None, Console]:
     address = device.address
     try:
         if address is None:
@@ -121,11 +129,11 @@ def _console(device: Console, ports: VirtioSerialPorts, refusals: list[Refusal])
             ports.take_next_of(0)
             return device.replace(address=address.replace(port=0))
     except PortError as error:
-        refusals.append(Refusal(place=device.place("address"), message=str(error)))
+        yield error.at("address").at(device.place)
     return device
 
 
-def _channel(device: Channel, ports: VirtioSerialPorts, refusals: list[Refusal]) -> Channel:
+def _assign_channel(device: Channel, ports: VirtioSerialPorts) -> Generator[Refusal, None, Channel]:
     address = device.address
     try:
         if address is None:
@@ -135,12 +143,12 @@ def _channel(device: Channel, ports: VirtioSerialPorts, refusals: list[Refusal])
         else:
             return device
     except PortError as error:
-        refusals.append(Refusal(place=device.place("address"), message=str(error)))
+        yield error.at("address").at(device.place)
         return device
     return device.replace(address=VirtioSerialAddress(controller=controller, port=port))
 
 
-def _refuse_twice_port_0(consoles: Iterable[Console], refusals: list[Refusal]) -> None:
+def _check_twice_port_0(consoles: Iterable[Console]) -> Iterator[Refusal]:
     """Two consoles on port 0, which libvirt does not notice, and QEMU does not start with.
 
     QEMU gives port 0 to the first console that names no port (``hw/char/virtio-serial-bus.c``), on its first
@@ -156,4 +164,4 @@ def _refuse_twice_port_0(consoles: Iterable[Console], refusals: list[Refusal]) -
         if first is not console and address is not None:
             line = first.place().line
             message = f"port 0 of virtio-serial controller {number} is that of the console in line {line} already"
-            refusals.append(Refusal(place=console.place("address"), message=message))
+            yield Refusal(place=console.place("address"), message=message)

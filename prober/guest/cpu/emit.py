@@ -19,7 +19,7 @@ _UNTOLD = {"i386": "qemu32", "x86_64": "qemu64"}
 def emit_cpu(domain: Domain, target: Target) -> Iterator[Option]:
     """The CPU of a completed domain; without one, what flags of other elements need."""
     cpu = domain.cpu or Cpu()
-    flags = tuple(_flags(domain, target))
+    flags = tuple(_flags(domain))
     model = cpu.qemu_name or default_model(target)
     if model is None and flags:
         model = _UNTOLD.get(target.caps.target)
@@ -56,7 +56,7 @@ def _can_have(cpu: Cpu, name: str, known: frozenset[str] | None, target: Target)
     return not asked or target.caps.property_of(typename, to_qemu(name)) is not None
 
 
-def _flags(domain: Domain, target: Target) -> Iterator[Property]:
+def _flags(domain: Domain) -> Iterator[Property]:
     """What other elements, and the rest of ``<cpu>``, add to the model, in libvirt's order."""
     features, cpu = domain.features, domain.cpu
     for timer in domain.clock.timers:

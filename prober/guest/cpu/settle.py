@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from difflib import get_close_matches
 
 from prober.commandline.refusal import Place, Refusal
 from prober.domain.cpu.model import Cpu, CpuName, Feature
 from prober.domain.domain import Domain
+from prober.domain.steps import Completion
 from prober.guest.cpu.host import host_features, host_model, usable_models
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import IGNORED
 from prober.host.target import Target
-from prober.xml.binding import Places, made
+from prober.xml.binding import Places
 
 _ON = ("force", "require")
 
@@ -23,36 +24,44 @@ _ON = ("force", "require")
 _HINTS = 20
 
 
-def settle_cpu(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def settle_cpu(domain: Domain, target: Target) -> Completion:
     """A domain with a CPU model of its own, where one can be told."""
     if not target.is_understood:
         return domain
-    cpu = domain.cpu or made(Cpu).replace(places=Places(target.place))
-    refused = [*_refuse_features(cpu), *_refuse_mode(cpu, target)]
+    cpu = domain.cpu or Cpu().replace(places=Places(target.place))
+    refused = [*_check_features(cpu), *_check_mode(cpu, target)]
     if refused:
-        refusals += refused
+        yield from refused
         known = tuple(feature for feature in cpu.features if feature.name in cpu_map().features)
         return domain.replace(cpu=cpu.replace(features=known)) if domain.cpu is not None else domain
-    if cpu.mode == "custom" and not cpu.name:
-        default = default_model(target)
-        if default is None:
-            if cpu.check is not None:
-                message = f"check=… needs a <model>, as QEMU {target.caps.version} does not tell the machine's own"
-                refusals.append(Refusal(place=cpu.place("check"), message=message))
-            return domain
-        if cpu.model is None:
-            model = made(CpuName, name=default, fallback="forbid").replace(places=Places(target.place))
-        else:
-            model = cpu.model.replace(name=default, fallback="forbid")
-        cpu = cpu.replace(model=model)
-    if not cpu.is_of_host:
-        settled = _settle_model(cpu, target, refusals)
-        if settled is None:
-            return domain
-        cpu = settled
-    if any(feature.name in IGNORED for feature in cpu.features):
-        cpu = cpu.replace(features=tuple(feature for feature in cpu.features if feature.name not in IGNORED))
-    return domain.replace(cpu=cpu)
+    named = yield from _named_by_machine(cpu, target)
+    if named is not None and not named.is_of_host:
+        named = yield from _settle_model(named, target)
+    return domain if named is None else domain.replace(cpu=_without_ignored(named))
+
+
+def _named_by_machine(cpu: Cpu, target: Target) -> Generator[Refusal, None, Cpu | None]:
+    """A CPU that should have a model and names none has the machine's; None where that is not told."""
+    if cpu.mode != "custom" or cpu.name:
+        return cpu
+    default = default_model(target)
+    if default is None:
+        if cpu.check is not None:
+            message = f"check=… needs a <model>, as QEMU {target.caps.version} does not tell the machine's own"
+            yield Refusal(place=cpu.place("check"), message=message)
+        return None
+    if cpu.model is None:
+        model = CpuName(name=default, fallback="forbid").replace(places=Places(target.place))
+    else:
+        model = cpu.model.replace(name=default, fallback="forbid")
+    return cpu.replace(model=model)
+
+
+def _without_ignored(cpu: Cpu) -> Cpu:
+    """Less the features that libvirt leaves out."""
+    if not any(feature.name in IGNORED for feature in cpu.features):
+        return cpu
+    return cpu.replace(features=tuple(feature for feature in cpu.features if feature.name not in IGNORED))
 
 
 def default_model(target: Target) -> str | None:
@@ -62,7 +71,7 @@ def default_model(target: Target) -> str | None:
     return default.removesuffix(suffix) if default is not None and default.endswith(suffix) else None
 
 
-def _refuse_features(cpu: Cpu) -> Iterator[Refusal]:
+def _check_features(cpu: Cpu) -> Iterator[Refusal]:
     """Names that libvirt does not know, which it refuses, whatever QEMU knows (``virCPUValidateFeatures``)."""
     if not cpu.features:
         return
@@ -77,7 +86,7 @@ def _refuse_features(cpu: Cpu) -> Iterator[Refusal]:
         )
 
 
-def _refuse_mode(cpu: Cpu, target: Target) -> Iterator[Refusal]:
+def _check_mode(cpu: Cpu, target: Target) -> Iterator[Refusal]:
     if cpu.mode == "host-passthrough" and target.accel != "kvm":
         yield Refusal(
             place=cpu.place("mode"),
@@ -110,26 +119,26 @@ def _tells_deprecated(target: Target) -> bool:
     return any(member.name == "deprecated-props" for member in schema.members(command["ret-type"]))
 
 
-def _settle_model(cpu: Cpu, target: Target, refusals: list[Refusal]) -> Cpu | None:
+def _settle_model(cpu: Cpu, target: Target) -> Generator[Refusal, None, Cpu | None]:
     """The named model, or that of the host, with what it had once and has no more switched off."""
     of_host = cpu.mode == "host-model" or cpu.match == "minimum"
     optional = any(feature.policy == "optional" for feature in cpu.features)
     if of_host or optional:
         resolved = _resolve_by_host(cpu, target, of_host)
         if resolved is None:
-            refusals.append(_unknown_host(cpu, target, of_host))
+            yield _unknown_host(cpu, target, of_host)
             return None
         cpu = resolved
     model = cpu_map().models.get(cpu.name)
     if model is None:
-        refusals.append(_unknown_model(cpu, target))
+        yield _unknown_model(cpu, target)
         return None
     if model.removed:
         cpu = _with_features(cpu, [(name, False) for name in model.removed], cpu.place("model"))
     usable = usable_models(target)
     if usable is None or cpu.name in usable:
         return cpu
-    return _translate(cpu, target, usable, refusals)
+    return (yield from _translate(cpu, target, usable))
 
 
 def _resolve_by_host(cpu: Cpu, target: Target, of_host: bool) -> Cpu | None:
@@ -162,8 +171,7 @@ def _named(cpu: Cpu, name: str, features: tuple[Feature, ...], place: Place) -> 
 
 def _features(named: list[tuple[str, bool]], place: Place) -> tuple[Feature, ...]:
     return tuple(
-        made(Feature, name=name, policy="require" if on else "disable").replace(places=Places(place))
-        for name, on in named
+        Feature(name=name, policy="require" if on else "disable").replace(places=Places(place)) for name, on in named
     )
 
 
@@ -174,12 +182,12 @@ def _with_features(cpu: Cpu, named: list[tuple[str, bool]], place: Place) -> Cpu
     return cpu.replace(features=(*cpu.features, *more)) if more else cpu
 
 
-def _translate(cpu: Cpu, target: Target, usable: dict[str, tuple[str, ...]], refusals: list[Refusal]) -> Cpu | None:
+def _translate(cpu: Cpu, target: Target, usable: dict[str, tuple[str, ...]]) -> Generator[Refusal, None, Cpu | None]:
     """The nearest model that QEMU has (``virCPUx86Translate``), if the domain allows another than it names."""
     known = cpu_map()
     model = known.models[cpu.name]
     if cpu.model is None or cpu.model.fallback != "allow":
-        refusals.append(_unknown_model(cpu, target))
+        yield _unknown_model(cpu, target)
         return None
     bits = model.bits
     for feature in cpu.features:
@@ -194,7 +202,7 @@ def _translate(cpu: Cpu, target: Target, usable: dict[str, tuple[str, ...]], ref
     )
     decoded = known.decode(processor, usable)
     if decoded is None:
-        refusals.append(_unknown_model(cpu, target))
+        yield _unknown_model(cpu, target)
         return None
     place = cpu.place("model")
     return _named(cpu, decoded[0], _features(decoded[1], place), place)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
-from prober.host.target import Target
 
 
-def check_cpu_tuning(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_cpu_tuning(domain: Domain) -> Iterator[Refusal]:
     """Threads that the domain does not have (libvirt 11.3, ``virDomainIOThreadSchedParse`` and others)."""
     tune = domain.cpu_tune
     if tune is None:

@@ -6,10 +6,14 @@ libvirt reads one that it has already: firmware in another format than raw is ta
 
 from __future__ import annotations
 
+from typing import cast
+
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
-from prober.domain.os.loader import Loader, Nvram
+from prober.domain.os.loader import FirmwareFormat, Loader, Nvram
+from prober.domain.os.model import Os
+from prober.domain.steps import Completion
 from prober.guest.firmware.match import fits
 from prober.host.descriptor import Descriptor, FlashMapping
 from prober.host.target import Target
@@ -17,10 +21,10 @@ from prober.host.target import Target
 _SUFFIXES = {"raw": ".fd", "qcow2": ".qcow2"}
 
 
-def choose_firmware(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """The domain with its firmware's paths, formats and features filled in; a completion step."""
+def settle_firmware(domain: Domain, target: Target) -> Completion:
+    """The domain with its firmware's paths, formats and features filled in."""
     os = domain.os
-    loader = _asked(domain)
+    loader = _asked(os)
     if os.firmware is None and (loader is None or loader.type != "pflash"):
         return domain if loader is None else domain.replace(os=os.replace(loader=loader))
     loader = loader or Loader(places=os.places)
@@ -28,20 +32,20 @@ def choose_firmware(domain: Domain, target: Target, refusals: list[Refusal]) -> 
     if found is not None:
         domain, loader, template = _take(found, domain, loader)
     elif os.firmware is not None:
-        refusals.append(_nothing_fits(domain, target))
+        yield _nothing_fits(os, target)
         return domain
     else:
-        loader, template = _take_listed(domain, target, loader)
+        loader, template = _take_listed(os.nvram, target, loader)
     if domain.os.nvram is not None and _has_no_format(loader, domain.os.nvram):
         message = "libvirt finds no format for variables beside code that is not read-only"
         hint = "write readonly='yes' into <loader>, or format='raw' into <nvram>"
-        refusals.append(Refusal(place=domain.os.nvram.place(), message=message, hint=hint))
+        yield Refusal(place=domain.os.nvram.place(), message=message, hint=hint)
     return domain.replace(os=domain.os.replace(loader=loader, nvram=_variables(domain, target, loader, template)))
 
 
-def _asked(domain: Domain) -> Loader | None:
+def _asked(os: Os) -> Loader | None:
     """The loader that the domain asks for, with what libvirt reads into it."""
-    os, loader = domain.os, domain.os.loader
+    loader = os.loader
     if loader is None and os.nvram is not None:
         loader = Loader(format=os.nvram.format, places=os.nvram.places)
     if loader is not None and loader.path is not None and loader.type is None and os.firmware is None:
@@ -51,10 +55,10 @@ def _asked(domain: Domain) -> Loader | None:
     return loader
 
 
-def _nothing_fits(domain: Domain, target: Target) -> Refusal:
-    kind = domain.os.firmware
+def _nothing_fits(os: Os, target: Target) -> Refusal:
+    kind = os.firmware
     return Refusal(
-        place=domain.os.place("firmware"),
+        place=os.place("firmware"),
         message=f"none of the {len(target.host.firmware)} firmware descriptors of this host is of '{kind}' firmware "
         f"that fits this domain and machine {target.canonical}",
         hint="install one, ask for less in <os>, or name a <loader> without <os firmware=…>",
@@ -91,9 +95,9 @@ def _take(found: Descriptor, domain: Domain, loader: Loader) -> tuple[Domain, Lo
     return domain, loader, template
 
 
-def _take_listed(domain: Domain, target: Target, loader: Loader) -> tuple[Loader, _Template]:
+def _take_listed(nvram: Nvram | None, target: Target, loader: Loader) -> tuple[Loader, _Template]:
     """What qemu.conf's ``nvram`` says of code that no descriptor names (libvirt 11.3, ``…FillDomainLegacy``)."""
-    template = _own_template(domain.os.nvram)
+    template = _own_template(nvram)
     fits = loader.readonly is not False and not loader.stateless and loader.format in (None, "raw")
     for pair in target.settings.nvram if fits else ():
         code, _, variables = pair.partition(":")
@@ -128,7 +132,7 @@ def _variables(domain: Domain, target: Target, loader: Loader, template: _Templa
     directory = f"{target.settings.state_directory}/nvram"
     return Nvram(
         path=f"{directory}/{domain.name}_VARS{_SUFFIXES[kind]}",
-        format=kind,
+        format=cast(FirmwareFormat, kind),  # which _SUFFIXES has
         template=path or None,
         places=nvram.places if nvram is not None else loader.places,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from prober.domain.domain import Domain
-from prober.domain.launch_security import Sev, SevSnp
+from prober.domain.features.machine import Smm
+from prober.domain.launch_security import LaunchSecurity, Sev, SevSnp
 from prober.domain.os.loader import Loader
+from prober.domain.os.model import Os
 from prober.host.descriptor import Descriptor, FileMapping, FlashMapping
 from prober.host.target import Target
 
@@ -21,21 +23,21 @@ def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -
         return False
     mapping = firmware.mapping
     shape = (
-        _fits_flash(mapping, domain, loader)
+        _fits_flash(mapping, domain.os, loader)
         if isinstance(mapping, FlashMapping)
-        else _fits_file(mapping, domain, loader)
+        else _fits_file(mapping, domain.os, loader)
     )
     return (
         shape
         and _has_features(firmware, domain)
-        and _fits_smm(firmware, domain, loader)
-        and _protects(firmware, domain)
+        and _fits_smm(firmware, domain.features.smm, loader)
+        and _protects(firmware, domain.launch_security)
     )
 
 
-def _fits_flash(flash: FlashMapping, domain: Domain, loader: Loader) -> bool:
+def _fits_flash(flash: FlashMapping, os: Os, loader: Loader) -> bool:
     """Paths, mode and formats of flash."""
-    nvram = domain.os.nvram
+    nvram = os.nvram
     if loader.path is not None and loader.path != flash.filename:
         return False
     template = flash.nvram_template.filename if flash.mode == "split" and flash.nvram_template is not None else None
@@ -54,10 +56,10 @@ def _fits_flash(flash: FlashMapping, domain: Domain, loader: Loader) -> bool:
     return loader.format in (None, flash.executable.format)
 
 
-def _fits_file(file: FileMapping, domain: Domain, loader: Loader) -> bool:
+def _fits_file(file: FileMapping, os: Os, loader: Loader) -> bool:
     """Paths of firmware in memory, or of a kernel."""
     if file.device == "kernel":
-        return domain.os.kernel in (None, file.filename)
+        return os.kernel in (None, file.filename)
     if loader.path is not None and loader.path != file.filename:
         return False
     return loader.type in (None, "rom") and loader.readonly is not False
@@ -73,17 +75,15 @@ def _has_features(firmware: Descriptor, domain: Domain) -> bool:
     return all((name in firmware.features) == enabled for name, enabled in wanted.items())
 
 
-def _fits_smm(firmware: Descriptor, domain: Domain, loader: Loader) -> bool:
+def _fits_smm(firmware: Descriptor, smm: Smm | None, loader: Loader) -> bool:
     """System management mode, which some firmware needs, and which guards flash."""
     if "requires-smm" not in firmware.features:
         return not loader.secure
-    smm = domain.features.smm
     return loader.secure is not False and (smm is None or smm.state)
 
 
-def _protects(firmware: Descriptor, domain: Domain) -> bool:
+def _protects(firmware: Descriptor, security: LaunchSecurity | None) -> bool:
     """Launch security, which firmware must take part in."""
-    security = domain.launch_security
     if isinstance(security, Sev):
         return "amd-sev" in firmware.features and (not security.encrypts_registers or "amd-sev-es" in firmware.features)
     return not isinstance(security, SevSnp) or "amd-sev-snp" in firmware.features

@@ -26,19 +26,19 @@ from prober.devices.controller.pci import PciRoot
 from prober.domain.domain import Domain
 from prober.host.target import Target
 
-Kind = Literal["bridge", "root"]
+Switchable = Literal["bridge", "root"]
 
 BRIDGE = "acpi-pci-hotplug-with-bridge-support"
 ROOT = "acpi-root-pci-hotplug"
 
-_WORDS: dict[Kind, str] = {"bridge": "ACPI hot-plug for bridges", "root": "ACPI hot-plug for the root bus"}
+_WORDS: dict[Switchable, str] = {"bridge": "ACPI hot-plug for bridges", "root": "ACPI hot-plug for the root bus"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One spelling in the XML."""
 
-    kind: Kind
+    kind: Switchable
     on: bool
     place: Place
 
@@ -57,7 +57,7 @@ def choose_hotplug(domain: Domain) -> Choice:
 
 
 def _first_of(spellings: Iterable[Asked]) -> Choice:
-    chosen: dict[Kind, Asked] = {}
+    chosen: dict[Switchable, Asked] = {}
     for asked in spellings:
         chosen.setdefault(asked.kind, asked)
     return Choice(chosen.get("bridge"), chosen.get("root"))
@@ -74,7 +74,7 @@ def check_hotplug(domain: Domain, target: Target) -> Iterator[Refusal]:
             yield _contradiction(first, asked)
     for chosen in (choice.bridge, choice.root):
         if chosen is not None:
-            yield from _unfit(chosen, domain, target)
+            yield from _ignored(chosen, target, acpi=domain.features.acpi)
 
 
 def emit_hotplug(domain: Domain, target: Target) -> Iterator[Option]:
@@ -86,7 +86,7 @@ def emit_hotplug(domain: Domain, target: Target) -> Iterator[Option]:
             yield Global(device, Property(name, asked.on, asked.place))
 
 
-def qemu_name(kind: Kind, target: Target) -> tuple[str, str]:
+def qemu_name(kind: Switchable, target: Target) -> tuple[str, str]:
     """The device and its property on this machine."""
     if kind == "root":
         return "PIIX4_PM", ROOT
@@ -122,7 +122,7 @@ def _on_off(on: bool) -> str:
     return "on" if on else "off"
 
 
-def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
+def _ignored(asked: Asked, target: Target, *, acpi: bool) -> Iterator[Refusal]:
     """Why QEMU would ignore the option on this machine, if it would."""
     device, name = qemu_name(asked.kind, target)
     fact = f"{device}.{name}"
@@ -144,7 +144,7 @@ def _unfit(asked: Asked, domain: Domain, target: Target) -> Iterator[Refusal]:
             qemu_name=fact,
             hint="remove the element",
         )
-    elif target.kind == "pc" and not domain.features.acpi:
+    elif target.kind == "pc" and not acpi:
         yield Refusal(
             place=asked.place,
             message=f"{words} cannot be chosen without ACPI: the machine then has no PIIX4_PM, and QEMU would ignore "

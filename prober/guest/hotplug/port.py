@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+#: Who plugs on a bus: ACPI, the port or bridge itself, nobody.
+Hotplug: TypeAlias = Literal["acpi", "native", "shpc", "none", "unknown"]
 
 
 class PortHotplug(BaseModel):
@@ -17,5 +20,5 @@ class PortHotplug(BaseModel):
 
     controller: str
     model: str
-    hotplug: Literal["acpi", "native", "shpc", "none", "unknown"]
+    hotplug: Hotplug
     rules: tuple[str, ...]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from prober.commandline.options import Object, Property
 from prober.commandline.refusal import Place
 from prober.domain.domain import Domain
+from prober.domain.numatune import Numatune
 from prober.domain.shared.memory import Wanted
 from prober.guest.memory.old_style import prealloc_option
 from prober.guest.memory.pages import Pages, file_path, huge_path, is_taken_at_once, pages_of
@@ -33,7 +34,7 @@ def build_backend(domain: Domain, target: Target, wanted: Wanted) -> tuple[Objec
     properties += _reservation(domain, target, wanted, pages)
     properties.append(Property("size", wanted.kibibytes * 1024, wanted.place))
     properties += wanted.extra
-    nodes, place = _nodes(domain, target, wanted)
+    nodes, place = _nodes(domain.numatune, target, wanted)
     mode = domain.numatune.mode(wanted.cell)
     if nodes is not None and mode in _POLICIES:
         properties.append(Property("host-nodes", list(nodes), place))
@@ -86,10 +87,10 @@ def _kind(domain: Domain, target: Target, wanted: Wanted, pages: Pages, access: 
         properties.append(Property("mem-path", wanted.path, wanted.path_place or wanted.place))
     elif pages.are_huge:
         # Without a mount the domain is refused, and nothing of this is written.
-        path = huge_path(domain, target, pages.size, wanted.id) or "/"
+        path = huge_path(domain.name, target, pages.size, wanted.id) or "/"
         properties.append(Property("mem-path", path, backing.place("hugepages")))
     elif access is not None or backing.source == "file":
-        path = file_path(domain, target, wanted.file, wanted.id)
+        path = file_path(domain.name, target, wanted.file, wanted.id)
         properties.append(Property("mem-path", path, backing.place("source")))
     else:
         return _Kind("memory-backend-ram", ())
@@ -123,18 +124,18 @@ def _reservation(domain: Domain, target: Target, wanted: Wanted, pages: Pages) -
         if target.caps.has("memory-backend-file.reserve"):
             yield Property("reserve", False, wanted.place)
     elif not is_global:
-        if wanted.is_enclave or is_taken_at_once(domain, wanted, pages):
+        if wanted.is_enclave or is_taken_at_once(backing, wanted, pages):
             place = backing.place("allocation" if backing.allocation else "hugepages")
             yield Property("prealloc", True, wanted.place if wanted.path or wanted.is_enclave else place)
         if backing.threads:
             yield Property("prealloc-threads", backing.threads, backing.place("threads"))
 
 
-def _nodes(domain: Domain, target: Target, wanted: Wanted) -> tuple[tuple[int, ...] | None, Place]:
+def _nodes(tune: Numatune, target: Target, wanted: Wanted) -> tuple[tuple[int, ...] | None, Place]:
     """The host's NUMA nodes that it shall come from, and who says so."""
     if wanted.nodes is not None:
         return wanted.nodes, wanted.nodes_place or wanted.place
-    return domain.numatune.nodes(wanted.cell, target.host), domain.numatune.place_of(wanted.cell)
+    return tune.nodes(wanted.cell, target.host), tune.place_of(wanted.cell)
 
 
 def _thread_context(

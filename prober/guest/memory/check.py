@@ -8,33 +8,34 @@ from itertools import combinations
 from prober.commandline.refusal import Place, Refusal
 from prober.devices.memory import MemoryModule
 from prober.domain.domain import Domain
+from prober.domain.memory import MemoryBacking
+from prober.domain.numa import Numa
 from prober.domain.shared.memory import Wanted
 from prober.guest.memory.cells import wanted_for, wanted_for_all
 from prober.guest.memory.pages import default_size, nodes_of, pages_of
 from prober.host.target import Target
 
 
-def check_memory(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
-    """Refuse what cannot be."""
-    refusals += _refuse_page_nodes(domain)
-    refusals += _refuse_pages(domain, target)
+def check_memory(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """What cannot be."""
+    yield from _check_page_nodes(domain)
+    yield from _check_pages(domain, target)
     if domain.plain_memory:
-        refusals += _refuse_plain(domain)
-    return domain
+        yield from _check_plain(domain.memory_backing, domain.numa)
 
 
-def _refuse_page_nodes(domain: Domain) -> Iterator[Refusal]:
+def _check_page_nodes(domain: Domain) -> Iterator[Refusal]:
     """Which ``<page>`` is for which node (libvirt, ``virDomainDefMemtuneValidate``)."""
     count = len(domain.numa.cells) if domain.numa is not None else 0
     pages = domain.memory_backing.sizes
     for one, other in combinations(pages, 2):
-        first, second = nodes_of(domain, one), nodes_of(domain, other)
+        first, second = nodes_of(domain.numa, one), nodes_of(domain.numa, other)
         if first is None and second is None:
             yield Refusal(place=other.place(), message="two sizes of huge pages are for all of the memory")
         elif first is not None and second is not None and set(first) & set(second):
             yield Refusal(place=other.place("nodeset"), message="two sizes of huge pages are for one NUMA node")
     for page in pages:
-        beyond = [node for node in nodes_of(domain, page) or () if node >= count]
+        beyond = [node for node in nodes_of(domain.numa, page) or () if node >= count]
         if beyond:
             message = f"huge pages are for NUMA node {beyond[0]}, which the guest does not have"
             yield Refusal(place=page.place("nodeset"), message=message)
@@ -55,7 +56,7 @@ def _pieces(domain: Domain, target: Target) -> Iterator[tuple[Wanted, Place]]:
         yield wanted, module.place("page_size") if wanted.page_size else place
 
 
-def _refuse_pages(domain: Domain, target: Target) -> Iterator[Refusal]:
+def _check_pages(domain: Domain, target: Target) -> Iterator[Refusal]:
     """Sizes of huge pages that the host has no mount for."""
     mounts = dict(target.settings.hugetlbfs_mount)
     asked: dict[int, Place] = {}
@@ -74,13 +75,12 @@ def _refuse_pages(domain: Domain, target: Target) -> Iterator[Refusal]:
         yield Refusal(place=place, message=message, hint=f"there are {known}" if known else "")
 
 
-def _refuse_plain(domain: Domain) -> Iterator[Refusal]:
+def _check_plain(backing: MemoryBacking, numa: Numa | None) -> Iterator[Refusal]:
     """What plain memory, without a backend, has no option for."""
-    backing = domain.memory_backing
-    if backing.access == "shared" and domain.numa is None:
+    if backing.access == "shared" and numa is None:
         message = "this machine's memory can be shared only if the guest has NUMA nodes"
         yield Refusal(place=backing.place("access"), message=message, hint="add <cpu><numa> with one <cell>")
-    if backing.source == "memfd" and domain.numa is None:
+    if backing.source == "memfd" and numa is None:
         yield Refusal(place=backing.place("source"), message="this machine's memory cannot be a memfd")
     if backing.threads:
         yield Refusal(place=backing.place("threads"), message="this machine's memory is taken by one thread")

@@ -9,6 +9,7 @@ from prober.commandline.refusal import Refusal
 from prober.devices.memory import MemoryModule
 from prober.domain.domain import Domain
 from prober.domain.shared.memory import MOST, round_up
+from prober.domain.steps import Completion
 from prober.guest.memory.backend import needs_backend
 from prober.guest.memory.cells import system_id, wanted_for
 from prober.host.target import Target
@@ -17,20 +18,20 @@ from prober.host.target import Target
 _STEP, _MODULE_STEP = 1024, 2048
 
 
-def size_memory(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_memory(domain: Domain) -> Completion:
     """The size of each part, rounded; the guest starts with all but what is plugged in."""
     modules = domain.devices.of(MemoryModule)
     cells = domain.numa.cells if domain.numa is not None else ()
     plugged = sum(module.size.kibibytes for module in modules)
     total = domain.memory.kibibytes or sum(cell.kibibytes for cell in cells) + plugged
     most = domain.max_memory
-    refusals += _refuse_sizes(domain, total, plugged)
+    yield from _check_sizes(domain, total, plugged)
     if modules or most is not None:
-        refusals += _refuse_hotplug(domain, modules, total - plugged, plugged)
+        yield from _check_hotplug(domain, modules, total - plugged, plugged)
     sized = [cell.replace(memory=round_up(cell.kibibytes, _STEP), unit="KiB") for cell in cells]
     boot = sum(cell.memory for cell in sized) or round_up(max(total - plugged, 0), _STEP)
     if boot * 1024 > MOST:
-        refusals.append(Refusal(place=domain.place("memory"), message="the guest has more memory than QEMU can count"))
+        yield Refusal(place=domain.place("memory"), message="the guest has more memory than QEMU can count")
     if domain.numa is not None:
         domain = domain.replace(numa=domain.numa.replace(cells=tuple(sized)))
     if most is not None:
@@ -43,7 +44,7 @@ def _rounded(module: MemoryModule) -> MemoryModule:
     return module.replace(size=size)
 
 
-def _refuse_sizes(domain: Domain, total: int, plugged: int) -> Iterator[Refusal]:
+def _check_sizes(domain: Domain, total: int, plugged: int) -> Iterator[Refusal]:
     place, most = domain.place("memory"), domain.max_memory
     if domain.given("memory") and domain.memory.place().line == 0:
         return  # it could not be read, and that is said already
@@ -58,7 +59,7 @@ def _refuse_sizes(domain: Domain, total: int, plugged: int) -> Iterator[Refusal]
         yield Refusal(place=most.place(), message="<maxMemory> is less than <memory>")
 
 
-def _refuse_hotplug(domain: Domain, modules: Sequence[MemoryModule], boot: int, plugged: int) -> Iterator[Refusal]:
+def _check_hotplug(domain: Domain, modules: Sequence[MemoryModule], boot: int, plugged: int) -> Iterator[Refusal]:
     """Modules need room, slots and NUMA nodes (libvirt, ``qemuDomainDefValidateMemoryHotplug``)."""
     most = domain.max_memory
     if most is None or (most.value == 0 and most.slots == 0):
@@ -78,8 +79,9 @@ def _refuse_hotplug(domain: Domain, modules: Sequence[MemoryModule], boot: int, 
         yield Refusal(place=most.place(), message=message)
 
 
-def choose_backends(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def settle_backends(domain: Domain, target: Target) -> Completion:
     """Whether the memory that the guest starts with has backends, or is plain ``-m``."""
+    yield from ()
     numa = domain.numa
     if numa is None:
         return domain if system_id(target) is not None else domain.replace(plain_memory=True)

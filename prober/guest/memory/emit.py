@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prober.commandline.options import Keyval, Need, Option, Prepared, Property
 from prober.devices.memory import MemoryModule
 from prober.domain.domain import Domain
+from prober.domain.memory import MemoryBacking
 from prober.guest.memory.backend import build_backend
 from prober.guest.memory.cells import wanted_for_all
 from prober.guest.memory.old_style import emit_old_style
@@ -23,7 +24,7 @@ def machine_memory(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("mem-merge", False, domain.memory_backing.place("nosharepages"))
     said: set[str] = set()
     for module in domain.devices.of(MemoryModule):
-        for item in module.machine_properties(target):
+        for item in module.machine_properties():
             if item.name not in said:
                 said.add(item.name)
                 yield item
@@ -48,12 +49,11 @@ def emit_memory(domain: Domain, target: Target) -> Iterator[Option]:
         yield from build_backend(domain, target, wanted)
     elif domain.plain_memory and domain.numa is None:
         yield from emit_old_style(domain, target)
-    yield from _emit_lock(domain, target)
+    yield from _emit_lock(domain.memory_backing, target)
 
 
-def _emit_lock(domain: Domain, target: Target) -> Iterator[Option]:
+def _emit_lock(backing: MemoryBacking, target: Target) -> Iterator[Option]:
     """Whether the memory stays where it is."""
-    backing = domain.memory_backing
     place = backing.place("locked") if backing.locked else target.place
     need = Need("memlock", "ram", "let QEMU lock as much memory as the guest has, and some more for itself")
     value = Prepared("on", need) if backing.locked else False

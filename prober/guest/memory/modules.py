@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, count
 
 from prober.commandline.refusal import Refusal
 from prober.devices.memory import MemoryModule, SgxEpc, SlotModule, VirtioMem
 from prober.domain.domain import Domain
-from prober.domain.numatune import refuse_nodes
+from prober.domain.numa import Numa
+from prober.domain.numatune import check_nodes
 from prober.domain.shared.address import DimmAddress
 from prober.domain.shared.device import Device
+from prober.domain.steps import Completion
 from prober.guest.memory.backend import build_backend
 from prober.guest.memory.pages import is_taken_at_once, pages_of
 from prober.host.target import Target
 
 
-def place_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def place_modules(domain: Domain, target: Target) -> Completion:
     """Give each module its slot, the lowest that is free (libvirt 11.3, ``qemuDomainAssignMemorySlots``)."""
-    modules = list(domain.devices.of(MemoryModule))
-    refusals += _refuse_nodes(domain, modules, target)
-    refusals += _refuse_conflicts(modules)
-    in_slots = [module for module in modules if isinstance(module, SlotModule)]
-    taken = {module.address.slot for module in in_slots if module.address is not None}
+    modules = domain.devices.of(MemoryModule)
     most = domain.max_memory.slots if domain.max_memory is not None else 0
-    for module in in_slots:
-        if module.address is not None and (module.address.slot is None or module.address.slot >= most):
-            message = f"<maxMemory> has {most} slots, counted from 0, and slot {module.address.slot} is none of them"
-            refusals.append(Refusal(place=module.address.place("slot"), message=message))
-    devices: list[Device] = []
+    yield from _check_nodes(domain.numa, modules, target)
+    yield from _check_conflicts(modules)
+    yield from _check_slots(modules, most)
+    free = _free_slots(modules)
+    sections = count()
     counts: Counter[type[Device]] = Counter()
-    section = 0
+    devices: list[Device] = []
     for device in domain.devices.every:
         if isinstance(device, SlotModule) and device.address is None:
-            slot = next(number for number in range(len(modules) + len(taken) + 1) if number not in taken)
-            taken.add(slot)
-            device = device.replace(address=DimmAddress(slot=slot, places=device.places))
+            device = device.replace(address=DimmAddress(slot=next(free), places=device.places))
         elif isinstance(device, SgxEpc):
-            device = device.replace(section=section)
-            section += 1
+            device = device.replace(section=next(sections))
         if isinstance(device, MemoryModule) and device.own_name is None:
             device = device.replace(number=counts[type(device)])
             counts[type(device)] += 1
@@ -47,22 +42,37 @@ def place_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Do
     return domain.with_devices(devices)
 
 
-def _refuse_nodes(domain: Domain, modules: list[MemoryModule], target: Target) -> Iterator[Refusal]:
-    """Each belongs to a NUMA node of the guest (libvirt, ``virDomainMemoryDefValidate``)."""
-    count = len(domain.numa.cells) if domain.numa is not None else 0
+def _free_slots(modules: Iterable[MemoryModule]) -> Iterator[int]:
+    """The numbers of slots that no module asks for, from 0 on."""
+    taken = {_slot(module) for module in modules}
+    return (number for number in count() if number not in taken)
+
+
+def _check_slots(modules: Iterable[MemoryModule], most: int) -> Iterator[Refusal]:
+    """A module that asks for a slot gets one that there is; ``most`` says how many there are."""
     for module in modules:
-        if module.node is not None and module.node >= count:
+        address = module.address if isinstance(module, SlotModule) else None
+        if address is not None and (address.slot is None or address.slot >= most):
+            message = f"<maxMemory> has {most} slots, counted from 0, and slot {address.slot} is none of them"
+            yield Refusal(place=address.place("slot"), message=message)
+
+
+def _check_nodes(numa: Numa | None, modules: Sequence[MemoryModule], target: Target) -> Iterator[Refusal]:
+    """Each belongs to a NUMA node of the guest (libvirt, ``virDomainMemoryDefValidate``)."""
+    nodes = len(numa.cells) if numa is not None else 0
+    for module in modules:
+        if module.node is not None and module.node >= nodes:
             message = f"the guest has no NUMA node {module.node} for this memory"
             yield Refusal(place=module.place("node"), message=message)
-        elif module.node is None and module.has_node and count:
+        elif module.node is None and module.has_node and nodes:
             message = "a module of memory belongs to a NUMA node of the guest"
             yield Refusal(place=module.place(), message=message, hint="add <target><node>")
         wanted = module.wanted()
         if wanted.nodes is not None:
-            yield from refuse_nodes(wanted.nodes, wanted.nodes_place or wanted.place, target)
+            yield from check_nodes(wanted.nodes, wanted.nodes_place or wanted.place, target)
 
 
-def _refuse_conflicts(modules: list[MemoryModule]) -> Iterator[Refusal]:
+def _check_conflicts(modules: Sequence[MemoryModule]) -> Iterator[Refusal]:
     """Two in one slot, or at one place in the guest's memory (libvirt, ``virDomainMemoryDefCheckConflict``)."""
     for one, other in combinations(modules, 2):
         slot = _slot(one)
@@ -79,14 +89,17 @@ def _slot(module: MemoryModule) -> int | None:
     return module.address.slot if isinstance(module, SlotModule) and module.address is not None else None
 
 
-def back_modules(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_modules(domain: Domain, target: Target) -> Completion:
     """Give each module its backend, once its name is known."""
-    devices: list[Device] = []
-    for device in domain.devices.every:
-        if isinstance(device, MemoryModule):
-            wanted = device.wanted()
-            device = device.replace(backend=build_backend(domain, target, wanted))
-            if isinstance(device, VirtioMem) and target.caps.has("virtio-mem-pci.prealloc"):
-                device = device.replace(prealloc=is_taken_at_once(domain, wanted, pages_of(domain, target, wanted)))
-        devices.append(device)
-    return domain.with_devices(devices)
+    yield from ()
+    return domain.with_each(MemoryModule, lambda module: _backed(module, domain, target))
+
+
+def _backed(module: MemoryModule, domain: Domain, target: Target) -> MemoryModule:
+    wanted = module.wanted()
+    module = module.replace(backend=build_backend(domain, target, wanted))
+    if isinstance(module, VirtioMem) and target.caps.has("virtio-mem-pci.prealloc"):
+        return module.replace(
+            prealloc=is_taken_at_once(domain.memory_backing, wanted, pages_of(domain, target, wanted))
+        )
+    return module

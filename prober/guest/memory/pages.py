@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from prober.commandline.options import Need, Prepared
 from prober.domain.domain import Domain
-from prober.domain.memory.backing import HugePage
+from prober.domain.memory.backing import HugePage, MemoryBacking
+from prober.domain.numa import Numa
 from prober.domain.shared.memory import Wanted
 from prober.host.directories import short_name
 from prober.host.target import Target
@@ -42,7 +43,7 @@ def _page_for(domain: Domain, cell: int | None) -> tuple[HugePage | None, bool]:
     """The ``<page>`` for a NUMA node, and whether it names the node."""
     general = None
     for page in domain.memory_backing.sizes:
-        nodes = nodes_of(domain, page)
+        nodes = nodes_of(domain.numa, page)
         if nodes is None:
             general = page
         elif cell is not None and cell in nodes:
@@ -50,9 +51,9 @@ def _page_for(domain: Domain, cell: int | None) -> tuple[HugePage | None, bool]:
     return general, False
 
 
-def nodes_of(domain: Domain, page: HugePage) -> tuple[int, ...] | None:
+def nodes_of(numa: Numa | None, page: HugePage) -> tuple[int, ...] | None:
     """The NUMA nodes that a ``<page>`` is for; in a guest without any, node 0 is all of it."""
-    if domain.numa is None and page.nodeset == (0,):
+    if numa is None and page.nodeset == (0,):
         return None
     return page.nodeset
 
@@ -64,25 +65,25 @@ def default_size(target: Target) -> int | None:
     return default if default in sizes else next(iter(sizes), None)
 
 
-def is_taken_at_once(domain: Domain, wanted: Wanted, pages: Pages) -> bool:
+def is_taken_at_once(backing: MemoryBacking, wanted: Wanted, pages: Pages) -> bool:
     """Whether QEMU takes all of the memory from the host before the guest starts."""
-    if domain.memory_backing.allocation == "immediate":
+    if backing.allocation == "immediate":
         return True
     return wanted.fills_file if wanted.path is not None else pages.are_huge
 
 
-def huge_path(domain: Domain, target: Target, size: int, owner: str) -> Prepared | None:
+def huge_path(domain_name: str, target: Target, size: int, owner: str) -> Prepared | None:
     """The directory for a guest's huge pages (libvirt, ``qemuGetDomainHupageMemPath``), or None without a mount."""
     mount = dict(target.settings.hugetlbfs_mount).get(size)
     if mount is None:
         return None
-    path = f"{mount}/libvirt/qemu/{short_name(domain.name)}"
+    path = f"{mount}/libvirt/qemu/{short_name(domain_name)}"
     todo = f"make the directory {path} on hugetlbfs, where QEMU can write, and have enough free pages of {size} KiB"
     return Prepared(path, Need("hugepages", owner, todo))
 
 
-def file_path(domain: Domain, target: Target, name: str, owner: str) -> Prepared:
+def file_path(domain_name: str, target: Target, name: str, owner: str) -> Prepared:
     """A file for a guest's memory (libvirt, ``qemuDomainGetMemoryBackingPath``)."""
-    directory = f"{target.settings.memory_backing_dir}/{short_name(domain.name)}"
+    directory = f"{target.settings.memory_backing_dir}/{short_name(domain_name)}"
     todo = f"make the directory {directory}, where QEMU can write"
     return Prepared(f"{directory}/{name}", Need("memory", owner, todo))

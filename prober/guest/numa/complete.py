@@ -7,37 +7,36 @@ from collections.abc import Iterator
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.numa.model import Cell, Numa
-from prober.host.target import Target
+from prober.domain.steps import Completion
 
 
-def complete_numa(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_numa(domain: Domain) -> Completion:
     """Cells by their ids; CPUs that are in none are in the first (libvirt, ``qemuDomainDefNumaCPUsRectify``)."""
     numa = domain.cpu.numa if domain.cpu is not None else None
     if numa is None:
         return domain
     cells = [cell.replace(id=at if cell.id is None else cell.id) for at, cell in enumerate(numa.cells)]
     cells.sort(key=lambda cell: cell.number)
-    refusals += _refuse_cpus(domain, numa, cells)
+    yield from _check_cpus(domain.vcpu.value, cells)
     placed = sum(len(cell.cpus or ()) for cell in cells)
     if placed < domain.vcpu.value:
         others = {number for cell in cells[1:] for number in cell.cpus or ()}
         left = tuple(number for number in range(domain.vcpu.value) if number not in others)
         cells[0] = cells[0].replace(cpus=left or None)
     numa = numa.replace(cells=tuple(cells))
-    refusals += _refuse_initiators(numa)
+    yield from _check_initiators(numa)
     return domain.replace(numa=numa)
 
 
-def _refuse_cpus(domain: Domain, numa: Numa, cells: list[Cell]) -> Iterator[Refusal]:
-    """CPUs that the guest does not have."""
-    count = domain.vcpu.value
+def _check_cpus(count: int, cells: list[Cell]) -> Iterator[Refusal]:
+    """CPUs that the guest does not have, of which there are ``count``."""
     for cell in cells:
         if cell.cpus and cell.cpus[-1] >= count:
             message = f"cell {cell.number} has CPU {cell.cpus[-1]}, and the guest has only {count} CPUs, from 0 on"
             yield Refusal(place=cell.place("cpus"), message=message, hint="change cpus, or <vcpu>")
 
 
-def _refuse_initiators(numa: Numa) -> Iterator[Refusal]:
+def _check_initiators(numa: Numa) -> Iterator[Refusal]:
     """Ways that begin where there is no CPU."""
     for link in numa.links:
         if link.initiator < len(numa.cells) and not numa.cells[link.initiator].cpus:

@@ -21,10 +21,10 @@ _ASSOCIATIVITY = {"none": "none", "direct": "direct", "full": "complex"}
 _POLICY = {"none": "none", "writeback": "write-back", "writethrough": "write-through"}
 
 
-def machine_numa(domain: Domain) -> Iterator[Property]:
+def machine_numa(numa: Numa | None) -> Iterator[Property]:
     """What ``-machine`` says of it: whether there is a table of how fast memory is."""
-    if domain.numa is not None and domain.numa.has_hmat:
-        yield Property("hmat", True, domain.numa.place())
+    if numa is not None and numa.has_hmat:
+        yield Property("hmat", True, numa.place())
 
 
 def emit_numa(domain: Domain, target: Target) -> Iterator[Option]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
-from prober.domain.numatune import Numatune, NumatuneMemory, refuse_nodes
+from prober.domain.numatune import Numatune, NumatuneMemory, check_nodes
+from prober.domain.steps import Completion
 from prober.host.target import Target
 
 
-def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -> Domain:
+def complete_numatune(domain: Domain, target: Target) -> Completion:
     """Say who places the memory, and refuse what cannot be (libvirt, ``virDomainNumatuneParseXML``)."""
     tune = domain.numatune
     is_auto = domain.vcpu.placement == "auto"
@@ -25,15 +26,13 @@ def complete_numatune(domain: Domain, target: Target, refusals: list[Refusal]) -
         placement = "auto" if is_auto and memory.nodeset is None else "static"
         memory = memory.replace(placement=placement)
         if placement == "static" and memory.nodeset is None:
-            refusals.append(
-                Refusal(place=memory.place(), message="<memory> of <numatune> needs a nodeset, or placement='auto'")
-            )
+            yield Refusal(place=memory.place(), message="<memory> of <numatune> needs a nodeset, or placement='auto'")
     tune = tune.replace(memory=memory)
-    refusals += _refuse(domain, tune, target)
+    yield from _check(domain, tune, target)
     return domain.replace(numatune=tune)
 
 
-def _refuse(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]:
+def _check(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]:
     auto = tune.memory is not None and tune.memory.placement == "auto"
     for node in tune.memnodes:
         if auto:
@@ -43,11 +42,11 @@ def _refuse(domain: Domain, tune: Numatune, target: Target) -> Iterator[Refusal]
         elif domain.cell(node.cell) is None:
             message = f"the guest has no NUMA node {node.cell}"
             yield Refusal(place=node.place("cell"), message=message)
-        yield from refuse_nodes(node.nodeset, node.place("nodeset"), target)
+        yield from check_nodes(node.nodeset, node.place("nodeset"), target)
     if tune.memory is None:
         return
     if tune.memory.nodeset is not None and not auto:
-        yield from refuse_nodes(tune.memory.nodeset, tune.memory.place("nodeset"), target)
+        yield from check_nodes(tune.memory.nodeset, tune.memory.place("nodeset"), target)
     if auto and target.host.numad_nodes is None:
         yield Refusal(
             place=tune.memory.place("placement"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prober.capabilities import Capabilities
 from prober.capabilities.cache import Learned
-from prober.capabilities.host import take_fingerprint
+from prober.capabilities.fingerprint import Fingerprint
+from prober.capabilities.fingerprinter import Fingerprinter
 from prober.qemu.recording import Exchange, Part, Recording
 
 
@@ -40,6 +42,18 @@ def make_binary(directory: Path, name: str = "qemu-system-x86_64", text: str = "
     path.write_text(text)
     path.chmod(0o755)
     return path
+
+
+def take_fingerprint(path: str | Path, **more: Any) -> Fingerprint:
+    """The fingerprint of a binary, all of it read now; ``more`` as :class:`Fingerprinter` has it."""
+    with Fingerprinter(**more, watch=False) as fingerprinter:
+        return fingerprinter.fingerprint(str(path))
+
+
+def take_recording_fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a recording, read now."""
+    with Fingerprinter(watch=False) as fingerprinter:
+        return fingerprinter.recording_fingerprint(str(path))
 
 
 def make_learned(binary: Path) -> tuple[Learned, Capabilities]:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prober.capabilities.cache import Cache
+from prober.capabilities.cache import DiskCache
 from tests.conftest import CHECKOUT, aio
 from tests.unit.capabilities.making import make_binary, make_learned
 
@@ -30,31 +30,31 @@ def binary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    made = Cache(tmp_path / "cache")
+def cache(tmp_path: Path) -> DiskCache:
+    made = DiskCache(tmp_path / "cache")
     aio(made.open())
     return made
 
 
 @pytest.fixture
-def entry(cache: Cache, binary: Path) -> Path:
+def entry(cache: DiskCache, binary: Path) -> Path:
     """A good entry."""
     assert aio(cache.write(*make_learned(binary)))
     return cache.path_of(str(binary))
 
 
-def test_round_trip(cache: Cache, binary: Path, entry: Path) -> None:
+def test_round_trip(cache: DiskCache, binary: Path, entry: Path) -> None:
     assert aio(cache.read(str(binary))) == make_learned(binary)
     assert [path.name for path in entry.parent.iterdir()] == [entry.name]
     assert entry.stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_there(cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_there(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> None:
     assert aio(cache.read("/usr/bin/qemu")) is None
     assert not caplog.records
 
 
-def test_paths_of_one_name_are_kept_apart(cache: Cache) -> None:
+def test_paths_of_one_name_are_kept_apart(cache: DiskCache) -> None:
     paths = ["/a/qemu", "/b/qemu", "/a/../a/qemu", "/a/qe\nmu", "/" + "x" * 4000, "/a/\udcff"]
     names = [cache.path_of(path) for path in paths]
     assert len(set(names)) == len(paths)
@@ -113,7 +113,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_untrusted_entry_is_set_aside(name: str, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture) -> None:
     damage, said = DAMAGE[name]
     damage(entry)
-    cache = Cache(entry.parent, max_bytes=1 << 20)
+    cache = DiskCache(entry.parent, max_bytes=1 << 20)
     assert aio(cache.read(str(binary))) is None
     assert not os.path.lexists(entry)
     assert os.path.lexists(f"{entry}.bad")
@@ -125,14 +125,14 @@ def test_untrusted_entry_is_set_aside(name: str, binary: Path, entry: Path, capl
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_entry_of_another_user_is_set_aside(
-    cache: Cache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
+    cache: DiskCache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     os.chown(entry, 65534, 65534)
     assert aio(cache.read(str(binary))) is None
     assert "it belongs to user 65534" in caplog.text
 
 
-def test_one_bad_file_a_name(cache: Cache, binary: Path, entry: Path) -> None:
+def test_one_bad_file_a_name(cache: DiskCache, binary: Path, entry: Path) -> None:
     for number in range(3):
         entry.write_bytes(b"bad %d" % number)
         assert aio(cache.read(str(binary))) is None
@@ -143,7 +143,7 @@ def test_one_bad_file_a_name(cache: Cache, binary: Path, entry: Path) -> None:
     ("old", "new"), [(b"prober-cache 1 ", b"prober-cache 2 "), (b'"interview":"', b'"interview":"0.0.0+')]
 )
 def test_entry_of_another_prober_is_no_damage(
-    cache: Cache, binary: Path, entry: Path, old: bytes, new: bytes, caplog: pytest.LogCaptureFixture
+    cache: DiskCache, binary: Path, entry: Path, old: bytes, new: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     if old.startswith(b'"'):
         _forge(entry, old, new)
@@ -154,9 +154,10 @@ def test_entry_of_another_prober_is_no_damage(
     assert entry.exists()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(data=st.data())
-def test_no_damage_is_taken_for_an_answer(cache: Cache, binary: Path, entry: Path, data: st.DataObject) -> None:
+def test_no_damage_is_taken_for_an_answer(cache: DiskCache, binary: Path, entry: Path, data: st.DataObject) -> None:
     learned = make_learned(binary)
     assert aio(cache.write(*learned))
     good = entry.read_bytes()
@@ -184,7 +185,7 @@ def _file_size_limit(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("size", [0, 100, 1000])
 def test_full_disk_keeps_the_old_entry(
-    cache: Cache, binary: Path, entry: Path, size: int, caplog: pytest.LogCaptureFixture
+    cache: DiskCache, binary: Path, entry: Path, size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = entry.read_bytes()
     learned = make_learned(binary)
@@ -197,7 +198,7 @@ def test_full_disk_keeps_the_old_entry(
 
 def test_directory_that_cannot_be_made(tmp_path: Path, binary: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    cache = Cache(tmp_path / "file/cache")
+    cache = DiskCache(tmp_path / "file/cache")
     aio(cache.open())
     assert aio(cache.write(*make_learned(binary))) is False
     assert aio(cache.read(str(binary))) is None
@@ -216,31 +217,31 @@ def test_error_at_each_step(binary: Path, entry: Path, step: str, caplog: pytest
 
     learned, capabilities = make_learned(binary)
     newer = learned.model_copy(update={"seconds": 99.0})
-    assert aio(Cache(entry.parent, trace=fail).write(newer, capabilities)) is False
+    assert aio(DiskCache(entry.parent, trace=fail).write(newer, capabilities)) is False
     assert seen[-1] == step
     assert "No space left on device" in caplog.text
     assert [path.name for path in entry.parent.iterdir()] == [entry.name]
     # After the rename the new entry is there, whole; all that is missing is its sync.
     assert (entry.read_bytes() == good) == (step != "renamed")
-    assert aio(Cache(entry.parent).read(str(binary))) is not None
+    assert aio(DiskCache(entry.parent).read(str(binary))) is not None
 
 
 _KILLED = """
     import asyncio, os, signal, sys
     from pathlib import Path
-    from prober.capabilities.cache import Cache
+    from prober.capabilities.cache import DiskCache
     from tests.unit.capabilities.making import make_learned
     def kill(name):
         if name == sys.argv[3]:
             os.kill(os.getpid(), signal.SIGKILL)
     learned, capabilities = make_learned(Path(sys.argv[2]))
-    cache = Cache(Path(sys.argv[1]), trace=kill)
+    cache = DiskCache(Path(sys.argv[1]), trace=kill)
     asyncio.run(cache.write(learned.model_copy(update={"seconds": 99.0}), capabilities))
 """
 
 
 @pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
-def test_killed_at_each_step(cache: Cache, binary: Path, entry: Path, step: str) -> None:
+def test_killed_at_each_step(cache: DiskCache, binary: Path, entry: Path, step: str) -> None:
     program = [sys.executable, "-c", textwrap.dedent(_KILLED), str(entry.parent), str(binary), step]
     done = subprocess.run(program, cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -266,7 +267,7 @@ def test_cancelled_write_is_finished(binary: Path, entry: Path) -> None:
         def trace(_: str) -> None:
             loop.call_soon_threadsafe(writing.set)
 
-        cache = Cache(entry.parent, trace=trace)
+        cache = DiskCache(entry.parent, trace=trace)
         learned, capabilities = make_learned(binary)
         task = asyncio.create_task(cache.write(learned.model_copy(update={"seconds": 99.0}), capabilities))
         await writing.wait()
@@ -275,19 +276,19 @@ def test_cancelled_write_is_finished(binary: Path, entry: Path) -> None:
             await task
 
     aio(check())
-    stored = aio(Cache(entry.parent).read(str(binary)))
+    stored = aio(DiskCache(entry.parent).read(str(binary)))
     assert stored is not None
     assert stored[0].seconds == 99.0
     assert [path.name for path in entry.parent.iterdir()] == [entry.name]
 
 
 def test_too_large_is_not_written(tmp_path: Path, binary: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cache = Cache(tmp_path, max_bytes=1000)
+    cache = DiskCache(tmp_path, max_bytes=1000)
     assert aio(cache.write(*make_learned(binary))) is False
     assert "is not written" in caplog.text
 
 
-def test_two_writers_at_once(cache: Cache, binary: Path) -> None:
+def test_two_writers_at_once(cache: DiskCache, binary: Path) -> None:
     async def check() -> list[bool]:
         learned, capabilities = make_learned(binary)
         return await asyncio.gather(*(cache.write(learned, capabilities) for _ in range(8)))
@@ -297,7 +298,7 @@ def test_two_writers_at_once(cache: Cache, binary: Path) -> None:
     assert len(list(cache.directory.iterdir())) == 1
 
 
-def test_removed(cache: Cache, binary: Path, entry: Path) -> None:
+def test_removed(cache: DiskCache, binary: Path, entry: Path) -> None:
     aio(cache.remove(str(binary)))
     aio(cache.remove(str(binary)))
     assert not entry.exists()

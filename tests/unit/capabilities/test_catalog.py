@@ -161,6 +161,7 @@ def test_binary_that_never_holds_still(bin_dir: Path) -> None:
     assert len(asker.asked) < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 2])
 def test_so_many_interviews_at_once(bin_dir: Path, limit: int) -> None:
     for number in range(5):

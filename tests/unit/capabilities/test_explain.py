@@ -161,6 +161,7 @@ def test_a_span_is_of_neighbours_alone() -> None:
     assert (str(history), history.left_out) == ("present 1.0.0 to 10.0.0", 1)
 
 
+@pytest.mark.slow
 def test_history_over_libvirts_recordings(libvirt_data: Path, bundled: dict[str, Capabilities]) -> None:
     """The versions that the first milestone's changelog names."""
     paths = sorted((LIBVIRT / "replies").glob("*.xz"))

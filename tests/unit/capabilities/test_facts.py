@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities, Verdict
 from prober.errors import FactError, RecordingError
-from prober.qemu.recording import CRASHED, Exchange, JsonValue, Part, Recording, ReplyError
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
+from prober.qemu.replies import JsonValue
 
 VERSION: JsonValue = {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": "(Debian 1:7.2)"}
 SCHEMA: JsonValue = [
@@ -60,12 +61,12 @@ CAPS = Capabilities.from_recording(
                     Exchange(
                         "qom-list-properties",
                         {"typename": "deadly"},
-                        error=ReplyError(CRASHED, "SIGABRT: Assertion failed"),
+                        error=ErrorReply(CRASHED, "SIGABRT: Assertion failed"),
                     ),
                     Exchange(
                         "qom-list-properties",
                         {"typename": "virtio-gpu-device"},
-                        error=ReplyError("GenericError", "Class 'virtio-gpu-device' not found"),
+                        error=ErrorReply("GenericError", "Class 'virtio-gpu-device' not found"),
                     ),
                     Exchange("query-machines", None, [{"name": "pc-q35-7.2", "alias": "q35", "cpu-max": 1}]),
                     Exchange("query-cpu-definitions", None, [{"name": "Haswell"}]),
@@ -135,6 +136,7 @@ def test_what_is_no_name_is_refused(fact: str) -> None:
         CAPS.supports(fact)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_is_answered_or_refused(fact: str) -> None:
     try:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.capabilities import host as host_module
-from prober.capabilities.fingerprint import FileMark, Fingerprint, HostCpu, ModuleMark, differs
-from prober.capabilities.host import Host, own_version, take_fingerprint, take_recording_fingerprint
+from prober.capabilities import fingerprinter as module
+from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark, differs
+from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.errors import UnknownBinaryError
+from tests.unit.capabilities.making import take_fingerprint, take_recording_fingerprint
 
 CPUINFO = """processor\t: 0
 vendor_id\t: AuthenticAMD
@@ -196,14 +197,14 @@ def _words(fake: Fake, text: str) -> str:
 @pytest.mark.parametrize("name", CHANGES)
 def test_change_is_named(fake: Fake, name: str, inotify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not inotify:
-        monkeypatch.setattr(host_module, "Inotify", _no_inotify)
+        monkeypatch.setattr(module, "Inotify", _no_inotify)
     change, attribute, said, _ = CHANGES[name]
     path: Path = getattr(fake, attribute)
-    with Host(root=fake.root) as host:
-        before = host.fingerprint(str(path))
-        assert host.fingerprint(str(path)) is before
+    with Fingerprinter(root=fake.root) as fingerprinter:
+        before = fingerprinter.fingerprint(str(path))
+        assert fingerprinter.fingerprint(str(path)) is before
         change(fake)
-        after = host.fingerprint(str(path))
+        after = fingerprinter.fingerprint(str(path))
     assert _words(fake, said) in (differs(before, after) or "nothing differs")
     assert fake.take(path) == after
 
@@ -225,18 +226,18 @@ def test_fixed_parts_are_named(fake: Fake, part: str) -> None:
 
 def test_two_module_changes_in_a_row(fake: Fake) -> None:
     """The watch is still there after an event."""
-    with Host(root=fake.root) as host:
-        seen = [host.fingerprint(str(fake.binary))]
+    with Fingerprinter(root=fake.root) as fingerprinter:
+        seen = [fingerprinter.fingerprint(str(fake.binary))]
         for number in range(3):
             (fake.modules / "ui-gtk.so").write_text("x" * number)
-            seen.append(host.fingerprint(str(fake.binary)))
+            seen.append(fingerprinter.fingerprint(str(fake.binary)))
         assert len({item.model_dump_json() for item in seen}) == 4
         shutil.rmtree(fake.modules)
-        host.fingerprint(str(fake.binary))
+        fingerprinter.fingerprint(str(fake.binary))
         fake.write("usr/lib/qemu/back.so", "x")
-        host.fingerprint(str(fake.binary))
+        fingerprinter.fingerprint(str(fake.binary))
         (fake.modules / "back.so").write_text("longer")
-        assert host.fingerprint(str(fake.binary)) == fake.take(fake.binary)
+        assert fingerprinter.fingerprint(str(fake.binary)) == fake.take(fake.binary)
 
 
 def test_hard_link_from_elsewhere_is_found_by_a_full_look(fake: Fake) -> None:
@@ -248,17 +249,17 @@ def test_hard_link_from_elsewhere_is_found_by_a_full_look(fake: Fake) -> None:
 
 
 def test_forgetting_reads_all_anew(fake: Fake) -> None:
-    with Host(root=fake.root) as host:
-        before = host.fingerprint(str(fake.binary))
+    with Fingerprinter(root=fake.root) as fingerprinter:
+        before = fingerprinter.fingerprint(str(fake.binary))
         fake.write("proc/cpuinfo", CPUINFO.format(microcode="0xa0011d1", flags="new"))
-        assert host.fingerprint(str(fake.binary)) == before
-        host.forget()
-        assert "flags" in (differs(before, host.fingerprint(str(fake.binary))) or "")
+        assert fingerprinter.fingerprint(str(fake.binary)) == before
+        fingerprinter.forget()
+        assert "flags" in (differs(before, fingerprinter.fingerprint(str(fake.binary))) or "")
 
 
 def test_parts_as_they_are(fake: Fake) -> None:
     taken = fake.take(fake.script)
-    assert taken.cpu == HostCpu("AuthenticAMD", "25", "1", "0", "0xa0011d1", "fpu vme svm")
+    assert taken.cpu == CpuMark("AuthenticAMD", "25", "1", "0", "0xa0011d1", "fpu vme svm")
     assert taken.kvm is True
     assert taken.kvm_parameters == (("kvm_amd.nested", "1"), ("kvm_amd.sev", "0"))
     assert str(fake.behind) in {program.path for program in taken.programs}
@@ -273,8 +274,8 @@ def test_module_directories_can_be_added(fake: Fake) -> None:
 
 
 def test_variant_tells_interviews_apart(fake: Fake) -> None:
-    with Host(root=fake.root, variant="tcg") as host:
-        assert host.fingerprint(str(fake.binary)).interview == f"{own_version()} tcg"
+    with Fingerprinter(root=fake.root, variant="tcg") as fingerprinter:
+        assert fingerprinter.fingerprint(str(fake.binary)).interview == f"{own_version()} tcg"
 
 
 def test_kvm_that_cannot_be_opened(fake: Fake) -> None:
@@ -286,7 +287,7 @@ def test_kvm_that_cannot_be_opened(fake: Fake) -> None:
 def test_recording_depends_on_its_file_alone(fake: Fake) -> None:
     path = fake.write("a.replies", "{}")
     before = take_recording_fingerprint(path)
-    assert (before.kvm, before.modules, before.kernel, before.cpu) == (None, (), "", HostCpu())
+    assert (before.kvm, before.modules, before.kernel, before.cpu) == (None, (), "", CpuMark())
     _grow_in_place(path)
     assert f"size of {path}" in (differs(before, take_recording_fingerprint(path)) or "")
 
@@ -304,11 +305,11 @@ def test_round_trip(fake: Fake) -> None:
 
 def test_nothing_stays_open(fake: Fake) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    with Host(root=fake.root) as host:
+    with Fingerprinter(root=fake.root) as fingerprinter:
         for _ in range(20):
-            host.fingerprint(str(fake.binary))
-            host.fingerprint(str(fake.script))
-            host.recording_fingerprint(str(fake.binary))
+            fingerprinter.fingerprint(str(fake.binary))
+            fingerprinter.fingerprint(str(fake.script))
+            fingerprinter.recording_fingerprint(str(fake.binary))
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -323,7 +324,7 @@ _fingerprints = st.builds(
     ).map(lambda marks: tuple(sorted({mark.path: mark for mark in marks}.values()))),
     kvm=st.sampled_from([True, False, None]),
     kernel=st.sampled_from(["6.1", "6.2"]),
-    cpu=st.builds(HostCpu, *[st.sampled_from(["", "x", "y x", "x y"])] * 6),
+    cpu=st.builds(CpuMark, *[st.sampled_from(["", "x", "y x", "x y"])] * 6),
     kvm_parameters=st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from("01")), max_size=2, unique_by=lambda item: item[0]
     ).map(lambda pairs: tuple(sorted(pairs))),

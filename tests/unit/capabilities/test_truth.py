@@ -10,6 +10,8 @@ import pytest
 from prober.capabilities import Capabilities, Verdict
 from tests.recordings import LIBVIRT, load_capabilities, load_recording
 
+pytestmark = pytest.mark.libvirt
+
 REPLIES = sorted((LIBVIRT / "replies").glob("*.replies.xz"))
 
 #: The first recorded version that has each.

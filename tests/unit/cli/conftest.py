@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from prober.cli.main import main
-from prober.qemu.recording import CRASHED, Exchange, Part, Recording, ReplyError
+from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def replies(tmp_path: Path) -> Path:
         Exchange(
             "qom-list-properties",
             {"typename": "colo-compare"},
-            error=ReplyError(CRASHED, "SIGABRT: assertion failed"),
+            error=ErrorReply(CRASHED, "SIGABRT: assertion failed"),
         ),
     )
     path = tmp_path / "small.replies"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from prober.capabilities.difference import Change, Difference, Group
-from prober.cli.diff import argv_changes, format_group
+from prober.cli.choosing import choose_either
+from prober.cli.diff_for import argv_changes
+from prober.cli.difference import format_group
 from prober.cli.local import Local
 from prober.cli.remote import Remote
-from prober.cli.source import choose_either
 from prober.errors import ServiceError
 from tests.recordings import FIXTURES, ROOT
 from tests.unit.cli.conftest import Run
@@ -41,6 +42,7 @@ def test_a_summary_is_the_counts_alone(run: Run) -> None:
     assert len(short.splitlines()) < 20 < len(whole.splitlines())
 
 
+@pytest.mark.slow
 def test_nothing_differs(run: Run) -> None:
     assert run("diff", "--json", NEW, NEW).code == 0
     difference = Difference.model_validate(run("diff", "--json", NEW, NEW).json)
@@ -53,6 +55,7 @@ def test_json_is_the_whole_difference(run: Run) -> None:
     assert len(difference.group("properties").changes) > 1000
 
 
+@pytest.mark.slow
 def test_for_a_domain(run: Run) -> None:
     ended = run("diff", OLD, NEW, "--for", EXAMPLE)
     assert (ended.code, ended.err) == (0, "")
@@ -65,6 +68,7 @@ def test_for_a_domain(run: Run) -> None:
     assert same.out.endswith("the command line is the same\nno difference\n")
 
 
+@pytest.mark.slow
 def test_for_a_domain_that_b_refuses(run: Run) -> None:
     older = FIXTURES / "qemu-5.2.0.replies.xz"
     ended = run("diff", older, OLD, "--for", REFUSED)
@@ -115,7 +119,7 @@ def test_a_word_is_a_program_a_recording_or_an_id(tmp_path: Path, monkeypatch: p
     assert kind("./qemu") == kind("qemu") == kind(str(program)) == "program"
     assert kind("plain") == kind("x.replies") == kind("not-there.replies.xz") == kind("/not/there") == "recording"
     # Anything else is asked of a service, and there is none.
-    monkeypatch.setattr("prober.cli.source.DEFAULT_SOCKETS", (Path("here.sock"),))
+    monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
     with pytest.raises(ServiceError, match="no service is running"):
         choose_either("qemu-system-x86_64", None)
     assert isinstance(choose_either("qemu-system-x86_64", Path("some.sock")), Remote)

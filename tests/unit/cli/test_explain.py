@@ -59,6 +59,7 @@ def test_json_is_the_whole_explanation(run: Run) -> None:
     assert explanation.evidence.is_present
 
 
+@pytest.mark.slow
 def test_more_recordings_are_looked_into(run: Run, replies: Path) -> None:
     """A file, and a directory of them; the bundled ones are looked into besides, each once."""
     for place in (replies, replies.parent, NEWER):

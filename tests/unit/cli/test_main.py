@@ -48,7 +48,7 @@ def test_version(run: Run) -> None:
 
 
 def test_without_a_source_and_a_service_the_user_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prober.cli.source.DEFAULT_SOCKETS", (Path("here.sock"), Path("there.sock")))
+    monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"), Path("there.sock")))
     ended = run("supports", "PIIX4_PM")
     assert (ended.code, ended.out) == (5, "")
     assert ended.err == (
@@ -91,7 +91,7 @@ def test_an_error_that_nobody_foresaw_has_no_traceback(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr("prober.cli.supports.run", fail)
+    monkeypatch.setattr("prober.cli.supports.run_supports", fail)
     monkeypatch.delenv("PROBER_DEBUG", raising=False)
     ended = run("supports", "--replies", replies, "PIIX4_PM")
     assert ended.code == 5
@@ -102,7 +102,7 @@ def test_an_interrupt_is_130(run: Run, replies: Path, monkeypatch: pytest.Monkey
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("prober.cli.supports.run", interrupt)
+    monkeypatch.setattr("prober.cli.supports.run_supports", interrupt)
     ended = run("supports", "--replies", replies, "PIIX4_PM")
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
@@ -162,17 +162,25 @@ def test_the_service_is_ready_before_its_translator_is_loaded() -> None:
     """The start has 0.6 s; the translator takes half as long, and what only describes the routes a quarter."""
     script = "import sys; import prober.cli.serve; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert {"uvicorn", "prober.service.server", "prober.capabilities.catalog"} <= set(loaded)
-    assert not {"prober.domain", "prober.commandline.check", "lxml", "fastapi", "rich"} & set(loaded)
+    assert {"httptools", "prober.service.server", "prober.capabilities.catalog"} <= set(loaded)
+    late = {"prober.service.translation", "prober.service.answers", "prober.service.openapi"}
+    assert not {"prober.domain", "prober.commandline.check", "lxml", "fastapi", "uvicorn", "rich", *late} & set(loaded)
 
 
 def test_commands_are_imported_when_they_are_called() -> None:
-    """The modules of the declarations import no command and no floor below at their top."""
+    """The modules of the declarations import no command at their top, and of the floor below only the rows."""
     imported = {
         node.module
-        for name in ("main", "explore", "options")
+        for name in ("main", "commands", "options")
         for node in ast.parse((CHECKOUT / f"prober/cli/{name}.py").read_text()).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
-    assert imported == {"prober.cli", "prober.cli.exits", "prober.cli.options", "prober.errors"}
+    assert imported == {
+        "prober.cli",
+        "prober.cli.commands",
+        "prober.cli.exits",
+        "prober.errors",
+        "prober.service",
+        "prober.service.routes",
+    }
     assert main_module.app.info.name == "prober"

@@ -7,7 +7,7 @@ import pytest
 from prober.capabilities import Capabilities, Verdict
 from prober.commandline.check import SOUND_OPTIONS
 from prober.commandline.check import check as find
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Finding, Kind, Place
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
@@ -32,8 +32,8 @@ def refusals(option: Option, *, old: bool = False) -> list[Finding]:
 
 
 GOOD: list[Option] = [
-    Device("virtio-blk-pci", (*pairs(drive="d", bootindex=1, addr="0x2"), Property("bus", "pci.0", HERE)), HERE),
-    Device("ahci", pairs(id="sata0"), HERE),
+    DeviceOption("virtio-blk-pci", (*pairs(drive="d", bootindex=1, addr="0x2"), Property("bus", "pci.0", HERE)), HERE),
+    DeviceOption("ahci", pairs(id="sata0"), HERE),
     Global("PIIX4_PM", Property("acpi-root-pci-hotplug", False, HERE)),
     Object("memory-backend-ram", "ram", pairs(size=1), HERE),
     Qapi("-blockdev", "blockdev-add", "driver", {"driver": "file", "node-name": "n", "filename": "/a"}, HERE),
@@ -57,11 +57,11 @@ def test_what_is_there_passes(option: Option, old: bool) -> None:
 @pytest.mark.parametrize(
     ("option", "fact", "message", "hint"),
     [
-        (Device("virtio-blk-pcj", (), HERE), "virtio-blk-pcj", "has no virtio-blk-pcj", "virtio-blk-pci"),
-        (Device("e1000", pairs(mak="x"), HERE), "e1000.mak", "has no e1000.mak", "mac"),
-        (Device("e1000", pairs(multifunction="on"), HERE), "e1000.multifunction", "is on or off, not 'on'", ""),
+        (DeviceOption("virtio-blk-pcj", (), HERE), "virtio-blk-pcj", "has no virtio-blk-pcj", "virtio-blk-pci"),
+        (DeviceOption("e1000", pairs(mak="x"), HERE), "e1000.mak", "has no e1000.mak", "mac"),
+        (DeviceOption("e1000", pairs(multifunction="on"), HERE), "e1000.multifunction", "is on or off, not 'on'", ""),
         (
-            Device("virtio-blk-pci", pairs(drive="d", bootindex=2**31), HERE),
+            DeviceOption("virtio-blk-pci", pairs(drive="d", bootindex=2**31), HERE),
             "virtio-blk-pci.bootindex",
             "from -2147483648 to",
             "",
@@ -122,19 +122,21 @@ def test_no_acpi_is_for_the_old() -> None:
 
 
 def test_one_fact_is_refused_once() -> None:
-    devices: list[Option] = [Device("e1000", pairs(nope=1), HERE)] * 3
+    devices: list[Option] = [DeviceOption("e1000", pairs(nope=1), HERE)] * 3
     assert len(check(devices, NEW)) == 1
 
 
+@pytest.mark.libvirt
 def test_unknown_is_its_own_kind() -> None:
     path = LIBVIRT / "replies" / "qemu-10.0.0.replies.xz"
-    if not path.exists():
-        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     partial = load_capabilities(path)
-    (finding,) = check([Device("pci-bridge", (Property("chassis_nr", 1, HERE),), HERE)], partial)
+    (finding,) = check([DeviceOption("pci-bridge", (Property("chassis_nr", 1, HERE),), HERE)], partial)
     assert finding.evidence is not None
     assert (finding.kind, finding.evidence.verdict) == (Kind.unknown, Verdict.unknown)
-    absent: list[Option] = [Device("e1000", pairs(mac="52:54:00:00:00:01"), HERE), Device("no-such", (), HERE)]
+    absent: list[Option] = [
+        DeviceOption("e1000", pairs(mac="52:54:00:00:00:01"), HERE),
+        DeviceOption("no-such", (), HERE),
+    ]
     assert [(r.qemu_name, r.kind) for r in check(absent, partial)] == [
         ("e1000.mac", Kind.unknown),
         ("no-such", Kind.error),

@@ -18,6 +18,8 @@ from prober.commandline.parse import parse_command_line, split_shell
 from prober.commandline.refusal import Finding, Kind
 from tests.recordings import LIBVIRT, load_capabilities
 
+pytestmark = pytest.mark.libvirt
+
 _NAME = re.compile(r".+\.(\d+\.\d+\.\d+)\.args")
 
 _INVENTED = "the test of <qemu:commandline> invents it"
@@ -97,18 +99,16 @@ def reason(path: Path, finding: Finding) -> str:
     return next((why for pattern, why, stems in TRUE if stem in stems and re.search(pattern, finding.message)), "")
 
 
+@pytest.mark.slow
 def test_only_true_faults_are_found() -> None:
-    if not LIBVIRT.exists():
-        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     paths = lines()
     assert sum(path.name.endswith(".10.0.0.args") for path in paths) > 400
     wrong = [f"{path.name}: {finding}" for path in paths for finding in bad(path) if not reason(path, finding)]
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_each_true_fault_is_found() -> None:
-    if not LIBVIRT.exists():
-        pytest.skip(f"libvirt's test data is not in {LIBVIRT}")
     found = [(path, finding.message) for path in lines() for finding in bad(path)]
     for pattern, _, stems in TRUE:
         assert {path.name.rsplit(".", 4)[0] for path, message in found if re.search(pattern, message)} == stems

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.commandline.check import check
-from prober.commandline.options import Device, Global, Keyval, Object, Option, Plain, Property, Qapi
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi
 from prober.commandline.parse import MOST_CHARACTERS, MOST_WORDS, parse_command_line, split_shell
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import as_number, as_size, as_switch, build_tree, split_pairs
@@ -127,9 +127,9 @@ def test_each_option_is_read_as_qemu_reads_it() -> None:
         *("-cpu", "max,+avx,-aes,level=3"),
         "-S",
     )
-    assert isinstance(device, Device)
+    assert isinstance(device, DeviceOption)
     assert (device.driver, values(device.properties)) == ("e1000", {"id": "a", "multifunction": True})
-    assert isinstance(flat, Device)
+    assert isinstance(flat, DeviceOption)
     assert values(flat.properties) == {"id": "b", "multifunction": "on", "cache": "off"}
     assert isinstance(setting, Global)
     assert (setting.driver, setting.setting.name, setting.setting.value) == ("e1000", "x.y", "1=2")
@@ -228,6 +228,7 @@ def found(words: list[str], version: str = "11.1.2") -> list[Finding]:
     return [*parsed.findings, *check(parsed.options, CAPS[version])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", CAPS)
 @settings(max_examples=400, deadline=None)
 @given(options=_WORDS)

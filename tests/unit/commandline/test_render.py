@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities
-from prober.commandline.options import Device, Global, Keyval, Object, Plain, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Place
 from prober.commandline.render import render
 from tests.recordings import FIXTURES, load_capabilities
@@ -55,7 +55,7 @@ def word(value: object) -> str:
 
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_a_device_says_the_same_either_way(pairs: dict[str, str | bool | int]) -> None:
-    option = Device("e1000", tuple(Property(name, value, HERE) for name, value in pairs.items()), HERE)
+    option = DeviceOption("e1000", tuple(Property(name, value, HERE) for name, value in pairs.items()), HERE)
     flag, new = render([option], NEW)
     assert flag == "-device"
     assert json.loads(new) == {"driver": "e1000", **pairs}

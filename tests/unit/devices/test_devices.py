@@ -10,6 +10,7 @@ from prober.devices.memballoon import Memballoon
 from prober.domain.domain import Domain
 from prober.domain.shared.devices import kinds_with_own
 from prober.translate.read import read_domain
+from tests.elements import element_of
 
 DOMAIN = b"""<domain type='qemu'><name>d</name><os><type machine='pc'>hvm</type></os><devices>
   <disk type='file'><source file='/a'/><target dev='vda'/></disk>
@@ -49,7 +50,7 @@ def test_a_change_of_nothing_is_the_same_domain() -> None:
 
 def test_new_classes_are_known() -> None:
     before = domain()
-    after = before.with_devices([*before.devices.every, Hub.model_validate({"type": "usb"})])
+    after = before.with_devices([*before.devices.every, element_of(Hub, type="usb")])
     assert after.devices.kinds - before.devices.kinds == {Hub}
 
 

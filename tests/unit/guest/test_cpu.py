@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prober.commandline.options import Device
+from prober.commandline.options import DeviceOption
 from prober.errors import RefusedError
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import from_qemu, to_qemu
@@ -133,13 +133,13 @@ def test_a_cpu_is_plugged_in_where_its_number_says() -> None:
     plugged = list(emit_plugged(domain, find_target(domain, CAPS, None, Host())))
     assert len(plugged) == 23
     last = plugged[-1]
-    assert isinstance(last, Device)
+    assert isinstance(last, DeviceOption)
     assert last.driver == "qemu64-x86_64-cpu"
     values = {item.name: item.value for item in last.properties}
     assert values == {"id": "vcpu23", "socket-id": 1, "die-id": 1, "core-id": 2, "thread-id": 1}
 
 
-@pytest.mark.skipif(not (LIBVIRT / "replies").is_dir(), reason="libvirt's data is not at hand")
+@pytest.mark.libvirt
 @pytest.mark.parametrize("version", ["2.9.0", "3.1.0", "4.0.0", "4.2.0"])
 def test_older_qemus_tell_the_host_s_cpu_too(version: str) -> None:
     caps = load_capabilities(LIBVIRT / "replies" / f"qemu-{version}.replies.xz")

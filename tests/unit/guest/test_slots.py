@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.domain.shared.slots import Kinds, Plug
-from prober.guest.addresses.buses import BUS_KINDS, SlotError, SlotMap
+from prober.guest.addresses.buses import BUS_KINDS, SlotMap
+from prober.guest.addresses.full import SlotError
 
 PCI = Plug.PCI_DEVICE | Plug.AUTO
 PCIE = Plug.PCIE_DEVICE | Plug.AUTO

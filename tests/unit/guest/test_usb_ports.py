@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prober.guest.addresses.usb import PortError, UsbPorts
+from prober.guest.addresses.full import PortError
+from prober.guest.addresses.usb import UsbPorts
 
 
 def test_ports_are_dealt_out_by_controller_and_then_behind_hubs() -> None:

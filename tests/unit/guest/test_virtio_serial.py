@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prober.guest.addresses.virtio_serial import PortError, VirtioSerialPorts
+from prober.guest.addresses.full import PortError
+from prober.guest.addresses.virtio_serial import VirtioSerialPorts
 
 
 def test_ports_are_dealt_out_from_one_on_and_controllers_added() -> None:

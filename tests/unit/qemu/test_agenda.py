@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prober.qemu.agenda import Agenda
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage
-from prober.qemu.recording import Exchange, Recording, ReplyError, question_key
+from prober.qemu.recording import ErrorReply, Exchange, Recording, question_key
 from tests.fakes.making import Answers, small_answers
 
 LANES = (Lane.first, Lane.second)
@@ -19,7 +19,7 @@ GREETINGS = [Exchange("qmp_capabilities", reply={})] * 2
 def answer(question: Question, answers: Answers) -> Exchange:
     body = answers.get(question_key(question.command, question.arguments))
     if body is None:
-        error = ReplyError("DeviceNotFound", "not found")
+        error = ErrorReply("DeviceNotFound", "not found")
         return Exchange(question.command, question.arguments, error=error)
     return Exchange(question.command, question.arguments, body["return"])
 

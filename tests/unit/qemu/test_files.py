@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prober.errors import RecordingError
 from prober.qemu import files
 from prober.qemu.files import read_recording, write_recording
-from prober.qemu.recording import Exchange, Part, Recording, ReplyError
+from prober.qemu.recording import ErrorReply, Exchange, Part, Recording
 from tests.conftest import aio as run
 
 Aio = Callable[..., Any]
@@ -33,7 +33,7 @@ _exchange = st.builds(
     st.text().filter(lambda name: name != "qmp_capabilities"),
     st.none() | st.dictionaries(st.text(), _json, max_size=3),
     _json,
-    st.none() | st.builds(ReplyError, st.text(), st.text()),
+    st.none() | st.builds(ErrorReply, st.text(), st.text()),
 )
 _part = st.builds(lambda rest: Part((Exchange("qmp_capabilities", reply={}), *rest)), st.lists(_exchange, max_size=5))
 _recordings = st.builds(lambda parts: Recording(tuple(parts)), st.lists(_part, min_size=1, max_size=3))
@@ -44,6 +44,7 @@ def test_text_and_back(recording: Recording) -> None:
     assert Recording.loads(recording.dumps()) == recording
 
 
+@pytest.mark.slow
 @given(_recordings, st.sampled_from(["x.replies", "x.replies.xz"]))
 @settings(max_examples=15, deadline=None)
 def test_file_and_back(tmp_path_factory: pytest.TempPathFactory, recording: Recording, name: str) -> None:

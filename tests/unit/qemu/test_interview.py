@@ -16,7 +16,7 @@ from prober.capabilities import Capabilities
 from prober.errors import ExitedError
 from prober.qemu.files import read_recording
 from prober.qemu.interview import Interview, interview
-from prober.qemu.limits import Limits
+from prober.qemu.limits import InterviewLimits
 from prober.qemu.recording import CRASHED, Recording
 from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers
@@ -24,12 +24,12 @@ from tests.unit.qemu.conftest import children
 
 Aio = Callable[..., Any]
 
-LIMITS = Limits(greet_s=5, reply_s=3, total_s=20)
+LIMITS = InterviewLimits(greet_s=5, reply_s=3, total_s=20)
 ONE = LIMITS.model_copy(update={"processes": 1})
 TWO = LIMITS.model_copy(update={"processes": 2})
 
 
-def ask(aio: Aio, binary: Path, limits: Limits = TWO) -> Interview:
+def ask(aio: Aio, binary: Path, limits: InterviewLimits = TWO) -> Interview:
     result: Interview = aio(interview(binary, limits=limits, accel="tcg"))
     return result
 
@@ -50,7 +50,7 @@ def _small(aio: Aio, tmp_path: Path) -> Recording:
 
 
 @pytest.mark.parametrize("limits", [ONE, TWO])
-def test_order_is_that_of_the_questions(aio: Aio, tmp_path: Path, limits: Limits) -> None:
+def test_order_is_that_of_the_questions(aio: Aio, tmp_path: Path, limits: InterviewLimits) -> None:
     result = ask(aio, make_fake(tmp_path, "good"), limits)
     exchanges = result.recording.parts[0].exchanges
     assert [exchange.command for exchange in exchanges[:4]] == [
@@ -171,7 +171,9 @@ def test_other_complaints_are_final(aio: Aio, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limits", [ONE, TWO])
 @pytest.mark.parametrize("at", ["PIIX4_PM", "e1000", "zeta", "max-x86_64-cpu"])
-def test_type_that_kills_is_marked(aio: Aio, tmp_path: Path, small: Recording, at: str, limits: Limits) -> None:
+def test_type_that_kills_is_marked(
+    aio: Aio, tmp_path: Path, small: Recording, at: str, limits: InterviewLimits
+) -> None:
     marks = tmp_path / "marks"
     fake = make_fake(tmp_path, "dies_at", at=at, how=-signal.SIGABRT, marks=str(marks), words="x\nassertion failed\n")
     result = ask(aio, fake, limits)
@@ -300,6 +302,7 @@ class CancelAt:
                 go_on, value = inner.throw, error
 
 
+@pytest.mark.slow
 def test_cancelled_at_every_await(tmp_path: Path) -> None:
     """With one process all is done in one task; wherever that waits, it is cancelled once.
 

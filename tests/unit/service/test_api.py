@@ -11,23 +11,14 @@ from urllib.parse import quote
 
 import pytest
 
-from prober.capabilities.capabilities import Capabilities
+from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
-from prober.capabilities.evidence import Evidence
 from prober.errors import LaunchError
 from prober.qemu.recording import Recording
+from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.client import Client
 from prober.service.problems import Problem
-from prober.service.replies import (
-    BinaryList,
-    CommandList,
-    CommandReply,
-    CpuList,
-    Health,
-    MachineList,
-    TypeList,
-    TypeReply,
-)
+from prober.service.replies import BinaryList, Health
 from prober.translate.translation import Translation
 from tests.recordings import FIXTURES, load_recording
 from tests.unit.capabilities.asking import Asker, Told
@@ -355,4 +346,5 @@ def test_changed_binary_is_asked_again(served: Served) -> None:
 
 def test_the_description_is_served(served: Served) -> None:
     schema = served.client.get("/openapi.json").value
+    assert served.client.get("/openapi.json?x=1").value == schema, "whoever asks may say what they like"
     assert {"/healthz", "/v1/translate", "/v1/binaries/{id}/refresh"} <= schema["paths"].keys()

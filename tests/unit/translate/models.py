@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Iterator
 
 from prober.domain.domain import Domain
-from prober.xml.binding import At, Element, Shape, shape_of
+from prober.xml.binding import Element, fields_of
+from prober.xml.shape import Shape, shape_of
 
 
 def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
@@ -20,8 +21,8 @@ def claimed_fields(cls: type[Element] = Domain) -> set[tuple[str, str]]:
         seen.add(current)
         waiting.extend(current.choices.values() if current.tag else _models_in(shape_of(current)))
         if not current.tag:
-            for name, info in current.model_fields.items():
-                if any(isinstance(mark, At) and mark.path != "*" for mark in info.metadata):
+            for name, of in fields_of(current).items():
+                if of.path not in (None, "*"):
                     found.add((_declaring(current, name), name))
     return found
 
@@ -43,7 +44,7 @@ def given_fields(element: Element) -> Iterator[tuple[str, str]]:
     """Every (declaring class, field) that one XML gave."""
     for name in element.places.fields:
         yield _declaring(type(element), name), name
-    for name in type(element).model_fields:
+    for name in fields_of(type(element)):
         value = getattr(element, name)
         for item in value if isinstance(value, tuple) else (value,):
             if isinstance(item, Element):

@@ -7,35 +7,32 @@ all cases are asked here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from prober.host.host import Host
 from prober.translate.read import read_domain
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
-from prober.xml.binding import Checked, Element
+from prober.xml.binding import Checked, Element, fields_of, per_class
 from tests.cases.test_cases import HERE, capabilities, case_of, expectations
 
 #: Fields that are not of the element's own.
 _LINKS = ("places", "parent")
 
 
-@cache
+@per_class
 def type_of(cls: type[Element], name: str) -> TypeAdapter[Any]:
     """The type of a field, with all that reads it."""
-    info = cls.model_fields[name]
-    whole: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
-    return TypeAdapter(whole)
+    return TypeAdapter(fields_of(cls)[name].kind, config=ConfigDict(arbitrary_types_allowed=True))
 
 
 def elements_of(element: Element) -> Iterator[Element]:
     """An element, and all that are in it."""
     yield element
-    for name in type(element).model_fields:
+    for name in fields_of(type(element)):
         value = None if name in _LINKS else getattr(element, name)
         for item in value if isinstance(value, tuple) else (value,):
             if isinstance(item, Element):
@@ -44,7 +41,7 @@ def elements_of(element: Element) -> Iterator[Element]:
 
 def made_fields(element: Element) -> Iterator[tuple[str, Any]]:
     """What neither the XML gave nor the class."""
-    for name, info in type(element).model_fields.items():
+    for name, info in fields_of(type(element)).items():
         value = getattr(element, name)
         if name not in _LINKS and not element.given(name) and value != info.default:
             yield name, value

@@ -78,6 +78,7 @@ def elements(draw: st.DrawFn, depth: int = 0) -> str:
     return f"<{name}{attributes}>{escape(draw(st.sampled_from(WORDS)))}{children}</{name}>"
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(elements())
 def test_any_arrangement_of_what_is_known(text: str) -> None:
@@ -91,6 +92,7 @@ TEMPLATE = """<domain type='qemu'><name>{name}</name><memory>65536</memory>
 <serial type='file'><source path='/{serial}'/></serial></devices></domain>"""
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @pytest.mark.parametrize("version", VERSIONS)
 @given(data=st.data())
@@ -170,6 +172,7 @@ MANY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("device", MANY)
 def test_as_many_devices_as_a_document_can_hold(device: str) -> None:
@@ -200,6 +203,7 @@ print(resident() - before)
 """
 
 
+@pytest.mark.slow
 def test_names_that_are_made_up_do_not_take_all_memory() -> None:
     """libxml2 keeps each name that a thread has seen: some 30 MiB of 30 more documents, if nothing ended it."""
     done = subprocess.run([sys.executable, "-c", _READ_NAMES], capture_output=True, text=True, timeout=60, check=True)

@@ -7,7 +7,7 @@ import pytest
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.diff import diff
 from prober.capabilities.difference import Change, Difference
-from prober.commandline.options import Device, Global, Keyval, Object, Property, Qapi, Value
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Property, Qapi, Value
 from prober.commandline.refusal import Place
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
@@ -30,7 +30,7 @@ def _property(name: str, value: str | int | bool) -> Property:
 def test_every_name_in_the_options_is_a_use() -> None:
     uses = find_uses(
         [
-            Device("virtio-blk", (_property("drive", "d"), _property("id", "x")), PLACE),
+            DeviceOption("virtio-blk", (_property("drive", "d"), _property("id", "x")), PLACE),
             Global("PIIX4_PM", _property("disable_s3", True)),
             Object("memory-backend-ram", "ram", (_property("size", 5),), PLACE),
             Keyval("-machine", "pc", (_property("usb", False),), PLACE),

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from prober.domain.memory import Memory
 from prober.xml import values
+from tests.elements import element_of
 
 
 @pytest.mark.parametrize(
@@ -75,12 +76,12 @@ def test_refused(kind: Any, text: str, sentence: str) -> None:
     [(1, "KiB", 1), (1, "b", 1), (1025, "bytes", 2), (1, "KB", 1), (3, "MB", 2930), (1, "GiB", 2**20), (2, "T", 2**31)],
 )
 def test_memory_is_rounded_up_to_kibibytes(amount: int, unit: str, kibibytes: int) -> None:
-    assert Memory.model_validate({"value": amount, "unit": unit}).kibibytes == kibibytes
+    assert element_of(Memory, value=amount, unit=unit).kibibytes == kibibytes
 
 
 def test_every_unit_has_its_size() -> None:
     for unit in values.UNITS:
-        Memory.model_validate({"value": 1, "unit": unit})
+        element_of(Memory, value=1, unit=unit)
 
 
 def test_ranges_write_each_run_as_one_word() -> None:

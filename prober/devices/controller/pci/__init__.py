@@ -8,7 +8,6 @@ from prober.devices.controller.pci.bridges import ConventionalBridge, DmiToPciBr
 from prober.devices.controller.pci.expanders import PcieExpanderBus, PciExpanderBus
 from prober.devices.controller.pci.ports import DownstreamPort, PcieRootPort, UpstreamPort
 from prober.devices.controller.pci.roots import PcieRoot, PciRoot, Root
-from prober.xml.binding import made
 
 #: Every model, by its name in the XML.
 MODELS: Mapping[str, type[PciController]] = MappingProxyType(
@@ -31,7 +30,7 @@ PciController.choices = MODELS
 
 def bridge_for(model: str, index: int) -> PciBridge:
     """A controller of this model that no XML asked for."""
-    bridge = made(MODELS[model], type="pci", model=model, index=index)
+    bridge = MODELS[model](type="pci", model=model, index=index)
     assert isinstance(bridge, PciBridge)
     return bridge
 

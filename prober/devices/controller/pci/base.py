@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from prober.commandline import options
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds
@@ -40,10 +41,10 @@ class PciBridge(PciController):
 
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """Index 0 belongs to the machine's own bus, and to nothing else."""
         if self.index == 0:
-            yield "index", f"index 0 is the machine's own PCI bus, not a {self.model}"
+            yield Broken("index", f"index 0 is the machine's own PCI bus, not a {self.model}")
 
     def plug(self, target: Target) -> Kinds | None:
         """By its model."""
@@ -52,7 +53,7 @@ class PciBridge(PciController):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         properties = (*self.before_id(), self.identity(), *self.after_id(), *self.pci_properties(target))
-        yield options.Device(self.driver_on(target), properties, self.place("model"))
+        yield options.DeviceOption(self.driver_on(target), properties, self.place("model"))
 
     def driver_on(self, target: Target) -> str:
         """QEMU's device, of those that the binary has."""
@@ -66,10 +67,15 @@ class PciBridge(PciController):
         """Its own properties that libvirt writes after the id."""
         return iter(())
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def reservation(self, kibibytes: int | None) -> Iterator[Property]:
+        """``mem-reserve``: the memory that firmware keeps free behind it, where it says how much."""
+        if kibibytes is not None:
+            yield Property("mem-reserve", kibibytes * 1024, self.place("memory_reserve"))
+
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """A controller sits on a bus of lower index, or there would be no end."""
         if self.address is not None and self.index is not None and self.address.bus >= self.index:
-            yield (
+            yield Broken(
                 "address",
                 f"a PCI controller must sit on a bus of lower index: {self.address.bus} is not below {self.index}",
             )

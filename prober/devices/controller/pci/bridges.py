@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
+from prober.commandline.refusal import Broken
 from prober.devices.controller.pci.base import PciBridge
 from prober.domain.shared.address import Spot
 from prober.domain.shared.slots import Plug
@@ -29,14 +30,13 @@ class ConventionalBridge(PciBridge):
         """The number that guests know it by, and the memory that firmware keeps free behind it."""
         number = self.number if self.chassis_nr is None else self.chassis_nr
         yield Property("chassis_nr", number, self.place("chassis_nr"))
-        if self.memory_reserve is not None:
-            yield Property("mem-reserve", self.memory_reserve * 1024, self.place("memory_reserve"))
+        yield from self.reservation(self.memory_reserve)
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """QEMU takes chassis numbers from 1 on."""
         yield from super().rules()
         if self.chassis_nr == 0:
-            yield "chassis_nr", "chassisNr starts at 1"
+            yield Broken("chassis_nr", "chassisNr starts at 1")
 
 
 class DmiToPciBridge(PciBridge):

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 from prober.commandline.options import Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Broken, Refusal
 from prober.devices.controller.pci.base import PciBridge
-from prober.domain.domain import Domain
 from prober.domain.shared.slots import Plug
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import Byte, Count
 
+#: The one for each family of machines.
+_MODELS: Mapping[str, str] = MappingProxyType({"pc": "pci-expander-bus", "q35": "pcie-expander-bus"})
+
 
 class Expander(PciBridge):
     """A bus with bus numbers of its own, from ``busNr`` up to those of the next."""
 
+    #: The family of machines whose root bus it goes on.
+    machine_kind: ClassVar[str]
+
     bus_nr: Annotated[Byte | None, At("target/@busNr"), Becomes("`bus_nr`")] = None
     node: Annotated[Count | None, At("target/node"), Becomes("`numa_node`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """0 is the machine's own bus."""
         yield from super().rules()
         if self.bus_nr is not None and not 1 <= self.bus_nr <= 254:
-            yield "bus_nr", "busNr is 1 to 254"
+            yield Broken("bus_nr", "busNr is 1 to 254")
 
-    def domain_rules(self, domain: Domain) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
+        """It goes on a root bus of its own kind: a conventional one, or Express."""
+        yield from super().machine_rules(target)
+        fitting = _MODELS.get(target.kind, self.model)
+        if fitting != self.model:
+            sentence = f"a {self.model} is for machine {self.machine_kind}; machine {target.machine} takes a {fitting}"
+            yield Broken("model", sentence)
+
+    def domain_rules(self, nodes: int, threads: Collection[int]) -> Iterator[Broken]:
         """The node is one of the guest's; libvirt numbers them from 0."""
-        numa = domain.cpu.numa if domain.cpu is not None else None
-        nodes = len(numa.cells) if numa is not None else 0
         if self.node is not None and self.node >= nodes:
-            yield "node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}"
+            yield Broken("node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}")
 
     def before_id(self) -> Iterator[Property]:
         """Its first bus number."""
@@ -48,35 +60,25 @@ class PciExpanderBus(Expander):
     """``pci-expander-bus``: for pc."""
 
     driver = "pxb"
+    machine_kind = "pc"
     sits_as = Plug.PCI_EXPANDER_BUS
 
     model: Annotated[Literal["pci-expander-bus"], At("@model"), Becomes("`-device pxb`")] = "pci-expander-bus"
     model_name: Annotated[Literal["pxb"] | None, At("model/@name"), Becomes("the device")] = None
-
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
-        """It goes on a conventional root bus."""
-        yield from super().machine_rules(target)
-        if target.kind == "q35":
-            yield "model", f"a pci-expander-bus is for machine pc; machine {target.machine} takes a pcie-expander-bus"
 
 
 class PcieExpanderBus(Expander):
     """``pcie-expander-bus``: for q35."""
 
     driver = "pxb-pcie"
+    machine_kind = "q35"
     sits_as = Plug.PCIE_EXPANDER_BUS
 
     model: Annotated[Literal["pcie-expander-bus"], At("@model"), Becomes("`-device pxb-pcie`")] = "pcie-expander-bus"
     model_name: Annotated[Literal["pxb-pcie"] | None, At("model/@name"), Becomes("the device")] = None
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
-        """It goes on an Express root bus."""
-        yield from super().machine_rules(target)
-        if target.kind == "pc":
-            yield "model", f"a pcie-expander-bus is for machine q35; machine {target.machine} takes a pci-expander-bus"
 
-
-def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> dict[int, int]:
+def number_expanders(expanders: Sequence[Expander]) -> Generator[Refusal, None, dict[int, int]]:
     """The ``busNr`` of each expander by its index: two below the lowest there is, where it is not given
     (libvirt 11.3, ``qemuDomainAddressFindNewBusNr``)."""
     lowest = min((expander.bus_nr for expander in expanders if expander.bus_nr is not None), default=256)
@@ -85,7 +87,7 @@ def number_expanders(expanders: Sequence[Expander], refusals: list[Refusal]) -> 
         if expander.bus_nr is None:
             if lowest <= 2:
                 message = "no busNr is left below the lowest that is given; give this one a busNr, too"
-                refusals.append(Refusal(place=expander.place(), message=message))
+                yield Refusal(place=expander.place(), message=message)
                 break
             lowest -= 2
             numbers[expander.number] = lowest

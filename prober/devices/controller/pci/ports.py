@@ -55,8 +55,7 @@ class PcieRootPort(_Port):
     def after_id(self) -> Iterator[Property]:
         """What any port has, and the memory that firmware keeps free behind it."""
         yield from super().after_id()
-        if self.memory_reserve is not None:
-            yield Property("mem-reserve", self.memory_reserve * 1024, self.place("memory_reserve"))
+        yield from self.reservation(self.memory_reserve)
 
     def _own_port(self) -> int:
         """After its place.  Without one the domain is refused; what there is is checked."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from prober.commandline.options import Global, Option, Property
+from prober.commandline.refusal import Broken
 from prober.commandline.text import Text
 from prober.devices.controller.pci.base import PciController
-from prober.domain.domain import Domain
+from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import UNITS, Amount, OnOff, Unit
@@ -38,10 +39,10 @@ class Root(PciController):
 
     hole: Annotated[PciHole | None, At("pcihole64"), Becomes("`-global …-pcihost.pci-hole64-size`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """There is one root, at index 0."""
         if self.index not in (0, None):
-            yield "index", f"a {self.model} has index 0"
+            yield Broken("index", f"a {self.model} has index 0")
 
     def name_for(self, number: int, target: Target) -> str:
         """The name that QEMU's machine gives it."""
@@ -51,13 +52,13 @@ class Root(PciController):
         """Part of the machine."""
         return True
 
-    def machine_rules(self, target: Target) -> Iterator[tuple[str, str]]:
+    def machine_rules(self, target: Target) -> Iterator[Broken]:
         """pc has PCI, q35 has PCI Express."""
         if target.is_understood and not target.has_pci:
-            yield "model", f"machine {target.machine} has no PCI bus"
+            yield Broken("model", f"machine {target.machine} has no PCI bus")
         if target.has_pci and target.kind != self.machine_kind:
-            other = "pcie-root" if target.kind == "q35" else "pci-root"
-            yield "model", f"machine {target.machine} has a {other} at index 0, not a {self.model}"
+            own = "pcie-root" if target.kind == "q35" else "pci-root"
+            yield Broken("model", f"machine {target.machine} has a {own} at index 0, not a {self.model}")
 
 
 class PciRoot(Root):
@@ -79,9 +80,9 @@ class PcieRoot(Root):
     model: Annotated[Literal["pcie-root"], At("@model"), Becomes("nothing: it is part of the machine")] = "pcie-root"
 
 
-def emit_pci_holes(domain: Domain, target: Target) -> Iterator[Option]:
+def emit_pci_holes(devices: Devices) -> Iterator[Option]:
     """The size of the 64-bit hole (libvirt 11.3, ``qemuBuildGlobalControllerCommandLine``)."""
-    for root in domain.devices.of(Root):
+    for root in devices.of(Root):
         if root.hole is not None:
             size = Text(f"{root.hole.kibibytes}K")
             yield Global(root.host, Property("pci-hole64-size", size, root.place("hole")))

@@ -7,6 +7,6 @@ the path of a unix socket uses :func:`~.sockets.unix_socket`.
 
 from prober.domain.shared.chardev.character import Character, CharacterDevice
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 
-__all__ = ["Character", "CharacterDevice", "Reconnect", "Source"]
+__all__ = ["Character", "CharacterDevice", "CharacterSource", "Reconnect"]

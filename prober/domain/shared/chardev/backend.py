@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from prober.commandline.options import Option, Property
 from prober.commandline.refusal import Place
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 from prober.host.target import Target
 
 
@@ -21,8 +21,8 @@ class Ends:
     """
 
     owner: str
-    source: Source
-    second: Source | None
+    source: CharacterSource
+    second: CharacterSource | None
     protocol: str
     use: str
     place: Place
@@ -53,7 +53,7 @@ class Backend:
     #: What ``<graphics>`` it leads through, if any.
     graphics: ClassVar[str] = ""
 
-    def rules(self, source: Source) -> Iterator[str]:
+    def rules(self, source: CharacterSource) -> Iterator[str]:
         """What is wrong with a source of this type, beyond what it takes and needs."""
         return iter(())
 

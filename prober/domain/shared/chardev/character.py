@@ -8,16 +8,17 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from prober.commandline import options
 from prober.commandline.options import Property
-from prober.commandline.refusal import Place
+from prober.commandline.refusal import Broken, Place
 from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.files import Dev, File, Null, Pipe, Pty, Stdio, Vc
 from prober.domain.shared.chardev.opened import add_descriptor, file_to_write, set_path
 from prober.domain.shared.chardev.screens import DBus, QemuVdagent, SpicePort, SpiceVmc
 from prober.domain.shared.chardev.sockets import Tcp, Udp, Unix
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import given_twice
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Checked, made
+from prober.xml.binding import At, Becomes, Checked
 from prober.xml.values import AbsolutePath, OnOff
 
 CharacterType: TypeAlias = Literal[
@@ -60,14 +61,14 @@ class Character(Checked):
     invents_path: ClassVar[bool] = False
 
     type: Annotated[CharacterType, At("@type"), Becomes("the backend of `-chardev`")] = "pty"
-    sources: Annotated[tuple[Source, ...], At("source"), Becomes("keys of `-chardev`")] = ()
+    sources: Annotated[tuple[CharacterSource, ...], At("source"), Becomes("keys of `-chardev`")] = ()
     protocol: Annotated[
         Literal["raw", "telnet", "telnets", "tls"] | None, At("protocol/@type"), Becomes("`telnet`")
     ] = None
     log_file: Annotated[AbsolutePath | None, At("log/@file"), Becomes("`logfile`")] = None
     log_append: Annotated[OnOff | None, At("log/@append"), Becomes("`logappend`, and how it is opened")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What belongs to which type."""
         yield from super().rules()
         backend = self.backend
@@ -75,39 +76,38 @@ class Character(Checked):
             yield from self._source_rules(backend)
         yield from self._end_rules()
         if self.protocol not in (None, "raw") and not backend.takes_protocol:
-            yield "protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'"
+            yield Broken("protocol", f"only type='tcp' has a protocol other than raw, not '{self.type}'")
         if self.protocol in ("telnets", "tls"):
-            yield "protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>"
+            yield Broken("protocol", f"QEMU has no protocol '{self.protocol}'; TLS is <source tls='yes'>")
         if self.log_append is not None and self.log_file is None:
-            yield "log_append", "<log append> needs a file"
+            yield Broken("log_append", "<log append> needs a file")
 
-    def _source_rules(self, backend: Backend) -> Iterator[tuple[str, str]]:
+    def _source_rules(self, backend: Backend) -> Iterator[Broken]:
         """How many there may be, and what each may say."""
         if len(self.sources) > backend.sources:
             most = {1: "one <source>", 2: "two <source>"}[backend.sources]
-            yield "sources", f"type='{self.type}' has {most}, not {len(self.sources)}"
+            yield Broken("sources", f"type='{self.type}' has {most}, not {len(self.sources)}")
         for name in sorted({name for source in self.sources for name in source.said()} - backend.takes):
-            yield "sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'"
+            yield Broken("sources", f"{_WORDS.get(name, name)} of <source> does not belong to type='{self.type}'")
         for sentence in dict.fromkeys(sentence for source in self.sources for sentence in backend.rules(source)):
-            yield "sources", sentence
+            yield Broken("sources", sentence)
         for source in self.sources:
-            models = [label.model for label in source.seclabels if label.model is not None]
-            for model in sorted({model for model in models if models.count(model) > 1}):
-                yield "sources", f"two labels of <source> are for model {model}"
+            for model in given_twice(label.model for label in source.seclabels if label.model is not None):
+                yield Broken("sources", f"two labels of <source> are for model {model}")
 
-    def _end_rules(self) -> Iterator[tuple[str, str]]:
+    def _end_rules(self) -> Iterator[Broken]:
         """What is missing, and ends that are one too many."""
         if self.type == "spicevmc" and not self.spice_use:
-            yield "type", "type='spicevmc' is for virtio channels, smartcards and USB redirection"
+            yield Broken("type", "type='spicevmc' is for virtio channels, smartcards and USB redirection")
         if len(self.sources) == 2 and self.source_of("connect") is self.source_of("bind"):
-            yield "sources", "two <source> are one with mode='connect' and one with mode='bind'"
+            yield Broken("sources", "two <source> are one with mode='connect' and one with mode='bind'")
         needs = self.backend.needs
         if not needs:
             return
         source = self.source_of("connect") if self.type == "udp" else self.source
         for name in needs:
             if getattr(source, name) is None and not self._invents(name):
-                yield "sources", f"type='{self.type}' needs <source {name}=…>"
+                yield Broken("sources", f"type='{self.type}' needs <source {name}=…>")
 
     def _invents(self, name: str) -> bool:
         """Whether what is missing here is made up."""
@@ -121,14 +121,14 @@ class Character(Checked):
         return BACKENDS[self.type]
 
     @property
-    def source(self) -> Source:
+    def source(self) -> CharacterSource:
         """Its ``<source>``, or an empty one."""
-        return self.sources[0] if self.sources else made(Source)
+        return self.sources[0] if self.sources else CharacterSource()
 
-    def source_of(self, mode: str) -> Source:
+    def source_of(self, mode: str) -> CharacterSource:
         """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
         found = (source for source in self.sources if (source.mode or "connect") == mode)
-        return next(found, made(Source))
+        return next(found, CharacterSource())
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.
@@ -151,7 +151,7 @@ class Character(Checked):
         pairs = [Property("id", ends.id, ends.place), *self.backend.pairs(ends, target), *log]
         yield options.Keyval("-chardev", self.backend.word(ends), tuple(pairs), self.place("type"))
 
-    def _far_end(self) -> Source:
+    def _far_end(self) -> CharacterSource:
         """Where it leads, the name of a channel filled in."""
         if self.type == "udp":
             return self.source_of("connect")

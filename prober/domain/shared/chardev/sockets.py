@@ -9,7 +9,7 @@ from prober.commandline.options import Need, Passed, Property, Value
 from prober.commandline.refusal import Place
 from prober.domain.shared.chardev.backend import Backend, Ends
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.domain.shared.chardev.source import Source
+from prober.domain.shared.chardev.source import CharacterSource
 from prober.domain.shared.tls import TlsService, emit_tls, tls_id
 from prober.host.target import Target
 
@@ -68,7 +68,7 @@ class _Stream(Backend):
 
     qemu = "socket"
 
-    def rules(self, source: Source) -> Iterator[str]:
+    def rules(self, source: CharacterSource) -> Iterator[str]:
         """Only a client reconnects."""
         if source.mode == "bind" and source.reconnect is not None:
             yield "only mode='connect' can reconnect"
@@ -83,7 +83,7 @@ class Unix(_Stream):
     takes = frozenset({"path", "mode", "reconnect"})
     needs = ("path",)
 
-    def rules(self, source: Source) -> Iterator[str]:
+    def rules(self, source: CharacterSource) -> Iterator[str]:
         """The path can be too long."""
         yield from super().rules(source)
         wrong = too_long(source.path)

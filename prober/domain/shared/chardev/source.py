@@ -8,8 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
+from prober.commandline.refusal import Broken, Unfit
 from prober.domain.shared.chardev.reconnect import Reconnect
-from prober.xml.binding import At, Becomes, Checked, Element, Neutral
+from prober.xml.binding import At, Becomes, Checked, Element, Neutral, field_names
 from prober.xml.values import AbsolutePath, Line, OnOff, YesNo
 
 _CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
@@ -17,13 +18,13 @@ _CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
 
 def _channel(value: str) -> str:
     if not _CHANNEL.fullmatch(value):
-        raise ValueError("is not a name of up to 255 letters, digits, dashes, dots and underscores")
+        raise Unfit("is not a name of up to 255 letters, digits, dashes, dots and underscores")
     return value
 
 
 def _short(value: str) -> str:
     if len(value) > 255:
-        raise ValueError("is longer than 255 characters")
+        raise Unfit("is longer than 255 characters")
     return value
 
 
@@ -43,15 +44,15 @@ class SourceSeclabel(Checked):
     labelskip: Annotated[YesNo | None, At("@labelskip"), Neutral(_WHY_SECLABEL)] = None
     label: Annotated[Line | None, At("label"), Neutral(_WHY_SECLABEL)] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A label, if and only if something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefParseXML``)."""
         if self.label is not None and self.relabel is False:
-            yield "label", "relabel='no' labels nothing, and has no <label>"
+            yield Broken("label", "relabel='no' labels nothing, and has no <label>")
         if self.label is None and self.relabel:
-            yield "relabel", "relabel='yes' needs a <label>"
+            yield Broken("relabel", "relabel='yes' needs a <label>")
 
 
-class Source(Element):
+class CharacterSource(Element):
     """One end of a character device on the host.  Which of these belong together is for its type to say."""
 
     path: Annotated[AbsolutePath | None, At("@path"), Becomes("`path`, or a descriptor that libvirt opens")] = None
@@ -72,7 +73,7 @@ class Source(Element):
 
     def said(self) -> set[str]:
         """The attributes and elements that it has, by their fields; labels left out."""
-        return {name for name in type(self).model_fields if name not in _NO_MEANING and getattr(self, name) is not None}
+        return {name for name in field_names(type(self)) if name not in _NO_MEANING and getattr(self, name) is not None}
 
 
 _NO_MEANING = frozenset({"places", "seclabels"})

@@ -18,7 +18,7 @@ _CACHE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ImageAccess:
     """How all images of one disk are opened; each None is QEMU's default.
 
     ``floppy`` says that the guest sees a floppy; ``places`` are of the members by QEMU's names.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.commandline.refusal import Place
-from prober.domain.shared.source.belongs import misplaced
+from prober.commandline.refusal import Broken, Refusal
+from prober.domain.shared.source.attributes import misplaced
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
 from prober.domain.shared.source.image import Image, needs_format
-from prober.domain.shared.source.model import DataStore, Kind, Source
+from prober.domain.shared.source.model import DataStore, SourceKind, StorageSource
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import Count
@@ -19,41 +19,41 @@ from prober.xml.values import Count
 class BackingStore(Checked):
     """What stands behind an image; one without a type says that nothing does."""
 
-    type: Annotated[Kind | None, At("@type"), Becomes("the `driver` of its `-blockdev`")] = None
+    type: Annotated[SourceKind | None, At("@type"), Becomes("the `driver` of its `-blockdev`")] = None
     index: Annotated[Count | None, At("@index"), Neutral("libvirt's number of an image of a running domain")] = None
     format: Annotated[ImageFormat | None, At("format"), Becomes("`-blockdev`")] = None
-    source: Annotated[Source | None, At("source"), Becomes("`-blockdev`")] = None
+    source: Annotated[StorageSource | None, At("source"), Becomes("`-blockdev`")] = None
     data_store: Annotated[DataStore | None, At("dataStore"), Becomes("`data-file`")] = None
     backing: Annotated[BackingStore | None, At("backingStore"), Becomes("`backing`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A chain is either told in full or ended (``virDomainDiskBackingStoreParse``)."""
         parts = ("format", "source", "data_store", "backing")
         if self.type is None:
             for name in parts:
                 if self.given(name):
-                    yield name, "a <backingStore> without a type says that there is nothing behind the image"
+                    yield Broken(name, "a <backingStore> without a type says that there is nothing behind the image")
             return
         for name in ("format", "source"):
             if not self.given(name):
-                yield "", f"a <backingStore> with a type needs a <{name}>"
+                yield Broken("", f"a <backingStore> with a type needs a <{name}>")
         if self.type in ("vhostuser", "vhostvdpa", "volume"):
-            yield "type", f"a source of type '{self.type}' is not understood behind an image"
+            yield Broken("type", f"a source of type '{self.type}' is not understood behind an image")
         if self.source is not None and self.type is not None and self.source.is_empty(self.type):
-            yield "source", "the image behind an image cannot be missing"
+            yield Broken("source", "the image behind an image cannot be missing")
         if self.format is not None:
             yield from self._format_rules(self.format)
 
-    def _format_rules(self, image_format: ImageFormat) -> Iterator[tuple[str, str]]:
+    def _format_rules(self, image_format: ImageFormat) -> Iterator[Broken]:
         kind = image_format.type
         yield from format_rules(kind, self.backing, self._data, "backing", "source")
         if image_format.max_size is not None and kind != "qcow2":
-            yield "format", "only qcow2 images have a cache of metadata to set"
+            yield Broken("format", "only qcow2 images have a cache of metadata to set")
         if (kind == "fat") != (self.type == "dir"):
-            yield "format", "format 'fat' is for sources of type 'dir', and they have no other"
+            yield Broken("format", "format 'fat' is for sources of type 'dir', and they have no other")
         if self.source is not None and self.source.encryption is not None:
             for sentence in self.source.encryption.misfits(kind, self.source.protocol):
-                yield "source", sentence
+                yield Broken("source", sentence)
 
     @property
     def is_end(self) -> bool:
@@ -124,15 +124,15 @@ def _data_image(store: DataStore, above: Image, target: Target) -> Image:
 
 def format_rules(
     image_format: str, backing: BackingStore | None, data: DataStore | None, backing_field: str, data_field: str
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[Broken]:
     """What a format cannot have behind it, as (field, sentence)."""
     if backing is not None and not backing.is_end and image_format not in WITH_BACKING:
-        yield backing_field, f"an image of format {image_format} has nothing behind it"
+        yield Broken(backing_field, f"an image of format {image_format} has nothing behind it")
     if data is not None and image_format != "qcow2":
-        yield data_field, "only a qcow2 image has its data in another"
+        yield Broken(data_field, "only a qcow2 image has its data in another")
 
 
-def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[Source]:
+def sources_of(source: StorageSource | None, backing: BackingStore | None) -> Iterator[StorageSource]:
     """Every source of a chain, data stores left out."""
     if source is not None:
         yield source
@@ -140,14 +140,11 @@ def sources_of(source: Source | None, backing: BackingStore | None) -> Iterator[
         yield from sources_of(backing.source, backing.backing)
 
 
-def image_faults(kind: str, source: Source, backing: BackingStore | None) -> Iterator[tuple[Place, str]]:
-    """What is misplaced in the sources of a chain, each with its place."""
-    for name, sentence in misplaced(source, kind):
-        yield source.place(name), sentence
+def check_sources(kind: str, source: StorageSource, backing: BackingStore | None) -> Iterator[Refusal]:
+    """What is misplaced in the sources of a chain."""
+    for broken in misplaced(source, kind):
+        yield broken.at(source.place)
     if source.data_store is not None:
-        yield from image_faults(source.data_store.type, source.data_store.source, None)
+        yield from check_sources(source.data_store.type, source.data_store.source, None)
     if backing is not None and backing.type is not None and backing.source is not None:
-        yield from image_faults(backing.type, backing.source, backing.backing)
-
-
-BackingStore.model_rebuild()
+        yield from check_sources(backing.type, backing.source, backing.backing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prober.domain.shared.source.formats import Format
+from prober.domain.shared.source.formats import FormatName
 from prober.xml.binding import At, Becomes, Element
 from prober.xml.values import UNITS, Amount, Unit
 
@@ -24,5 +24,5 @@ class CacheSize(Element):
 class ImageFormat(Element):
     """The format, and what QEMU keeps of its metadata."""
 
-    type: Annotated[Format, At("@type"), Becomes("`driver` of the image's block node")]
+    type: Annotated[FormatName, At("@type"), Becomes("`driver` of the image's block node")]
     max_size: Annotated[CacheSize | None, At("metadata_cache/max_size"), Becomes("`cache-size`")] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 #: What an image may be (libvirt's ``cow``, ``dir`` and ``iso`` are none that QEMU opens; an ISO image is ``raw``).
-Format: TypeAlias = Literal[
+FormatName: TypeAlias = Literal[
     "raw", "bochs", "cloop", "dmg", "vpc", "vdi", "fat", "vhd", "ploop", "qcow", "qcow2", "qed", "vmdk"
 ]
 

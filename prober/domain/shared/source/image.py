@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from prober.commandline.refusal import Place
 from prober.domain.shared.secret import secret_id
-from prober.domain.shared.source.access import Access
-from prober.domain.shared.source.model import Source
+from prober.domain.shared.source.access import ImageAccess
+from prober.domain.shared.source.model import StorageSource
 from prober.domain.shared.source.references import Auth, Encryption
 from prober.domain.shared.tls import tls_id
 from prober.host.target import Target
@@ -28,12 +28,12 @@ class Image:
     """
 
     kind: str
-    source: Source
+    source: StorageSource
     format: str
     number: int | str
     read_only: bool
     place: Place
-    access: Access
+    access: ImageAccess
     owner: str = ""
     format_place: Place | None = None
     cdrom: bool = False

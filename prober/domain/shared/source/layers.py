@@ -9,7 +9,7 @@ from prober.commandline.options import Need, Property, Value
 from prober.commandline.refusal import Place
 from prober.domain.shared.chardev.opened import add_descriptor
 from prober.domain.shared.secret import emit_secret, secret_id
-from prober.domain.shared.source.belongs import leads_nowhere
+from prober.domain.shared.source.attributes import leads_nowhere
 from prober.domain.shared.source.formats import FORMATS, WITH_BACKING
 from prober.domain.shared.source.image import Image
 from prober.domain.shared.source.protocols import storage_members, storage_places

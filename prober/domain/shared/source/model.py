@@ -7,9 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
+from prober.commandline.refusal import Broken
 from prober.domain.shared.chardev.source import SourceSeclabel
+from prober.domain.shared.source.children import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.format import ImageFormat
-from prober.domain.shared.source.parts import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.references import Auth, Encryption
 from prober.xml.binding import At, Becomes, Checked, Neutral
 from prober.xml.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_path
@@ -24,7 +25,7 @@ def _path_or_nothing(value: str) -> str:
 SourcePath: TypeAlias = Annotated[str, AfterValidator(_path_or_nothing)]
 
 #: The types of source that there are.
-Kind: TypeAlias = Literal["file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa"]
+SourceKind: TypeAlias = Literal["file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa"]
 
 #: The types whose image is a path on this host, and the field that has it.
 _PATHS = {"file": "file", "block": "dev", "dir": "dir"}
@@ -32,7 +33,7 @@ _PATHS = {"file": "file", "block": "dev", "dir": "dir"}
 _WHY_SSH = "QEMU's ssh has the known hosts and the keys of the user that it runs as"
 
 
-class Source(Checked):
+class StorageSource(Checked):
     """Which of its attributes count is told by the ``type`` of the element around it, and by its ``protocol``."""
 
     startup_policy: Annotated[
@@ -95,14 +96,14 @@ class Source(Checked):
     reconnect_enabled: Annotated[YesNo | None, At("reconnect/@enabled"), Becomes("`reconnect-ms`")] = None
     reconnect_timeout: Annotated[PositiveCount | None, At("reconnect/@timeout"), Becomes("`reconnect-ms`")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What no image has two of."""
         if len(self.slices) > 1:
-            yield "slices", "an image has one slice"
+            yield Broken("slices", "an image has one slice")
         if self.cookies and len({cookie.name for cookie in self.cookies}) < len(self.cookies):
-            yield "cookies", "two cookies have one name"
+            yield Broken("cookies", "two cookies have one name")
         if self.reconnect_enabled and self.reconnect_timeout is None:
-            yield "reconnect_timeout", "<reconnect enabled='yes'> needs a timeout of at least one second"
+            yield Broken("reconnect_timeout", "<reconnect enabled='yes'> needs a timeout of at least one second")
 
     def local_path(self, kind: str) -> str | None:
         """The path of a source of this type, where it is one on this host."""
@@ -117,20 +118,17 @@ class Source(Checked):
 class DataStore(Checked):
     """``<dataStore>``: the raw image with the data of a qcow2 image."""
 
-    type: Annotated[Kind, At("@type"), Becomes("the `driver` of its `-blockdev`")]
+    type: Annotated[SourceKind, At("@type"), Becomes("the `driver` of its `-blockdev`")]
     format: Annotated[ImageFormat, At("format"), Becomes("the only format that there is")]
-    source: Annotated[Source, At("source"), Becomes("`-blockdev`")]
+    source: Annotated[StorageSource, At("source"), Becomes("`-blockdev`")]
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """A raw image, and nothing more (libvirt 11.3, ``virDomainDiskDefValidateSourceChainOne``)."""
         if self.format.type != "raw":
-            yield "format", "the image with the data is raw"
+            yield Broken("format", "the image with the data is raw")
         if self.format.max_size is not None:
-            yield "format", "a raw image has no cache of metadata"
+            yield Broken("format", "a raw image has no cache of metadata")
         if self.source.data_store is not None or self.source.slices:
-            yield "source", "the image with the data has neither a slice nor a data store of its own"
+            yield Broken("source", "the image with the data has neither a slice nor a data store of its own")
         if self.type in ("vhostuser", "vhostvdpa", "volume"):
-            yield "type", f"a source of type '{self.type}' is not understood for data"
-
-
-Source.model_rebuild()
+            yield Broken("type", f"a source of type '{self.type}' is not understood for data")

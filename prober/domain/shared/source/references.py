@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from prober.commandline.refusal import Broken
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import Line, Uuid
 
@@ -15,10 +16,10 @@ class SecretReference(Checked):
     uuid: Annotated[Uuid | None, At("@uuid"), Becomes("the resource that says which secret it is")] = None
     usage: Annotated[Line | None, At("@usage"), Becomes("the resource that says which secret it is")] = None
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """One of the two names (``virSecretLookupParseSecret``)."""
         if (self.uuid is None) == (self.usage is None):
-            yield "", "a secret is named by its uuid or by its usage, and by one of them alone"
+            yield Broken("", "a secret is named by its uuid or by its usage, and by one of them alone")
 
     def __str__(self) -> str:
         return f"uuid '{self.uuid}'" if self.uuid is not None else f"usage '{self.usage}'"
@@ -55,14 +56,14 @@ class Encryption(Checked):
     engine: Annotated[Literal["qemu", "librbd"], At("@engine"), Becomes("which block node decrypts")] = "qemu"
     secrets: Annotated[tuple[Passphrase, ...], At("secret"), Becomes("`key-secret`")] = ()
 
-    def rules(self) -> Iterator[tuple[str, str]]:
+    def rules(self) -> Iterator[Broken]:
         """What each engine can do (libvirt 11.3, ``qemuDomainValidateStorageSource``)."""
         if not self.secrets:
-            yield "", "an encrypted image needs a <secret>"
+            yield Broken("", "an encrypted image needs a <secret>")
         if self.engine == "qemu" and len(self.secrets) > 1:
-            yield "secrets", "QEMU's encryption has one secret; only engine='librbd' has layers"
+            yield Broken("secrets", "QEMU's encryption has one secret; only engine='librbd' has layers")
         if self.engine == "qemu" and self.format != "luks":
-            yield "format", f"QEMU's encryption is luks; '{self.format}' is for engine='librbd'"
+            yield Broken("format", f"QEMU's encryption is luks; '{self.format}' is for engine='librbd'")
 
     def misfits(self, image_format: str, protocol: str | None) -> Iterator[str]:
         """Why it is not for an image of this format, reached by this protocol."""

@@ -1,0 +1,43 @@
+"""Who answers: a running service, a QEMU binary, or a recording.
+
+All three answer the same questions, in the JSON forms of the service's HTTP API, so no command asks which one it has.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from prober.service.routes import Route
+
+Json = dict[str, Any]
+
+
+class Answerer(Protocol):
+    """One QEMU that answers.  Every method may raise :class:`~prober.errors.ProberError`."""
+
+    def name(self) -> str:
+        """Which QEMU it is, and its version, for a human."""
+        ...
+
+    def supports(self, fact: str) -> Json:
+        """The evidence for a fact (an :class:`~prober.capabilities.Evidence` as JSON)."""
+        ...
+
+    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
+        """The translation of a domain (a :class:`~prober.translate.translation.Translation` as JSON).
+
+        :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.
+        """
+        ...
+
+    def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
+        """What is found of an argv (an :class:`~prober.commandline.report.ArgvReport` as JSON)."""
+        ...
+
+    def summaries(self) -> list[Json]:
+        """A summary of each QEMU that answers here."""
+        ...
+
+    def tell(self, route: Route, **places: str) -> Json:
+        """What it has of what a route is for, which has these parameters in its path besides the binary."""
+        ...

@@ -1,0 +1,108 @@
+"""The commands, a row each: what it is called and for, where its work is, and what it asks.
+
+What a command asks is a route of the service's API.  A service is asked by it (:mod:`prober.cli.remote`), and a binary
+or a recording answers the same (:mod:`prober.cli.local`), so no command asks which one it has.  A module is imported
+when its command is called, as a start of ``prober supports`` may take no longer than 150 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from prober.service import routes
+from prober.service.routes import Route
+
+
+class Command(NamedTuple):
+    """One command.
+
+    ``module`` has a function called ``NAME_command``, whose parameters are its arguments and options, and whose
+    docstring goes on where ``summary`` (markdown) ends.  ``asks`` are the routes that it asks; without any it needs
+    nobody who answers.  ``settings`` are those of the parser.
+    """
+
+    name: str
+    module: str
+    summary: str
+    asks: tuple[Route, ...] = ()
+    settings: Mapping[str, Any] = {}
+
+    @property
+    def function(self) -> str:
+        """The name of its function."""
+        return f"{self.name.replace('-', '_')}_command"
+
+
+#: In the order of the help.
+COMMANDS = (
+    Command(
+        "serve",
+        "prober.cli.serve",
+        "Run the service in the foreground: it answers for the QEMU binaries of this host, over HTTP on a unix socket.",
+    ),
+    Command(
+        "probe",
+        "prober.cli.probe",
+        "Interview QEMU binaries here and now, and print a summary of each and how long it took.",
+    ),
+    Command(
+        "record",
+        "prober.cli.record",
+        "Interview a QEMU binary and keep what it said, in the .replies form of libvirt's test suite.",
+    ),
+    Command(
+        "show",
+        "prober.cli.show",
+        "Walk through what a QEMU can do: a summary, its QOM types, one type's properties, machines, CPU models, its "
+        "QMP commands, one command's arguments.",
+        asks=(
+            routes.BINARIES,
+            routes.BINARY,
+            routes.TYPES,
+            routes.TYPE,
+            routes.MACHINES,
+            routes.CPUS,
+            routes.COMMANDS,
+            routes.COMMAND,
+        ),
+    ),
+    Command(
+        "explain",
+        "prober.cli.explain",
+        "Tell all that is known of a fact: what it is, type, default and values, on what grounds, and which recorded "
+        "versions of QEMU have it.",
+        asks=(routes.CAPABILITIES,),
+    ),
+    Command(
+        "diff",
+        "prober.cli.diff",
+        "Tell what an upgrade from one QEMU to another brings and takes away: machines, CPU models, devices, "
+        "properties, QMP commands, their members, options, defaults and deprecations.",
+        asks=(routes.CAPABILITIES,),
+    ),
+    Command(
+        "supports",
+        "prober.cli.supports",
+        "Say whether a QEMU has a type, property, machine, CPU model, QMP command or option, and on what grounds.",
+        asks=(routes.SUPPORTS,),
+    ),
+    Command(
+        "translate",
+        "prober.cli.translate",
+        "Turn a libvirt domain into a QEMU command line that the QEMU is proven to accept, or say why not.",
+        asks=(routes.TRANSLATE,),
+    ),
+    Command(
+        "check-argv",
+        "prober.cli.check_argv",
+        "Hold any QEMU command line against what a QEMU says of itself, option by option; QEMU is not started with it.",
+        asks=(routes.CHECK_ARGV,),
+        settings={"allow_interspersed_args": False},
+    ),
+    Command(
+        "check",
+        "prober.cli.check",
+        "Say which of many QEMUs accept a libvirt domain, and why the others do not.",
+    ),
+)

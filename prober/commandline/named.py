@@ -1,0 +1,184 @@
+"""``-machine``, ``-cpu`` and ``-accel``: each names something that the binary has, whose properties its keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from prober.capabilities import Capabilities, Evidence, QomProperty, Verdict
+from prober.capabilities.facts import did_you_mean
+from prober.capabilities.models import CpuModel, Machine
+from prober.commandline.options import Keyval, Property
+from prober.commandline.proof import Proof, unfit_value
+from prober.commandline.refusal import Finding, Kind
+from prober.commandline.text import Text
+from prober.commandline.types import misfit_of
+
+#: A ``-machine`` key that a binary proves without listing it.
+_RAM_ID = "memory-backend"
+
+#: Keys of ``-machine`` that QEMU hands on to the accelerator (``system/vl.c``, ``machine_merge_property`` and before).
+_OF_ACCELERATOR = frozenset({"kernel-irqchip", "kvm-shadow-mem"})
+
+
+def check_machine(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """There is such a machine, and it has the properties."""
+    caps = proof.caps
+    machine = caps.machine(option.first) if option.first else caps.accelerator.default_machine
+    if machine is None:
+        machines = (caps.machines or {}).values()
+        names = [machine.name for machine in machines] + [machine.alias for machine in machines if machine.alias]
+        yield from _in_list(option, names if caps.machines is not None else None, "query-machines", "machine", proof)
+        return
+    if machine.deprecated:
+        yield _deprecated(option, "machine", machine.name, proof)
+    for item in option.pairs:
+        if item.name == "accel":
+            # Read before the machine is made, and not by it (QEMU, ``system/vl.c``).
+            yield from _accelerators(item, proof)
+        elif not _is_ram_id(item, machine, proof):
+            yield from _machine_key(machine, item, proof)
+            yield from _machine_value(machine, item, proof)
+
+
+def _is_ram_id(item: Property, machine: Machine, proof: Proof) -> bool:
+    """Whether a key is there though the machine's properties were never asked: ``default-ram-id`` is what
+    ``memory-backend`` replaces, and came with it (QEMU 5.0)."""
+    return (
+        item.name.partition(".")[0] == _RAM_ID
+        and machine.default_ram_id is not None
+        and not proof.caps.knows_properties_of(f"{machine.name}-machine")
+    )
+
+
+def _machine_key(machine: Machine, item: Property, proof: Proof) -> Iterator[Finding]:
+    """A key of ``-machine``: a property of the machine's type; underscores are dashes (QEMU, ``hw/core/machine.c``)."""
+    name = item.name.partition(".")[0]
+    dashed = name.replace("_", "-")
+    typename = f"{machine.name}-machine"
+    if dashed in _OF_ACCELERATOR or proof.caps.property_of(typename, name) is not None:
+        return
+    asked = proof.caps.knows_properties_of(typename)
+    subject = machine.name if asked else "-machine"
+    evidence = proof.supports(f"{subject}.{name}")
+    if not evidence.is_present and dashed != name:
+        evidence = proof.supports(f"{subject}.{dashed}")
+    if not asked and evidence.verdict is Verdict.absent:
+        # The list of keys leaves out what only some machines have, so it proves no absence.
+        note = f"the properties of {typename} were never asked, and query-command-line-options leaves some out"
+        evidence = Evidence(fact=f"{machine.name}.{name}", verdict=Verdict.unknown, note=note)
+    yield from proof.require(evidence, item.place, part=item.name, rule="option/property")
+
+
+def _machine_value(machine: Machine, item: Property, proof: Proof) -> Iterator[Finding]:
+    known = proof.caps.property_of(f"{machine.name}-machine", item.name)
+    # Here a switch is written on or off, also to what is no bool.
+    value = Text("on" if item.value else "off") if isinstance(item.value, bool) else item.value
+    unfit = misfit_of(known, value) if known is not None and "." not in item.name else None
+    if unfit is not None:
+        yield unfit_value(unfit, item, f"{machine.name}.{item.name}")
+
+
+def check_accelerator(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """There is such an accelerator, and it has the properties."""
+    yield from _accelerator(option.first, Property("accel", option.first, option.place), proof)
+    typename = f"{option.first}-accel"
+    if proof.caps.knows_properties_of(typename):
+        for item in option.pairs:
+            yield from _key(typename, item, proof.caps.property_of(typename, item.name), proof)
+
+
+def _key(typename: str, item: Property, known: QomProperty | None, proof: Proof) -> Iterator[Finding]:
+    """A key that is a property of an accelerator or CPU model, and its value."""
+    if known is None:
+        evidence = proof.supports(f"{typename}.{item.name}")
+        yield from proof.require(evidence, item.place, part=item.name, rule="option/property")
+        return
+    unfit = misfit_of(known, item.value)
+    if unfit is not None:
+        yield unfit_value(unfit, item, f"{typename}.{known.name}")
+
+
+def _accelerators(item: Property, proof: Proof) -> Iterator[Finding]:
+    """``accel=kvm:tcg``: QEMU takes the first that works, so one that is known is enough."""
+    names = str(item.value).split(":")
+    found = [finding for name in names for finding in _accelerator(name, item, proof)]
+    if len(found) == len(names):
+        yield from found
+
+
+def _accelerator(name: str, item: Property, proof: Proof) -> Iterator[Finding]:
+    kvm = proof.caps.kvm
+    evidence = proof.supports(f"{name}-accel") if name else None
+    if name == "kvm" and kvm is not None and not kvm.present:
+        reply: JsonValue = {"present": False}
+        note = "query-kvm says that this QEMU was built without it"
+        evidence = Evidence(fact="kvm-accel", verdict=Verdict.absent, note=note, command="query-kvm", reply=reply)
+    elif name in ("kvm", "tcg") and not (proof.caps.has("kvm-accel") or proof.caps.has("tcg-accel")):
+        return  # accelerators became types in QEMU 2.3; the two were there before
+    if evidence is not None:
+        yield from proof.require(evidence, item.place, part="accel", rule="option/accelerator")
+
+
+def check_cpu(option: Keyval, proof: Proof) -> Iterator[Finding]:
+    """There is such a model, and it has the features."""
+    models = proof.caps.cpu_models
+    model = _cpu_model(option.first, models or {})
+    if model is None:
+        yield from _in_list(option, None if models is None else [*models], "query-cpu-definitions", "CPU model", proof)
+        return
+    if model.deprecated:
+        yield _deprecated(option, "CPU model", option.first, proof)
+    typename = model.typename or f"{option.first}-{proof.caps.target}-cpu"
+    if proof.caps.knows_properties_of(typename):
+        for item in option.pairs:
+            yield from _key(typename, item, _feature(typename, item.name, proof.caps), proof)
+        return
+    note = f"the features of CPU model {option.first} were never asked"
+    for item in option.pairs:
+        fact = f"{option.first}.{item.name}"
+        yield from proof.unknown(fact, note, item.place, part=item.name, rule="option/property")
+
+
+def _feature(typename: str, name: str, caps: Capabilities) -> QomProperty | None:
+    """A feature; old spellings have underscores."""
+    return caps.property_of(typename, name) or caps.property_of(typename, name.replace("_", "-"))
+
+
+def _cpu_model(name: str, models: Mapping[str, CpuModel]) -> CpuModel | None:
+    """A model by its name or that of its type."""
+    return models.get(name) or next((model for model in models.values() if model.typename == name), None)
+
+
+def _deprecated(option: Keyval, noun: str, name: str, proof: Proof) -> Finding:
+    return Finding(
+        kind=Kind.deprecated,
+        place=option.place,
+        part="type" if noun == "machine" else "model",
+        message=f"{noun} {name} is deprecated",
+        qemu_name=name,
+        evidence=proof.supports(name),
+        rule="option/deprecated",
+    )
+
+
+def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, proof: Proof) -> Iterator[Finding]:
+    """The first word is in no list of names, or there was none to look at."""
+    if known is None:
+        note = f"{command} was never asked"
+        yield from proof.unknown(option.first, note, option.place, rule="option/name")
+        return
+    names: list[JsonValue] = [*sorted(known)]
+    note = f"{command} lists {len(names)} {noun}s, {option.first} is not among them"
+    near = proof.nearest(option.first, known)
+    yield Finding(
+        kind=Kind.error,
+        place=option.place,
+        part=noun.rpartition(" ")[2],
+        message=f"QEMU {proof.caps.version} has no {noun} {option.first}",
+        qemu_name=option.first,
+        evidence=Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names),
+        hint=did_you_mean(near),
+        rule="option/name",
+    )

@@ -1,0 +1,64 @@
+"""``-rtc``, and what the timers of the machine become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.options import Global, Keyval, Option, Plain, Property
+from prober.commandline.refusal import Refusal
+from prober.domain.clock.model import Clock
+from prober.domain.clock.timer import TRACKS, Timer
+from prober.host.target import Target
+
+#: The facts that QEMU's in-kernel PIT can be told what to do with missed ticks (libvirt: KVM_PIT_TICK_POLICY).
+_PIT_POLICY = "kvm-pit.lost_tick_policy"
+
+
+def emit_clock(clock: Clock, target: Target) -> Iterator[Option]:
+    """The real-time clock, and timers that have options of their own (libvirt 11.3, ``qemuBuildClockCommandLine``)."""
+    base = Property("base", clock.base(target.host.starts_at, target.host.utc_offset), clock.place("offset"))
+    yield Keyval("-rtc", "", (base, *_rtc(clock.timer("rtc"))), clock.place())
+    for timer in clock.timers:
+        if timer.name == "pit" and target.caps.has(_PIT_POLICY) and timer.tickpolicy != "catchup":
+            policy = "discard" if timer.tickpolicy == "discard" else "delay"
+            yield Global("kvm-pit", Property("lost_tick_policy", policy, timer.place("tickpolicy")))
+        if timer.name == "hpet" and timer.present is False and not target.caps.has("-machine.hpet"):
+            yield Plain("-no-hpet", None, timer.place("present"))
+
+
+def _rtc(timer: Timer | None) -> Iterator[Property]:
+    if timer is None:
+        return
+    if timer.track is not None and timer.track in TRACKS:
+        yield Property("clock", TRACKS[timer.track], timer.place("track"))
+    if timer.tickpolicy == "catchup":
+        yield Property("driftfix", "slew", timer.place("tickpolicy"))
+
+
+def machine_clock(clock: Clock, target: Target) -> Iterator[Property]:
+    """``hpet`` of ``-machine`` (QEMU 8.1)."""
+    hpet = clock.timer("hpet")
+    if hpet is not None and hpet.present is not None and target.caps.has("-machine.hpet"):
+        yield Property("hpet", hpet.present, hpet.place("present"))
+
+
+def check_clock(clock: Clock, target: Target) -> Iterator[Refusal]:
+    """Clocks that count from a moment that nobody told; and a PIT that catches up is KVM's alone."""
+    starts_at = target.host.starts_at
+    if clock.is_variable and starts_at is not None and clock.moment(starts_at, target.host.utc_offset) is None:
+        yield Refusal(place=clock.place("adjustment"), message="the clock would be before the year 1900, or after 9999")
+    if clock.is_variable and clock.seconds and starts_at is None:
+        yield Refusal(
+            place=clock.place("adjustment"),
+            message="an adjustment counts from the moment of starting, which translating does not know",
+            hint="tell it (starts_at of the host), or write offset='absolute' with start=SECONDS since 1970",
+        )
+    pit = clock.timer("pit")
+    if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):
+        evidence = target.caps.supports(_PIT_POLICY)
+        yield Refusal(
+            place=pit.place("tickpolicy"),
+            message="tickpolicy='catchup' of the PIT needs KVM's own, which this QEMU does not have",
+            qemu_name=_PIT_POLICY,
+            evidence=evidence,
+        )

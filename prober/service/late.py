@@ -1,0 +1,95 @@
+"""What the service does not need to be ready: it is imported later, in a thread.
+
+The pipeline from XML to argv takes as long to import as all the rest, and most of what is told of types and commands is
+never asked.  So both are imported by whoever asks first, or once all binaries are known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from pydantic import BaseModel
+
+from prober.capabilities import Capabilities
+from prober.capabilities.catalog import Catalog
+from prober.service.questions import ArgvQuestion, DomainQuestion, Worker
+from prober.service.routes import Route
+from prober.service.settings import ServiceSettings
+
+Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
+
+
+class Late:
+    """Answers with what it imports when it is first wanted."""
+
+    def __init__(self, catalog: Catalog, settings: ServiceSettings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._worker: Worker | None = None
+        self._answer: Answer | None = None
+        self._description: bytes | None = None
+        self._lock = asyncio.Lock()
+
+    async def translate(self, question: DomainQuestion) -> bytes:
+        """The translation of a domain, as JSON.
+
+        :raise ProberError: as :meth:`prober.service.translation.Translator.translate` does.
+        """
+        return await (self._worker or await self._load_worker()).translate(question)
+
+    async def check_argv(self, question: ArgvQuestion) -> bytes:
+        """What is found of an argv, as JSON.
+
+        :raise ProberError: as :meth:`prober.service.translation.Translator.check_argv` does.
+        """
+        return await (self._worker or await self._load_worker()).check_argv(question)
+
+    async def read_host(self) -> None:
+        """Read what the host brings along.
+
+        :raise ServiceError: where its file cannot be read or understood.
+        """
+        await (self._worker or await self._load_worker()).read_host()
+
+    async def answer_of_one(self, route: Route, ident: str, caps: Capabilities, places: Mapping[str, str]) -> BaseModel:
+        """What a binary has of what a route is for (:func:`prober.service.answers.answer_of_one`)."""
+        if self._answer is None:
+            self._answer = await asyncio.to_thread(_import_answer)
+        return self._answer(route, ident, caps, places)
+
+    async def describe(self) -> bytes:
+        """The description of the routes, as JSON."""
+        async with self._lock:
+            if self._description is None:
+                self._description = await asyncio.to_thread(_describe)
+        return self._description
+
+    async def load(self) -> None:
+        """Import what translating and checking need, where that was not done yet."""
+        await self._load_worker()
+
+    async def _load_worker(self) -> Worker:
+        async with self._lock:
+            if self._worker is None:
+                self._worker = await asyncio.to_thread(_make_worker, self._catalog, self._settings)
+        return self._worker
+
+
+def _make_worker(catalog: Catalog, settings: ServiceSettings) -> Worker:
+    from prober.service.translation import Translator
+
+    return Translator(catalog, settings.host, most=settings.max_body)
+
+
+def _import_answer() -> Answer:
+    from prober.service.answers import answer_of_one
+
+    return answer_of_one
+
+
+def _describe() -> bytes:
+    from prober.service.openapi import describe
+
+    return describe()

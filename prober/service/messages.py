@@ -1,0 +1,134 @@
+"""A request and a response, as the handlers see them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple, TypeAlias
+
+from pydantic import BaseModel
+
+
+class ClientGoneError(Exception):
+    """The client went away, or was let go, while its body was read; there is nobody to answer."""
+
+
+class BodyTooLargeError(Exception):
+    """The body has more bytes than its reader takes."""
+
+
+class Response(NamedTuple):
+    """An answer.  ``allow`` are the methods of a path that has another (405); ``close`` ends the connection with it."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    allow: str = ""
+    close: bool = False
+
+    def encode(self, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
+        """The whole response in HTTP/1.1; one to HEAD is without its body."""
+        lines = [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
+            *(["connection: close"] if self.close else []),
+            f"content-length: {len(self.body)}",
+            f"content-type: {self.media_type}",
+            *([f"allow: {self.allow}"] if self.allow else []),
+            *([] if keep_alive or self.close else ["connection: close"]),
+            "\r\n",
+        ]
+        head = "\r\n".join(lines).encode()
+        return head + self.body if with_body else head
+
+
+class Request:
+    """What a client asks.
+
+    ``path`` is unquoted, ``query_string`` as it came.  ``places`` are the parameters of the path, ``query`` those of
+    the query, once the route is found.  The body is there only for whoever reads it; the connection feeds it in, and is
+    told by ``on_wanted`` that it is wanted.  ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the
+    connection: whether it goes on after this, whether the client waits to be told that its body is wanted, and whether
+    the answer is on its way.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query_string: bytes,
+        headers: list[tuple[bytes, bytes]],
+        on_wanted: Callable[[Request], None],
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query_string = query_string
+        self.places: Mapping[str, str] = {}
+        self.query: Mapping[str, str] = {}
+        self.keep_alive = keep_alive
+        self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
+        self.is_answered = False
+        self._headers = headers
+        self._on_wanted = on_wanted
+        self._body = bytearray()
+        self._has_ended = False
+        self._is_gone = False
+        self._news: asyncio.Future[None] | None = None
+
+    def header(self, name: bytes) -> str:
+        """The first header of this name (lower case), or nothing."""
+        return next((value.decode("latin-1") for given, value in self._headers if given == name), "")
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return self._is_gone
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body.
+
+        :raise BodyTooLargeError: where it has more than ``limit`` bytes.
+        :raise ClientGoneError: where it does not come to its end.
+        """
+        while True:
+            if self._is_gone:
+                raise ClientGoneError
+            self._on_wanted(self)
+            if len(self._body) > limit:
+                raise BodyTooLargeError
+            if self._has_ended:
+                return bytes(self._body)
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+
+    def feed(self, data: bytes) -> int:
+        """Some of the body came; returns how many bytes lie here that nobody waits for."""
+        self._body += data
+        if self._news is None:
+            return len(self._body)
+        self._tell()
+        return 0
+
+    def end(self) -> None:
+        """The body is whole."""
+        self._has_ended = True
+        self._tell()
+
+    def abandon(self) -> None:
+        """The client has gone, or is let go."""
+        self._is_gone = True
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def as_json(model: BaseModel) -> Response:
+    """A model as an answer."""
+    return Response(200, model.model_dump_json(by_alias=True).encode())

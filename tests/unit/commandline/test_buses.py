@@ -1,0 +1,35 @@
+"""Buses that are there when a device wants them, of the device's type, and slots that are free."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.commandline.rules.test_table import faults
+
+_Q35 = "-M q35 -nodefaults"
+
+
+def test_a_line_of_nothing_in_json_is_made_last() -> None:
+    line = """-M pc -nodefaults -device '{"driver":"e1000","id":"n","addr":"0x2"}' -device e1000"""
+    (finding,) = faults(line, "")
+    assert finding.message == "e1000 has no addr and is made first, so it gets slot 0x2 of pci.0, which is for n"
+    assert faults(line + ",addr=9", "") == []
+    assert faults(line.replace("-nodefaults", ""), "") == [], "default devices have slots that are not known"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-device usb-kbd", "there is no bus of type usb-bus"),
+        ("-device scsi-cd", "there is no bus of type SCSI"),
+        ("-device virtio-rng-device", "there is no bus of type virtio-bus"),
+        ("-device qemu-xhci,id=x -device scsi-cd,bus=x.0", "goes on a bus of type SCSI, and x.0 is of type usb-bus"),
+        ("-device ahci,id=x -device ide-cd,bus=x.6", "there is no bus 'x.6'"),
+        ("-device i6300esb,id=x -device usb-kbd,bus=x.0", "there is no bus 'x.0'"),
+        ("-device ich9-usb-uhci1,bus=pcie.0,masterbus=e.0", "there is no bus 'e.0'"),
+        ("-device vfio-pci", "vfio-pci cannot be without host or sysfsdev or fd"),
+    ],
+)
+def test_buses_by_their_type(line: str, message: str) -> None:
+    (finding,) = faults(f"{_Q35} {line}", "")
+    assert message in finding.message

@@ -1,0 +1,34 @@
+"""What the host has to do on the monitor for disks."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.devices.disk.making import run
+
+
+def test_limits_are_set_on_the_monitor() -> None:
+    disk = (
+        "<disk type='file'><source file='/a'/><target dev='vda'/><iotune><read_bytes_sec>5</read_bytes_sec>"
+        "<write_iops_sec_max>7</write_iops_sec_max><write_iops_sec_max_length>2</write_iops_sec_max_length>"
+        "<size_iops_sec>3</size_iops_sec><group_name>g</group_name></iotune></disk>"
+    )
+    (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "iotune"]
+    command = json.loads(need.todo.partition("send ")[2])
+    assert command["execute"] == "block_set_io_throttle"
+    told = {name: value for name, value in command["arguments"].items() if value}
+    assert told == {
+        "id": "/machine/peripheral/virtio-disk0/virtio-backend",
+        "bps_rd": 5,
+        "iops_wr_max": 7,
+        "iops_wr_max_length": 2,
+        "iops_size": 3,
+        "group": "g",
+    }
+    assert {"bps", "bps_wr", "iops", "iops_rd", "iops_max"} <= command["arguments"].keys()
+
+
+def test_a_transient_disk_gets_its_overlay_on_the_monitor() -> None:
+    disk = "<disk type='file'><source file='/a'/><target dev='vda'/><transient/></disk>"
+    (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "transient"]
+    assert "on top of /a" in need.todo

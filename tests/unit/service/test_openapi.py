@@ -1,0 +1,67 @@
+"""What the service says of itself: every route and model, and docs/api.md beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from prober.service.openapi import describe
+from tests.recordings import ROOT
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    return json.loads(describe())
+
+
+def _routes(schema: Any) -> set[str]:
+    return {f"{method} {path}" for path, methods in schema["paths"].items() for method in methods}
+
+
+def test_every_route_and_model_is_described(schema: Any) -> None:
+    assert _routes(schema) == {
+        "get /healthz",
+        "get /v1/binaries",
+        "get /v1/binaries/{id}",
+        "get /v1/binaries/{id}/capabilities",
+        "get /v1/binaries/{id}/commands",
+        "get /v1/binaries/{id}/commands/{command}",
+        "get /v1/binaries/{id}/cpus",
+        "get /v1/binaries/{id}/machines",
+        "get /v1/binaries/{id}/supports",
+        "get /v1/binaries/{id}/types",
+        "get /v1/binaries/{id}/types/{typename}",
+        "post /v1/binaries/{id}/refresh",
+        "post /v1/translate",
+        "post /v1/check-argv",
+    }
+    models = schema["components"]["schemas"]
+    references = set(_references(schema))
+    assert references
+    assert {reference.rpartition("/")[2] for reference in references} <= models.keys()
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                kinds = set(response["content"])
+                assert kinds == ({"application/json"} if status == "200" else {"application/problem+json"})
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def test_every_route_of_the_document_is_served(schema: Any) -> None:
+    """docs/api.md names exactly the routes that there are."""
+    text = (ROOT / "docs/api.md").read_text()
+    headings = {line.removeprefix("### ").strip("`").lower() for line in text.splitlines() if line.startswith("### `")}
+    assert headings == {route.lower() for route in _routes(schema)} | {"get /openapi.json"}

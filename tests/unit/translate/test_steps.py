@@ -1,0 +1,118 @@
+"""The contract of a step (:mod:`prober.domain.steps`), held against every one that there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import GeneratorType
+
+import pytest
+
+from prober.capabilities import Capabilities
+from prober.commandline.refusal import Refusal
+from prober.devices.rows import ROWS
+from prober.domain.domain import Domain
+from prober.domain.steps import Check, Step
+from prober.errors import RefusedError
+from prober.host.host import Host
+from prober.host.target import Target
+from prober.translate.order import EMISSIONS
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.translate.steps import STEPS
+from prober.translate.target import find_target
+from tests.recordings import FIXTURES, load_capabilities
+
+#: What completes a domain, and what only looks at it.
+COMPLETING = {"settle", "complete", "add", "number", "place", "assign"}
+CHECKING = {"check"}
+
+DOMAIN = b"""<domain type='qemu'>
+  <name>one</name>
+  <memory unit='MiB'>256</memory>
+  <vcpu>2</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <features><acpi/></features>
+  <devices>
+    <disk type='file'><source file='/a'/><target dev='vda' bus='virtio'/></disk>
+    <channel type='pty'><target type='virtio' name='one'/></channel>
+    <memory model='dimm'><target><size unit='MiB'>64</size><node>0</node></target></memory>
+  </devices>
+</domain>"""
+
+
+@pytest.fixture(scope="module")
+def caps() -> Capabilities:
+    return load_capabilities(next(FIXTURES.glob("qemu-7.2*.replies.xz")))
+
+
+@pytest.fixture(scope="module")
+def domain() -> Domain:
+    return read_domain(DOMAIN)
+
+
+@pytest.fixture(scope="module")
+def target(caps: Capabilities, domain: Domain) -> Target:
+    return find_target(domain, caps, None, Host())
+
+
+def run(step: Step, domain: Domain, target: Target) -> tuple[list[Refusal], Domain | None]:
+    """What a step refuses, and what it gives back."""
+    outcome = step.run(domain, target)
+    assert isinstance(outcome, GeneratorType), step.name
+    refusals = []
+    while True:
+        try:
+            refusals.append(next(outcome))
+        except StopIteration as end:
+            return refusals, end.value
+
+
+def test_each_step_has_a_turn_of_its_own_and_they_stand_in_that_order() -> None:
+    turns = [step.turn for step in STEPS]
+    assert turns == sorted(set(turns))
+
+
+def test_no_turn_of_the_argv_is_taken_by_a_device_and_by_another_part() -> None:
+    parts = [*EMISSIONS, *(emission for row in ROWS for emission in row.emissions)]
+    turns = Counter(emission.turn for emission in parts)
+    assert max(turns.values()) == 1
+    assert not turns.keys() & {row.argv for row in ROWS}
+
+
+def test_each_step_has_a_name_of_its_own() -> None:
+    names = [step.name for step in STEPS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_the_name_of_a_step_begins_with_a_verb_that_says_what_it_does(step: Step) -> None:
+    assert step.name.partition("-")[0] in COMPLETING | CHECKING
+    assert step.rule == f"domain/{step.name}"
+
+
+def test_a_step_yields_refusals_and_gives_a_domain_back_if_it_completes(domain: Domain, target: Target) -> None:
+    domain = domain.with_devices(domain.devices.every)
+    for step in STEPS:
+        refusals, given = run(step, domain, target)
+        assert all(isinstance(refusal, Refusal) for refusal in refusals), step.name
+        assert isinstance(given, Domain) == (step.name.partition("-")[0] in COMPLETING), step.name
+        domain = given or domain
+
+
+def test_a_refusal_is_known_by_the_step_that_it_comes_from(caps: Capabilities) -> None:
+    lacking = DOMAIN.replace(b"<acpi/>", b"<hyperv><synic state='on'/></hyperv>").replace(b"'qemu'", b"'kvm'")
+    with pytest.raises(RefusedError) as caught:
+        translate(read_domain(lacking), caps, binary="/q")
+    rules = {refusal.rule for refusal in caught.value.refusals}
+    assert {"domain/check-hyperv", "domain/complete-memory", "domain/place-modules"} <= rules
+    assert "" not in rules
+
+
+def test_a_lambda_is_no_step_without_a_name() -> None:
+    def check_nothing(domain: Domain, target: Target) -> Check:
+        return iter(())
+
+    assert Step(1, check_nothing).name == "check-nothing"
+    assert Step(1, lambda domain, target: check_nothing(domain, target), name="check-it").rule == "domain/check-it"
+    with pytest.raises(ValueError, match="at turn 1 is a lambda, and needs a name"):
+        Step(1, lambda domain, target: check_nothing(domain, target))
