@@ -117,10 +117,11 @@ class Libvirt(Piped):
     def translate(self, xml: str) -> Took:
         """How long it took; refused is also what ends libvirt."""
         try:
-            took: list[float] | None = self.ask(xml)
+            took: tuple[float, float] | None = self.ask(xml)
         except (EOFError, BrokenPipeError):
             self.close()
             self._process = self._start()
             self.answers = self._is_there()
             took = None
-        return Took(0.0, 0.0, refused=True) if took is None else Took(*took, refused=False)
+        seconds, cpu = took or (0.0, 0.0)
+        return Took(seconds, cpu, refused=took is None)
