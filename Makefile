@@ -83,7 +83,7 @@ conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-bench: $(STAMP) ## measure interview, service and command, against their bars
+bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
 qemu: ## install Debian's QEMU, where it is missing

@@ -1,7 +1,7 @@
 """How fast this machine runs Python at this moment, by a piece of work that has nothing to do with prober.
 
-The bars in milliseconds mean little without it: one machine takes twice as long as another, or as itself an hour
-before where others share its cores, and then all of them fail at once.  Two runs are compared by their yardsticks.
+Milliseconds mean little without it: one machine takes twice as long as another, or as itself an hour before where
+others share its cores.  Two runs are compared by their yardsticks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def rows() -> Iterator[Row]:
     tree = ast.parse(inspect.getsource(argparse))
     times = [_once(tree) for _ in range(_ROUNDS)]
     note = f"ast.unparse of the module argparse; from {min(times) * _MS:.0f} to {max(times) * _MS:.0f} ms"
-    yield Row("yardstick: Python's own work", f"{statistics.median(times) * _MS:.1f} ms", "", None, note)
+    yield Row("yardstick: Python's own work", "", f"{statistics.median(times) * _MS:.1f} ms", note=note)
 
 
 def _once(tree: ast.AST) -> float:
