@@ -219,7 +219,7 @@ class Finding(BaseModel):
 
 
 class Refusal(BaseModel):
-    """One reason why a domain is not translated.
+    """One reason.
 
     ``message`` says what was asked for and why it cannot be had, ``qemu_name`` is QEMU's name of what is
     missing (``PIIX4_PM.acpi-root-pci-hotplug``), ``evidence`` what the binary said of it, ``hint`` what
