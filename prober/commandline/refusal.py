@@ -23,6 +23,7 @@ what the steps of translating say.  It is in the values, and not in their JSON.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -243,6 +244,33 @@ class Refusal(BaseModel):
     def by(self, rule: str) -> Self:
         """With the name of the rule that found it, unless it has one."""
         return self if self.rule else self.model_copy(update={"rule": rule})
+
+
+#: How many refusals of one kind are told one by one: nobody reads more, and whoever made a document with thousands of
+#: them shall not get megabytes for it.
+MOST_OF_A_KIND = 100
+
+
+def and_more(number: int, place: Place) -> Refusal:
+    """What stands for the refusals of one kind that are not told; ``place`` is that of the first of them."""
+    return Refusal(place=place, message=f"and {number} more of this kind", rule="domain/more")
+
+
+def first_of_each_kind(refusals: list[Refusal]) -> list[Refusal]:
+    """The same in the same order, where no rule was broken more often than :data:`MOST_OF_A_KIND`; else as many of
+    each, and after them how many more there are."""
+    counts = Counter(refusal.rule for refusal in refusals)
+    if not counts or max(counts.values()) <= MOST_OF_A_KIND:
+        return refusals
+    told: Counter[str] = Counter()
+    kept = []
+    for refusal in refusals:
+        told[refusal.rule] += 1
+        if told[refusal.rule] <= MOST_OF_A_KIND:
+            kept.append(refusal)
+        elif told[refusal.rule] == MOST_OF_A_KIND + 1:
+            kept.append(and_more(counts[refusal.rule] - MOST_OF_A_KIND, refusal.place))
+    return kept
 
 
 No: TypeAlias = Unfit | Broken | Misfit | Fault | Finding | Refusal

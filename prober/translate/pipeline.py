@@ -8,16 +8,13 @@ from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check, check_each
 from prober.commandline.options import is_meant, meant
 from prober.commandline.prepared import number_descriptors
-from prober.commandline.refusal import Refusal, as_refusals
+from prober.commandline.refusal import Refusal, as_refusals, first_of_each_kind
 from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
 from prober.errors import RefusedError
 from prober.guest.hotplug.outcome import find_hotplug
-from prober.guest.machine import (
-    check_incoming,
-    check_monitor,
-)
+from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
 from prober.host.host import Host
 from prober.translate.order import emit
@@ -89,8 +86,9 @@ def _plain_host() -> Host:
 
 
 def refusals_in_order(refusals: list[Refusal]) -> list[Refusal]:
-    """As the XML has them; of several at one place for one missing thing, or with one message, the first."""
+    """As the XML has them; of several at one place for one missing thing, or with one message, the first, and of
+    hundreds of one kind how many there are."""
     kept: dict[tuple[object, ...], Refusal] = {}
     for refusal in sorted(refusals, key=lambda refusal: refusal.place.line):
         kept.setdefault((refusal.place, refusal.qemu_name or refusal.message), refusal)
-    return list(kept.values())
+    return first_of_each_kind(list(kept.values()))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from lxml import etree
 
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import MOST_OF_A_KIND, Place, Refusal, and_more
 from prober.xml.binding import Checked, Element, Given, Places
 from prober.xml.plan import plan_of, short
 from prober.xml.shape import Child, Shape
@@ -18,10 +18,8 @@ E = TypeVar("E", bound=Element)
 #: The namespace of what is meant for QEMU and not for libvirt, as lxml writes it before a name.
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
-#: How many refusals of one document get a hint, and how many of one kind are told one by one: nobody reads more, and
-#: whoever made a document with thousands of them shall not get megabytes for it.
+#: How many refusals of one document get a hint.
 _HINTS = 100
-MOST_OF_A_KIND = 100
 
 
 class _Found:
@@ -73,10 +71,7 @@ class Reader:
 
     def all_refusals(self) -> list[Refusal]:
         """Everything that was refused, in the order of the lines; of many of one kind the first, and how many more."""
-        more = (
-            Refusal(place=place, message=f"and {self._told[rule] - MOST_OF_A_KIND} more of this kind", rule="xml/more")
-            for rule, place in self._beyond.items()
-        )
+        more = (and_more(self._told[rule] - MOST_OF_A_KIND, place) for rule, place in self._beyond.items())
         return sorted((*self.refusals, *more), key=lambda refusal: refusal.place.line)
 
     def _add(self, refusal: Refusal) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from prober.capabilities import Verdict
 from prober.commandline.refusal import (
+    MOST_OF_A_KIND,
     Broken,
     Fault,
     Finding,
@@ -17,6 +18,7 @@ from prober.commandline.refusal import (
     Refusal,
     Unfit,
     as_refusals,
+    first_of_each_kind,
 )
 
 DISK = Place(line=7, path="/domain/devices/disk")
@@ -113,3 +115,15 @@ def test_all_are_of_one_family() -> None:
     ]
     assert {(one.message, one.hint) for one in found} == {("a", "")}
     assert all(isinstance(one.rule, str) for one in found)
+
+
+def test_of_many_refusals_of_one_kind_a_hundred_are_told_and_how_many_more() -> None:
+    def refusals(rule: str, number: int) -> list[Refusal]:
+        return [Refusal(place=Place(line, "/domain"), message=f"{rule} {line}", rule=rule) for line in range(number)]
+
+    few, many = refusals("domain/few", MOST_OF_A_KIND), refusals("domain/many", MOST_OF_A_KIND + 50)
+    assert first_of_each_kind(few) is few
+    *told, more = first_of_each_kind(many)
+    assert told == many[:MOST_OF_A_KIND]
+    assert (more.message, more.place) == ("and 50 more of this kind", many[MOST_OF_A_KIND].place)
+    assert first_of_each_kind([*many, *few]) == [*told, more, *few]

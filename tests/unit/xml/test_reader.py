@@ -134,3 +134,13 @@ def test_what_was_read_is_what_the_class_itself_would_make() -> None:
     model, _ = read("<s><driver kind='b'/><note>x</note></s>")
     assert model is not None
     assert model == element_of(Sample, kind="b", note="x").replace(places=model.places)
+
+
+def test_of_many_attributes_that_nobody_knows_a_hundred_are_told_and_how_many_more() -> None:
+    reader = Reader()
+    names = [f"a{number}" for number in range(250)]
+    attributes = " ".join(f"{name}='1'" for name in names)
+    assert reader.read(Sample, etree.fromstring(f"<s {attributes}/>"), "/s") is not None
+    *told, more = reader.all_refusals()
+    assert [refusal.place.path for refusal in told] == [f"/s/@{name}" for name in names[:100]]
+    assert str(more) == "1: /s: and 150 more of this kind"
