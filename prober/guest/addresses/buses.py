@@ -86,8 +86,9 @@ class Bus:
             for number in sorted(self.shared):
                 if number > self.free_from:
                     break
-                if self.slots[number] != 0xFF:
-                    return number, next(free for free in range(8) if not self.slots[number] & 1 << free)
+                free = ~self.slots[number] & 0xFF
+                if free:
+                    return number, (free & -free).bit_length() - 1
         return (self.free_from, function or 0) if self.free_from <= self.kind.last else None
 
 
@@ -150,7 +151,10 @@ class SlotMap:
         :raise SlotError: where there is none.
         """
         spot = number, slot, at = self.find(plug, function)
-        self.buses[number].occupy(slot, at, plug)
+        bus = self.buses[number]
+        bus.occupy(slot, at, plug)
+        if bus.kind.first == bus.kind.last and not plug & Plug.SHARE:
+            self._roomy[plug] = number + 1
         return spot
 
     def _add(self, count: int, plug: Kinds) -> int:
