@@ -219,6 +219,7 @@ class _Pass:
         for position in self.wishes.given:
             devices[position] = self._moved(position, devices[position])
         controllers = [device for device in devices if isinstance(device, Controller)]
+        others = [device for device in devices if not isinstance(device, Controller)]
         index = 1
         while index < len(self.slots.buses):
             if index not in self.wishes.models:
@@ -228,7 +229,7 @@ class _Pass:
                 self._place(None, plug)
                 insert(controllers, added)
             index += 1
-        return [*controllers, *(device for device in devices if not isinstance(device, Controller))]
+        return [*controllers, *others]
 
     def _moved(self, position: int, device: Device) -> Device:
         """A device whose given bus could only be had with another number has that number."""
@@ -316,14 +317,14 @@ class _Pass:
         # While buses grow libvirt reserves this slot and forgets whose it is: in its turn the device gets another.
         self._place(None if self.grow else position, plug)
 
-    def _take(self, position: int | None, spot: Spot, plug: Kinds, *, given: bool) -> None:
+    def _take(self, position: int, spot: Spot, plug: Kinds, *, given: bool) -> None:
         try:
             spot = self.slots.take(spot, plug, given=given)
         except SlotError as error:
             if self.at_once:
                 raise
-            self._refuse(None if position is None else self.devices[position], str(error))
-        self._note(position, spot)
+            self._refuse(self.devices[position], str(error))
+        self._note(position, spot, self.wishes.sharing.get(position))
 
     def _place(self, position: int | None, plug: Kinds) -> None:
         sharing = self.wishes.sharing.get(position) if position is not None else None
@@ -340,13 +341,11 @@ class _Pass:
                 raise
             self._refuse(None if position is None else self.devices[position], str(error))
             return
-        self._note(position, spot)
+        if position is not None:
+            self._note(position, spot, sharing)
 
-    def _note(self, position: int | None, spot: Spot) -> None:
-        if position is None:
-            return
+    def _note(self, position: int, spot: Spot, sharing: tuple[object, int] | None) -> None:
         self.spots[position] = spot
-        sharing = self.wishes.sharing.get(position)
         if sharing is not None:
             self.shared.setdefault(sharing[0], spot)
 
