@@ -131,7 +131,7 @@ class Domain(Checked):
         """The same domain with these devices; the very same where they are its own already, as after most steps.
         ``kinds`` are their classes, where they are known."""
         own = self.devices
-        if own.known_kinds and len(devices) == len(own.every) and all(map(operator.is_, devices, own.every)):
+        if len(devices) == len(own.every) and all(map(operator.is_, devices, own.every)):
             return self
         return self.replace(devices=own.with_every(devices, kinds))
 

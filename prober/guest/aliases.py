@@ -36,23 +36,25 @@ def complete_devices(domain: Domain, target: Target) -> Completion:
     controllers = [controller.with_peers(named) for controller in named]
     by_key = _by_key(controllers)
     devices: list[Device] = []
+    for controller in controllers:
+        parent = by_key.get(controller.plugs_into)
+        devices.append(controller if parent is None else controller.replace(parent=parent))
     counts: dict[str, int] = {}
-    for device in (*controllers, *domain.devices.others_than(Controller)):
-        element, own, key = device.element, device.own_name, device.plugs_into
-        parent = by_key.get(key) if key is not None else None
+    for device in domain.devices.others_than(Controller):
+        element, own = device.element, device.own_name
+        parent = by_key.get(device.plugs_into)
         number = counts.get(element, 0)
         if own is None or not device.numbered_by_names:
             counts[element] = number + 1
-        if device.alias is None:
-            alias = own or device.name_on(parent, number, target)
-            places = device.places if device.places.own.line else whole
-            changes: dict[str, object] = {"alias": alias, "parent": parent, "places": places}
-            if id(device) in turns:
-                changes["bootindex"] = turns[id(device)]
-            device = device.replace(**changes)
-        elif parent is not None:
-            device = device.replace(parent=parent)
-        devices.append(device)
+        places = device.places if device.places.own.line else whole
+        changes: dict[str, object] = {
+            "alias": own or device.name_on(parent, number, target),
+            "parent": parent,
+            "places": places,
+        }
+        if id(device) in turns:
+            changes["bootindex"] = turns[id(device)]
+        devices.append(device.replace(**changes))
     return domain.with_devices(devices)
 
 
@@ -69,9 +71,10 @@ def check_names(devices: Devices) -> Iterator[Refusal]:
         yield Refusal(place=device.place("address"), message=message)
 
 
-def _by_key(controllers: Iterable[Controller]) -> dict[tuple[str, int], Controller]:
-    """What can be the parent of a device, by type and index; of several with one index, the first."""
-    result: dict[tuple[str, int], Controller] = {}
+def _by_key(controllers: Iterable[Controller]) -> dict[tuple[str, int] | None, Controller]:
+    """What can be the parent of a device, by type and index; of several with one index, the first.  What plugs into
+    nothing finds nothing by its None."""
+    result: dict[tuple[str, int] | None, Controller] = {}
     for controller in controllers:
         if not isinstance(controller, Root):
             result.setdefault((controller.controller_type, controller.number), controller)

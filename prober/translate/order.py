@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import methodcaller
 from typing import TypeAlias
 
 from prober.commandline.options import Option, Raw
@@ -26,6 +27,7 @@ from prober.domain.os.flash import emit_flash
 from prober.domain.pm import emit_pm
 from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import kinds_with_own
 from prober.domain.shared.secret import with_master_key
 from prober.domain.steps import Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
@@ -97,6 +99,10 @@ OF_ANY_MACHINE: tuple[Emission, ...] = (
 _ALL = (*EMISSIONS, *(emission for row in ROWS for emission in row.emissions))
 
 
+#: The turn of a device among those of its class.
+_ARGV_TURN = methodcaller("argv_turn")
+
+
 def emit(domain: Domain, target: Target) -> list[Option | Raw]:
     """All options of a completed domain."""
     return override(with_master_key(_emit(domain, target), domain.name, target), domain.qemu_override)
@@ -109,14 +115,16 @@ def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
             options += emission.emit(domain, target)
         return options
     due: dict[int, list[Device]] = {}
+    maybe_builtin = kinds_with_own("is_builtin", domain.devices.kinds)
     for device in domain.devices.every:
-        if not device.is_builtin(target):
+        if type(device) not in maybe_builtin or not device.is_builtin(target):
             due.setdefault(row_of(type(device)).argv, []).append(device)
     for turn, part in _turns(frozenset(due)):
         if part is not None:
             options += part(domain, target)
             continue
-        for device in sorted(due[turn], key=_turn):
+        devices = due[turn]
+        for device in sorted(devices, key=_ARGV_TURN) if len(devices) > 1 else devices:
             options += device.emit(target)
     return options
 
@@ -131,7 +139,3 @@ def _turns(devices: frozenset[int]) -> tuple[_Turn, ...]:
     turns: list[_Turn] = [(emission.turn, emission.emit) for emission in _ALL]
     turns += [(turn, None) for turn in devices]
     return tuple(sorted(turns, key=lambda turn: turn[0]))
-
-
-def _turn(device: Device) -> tuple[int, int]:
-    return device.argv_turn()

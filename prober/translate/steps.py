@@ -91,7 +91,6 @@ STEPS: tuple[Step, ...] = tuple(
 def complete(domain: Domain, target: Target) -> Completion:
     """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
     clean = not domain.not_understood
-    domain = domain.with_devices(domain.devices.every)
     # A step may add devices of another class, and with them steps that have something to do.
     kinds, done = domain.devices.kinds, 0
     while True:

@@ -30,7 +30,9 @@ def insert(controllers: list[Controller], new: Controller) -> None:
         if new.index is None:
             at = position + 1
             break
-        if (current.index is not None and current.index > new.index) or _leads(new, current):
+        if (current.index is not None and current.index > new.index) or (
+            current.index == new.index and _leads(new, current)
+        ):
             at = position
         elif at is None:
             at = position + 1
@@ -38,7 +40,8 @@ def insert(controllers: list[Controller], new: Controller) -> None:
 
 
 def _leads(new: Controller, current: Controller) -> bool:
-    return current.index == new.index and current.is_companion and not new.is_companion
+    """Of two of one index."""
+    return current.is_companion and not new.is_companion
 
 
 def controllers_in_order(controllers: Iterable[Controller]) -> list[Controller]:

@@ -142,15 +142,16 @@ class Device(Checked):
         if address is None:
             return []
         if isinstance(address, PciAddress):
-            return self.pci_properties(target)
+            return self._on_pci(address, target)
         place = self.place("address")
         return [Property(name, value, place) for name, value in address.properties_on(self.parent)]
 
     def pci_properties(self, target: Target) -> list[Property]:
         """``bus`` and ``addr`` (and ``multifunction``) of a completed PCI device."""
         address: Address | None = getattr(self, "address", None)
-        if not isinstance(address, PciAddress):
-            return []
+        return self._on_pci(address, target) if isinstance(address, PciAddress) else []
+
+    def _on_pci(self, address: PciAddress, target: Target) -> list[Property]:
         place = self.place("address")
         properties = [Property("bus", self.pci_bus(target), place)]
         if address.multifunction is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Self, TypeVar
 
 from prober.domain.lease import Lease
@@ -37,17 +37,14 @@ class Devices(Element):
     leases: Annotated[tuple[Lease, ...], At("lease")] = ()
     every: Annotated[tuple[Device, ...], At("*")] = ()
 
-    #: The very classes of the devices, once completing has looked at them.
-    known_kinds: frozenset[Any] | None = None
-
-    @property
+    @cached_property
     def kinds(self) -> Classes:
-        """The very classes of the devices."""
-        return frozenset(map(type, self.every)) if self.known_kinds is None else self.known_kinds
+        """The very classes of the devices: one object for all domains that have the same."""
+        return _the_same(frozenset(map(type, self.every)))
 
     def with_every(self, devices: Sequence[Device], kinds: Classes | None = None) -> Self:
         """The same with these devices; ``kinds`` are their classes, where they are known."""
-        return self.replace(every=tuple(devices), known_kinds=kinds or _the_same(frozenset(map(type, devices))))
+        return self.replace(every=tuple(devices), kinds=kinds or _the_same(frozenset(map(type, devices))))
 
     def of(self, cls: type[D]) -> Sequence[D]:
         """The devices of one class, in order."""

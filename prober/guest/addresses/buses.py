@@ -6,7 +6,7 @@ The rules are libvirt's (11.3, ``src/conf/domain_addr.c``), so that a domain get
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prober.domain.shared.address import Spot
 from prober.domain.shared.slots import Kinds, Plug, describe_plug
@@ -46,23 +46,21 @@ BUS_KINDS: dict[str, BusKind] = {
 }
 
 
-@dataclass(slots=True)
 class Bus:
     """One bus while addresses are assigned.  ``accepts`` may be narrower than its model's."""
 
-    model: str
-    accepts: Kinds
-    #: The functions that are taken of each slot, as bits.
-    slots: dict[int, int] = field(default_factory=dict)
-    #: The slots that several devices may share.
-    shared: set[int] = field(default_factory=set)
-    #: No slot below this one is empty; slots are never given back.
-    free_from: int = field(init=False)
-    #: The rules of its model.
-    kind: BusKind = field(init=False)
+    __slots__ = ("accepts", "free_from", "kind", "model", "shared", "slots")
 
-    def __post_init__(self) -> None:
-        self.kind = BUS_KINDS[self.model]
+    def __init__(self, model: str, accepts: Kinds | None = None) -> None:
+        self.model = model
+        #: The rules of its model.
+        self.kind = BUS_KINDS[model]
+        self.accepts = self.kind.accepts if accepts is None else accepts
+        #: The functions that are taken of each slot, as bits.
+        self.slots: dict[int, int] = {}
+        #: The slots that several devices may share.
+        self.shared: set[int] = set()
+        #: No slot below this one is empty; slots are never given back.
         self.free_from = self.kind.first
 
     @property
@@ -88,8 +86,9 @@ class Bus:
             for number in sorted(self.shared):
                 if number > self.free_from:
                     break
-                if self.slots[number] != 0xFF:
-                    return number, next(free for free in range(8) if not self.slots[number] & 1 << free)
+                free = ~self.slots[number] & 0xFF
+                if free:
+                    return number, (free & -free).bit_length() - 1
         return (self.free_from, function or 0) if self.free_from <= self.kind.last else None
 
 
@@ -100,7 +99,7 @@ class SlotMap:
     MOST = 256
 
     def __init__(self, models: Iterable[str], *, grow: bool, pcie_to_pci_bridge: bool) -> None:
-        self.buses = [Bus(model, BUS_KINDS[model].accepts) for model in models]
+        self.buses = [Bus(model) for model in models]
         #: No bus before this one has room for such a device: slots are never given back.
         self._roomy: dict[Kinds, int] = {}
         self._grow = grow
@@ -152,7 +151,10 @@ class SlotMap:
         :raise SlotError: where there is none.
         """
         spot = number, slot, at = self.find(plug, function)
-        self.buses[number].occupy(slot, at, plug)
+        bus = self.buses[number]
+        bus.occupy(slot, at, plug)
+        if bus.kind.first == bus.kind.last and not plug & Plug.SHARE:
+            self._roomy[plug] = number + 1
         return spot
 
     def _add(self, count: int, plug: Kinds) -> int:
@@ -167,7 +169,7 @@ class SlotMap:
             model = "pcie-root-port"
         else:
             raise SlotError(f"a {describe_plug(plug)} needs a slot, and no controller that has one can be added")
-        self.buses += [Bus(model, BUS_KINDS[model].accepts) for _ in range(count)]
+        self.buses += [Bus(model) for _ in range(count)]
         return count
 
     def _add_conventional(self, count: int) -> int:
@@ -175,12 +177,12 @@ class SlotMap:
         if self._pcie_to_pci_bridge:
             # This port is for the bridge alone, or it would pass for a spare slot.
             self.buses.append(Bus("pcie-root-port", Plug.PCIE_TO_PCI_BRIDGE))
-            self.buses.append(Bus("pcie-to-pci-bridge", BUS_KINDS["pcie-to-pci-bridge"].accepts))
+            self.buses.append(Bus("pcie-to-pci-bridge"))
         else:
-            self.buses.append(Bus("dmi-to-pci-bridge", BUS_KINDS["dmi-to-pci-bridge"].accepts))
-            self.buses.append(Bus("pci-bridge", BUS_KINDS["pci-bridge"].accepts))
+            self.buses.append(Bus("dmi-to-pci-bridge"))
+            self.buses.append(Bus("pci-bridge"))
         more = max(count - 2, 0)
-        self.buses += [Bus("pci-bridge", BUS_KINDS["pci-bridge"].accepts) for _ in range(more)]
+        self.buses += [Bus("pci-bridge") for _ in range(more)]
         return 2 + more
 
 

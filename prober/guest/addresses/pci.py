@@ -8,7 +8,10 @@ change nothing, and there is only the second.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 from prober.commandline.refusal import Place, Refusal
 from prober.devices.controller import Controller
@@ -20,9 +23,10 @@ from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, PciAddress, Spot
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices, kinds_with_own
+from prober.domain.shared.kinds import Classes
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.steps import Completion
-from prober.guest.addresses.buses import SlotMap
+from prober.guest.addresses.buses import BUS_KINDS, SlotMap
 from prober.guest.addresses.full import SlotError
 from prober.host.target import Target
 
@@ -36,6 +40,12 @@ _ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
 _ALIKE = frozenset(("pci-root", "pci-bridge"))
 
 _ENDPOINT = Plug.PCI_DEVICE | Plug.PCIE_DEVICE
+
+#: A device that wants an Express slot, whichever is found.
+_EXPRESS = Plug.PCIE_DEVICE | Plug.AUTO
+
+#: Nothing is known of any device.
+_NOTHING: Final[Mapping[int, Kinds | None]] = MappingProxyType({})
 
 
 def assign_pci(domain: Domain, target: Target) -> Completion:
@@ -55,7 +65,7 @@ def assign_pci(domain: Domain, target: Target) -> Completion:
             yield from growing.refusals
             return domain
         growing.keep_spare_port()
-        final = _Pass(_Wishes(domain.devices.with_every(growing.with_controllers()), target))
+        final = _Pass(_Wishes(domain.devices.with_every(growing.with_controllers()), target, wishes.plugs))
         refused = growing.refusals
         final.run()
     assigned = final.addressed()
@@ -65,9 +75,12 @@ def assign_pci(domain: Domain, target: Target) -> Completion:
 
 
 class _Wishes:
-    """What devices ask of PCI, by their positions."""
+    """What devices ask of PCI, by their positions.
 
-    def __init__(self, devices: Devices, target: Target) -> None:
+    ``known`` is what is known of some of the devices already, as :attr:`plugs`.
+    """
+
+    def __init__(self, devices: Devices, target: Target, known: Mapping[int, Kinds | None] = _NOTHING) -> None:
         self.devices = devices.every
         self.target = target
         #: The model of each PCI controller, by its index.
@@ -82,16 +95,28 @@ class _Wishes:
         # Most classes have nothing to say to most of it.
         kinds = devices.kinds
         on_pci, placed, sharing = (kinds_with_own(name, kinds) for name in ("plug", "fixed_address", "shared_slot"))
-        #: The classes whose devices the chipset may have a place for.
-        self.choosing = kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
+        #: What each device of a class that may be on PCI is to a bus, by the device's :func:`id`.
+        self.plugs: dict[int, Kinds | None] = {}
         for position, device in enumerate(self.devices):
             kind = type(device)
             if kind in placed and (fixed := device.fixed_address(target)) is not None:
                 self.fixed[position] = fixed
-            if kind in on_pci and (plug := device.plug(target)) is not None:
+            if kind not in on_pci:
+                continue
+            key = id(device)
+            plug = self.plugs[key] = known[key] if key in known else device.plug(target)
+            if plug is not None:
                 self._add(position, device, plug)
                 if kind in sharing and (slot := device.shared_slot) is not None:
                     self.sharing[position] = slot
+        #: The devices that the chipset may have a place for, each with its number among all of its element.
+        self.choosing = self._numbered(
+            kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
+        )
+        #: Those that want a slot, in the order in which they get one.
+        self.in_turn = [
+            position for _, position in sorted((row_of(type(self.devices[at])).slot, at) for at in self.wanting)
+        ]
 
     def _add(self, position: int, device: Device, plug: Kinds) -> None:
         address: Address | None = getattr(device, "address", None)
@@ -103,6 +128,29 @@ class _Wishes:
             else:
                 self.given[position] = address, plug
 
+    def _numbered(self, choosing: Classes) -> dict[int, int]:
+        """The devices of these classes that want a slot; counted are all of the element, also those with a place."""
+        if not any(type(self.devices[position]) in choosing for position in self.wanting):
+            return {}
+        numbers: dict[int, int] = {}
+        counts = {kind.element: 0 for kind in choosing}
+        for position, device in enumerate(self.devices):
+            number = counts.get(device.element)
+            if number is None:
+                continue
+            counts[device.element] = number + 1
+            if position in self.wanting and type(device) in choosing:
+                numbers[position] = number
+        return numbers
+
+    @property
+    def lacks_ports(self) -> bool:
+        """Whether more devices want an Express slot for themselves than there are ports, which have one each."""
+        ports = sum(BUS_KINDS[model].accepts & _EXPRESS == _EXPRESS for model in self.models.values())
+        elsewhere = self.fixed.keys() | self.sharing.keys() | self.choosing.keys()
+        wanted = sum(plug == _EXPRESS and position not in elsewhere for position, plug in self.wanting.items())
+        return wanted > ports
+
     def buses(self) -> list[str]:
         """The model of each bus; an index that the XML skips is filled as libvirt fills it."""
         filler = "pcie-root-port" if self.target.kind == "q35" else "pci-bridge"
@@ -113,7 +161,7 @@ def _without_growth(wishes: _Wishes) -> _Pass | None:
     """A finished pass over buses that are all there, if a growing pass would have found the same: then all have a
     slot, and on pc another is left to spare."""
     is_pc = wishes.target.kind == "pc"
-    if len(wishes.models) <= max(wishes.models):
+    if len(wishes.models) <= max(wishes.models) or wishes.lacks_ports:
         return None
     if is_pc and not _ALIKE.issuperset(wishes.models.values()):
         return None  # The slot to spare might be the one that only some devices can have.
@@ -155,10 +203,9 @@ class _Pass:
         self._take_chipset()
         if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
             self._place(None, Plug.pci())
-        left = [position for position in self.wishes.wanting if position not in self.spots]
-        left.sort(key=lambda position: row_of(type(self.devices[position])).slot)
-        for position in left:
-            self._place(position, self.wishes.wanting[position])
+        for position in self.wishes.in_turn:
+            if position not in self.spots:
+                self._place(position, self.wishes.wanting[position])
 
     def keep_spare_port(self) -> None:
         """A q35 that was left to itself gets one more port, free for hot-plug."""
@@ -168,8 +215,11 @@ class _Pass:
 
     def with_controllers(self) -> list[Device]:
         """The devices, and for each bus that has no controller one, which needs a slot in turn."""
-        devices = [self._moved(position, device) for position, device in enumerate(self.devices)]
+        devices = list(self.devices)
+        for position in self.wishes.given:
+            devices[position] = self._moved(position, devices[position])
         controllers = [device for device in devices if isinstance(device, Controller)]
+        others = [device for device in devices if not isinstance(device, Controller)]
         index = 1
         while index < len(self.slots.buses):
             if index not in self.wishes.models:
@@ -179,7 +229,7 @@ class _Pass:
                 self._place(None, plug)
                 insert(controllers, added)
             index += 1
-        return [*controllers, *(device for device in devices if not isinstance(device, Controller))]
+        return [*controllers, *others]
 
     def _moved(self, position: int, device: Device) -> Device:
         """A device whose given bus could only be had with another number has that number."""
@@ -241,19 +291,9 @@ class _Pass:
             self._take(position, fixed, _ENDPOINT, given=True)
         for spot in _RESERVED[self.target.kind]:
             self._reserve(spot)
-        choosing = self.wishes.choosing
-        if not any(type(self.devices[position]) in choosing for position in self.wishes.wanting):
-            return
-        # Counted are all devices of the element, also those that are placed already.
-        counts = {kind.element: 0 for kind in choosing}
-        for position, device in enumerate(self.devices):
-            number = counts.get(device.element)
-            if number is None:
-                continue
-            counts[device.element] = number + 1
-            plug = self.wishes.wanting.get(position)
-            if plug is not None and position not in self.spots and type(device) in choosing:
-                self._take_favourite(position, device, plug, number)
+        for position, number in self.wishes.choosing.items():
+            if position not in self.spots:
+                self._take_favourite(position, self.devices[position], self.wishes.wanting[position], number)
 
     def _reserve(self, spot: Spot) -> None:
         """What the machine has there leaves no room for another."""
@@ -277,14 +317,14 @@ class _Pass:
         # While buses grow libvirt reserves this slot and forgets whose it is: in its turn the device gets another.
         self._place(None if self.grow else position, plug)
 
-    def _take(self, position: int | None, spot: Spot, plug: Kinds, *, given: bool) -> None:
+    def _take(self, position: int, spot: Spot, plug: Kinds, *, given: bool) -> None:
         try:
             spot = self.slots.take(spot, plug, given=given)
         except SlotError as error:
             if self.at_once:
                 raise
-            self._refuse(None if position is None else self.devices[position], str(error))
-        self._note(position, spot)
+            self._refuse(self.devices[position], str(error))
+        self._note(position, spot, self.wishes.sharing.get(position))
 
     def _place(self, position: int | None, plug: Kinds) -> None:
         sharing = self.wishes.sharing.get(position) if position is not None else None
@@ -301,13 +341,11 @@ class _Pass:
                 raise
             self._refuse(None if position is None else self.devices[position], str(error))
             return
-        self._note(position, spot)
+        if position is not None:
+            self._note(position, spot, sharing)
 
-    def _note(self, position: int | None, spot: Spot) -> None:
-        if position is None:
-            return
+    def _note(self, position: int, spot: Spot, sharing: tuple[object, int] | None) -> None:
         self.spots[position] = spot
-        sharing = self.wishes.sharing.get(position)
         if sharing is not None:
             self.shared.setdefault(sharing[0], spot)
 

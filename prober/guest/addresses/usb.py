@@ -6,7 +6,7 @@ do not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -97,54 +97,45 @@ class UsbPorts:
 
 def assign_usb(domain: Domain, target: Target) -> Completion:
     """The domain, each of its USB devices on a port, and the hubs that this took."""
-    if not any(device.is_usb for device in domain.devices.with_own("is_usb")) or not target.is_understood:
+    wanting = [device for device in domain.devices.with_own("is_usb") if device.is_usb]
+    if not wanting or not target.is_understood:
         return domain
-    devices = list(domain.devices.every)
-    if not _has_usb(devices):
+    controllers = domain.devices.of(UsbController)
+    if not _has_usb(controllers):
         hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
-        for device in devices:
-            if device.is_usb:
-                message = f"this <{device.element}> sits on USB, and the domain has none"
-                yield Refusal(place=device.place(), message=message, hint=hint)
+        for device in wanting:
+            message = f"this <{device.element}> sits on USB, and the domain has none"
+            yield Refusal(place=device.place(), message=message, hint=hint)
         return domain
-    devices += _missing_hubs(devices)
+    counts = [(controller.number, controller.ports_count) for controller in controllers]
+    added = _missing_hubs(wanting, sum(count for _, count in counts))
     # Companions have no ports of their own.
-    controllers = (device for device in devices if isinstance(device, UsbController) and device.ports_count)
-    ports = UsbPorts({controller.number: controller.ports_count for controller in controllers})
-    for position in _walk(devices):
-        devices[position] = yield from _assign(devices[position], ports)
-    return domain.with_devices(devices)
+    ports = UsbPorts({number: count for number, count in counts if count})
+    assigned: dict[int, Device] = {}
+    for device in sorted((*wanting, *added), key=_turn):
+        assigned[id(device)] = yield from _assign(device, ports)
+    return domain.with_devices([assigned.get(id(device), device) for device in (*domain.devices.every, *added)])
 
 
-def _has_usb(devices: list[Device]) -> bool:
+def _has_usb(controllers: Iterable[UsbController]) -> bool:
     """One controller of model none, whatever its index, takes USB from the domain (``virDomainDefParseXML``)."""
-    models = {device.model for device in devices if isinstance(device, UsbController)}
+    models = {controller.model for controller in controllers}
     return bool(models) and "none" not in models
 
 
-def _missing_hubs(devices: list[Device]) -> list[Device]:
-    """As many hubs as it takes, each of which takes a port itself (``qemuDomainUSBAddressAddHubs``)."""
-    wanted = sum(device.is_usb for device in devices)
-    ports = sum(device.ports_count for device in devices if isinstance(device, UsbController))
-    ports += PORTS * sum(isinstance(device, Hub) for device in devices)
-    if wanted <= ports:
+def _missing_hubs(wanting: Sequence[Device], ports: int) -> list[Hub]:
+    """As many hubs as it takes beside these ports of controllers, each of which takes a port itself
+    (``qemuDomainUSBAddressAddHubs``)."""
+    ports += PORTS * sum(isinstance(device, Hub) for device in wanting)
+    if len(wanting) <= ports:
         return []
-    count = -(-(wanted - ports + 1) // (PORTS - 1))
+    count = -(-(len(wanting) - ports + 1) // (PORTS - 1))
     return [Hub(type="usb") for _ in range(count)]
 
 
-def _walk(devices: list[Device]) -> Iterator[int]:
-    """Positions in libvirt's order: hubs with a port, devices with a port, other hubs, other devices."""
-    usb = [
-        position
-        for position in sorted(range(len(devices)), key=lambda position: row_of(type(devices[position])).scan)
-        if devices[position].is_usb
-    ]
-    for placed in (True, False):
-        for hubs in (True, False):
-            for position in usb:
-                if isinstance(devices[position], Hub) == hubs and _has_port(devices[position]) == placed:
-                    yield position
+def _turn(device: Device) -> tuple[bool, bool, int]:
+    """libvirt's order: hubs with a port, devices with a port, other hubs, other devices."""
+    return not _has_port(device), not isinstance(device, Hub), row_of(type(device)).scan
 
 
 def _has_port(device: Device) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 
 from prober.commandline.refusal import Refusal
 from prober.devices.channel import Channel
@@ -13,7 +13,6 @@ from prober.devices.controller.order import insert
 from prober.devices.controller.virtio_serial import DEFAULT_PORTS
 from prober.domain.domain import Domain
 from prober.domain.shared.address import VirtioSerialAddress
-from prober.domain.shared.device import Device
 from prober.domain.steps import Completion
 from prober.guest.addresses.full import PortError
 from prober.host.target import Target
@@ -83,31 +82,27 @@ def assign_virtio_serial(domain: Domain, target: Target) -> Completion:
     A console gets none: QEMU puts it on the first free port itself, and one that says port 0 has that.  For the latter
     libvirt counts a port of the first controller all the same.
     """
-    both: list[Channel | Console] = [*domain.devices.of(Channel), *domain.devices.of(Console)]
-    ported = [device for device in both if device.is_virtio]
-    if not ported:
+    channels = [channel for channel in domain.devices.of(Channel) if channel.is_virtio]
+    consoles = [console for console in domain.devices.of(Console) if console.is_virtio]
+    if not channels and not consoles:
         return domain
     counts = {controller.number: controller.port_count for controller in domain.devices.of(VirtioSerialController)}
     ports = VirtioSerialPorts(counts)
-    yield from _take_given(ported, ports)
-    devices = list(domain.devices.every)
-    for position, console in enumerate(devices):
-        if isinstance(console, Console) and console.is_virtio:
-            devices[position] = yield from _assign_console(console, ports)
-    for position, channel in enumerate(devices):
-        if isinstance(channel, Channel) and channel.is_virtio:
-            devices[position] = yield from _assign_channel(channel, ports)
-    yield from _check_twice_port_0([device for device in devices if isinstance(device, Console)])
-    added = [number for number in ports.controllers if number not in counts]
-    return domain.with_devices(_with_controllers(devices, added, target))
-
-
-def _with_controllers(devices: Sequence[Device], numbers: Iterable[int], target: Target) -> list[Device]:
-    """The devices, controllers first, among them one of each of these indexes."""
-    controllers = [device for device in devices if isinstance(device, Controller)]
-    for number in numbers:
-        insert(controllers, VirtioSerialController(index=number, places=Places(target.place)))
-    return [*controllers, *(device for device in devices if not isinstance(device, Controller))]
+    yield from _take_given([*channels, *consoles], ports)
+    assigned: dict[int, Channel | Console] = {}
+    on_ports: list[Console] = []
+    for console in consoles:
+        assigned[id(console)] = placed = yield from _assign_console(console, ports)
+        on_ports.append(placed)
+    for channel in channels:
+        assigned[id(channel)] = yield from _assign_channel(channel, ports)
+    yield from _check_twice_port_0(on_ports)
+    controllers = list(domain.devices.of(Controller))
+    for number in ports.controllers:
+        if number not in counts:
+            insert(controllers, VirtioSerialController(index=number, places=Places(target.place)))
+    others = (assigned.get(id(device), device) for device in domain.devices.others_than(Controller))
+    return domain.with_devices([*controllers, *others])
 
 
 def _take_given(devices: Iterable[Channel | Console], ports: VirtioSerialPorts) -> Iterator[Refusal]:
@@ -157,7 +152,7 @@ def _check_twice_port_0(consoles: Iterable[Console]) -> Iterator[Refusal]:
     taken: dict[int, Console] = {}
     for console in consoles:
         address = console.address
-        if not console.is_virtio or (address is not None and address.port):
+        if address is not None and address.port:
             continue
         number = address.controller if address is not None else 0
         first = taken.setdefault(number, console)

@@ -64,7 +64,7 @@ def _flags(domain: Domain) -> Iterator[Property]:
     yield from features.interrupt_properties()
     if features.hyperv is not None:
         yield from features.hyperv.cpu_properties()
-    for device in domain.devices.every:
+    for device in domain.devices.with_own("cpu_properties"):
         yield from device.cpu_properties()
     if features.kvm is not None:
         yield from features.kvm.cpu_properties()

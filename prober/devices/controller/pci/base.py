@@ -59,18 +59,19 @@ class PciBridge(PciController):
         """QEMU's device, of those that the binary has."""
         return self.driver
 
-    def before_id(self) -> Iterator[Property]:
+    def before_id(self) -> tuple[Property, ...]:
         """Its own properties that libvirt writes before the id."""
-        return iter(())
+        return ()
 
-    def after_id(self) -> Iterator[Property]:
+    def after_id(self) -> tuple[Property, ...]:
         """Its own properties that libvirt writes after the id."""
-        return iter(())
+        return ()
 
-    def reservation(self, kibibytes: int | None) -> Iterator[Property]:
+    def reservation(self, kibibytes: int | None) -> tuple[Property, ...]:
         """``mem-reserve``: the memory that firmware keeps free behind it, where it says how much."""
-        if kibibytes is not None:
-            yield Property("mem-reserve", kibibytes * 1024, self.place("memory_reserve"))
+        if kibibytes is None:
+            return ()
+        return (Property("mem-reserve", kibibytes * 1024, self.place("memory_reserve")),)
 
     def machine_rules(self, target: Target) -> Iterator[Broken]:
         """A controller sits on a bus of lower index, or there would be no end."""

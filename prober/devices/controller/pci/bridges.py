@@ -26,11 +26,10 @@ class ConventionalBridge(PciBridge):
     chassis_nr: Annotated[Byte | None, At("target/@chassisNr"), Becomes("`chassis_nr`")] = None
     memory_reserve: Annotated[Kibibytes | None, At("target/@memReserve"), Becomes("`mem-reserve`")] = None
 
-    def before_id(self) -> Iterator[Property]:
+    def before_id(self) -> tuple[Property, ...]:
         """The number that guests know it by, and the memory that firmware keeps free behind it."""
         number = self.number if self.chassis_nr is None else self.chassis_nr
-        yield Property("chassis_nr", number, self.place("chassis_nr"))
-        yield from self.reservation(self.memory_reserve)
+        return Property("chassis_nr", number, self.place("chassis_nr")), *self.reservation(self.memory_reserve)
 
     def rules(self) -> Iterator[Broken]:
         """QEMU takes chassis numbers from 1 on."""

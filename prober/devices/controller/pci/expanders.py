@@ -46,14 +46,13 @@ class Expander(PciBridge):
         if self.node is not None and self.node >= nodes:
             yield Broken("node", f"the domain has {nodes} NUMA nodes in <cpu><numa>, and none with number {self.node}")
 
-    def before_id(self) -> Iterator[Property]:
+    def before_id(self) -> tuple[Property, ...]:
         """Its first bus number."""
-        yield Property("bus_nr", self.bus_nr or 0, self.place("bus_nr"))
+        return (Property("bus_nr", self.bus_nr or 0, self.place("bus_nr")),)
 
-    def after_id(self) -> Iterator[Property]:
+    def after_id(self) -> tuple[Property, ...]:
         """The node that it is near."""
-        if self.node is not None:
-            yield Property("numa_node", self.node, self.place("node"))
+        return () if self.node is None else (Property("numa_node", self.node, self.place("node")),)
 
 
 class PciExpanderBus(Expander):

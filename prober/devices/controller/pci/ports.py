@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.options import Property
@@ -20,15 +19,15 @@ class _Port(PciBridge):
     port: Annotated[Byte | None, At("target/@port"), Becomes("`port`")] = None
     hotplug: Annotated[OnOff | None, At("target/@hotplug"), Becomes("`hotplug`")] = None
 
-    def before_id(self) -> Iterator[Property]:
+    def before_id(self) -> tuple[Property, ...]:
         """The numbers."""
-        yield Property("port", self._own_port() if self.port is None else self.port, self.place("port"))
-        yield Property("chassis", self.number if self.chassis is None else self.chassis, self.place("chassis"))
+        port = self._own_port() if self.port is None else self.port
+        chassis = self.number if self.chassis is None else self.chassis
+        return Property("port", port, self.place("port")), Property("chassis", chassis, self.place("chassis"))
 
-    def after_id(self) -> Iterator[Property]:
+    def after_id(self) -> tuple[Property, ...]:
         """Whether its slot is for hot-plug."""
-        if self.hotplug is not None:
-            yield Property("hotplug", self.hotplug, self.place("hotplug"))
+        return () if self.hotplug is None else (Property("hotplug", self.hotplug, self.place("hotplug")),)
 
     def _own_port(self) -> int:
         return 0
@@ -52,10 +51,9 @@ class PcieRootPort(_Port):
         """The generic port since QEMU 2.9, Intel's before."""
         return self.model_name or ("pcie-root-port" if target.caps.has("pcie-root-port") else "ioh3420")
 
-    def after_id(self) -> Iterator[Property]:
+    def after_id(self) -> tuple[Property, ...]:
         """What any port has, and the memory that firmware keeps free behind it."""
-        yield from super().after_id()
-        yield from self.reservation(self.memory_reserve)
+        return super().after_id() + self.reservation(self.memory_reserve)
 
     def _own_port(self) -> int:
         """After its place.  Without one the domain is refused; what there is is checked."""
