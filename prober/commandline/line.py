@@ -35,7 +35,7 @@ class Made:
     @classmethod
     def of(cls, option: DeviceOption, kind: DeviceType) -> Made:
         """What an option makes of a type."""
-        values = {name: value for name, value, _ in option.properties}
+        values = option.values
         ident, bus = values.get("id"), values.get("bus")
         return cls(
             kind,

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.commandline.flags import FLAGS
-from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
+from prober.commandline.options import (
+    DeviceOption,
+    Global,
+    Keyval,
+    Object,
+    Option,
+    Plain,
+    Property,
+    Qapi,
+    Value,
+    Written,
+)
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import Text, build_tree, split_pairs
 from prober.errors import UsageError
@@ -163,7 +174,7 @@ def _device(position: Position, value: str) -> Option:
     if not isinstance(driver, str) or not driver:
         raise Unfit("the driver is missing", rule="option/missing")
     # A text of key=value stays one, as QEMU makes such devices first.
-    return DeviceOption(driver, _properties(tree, position), position)
+    return DeviceOption(driver, Written(tree, position), position)
 
 
 def _global(position: Position, value: str) -> Option:
@@ -186,7 +197,7 @@ def _object(position: Position, value: str) -> Option:
         raise Unfit("qom-type is missing", rule="option/missing")
     if not isinstance(ident, str):
         raise Unfit("id is missing", rule="option/missing")
-    return Object(str(qom_type), str(ident), _properties(tree, position), position)
+    return Object(str(qom_type), str(ident), tuple(Written(tree, position)), position)
 
 
 def _qapi(position: Position, value: str) -> Option:
@@ -216,7 +227,7 @@ def _keyval(position: Position, value: str) -> Option:
     pairs = dict(_pairs(value, implied))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag
-    return Keyval(flag, str(first), _properties(pairs, position), position, group=group)
+    return Keyval(flag, str(first), tuple(Written(pairs, position)), position, group=group)
 
 
 def _cpu(position: Position, value: str) -> Option:
@@ -270,10 +281,6 @@ def _collect(pairs: Iterator[tuple[str, Text]]) -> dict[str, Value]:
         else:
             tree[key] = [before, value]
     return tree
-
-
-def _properties(tree: dict[str, Any], position: Position) -> tuple[Property, ...]:
-    return tuple([_new(Property, (name, value, position)) for name, value in tree.items()])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

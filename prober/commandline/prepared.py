@@ -80,7 +80,7 @@ class _Numbering:
             case _:
                 return option
 
-    def _properties(self, items: tuple[Property, ...]) -> tuple[Property, ...]:
+    def _properties(self, items: Iterable[Property]) -> tuple[Property, ...]:
         return tuple(item._replace(value=self._value(item.value)) for item in items)
 
     def _value(self, value: Value) -> Value:

@@ -38,9 +38,7 @@ class _Writer:
     def write(self, option: Option | Raw) -> list[str]:
         match option:
             case DeviceOption():
-                tree: dict[str, Value] = {"driver": option.driver}
-                for name, value, _ in option.properties:
-                    tree[name] = value
+                tree: dict[str, Value] = {"driver": option.driver, **option.values}
                 return self._structured("-device", "driver", tree, self._json_device)
             case Object():
                 tree = {"qom-type": option.qom_type, "id": option.id}

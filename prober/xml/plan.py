@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from prober.commandline.refusal import Broken
 from prober.xml.binding import Element, Field, Opaque, Places, fields_of, per_class
 from prober.xml.shape import element_fields, leaf_type, shape_of
+from prober.xml.values import Reads
 
 E = TypeVar("E", bound=Element)
 
@@ -19,7 +21,7 @@ E = TypeVar("E", bound=Element)
 class Plan(Generic[E]):
     """Reads one class: what its XML may hold, and how each field is converted.
 
-    pydantic converts and checks single values, those that are given: a disk has 66 fields, and an XML gives seven.
+    Single values are converted, those that are given: a disk has 66 fields, and an XML gives seven.
     """
 
     def __init__(self, cls: type[E]) -> None:
@@ -39,8 +41,8 @@ class Plan(Generic[E]):
                 continue
             try:
                 values[name] = convert(value)
-            except ValidationError as error:
-                broken += [_unfit(name, detail) for detail in error.errors(include_url=False)]
+            except (ValueError, KeyError):
+                broken += _misfits(name, fields_of(self._cls)[name].kind, value)
         broken += [self._missing(name) for name in self._required if name not in values]
         if broken:
             broken.sort(key=lambda one: self._order[one.field])
@@ -82,9 +84,43 @@ class _Converters(dict[str, Callable[[Any], Any] | None]):
 
 @lru_cache(maxsize=2048)
 def converter_of(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of this type of a text, or raises pydantic's error; one for all fields of a type."""
+    """What makes a value of this type of a text, or raises ValueError or KeyError; one for all fields of a type."""
+    return _function_of(kind) or _validator_of(kind)
+
+
+def _function_of(kind: Any) -> Callable[[Any], Any] | None:
+    """The one function that a type needs: a text is taken as it is, a word is looked up, and a conversion of
+    :mod:`prober.xml.values` needs nothing around it.  None where it takes pydantic."""
+    if get_origin(kind) in (Union, UnionType):
+        kinds = [one for one in get_args(kind) if one is not NoneType]
+        return _function_of(kinds[0]) if len(kinds) == 1 else None
+    if kind is str:
+        return str
+    if get_origin(kind) is Literal and set(map(type, get_args(kind))) == {str}:
+        return {word: word for word in get_args(kind)}.__getitem__
+    if get_origin(kind) is Annotated:
+        base, *marks = get_args(kind)
+        match marks:
+            case [Reads(func=function)] if base in (bool, int, str):
+                return cast(Callable[[Any], Any], function)
+            case [AfterValidator(func=function)] if base is str:
+                return cast(Callable[[Any], Any], function)
+    return None
+
+
+@lru_cache(maxsize=2048)
+def _validator_of(kind: Any) -> Callable[[Any], Any]:
     convert: Callable[[Any], Any] = TypeAdapter(kind).validator.validate_python
     return convert
+
+
+def _misfits(name: str, kind: Any, value: Any) -> list[Broken]:
+    """What is wrong with a value that does not fit: pydantic knows best what was expected, and where."""
+    try:
+        _validator_of(kind)(value)
+    except ValidationError as error:
+        return [_unfit(name, detail) for detail in error.errors(include_url=False)]
+    raise AssertionError(f"{name}: {value!r} fits after all")
 
 
 def _unfit(name: str, detail: ErrorDetails) -> Broken:
