@@ -132,7 +132,8 @@ def _of_tree(option: Qapi, names: _Names) -> None:
         names.give(_TREE_NAMESPACES[option.flag], option.value.get("id"), option.place)
         if option.flag == "-netdev":
             for name, namespace in _NETDEV_REFERENCES.items():
-                names.find(namespace, name, option.value.get(name), option.place)
+                if name in option.value:
+                    names.find(namespace, name, option.value[name], option.place)
 
 
 def _of_pairs(option: Keyval, names: _Names) -> None:

@@ -38,7 +38,9 @@ class _Writer:
     def write(self, option: Option | Raw) -> list[str]:
         match option:
             case DeviceOption():
-                tree: dict[str, Value] = {"driver": option.driver, **option.values}
+                tree: dict[str, Value] = {"driver": option.driver}
+                for name, value, _ in option.properties:
+                    tree[name] = value
                 return self._structured("-device", "driver", tree, self._json_device)
             case Object():
                 tree = {"qom-type": option.qom_type, "id": option.id}

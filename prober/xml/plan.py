@@ -27,7 +27,7 @@ class Plan(Generic[E]):
     def __init__(self, cls: type[E]) -> None:
         self.shape = shape_of(cls)
         self._cls = cls
-        self._required = [name for name, of in fields_of(cls).items() if of.is_required]
+        self._required = frozenset(name for name, of in fields_of(cls).items() if of.is_required)
         self._converters = _Converters(cls)
         self._order = {name: index for index, name in enumerate(fields_of(cls))}
 
@@ -43,7 +43,8 @@ class Plan(Generic[E]):
                 values[name] = convert(value)
             except (ValueError, KeyError):
                 broken += _misfits(name, fields_of(self._cls)[name].kind, value)
-        broken += [self._missing(name) for name in self._required if name not in values]
+        if not self._required <= values.keys():
+            broken += map(self._missing, self._required - values.keys())
         if broken:
             broken.sort(key=lambda one: self._order[one.field])
         return broken

@@ -17,8 +17,7 @@ def _netdevs(line: Line) -> Iterator[Fault]:
     users: list[tuple[Value, Origin]] = []
     for option in line.qapi.get("-netdev", ()):
         users.append((option.value.get("netdev"), option.place))  # of a hubport
-    for device in line.devices:
-        users.append((device.values.get("netdev"), device.place))
+    users += [(device.values["netdev"], device.place) for device in line.devices if "netdev" in device.values]
     yield from _second_users(users, "netdev")
 
 
@@ -39,7 +38,8 @@ def _users_of_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
     for option in line.options:
         match option:
             case Made():
-                yield option.values.get("chardev"), option.place
+                if "chardev" in option.values:
+                    yield option.values["chardev"], option.place
             case Qapi(flag="-netdev"):
                 yield option.value.get("chardev"), option.place
             case Keyval(flag="-mon"):
