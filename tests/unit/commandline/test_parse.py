@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def parse(*words: str) -> tuple[Option, ...]:
     return parsed.options
 
 
-def values(properties: tuple[Property, ...]) -> dict[str, Any]:
+def values(properties: Iterable[Property]) -> dict[str, Any]:
     return {item.name: item.value for item in properties}
 
 
