@@ -11,11 +11,12 @@ E = TypeVar("E", bound=Element)
 
 
 def element_of(cls: type[E], /, **values: Any) -> E:
-    """An element of these texts, read and checked as those of an XML are.
+    """An element of these texts, read and checked as those of an XML are; None is what the XML does not give.
 
     :raise ValueError: with the first thing that is wrong.
     """
     plan = plan_of(cls)
+    values = {name: value for name, value in values.items() if value is not None}
     for broken in plan.convert(values):
         raise broken
     element = plan.make(values, Places())
