@@ -13,6 +13,9 @@ from prober.errors import UnknownBinaryError
 from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
 from tests.unit.capabilities.making import make_binary, make_recording
 
+#: Half a second and more each: not for each commit.
+pytestmark = pytest.mark.slow
+
 # Recordings.
 
 

@@ -16,6 +16,9 @@ from prober.capabilities.difference import GROUPS, Change, Difference
 from prober.qemu.recording import Exchange, Part, Recording
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
+#: Half a second and more each: not for each commit.
+pytestmark = pytest.mark.slow
+
 VERSIONS = ("5.2.0", "7.2.22", "10.0.13", "11.1.2")
 OPPOSITE = {"added": "removed", "removed": "added", "deprecated": "undeprecated", "undeprecated": "deprecated"}
 

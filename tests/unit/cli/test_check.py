@@ -11,6 +11,9 @@ from tests.conftest import CHECKOUT
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
+#: Half a second and more each: not for each commit.
+pytestmark = pytest.mark.slow
+
 DOMAINS = CHECKOUT / "fixtures" / "domains"
 VERSIONS = ["5.2.0", "7.2.22", "10.0.13", "11.1.2"]
 

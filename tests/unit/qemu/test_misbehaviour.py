@@ -18,6 +18,9 @@ from prober.qemu.interview import interview
 from prober.qemu.limits import InterviewLimits
 from tests.fakes.making import SMALL_TYPES, make_fake, small_answers
 
+#: Half a second and more each: not for each commit.
+pytestmark = pytest.mark.slow
+
 Aio = Callable[..., Any]
 
 LIMITS = InterviewLimits(greet_s=3, reply_s=0.6, total_s=6, reply_bytes=1 << 20, total_bytes=4 << 20)
