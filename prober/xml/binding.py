@@ -122,7 +122,7 @@ class Places:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Plain:
-    """A plain object that nobody changes: it holds what it was made with, and nothing else.
+    """A plain object that nobody changes.
 
     A field that was not given is found on the class, as its default.  So one is made in a microsecond, whatever fields
     its class has.

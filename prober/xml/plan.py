@@ -29,6 +29,8 @@ class Plan(Generic[E]):
         self._cls = cls
         self._required = frozenset(name for name, of in fields_of(cls).items() if of.is_required)
         self._converters = _Converters(cls)
+        # An element is read from far more often than it is made: its own value is found sooner than one on the class.
+        self._defaults = {name: of.default for name, of in fields_of(cls).items()}
         self._order = {name: index for index, name in enumerate(fields_of(cls))}
 
     def convert(self, values: dict[str, Any]) -> list[Broken]:
@@ -53,6 +55,7 @@ class Plan(Generic[E]):
         """An element of what was converted without a fault; its own rules are still to be asked."""
         element = object.__new__(self._cls)
         own = element.__dict__
+        own.update(self._defaults)
         own.update(values)
         own["places"] = places
         return element
