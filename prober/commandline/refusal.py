@@ -90,7 +90,7 @@ class Unfit(ValueError):
 class Broken(ValueError):
     """A rule of an element that does not hold; ``field`` is that of its model (empty for the element itself).
 
-    An element yields each; what settles an element may raise the first.  Unpacks to field and message.
+    An element yields each; what settles an element may raise the first.
     """
 
     def __init__(self, field: str, message: str, hint: str = "", *, rule: str = "") -> None:
@@ -99,9 +99,6 @@ class Broken(ValueError):
         self.message = message
         self.hint = hint
         self.rule = rule
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((self.field, self.message))
 
     def at(self, place_of: Callable[[str], Place], element: str = "") -> Refusal:
         """As what the domain is refused for.

@@ -81,8 +81,8 @@ class Nvram(Checked):
         if self.source is None:
             yield Broken("", f"<nvram type='{self.type}'> needs a <source>")
             return
-        for _, sentence in misplaced(self.source, self.type):
-            yield Broken("source", sentence)
+        for broken in misplaced(self.source, self.type):
+            yield Broken("source", broken.message)
         yield from self._source_rules(self.source)
 
     def _source_rules(self, source: StorageSource) -> Iterator[Broken]:

@@ -51,8 +51,8 @@ def test_a_rule_without_a_name_is_called_after_its_field(field: str, given: str,
 
 
 def test_a_broken_rule_is_a_field_and_a_sentence() -> None:
-    field, sentence = Broken("port", "there is none", "give one")
-    assert (field, sentence) == ("port", "there is none")
+    broken = Broken("port", "there is none", "give one")
+    assert (broken.field, broken.message) == ("port", "there is none")
 
 
 def test_both_may_be_raised() -> None:
