@@ -129,7 +129,7 @@ def parse_command_line(words: list[str]) -> CommandLine:
     options: list[Option] = []
     findings: list[Finding] = []
     written: list[tuple[Position, str | None]] = []
-    for option in _flags(words):
+    for option in split_options(words):
         try:
             options.append(_option(*option))
         except Unfit as unfit:
@@ -139,7 +139,7 @@ def parse_command_line(words: list[str]) -> CommandLine:
     return CommandLine(words[0], tuple(options), tuple(findings), tuple(written))
 
 
-def _flags(words: list[str]) -> Iterator[tuple[Position, str | None]]:
+def split_options(words: list[str]) -> Iterator[tuple[Position, str | None]]:
     """Each flag with its value: QEMU takes one or two dashes, and a word without any for a disk image."""
     index, end = 1, len(words)
     while index < end:
@@ -256,6 +256,19 @@ _READERS: dict[str, Callable[[Position, str], Option]] = {
 
 #: Options that are read as more than one word.
 KEYED = frozenset(_READERS)
+
+
+def implied_key(flag: str) -> str | None:
+    """The key that a first word of the option's value stands for, empty where for none.
+
+    None for an option whose value is no ``key=value``.
+    """
+    name = flag.lstrip("-")
+    if name in _QAPI:
+        return _QAPI[name][1]
+    if name in _KEYVAL:
+        return _KEYVAL[name][0]
+    return {"device": "driver", "object": "qom-type"}.get(name)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:

@@ -1,0 +1,96 @@
+"""Where a line is made ready to be started: what was replaced, what is left out, and the files that it needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from prober.capabilities import Capabilities
+from prober.proof.given import Given
+from prober.proof.models import Omission, Replacement
+
+#: What stands in the directory of stand-ins: a file, a directory, or a unix socket that somebody listens on (and never
+#: accepts).
+FileKind = Literal["file", "directory", "socket"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+#: The longest stem of a file's name; a unix socket's whole path has at most 107 bytes.
+_MOST_STEM = 24
+
+
+@dataclass(frozen=True, slots=True)
+class StandInFile:
+    """A file to make before QEMU starts: ``content``, and after it nothing up to ``size`` bytes, which take no room.
+
+    ``name`` is its name in the directory of stand-ins.
+    """
+
+    name: str
+    content: bytes = b""
+    size: int = 0
+    kind: FileKind = "file"
+    writable: bool = True
+
+
+@dataclass
+class Bench:
+    """One line under work.  ``theirs`` is the directory of stand-ins as QEMU sees it.
+
+    ``gone`` are the ids of what is not made: all that names one of them is left out as well.  ``not_provable`` are the
+    reasons for which it is not started at all.
+    """
+
+    caps: Capabilities
+    theirs: str
+    line: list[Given] = field(default_factory=list)
+    files: list[StandInFile] = field(default_factory=list)
+    replaced: list[Replacement] = field(default_factory=list)
+    left_out: list[Omission] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    not_provable: list[str] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def replace(self, given: Given, part: str, by: str) -> None:
+        """Something stands in for a part of an option."""
+        given.touch()
+        self.replaced.append(Replacement(position=given.position, flag=given.flag, part=part, by=by))
+
+    def leave_out(self, given: Given, why: str, part: str = "") -> None:
+        """An option is not started with, or one part of it, which the caller has dropped from its members."""
+        self.left_out.append(Omission(position=given.position, flag=given.flag, part=part, why=why))
+        if part:
+            given.touch()
+            return
+        given.is_left_out = True
+        if given.id:
+            self.gone.add(given.id)
+
+    def refuse(self, given: Given, why: str) -> None:
+        """Nothing is started for this line."""
+        self.not_provable.append(f"{given.flag or 'a disk image by itself'}: {why}")
+
+    def add(
+        self,
+        stem: str,
+        *,
+        content: bytes = b"",
+        size: int = 0,
+        kind: FileKind = "file",
+        writable: bool = True,
+        shared_as: str = "",
+    ) -> str:
+        """A stand-in, and its path as QEMU sees it.
+
+        ``stem`` is what its name begins with (a path's last part), made harmless.  What is ``shared_as`` the same thing
+        (a path that the line names twice) is made once.
+        """
+        if shared_as and shared_as in self._names:
+            return f"{self.theirs}/{self._names[shared_as]}"
+        safe = _UNSAFE.sub("_", stem.rpartition("/")[2])[-_MOST_STEM:].lstrip(".-") or "file"
+        name = f"{len(self.files)}-{safe}"
+        self.files.append(StandInFile(name, content, size, kind, writable))
+        if shared_as:
+            self._names[shared_as] = name
+        return f"{self.theirs}/{name}"

@@ -1,0 +1,81 @@
+"""The options of a line as they were given, each of which may be changed before it is started."""
+
+from __future__ import annotations
+
+import json
+
+from prober.commandline.parse import implied_key, split_options
+from prober.proof.members import JsonMembers, Members, PairMembers
+
+
+class Given:
+    """One option: its ``flag`` (empty for a word by itself, a disk image), and its value.
+
+    ``position`` is the index of the word that holds the flag, in the line that was given.  ``members`` are those of the
+    value where it has any (a JSON object, or ``key=value``), else None.  What is not changed is started as it was
+    written, letter by letter.
+    """
+
+    def __init__(self, position: int, flag: str, value: str | None) -> None:
+        self.position = position
+        self.flag = flag
+        self.value = value
+        #: Whether it is started at all.
+        self.is_left_out = False
+        self._members: Members | None = None
+        self._is_read = False
+
+    @property
+    def members(self) -> Members | None:
+        """The members of the value; read once, so a change of them is a change of the option."""
+        if not self._is_read:
+            self._is_read = True
+            self._members = self._read()
+        return self._members
+
+    def _read(self) -> Members | None:
+        if self.value is None:
+            return None
+        implied = implied_key(self.flag)
+        if implied is None:
+            return None
+        if self.value.startswith("{"):
+            try:
+                tree = json.loads(self.value)
+            except (ValueError, RecursionError):
+                return None
+            return JsonMembers(tree) if isinstance(tree, dict) else None
+        return PairMembers.of(self.value, implied)
+
+    def change(self, value: str) -> None:
+        """Have another value, as a whole."""
+        self.value = value
+        self._is_read = False
+
+    def touch(self) -> None:
+        """Take over what was changed of the members."""
+        if isinstance(self._members, JsonMembers | PairMembers):
+            self.value = self._members.render()
+
+    def words(self) -> list[str]:
+        """The words to start with; none where it is left out."""
+        if self.is_left_out:
+            return []
+        words = [self.flag] if self.flag else []
+        return words if self.value is None else [*words, self.value]
+
+    @property
+    def type(self) -> str:
+        """What the implied key says (``tap`` of a ``-netdev``), empty where nothing does."""
+        implied = implied_key(self.flag)
+        return self.members.text(implied) if implied and self.members is not None else ""
+
+    @property
+    def id(self) -> str:
+        """Its id, empty where it has none."""
+        return self.members.text("id") if self.members is not None else ""
+
+
+def given_options(words: list[str]) -> list[Given]:
+    """The options of a line, whose first word is the binary."""
+    return [Given(place.word, place.flag, value) for place, value in split_options(words)]

@@ -1,0 +1,1 @@
+"""The rows, a file for each kind: what becomes of each option, netdev, character device, object and block driver."""

@@ -1,0 +1,23 @@
+"""A line made ready to be started here: the table applied to each option, and to all that names what is left out."""
+
+from __future__ import annotations
+
+from prober.capabilities import Capabilities
+from prober.proof.bench import Bench
+from prober.proof.cascade import cascade
+from prober.proof.given import given_options
+from prober.proof.members import PairMembers
+from prober.proof.row import treat
+from prober.proof.rows.options import OPTIONS
+
+
+def stand_in(words: list[str], caps: Capabilities, theirs: str) -> Bench:
+    """What to start in the place of a line, whose first word is the binary.
+
+    ``theirs`` is the directory of stand-ins as QEMU sees it.  Nothing is made, opened or run.
+    """
+    bench = Bench(caps, theirs, line=given_options(words))
+    for given in bench.line:
+        treat(OPTIONS, "option", given.flag, given, given.members or PairMembers(), bench)
+    cascade(bench)
+    return bench
