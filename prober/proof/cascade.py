@@ -18,8 +18,6 @@ _WHOLE = frozenset(
 
 #: Members that name nothing: a text of the line's own that may read like an id.
 _TEXTS = frozenset(("id", "node-name", "serial", "model", "guest", "filename", "path", "name", "data", "string"))
-    ("id", "node-name", "serial", "model", "guest", "filename", "file", "path", "name", "data", "string")
-)
 
 
 def cascade(bench: Bench) -> None:
