@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from pydantic import JsonValue
+
 from prober.commandline.render import escape
 from prober.commandline.text import split_pairs
 
@@ -45,6 +47,10 @@ class Members(ABC):
     def inner(self, name: str) -> Members | None:
         """The object of this name, or the list of it (its names are the numbers); None where it is neither."""
 
+    @abstractmethod
+    def value(self, name: str) -> JsonValue:
+        """All of this name: a scalar, or in JSON an object or a list; None where there is nothing."""
+
     def text(self, name: str) -> str:
         """The scalar of this name as QEMU writes it in ``key=value``; empty where there is none."""
         value = self.get(name)
@@ -64,32 +70,36 @@ class Members(ABC):
 class JsonMembers(Members):
     """The members of a JSON object or list."""
 
-    def __init__(self, value: dict[str, Any] | list[Any]) -> None:
-        self.value = value
+    def __init__(self, tree: dict[str, Any] | list[Any]) -> None:
+        self.tree = tree
 
     def names(self) -> list[str]:
-        return [*self.value] if isinstance(self.value, dict) else [str(n) for n in range(len(self.value))]
+        return [*self.tree] if isinstance(self.tree, dict) else [str(n) for n in range(len(self.tree))]
 
     def _at(self, name: str) -> Any:
-        if isinstance(self.value, dict):
-            return self.value.get(name)
-        return self.value[int(name)] if name.isdecimal() and int(name) < len(self.value) else None
+        if isinstance(self.tree, dict):
+            return self.tree.get(name)
+        return self.tree[int(name)] if name.isdecimal() and int(name) < len(self.tree) else None
 
     def get(self, name: str) -> Scalar | None:
         value = self._at(name)
         return value if isinstance(value, str | int | bool) else None
 
+    def value(self, name: str) -> JsonValue:
+        found: JsonValue = self._at(name)
+        return found
+
     def set(self, name: str, value: Scalar) -> None:
-        if isinstance(self.value, dict):
-            self.value[name] = value
-        elif name.isdecimal() and int(name) < len(self.value):
-            self.value[int(name)] = value
+        if isinstance(self.tree, dict):
+            self.tree[name] = value
+        elif name.isdecimal() and int(name) < len(self.tree):
+            self.tree[int(name)] = value
 
     def drop(self, name: str) -> None:
-        if isinstance(self.value, dict):
-            self.value.pop(name, None)
-        elif name.isdecimal() and int(name) < len(self.value):
-            del self.value[int(name)]
+        if isinstance(self.tree, dict):
+            self.tree.pop(name, None)
+        elif name.isdecimal() and int(name) < len(self.tree):
+            del self.tree[int(name)]
 
     def inner(self, name: str) -> Members | None:
         value = self._at(name)
@@ -97,7 +107,7 @@ class JsonMembers(Members):
 
     def render(self) -> str:
         """As JSON."""
-        return json.dumps(self.value, separators=(",", ":"))
+        return json.dumps(self.tree, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -150,6 +160,9 @@ class PairMembers(Members):
             if pair.key == self.prefix + name:
                 found = pair.value
         return found
+
+    def value(self, name: str) -> JsonValue:
+        return self.get(name)
 
     def set(self, name: str, value: Scalar) -> None:
         key = self.prefix + name
