@@ -15,6 +15,7 @@
     │   └── UnreadableDomainError   the domain XML is not readable as XML at all
     ├── BinaryFailedError       the catalog knows the binary, and its interview failed
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
+    ├── BusyError               too much is asked at once; the same question later will be answered
     └── ServiceError            the service cannot be reached, or cannot do its work
 
 Errors of the libraries below (``qemu.qmp``, ``OSError``, pydantic, lxml) are mapped to these at one
@@ -151,6 +152,12 @@ class RefusedError(ProberError):
         first, more = refusals[0], len(refusals) - 1
         super().__init__(f"{first}" + (f" (and {more} more)" if more else ""))
         self.refusals = tuple(refusals)
+
+
+class BusyError(ProberError):
+    """Too much is asked at once; the same question later will be answered."""
+
+    kind = "busy"
 
 
 class ServiceError(ProberError):

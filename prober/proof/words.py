@@ -43,20 +43,21 @@ class Message:
         return f"{self.text}\n{self.hint}" if self.hint else self.text
 
 
-def messages_of(stderr: str, program: str, options: Iterable[list[str]]) -> list[Message]:
+def messages_of(stderr: str, programs: Iterable[str], options: Iterable[list[str]]) -> list[Message]:
     """The messages in the order of their coming.
 
-    ``program`` is the name that QEMU calls itself by (the last part of its path), ``options`` are the words of each
-    option that it was started with.
+    ``programs`` are the names that QEMU may call itself by (the last part of its path, also of that behind a wrapper),
+    ``options`` are the words of each option that it was started with.
     """
     # The longest first, as one option may be how another begins.
     texts = sorted(
         ((f"{' '.join(words)}: ", n) for n, words in enumerate(options) if words), key=lambda item: -len(item[0])
     )
     found: list[tuple[str, list[str]]] = []
-    begin = f"{program}:"
+    begins = tuple(f"{program}:" for program in programs)
     for line in _joined(stderr, [text for text, _ in texts if "\n" in text]).split("\0"):
-        if line.startswith(begin):
+        begin = next((one for one in begins if line.startswith(one)), "")
+        if begin:
             found.append((line[len(begin) :].lstrip(" "), []))
         elif _ASSERTION.fullmatch(line) or not found:
             found.append((line, []))

@@ -1,0 +1,67 @@
+"""Whether a QEMU can run a guest under KVM here: tried, as ``/dev/kvm`` may open and a guest still not run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+from prober.errors import QemuError
+from prober.proof.line import LineLaunch
+from prober.qemu.asking import ask_all
+from prober.qemu.box.model import Confinement
+from prober.qemu.box.opened import open_box
+from prober.qemu.connection import ByteBudget
+from prober.qemu.launch import find_kvm
+from prober.qemu.limits import InterviewLimits
+from prober.qemu.questions import Question
+from prober.qemu.session import start_session
+
+#: A machine for each target that runs under KVM; of others nothing is tried, and it does not.
+_MACHINES: Mapping[str, str] = {
+    "x86_64": "pc", "i386": "pc", "aarch64": "virt,gic-version=host", "riscv64": "virt", "s390x": "s390-ccw-virtio",
+    "ppc64": "pseries",
+}  # fmt: skip
+
+#: How long (seconds) a guest must have run, and for how long that is known.
+_RUNS_S = 0.15
+_KNOWN_S = 300.0
+
+
+class KvmTrial:
+    """Tries each binary once in a while.  For one event loop."""
+
+    def __init__(self, confinement: Confinement) -> None:
+        self._confinement = replace(confinement, kvm=True)
+        self._known: dict[tuple[str, str], tuple[float, bool]] = {}
+        self._lock = asyncio.Lock()
+
+    async def works(self, binary: str, root: Path | None, target: str) -> bool:
+        """Whether a small guest runs; false where it cannot be tried."""
+        key = (binary, str(root))
+        async with self._lock:
+            when, works = self._known.get(key, (0.0, False))
+            if monotonic() - when > _KNOWN_S or not when:
+                works = target in _MACHINES and find_kvm(root) and await self._runs(binary, root, _MACHINES[target])
+                self._known[key] = (monotonic(), works)
+        return works
+
+    async def _runs(self, binary: str, root: Path | None, machine: str) -> bool:
+        words = ("-machine", machine, "-accel", "kvm", "-cpu", "host", "-m", "64", "-nodefaults", "-display", "none")
+        limits = InterviewLimits()
+        with suppress(QemuError):
+            async with (
+                open_box(self._confinement, binary, root=root) as box,
+                start_session(LineLaunch(binary, box=box, words=words), limits, _budget(binary, limits)) as session,
+            ):
+                await asyncio.sleep(_RUNS_S)
+                (answer,) = await ask_all(session, [Question("query-status")])
+                return isinstance(answer.reply, dict) and answer.reply.get("status") == "running"
+        return False
+
+
+def _budget(binary: str, limits: InterviewLimits) -> ByteBudget:
+    return ByteBudget(binary, limits.total_bytes)

@@ -1,0 +1,123 @@
+"""What a live QEMU is asked once it stands: where its things are, and what each has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from prober.proof.bench import Bench
+from prober.proof.equal import is_same
+from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
+from prober.proof.models import Difference, LiveHotplug
+from prober.proof.readings import Reading, readings_of
+from prober.qemu.asking import ask_all
+from prober.qemu.questions import Question
+from prober.qemu.recording import Exchange
+from prober.qemu.session import Session
+
+#: The devices that handle PCI hot-plug, and their options of it.
+HOTPLUG = {
+    "PIIX4_PM": ("acpi-pci-hotplug-with-bridge-support", "acpi-root-pci-hotplug"),
+    "ICH9-LPC": ("acpi-pci-hotplug-with-bridge-support",),
+}
+
+#: More differences than anybody reads.
+_MOST = 200
+
+
+@dataclass
+class ReadBack:
+    """``readings`` counts what was read and compared; ``unread`` names what QEMU has no value to tell of.
+
+    ``accelerator`` is the one that it runs with (``kvm``, ``tcg``).
+    """
+
+    readings: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    hotplug: list[LiveHotplug] = field(default_factory=list)
+    accelerator: str = ""
+
+
+async def read_back(session: Session, bench: Bench) -> ReadBack:
+    """Read each property that the line gave, and compare it with what was given.
+
+    :raise QemuError: where the QEMU ends, or does not answer as QMP has it.
+    """
+    layout, accelerator = await _look(session)
+    readings = readings_of(bench, layout)
+    hotplug = [
+        Reading(bench.line[0], "", path, name, kind)
+        for kind, names in HOTPLUG.items()
+        for path in layout.live.get(kind, [])
+        for name in names
+    ]
+    answers = await ask_all(session, [_question(one.path, one.name) for one in (*readings, *hotplug)])
+    found = _compared(readings, answers[: len(readings)])
+    found.accelerator = accelerator
+    for reading, answer in zip(hotplug, answers[len(readings) :], strict=True):
+        if answer.error is None:
+            name = f"{reading.given}.{reading.name}"
+            found.hotplug.append(LiveHotplug(name=name, path=reading.path, value=answer.reply))
+    return found
+
+
+async def _look(session: Session) -> tuple[Layout, str]:
+    """Where the devices are, level by level; and the accelerator."""
+    layout = Layout()
+    cpus, kvm, listed = await ask_all(
+        session, [Question("query-cpus-fast"), Question("query-kvm"), _listing("/machine")]
+    )
+    layout.cpu = _first_cpu(cpus)
+    paths = layout.note("/machine", listed.reply)
+    seen = len(paths)
+    for _ in range(DEPTH - 1):
+        answers = await ask_all(session, [_listing(path) for path in paths])
+        below = [
+            child for path, answer in zip(paths, answers, strict=True) for child in layout.note(path, answer.reply)
+        ]
+        seen += len(below)
+        paths = below[: max(0, MOST_OBJECTS - seen)]
+    enabled = isinstance(kvm.reply, dict) and kvm.reply.get("enabled") is True
+    return layout, "kvm" if enabled else "tcg"
+
+
+def _listing(path: str) -> Question:
+    return Question("qom-list", {"path": path})
+
+
+def _first_cpu(answer: Exchange) -> str:
+    reply = answer.reply
+    if isinstance(reply, list) and reply and isinstance(reply[0], dict):
+        return str(reply[0].get("qom-path") or "")
+    return ""
+
+
+def _question(path: str, name: str) -> Question:
+    return Question("qom-get", {"path": path, "property": name})
+
+
+def _compared(readings: Sequence[Reading], answers: Sequence[Exchange]) -> ReadBack:
+    found = ReadBack()
+    for reading, answer in zip(readings, answers, strict=True):
+        if answer.error is not None:
+            found.unread.append(f"{reading.option.flag} {reading.part}: {answer.error.desc}"[:200])
+            continue
+        found.readings += 1
+        if not is_same(reading.name, reading.given, answer.reply) and len(found.differences) < _MOST:
+            found.differences.append(_difference(reading, answer.reply))
+    return found
+
+
+def _difference(reading: Reading, got: JsonValue) -> Difference:
+    option = reading.option
+    return Difference(
+        position=option.position,
+        flag=option.flag,
+        part=reading.part,
+        path=reading.path,
+        given=str(reading.given)[:200],
+        got=got,
+    )

@@ -1,0 +1,87 @@
+"""A guest's memory that is never touched, for a host that has less: it takes no room, and the line stays under test."""
+
+from __future__ import annotations
+
+import re
+
+from prober.commandline.text import as_size
+from prober.proof.bench import Bench
+from prober.proof.blame import Cause
+from prober.proof.given import Given
+from prober.proof.members import Members
+from prober.proof.outcome import Outcome
+
+#: Smaller memory (bytes) is never what the host lacks.
+_LEAST = 256 << 20
+
+#: The id of the memory that stands in for what ``-m`` asks for.
+RAM_ID = "prober-ram"
+
+_MIB = 1 << 20
+
+#: The types whose memory is the host's own.
+_ANONYMOUS = ("memory-backend-ram", "memory-backend-memfd")
+
+
+def use_untouched_memory(bench: Bench) -> None:
+    """Have the line started with memory that is a hole in a file, mapped shared: no host counts it.
+
+    ``reserve=off`` would do where it is known (QEMU 6.1), and not with a host that counts all that is mapped.
+    """
+    given_objects = [one for one in bench.line if one.flag == "-object" and not one.is_left_out]
+    for given in given_objects:
+        if given.type in _ANONYMOUS and given.members is not None:
+            _into_file(given, given.members, bench)
+    _of_machine(bench)
+
+
+def _into_file(given: Given, members: Members, bench: Bench) -> None:
+    size = as_size(members.text("size")) or 0
+    if size < _LEAST:
+        return
+    path = bench.add(f"{given.id}.memory", size=0)
+    members.set("qom-type", "memory-backend-file")
+    for name in ("seal", "hugetlb", "hugetlbsize"):
+        members.drop(name)
+    members.set("mem-path", path)
+    members.set("share", True)
+    bench.replace(given, "qom-type", "memory that is never touched")
+
+
+def _of_machine(bench: Bench) -> None:
+    """The memory of ``-m``, where the line names none that is the machine's (``memory-backend``), nor that of nodes."""
+    if bench.caps.accelerator.machines is None or any(_is_backed(one) for one in bench.line if not one.is_left_out):
+        return
+    option = next((one for one in reversed(bench.line) if one.flag == "-m" and not one.is_left_out), None)
+    if option is None or option.members is None:
+        return
+    text = option.members.text("size")
+    # Without a unit it is MiB (QEMU, ``system/vl.c``, ``ram_size``).
+    size = int(text) * _MIB if text.isdecimal() else as_size(text) or 0
+    if size < _LEAST:
+        return
+    path = bench.add("ram.memory", size=0)
+    backend = f"memory-backend-file,id={RAM_ID},size={size},mem-path={path},share=on"
+    bench.line.append(Given(option.position, "-object", backend))
+    bench.line.append(Given(option.position, "-machine", f"memory-backend={RAM_ID}"))
+    bench.replace(option, "size", "memory that is never touched")
+
+
+def _is_backed(given: Given) -> bool:
+    members = given.members
+    if members is None:
+        return False
+    if given.flag in ("-machine", "-M"):
+        return bool(members.text("memory-backend"))
+    return given.flag == "-numa" and bool(members.text("memdev"))
+
+
+#: QEMU 5.2 to 11.1, ``softmmu/physmem.c`` and ``backends/hostmem*.c``.
+_SHORT = re.compile(
+    r"(cannot set up guest memory|unable to map backing store|.*mmap|.*memfd).*Cannot allocate memory\.?", re.S
+)
+
+
+def is_short_of_memory(outcome: Outcome) -> bool:
+    """Whether it ended as the host has not as much memory as the line asks for."""
+    return outcome.cause is Cause.host and _SHORT.match(outcome.said) is not None

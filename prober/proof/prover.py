@@ -1,0 +1,250 @@
+"""Proving a line: checked, made ready with stand-ins, started confined, read back, judged.
+
+    words ──check──▶ findings ──stand in──▶ Bench ──start──▶ QEMU ──read back──▶ Outcome ──▶ Proof
+                        └──▶ refused (checked)  └──▶ not provable       └──▶ refused, not provable
+
+Equal questions at once start one QEMU, few QEMUs run at the same time, and few wait for their turn.  No process and no
+file is left behind, whatever happens, cancellation included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from prober.capabilities import Capabilities
+from prober.commandline.refusal import Kind
+from prober.commandline.report import ArgvReport, check_argv
+from prober.errors import BusyError
+from prober.proof.accelerator import asked_accelerators, use_tcg
+from prober.proof.bench import Bench
+from prober.proof.given import given_options
+from prober.proof.kvm import KvmTrial
+from prober.proof.live import ReadBack
+from prober.proof.memory import is_short_of_memory, use_untouched_memory
+from prober.proof.models import Proof, ProofVerdict
+from prober.proof.outcome import Outcome
+from prober.proof.secrets import hide, secrets_of
+from prober.proof.standin import stand_in
+from prober.proof.start import start_line
+from prober.proof.store import ProofStore, key_of
+from prober.qemu.box.find import find_box
+from prober.qemu.box.model import Confinement
+from prober.qemu.box.opened import open_box
+
+
+#: The directory of stand-ins while there is none: what a line comes to is worked out before a box is made.
+NOWHERE = "/stand-in"
+
+
+@dataclass(frozen=True)
+class ProofLimits:
+    """``wall_s`` bounds one start, from the launch to the last value read (seconds).  ``at_once`` QEMUs run at the same
+    time, ``waiting`` questions wait for their turn."""
+
+    wall_s: float = 20.0
+    at_once: int = 0
+    waiting: int = 64
+
+    @property
+    def processes(self) -> int:
+        """How many run at the same time: as many as there are processors, and two at least."""
+        return self.at_once or max(2, len(os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The QEMU that is asked.  ``depends_on`` is all that its answers depend on (its fingerprint as a text); what
+    depends on nothing that is known (empty) is not remembered."""
+
+    binary: str
+    capabilities: Capabilities
+    root: Path | None = None
+    depends_on: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: the ``words`` of an argv, of which the first is the binary and is never run.
+
+    ``anyway`` starts what the check refuses too.
+    """
+
+    words: tuple[str, ...]
+    anyway: bool = False
+    assume_unknown_present: bool = False
+
+
+class Prover:
+    """Proves lines.  For one event loop; ``store`` remembers, and is closed by whoever made it."""
+
+    def __init__(
+        self, confinement: Confinement, *, limits: ProofLimits | None = None, store: ProofStore | None = None
+    ) -> None:
+        self._confinement = confinement
+        self._limits = limits or ProofLimits()
+        self._store = store
+        self._turns = asyncio.Semaphore(self._limits.processes)
+        self._kvm = KvmTrial(confinement)
+        self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
+
+    @classmethod
+    async def open(cls, *, limits: ProofLimits | None = None, store: ProofStore | None = None) -> Prover:
+        """One with the best confinement that this host has.
+
+        :raise ConfinementError: where it has none.
+        """
+        return cls(await find_box(), limits=limits, store=store)
+
+    async def prove(self, subject: Subject, request: Request) -> Proof:
+        """The verdict of this QEMU on a line.
+
+        :raise UsageError: where there are no words, too many, or some that are no text.
+        :raise BusyError: where too many wait already.
+        :raise ConfinementError: where the QEMU cannot be confined.
+        :raise QemuError: where it cannot be started, or gives no verdict.
+        """
+        began = perf_counter()
+        words = (subject.binary, *request.words[1:])
+        report = check_argv([*words], subject.capabilities, assume_unknown_present=request.assume_unknown_present)
+        if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
+            outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
+            return proof_of(subject, words, report, outcome, began, ground="checked")
+        instead = await self._is_without_kvm(words, subject)
+        ready = make_ready(words, subject, NOWHERE, instead_of_kvm=instead)
+        if ready.not_provable:
+            outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
+            return proof_of(subject, words, report, outcome, began)
+        key = _key(subject, ready, words, request, instead_of_kvm=instead)
+        remembered = await self._find(key) if subject.depends_on else None
+        if remembered is not None:
+            return remembered.model_copy(update={"seconds": perf_counter() - began})
+        return await self._share(key, _Work(subject, words, report, instead, began))
+
+    async def _is_without_kvm(self, words: tuple[str, ...], subject: Subject) -> bool:
+        """Whether the line asks for KVM, and this QEMU has it, and it does not work here."""
+        asked = asked_accelerators(given_options([*words]))
+        kvm = subject.capabilities.kvm
+        if asked[:1] != ["kvm"] or kvm is None or not kvm.present:
+            return False
+        return not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
+
+    async def _share(self, key: bytes, work: _Work) -> Proof:
+        """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
+        task = self._under_way.get(key)
+        if task is None:
+            if len(self._under_way) >= self._limits.processes + self._limits.waiting:
+                raise BusyError("too many lines wait to be proven", hint="try again in a second")
+            task = asyncio.ensure_future(self._work(key, work))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Stop all that is under way; nothing of it is left.  May be called twice."""
+        tasks = [*self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, key: bytes, work: _Work) -> Proof:
+        async with self._turns:
+            proof = await self._start(work)
+        if self._store is not None and work.subject.depends_on:
+            await asyncio.to_thread(self._store.keep, key, proof)
+        return proof
+
+    async def _find(self, key: bytes) -> Proof | None:
+        return None if self._store is None else await asyncio.to_thread(self._store.find, key)
+
+    async def _start(self, work: _Work) -> Proof:
+        """Start it; once more with memory that takes no room, where the host has too little."""
+        outcome, bench, read = await self._start_once(work, untouched=False)
+        if is_short_of_memory(outcome):
+            outcome, bench, read = await self._start_once(work, untouched=True)
+        proof = proof_of(work.subject, work.words, work.report, outcome, work.began, bench=bench, read=read)
+        return proof.model_copy(update={"confinement": self._confinement.form})
+
+    async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
+        subject = work.subject
+        async with open_box(self._confinement, subject.binary, root=subject.root) as box:
+            bench = make_ready(work.words, subject, box.theirs, instead_of_kvm=work.instead_of_kvm)
+            if untouched:
+                use_untouched_memory(bench)
+            outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=work.instead_of_kvm)
+            return outcome, bench, read
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One start that is to be made."""
+
+    subject: Subject
+    words: tuple[str, ...]
+    report: ArgvReport
+    instead_of_kvm: bool
+    began: float
+
+
+def make_ready(words: Sequence[str], subject: Subject, theirs: str, *, instead_of_kvm: bool) -> Bench:
+    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it."""
+    bench = stand_in([*words], subject.capabilities, theirs)
+    if instead_of_kvm:
+        if subject.capabilities.has("tcg-accel"):
+            use_tcg(bench)
+        else:
+            bench.not_provable.append("there is no KVM here that works, and this QEMU was built without TCG")
+    return bench
+
+
+def _key(subject: Subject, ready: Bench, words: Sequence[str], request: Request, *, instead_of_kvm: bool) -> bytes:
+    secrets = secrets_of(given_options([*words]))
+    given = [hide(word, secrets) for word in words[1:]]
+    started = [one.words() for one in ready.line]
+    asked = ["tcg instead of kvm"] if instead_of_kvm else []
+    more = (str(subject.root), *given, str(request.anyway), str(request.assume_unknown_present))
+    return key_of(subject.depends_on, started, asked, *more)
+
+
+def proof_of(
+    subject: Subject,
+    words: Sequence[str],
+    report: ArgvReport,
+    outcome: Outcome,
+    began: float,
+    *,
+    bench: Bench | None = None,
+    read: ReadBack | None = None,
+    ground: Literal["checked", "proven"] = "proven",
+) -> Proof:
+    """The answer, in which no secret of the line is told.
+
+    What was refused by the check was not started, and what is not provable neither; that is the ``ground``.
+    """
+    secrets = secrets_of(given_options([*words]))
+    findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in report.findings]
+    read = read or ReadBack()
+    return Proof(
+        ground=ground if outcome.verdict is not ProofVerdict.not_provable else "checked",
+        verdict=outcome.verdict,
+        binary=subject.binary,
+        version=str(subject.capabilities.version),
+        accelerator=read.accelerator,
+        said=hide(outcome.said, secrets),
+        option=outcome.option,
+        reason=outcome.reason,
+        replaced=tuple(bench.replaced) if bench else (),
+        left_out=tuple(bench.left_out) if bench else (),
+        findings=(*findings, *outcome.findings),
+        warnings=tuple(hide(text, secrets) for text in outcome.warnings),
+        readings=read.readings,
+        differences=tuple(read.differences),
+        unread=tuple(read.unread),
+        hotplug=tuple(read.hotplug),
+        seconds=perf_counter() - began,
+    )

@@ -1,0 +1,47 @@
+"""One start of a line in its box, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import PurePath
+
+from prober.errors import ExitedError
+from prober.proof.bench import Bench
+from prober.proof.files import make_files
+from prober.proof.line import LineLaunch
+from prober.proof.live import ReadBack, read_back
+from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing
+from prober.qemu.box.model import Box
+from prober.qemu.connection import ByteBudget
+from prober.qemu.limits import InterviewLimits
+from prober.qemu.session import start_session
+
+#: How much of the end of standard error is kept (bytes): an option stands before each message.
+_STDERR_BYTES = 256 << 10
+
+
+async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: bool) -> tuple[Outcome, ReadBack]:
+    """Start what is on the bench, read it back where it stands, and end it.
+
+    :raise LaunchError: where it cannot be started.
+    :raise QemuTimeoutError: where it takes longer than ``wall_s`` seconds.
+    :raise QemuError: where it does not speak QMP.
+    """
+    limits = InterviewLimits(greet_s=wall_s, reply_s=wall_s, total_s=wall_s, stderr_bytes=_STDERR_BYTES)
+    started = [given for given in bench.line if not given.is_left_out]
+    words = tuple(word for given in started for word in given.words())
+    programs = (PurePath(box.view.binary).name, PurePath(box.view.real).name)
+    launch = LineLaunch(box.view.binary, box=box, words=words)
+    closer = await asyncio.to_thread(make_files, bench.files, box.ours)
+    try:
+        async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
+            read = await read_back(session, bench)
+            outcome = outcome_of_standing(session.stderr, programs, started, bench, read, instead_of_kvm=instead_of_kvm)
+            return outcome, read
+    except ExitedError as error:
+        outcome = outcome_of_end(
+            error.returncode, error.stderr, programs, started, bench, instead_of_kvm=instead_of_kvm
+        )
+        return outcome, ReadBack()
+    finally:
+        closer.close()

@@ -1,0 +1,164 @@
+"""Proofs that were made, on disk: one SQLite file, the least recently used go first.
+
+Only *proven* (whole or in part) and *refused* are kept: that a host could not prove a line is of that moment.  A proof
+is found by what it depends on alone (:func:`key_of`), so one that no longer holds is never found.  The store is never
+needed: whatever the disk does, finding gives a proof or None, and keeping never raises.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+
+from pydantic import ValidationError
+
+import prober
+from prober.proof.models import Proof, ProofVerdict
+
+log = logging.getLogger(__name__)
+
+#: How many proofs are kept, and the longest (characters).
+MOST = 10_000
+MOST_TEXT = 1 << 20
+
+#: Seconds to wait for another process that writes.
+_PATIENCE_S = 2.0
+
+_KEPT = (ProofVerdict.proven, ProofVerdict.in_part, ProofVerdict.refused)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS proofs (key BLOB PRIMARY KEY, used REAL NOT NULL, proof TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS used ON proofs (used);
+"""
+
+
+@cache
+def rules_version() -> str:
+    """This program's version, and a digest of the code that checks, stands in and judges."""
+    digest = blake2b(digest_size=6)
+    for package in ("proof", "commandline", "qemu"):
+        for source in sorted((Path(prober.__file__).parent / package).rglob("*.py")):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return f"{prober.__version__}+{digest.hexdigest()}"
+
+
+def key_of(depends_on: str, started: Iterable[Iterable[str]], accelerators: Iterable[str], *more: str) -> bytes:
+    """What a proof is found by.
+
+    ``depends_on`` is the fingerprint of the binary, ``started`` are the words of each option that it is started with,
+    in which the secrets of the line are replaced already; ``accelerators`` are those that are tried, ``more`` is what
+    else the answer depends on.
+    """
+    parts = [depends_on, [_canonical([*words]) for words in started], [*accelerators], rules_version(), [*more]]
+    return blake2b(json.dumps(parts).encode(errors="surrogatepass"), digest_size=32).digest()
+
+
+def _canonical(words: list[str]) -> list[str]:
+    """JSON without its spaces; the order of its keys counts, as QEMU may go by it."""
+    if len(words) == 2 and words[1].startswith("{"):
+        with suppress(ValueError, RecursionError):
+            return [words[0], json.dumps(json.loads(words[1]), separators=(",", ":"))]
+    return words
+
+
+class ProofStore:
+    """The store in one directory; for any thread, and for several processes at once.  Must be closed."""
+
+    def __init__(self, directory: Path, *, most: int = MOST) -> None:
+        self.path = directory / "proofs.sqlite"
+        self._most = most
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        self._is_broken = False
+
+    def find(self, key: bytes) -> Proof | None:
+        """The proof of this key, which is the most recently used now; None where there is none.  Blocks."""
+        with self._lock:
+            try:
+                database = self._open()
+                row = database.execute("SELECT proof FROM proofs WHERE key = ?", (key,)).fetchone()
+                if row is None:
+                    return None
+                with database:
+                    database.execute("UPDATE proofs SET used = ? WHERE key = ?", (time.time(), key))
+                return Proof.model_validate_json(row[0]).model_copy(update={"remembered": True})
+            except (sqlite3.Error, OSError, ValidationError) as error:
+                self._give_up(error)
+                return None
+
+    def keep(self, key: bytes, proof: Proof) -> None:
+        """Keep a proof, where it is of those that are kept.  Blocks; never raises."""
+        if proof.verdict not in _KEPT or proof.ground != "proven":
+            return
+        text = proof.model_dump_json()
+        if len(text) > MOST_TEXT:
+            return
+        with self._lock:
+            try:
+                database = self._open()
+                with database:
+                    database.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, time.time(), text))
+                    (count,) = database.execute("SELECT count(*) FROM proofs").fetchone()
+                    if count > self._most:
+                        database.execute(
+                            "DELETE FROM proofs WHERE key IN (SELECT key FROM proofs ORDER BY used LIMIT ?)",
+                            (count - self._most,),
+                        )
+            except (sqlite3.Error, OSError) as error:
+                self._give_up(error)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._is_broken:
+            raise sqlite3.OperationalError("it could not be used before")
+        if self._database is None:
+            self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._database = self._connect()
+        return self._database
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return self._prepared()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            # No database any more: proofs can be made again.
+            log.warning("the proofs in %s are damaged, and are begun anew: %s", self.path, error)
+            self.path.unlink(missing_ok=True)
+            return self._prepared()
+
+    def _prepared(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=_PATIENCE_S, check_same_thread=False)
+        try:
+            with closing(database.cursor()) as cursor:
+                cursor.execute("PRAGMA journal_mode = WAL")
+                cursor.execute("PRAGMA synchronous = NORMAL")
+                cursor.executescript(_SCHEMA)
+            self.path.chmod(0o600)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _give_up(self, error: Exception) -> None:
+        """One line for each process: a disk that will not have it is no reason to say so with each question."""
+        if not self._is_broken:
+            log.warning("proofs are not remembered in %s: %s", self.path, error)
+        self._is_broken = True
+        if self._database is not None:
+            self._database.close()
+            self._database = None
