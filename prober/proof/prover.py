@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -36,7 +36,6 @@ from prober.proof.store import ProofStore, key_of
 from prober.qemu.box.find import find_box
 from prober.qemu.box.model import Confinement
 from prober.qemu.box.opened import open_box
-
 
 #: The directory of stand-ins while there is none: what a line comes to is worked out before a box is made.
 NOWHERE = "/stand-in"
@@ -115,7 +114,8 @@ class Prover:
         if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
             outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
             return proof_of(subject, words, report, outcome, began, ground="checked")
-        instead = await self._is_without_kvm(words, subject)
+        wants_kvm = _wants_kvm(words, subject)
+        instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
         ready = make_ready(words, subject, NOWHERE, instead_of_kvm=instead)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
@@ -124,15 +124,7 @@ class Prover:
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
-        return await self._share(key, _Work(subject, words, report, instead, began))
-
-    async def _is_without_kvm(self, words: tuple[str, ...], subject: Subject) -> bool:
-        """Whether the line asks for KVM, and this QEMU has it, and it does not work here."""
-        asked = asked_accelerators(given_options([*words]))
-        kvm = subject.capabilities.kvm
-        if asked[:1] != ["kvm"] or kvm is None or not kvm.present:
-            return False
-        return not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
+        return await self._share(key, _Work(subject, words, report, wants_kvm and not instead, instead, began))
 
     async def _share(self, key: bytes, work: _Work) -> Proof:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
@@ -172,7 +164,8 @@ class Prover:
 
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject
-        async with open_box(self._confinement, subject.binary, root=subject.root) as box:
+        confinement = replace(self._confinement, kvm=True) if work.with_kvm else self._confinement
+        async with open_box(confinement, subject.binary, root=subject.root) as box:
             bench = make_ready(work.words, subject, box.theirs, instead_of_kvm=work.instead_of_kvm)
             if untouched:
                 use_untouched_memory(bench)
@@ -182,13 +175,20 @@ class Prover:
 
 @dataclass(frozen=True)
 class _Work:
-    """One start that is to be made."""
+    """One start that is to be made; ``with_kvm`` is whether the line gets ``/dev/kvm``."""
 
     subject: Subject
     words: tuple[str, ...]
     report: ArgvReport
+    with_kvm: bool
     instead_of_kvm: bool
     began: float
+
+
+def _wants_kvm(words: Sequence[str], subject: Subject) -> bool:
+    """Whether the line asks for KVM before all else, of a QEMU that has it."""
+    kvm = subject.capabilities.kvm
+    return asked_accelerators(given_options([*words]))[:1] == ["kvm"] and kvm is not None and kvm.present
 
 
 def make_ready(words: Sequence[str], subject: Subject, theirs: str, *, instead_of_kvm: bool) -> Bench:
