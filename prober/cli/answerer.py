@@ -34,6 +34,22 @@ class Answerer(Protocol):
         """What is found of an argv (an :class:`~prober.commandline.report.ArgvReport` as JSON)."""
         ...
 
+    def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        """What the QEMU itself makes of an argv (a :class:`~prober.proof.models.Proof` as JSON).
+
+        :raise UsageError: where a recording is asked.
+        """
+        ...
+
+    def prove_domain(
+        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+    ) -> Json:
+        """The same for what a domain comes to; the proof has the ``translation`` besides.
+
+        :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.
+        """
+        ...
+
     def summaries(self) -> list[Json]:
         """A summary of each QEMU that answers here."""
         ...

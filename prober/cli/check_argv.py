@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -10,14 +9,11 @@ import typer
 
 from prober.cli import output
 from prober.cli.answerer import Answerer
+from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.options import Assume, Binary, Json, Replies, Socket
 from prober.cli.supports import format_grounds
-from prober.errors import UsageError
-
-#: Nothing near this size (bytes) is a command line; it keeps an endless file out of memory.
-_READ_AT_MOST = 16 << 20
 
 
 def check_argv_command(
@@ -64,24 +60,13 @@ def run_check_argv(
 
     :raise UsageError: where stdin has no command line.
     """
-    argv = list(words) if words and list(words) != ["-"] else _read_argv()
-    report = answerer.check_argv(argv, assume_unknown_present=assume_unknown_present)
+    report = answerer.check_argv(read_argv(words), assume_unknown_present=assume_unknown_present)
     if as_json:
         output.write_json(report)
     else:
         for line in format_report(report, verbose=verbose):
             output.write(line)
     return ExitCode.ok if report["clean"] else ExitCode.refused
-
-
-def _read_argv() -> list[str]:
-    from prober.commandline.parse import split_shell
-
-    try:
-        text = sys.stdin.buffer.read(_READ_AT_MOST).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"<stdin>: cannot be read: {error}") from error
-    return split_shell(text)
 
 
 def format_report(report: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:

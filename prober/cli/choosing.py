@@ -20,18 +20,27 @@ DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))
 _RECORDING_ENDS = (".replies", ".replies.xz")
 
 
-def choose(socket: Path | None, binary: str | None, replies: Path | None, settings: Path | None = None) -> Answerer:
-    """Who the options name.  ``settings`` is the host's file for what is translated here.
+def choose(
+    socket: Path | None,
+    binary: str | None,
+    replies: Path | None,
+    settings: Path | None = None,
+    root: Path | None = None,
+) -> Answerer:
+    """Who the options name.  ``settings`` is the host's file for what is translated here, ``root`` the directory of
+    another system that the binary is started in.
 
     :raise UsageError: where the options exclude one another.
     :raise ServiceError: where nobody is named and no service's socket is in its usual places.
     """
+    if root is not None and (binary is None or socket is not None):
+        raise UsageError("--root goes with --binary alone", hint="it is where that QEMU is started in")
     if replies is not None:
         if socket is not None or binary is not None:
             raise UsageError("--replies goes with neither --socket nor --binary", hint="choose one who answers")
         return _recorded(replies, settings)
     if binary is not None and socket is None:
-        return _interviewed(binary, settings)
+        return _interviewed(binary, settings, root)
     if settings is not None:
         raise UsageError(
             "a service has settings of its own",
@@ -67,10 +76,10 @@ def _recorded(path: Path, settings: Path | None = None) -> Answerer:
     return recorded(path, settings)
 
 
-def _interviewed(binary: str, settings: Path | None = None) -> Answerer:
+def _interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Answerer:
     from prober.cli.local import interviewed
 
-    return interviewed(binary, settings)
+    return interviewed(binary, settings, root)
 
 
 def _default_socket() -> Path:

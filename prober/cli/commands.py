@@ -101,6 +101,13 @@ COMMANDS = (
         settings={"allow_interspersed_args": False},
     ),
     Command(
+        "prove",
+        "prober.cli.prove",
+        "Start a QEMU with a command line, confined and stopped, and tell what it makes of it.",
+        asks=(routes.PROVE,),
+        settings={"allow_interspersed_args": False},
+    ),
+    Command(
         "check",
         "prober.cli.check",
         "Say which of many QEMUs accept a libvirt domain, and why the others do not.",

@@ -25,16 +25,20 @@ def recorded(path: Path, settings: Path | None = None) -> Local:
     return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None, settings)
 
 
-def interviewed(binary: str, settings: Path | None = None) -> Local:
-    """A QEMU that is interviewed with the first question, with a progress line while that lasts."""
-    path = str(Path(binary).absolute())
+def interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Local:
+    """A QEMU that is interviewed with the first question, with a progress line while that lasts.
+
+    ``root`` is the directory of another system that it is started in.
+    """
+    path = str(Path(binary).absolute()) if root is None else binary
+    directory = None if root is None else root.absolute()
 
     def interview_it() -> Capabilities:
         from prober.cli.interviewing import interview_now
 
-        return Capabilities.from_recording(interview_now(path).recording)
+        return Capabilities.from_recording(interview_now(path, root=directory).recording)
 
-    return Local(interview_it, path, path, settings)
+    return Local(interview_it, path, path, settings, directory)
 
 
 class Local:
@@ -42,13 +46,19 @@ class Local:
 
     ``learn`` gets them when they are first needed, and may raise :class:`~prober.errors.QemuError` or
     :class:`~prober.errors.RecordingError` then.  ``binary`` is None where only a recording is known, ``settings`` the
-    file with the host's settings.
+    file with the host's settings, ``root`` the directory of another system that the binary is started in.
     """
 
     def __init__(
-        self, learn: Callable[[], Capabilities], label: str, binary: str | None, settings: Path | None = None
+        self,
+        learn: Callable[[], Capabilities],
+        label: str,
+        binary: str | None,
+        settings: Path | None = None,
+        root: Path | None = None,
     ) -> None:
         self._learn = learn
+        self._root = root
         self._settings = settings
         self._label = label
         self._binary = binary
@@ -92,6 +102,28 @@ class Local:
 
         report = check_argv(words, self.capabilities, assume_unknown_present=assume_unknown_present)
         return report.model_dump(mode="json")
+
+    def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        from prober.cli.proving import Asked, prove_now
+
+        binary = self._binary_to_prove()
+        asked = Asked(words, anyway, assume_unknown_present)
+        return prove_now(binary, self._root, self.capabilities, asked)
+
+    def prove_domain(
+        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+    ) -> Json:
+        from prober.cli.proving import Asked, prove_now
+
+        binary = self._binary_to_prove()
+        told = self.translate(xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present)
+        asked = Asked(told["argv"], anyway, assume_unknown_present)
+        return prove_now(binary, self._root, self.capabilities, asked, told)
+
+    def _binary_to_prove(self) -> str:
+        if self._binary is None:
+            raise UsageError("a recording cannot prove anything", hint="name a QEMU with --binary, or a service")
+        return self._binary
 
     def summaries(self) -> list[Json]:
         return [{"id": self._label, "path": self._label, **summarize(self.capabilities)}]

@@ -94,6 +94,10 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
 ]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Start what the check refuses, too.")]
+Whole = Annotated[
+    bool, typer.Option("--whole", help="Proven in part is not enough: exit code 4 where something was left out.")
+]
 AccelOption = Annotated[
     Accel,
     typer.Option("--accel", help="auto: with KVM where /dev/kvm can be opened, and with TCG; tcg: with TCG alone."),

@@ -36,6 +36,11 @@ def write_json(value: Any) -> None:
     write(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def as_json(value: Any) -> str:
+    """A value in one line of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """Write a table to stdout."""
     from rich import box

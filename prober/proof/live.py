@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from prober.proof.bench import Bench
 from prober.proof.equal import is_same
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
-from prober.proof.models import Difference, LiveHotplug
+from prober.proof.models import Difference, LiveBus, LiveHotplug
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
@@ -38,6 +38,7 @@ class ReadBack:
     differences: list[Difference] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     hotplug: list[LiveHotplug] = field(default_factory=list)
+    buses: list[LiveBus] = field(default_factory=list)
     accelerator: str = ""
 
 
@@ -54,10 +55,17 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
         for path in layout.live.get(kind, [])
         for name in names
     ]
-    answers = await ask_all(session, [_question(one.path, one.name) for one in (*readings, *hotplug)])
+    buses = [path for kind in ("PCI", "PCIE") for path in layout.live.get(kind, [])]
+    questions = [_question(one.path, one.name) for one in (*readings, *hotplug)]
+    answers = await ask_all(session, [*questions, *(_question(path, "hotplug-handler") for path in buses)])
+    handlers = answers[len(questions) :]
     found = _compared(readings, answers[: len(readings)])
     found.accelerator = accelerator
-    for reading, answer in zip(hotplug, answers[len(readings) :], strict=True):
+    types = {path: kind for kind, paths in layout.live.items() for path in paths}
+    for path, answer in zip(buses, handlers, strict=True):
+        handler = types.get(str(answer.reply), "") if answer.error is None else ""
+        found.buses.append(LiveBus(name=path.rpartition("/")[2], path=path, handler=handler))
+    for reading, answer in zip(hotplug, answers[len(readings) : len(questions)], strict=True):
         if answer.error is None:
             name = f"{reading.given}.{reading.name}"
             found.hotplug.append(LiveHotplug(name=name, path=reading.path, value=answer.reply))

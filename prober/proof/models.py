@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.commandline.report import ArgvFinding
+from prober.translate.translation import Translation
 
 
 class ProofVerdict(StrEnum):
@@ -74,14 +75,27 @@ class LiveHotplug(_Value):
     value: JsonValue
 
 
+class LiveBus(_Value):
+    """A PCI bus of the live machine.
+
+    ``handler`` is the type of the device that handles hot-plug there, empty where none does.
+    """
+
+    name: str
+    path: str
+    handler: str
+
+
 class Proof(_Value):
     """What one binary made of one line.
 
-    ``ground`` is *proven* where the QEMU itself was asked, and *checked* where the line was refused before.
-    ``accelerator`` is the one that it was started with (``kvm``, ``tcg``; empty where it has none or was not started).
-    ``said`` are QEMU's own words where it refused, ``reason`` is why a line is not provable.  ``findings`` are those of
-    the check, and what the live QEMU added: options that it ignored, and what it warned of.  ``readings`` counts the
-    values that were read back.  ``seconds`` is the whole of it; ``remembered`` says that it was not started anew.
+    ``ground`` is *proven* where the QEMU itself was asked, and *checked* where the line was not started.
+    ``accelerator`` is the one that it was started with (``kvm``, ``tcg``; empty where it was not, or did not stand).
+    ``said`` are QEMU's own words where it refused, ``reason`` is why a line is not provable, or was not started.
+    ``findings`` are those of the check, and what the live QEMU added: options that it ignored, and what it warned of.
+    ``readings`` counts the values that were read back, ``hotplug`` and ``buses`` are what the live machine has of PCI
+    hot-plug, and ``translation`` is what a domain came to, where one was asked about.  ``seconds`` is the whole of it;
+    ``remembered`` says that it was not started anew.
     """
 
     ground: Literal["checked", "proven"]
@@ -100,6 +114,8 @@ class Proof(_Value):
     differences: tuple[Difference, ...] = ()
     unread: tuple[str, ...] = ()
     hotplug: tuple[LiveHotplug, ...] = ()
+    buses: tuple[LiveBus, ...] = ()
+    translation: Translation | None = None
     confinement: str = ""
     seconds: float = 0.0
     remembered: bool = False

@@ -246,5 +246,6 @@ def proof_of(
         differences=tuple(read.differences),
         unread=tuple(read.unread),
         hotplug=tuple(read.hotplug),
+        buses=tuple(read.buses),
         seconds=perf_counter() - began,
     )

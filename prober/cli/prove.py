@@ -1,0 +1,141 @@
+"""``prober prove``: a QEMU started with a command line, confined and stopped, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from prober.cli import output
+from prober.cli.answerer import Answerer
+from prober.cli.argv import read_argv
+from prober.cli.check_argv import format_report
+from prober.cli.choosing import choose
+from prober.cli.exits import ExitCode
+from prober.cli.options import Anyway, Assume, Binary, Json, Replies, Root, Socket, Whole
+
+#: The exit code of each verdict.
+_CODES = {
+    "proven": ExitCode.ok,
+    "proven in part": ExitCode.ok,
+    "refused": ExitCode.refused,
+    "not provable": ExitCode.unknown,
+}
+
+
+def prove_command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- QEMU OPTION...]",
+            help="The command line, binary first, after `--`. Without it, or for -, a shell command line or "
+            "libvirt's .args file is read from stdin. Its first word is never run: --binary says which QEMU is.",
+        ),
+    ] = None,
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    root: Root = None,
+    anyway: Anyway = False,
+    whole: Whole = False,
+    assume_unknown_present: Assume = False,
+    json: Json = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print what stood in for what, and the grounds of each finding.")
+    ] = False,
+) -> None:
+    """The line is checked first, and one without errors is started: confined, stopped (nothing of the guest ever runs),
+    and with stand-ins for what only its host has. Then each value that it gave is read back from the live QEMU.
+
+    Exit code: 0 proven, whole or in part; 3 refused, by the check or by QEMU; 4 not provable, or with `--whole` proven
+    in part; 2 where the command line cannot be read, or a recording is to prove it; 5 no confinement is to be had, or
+    QEMU gave no verdict.
+
+    Example: `prober prove --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mac=52:54:00:0:0:1`
+    """
+    code = run_prove(
+        choose(socket, binary, replies, root=root),
+        words or [],
+        as_json=json,
+        anyway=anyway,
+        whole=whole,
+        assume_unknown_present=assume_unknown_present,
+        verbose=verbose,
+    )
+    raise typer.Exit(code)
+
+
+def run_prove(
+    answerer: Answerer,
+    words: Sequence[str],
+    *,
+    as_json: bool,
+    anyway: bool,
+    whole: bool,
+    assume_unknown_present: bool,
+    verbose: bool,
+) -> ExitCode:
+    """Print the verdict; without words, or for ``-``, on the shell command line on stdin.
+
+    :raise UsageError: where stdin has no command line, or a recording is asked.
+    """
+    proof = answerer.prove(read_argv(words), anyway=anyway, assume_unknown_present=assume_unknown_present)
+    if as_json:
+        output.write_json(proof)
+    else:
+        for line in format_proof(proof, verbose=verbose):
+            output.write(line)
+    return exit_of(proof, whole=whole)
+
+
+def exit_of(proof: dict[str, Any], *, whole: bool) -> ExitCode:
+    """The exit code of a verdict; ``whole`` is for whom a part is not enough."""
+    if whole and proof["verdict"] == "proven in part":
+        return ExitCode.unknown
+    return _CODES[proof["verdict"]]
+
+
+def format_proof(proof: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """The verdict in lines: what it is and on what ground, QEMU's words and their option, what was left out, and what
+    QEMU ignored; ``verbose`` adds what stood in for what.
+
+    >>> proof = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for option -x",
+    ...          "seconds": 0.0, "said": "", "option": None, "left_out": [], "replaced": [], "findings": [],
+    ...          "warnings": [], "hotplug": []}
+    >>> list(format_proof(proof))
+    ['not provable (ground: checked) by QEMU 7.2.0: no rule for option -x']
+    """
+    yield _headline(proof)
+    if proof["said"]:
+        yield f"  QEMU says{_where(proof['option'])}: {proof['said']}"
+    for item in proof["left_out"]:
+        yield f"  left out: {_named(item)}: {item['why']}"
+    if verbose:
+        for item in proof["replaced"]:
+            yield f"  stood in for: {_named(item)}: {item['by']}"
+        for live in proof["hotplug"]:
+            yield f"  live: {live['name']} = {output.as_json(live['value'])}"
+    for line in format_report({"findings": proof["findings"], "left_off": 0}, verbose=verbose):
+        yield f"  {line}"
+    for warning in proof["warnings"]:
+        yield f"  QEMU warns: {warning}"
+
+
+def _headline(proof: dict[str, Any]) -> str:
+    text = f"{proof['verdict']} (ground: {proof['ground']}) by QEMU {proof['version']}"
+    if proof["reason"]:
+        return f"{text}: {proof['reason']}"
+    how = [f"under {proof['accelerator'].upper()}"] if proof["accelerator"] else []
+    if proof["verdict"].startswith("proven"):
+        how.append(f"{proof['readings']} values read back")
+        how.append("remembered" if proof["remembered"] else f"{proof['seconds']:.2f} s")
+    return f"{text}: {', '.join(how)}" if how else text
+
+
+def _named(item: dict[str, Any]) -> str:
+    return " ".join(word for word in (f"{item['position']}:", item["flag"] or "(disk image)", item["part"]) if word)
+
+
+def _where(option: dict[str, Any] | None) -> str:
+    return f" of {_named(option)}" if option else ""

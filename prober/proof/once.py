@@ -1,0 +1,18 @@
+"""One line proven for somebody who asks once: a prover that is closed again."""
+
+from __future__ import annotations
+
+from prober.proof.models import Proof
+from prober.proof.prover import Prover, Request, Subject
+
+
+async def prove_once(subject: Subject, request: Request) -> Proof:
+    """The verdict of a QEMU on a line; nothing is remembered.
+
+    :raise ProberError: as :meth:`Prover.open` and :meth:`Prover.prove` do.
+    """
+    prover = await Prover.open()
+    try:
+        return await prover.prove(subject, request)
+    finally:
+        await prover.close()
