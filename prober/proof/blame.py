@@ -38,10 +38,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Boot device .*|Invalid boot device .*|(splash|reboot).?timeout is .*|Parameter 'boot\..*", "-boot"),
         (r"invalid datetime format.*|-rtc .*|Invalid -rtc .*|.*driftfix.*", "-rtc"),
         (r"unsupported machine type.*|The -accel and .*|Invalid accelerator.*|.*-machine .*", "-machine"),
-        (
-            r"Parameter '[\w.-]+' does not accept value .*|Property '[\w.-]+-machine\..*|pflash\d requires pflash\d|Use -machine help .*",
-            "-machine",
-        ),
+        (r"Property '[\w.-]+-machine\..*|pflash\d requires pflash\d|Use -machine help .*", "-machine"),
+        (r"Parameter '[\w.-]+' does not accept value .*", "-machine"),
         (r".*invalid accelerator.*|-accel .*|.*[Aa]ccelerator.*", "-accel"),
         (r".*[Dd]isplay .*|.*VGA .*not available.*", "-display"),
         (r"(XLIB|VNC|SPICE|spice).*", "-vnc"),

@@ -41,6 +41,8 @@ class Launch:
     ``kvm_will_do`` allows KVM for a binary that was built without TCG.  ``words`` are the command line behind the
     binary where it is not that of an interview; QMP is then theirs to speak, on descriptor 1
     (``-chardev socket,fd=1,id=qmp -mon chardev=qmp,mode=control``).  ``box`` confines it, None leaves it as it is.
+    ``apart`` has QMP on a descriptor of its own, which :meth:`argv` is told, and nothing on the standard ones: the
+    command line of somebody else may use these.
     """
 
     binary: str
@@ -51,9 +53,10 @@ class Launch:
     kvm_will_do: bool = False
     words: tuple[str, ...] | None = None
     box: Box | None = None
+    apart: bool = False
 
-    def argv(self) -> list[str]:
-        """The command line of QEMU."""
+    def argv(self, descriptor: int = 1) -> list[str]:
+        """The command line of QEMU, which speaks QMP on this descriptor."""
         if self.words is not None:
             own = self.box.words if self.box is not None and self.sandbox else ()
             return [self.binary, *self.words, *own]
@@ -72,9 +75,10 @@ class Launch:
             *("-mon", "chardev=qmp,mode=control"),
         ]
 
-    def command(self) -> list[str]:
+    def command(self, descriptor: int = 1) -> list[str]:
         """What is executed: the command line of QEMU, or of what puts it into its box."""
-        return self.argv() if self.box is None else self.box.command(self.argv())
+        argv = self.argv(descriptor)
+        return argv if self.box is None else self.box.command(argv)
 
     def status(self, code: int) -> int:
         """How QEMU ended, for how what was executed did: its status, or minus the number of the signal."""
@@ -102,17 +106,20 @@ def find_kvm(root: Path | None) -> bool:
 
 
 def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[bytes]:
-    """Start a process of its own session and group, with ``qmp`` as input and output.
+    """Start a process of its own session and group, with ``qmp`` as input and output, or apart from these.
 
     :raise LaunchError: where it cannot be started.  No process is left then.
     """
+    descriptor = qmp.fileno()
+    standard = subprocess.DEVNULL if launch.apart else descriptor
     try:
         with ExitStack() as held:
             return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
-                launch.command(),
-                stdin=qmp.fileno(),
-                stdout=qmp.fileno(),
+                launch.command(descriptor if launch.apart else 1),
+                stdin=standard,
+                stdout=standard,
                 stderr=stderr,
+                pass_fds=(descriptor,) if launch.apart else (),
                 cwd="/",
                 env=_ENVIRONMENT,
                 start_new_session=True,

@@ -48,6 +48,11 @@ class Session:
         return self._process.judged_pid or 0
 
     @property
+    def stderr(self) -> str:
+        """The end of what it wrote to standard error so far."""
+        return self._process.stderr
+
+    @property
     def greeting(self) -> Exchange:
         """The ``qmp_capabilities`` that began the session."""
         assert self._connection.greeted is not None
