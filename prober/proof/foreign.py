@@ -37,7 +37,7 @@ def vmdk(size: int) -> Made:
         "<4sIIQQQQIQQQB4sH", b"KDMV", 1, 3, sectors, 128, 1, 20, 512, first, first + directory, grain, 0, b"\n \r\n", 0
     )
     text = (
-        "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType=\"monolithicSparse\"\n"
+        '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="monolithicSparse"\n'
         f'RW {sectors} SPARSE "disk.vmdk"\nddb.virtualHWVersion = "4"\nddb.adapterType = "ide"\n'
     )
     content = _padded(header) + text.encode()
@@ -88,7 +88,17 @@ def bochs(size: int) -> Made:
     """A redo log that grows; QEMU reads this format and does not write it."""
     extents = _blocks(size, _MIB)
     header = struct.pack(
-        "<32s16s16sIIIIIIQ", b"Bochs Virtual HD Image", b"Redolog", b"Growing", 0x00020000, _SECTOR, extents, 256, _MIB, 0, size
+        "<32s16s16sIIIIIIQ",
+        b"Bochs Virtual HD Image",
+        b"Redolog",
+        b"Growing",
+        0x00020000,
+        _SECTOR,
+        extents,
+        256,
+        _MIB,
+        0,
+        size,
     )
     return _padded(header) + _padded(_NOWHERE * extents), 0
 
