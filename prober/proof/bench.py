@@ -8,6 +8,7 @@ from typing import Literal
 
 from prober.capabilities import Capabilities
 from prober.proof.given import Given
+from prober.proof.images import Image
 from prober.proof.models import Omission, Replacement
 
 #: What stands in the directory of stand-ins: a file, a directory, or a unix socket that somebody listens on (and never
@@ -37,10 +38,12 @@ class StandInFile:
 
 @dataclass
 class Bench:
-    """One line under work.  ``theirs`` is the directory of stand-ins as QEMU sees it.
+    """One line under work.  ``theirs`` is the directory of stand-ins as QEMU sees it, and ``here`` are the paths of the
+    line that are there for QEMU as well (firmware below ``/usr``): they are kept where only reading is asked for.
 
     ``gone`` are the ids of what is not made: all that names one of them is left out as well.  ``not_provable`` are the
-    reasons for which it is not started at all.
+    reasons for which it is not started at all.  ``drivers`` are the block drivers that a file stands in for, with an
+    option that asks for each: whether the QEMU has them is to be asked (:mod:`prober.proof.drivers`).
     """
 
     caps: Capabilities
@@ -51,6 +54,10 @@ class Bench:
     left_out: list[Omission] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     not_provable: list[str] = field(default_factory=list)
+    here: frozenset[str] = frozenset()
+    drivers: dict[str, Given] = field(default_factory=dict)
+    #: What the files of disks have to hold, worked out before the first is changed.
+    images: dict[str, Image] | None = None
     _names: dict[str, str] = field(default_factory=dict)
 
     def replace(self, given: Given, part: str, by: str) -> None:

@@ -49,7 +49,8 @@ def vdi(size: int) -> Made:
     blocks = _blocks(size, _MIB)
     table = _padded(_NOWHERE * blocks)
     header = struct.pack(
-        "<64sIIIII256sIIIIIIIQIIII16s", b"<<< QEMU VM Virtual Disk Image >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
+        "<64sIIIII256sIIIIIIIQIIII16s",
+        b"<<< QEMU VM Virtual Disk Image >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
         _SECTOR, _SECTOR + len(table), 0, 0, 0, _SECTOR, 0, size, _MIB, 0, blocks, 0, b"stand-in of disk",
     )  # fmt: skip
     return _padded(header) + table, 0

@@ -39,6 +39,10 @@ class Members(ABC):
     def set(self, name: str, value: Scalar) -> None:
         """Have one scalar of this name, in the place of all that was below it."""
 
+    def put(self, name: str, value: Scalar) -> None:
+        """Have one scalar of this name, and leave what is below it as it is (``file`` beside ``file.locking``)."""
+        self.set(name, value)
+
     @abstractmethod
     def drop(self, name: str) -> None:
         """Have nothing of this name, nor below it."""
@@ -176,6 +180,15 @@ class PairMembers(Members):
             self.pairs[places[0]] = made
             for place in reversed(places[1:]):
                 del self.pairs[place]
+
+    def put(self, name: str, value: Scalar) -> None:
+        key = self.prefix + name
+        text = ("on" if value else "off") if isinstance(value, bool) else str(value)
+        places = [n for n, pair in enumerate(self.pairs) if pair.key == key]
+        if not places:
+            self.pairs.append(Pair(key, text))
+        for place in places:
+            self.pairs[place] = Pair(key, text, implied=self.pairs[place].implied)
 
     def drop(self, name: str) -> None:
         key = self.prefix + name
