@@ -66,7 +66,8 @@ _OLD = (
     """-machine q35,usb=off -smbios type=0,vendor=me,version=1,date=01/01/2020 -smbios type=4,manufacturer=x
     -smbios type=17,loc_pfx=DIMM,speed=2400 -device ich9-ahci,id=ahci
     -drive id=d,if=none,driver=null-co -device ide-cd,drive=d,bus=ahci.1,serial=CD1
-    -device usb-ehci,id=ehci -device usb-tablet,bus=ehci.0,port=1 -device intel-hda,id=hd -device hda-output,bus=hd.0,audiodev=a
+    -device usb-ehci,id=ehci -device usb-tablet,bus=ehci.0,port=1 -device intel-hda,id=hd
+    -device hda-output,bus=hd.0,audiodev=a
     -audiodev none,id=a,out.mixing-engine=off -device intel-iommu,intremap=off,aw-bits=48,caching-mode=on""",
     """-machine microvm,pit=off,pic=off,rtc=on,x-option-roms=off -m 128 -smp 2 -device virtio-serial-device
     -chardev null,id=c -device virtconsole,chardev=c -drive id=d,driver=null-co,if=none
