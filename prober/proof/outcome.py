@@ -109,6 +109,10 @@ def outcome_of_standing(
 ) -> Outcome:
     """The verdict for a QEMU that stands: whole, or in part where something was left out or is not as it was asked."""
     messages = messages_of(stderr, programs, [given.words() for given in started])
+    if read.lacks is not None:
+        option, words = read.lacks
+        blamed = Blamed(position=option.position, flag=option.flag, part="driver")
+        return Outcome(ProofVerdict.refused, words, blamed, warnings=_warnings(messages))
     findings = [*_unused(messages, started), *_deprecated(messages, started), *_different(read.differences)]
     if instead_of_kvm:
         # TCG has fewer of a CPU's features, and nothing but the accelerator was replaced.

@@ -30,7 +30,7 @@ from prober.proof.memory import is_short_of_memory, use_untouched_memory
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.outcome import Outcome
 from prober.proof.secrets import hide, secrets_of
-from prober.proof.standin import stand_in
+from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
 from prober.qemu.box.find import find_box, open_box
@@ -110,7 +110,8 @@ class Prover:
             return proof_of(subject, words, report, outcome, began, ground="checked")
         wants_kvm = _wants_kvm(words, subject)
         instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
-        ready = make_ready(words, subject, NOWHERE, instead_of_kvm=instead)
+        here = await asyncio.to_thread(_find_here, words, subject.root)
+        ready = make_ready(words, subject, NOWHERE, here, instead_of_kvm=instead)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
             return proof_of(subject, words, report, outcome, began)
@@ -118,7 +119,7 @@ class Prover:
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
-        return await self._share(key, _Work(subject, words, report, wants_kvm and not instead, instead, began))
+        return await self._share(key, _Work(subject, words, report, here, wants_kvm and not instead, instead, began))
 
     async def _share(self, key: bytes, work: _Work) -> Proof:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
@@ -160,7 +161,7 @@ class Prover:
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject
         async with open_box(subject.binary, root=subject.root, kvm=work.with_kvm, form=self._form) as box:
-            bench = make_ready(work.words, subject, box.theirs, instead_of_kvm=work.instead_of_kvm)
+            bench = make_ready(work.words, subject, box.theirs, work.here, instead_of_kvm=work.instead_of_kvm)
             if untouched:
                 use_untouched_memory(bench)
             outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=work.instead_of_kvm)
@@ -174,6 +175,7 @@ class _Work:
     subject: Subject
     words: tuple[str, ...]
     report: ArgvReport
+    here: frozenset[str]
     with_kvm: bool
     instead_of_kvm: bool
     began: float
@@ -185,9 +187,17 @@ def _wants_kvm(words: Sequence[str], subject: Subject) -> bool:
     return asked_accelerators(given_options([*words]))[:1] == ["kvm"] and kvm is not None and kvm.present
 
 
-def make_ready(words: Sequence[str], subject: Subject, theirs: str, *, instead_of_kvm: bool) -> Bench:
-    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it."""
-    bench = stand_in([*words], subject.capabilities, theirs)
+def _find_here(words: Sequence[str], root: Path | None) -> frozenset[str]:
+    """The files of the line that a box shows."""
+    base = "" if root is None else str(root)
+    return frozenset(path for path in paths_in(words) if Path(base + path).is_file())
+
+
+def make_ready(
+    words: Sequence[str], subject: Subject, theirs: str, here: frozenset[str], *, instead_of_kvm: bool
+) -> Bench:
+    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it, ``here`` what is there anyway."""
+    bench = stand_in([*words], subject.capabilities, theirs, here)
     if instead_of_kvm:
         if subject.capabilities.has("tcg-accel"):
             use_tcg(bench)
