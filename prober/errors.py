@@ -15,6 +15,7 @@
     │   └── UnreadableDomainError   the domain XML is not readable as XML at all
     ├── BinaryFailedError       the catalog knows the binary, and its interview failed
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
+    ├── ForbiddenError          who asks may not have it done
     ├── BusyError               too much is asked at once; the same question later will be answered
     └── ServiceError            the service cannot be reached, or cannot do its work
 
@@ -152,6 +153,12 @@ class RefusedError(ProberError):
         first, more = refusals[0], len(refusals) - 1
         super().__init__(f"{first}" + (f" (and {more} more)" if more else ""))
         self.refusals = tuple(refusals)
+
+
+class ForbiddenError(ProberError):
+    """Who asks may not have it done."""
+
+    kind = "forbidden"
 
 
 class BusyError(ProberError):

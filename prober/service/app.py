@@ -15,6 +15,7 @@ from prober.capabilities.facts import nearest
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError
 from prober.service.questions import ArgvQuestion, DomainQuestion
 from prober.service.replies import BinaryList, Health
@@ -23,12 +24,14 @@ from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
 
-def create_app(catalog: Catalog, settings: ServiceSettings, late: Late | None = None) -> Application:
-    """The application.  The catalog is entered by the caller, before the first request."""
+def create_app(
+    catalog: Catalog, settings: ServiceSettings, late: Late | None = None, *, admins: Admitted = ROOT
+) -> Application:
+    """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more."""
     handlers = Handlers(catalog, settings, late or Late(catalog, settings))
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
-    return Application(routes, answering)
+    return Application(routes, answering, admins)
 
 
 class Handlers:

@@ -44,6 +44,7 @@ _READ: tuple[type[BaseModel], ...] = (Problem, Translation, ArgvReport)
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
+    403: "Who asks is not one of those who may: root, the service's own user, and its `admin_group`",
     404: "No such binary, type or command",
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",

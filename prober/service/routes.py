@@ -39,7 +39,8 @@ class Route(NamedTuple):
     ``name`` says who answers: a method of :class:`~prober.service.app.Handlers`, or an entry of
     :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
     name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
-    is not looked at.
+    is not looked at.  ``admin`` is whether it is for root, the service's own user and the members of the setting
+    ``admin_group`` alone; others get 403.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Route(NamedTuple):
     errors: tuple[int, ...] = ()
     query: tuple[Parameter, ...] | None = ()
     body: Body | None = None
+    admin: bool = False
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
@@ -122,7 +124,15 @@ CHECK_ARGV = Route(
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
 BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
 BINARY = Route("get_binary", "GET", "/v1/binaries/{id}", "One binary; waits for its interview", "Entry", errors=(404,))
-REFRESH = Route("refresh_binary", "POST", "/v1/binaries/{id}/refresh", "Ask a binary again", "Entry", errors=(404,))
+REFRESH = Route(
+    "refresh_binary",
+    "POST",
+    "/v1/binaries/{id}/refresh",
+    "Ask a binary again",
+    "Entry",
+    errors=(403, 404),
+    admin=True,
+)
 MACHINES = Route("get_machines", "GET", "/v1/binaries/{id}/machines", "The machines", "MachineList", errors=(404, 503))
 CPUS = Route("get_cpus", "GET", "/v1/binaries/{id}/cpus", "The CPU models", "CpuList", errors=(404, 503))
 COMMANDS = Route(

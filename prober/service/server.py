@@ -19,6 +19,7 @@ from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.protocol import HttpConnection, Serving
+from prober.service.peers import Admitted, find_admins
 from prober.service.settings import ServiceSettings
 from prober.service.sockets import listening_socket
 
@@ -51,15 +52,16 @@ async def serve(
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
     that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
 
-    :raise ServiceError: where the socket cannot be had.
+    :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
     with _stop_event() as stop:
+        admins = await asyncio.to_thread(find_admins, settings.admin_group)
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
             async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
-                await _serve_on(listener, catalog, settings, stop, on_ready)
+                await _serve_on(listener, catalog, settings, admins, stop, on_ready)
         finally:
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
@@ -68,13 +70,14 @@ async def _serve_on(
     listener: socket.socket,
     catalog: Catalog,
     settings: ServiceSettings,
+    admins: Admitted,
     stop: asyncio.Event,
     on_ready: Callable[[Catalog], Awaitable[None]] | None,
 ) -> None:
     late = Late(catalog, settings)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, late), listener, settings):
+    async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
         companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
         if on_ready is not None:
             companions.append(asyncio.ensure_future(on_ready(catalog)))

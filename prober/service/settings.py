@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from prober.capabilities.find import CatalogSettings
 from prober.errors import ServiceError
@@ -21,6 +21,7 @@ class ServiceSettings(BaseModel):
 
     ``host`` is the file with the host's settings (:mod:`prober.host.files`).  ``socket`` gets ``mode`` and,
     where it is given, ``group`` (a name); under socket activation systemd has made it.
+    Members of ``admin_group`` (a name; empty: nobody) may do what root and the service's own user may.
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
@@ -31,6 +32,7 @@ class ServiceSettings(BaseModel):
     socket: Path = DEFAULT_SOCKET
     host: Path | None = None
     group: str | None = None
+    admin_group: str | None = None
     mode: int = Field(default=0o660, ge=0, le=0o777)
     max_body: int = Field(default=1 << 20, gt=0)
     max_head: int = Field(default=16384, ge=512)
@@ -39,6 +41,12 @@ class ServiceSettings(BaseModel):
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=Path("/var/cache/prober"))
+
+    @field_validator("admin_group", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """TOML has no word for nothing."""
+        return None if value == "" else value
 
     @classmethod
     def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:
