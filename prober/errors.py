@@ -3,6 +3,7 @@
     ProberError
     ├── QemuError               one QEMU process did not do what was asked of it
     │   ├── LaunchError             it could not be started at all
+    │   ├── ConfinementError        it cannot be confined here, and was not started
     │   ├── ExitedError             it ended, by itself or by a signal, while it was being asked
     │   ├── QemuTimeoutError        it did not greet, reply or finish within its limit
     │   ├── LimitError              it sent more than it may
@@ -59,6 +60,12 @@ class LaunchError(QemuError):
     """QEMU could not be started: no such file, not executable, not a program."""
 
     kind = "launch"
+
+
+class ConfinementError(QemuError):
+    """QEMU cannot be confined here, and so it was not started: no bubblewrap, and the kernel lets us do too little."""
+
+    kind = "confinement"
 
 
 class ExitedError(QemuError):

@@ -18,7 +18,6 @@ says that it cannot have changed, which takes a tenth of the time; and when noth
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sysconfig
 from collections.abc import Iterable
@@ -34,6 +33,7 @@ from prober.capabilities.find import FoundFile
 from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark
 from prober.capabilities.inotify import Inotify
 from prober.errors import UnknownBinaryError
+from prober.qemu.scripts import find_programs
 
 _Stat: TypeAlias = tuple[int, int, int, int]
 
@@ -56,19 +56,13 @@ _CPUINFO = {
     "flags": ("flags", "Features", "features", "isa"),
 }
 
-#: A script larger than this (bytes) is no wrapper that somebody wrote.
-_MAX_SCRIPT = 65536
-_MAX_PROGRAMS = 64
-_PROGRAM = re.compile(rb"(?<![\w./-])(/[\w.+-]+(?:/[\w.+-]+)+|qemu-[\w.+-]+)")
-_NOT_PROGRAMS = ("/dev/", "/proc/", "/sys/")
-
 
 @cache
 def own_version() -> str:
     """This program's version, and a digest of the code that asks and derives: another code, other answers."""
     digest = blake2b(digest_size=6)
     for package in ("qemu", "capabilities"):
-        for source in sorted((Path(prober.__file__).parent / package).glob("*.py")):
+        for source in sorted((Path(prober.__file__).parent / package).rglob("*.py")):
             digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return f"{prober.__version__}+{digest.hexdigest()}"
 
@@ -164,7 +158,7 @@ class Fingerprinter:
         mark, mode = _mark_and_mode(path)
         known = self._known.get(path)
         if known is None or known.file != mark:
-            programs = _find_programs(mark.path) if stat.S_ISREG(mode) else ()
+            programs = find_programs(mark.path) if stat.S_ISREG(mode) else ()
             known = self._known[path] = _Known(mark, programs, self._find_directories((mark.path, *programs)))
         programs_now = tuple(map(_mark, known.programs))
         modules = self._find_modules(known.directories)
@@ -294,26 +288,6 @@ def _stat(path: str) -> _Stat | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _find_programs(path: str) -> tuple[str, ...]:
-    """The programs that a script names; none for a file that is no script, or cannot be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return ()
-    try:
-        if os.read(fd, 2) != b"#!":
-            return ()
-        text = os.read(fd, _MAX_SCRIPT)
-    except OSError:
-        return ()
-    finally:
-        os.close(fd)
-    beside = Path(path).parent
-    named = dict.fromkeys(str(beside / match.decode(errors="replace")) for match in _PROGRAM.findall(text))
-    programs = [name for name in named if not name.startswith(_NOT_PROGRAMS) and not Path(name).is_dir()]
-    return tuple(programs[:_MAX_PROGRAMS])
 
 
 def _list_modules(path: str) -> tuple[ModuleMark, ...]:

@@ -22,9 +22,9 @@ _MOST_STEM = 24
 
 @dataclass(frozen=True, slots=True)
 class StandInFile:
-    """A file to make before QEMU starts: ``content``, and after it nothing up to ``size`` bytes, which take no room.
+    """A file to make before QEMU starts: ``content``, and around it nothing up to ``size`` bytes, which take no room.
 
-    ``name`` is its name in the directory of stand-ins.
+    ``name`` is its name in the directory of stand-ins, ``at`` where in the file the content begins.
     """
 
     name: str
@@ -32,6 +32,7 @@ class StandInFile:
     size: int = 0
     kind: FileKind = "file"
     writable: bool = True
+    at: int = 0
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Bench:
         kind: FileKind = "file",
         writable: bool = True,
         shared_as: str = "",
+        at: int = 0,
     ) -> str:
         """A stand-in, and its path as QEMU sees it.
 
@@ -90,7 +92,7 @@ class Bench:
             return f"{self.theirs}/{self._names[shared_as]}"
         safe = _UNSAFE.sub("_", stem.rpartition("/")[2])[-_MOST_STEM:].lstrip(".-") or "file"
         name = f"{len(self.files)}-{safe}"
-        self.files.append(StandInFile(name, content, size, kind, writable))
+        self.files.append(StandInFile(name, content, size, kind, writable, at))
         if shared_as:
             self._names[shared_as] = name
         return f"{self.theirs}/{name}"

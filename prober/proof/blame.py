@@ -30,6 +30,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"The number of CPUs .*|Number of (hotpluggable|SMP) cpus .*|apic initialization failed\. .*", "-smp"),
         (r"total memory for NUMA nodes .*|numa: .*|.*NUMA .*|-numa .*|memdev=.*", "-numa"),
         (r"unable to find CPU model .*|TCG doesn't support requested features|.*phys-bits.*", "-cpu"),
+        (r"kernel doesn't allow setting HyperV .*", "-cpu"),
+        (r"Unsupported NIC model: .*", "-nic"),
         (r"can't apply global [\w.-]+-cpu\..*|Host doesn't support requested features?.*", "-cpu"),
         (r"invalid value of maxmem.*|unsupported amount of memory slots.*|.*[Rr]AM size.*|ram size .*", "-m"),
         (r"invalid RAM size.*|maxmem .*|'-m.*|.*amount of memory slots.*", "-m"),
@@ -37,6 +39,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"invalid datetime format.*|-rtc .*|Invalid -rtc .*|.*driftfix.*", "-rtc"),
         (r"unsupported machine type.*|The -accel and .*|Invalid accelerator.*|.*-machine .*", "-machine"),
         (r"Property '[\w.-]+-machine\..*|pflash\d requires pflash\d|Use -machine help .*", "-machine"),
+        (r"Parameter '[\w.-]+' does not accept value .*", "-machine"),
         (r".*invalid accelerator.*|-accel .*|.*[Aa]ccelerator.*", "-accel"),
         (r".*[Dd]isplay .*|.*VGA .*not available.*", "-display"),
         (r"(XLIB|VNC|SPICE|spice).*", "-vnc"),
@@ -45,6 +48,9 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 #: ``can't apply global DRIVER.PROPERTY=VALUE: …`` (QEMU, ``qdev_prop_set_globals`` and ``object_apply_global_props``).
 _GLOBAL = re.compile(r"can't apply global (?P<driver>[^.]+)\.(?P<name>[^=]+)=(?P<value>.*?): .*", re.DOTALL)
+
+#: An option that QEMU does not know at all (QEMU, ``system/vl.c``, ``lookup_opt``).
+_UNKNOWN = re.compile(r"-?(-[\w-]+): (invalid option|requires an argument)")
 
 #: What only the host has to do with: these whole messages, and those that end in one of these errors of the system.
 _HOST_SENTENCES = tuple(
@@ -124,6 +130,9 @@ def _is_of_stand_in(text: str, given: Given | None, bench: Bench) -> bool:
 
 
 def _by_sentence(text: str, started: Sequence[Given]) -> Given | None:
+    unknown = _UNKNOWN.fullmatch(text)
+    if unknown is not None:
+        return next((given for given in started if given.flag == unknown[1]), None)
     found = _GLOBAL.fullmatch(text)
     if found is not None:
         written = f"{found['driver']}.{found['name']}="
@@ -140,7 +149,12 @@ def _by_sentence(text: str, started: Sequence[Given]) -> Given | None:
 
 def _last(flag: str, started: Iterable[Given]) -> Given | None:
     """The last option of this name, which is what QEMU goes by."""
-    names = {"-machine": ("-machine", "-M"), "-display": ("-display", "-vga"), "-vnc": ("-vnc", "-spice")}
+    names = {
+        "-nic": ("-nic", "-net"),
+        "-machine": ("-machine", "-M"),
+        "-display": ("-display", "-vga"),
+        "-vnc": ("-vnc", "-spice"),
+    }
     return next((item for item in reversed([*started]) if item.flag in names.get(flag, (flag,))), None)
 
 

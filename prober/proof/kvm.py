@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 from prober.errors import QemuError
-from prober.proof.line import LineLaunch
+from prober.proof.line import launch_of
 from prober.qemu.asking import ask_all
-from prober.qemu.box.model import Confinement
-from prober.qemu.box.opened import open_box
+from prober.qemu.box.find import open_box
 from prober.qemu.connection import ByteBudget
 from prober.qemu.launch import find_kvm
 from prober.qemu.limits import InterviewLimits
@@ -34,8 +32,7 @@ _KNOWN_S = 300.0
 class KvmTrial:
     """Tries each binary once in a while.  For one event loop."""
 
-    def __init__(self, confinement: Confinement) -> None:
-        self._confinement = replace(confinement, kvm=True)
+    def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[float, bool]] = {}
         self._lock = asyncio.Lock()
 
@@ -54,8 +51,8 @@ class KvmTrial:
         limits = InterviewLimits()
         with suppress(QemuError):
             async with (
-                open_box(self._confinement, binary, root=root) as box,
-                start_session(LineLaunch(binary, box=box, words=words), limits, _budget(binary, limits)) as session,
+                open_box(binary, root=root, kvm=True) as box,
+                start_session(launch_of(box, words, is_stopped=False), limits, _budget(binary, limits)) as session,
             ):
                 await asyncio.sleep(_RUNS_S)
                 (answer,) = await ask_all(session, [Question("query-status")])

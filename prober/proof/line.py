@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prober.qemu.box.model import Box
 from prober.qemu.launch import Launch
 
 #: Its character device and its monitor; no id of QEMU's, nor of anybody's.
@@ -14,15 +15,18 @@ _MONITOR_ID = "prober-qmp"
 class LineLaunch(Launch):
     """A binary with these ``words``; ``is_stopped`` keeps the guest from running."""
 
-    words: tuple[str, ...] = ()
     is_stopped: bool = True
 
-    def argv(self) -> list[str]:
-        """The command line."""
+    def argv(self, descriptor: int = 1) -> list[str]:
+        """The command line; its monitor comes last, so that a line's own is the first as it would be without us."""
         return [
-            self.binary,
-            *self.words,
+            *super().argv(descriptor),
             *(("-S",) if self.is_stopped else ()),
-            *("-chardev", f"socket,fd=1,id={_MONITOR_ID}"),
+            *("-chardev", f"socket,fd={descriptor},id={_MONITOR_ID}"),
             *("-mon", f"chardev={_MONITOR_ID},mode=control"),
         ]
+
+
+def launch_of(box: Box, words: tuple[str, ...], *, is_stopped: bool = True) -> LineLaunch:
+    """The launch of the box's binary with these words."""
+    return LineLaunch(box.view.binary, words=words, box=box, apart=True, is_stopped=is_stopped)

@@ -9,9 +9,9 @@ from prober.proof.prover import Prover, Request, Subject
 async def prove_once(subject: Subject, request: Request) -> Proof:
     """The verdict of a QEMU on a line; nothing is remembered.
 
-    :raise ProberError: as :meth:`Prover.open` and :meth:`Prover.prove` do.
+    :raise ProberError: as :meth:`Prover.prove` does.
     """
-    prover = await Prover.open()
+    prover = Prover()
     try:
         return await prover.prove(subject, request)
     finally:

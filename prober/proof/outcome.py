@@ -67,6 +67,9 @@ def outcome_of_end(
     warnings = _warnings(messages)
     if returncode < 0:
         return _of_crash(returncode, last, warnings)
+    if last is None and returncode:
+        said = stderr[-1000:].strip() or f"QEMU ended with exit status {returncode}, without a word"
+        return Outcome(ProofVerdict.refused, said, warnings=warnings)
     if last is None:
         text = f"QEMU ended with exit status {returncode}, and said nothing of an error"
         return Outcome(ProofVerdict.not_provable, reason=text, said=stderr[-1000:].strip(), warnings=warnings)

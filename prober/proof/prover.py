@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -33,9 +33,8 @@ from prober.proof.secrets import hide, secrets_of
 from prober.proof.standin import stand_in
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
-from prober.qemu.box.find import find_box
-from prober.qemu.box.model import Confinement
-from prober.qemu.box.opened import open_box
+from prober.qemu.box.find import find_box, open_box
+from prober.qemu.box.model import Form
 
 #: The directory of stand-ins while there is none: what a line comes to is worked out before a box is made.
 NOWHERE = "/stand-in"
@@ -80,25 +79,20 @@ class Request:
 
 
 class Prover:
-    """Proves lines.  For one event loop; ``store`` remembers, and is closed by whoever made it."""
+    """Proves lines.  For one event loop.
+
+    ``store`` remembers, and is closed by whoever made it.  ``form`` asks for this form of confinement and no other.
+    """
 
     def __init__(
-        self, confinement: Confinement, *, limits: ProofLimits | None = None, store: ProofStore | None = None
+        self, *, limits: ProofLimits | None = None, store: ProofStore | None = None, form: Form | None = None
     ) -> None:
-        self._confinement = confinement
+        self._form = form
         self._limits = limits or ProofLimits()
         self._store = store
         self._turns = asyncio.Semaphore(self._limits.processes)
-        self._kvm = KvmTrial(confinement)
+        self._kvm = KvmTrial()
         self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
-
-    @classmethod
-    async def open(cls, *, limits: ProofLimits | None = None, store: ProofStore | None = None) -> Prover:
-        """One with the best confinement that this host has.
-
-        :raise ConfinementError: where it has none.
-        """
-        return cls(await find_box(), limits=limits, store=store)
 
     async def prove(self, subject: Subject, request: Request) -> Proof:
         """The verdict of this QEMU on a line.
@@ -160,12 +154,12 @@ class Prover:
         if is_short_of_memory(outcome):
             outcome, bench, read = await self._start_once(work, untouched=True)
         proof = proof_of(work.subject, work.words, work.report, outcome, work.began, bench=bench, read=read)
-        return proof.model_copy(update={"confinement": self._confinement.form})
+        found = await find_box(root=work.subject.root, kvm=work.with_kvm, form=self._form)
+        return proof.model_copy(update={"confinement": found.form})
 
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject
-        confinement = replace(self._confinement, kvm=True) if work.with_kvm else self._confinement
-        async with open_box(confinement, subject.binary, root=subject.root) as box:
+        async with open_box(subject.binary, root=subject.root, kvm=work.with_kvm, form=self._form) as box:
             bench = make_ready(work.words, subject, box.theirs, instead_of_kvm=work.instead_of_kvm)
             if untouched:
                 use_untouched_memory(bench)

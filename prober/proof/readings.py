@@ -24,6 +24,12 @@ _SECRET_TYPES = ("secret", "secret_keyring")
 #: ``driver.property=value`` (QEMU, ``system/qdev-monitor.c``, ``qemu_global_option``).
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
+#: Properties that a device hands on to another that it makes, and has no more (QEMU, ``hw/usb/dev-storage-classic.c``,
+#: ``usb_msd_storage_realize``; ``hw/block/fdc.c``, ``fdctrl_connect_drives``).
+_HANDED_ON = frozenset(
+    (("usb-storage", "drive"), ("usb-storage", "bootindex"), ("isa-fdc", "driveA"), ("isa-fdc", "driveB"))
+)
+
 #: Keys of ``-machine`` that are handed on to the accelerator.
 _OF_ACCELERATOR = frozenset(("kernel-irqchip", "kvm-shadow-mem"))
 
@@ -68,7 +74,7 @@ def _of_devices(bench: Bench, layout: Layout) -> Iterator[Reading]:
 def _of_members(option: Given, path: str) -> Iterator[Reading]:
     members = option.members
     for name in members.names() if members is not None else []:
-        if members is None or name in _NO_PROPERTIES or name in _NEVER_READ:
+        if members is None or name in _NO_PROPERTIES or name in _NEVER_READ or (option.type, name) in _HANDED_ON:
             continue
         value = members.value(name)
         if value is None:

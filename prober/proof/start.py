@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import PurePath
 
 from prober.errors import ExitedError
 from prober.proof.bench import Bench
 from prober.proof.files import make_files
-from prober.proof.line import LineLaunch
+from prober.proof.line import launch_of
 from prober.proof.live import ReadBack, read_back
 from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing
 from prober.qemu.box.model import Box
+from prober.qemu.box.opened import hand_over
 from prober.qemu.connection import ByteBudget
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.session import start_session
@@ -31,8 +33,8 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
     started = [given for given in bench.line if not given.is_left_out]
     words = tuple(word for given in started for word in given.words())
     programs = (PurePath(box.view.binary).name, PurePath(box.view.real).name)
-    launch = LineLaunch(box.view.binary, box=box, words=words)
-    closer = await asyncio.to_thread(make_files, bench.files, box.ours)
+    launch = launch_of(box, words)
+    closer = await asyncio.to_thread(_lay_out, bench, box)
     try:
         async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
             read = await read_back(session, bench)
@@ -45,3 +47,11 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
         return outcome, ReadBack()
     finally:
         closer.close()
+
+
+def _lay_out(bench: Bench, box: Box) -> ExitStack:
+    """Make the stand-ins, for the user that QEMU runs as."""
+    with ExitStack() as stack:
+        stack.enter_context(make_files(bench.files, box.ours))
+        hand_over(box)
+        return stack.pop_all()

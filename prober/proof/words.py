@@ -63,7 +63,8 @@ def messages_of(stderr: str, programs: Iterable[str], options: Iterable[list[str
             found.append((line, []))
         else:
             found[-1][1].append(line)
-    return [_message(text, "\n".join(below).strip(), texts) for text, below in found if text.strip() or below]
+    pieces = [(text, "\n".join(below).strip()) for text, below in found]
+    return [_message(text, hint, texts) for text, hint in pieces if text.strip() or hint]
 
 
 def _joined(stderr: str, broken: list[str]) -> str:

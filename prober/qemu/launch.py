@@ -13,26 +13,20 @@ event loop's thread, without which nobody would ask the QEMU anything.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import resource
-import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from prober.errors import LaunchError
+from prober.qemu.box.child import prepare_child
+from prober.qemu.box.model import Box
 
 AccelName = Literal["kvm", "tcg"]
-
-_PR_SET_PDEATHSIG = 1
-
-#: Looked up now: between fork and exec nothing may be imported or allocated that another thread could hold.
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
@@ -43,8 +37,12 @@ _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=d
 class Launch:
     """One way to start a binary.
 
-    ``root`` is a directory that QEMU is started inside of (chroot).  ``kvm_will_do`` allows KVM for a binary
-    that was built without TCG.
+    ``root`` is a directory that QEMU is started inside of (chroot); with a box that is the box's matter.
+    ``kvm_will_do`` allows KVM for a binary that was built without TCG.  ``words`` are the command line behind the
+    binary where it is not that of an interview; QMP is then theirs to speak, on descriptor 1
+    (``-chardev socket,fd=1,id=qmp -mon chardev=qmp,mode=control``).  ``box`` confines it, None leaves it as it is.
+    ``apart`` has QMP on a descriptor of its own, which :meth:`argv` is told, and nothing on the standard ones: the
+    command line of somebody else may use these.
     """
 
     binary: str
@@ -53,9 +51,15 @@ class Launch:
     sandbox: bool = True
     by_descriptor: bool = True
     kvm_will_do: bool = False
+    words: tuple[str, ...] | None = None
+    box: Box | None = None
+    apart: bool = False
 
-    def argv(self) -> list[str]:
-        """The command line."""
+    def argv(self, descriptor: int = 1) -> list[str]:
+        """The command line of QEMU, which speaks QMP on this descriptor."""
+        if self.words is not None:
+            own = self.box.words if self.box is not None and self.sandbox else ()
+            return [self.binary, *self.words, *own]
         # `none,accel=` is understood by every version; `-accel` more than once only from 2.9.
         machine = "none,accel=kvm:tcg" if self.accel == "kvm" else "none,accel=tcg"
         chardev = "socket,fd=1,id=qmp" if self.by_descriptor else "stdio,id=qmp"
@@ -70,6 +74,15 @@ class Launch:
             *("-chardev", chardev),
             *("-mon", "chardev=qmp,mode=control"),
         ]
+
+    def command(self, descriptor: int = 1) -> list[str]:
+        """What is executed: the command line of QEMU, or of what puts it into its box."""
+        argv = self.argv(descriptor)
+        return argv if self.box is None else self.box.command(argv)
+
+    def status(self, code: int) -> int:
+        """How QEMU ended, for how what was executed did: its status, or minus the number of the signal."""
+        return code if self.box is None else self.box.status(code)
 
     def without_what_it_complains_of(self, stderr: str) -> Launch | None:
         """A plainer way to start a binary that ended at once with these words; None where none would help."""
@@ -93,43 +106,32 @@ def find_kvm(root: Path | None) -> bool:
 
 
 def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[bytes]:
-    """Start a process of its own session and group, with ``qmp`` as input and output.
+    """Start a process of its own session and group, with ``qmp`` as input and output, or apart from these.
 
     :raise LaunchError: where it cannot be started.  No process is left then.
     """
+    descriptor = qmp.fileno()
+    standard = subprocess.DEVNULL if launch.apart else descriptor
     try:
-        return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
-            launch.argv(),
-            stdin=qmp.fileno(),
-            stdout=qmp.fileno(),
-            stderr=stderr,
-            cwd="/",
-            env=_ENVIRONMENT,
-            start_new_session=True,
-            umask=0o077,
-            preexec_fn=_in_child(launch.root),
-        )
+        with ExitStack() as held:
+            return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
+                launch.command(descriptor if launch.apart else 1),
+                stdin=standard,
+                stdout=standard,
+                stderr=stderr,
+                pass_fds=(descriptor,) if launch.apart else (),
+                cwd="/",
+                env=_ENVIRONMENT,
+                start_new_session=True,
+                umask=0o077,
+                preexec_fn=prepare_child(launch.box, launch.root, held),
+            )
     except OSError as error:
         reason = error.strerror or str(error)
         raise LaunchError(f"cannot start {launch.binary}: {reason}", hint=_hint(error)) from error
     except (subprocess.SubprocessError, ValueError) as error:
-        # The first hides any error of _in_child, the second is a NUL in the path.
+        # The first hides any error of the preparation, the second is a NUL in the path.
         raise LaunchError(f"cannot start {launch.binary}: {error}") from error
-
-
-def _in_child(root: Path | None) -> Callable[[], None]:
-    parent, directory = os.getpid(), None if root is None else os.fspath(root)
-
-    def prepare() -> None:
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent went away before the signal was set
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # some types crash it; nobody wants their cores
-        if directory is not None:
-            os.chroot(directory)
-            os.chdir("/")
-
-    return prepare
 
 
 def _hint(error: OSError) -> str:

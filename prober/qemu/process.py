@@ -16,18 +16,24 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import TypeVar
 
 from prober.errors import LaunchError
+from prober.qemu.box.judged import ask_for_credentials, sender_of
 from prober.qemu.launch import Launch, spawn
 
 T = TypeVar("T")
 
 _CHUNK = 65536
 
+#: How long the processes of a box may take to be gone when it was killed (seconds): a few milliseconds do.
+_BOX_GONE_S = 2.0
+
 
 class Process:
     """A running QEMU.  Made by :func:`start_process` only, which also ends it.
 
     ``qmp`` is our end of the socketpair; whoever reads and writes it must be done before the process is ended.
-    ``exited`` becomes the return code (minus the signal's number) once the process is reaped.
+    ``exited`` becomes the return code (minus the signal's number) once the process is reaped; of a QEMU in a box it is
+    QEMU's own.  ``judged_pid`` is the process that really answers, in our numbers, once :meth:`find_judged` has told;
+    ``pid`` is only what was started, which may be a box or a wrapper around it.
     """
 
     def __init__(self, launch: Launch, stderr_bytes: int) -> None:
@@ -35,6 +41,8 @@ class Process:
         self._stderr_bytes = stderr_bytes
         self._tail = b""
         self._loop = asyncio.get_running_loop()
+        self._silent = asyncio.Event()
+        self.judged_pid: int | None = None
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self.qmp, self._stderr, self._popen = _launch(launch)
         self._watch()
@@ -78,7 +86,7 @@ class Process:
             self.qmp.shutdown(socket.SHUT_RD)
         if not self.exited.done():
             # None: somebody else reaped it, against all rules; then its status is lost.
-            self.exited.set_result(-signal.SIGKILL if code is None else code)
+            self.exited.set_result(-signal.SIGKILL if code is None else self.launch.status(code))
 
     def _on_stderr(self) -> None:
         try:
@@ -89,6 +97,25 @@ class Process:
             self._tail = (self._tail + data)[-self._stderr_bytes :]
         else:
             self._loop.remove_reader(self._stderr)
+            self._silent.set()
+
+    async def find_judged(self) -> int | None:
+        """Wait for the first that is sent, and tell which process sent it; None where it ended or hung up instead.
+
+        To be called before anything is read from ``qmp``, which stays to be read.  How long that may take is the
+        caller's to bound.
+        """
+        if self.judged_pid is None:
+            readable = asyncio.Event()
+            self._loop.add_reader(self.qmp, readable.set)
+            try:
+                await readable.wait()  # at the latest when the process ends
+                self.judged_pid = sender_of(self.qmp)
+            except OSError:
+                return None
+            finally:
+                self._loop.remove_reader(self.qmp)
+        return self.judged_pid
 
     def kill(self) -> None:
         """Kill the process and its group, now.  It is reaped by :func:`start_process`."""
@@ -97,6 +124,10 @@ class Process:
     async def _reap(self) -> None:
         self._kill()
         await self.exited
+        if self.launch.box is not None:
+            # Those inside die when their box does, and are not ours to reap: all of them hold our standard error.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._silent.wait(), _BOX_GONE_S)
         self._loop.remove_reader(self._stderr)
         os.close(self._stderr)
         os.close(self._pidfd)
@@ -113,6 +144,7 @@ def _launch(launch: Launch) -> tuple[socket.socket, int, subprocess.Popen[bytes]
             qmp, their_qmp = socket.socketpair()
             ours.enter_context(qmp)
             theirs.enter_context(their_qmp)
+            ask_for_credentials(qmp)
             stderr, their_stderr = os.pipe2(os.O_CLOEXEC)
             ours.callback(os.close, stderr)
             theirs.callback(os.close, their_stderr)

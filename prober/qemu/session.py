@@ -39,8 +39,18 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The process that is talked to."""
+        """The process that was started: QEMU, or its box or wrapper."""
         return self._process.pid
+
+    @property
+    def judged_pid(self) -> int:
+        """The process that greeted, in our numbers: QEMU itself, also inside of a box or behind a wrapper."""
+        return self._process.judged_pid or 0
+
+    @property
+    def stderr(self) -> str:
+        """The end of what it wrote to standard error so far."""
+        return self._process.stderr
 
     @property
     def greeting(self) -> Exchange:
@@ -77,6 +87,7 @@ class Session:
         started = perf_counter()
         try:
             async with asyncio.timeout(limit) as deadline:
+                await self._process.find_judged()
                 await self._connection.greet()
         except Exception as error:
             if deadline.expired():

@@ -1,0 +1,155 @@
+"""The smallest images that every QEMU opens: what stands in for a disk that is not here.
+
+Pure: bytes, and how large the file is.  What lies behind the bytes is a hole, so an image of 1 GiB takes some KiB.
+QEMU's own drivers read them (``block/*.c``, 5.2 to 11.1); what nothing of the guest is ever read from is not there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prober.proof import foreign
+from prober.proof.vhdx import vhdx
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+#: The data of every ``secret`` that stands in: the passphrase of the images here that are encrypted.
+STAND_IN_SECRET = "stand-in"  # noqa: S105 - a secret of nobody
+
+#: No image is larger; the tables of some formats grow with it, to 8 MiB here.
+MOST_SIZE = 1024 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins.
+
+    ``encryption`` is qcow's and qcow2's: ``luks`` or ``aes``.  The ``format`` is QEMU's name of the driver that reads
+    it, or ``luks header`` for one that stands in a file of its own.
+    """
+
+    format: str = "raw"
+    size: int = GIB
+    at: int = 0
+    has_data_file: bool = False
+    encryption: str = ""
+
+
+class Laid(NamedTuple):
+    """The bytes of a file that begin ``at``, and its size."""
+
+    content: bytes
+    at: int
+    size: int
+
+
+def lay_out(image: Image) -> Laid | None:
+    """The file with this image in it, or None where there is no way to make one."""
+    size = -(-image.size // 512) * 512
+    if image.format == "raw":
+        # What was given of its size stays: QEMU says what it thinks of one that is no multiple of 512.
+        return Laid(b"", 0, image.at + image.size)
+    make = _MAKERS.get(image.format)
+    if make is None or not 0 < size <= MOST_SIZE:
+        return None
+    content, behind = make(Image(image.format, size, 0, image.has_data_file, image.encryption))
+    return Laid(content, image.at, image.at + len(content) + behind)
+
+
+#: A driver reads of a file that is larger than its content as well: how much of a hole follows.
+_Made = tuple[bytes, int]
+
+_CLUSTER = 64 * KIB
+
+
+def _qcow2(image: Image) -> _Made:
+    """Header, refcount table, refcount block and an empty table of the first level, a cluster each; version 3.
+
+    Perhaps with the incompatible feature of an external data file.  QEMU, ``docs/interop/qcow2.txt``.
+    """
+    entries = -(-image.size // (512 * MIB))
+    crypt = {"aes": 1, "luks": 2}.get(image.encryption, 0)
+    header = struct.pack(
+        ">4sIQIIQIIQQIIQ", b"QFI\xfb", 3, 0, 0, 16, image.size, crypt, entries, 3 * _CLUSTER, _CLUSTER, 1, 0, 0
+    )  # fmt: skip
+    header += struct.pack(">QQQII", 1 << 2 if image.has_data_file else 0, 0, 0, 4, 104)
+    luks = b""
+    if crypt == 2:
+        luks, _ = _luks_header(image)
+        header += struct.pack(">IIQQ", 0x0537BE77, 16, 4 * _CLUSTER, _LUKS_PAYLOAD)
+    used = 4 + (-(-_LUKS_PAYLOAD // _CLUSTER) if luks else 0)
+    table = struct.pack(">Q", 2 * _CLUSTER)
+    block = struct.pack(">H", 1) * used
+    parts = (header, table, block, b"")
+    return b"".join(part.ljust(_CLUSTER, b"\0") for part in parts) + luks, (used - 4) * _CLUSTER - len(luks)
+
+
+def _qcow(image: Image) -> _Made:
+    """Version 1: clusters of 4 KiB, 512 of them to an entry of the empty table (``block/qcow.c``)."""
+    entries = -(-image.size // (2 * MIB))
+    crypt = {"aes": 1, "luks": 2}.get(image.encryption, 0)
+    header = struct.pack(">4sIQIIQBBHIQ", b"QFI\xfb", 1, 0, 0, 0, image.size, 12, 9, 0, crypt, 48)
+    return header, entries * 8
+
+
+def _qed(image: Image) -> _Made:
+    """A header and an empty table (``docs/interop/qed_spec.rst``)."""
+    header = struct.pack("<4sIIIQQQQQII", b"QED\0", _CLUSTER, 4, 1, 0, 0, 0, _CLUSTER, image.size, 0, 0)
+    return header, 5 * _CLUSTER - len(header)
+
+
+#: Slot 0's key material begins at sector 8, each slot has 128 sectors, and behind the last is the disk.
+_LUKS_PAYLOAD = (8 + 8 * 128) * 512
+
+#: Of the master key: PBKDF2 of SHA-256, 1000 times, over what comes of key material that is all zero.
+_LUKS_DIGEST = bytes.fromhex("ca670d8d44d811b636de67021aab56cda6fafb2d")
+
+_LUKS_SALT = bytes(range(32))
+
+
+def _luks_header(image: Image, payload: int = _LUKS_PAYLOAD) -> _Made:
+    """LUKS 1 with one passphrase, :data:`STAND_IN_SECRET`.
+
+    The key material of the slot is a hole.  Decrypted with the passphrase's key and merged, any bytes give some master
+    key; only its digest has to be right, which was worked out once.  (LUKS On-Disk Format Specification 1.2.3.)
+    """
+    head = struct.pack(">6sH32s32s32sII20s32sI40s", b"LUKS\xba\xbe", 1, b"aes", b"cbc-plain64", b"sha256", payload // 512,
+                       16, _LUKS_DIGEST, _LUKS_SALT, 1000, b"00000000-0000-4000-8000-000000000000")  # fmt: skip
+    slots = [struct.pack(">II32sII", 0x00AC71F3, 1000, _LUKS_SALT, 8, 4000)]
+    slots += [struct.pack(">II32sII", 0x0000DEAD, 0, bytes(32), 8 + 128 * slot, 4000) for slot in range(1, 8)]
+    content = head + b"".join(slots)
+    return content, _LUKS_PAYLOAD - len(content)
+
+
+def _luks(image: Image) -> _Made:
+    content, behind = _luks_header(image)
+    return content, behind + image.size
+
+
+def _detached(image: Image) -> _Made:
+    """The disk stands in another file (QEMU 9.0)."""
+    return _luks_header(image, payload=0)
+
+
+def _other(make: Callable[[int], _Made]) -> Callable[[Image], _Made]:
+    return lambda image: make(image.size)
+
+
+_MAKERS: Mapping[str, Callable[[Image], _Made]] = {
+    "qcow2": _qcow2,
+    "qcow": _qcow,
+    "qed": _qed,
+    "luks": _luks,
+    "luks header": _detached,
+    "vmdk": _other(foreign.vmdk),
+    "vdi": _other(foreign.vdi),
+    "vpc": _other(foreign.vpc),
+    "parallels": _other(foreign.parallels),
+    "bochs": _other(foreign.bochs),
+    "cloop": _other(foreign.cloop),
+    "dmg": _other(foreign.dmg),
+    "vhdx": _other(vhdx),
+}

@@ -1,0 +1,165 @@
+"""A box as a value: what it shows, as whom its QEMU runs, and the command line that makes it.
+
+Nothing here touches the host: :mod:`prober.qemu.box.find` tries what there is, :mod:`prober.qemu.box.opened` makes the
+directory for stand-ins, :mod:`prober.qemu.launch` starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
+from prober.qemu.box.view import View
+
+#: Who QEMU is where we may choose: ``nobody``, who owns nothing.
+NOBODY = 65534
+
+Form = Literal["bubblewrap", "weak"]
+Network = Literal["none", "direct", "user"]
+
+
+@dataclass(frozen=True)
+class BoxLimits:
+    """What one QEMU may use up.  Memory is not among it: its address space is no measure of what it uses.
+
+    ``cpu_s`` are seconds of all its threads together.  ``open_files`` are descriptors.  ``tasks`` are threads and
+    processes of the user that it runs as, all boxes together (255 vCPUs make 258).  ``file_bytes`` bounds the size of a
+    file, which is a sparse one: files behind a guest's memory may be terabytes.
+    """
+
+    cpu_s: int = 60
+    open_files: int = 4096
+    tasks: int = 2048
+    file_bytes: int = 1 << 46
+
+
+@dataclass(frozen=True)
+class Identity:
+    """As whom QEMU runs, in the numbers of the host; ``uid`` None leaves us what we are.
+
+    ``groups`` are all that it is in besides: the one of ``/dev/kvm``, where that was asked for.
+    """
+
+    uid: int | None = None
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What the kernel lets us do without bubblewrap: the version of Landlock's interface (0: none), and whether a
+    network namespace of its own is to be had, by way of a user namespace or without."""
+
+    landlock: int = 0
+    network: Network = "none"
+
+
+DEFAULT_LIMITS = BoxLimits()
+OURSELVES = Identity()
+NO_HELP = Kernel()
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What is to be had on this host.  Made by :func:`prober.qemu.box.find.find_box`, which tried it.
+
+    ``bwrap`` is the path of bubblewrap, empty in the weak form.
+    """
+
+    form: Form
+    identity: Identity = OURSELVES
+    bwrap: str = ""
+    traits: Traits = ALL_TRAITS
+    kernel: Kernel = NO_HELP
+    limits: BoxLimits = DEFAULT_LIMITS
+    kvm: bool = False
+    #: Threads that the user has already, who is counted as a whole; they come on top of ``limits.tasks``.
+    in_use: int = 0
+
+    def describe(self) -> tuple[str, ...]:
+        """Which form it is and what it does not give, a sentence each."""
+        return tuple(_describe(self))
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box for one binary.  Made by :func:`prober.qemu.box.opened.open_box`.
+
+    ``ours`` is the directory for stand-ins as we see it, ``theirs`` as QEMU sees it: the same files.  ``root`` is the
+    directory of another system's tree that QEMU is started in, None for the host's.
+    """
+
+    confinement: Confinement
+    view: View
+    ours: Path
+    theirs: str
+    root: Path | None = None
+    #: Words that QEMU is given besides: its own sandbox, where there is no better one.
+    words: tuple[str, ...] = field(default=())
+
+    def describe(self) -> tuple[str, ...]:
+        """Which form it is and what it does not give, a sentence each."""
+        return self.confinement.describe()
+
+    @property
+    def shares_paths(self) -> bool:
+        """Whether it has no mounts of its own, so that ``/proc`` shows us its files under our own paths."""
+        return self.confinement.form == "weak"
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """What is executed so that ``argv`` (the first word: the binary) runs in this box."""
+        inside = [self.view.binary, *argv[1:]]
+        if self.confinement.form == "weak":
+            return inside
+        made = self.confinement
+        return compose(made.bwrap, made.traits, self.view, str(self.ours), self.theirs, made.kvm, inside)
+
+    def host_path(self, path: str) -> str | None:
+        """The host's path for one in the box; None for what is nothing of the host's."""
+        if path == self.theirs or path.startswith(f"{self.theirs}/"):
+            return str(self.ours) + path[len(self.theirs) :]
+        return self.view.source_of(path)
+
+    def status(self, code: int) -> int:
+        """How QEMU ended, for the exit status of what was started: minus the signal's number, or its own status.
+
+        Bubblewrap ends with 128 + N where its child was ended by signal N, as a shell does (bubblewrap 0.8,
+        ``propagate_exit_status``).  QEMU itself has no status above 127.
+        """
+        return 128 - code if self.confinement.form == "bubblewrap" and 128 < code < 128 + 65 else code
+
+
+def _describe(made: Confinement) -> list[str]:
+    if made.form == "bubblewrap":
+        said = [
+            "QEMU runs in namespaces of its own, made by bubblewrap, and sees /usr, its libraries and its own tree."
+        ]
+        if made.identity.uid is None and made.traits.keeps_root:
+            said.append("It runs as root on the host, in a user namespace that shows it as nobody.")
+        if not made.traits.proc:
+            said.append("It has no /proc: a fresh one cannot be mounted here.")
+        if not made.traits.userns_disabled:
+            said.append("It could make further user namespaces.")
+    else:
+        said = ["There is no bubblewrap: QEMU is confined by the kernel's other means alone."]
+        said += _describe_weak(made)
+    said.append("What memory it uses is bounded by the host alone.")
+    return said
+
+
+def _describe_weak(made: Confinement) -> list[str]:
+    kernel, said = made.kernel, []
+    if kernel.landlock:
+        said.append(
+            f"Landlock (ABI {kernel.landlock}) shows it /usr and its own tree, and lets it write stand-ins alone."
+        )
+    else:
+        said.append("It reads whatever every user may read, and writes where every user may write.")
+    if made.identity.uid is None:
+        said.append("It runs as the same user as we do.")
+    if kernel.network == "none":
+        said.append("It shares the host's network: the kernel refuses it connections, and sockets of other families.")
+    said.append("It sees the host's processes, and has no view of its own.")
+    return said

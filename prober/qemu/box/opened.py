@@ -1,0 +1,113 @@
+"""A box for one binary, with a directory for stand-ins that is gone when the box is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from prober.errors import ConfinementError
+from prober.qemu.box.model import Box, Confinement
+from prober.qemu.box.view import look_at
+from prober.qemu.process import uncancelled
+
+#: Where the directory for stand-ins is in a box.
+STAND_IN = "/stand-in"
+
+_PREFIX = "prober-box-"
+_SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+
+
+@asynccontextmanager
+async def box_of(
+    made: Confinement, binary: str, *, root: Path | None = None, place: Path | None = None
+) -> AsyncIterator[Box]:
+    """A box of this kind for a binary.  Its directory for stand-ins is removed when the block ends, in whatever way,
+    so that whatever runs in the box must have ended before.
+
+    ``place`` is where that directory is made (default: the directory for temporary files).
+
+    :raise LaunchError: where there is no such binary.
+    :raise ConfinementError: where no directory can be made that the box's user reaches.
+    """
+    boxes: list[Box] = []
+    try:
+        # Noted by the thread: a cancellation that comes meanwhile must not lose what is to be removed.
+        await uncancelled(asyncio.to_thread(lambda: boxes.append(_make(made, binary, root, place))))
+        yield boxes[0]
+    finally:
+        for box in boxes:
+            await uncancelled(asyncio.to_thread(_remove, box.ours))
+
+
+def hand_over(box: Box) -> None:
+    """Give all that is in ``box.ours`` to the user that QEMU runs as.  To be called when the stand-ins are made and
+    before QEMU is started; does nothing where that user is our own.  Blocks.
+
+    Links are not followed.
+
+    :raise OSError: where a file went away meanwhile.
+    """
+    uid = box.confinement.identity.uid
+    if uid is None:
+        return
+    for directory, names, files in os.walk(box.ours):
+        for name in (*names, *files):
+            os.chown(Path(directory, name), uid, uid, follow_symlinks=False)
+
+
+def _make(made: Confinement, binary: str, root: Path | None, place: Path | None) -> Box:
+    view = look_at(binary, root)
+    uid = made.identity.uid
+    parent = _find_place(made, root, place)
+    try:
+        ours = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    except OSError as error:
+        raise ConfinementError(f"cannot make a directory for stand-ins: {error.strerror}: {parent}") from error
+    try:
+        if uid is not None:
+            os.chown(ours, uid, uid)
+    except OSError as error:
+        _remove(ours)
+        raise ConfinementError(f"cannot give {ours} to the user {uid}: {error.strerror}") from error
+    if made.form == "bubblewrap":
+        return Box(made, view, ours, STAND_IN, root)
+    base = Path("/") if root is None else root
+    return Box(made, view, ours, str(Path("/") / ours.relative_to(base)), root, _SANDBOX)
+
+
+def _find_place(made: Confinement, root: Path | None, place: Path | None) -> Path:
+    """Where the directory is made: the user of the box must reach it, and in the weak form it is inside of the root."""
+    if root is not None and made.form == "weak":
+        return root / "tmp"
+    candidates = [place] if place is not None else [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    for candidate in candidates:
+        real = candidate.resolve()
+        if made.identity.uid is None or all(_may_pass(one) for one in (real, *real.parents)):
+            return real
+    raise ConfinementError(
+        f"no user but us reaches {candidates[0]}",
+        hint="stand-ins need a directory for temporary files that all may pass",
+    )
+
+
+def _may_pass(directory: Path) -> bool:
+    with suppress(OSError):
+        return bool(directory.stat().st_mode & stat.S_IXOTH)
+    return False
+
+
+def _remove(directory: Path) -> None:
+    """Remove it whatever QEMU made in it.  Nothing is followed out of it (:func:`shutil.rmtree`)."""
+
+    def open_up(remove: Callable[..., object], path: str, _: object) -> None:
+        with suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            remove(path)
+
+    shutil.rmtree(directory, onerror=open_up)
