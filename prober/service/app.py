@@ -17,9 +17,9 @@ from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError
-from prober.service.questions import ArgvQuestion, DomainQuestion
+from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
 from prober.service.replies import BinaryList, Health
-from prober.service.requests import read_truth, read_words, read_xml
+from prober.service.requests import read_line, read_truth, read_words, read_xml
 from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
@@ -89,6 +89,19 @@ class Handlers:
         words = await read_words(request, self._most)
         asked = ArgvQuestion(words, request.query.get("binary"), assume)
         return Response(200, await self._late.check_argv(asked))
+
+    async def prove(self, request: Request) -> Response:
+        """What the binary itself makes of a line, or of what a domain comes to."""
+        query = request.query
+        anyway, assume = read_truth(request, "anyway"), read_truth(request, "assume_unknown_present")
+        await self._late.load()
+        words, xml = await read_line(request, self._most)
+        monitor, incoming = query.get("monitor"), query.get("incoming")
+        if xml is None and (monitor is not None or incoming is not None):
+            raise RequestError(400, "monitor and incoming are for a domain; an argv has them in its words")
+        ident = request.places["id"]
+        asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
+        return Response(200, await self._late.prove(asked))
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""

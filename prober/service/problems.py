@@ -15,6 +15,7 @@ from prober.errors import (
     FactError,
     ForbiddenError,
     ProberError,
+    ProverError,
     QemuError,
     RefusedError,
     UnknownBinaryError,
@@ -41,6 +42,7 @@ _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (BinaryFailedError, 503),
     (BusyError, 503),
     (QemuError, 503),
+    (ProverError, 503),
     (ProberError, 500),
 )
 

@@ -64,6 +64,13 @@ PLACES = {"id": "id of an entry", "typename": "QEMU's name of the type", "comman
 
 _ASSUME = Parameter("assume_unknown_present", "take what the binary was never asked for present", "boolean")
 
+_MONITOR = Parameter(
+    "monitor", "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor"
+)
+_INCOMING = Parameter(
+    "incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"
+)
+
 SUPPORTS = Route(
     "get_supports",
     "GET",
@@ -93,11 +100,8 @@ TRANSLATE = Route(
         Parameter(
             "binary", "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>"
         ),
-        Parameter(
-            "monitor",
-            "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
-        ),
-        Parameter("incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"),
+        _MONITOR,
+        _INCOMING,
         _ASSUME,
     ),
     body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
@@ -120,6 +124,29 @@ CHECK_ARGV = Route(
             "text/plain": {"type": "string"},
         },
     ),
+)
+PROVE = Route(
+    "prove",
+    "POST",
+    "/v1/binaries/{id}/prove",
+    "What the binary itself makes of a command line, or of a domain",
+    "Proof",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(
+        Parameter("anyway", "start it also where the check refuses it", "boolean"),
+        _MONITOR,
+        _INCOMING,
+        _ASSUME,
+    ),
+    body=Body(
+        "the words of an argv, a shell command line, or libvirt domain XML",
+        {
+            "application/json": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "text/plain": {"type": "string"},
+            "application/xml": {"type": "string"},
+        },
+    ),
+    admin=True,
 )
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
 BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
@@ -162,6 +189,7 @@ ROUTES = (
     TYPE,
     TRANSLATE,
     CHECK_ARGV,
+    PROVE,
     HEALTH,
     BINARIES,
     BINARY,

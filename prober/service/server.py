@@ -6,10 +6,9 @@ import asyncio
 import ctypes
 import gc
 import logging
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
@@ -18,9 +17,10 @@ from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
-from prober.service.protocol import HttpConnection, Serving
 from prober.service.peers import Admitted, find_admins
+from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
+from prober.service.signals import stop_event
 from prober.service.sockets import listening_socket
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,6 @@ _REST_AFTER = 0.5
 #: malloc.h
 _M_ARENA_MAX = -8
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 
 async def serve(
     settings: ServiceSettings,
@@ -54,7 +52,7 @@ async def serve(
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
-    with _stop_event() as stop:
+    with stop_event() as stop:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
@@ -90,8 +88,9 @@ async def _serve_on(
             for companion in companions:
                 companion.cancel()
             results = await asyncio.gather(*companions, return_exceptions=True)
-            # First of all: those who wait for an interview get their answer, that the catalog is closing.
+            # First of all: those who wait for an interview or a proof get their answer, that this is closing.
             await catalog.close()
+            await late.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -127,24 +126,6 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
         await late.read_host()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
-
-
-@contextmanager
-def _stop_event() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM or SIGINT sets; outside the main thread (in tests) nothing does."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    handled = []
-    for number in _SIGNALS:
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except (ValueError, RuntimeError):
-            continue
-        handled.append(number)
-    try:
-        yield stop
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager

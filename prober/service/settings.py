@@ -14,6 +14,7 @@ from prober.errors import ServiceError
 
 DEFAULT_FILE = Path("/etc/prober/prober.toml")
 DEFAULT_SOCKET = Path("/run/prober/prober.sock")
+DEFAULT_PROVER_SOCKET = Path("/run/prober-prover/prover.sock")
 
 
 class ServiceSettings(BaseModel):
@@ -25,6 +26,10 @@ class ServiceSettings(BaseModel):
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
+
+    Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
+    A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
+    (0: as many as there are processors, and two at least), ``max_waiting_proofs`` questions wait for their turn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,9 +45,13 @@ class ServiceSettings(BaseModel):
     request_s: float = Field(default=10.0, gt=0)
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
+    prover_socket: Path | None = DEFAULT_PROVER_SOCKET
+    prover_idle_s: float = Field(default=120.0, gt=0)
+    max_proofs: int = Field(default=0, ge=0)
+    max_waiting_proofs: int = Field(default=64, ge=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=Path("/var/cache/prober"))
 
-    @field_validator("admin_group", mode="before")
+    @field_validator("admin_group", "prover_socket", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """TOML has no word for nothing."""
