@@ -95,7 +95,8 @@ COMMANDS = (
     Command(
         "translate",
         "prober.cli.translate",
-        "Turn a libvirt domain into a QEMU command line that the QEMU is proven to accept, or say why not.",
+        "Turn a libvirt domain into a QEMU command line, checked against all that the QEMU says of itself, or say why "
+        "not.",
         asks=(routes.TRANSLATE,),
     ),
     Command(

@@ -63,6 +63,11 @@ class Local:
         self._label = label
         self._binary = binary
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether there is a QEMU that can be started."""
+        return self._binary is not None
+
     @cached_property
     def capabilities(self) -> Capabilities:
         """All that is known."""

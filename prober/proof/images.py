@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from prober.proof import foreign
@@ -22,10 +22,14 @@ STAND_IN_SECRET = "stand-in"  # noqa: S105 - a secret of nobody
 #: No image is larger; the tables of some formats grow with it, to 8 MiB here.
 MOST_SIZE = 1024 * GIB
 
+#: No file is larger, holes and all; what a file system takes is 16 times that, or more.
+MOST_FILE = 1024 * GIB
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins.
+    """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins, and
+    ``least`` the least size of the file.
 
     ``encryption`` is qcow's and qcow2's: ``luks`` or ``aes``.  The ``format`` is QEMU's name of the driver that reads
     it, or ``luks header`` for one that stands in a file of its own.
@@ -34,8 +38,16 @@ class Image:
     format: str = "raw"
     size: int = GIB
     at: int = 0
+    least: int = 0
     has_data_file: bool = False
     encryption: str = ""
+
+    def __str__(self) -> str:
+        """In words: ``raw, 1 GiB``."""
+        for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+            if self.size and self.size % unit == 0:
+                return f"{self.format}, {self.size // unit} {name}"
+        return f"{self.format}, {self.size} bytes"
 
 
 class Laid(NamedTuple):
@@ -51,12 +63,16 @@ def lay_out(image: Image) -> Laid | None:
     size = -(-image.size // 512) * 512
     if image.format == "raw":
         # What was given of its size stays: QEMU says what it thinks of one that is no multiple of 512.
-        return Laid(b"", 0, image.at + image.size)
+        return _bounded(Laid(b"", 0, max(image.at + image.size, image.least)))
     make = _MAKERS.get(image.format)
     if make is None or not 0 < size <= MOST_SIZE:
         return None
-    content, behind = make(Image(image.format, size, 0, image.has_data_file, image.encryption))
-    return Laid(content, image.at, image.at + len(content) + behind)
+    content, behind = make(replace(image, size=size))
+    return _bounded(Laid(content, image.at, max(image.at + len(content) + behind, image.least)))
+
+
+def _bounded(laid: Laid) -> Laid | None:
+    return laid if laid.size <= MOST_FILE else None
 
 
 #: A driver reads of a file that is larger than its content as well: how much of a hole follows.
@@ -116,8 +132,9 @@ def _luks_header(image: Image, payload: int = _LUKS_PAYLOAD) -> _Made:
     The key material of the slot is a hole.  Decrypted with the passphrase's key and merged, any bytes give some master
     key; only its digest has to be right, which was worked out once.  (LUKS On-Disk Format Specification 1.2.3.)
     """
-    head = struct.pack(">6sH32s32s32sII20s32sI40s", b"LUKS\xba\xbe", 1, b"aes", b"cbc-plain64", b"sha256", payload // 512,
-                       16, _LUKS_DIGEST, _LUKS_SALT, 1000, b"00000000-0000-4000-8000-000000000000")  # fmt: skip
+    uuid = b"00000000-0000-4000-8000-000000000000"
+    head = struct.pack(">6sH32s32s32sII", b"LUKS\xba\xbe", 1, b"aes", b"cbc-plain64", b"sha256", payload // 512, 16)
+    head += struct.pack(">20s32sI40s", _LUKS_DIGEST, _LUKS_SALT, 1000, uuid)
     slots = [struct.pack(">II32sII", 0x00AC71F3, 1000, _LUKS_SALT, 8, 4000)]
     slots += [struct.pack(">II32sII", 0x0000DEAD, 0, bytes(32), 8 + 128 * slot, 4000) for slot in range(1, 8)]
     content = head + b"".join(slots)

@@ -8,7 +8,9 @@ from prober.proof.cascade import cascade
 from prober.proof.given import given_options
 from prober.proof.members import PairMembers
 from prober.proof.row import treat
+from prober.proof.rows.displays import show_nothing
 from prober.proof.rows.options import OPTIONS
+from prober.proof.rows.others import asks_for_help
 
 
 def stand_in(words: list[str], caps: Capabilities, theirs: str) -> Bench:
@@ -18,6 +20,10 @@ def stand_in(words: list[str], caps: Capabilities, theirs: str) -> Bench:
     """
     bench = Bench(caps, theirs, line=given_options(words))
     for given in bench.line:
+        if asks_for_help(given):
+            bench.refuse(given, "it prints a list and ends")
+            continue
         treat(OPTIONS, "option", given.flag, given, given.members or PairMembers(), bench)
+    show_nothing(bench)
     cascade(bench)
     return bench
