@@ -45,7 +45,7 @@ class GivenArgv(Launch):
 
     words: tuple[str, ...] = ()
 
-    def argv(self) -> list[str]:
+    def argv(self, descriptor: int = 1) -> list[str]:
         """The words, behind the binary."""
         return [self.binary, *self.words]
 
