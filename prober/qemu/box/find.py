@@ -135,9 +135,10 @@ def _without(root: Path | None, kvm: bool) -> list[Confinement]:
     """
     landlock = find_abi()
     if os.geteuid() == 0:
-        nobody = Identity(NOBODY, (_kvm_groups() or ()) if kvm else ())
-        abis = (landlock, 0) if landlock >= LEAST_ABI else (0,)
-        kernels = [Kernel(abi, network) for abi in abis for network in _NETWORKS_OF_ROOT]
+        groups = _kvm_groups() if kvm else ()
+        kvm = kvm and groups is not None  # where only root may open it, nobody may not
+        nobody = Identity(NOBODY, groups or ())
+        kernels = [Kernel(abi, network) for abi in dict.fromkeys((landlock, 0)) for network in _NETWORKS_OF_ROOT]
         return [Confinement("weak", nobody, kernel=one, kvm=kvm) for one in kernels]
     if root is not None:
         raise ConfinementError("without bubblewrap only root can start a QEMU in another root directory")

@@ -6,12 +6,13 @@ directory for stand-ins, :mod:`prober.qemu.launch` starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
+from prober.qemu.box.filter import has_filter
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
@@ -49,8 +50,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Kernel:
-    """What the kernel lets us do without bubblewrap: the version of Landlock's interface (0: none), and whether a
-    network namespace of its own is to be had, by way of a user namespace or without."""
+    """What the kernel lets us do without bubblewrap.
+
+    ``landlock`` is the version of its interface (0: none), ``network`` whether a network namespace of its own is to be
+    had, by way of a user namespace or without.
+    """
 
     landlock: int = 0
     network: Network = "none"
@@ -122,6 +126,10 @@ class Box:
             return str(self.ours) + path[len(self.theirs) :]
         return self.view.source_of(path)
 
+    def complains(self, stderr: str) -> bool:
+        """Whether this is what bubblewrap says when there is no box, so that no QEMU was started."""
+        return self.confinement.form == "bubblewrap" and stderr.startswith("bwrap: ")
+
     def status(self, code: int) -> int:
         """How QEMU ended, for the exit status of what was started: minus the signal's number, or its own status.
 
@@ -136,30 +144,30 @@ def _describe(made: Confinement) -> list[str]:
         said = [
             "QEMU runs in namespaces of its own, made by bubblewrap, and sees /usr, its libraries and its own tree."
         ]
-        if made.identity.uid is None and made.traits.keeps_root:
+        if made.traits.keeps_root:
             said.append("It runs as root on the host, in a user namespace that shows it as nobody.")
         if not made.traits.proc:
             said.append("It has no /proc: a fresh one cannot be mounted here.")
         if not made.traits.userns_disabled:
             said.append("It could make further user namespaces.")
     else:
-        said = ["There is no bubblewrap: QEMU is confined by the kernel's other means alone."]
-        said += _describe_weak(made)
+        said = ["Without bubblewrap: QEMU has no view of its own, and is held back by what else the kernel has."]
+        said += _describe_weak(made.kernel, made.identity)
+    if not has_filter():
+        said.append("There is no filter of system calls for this machine.")
     said.append("What memory it uses is bounded by the host alone.")
     return said
 
 
-def _describe_weak(made: Confinement) -> list[str]:
-    kernel, said = made.kernel, []
+def _describe_weak(kernel: Kernel, identity: Identity) -> Iterator[str]:
     if kernel.landlock:
-        said.append(
-            f"Landlock (ABI {kernel.landlock}) shows it /usr and its own tree, and lets it write stand-ins alone."
-        )
+        yield f"By Landlock (ABI {kernel.landlock}) it reads /usr and its own tree, and writes stand-ins alone."
     else:
-        said.append("It reads whatever every user may read, and writes where every user may write.")
-    if made.identity.uid is None:
-        said.append("It runs as the same user as we do.")
+        yield "Without Landlock: it reads what every user may read, and writes where every user may write."
+    if identity.uid is None:
+        yield "It runs as our own user."
+    else:
+        yield "It runs as nobody, as other programs may."
     if kernel.network == "none":
-        said.append("It shares the host's network: the kernel refuses it connections, and sockets of other families.")
-    said.append("It sees the host's processes, and has no view of its own.")
-    return said
+        yield "It shares the host's network, and may use no socket but AF_UNIX, without connecting or listening."
+    yield "It sees that the host's other processes are there."
