@@ -104,7 +104,7 @@ async def _find_box(stack: AsyncExitStack, binary: str, root: Path | None, kvm: 
     try:
         made = await find_box(root=root, kvm=kvm)
         if made.kvm == kvm:
-            return await stack.enter_async_context(box_of(made, binary, root=root))
+            return await stack.enter_async_context(box_of(made, binary, root=root, stand_ins=False))
         _LOG.info("%s is not confined: /dev/kvm cannot be opened in a box of the %s form", binary, made.form)
     except LaunchError:
         _LOG.debug("%s is not there to be looked at", binary)
@@ -266,6 +266,8 @@ class _Interviewer:
                 try:
                     session = await stack.enter_async_context(start_session(launch, self._limits, self._budget))
                 except (ConfinementError, ExitedError, LaunchError) as error:
+                    if isinstance(error, ConfinementError):
+                        self._processes -= 1  # there was no QEMU
                     plainer = launch.plainer(error.stderr)
                     if plainer is None:
                         raise

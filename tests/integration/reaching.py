@@ -26,7 +26,7 @@ _PATIENCE = 3.0
 
 @dataclass
 class Reached:
-    """How far a line got: ``marks`` of the ways that it took, ``stderr`` of its QEMU, ``changes`` of the host's files."""
+    """How far a line got: ``marks`` of the ways that it took, what its QEMU said, which of the host's files changed."""
 
     marks: set[str] = field(default_factory=set)
     stderr: str = ""

@@ -142,5 +142,5 @@ def _places(box: Box) -> list[tuple[str, int]]:
     return [
         *((one.source, READ) for one in box.view.seen if one.link is None),
         *((f"{'' if box.root is None else box.root}/dev/{name}", DEVICE) for name in devices),
-        (os.fspath(box.ours), WRITE),
+        *(() if box.directory is None else ((os.fspath(box.directory), WRITE),)),
     ]

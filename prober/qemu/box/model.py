@@ -91,13 +91,13 @@ class Confinement:
 class Box:
     """One box for one binary.  Made by :func:`prober.qemu.box.opened.open_box`.
 
-    ``ours`` is the directory for stand-ins as we see it, ``theirs`` as QEMU sees it: the same files.  ``root`` is the
-    directory of another system's tree that QEMU is started in, None for the host's.
+    ``theirs`` is the directory for stand-ins as QEMU sees it (:attr:`ours` as we do).  ``root`` is the directory of
+    another system's tree that QEMU is started in, None for the host's.
     """
 
     confinement: Confinement
     view: View
-    ours: Path
+    directory: Path | None
     theirs: str
     root: Path | None = None
     #: Words that QEMU is given besides: its own sandbox, where there is no better one.
@@ -106,6 +106,16 @@ class Box:
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""
         return self.confinement.describe()
+
+    @property
+    def ours(self) -> Path:
+        """The directory for stand-ins as we see it: the same files as in ``theirs``.
+
+        :raise ValueError: of a box that was opened without one.
+        """
+        if self.directory is None:
+            raise ValueError("this box has no directory for stand-ins")
+        return self.directory
 
     @property
     def shares_paths(self) -> bool:
@@ -118,12 +128,13 @@ class Box:
         if self.confinement.form == "weak":
             return inside
         made = self.confinement
-        return compose(made.bwrap, made.traits, self.view, str(self.ours), self.theirs, made.kvm, inside)
+        stand_ins = None if self.directory is None else (str(self.directory), self.theirs)
+        return compose(made.bwrap, made.traits, self.view, stand_ins, made.kvm, inside)
 
     def host_path(self, path: str) -> str | None:
         """The host's path for one in the box; None for what is nothing of the host's."""
-        if path == self.theirs or path.startswith(f"{self.theirs}/"):
-            return str(self.ours) + path[len(self.theirs) :]
+        if self.directory is not None and (path == self.theirs or path.startswith(f"{self.theirs}/")):
+            return str(self.directory) + path[len(self.theirs) :]
         return self.view.source_of(path)
 
     def complains(self, stderr: str) -> bool:

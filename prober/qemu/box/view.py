@@ -65,6 +65,8 @@ def look_at(binary: str, root: Path | None = None) -> View:
 
     :raise LaunchError: where there is no such binary.
     """
+    if "\0" in binary:
+        raise LaunchError("cannot start a binary whose path has a NUL in it")
     walk = _Walk("" if root is None else str(root.resolve()))
     for name in _TOP:
         walk.show_top(f"/{name}")
