@@ -276,7 +276,8 @@ class _Interviewer:
                     self._launches[lane] = plainer
                     if plainer.accel != launch.accel:
                         self._agenda.leave_out_tcg()
-                    self._note_relaunch(began)
+                    if not isinstance(error, ConfinementError):
+                        self._note_relaunch(began)
                     continue
                 self._note_start(lane, session, began)
                 yield session

@@ -14,8 +14,8 @@ from pathlib import Path
 from qemu.qmp import ExecuteError
 
 from prober.qemu.box.find import open_box
-from prober.qemu.box.model import Box, Form
-from prober.qemu.box.opened import hand_over
+from prober.qemu.box.model import Box, Confinement, Form
+from prober.qemu.box.opened import box_of, hand_over
 from tests.conftest import QemuPlace
 from tests.integration.hostile import SECRET, Host, Hostile
 from tests.integration.real_qemu import EndedEarlyError, RunningQemu, start_qemu
@@ -43,16 +43,19 @@ class _Place:
 
 
 @asynccontextmanager
-async def _open_place(binary: str, form: Form | None) -> AsyncIterator[_Place]:
+async def _open_place(binary: str, form: Form | Confinement | None) -> AsyncIterator[_Place]:
     if form is None:
         with tempfile.TemporaryDirectory() as made:
             yield _Place(Path(made), made)
+    elif isinstance(form, Confinement):
+        async with box_of(form, binary) as box:
+            yield _Place(box.ours, box.theirs, box)
     else:
         async with open_box(binary, form=form) as box:
             yield _Place(box.ours, box.theirs, box)
 
 
-async def reach(place: QemuPlace, host: Host, line: Hostile, form: Form | None) -> Reached:
+async def reach(place: QemuPlace, host: Host, line: Hostile, form: Form | Confinement | None) -> Reached:
     """Start the line, wait until it has done what it does, end it, and look at the host."""
     reached = Reached()
     async with _open_place(place.binary, form) as where:

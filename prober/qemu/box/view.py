@@ -73,7 +73,7 @@ def look_at(binary: str, root: Path | None = None) -> View:
     walk.show("/usr")
     for name in _CONFIGURATION:
         walk.show(f"/{name}")
-    named = os.path.normpath(f"/{binary}" if "/" in binary else f"/usr/bin/{binary}")
+    named = os.path.normpath(f"/{binary.lstrip('/')}" if "/" in binary else f"/usr/bin/{binary}")
     real = walk.follow(named)
     if real is None:
         raise LaunchError(f"cannot start {binary}: No such file or directory", hint="is the path right?")
