@@ -10,17 +10,10 @@ from prober.proof.bench import Bench, StandInFile
 from prober.proof.given import given_options
 from prober.proof.members import PairMembers
 from prober.proof.row import treat
-from prober.proof.rows.boot import stand_in_device_files, stand_in_machine_files
-from prober.proof.rows.files import OPTIONS_OF_FILES
+from prober.proof.rows.options import OPTIONS
 from tests.recordings import FIXTURES, load_capabilities
 
 THEIRS = "/standins"
-
-_OTHERS = {
-    "-device": stand_in_device_files,
-    "-machine": stand_in_machine_files,
-    "-M": stand_in_machine_files,
-}
 
 
 @cache
@@ -29,14 +22,10 @@ def capabilities() -> Capabilities:
 
 
 def apply_rows(words: list[str], caps: Capabilities, theirs: str, here: frozenset[str] = frozenset()) -> Bench:
-    """The bench of a line (its first word is the binary) after the rows of images and files, and no others."""
+    """The bench of a line (its first word is the binary) after the rows, with nothing of its own added."""
     bench = Bench(caps, theirs, line=given_options(words), here=here)
     for given in bench.line:
-        members = given.members or PairMembers()
-        if given.flag in OPTIONS_OF_FILES:
-            treat(OPTIONS_OF_FILES, "option", given.flag, given, members, bench)
-        elif given.flag in _OTHERS:
-            _OTHERS[given.flag](given, members, bench)
+        treat(OPTIONS, "option", given.flag, given, given.members or PairMembers(), bench)
     return bench
 
 
