@@ -37,7 +37,7 @@ setup: $(STAMP) ## make the environment alone (.venv), from the lock
 
 run: $(STAMP) ## start the service in the foreground on run/prober.sock
 	@mkdir -p $(RUN)
-	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache \
+	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache --prover-socket '' \
 	  --fallback-replies fixtures/replies $(SERVE_OPTIONS)
 
 test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)

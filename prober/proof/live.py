@@ -12,7 +12,7 @@ from prober.proof.drivers import driver_question, lacks_driver
 from prober.proof.equal import is_same
 from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
-from prober.proof.models import Difference, LiveBus, LiveHotplug
+from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
@@ -38,7 +38,7 @@ class ReadBack:
     """
 
     readings: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[LiveDifference] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     hotplug: list[LiveHotplug] = field(default_factory=list)
     buses: list[LiveBus] = field(default_factory=list)
@@ -135,9 +135,9 @@ def _compared(readings: Sequence[Reading], answers: Sequence[Exchange]) -> ReadB
     return found
 
 
-def _difference(reading: Reading, got: JsonValue) -> Difference:
+def _difference(reading: Reading, got: JsonValue) -> LiveDifference:
     option = reading.option
-    return Difference(
+    return LiveDifference(
         position=option.position,
         flag=option.flag,
         part=reading.part,

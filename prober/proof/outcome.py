@@ -13,7 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.blame import Cause, blame
 from prober.proof.given import Given
 from prober.proof.live import ReadBack
-from prober.proof.models import Blamed, Difference, ProofVerdict
+from prober.proof.models import Blamed, LiveDifference, ProofVerdict
 from prober.proof.words import Message, Tone, messages_of
 
 #: ``global PIIX4_PM.acpi-root-pci-hotplug=off not used`` (QEMU, ``qdev_prop_check_globals``), with or without the
@@ -152,7 +152,7 @@ def _deprecated(messages: Sequence[Message], started: Sequence[Given]) -> Iterat
             yield _finding(started[message.option], "", Kind.deprecated, f"QEMU says: {message.text}", None)
 
 
-def _different(differences: Sequence[Difference]) -> Iterator[ArgvFinding]:
+def _different(differences: Sequence[LiveDifference]) -> Iterator[ArgvFinding]:
     for one in differences:
         yield ArgvFinding(
             position=one.position,

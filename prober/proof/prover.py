@@ -56,7 +56,7 @@ class ProofLimits:
 
 
 @dataclass(frozen=True)
-class Subject:
+class LineSubject:
     """The QEMU that is asked.  ``depends_on`` is all that its answers depend on (its fingerprint as a text); what
     depends on nothing that is known (empty) is not remembered."""
 
@@ -67,7 +67,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Request:
+class LineRequest:
     """What is asked: the ``words`` of an argv, of which the first is the binary and is never run.
 
     ``anyway`` starts what the check refuses too.
@@ -94,7 +94,7 @@ class Prover:
         self._kvm = KvmTrial()
         self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
 
-    async def prove(self, subject: Subject, request: Request) -> Proof:
+    async def prove(self, subject: LineSubject, request: LineRequest) -> Proof:
         """The verdict of this QEMU on a line.
 
         :raise UsageError: where there are no words, too many, or some that are no text.
@@ -172,7 +172,7 @@ class Prover:
 class _Work:
     """One start that is to be made; ``with_kvm`` is whether the line gets ``/dev/kvm``."""
 
-    subject: Subject
+    subject: LineSubject
     words: tuple[str, ...]
     report: ArgvReport
     here: frozenset[str]
@@ -181,7 +181,7 @@ class _Work:
     began: float
 
 
-def _wants_kvm(words: Sequence[str], subject: Subject) -> bool:
+def _wants_kvm(words: Sequence[str], subject: LineSubject) -> bool:
     """Whether the line asks for KVM before all else, of a QEMU that has it."""
     kvm = subject.capabilities.kvm
     return asked_accelerators(given_options([*words]))[:1] == ["kvm"] and kvm is not None and kvm.present
@@ -194,7 +194,7 @@ def _find_here(words: Sequence[str], root: Path | None) -> frozenset[str]:
 
 
 def make_ready(
-    words: Sequence[str], subject: Subject, theirs: str, here: frozenset[str], *, instead_of_kvm: bool
+    words: Sequence[str], subject: LineSubject, theirs: str, here: frozenset[str], *, instead_of_kvm: bool
 ) -> Bench:
     """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it, ``here`` what is there anyway."""
     bench = stand_in([*words], subject.capabilities, theirs, here)
@@ -206,7 +206,9 @@ def make_ready(
     return bench
 
 
-def _key(subject: Subject, ready: Bench, words: Sequence[str], request: Request, *, instead_of_kvm: bool) -> bytes:
+def _key(
+    subject: LineSubject, ready: Bench, words: Sequence[str], request: LineRequest, *, instead_of_kvm: bool
+) -> bytes:
     secrets = secrets_of(given_options([*words]))
     given = [hide(word, secrets) for word in words[1:]]
     started = [one.words() for one in ready.line]
@@ -216,7 +218,7 @@ def _key(subject: Subject, ready: Bench, words: Sequence[str], request: Request,
 
 
 def proof_of(
-    subject: Subject,
+    subject: LineSubject,
     words: Sequence[str],
     report: ArgvReport,
     outcome: Outcome,

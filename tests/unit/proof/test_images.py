@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from prober.proof.images import GIB, MIB, MOST_FILE, STAND_IN_SECRET, Image, lay_out
+from prober.proof.images import GIB, MIB, MOST_FILE, STAND_IN_SECRET, StandInImage, lay_out
 from prober.proof.vhdx import vhdx
 
 FORMATS = {
@@ -28,7 +28,7 @@ FORMATS = {
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_image_is_of_its_format_and_small(name: str) -> None:
-    laid = lay_out(Image(name))
+    laid = lay_out(StandInImage(name))
     assert laid is not None
     assert laid.content.startswith(FORMATS[name])
     assert len(laid.content.replace(bytes(4096), b"")) < 64 * 1024
@@ -38,34 +38,34 @@ def test_an_image_is_of_its_format_and_small(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("size", [512, 1_474_560, 64 * GIB, GIB + 512])
 def test_any_size_of_a_disk_will_do(name: str, size: int) -> None:
-    assert lay_out(Image(name, size)) is not None
+    assert lay_out(StandInImage(name, size)) is not None
 
 
 def test_an_image_begins_where_it_is_asked_to() -> None:
-    laid = lay_out(Image("qcow2", at=12_345, least=10 * MIB))
+    laid = lay_out(StandInImage("qcow2", at=12_345, least=10 * MIB))
     assert laid is not None
     assert (laid.at, laid.size) == (12_345, 10 * MIB)
-    assert lay_out(Image("raw", 100, at=50)) == (b"", 0, 150)
-    assert lay_out(Image("raw", 100, least=500)) == (b"", 0, 500)
+    assert lay_out(StandInImage("raw", 100, at=50)) == (b"", 0, 150)
+    assert lay_out(StandInImage("raw", 100, least=500)) == (b"", 0, 500)
 
 
 @pytest.mark.parametrize(
     "image",
     [
-        Image("qcow2 inside luks"),
-        Image("nope"),
-        Image("qcow2", 0),
-        Image("raw", MOST_FILE + 1),
-        Image("vdi", MOST_FILE * 4),
+        StandInImage("qcow2 inside luks"),
+        StandInImage("nope"),
+        StandInImage("qcow2", 0),
+        StandInImage("raw", MOST_FILE + 1),
+        StandInImage("vdi", MOST_FILE * 4),
     ],
 )
-def test_what_cannot_be_made_is_none(image: Image) -> None:
+def test_what_cannot_be_made_is_none(image: StandInImage) -> None:
     assert lay_out(image) is None
 
 
 def test_qcow2_says_what_it_needs() -> None:
     plain, data, luks, aes = (
-        lay_out(Image("qcow2", has_data_file=has_data_file, encryption=encryption))
+        lay_out(StandInImage("qcow2", has_data_file=has_data_file, encryption=encryption))
         for has_data_file, encryption in ((False, ""), (True, ""), (False, "luks"), (False, "aes"))
     )
     assert plain and data and luks and aes
@@ -78,7 +78,7 @@ def test_qcow2_says_what_it_needs() -> None:
 
 
 def test_the_master_key_comes_of_the_passphrase() -> None:
-    laid = lay_out(Image("luks"))
+    laid = lay_out(StandInImage("luks"))
     assert laid is not None
     digest, salt, iterations = struct.unpack(">20s32sI", laid.content[112:168])
     _, slot_iterations, slot_salt, _, stripes = struct.unpack(">II32sII", laid.content[208:256])
@@ -112,6 +112,6 @@ def test_vhdx_has_checksums_of_castagnoli() -> None:
 
 
 def test_an_image_is_told_in_words() -> None:
-    assert [str(Image("raw", size)) for size in (GIB, 2 * MIB, 1_474_560, 321)] == [
+    assert [str(StandInImage("raw", size)) for size in (GIB, 2 * MIB, 1_474_560, 321)] == [
         "raw, 1 GiB", "raw, 2 MiB", "raw, 1440 KiB", "raw, 321 bytes",
     ]  # fmt: skip
