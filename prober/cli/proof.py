@@ -44,7 +44,7 @@ def format_proof(proof: dict[str, Any], *, verbose: bool = False) -> Iterator[st
         for item in proof["replaced"]:
             yield f"  stood in for: {_named(item)}: {item['by']}"
         for live in proof["hotplug"]:
-            yield f"  live: {live['name']} = {output.as_json(live['value'])}"
+            yield f"  live: {live['name']} = {output.one_line_json(live['value'])}"
     for line in format_report({"findings": proof["findings"], "left_off": 0}, verbose=verbose):
         yield f"  {line}"
     for warning in proof["warnings"]:

@@ -21,14 +21,14 @@ from prober.errors import RefusedError, UnreadableDomainError
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it"
 
 
-class Proving(NamedTuple):
+class ProvingWanted(NamedTuple):
     """Whether QEMU itself shall judge, and whether a part is not enough."""
 
     wanted: bool = False
     whole: bool = False
 
 
-class Asked(NamedTuple):
+class DomainAsked(NamedTuple):
     """What is asked."""
 
     xml: bytes
@@ -88,7 +88,7 @@ def translate_command(
         incoming=incoming,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
-        proving=Proving(prove, whole),
+        proving=ProvingWanted(prove, whole),
     )
     raise typer.Exit(code)
 
@@ -102,7 +102,7 @@ def run_translate(
     incoming: str | None,
     assume_unknown_present: bool,
     verbose: bool,
-    proving: Proving,
+    proving: ProvingWanted,
 ) -> ExitCode:
     """Print the command line, or each refusal on stderr.
 
@@ -110,7 +110,7 @@ def run_translate(
     """
     file = shown_name(path)
     xml = read_xml_file(path)
-    asked = Asked(xml, monitor, incoming, assume_unknown_present)
+    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present)
     try:
         answer = _ask(answerer, asked, proving)
     except RefusedError as error:
@@ -134,7 +134,7 @@ def run_translate(
     return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
 
 
-def _ask(answerer: Answerer, asked: Asked, proving: Proving) -> dict[str, Any]:
+def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict[str, Any]:
     """The translation, or the proof that holds it."""
     options: dict[str, Any] = {
         "monitor": asked.monitor,

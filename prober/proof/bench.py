@@ -8,7 +8,7 @@ from typing import Literal
 
 from prober.capabilities import Capabilities
 from prober.proof.given import Given
-from prober.proof.images import Image
+from prober.proof.images import StandInImage
 from prober.proof.models import Omission, Replacement
 
 #: What stands in the directory of stand-ins: a file, a directory, or a unix socket that somebody listens on (and never
@@ -58,7 +58,7 @@ class Bench:
     here: frozenset[str] = frozenset()
     drivers: dict[str, Given] = field(default_factory=dict)
     #: What the files of disks have to hold, worked out before the first is changed.
-    images: dict[str, Image] | None = None
+    images: dict[str, StandInImage] | None = None
     was: dict[int, str] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _count: int = 0

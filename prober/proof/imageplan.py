@@ -14,7 +14,7 @@ from typing import NamedTuple
 from prober.commandline.text import as_size
 from prober.proof.filenames import debugged, format_by_name, is_too_deep, split_filename, tree_of
 from prober.proof.given import Given
-from prober.proof.images import MIB, Image
+from prober.proof.images import MIB, StandInImage
 from prober.proof.members import JsonMembers, Members, PairMembers
 from prober.proof.nodes import BECOMES_FILE, READS
 
@@ -50,10 +50,10 @@ class Below(NamedTuple):
 
     holder: Members
     name: str
-    image: Image
+    image: StandInImage
 
 
-def key_of(members: Members) -> str:
+def image_key(members: Members) -> str:
     """What makes a node's file the same as another's: the path, or all that a node of the network says."""
     driver = members.text("driver") or members.text("format")
     filename = members.text("filename")
@@ -66,8 +66,8 @@ def key_of(members: Members) -> str:
     return f"{driver}:{json.dumps(members.tree, sort_keys=True)}" if isinstance(members, JsonMembers) else driver
 
 
-def images_of(line: Iterable[Given], target: str) -> dict[str, Image]:
-    """For the key of each file (:func:`key_of`), or the filename, what it has to hold.
+def images_of(line: Iterable[Given], target: str) -> dict[str, StandInImage]:
+    """For the key of each file (:func:`image_key`), or the filename, what it has to hold.
 
     ``target`` is the guest's architecture, which tells how large a flash is.
     """
@@ -80,9 +80,9 @@ def images_of(line: Iterable[Given], target: str) -> dict[str, Image]:
 
 class _Plan:
     def __init__(self, line: list[Given], flash: int) -> None:
-        self.files: dict[str, Image] = {}
+        self.files: dict[str, StandInImage] = {}
         self._sizes = {"floppy": _FLOPPY, "pflash": flash}
-        self._named = {name: Image(size=size) for name, size in self._devices(line)}
+        self._named = {name: StandInImage(size=size) for name, size in self._devices(line)}
 
     def _devices(self, line: list[Given]) -> Iterator[tuple[str, int]]:
         """The nodes and drives that devices of a size of their own take."""
@@ -103,17 +103,17 @@ class _Plan:
         elif given.members is None:
             return
         elif given.flag == "-blockdev":
-            self._node(given.members, Image())
+            self._node(given.members, StandInImage())
         elif given.flag == "-drive":
             self._drive(given.members)
 
-    def _by_name(self, filename: str, kind: str) -> Image:
-        image = Image(format=format_by_name(filename))
+    def _by_name(self, filename: str, kind: str) -> StandInImage:
+        image = StandInImage(format=format_by_name(filename))
         return replace(image, size=self._sizes.get(kind, image.size))
 
     def _drive(self, members: Members) -> None:
         filename, ident = members.text("file") or members.text("filename"), members.text("id")
-        image = Image(size=self._sizes.get(members.text("if"), Image().size))
+        image = StandInImage(size=self._sizes.get(members.text("if"), StandInImage().size))
         image = self._named.get(ident, image)
         driver = members.text("format") or members.text("driver")
         if driver in READS:
@@ -123,7 +123,7 @@ class _Plan:
                 self._below(below, 0, is_reference=below.name != "file")
             return
         if driver in BECOMES_FILE:
-            self._note(key_of(members), image)
+            self._note(image_key(members), image)
         else:
             inner = members.inner("file")
             named = filename or (inner.text("filename") if inner is not None else "")
@@ -133,17 +133,17 @@ class _Plan:
         if filename:
             self._filename(filename, image)
 
-    def _node(self, members: Members, image: Image, depth: int = 0) -> None:
+    def _node(self, members: Members, image: StandInImage, depth: int = 0) -> None:
         if depth > _DEEPEST:
             return
         named = self._named.get(members.text("node-name"))
-        image = named if named is not None and image == Image() else image
+        image = named if named is not None and image == StandInImage() else image
         driver = members.text("driver")
         if driver in READS:
             for below in nodes_below(driver, members, image):
                 self._below(below, depth)
         elif driver:
-            self._note(key_of(members), image)
+            self._note(image_key(members), image)
         elif members.text("filename"):
             self._filename(members.text("filename"), image)
         else:
@@ -161,7 +161,7 @@ class _Plan:
         elif is_reference:
             self._named[below.holder.text(below.name)] = below.image
 
-    def _filename(self, text: str, image: Image) -> None:
+    def _filename(self, text: str, image: StandInImage) -> None:
         tree = tree_of(text)
         if tree is not None:
             self._node(tree, image)
@@ -170,20 +170,20 @@ class _Plan:
         if driver in ("blkdebug", "blkverify") and not is_too_deep(text):
             first, second = debugged(rest)
             if driver == "blkverify":
-                self._filename(first, Image(size=image.size))
+                self._filename(first, StandInImage(size=image.size))
                 image = replace(image, format=format_by_name(second))  # it is probed, whatever reads the whole
             self._filename(second, image)
         elif driver in BECOMES_FILE:
             self._note(rest if driver in ("file", "host_device", "host_cdrom") else text, image)
 
-    def _note(self, key: str, image: Image) -> None:
+    def _note(self, key: str, image: StandInImage) -> None:
         """What a format's driver reads is more than what anything may read."""
         known = self.files.get(key)
         if known is None or (known.format == "raw" and (image.format != "raw" or image.least > known.least)):
             self.files[key] = image
 
 
-def nodes_below(driver: str, members: Members, image: Image) -> Iterator[Below]:
+def nodes_below(driver: str, members: Members, image: StandInImage) -> Iterator[Below]:
     """What a node reads, and what is in it; ``image`` is what whoever reads the node finds."""
     for name, reads in READS[driver].items():
         read = _read_as(reads, driver, members, image)
@@ -194,7 +194,7 @@ def nodes_below(driver: str, members: Members, image: Image) -> Iterator[Below]:
             yield Below(members, name, read)
 
 
-def _read_as(reads: str, driver: str, members: Members, image: Image) -> Image:
+def _read_as(reads: str, driver: str, members: Members, image: StandInImage) -> StandInImage:
     if driver == "raw":
         return _slice(members, image)
     if reads == "the same":
@@ -203,11 +203,11 @@ def _read_as(reads: str, driver: str, members: Members, image: Image) -> Image:
     inside = "" if image.format == "raw" else f"{image.format} inside "
     size = image.at + max(image.size, image.least)
     if reads == "its header":
-        return Image("luks header", size)
+        return StandInImage("luks header", size)
     if reads == "a disk" or (driver == "luks" and _has(members, "header")):
-        return Image(f"{inside}raw" if inside and reads != "a disk" else "raw", size)
+        return StandInImage(f"{inside}raw" if inside and reads != "a disk" else "raw", size)
     encryption = members.inner("encrypt")
-    return Image(
+    return StandInImage(
         f"{inside}{driver}",
         size,
         has_data_file=_has(members, "data-file"),
@@ -219,7 +219,7 @@ def _has(members: Members, name: str) -> bool:
     return members.get(name) is not None or members.inner(name) is not None
 
 
-def _slice(members: Members, image: Image) -> Image:
+def _slice(members: Members, image: StandInImage) -> StandInImage:
     """What ``raw`` reads a part of, or all."""
     offset, size = as_size(members.text("offset")) or 0, as_size(members.text("size"))
     if size is not None and image.format == "raw":

@@ -27,7 +27,7 @@ MOST_FILE = 1024 * GIB
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class StandInImage:
     """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins, and
     ``least`` the least size of the file.
 
@@ -58,7 +58,7 @@ class Laid(NamedTuple):
     size: int
 
 
-def lay_out(image: Image) -> Laid | None:
+def lay_out(image: StandInImage) -> Laid | None:
     """The file with this image in it, or None where there is no way to make one."""
     size = -(-image.size // 512) * 512
     if image.format == "raw":
@@ -81,7 +81,7 @@ _Made = tuple[bytes, int]
 _CLUSTER = 64 * KIB
 
 
-def _qcow2(image: Image) -> _Made:
+def _qcow2(image: StandInImage) -> _Made:
     """Header, refcount table, refcount block and an empty table of the first level, a cluster each; version 3.
 
     Perhaps with the incompatible feature of an external data file.  QEMU, ``docs/interop/qcow2.txt``.
@@ -103,7 +103,7 @@ def _qcow2(image: Image) -> _Made:
     return b"".join(part.ljust(_CLUSTER, b"\0") for part in parts) + luks, (used - 4) * _CLUSTER - len(luks)
 
 
-def _qcow(image: Image) -> _Made:
+def _qcow(image: StandInImage) -> _Made:
     """Version 1: clusters of 4 KiB, 512 of them to an entry of the empty table (``block/qcow.c``)."""
     entries = -(-image.size // (2 * MIB))
     crypt = {"aes": 1, "luks": 2}.get(image.encryption, 0)
@@ -111,7 +111,7 @@ def _qcow(image: Image) -> _Made:
     return header, entries * 8
 
 
-def _qed(image: Image) -> _Made:
+def _qed(image: StandInImage) -> _Made:
     """A header and an empty table (``docs/interop/qed_spec.rst``)."""
     header = struct.pack("<4sIIIQQQQQII", b"QED\0", _CLUSTER, 4, 1, 0, 0, 0, _CLUSTER, image.size, 0, 0)
     return header, 5 * _CLUSTER - len(header)
@@ -126,7 +126,7 @@ _LUKS_DIGEST = bytes.fromhex("ca670d8d44d811b636de67021aab56cda6fafb2d")
 _LUKS_SALT = bytes(range(32))
 
 
-def _luks_header(image: Image, payload: int = _LUKS_PAYLOAD) -> _Made:
+def _luks_header(image: StandInImage, payload: int = _LUKS_PAYLOAD) -> _Made:
     """LUKS 1 with one passphrase, :data:`STAND_IN_SECRET`.
 
     The key material of the slot is a hole.  Decrypted with the passphrase's key and merged, any bytes give some master
@@ -141,21 +141,21 @@ def _luks_header(image: Image, payload: int = _LUKS_PAYLOAD) -> _Made:
     return content, _LUKS_PAYLOAD - len(content)
 
 
-def _luks(image: Image) -> _Made:
+def _luks(image: StandInImage) -> _Made:
     content, behind = _luks_header(image)
     return content, behind + image.size
 
 
-def _detached(image: Image) -> _Made:
+def _detached(image: StandInImage) -> _Made:
     """The disk stands in another file (QEMU 9.0)."""
     return _luks_header(image, payload=0)
 
 
-def _other(make: Callable[[int], _Made]) -> Callable[[Image], _Made]:
+def _other(make: Callable[[int], _Made]) -> Callable[[StandInImage], _Made]:
     return lambda image: make(image.size)
 
 
-_MAKERS: Mapping[str, Callable[[Image], _Made]] = {
+_MAKERS: Mapping[str, Callable[[StandInImage], _Made]] = {
     "qcow2": _qcow2,
     "qcow": _qcow,
     "qed": _qed,

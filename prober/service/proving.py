@@ -9,7 +9,7 @@ import asyncio
 
 from prober.capabilities.catalog import Catalog
 from prober.proof.hotplug import with_translation
-from prober.proof.prover import Request
+from prober.proof.prover import LineRequest
 from prober.service.problems import RequestError
 from prober.service.prover.judge import Judge, Known
 from prober.service.questions import DomainQuestion, ProofQuestion, Worker
@@ -44,7 +44,7 @@ class Proving:
         if question.xml is not None:
             translation = await self._translate(question, question.xml)
             words = translation.argv
-        request = Request(tuple(words), question.anyway, question.assume_unknown_present)
+        request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
         proof = await self._judge.judge(Known(found.path, known.capabilities, known.fingerprint), request)
         if translation is not None:
             proof = with_translation(proof, translation)

@@ -15,7 +15,7 @@ from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvReport, check_argv
 from prober.errors import ProberError
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import Prover, Request, Subject
+from prober.proof.prover import LineRequest, LineSubject, Prover
 from prober.qemu.interview import interview
 from tests.agreement.lines import lines_for
 from tests.conftest import CHECKOUT, QemuPlace
@@ -123,7 +123,7 @@ async def compare(place: QemuPlace, most: int) -> Table:
 
 async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabilities) -> list[Case]:
     prover = Prover()
-    subject = Subject(place.binary, caps, place.root)
+    subject = LineSubject(place.binary, caps, place.root)
     waiting = iter(enumerate(variants))
     cases: dict[int, Case] = {}
 
@@ -133,7 +133,7 @@ async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabiliti
             proof, error = None, ""
             argv = (place.binary, *variant.words)
             try:
-                proof = await prover.prove(subject, Request(argv, anyway=True))
+                proof = await prover.prove(subject, LineRequest(argv, anyway=True))
             except ProberError as failed:
                 error = str(failed)
             cases[number] = Case(variant, taken, words, proof, error, check_argv([*argv], caps))

@@ -13,8 +13,8 @@ from typing import Any
 from prober.proof.bench import Bench
 from prober.proof.filenames import debugged, is_too_deep, split_filename, tree_of
 from prober.proof.given import Given
-from prober.proof.imageplan import images_of, key_of, nodes_below
-from prober.proof.images import Image, lay_out
+from prober.proof.imageplan import image_key, images_of, nodes_below
+from prober.proof.images import StandInImage, lay_out
 from prober.proof.members import JsonMembers, Members, PairMembers
 from prober.proof.nodes import BECOMES_FILE, LOCKING, NOWHERE, READS
 from prober.proof.row import KEPT, StandInRow, stood_in, treat
@@ -27,7 +27,7 @@ def stand_in_image(given: Given, bench: Bench, key: str, *, stem: str, is_shared
     """A file with what is read in it, and its path; None, and the line refused, where there is no way to make one."""
     if bench.images is None:
         bench.images = images_of(bench.line, bench.caps.target)
-    image = bench.images.get(key, Image())
+    image = bench.images.get(key, StandInImage())
     laid = lay_out(image)
     if laid is None:
         bench.refuse(given, f"there is no stand-in for an image of {str(image)[:80]}")
@@ -117,7 +117,7 @@ def stand_in_below(given: Given, members: Members, bench: Bench) -> None:
     if driver == "blkdebug" and members.text("config"):
         members.set("config", _config(given, members.text("config"), bench, part_of(given, members, "config")))
         given.touch()
-    for below in list(nodes_below(driver, members, Image())):
+    for below in list(nodes_below(driver, members, StandInImage())):
         inner = below.holder.inner(below.name)
         if inner is not None:
             stand_in_tree(given, inner, bench)
@@ -134,7 +134,7 @@ def _become_file(given: Given, members: Members, bench: Bench) -> None:
         return
     stem = next((members.text(word) for word in _NAMES if members.text(word)), driver)
     part = part_of(given, members, "filename" if driver in LOCKING else "")
-    made = stand_in_image(given, bench, key_of(members), stem=stem, is_shared=driver in LOCKING, part=part)
+    made = stand_in_image(given, bench, image_key(members), stem=stem, is_shared=driver in LOCKING, part=part)
     if made is None:
         return
     for own in BECOMES_FILE[driver]:

@@ -5,7 +5,6 @@ Seen with QEMU 5.2, 7.2, 10.0 and 11.1.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
-from prober.proof.prover import Request
+from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
 from prober.service.prover.complaints import error_of
 from prober.service.prover.frames import (
@@ -41,7 +41,7 @@ class ForwardingJudge:
         self._under_way: set[asyncio.Task[Proof]] = set()
         self._is_closed = False
 
-    async def judge(self, known: Known, request: Request) -> Proof:
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
         """The prover's verdict (:meth:`prober.service.prover.judge.Judge.judge`).
 
         :raise ProverError: where there is no prover, or it went away.
@@ -82,7 +82,7 @@ class ForwardingJudge:
         except ServiceError as error:
             raise ProverError(error.message, hint=error.hint) from error
 
-    async def _ask(self, known: Known, request: Request) -> Proof:
+    async def _ask(self, known: Known, request: LineRequest) -> Proof:
         asked = ProofAsked(
             rules=await asyncio.to_thread(rules_version),
             fingerprint=known.fingerprint,

@@ -10,7 +10,7 @@ from prober.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.errors import BusyError
 from prober.proof.models import Proof
-from prober.proof.prover import ProofLimits, Prover, Request, Subject
+from prober.proof.prover import LineRequest, LineSubject, ProofLimits, Prover
 from prober.proof.store import ProofStore, rules_version
 
 
@@ -33,7 +33,7 @@ class Known(NamedTuple):
 class Judge(Protocol):
     """Who has a QEMU judge lines."""
 
-    async def judge(self, known: Known, request: Request) -> Proof:
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
         """The verdict; where the asker goes away it is worked out and remembered all the same.
 
         :raise BusyError: where too much is asked at once, or this is being closed.
@@ -58,11 +58,11 @@ class OwnJudge:
         self._prover = Prover(limits=limits, store=self._store)
         self._is_closed = False
 
-    async def judge(self, known: Known, request: Request) -> Proof:
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
         await asyncio.to_thread(rules_version)  # It reads files, once.
         if self._is_closed:
             raise _stopping()
-        subject = Subject(known.path, known.capabilities, depends_on=known.depends_on())
+        subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on())
         try:
             return await self._prover.prove(subject, request)
         except asyncio.CancelledError:

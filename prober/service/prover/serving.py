@@ -17,7 +17,7 @@ from prober.capabilities.fingerprint import Fingerprint, differs
 from prober.capabilities.watching import make_fingerprinter
 from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberError, ServiceError
 from prober.proof.models import Proof
-from prober.proof.prover import Request
+from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
 from prober.service.peers import Admitted, peer_of
 from prober.service.prover.complaints import complaint_of
@@ -130,7 +130,7 @@ class Proofs:
                 data = await read_frame(source, MOST_CAPABILITIES)
             capabilities = await asyncio.to_thread(parse, Capabilities, data)
             self._capabilities.keep(key, capabilities, len(data))
-        request = Request(asked.words, asked.anyway, asked.assume_unknown_present)
+        request = LineRequest(asked.words, asked.anyway, asked.assume_unknown_present)
         return await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
 
     def _require_admitted(self, sink: asyncio.StreamWriter) -> None:
