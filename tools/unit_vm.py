@@ -42,9 +42,7 @@ After=prober.socket prober-prover.socket systemd-user-sessions.service
 Type=oneshot
 ExecStart=/usr/bin/python3 -I /{_LIBRARY}/unit_vm_trial.py
 ExecStopPost=/usr/bin/systemctl --no-block poweroff --force
-StandardOutput=tty
-StandardError=tty
-TTYPath=/dev/ttyS0
+StandardError=journal+console
 """
 _SIZE = "2000M"
 _PATIENCE_S = 900.0
@@ -111,6 +109,10 @@ def install() -> None:
     trial.parent.mkdir(parents=True, exist_ok=True)
     trial.unlink(missing_ok=True)
     trial.symlink_to("/usr/lib/systemd/system/prober-trial.service")
+    # A login prompt on the console takes it from the trial.
+    prompt = ROOT / "etc/systemd/system/serial-getty@ttyS0.service"
+    prompt.unlink(missing_ok=True)
+    prompt.symlink_to("/dev/null")
     (ROOT / "etc/prober").mkdir(exist_ok=True)
     (ROOT / "etc/fstab").write_text("/dev/vda / ext4 rw 0 1\n")
 

@@ -265,6 +265,7 @@ def scores() -> str:
 
 def main() -> None:
     """Take all steps, and say on the console how each went."""
+    console = Path("/dev/ttyS0").open("w", encoding="utf-8")  # noqa: SIM115 - until the machine is off
     for work in STEPS:
         began, ok = time.monotonic(), True
         try:
@@ -272,9 +273,11 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001 - told, and the next step is taken
             ok, said = False, f"{type(error).__name__}: {error}"
         told = {"name": work.__name__, "ok": ok, "seconds": time.monotonic() - began, "said": said[:3000]}
-        print(f"@@ {json.dumps(told)}", flush=True)
-    print(run("journalctl", "-u", SERVICE, "-u", PROVER, "-o", "cat", "--no-pager"), flush=True)
-    print(f"@@ {json.dumps({'name': 'end', 'ok': True, 'seconds': 0.0, 'said': ''})}", flush=True)
+        print(f"\n@@ {json.dumps(told)}", file=console, flush=True)
+    log = run("journalctl", "-u", SERVICE, "-u", PROVER, "-o", "cat", "--no-pager")
+    print(log, file=console, flush=True)
+    last = {"name": "end", "ok": True, "seconds": 0.0, "said": ""}
+    print(f"\n@@ {json.dumps(last)}", file=console, flush=True)
 
 
 if __name__ == "__main__":
