@@ -23,6 +23,10 @@ from prober.qemu.box.model import OURSELVES, Box, Confinement, Identity
 _libc = ctypes.CDLL(None, use_errno=True)
 _prctl = _libc.prctl
 _unshare = _libc.unshare
+_open, _write, _close = _libc.open, _libc.write, _libc.close
+
+#: Who is ended first where memory is short, and how one says that it is oneself (proc(5)).
+_OOM_FILE, _ENDED_FIRST = b"/proc/self/oom_score_adj", b"1000"
 
 # <linux/prctl.h>, <linux/seccomp.h>
 _PR_SET_PDEATHSIG = 1
@@ -86,6 +90,8 @@ def _preparation(plan: _Plan) -> Preparation:
     def prepare() -> None:
         for which, bounds in plan.limits:
             resource.setrlimit(which, bounds)
+        if plan.confined:
+            _be_ended_first()
         if plan.root is not None:
             os.chroot(plan.root)
             os.chdir("/")
@@ -100,6 +106,15 @@ def _preparation(plan: _Plan) -> Preparation:
             _give_up_more(plan)
 
     return prepare
+
+
+def _be_ended_first() -> None:
+    """Where memory is short this is ended, and not who started it.  A process that cannot be looked into may not say
+    so of itself; then the kernel chooses."""
+    fd = _open(_OOM_FILE, os.O_WRONLY | os.O_CLOEXEC)
+    if fd >= 0:
+        _write(fd, _ENDED_FIRST, len(_ENDED_FIRST))
+        _close(fd)
 
 
 def _become(identity: Identity) -> None:

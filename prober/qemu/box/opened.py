@@ -114,15 +114,18 @@ def _may_pass(directory: Path) -> bool:
 
 
 def _remove(directory: Path) -> None:
-    """Remove it whatever QEMU made in it.  Nothing is followed out of it (:func:`shutil.rmtree`)."""
+    """Remove it whatever QEMU made in it.  Nothing outside of it is changed, and nothing is followed out of it
+    (:func:`shutil.rmtree`)."""
 
-    def open_up(remove: Callable[..., object], path: str, _: object) -> None:
-        if remove in (os.unlink, os.rmdir, os.lstat):
-            with suppress(OSError):
-                Path(path).parent.chmod(0o700)
-                remove(path)
+    def open_up(_: Callable[..., object], path: str, __: object) -> None:
+        for one in (Path(path).parent, Path(path)):
+            if one == directory or directory in one.parents:
+                with suppress(OSError):
+                    if stat.S_ISDIR(one.lstat().st_mode):
+                        one.chmod(0o700)
 
     with suppress(OSError):
         directory.rmdir()  # mostly it is empty, and this takes no descriptor, of which there may be none
         return
     shutil.rmtree(directory, onerror=open_up)
+    shutil.rmtree(directory, ignore_errors=True)
