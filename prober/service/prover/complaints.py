@@ -20,21 +20,19 @@ from prober.errors import (
 from prober.service.prover.frames import Complaint
 
 #: By their kind; any other is the prover's own failure, also that it does not know who asks.
-_ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls
-    for cls in (
-        BinaryFailedError,
-        BusyError,
-        ConfinementError,
-        LaunchError,
-        LimitError,
-        ProtocolError,
-        QemuError,
-        QemuTimeoutError,
-        ServiceError,
-        UsageError,
-    )
-} | {ExitedError.kind: QemuError}
+_KINDS: tuple[type[ProberError], ...] = (
+    BinaryFailedError,
+    BusyError,
+    ConfinementError,
+    LaunchError,
+    LimitError,
+    ProtocolError,
+    QemuError,
+    QemuTimeoutError,
+    ServiceError,
+    UsageError,
+)
+_ERRORS: dict[str, type[ProberError]] = {**{cls.kind: cls for cls in _KINDS}, ExitedError.kind: QemuError}
 
 
 def complaint_of(error: ProberError) -> Complaint:
