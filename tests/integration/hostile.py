@@ -31,10 +31,12 @@ Way = Literal["reads", "writes", "connects", "listens", "accepted"]
 class Host:
     """What a hostile line may find: files and sockets that everybody may use, and what they were like before.
 
-    ``open_directory`` and all in it may be written by anybody, so that it is not the permissions which hold.
+    ``open_directory`` and all in it may be written by anybody, so that it is not the permissions which hold.  ``boxes``
+    is where directories for stand-ins are made.
     """
 
     open_directory: Path
+    boxes: Path
     tcp: socket.socket
     unix: socket.socket
     datagrams: socket.socket
@@ -138,6 +140,8 @@ def open_host() -> Iterator[Host]:
     with ExitStack() as stack:
         made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prober-hostile-", dir="/tmp")))
         made.chmod(0o777)
+        boxes = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prober-boxes-", dir="/tmp")))
+        boxes.chmod(0o777)
         tcp, unix, datagrams, abstract = (
             stack.enter_context(socket.socket(family, kind))
             for family, kind in (
@@ -147,7 +151,7 @@ def open_host() -> Iterator[Host]:
                 (socket.AF_UNIX, socket.SOCK_STREAM),
             )
         )
-        host = Host(made, tcp, unix, datagrams, abstract)
+        host = Host(made, boxes, tcp, unix, datagrams, abstract)
         tcp.bind(("127.0.0.1", 0))
         unix.bind(str(host.socket))
         datagrams.bind(str(host.datagram_socket))

@@ -43,25 +43,25 @@ class _Place:
 
 
 @asynccontextmanager
-async def _open_place(binary: str, form: Form | Confinement | None) -> AsyncIterator[_Place]:
+async def _open_place(binary: str, form: Form | Confinement | None, boxes: Path) -> AsyncIterator[_Place]:
     if form is None:
         with tempfile.TemporaryDirectory() as made:
             yield _Place(Path(made), made)
     elif isinstance(form, Confinement):
-        async with box_of(form, binary) as box:
+        async with box_of(form, binary, place=boxes) as box:
             yield _Place(box.ours, box.theirs, box)
     else:
-        async with open_box(binary, form=form) as box:
+        async with open_box(binary, form=form, place=boxes) as box:
             yield _Place(box.ours, box.theirs, box)
 
 
 async def reach(place: QemuPlace, host: Host, line: Hostile, form: Form | Confinement | None) -> Reached:
     """Start the line, wait until it has done what it does, end it, and look at the host."""
     reached = Reached()
-    async with _open_place(place.binary, form) as where:
+    async with _open_place(place.binary, form, host.boxes) as where:
         line.prepare(host, where.ours)
         if where.box is not None:
-            hand_over(where.box)
+            await asyncio.to_thread(hand_over, where.box)
         machine = (place.binary, "-nodefaults", "-display", "none", "-machine", "pc")
         task = asyncio.ensure_future(
             _run(place, (*machine, *line.words(host, where.theirs)), where, host, line, reached)
@@ -116,7 +116,7 @@ async def _read_disk(qemu: RunningQemu, where: _Place) -> bool:
             file.truncate(min(node["image"]["virtual-size"], 1 << 30))
         copy.chmod(0o666)
         if where.box is not None:
-            hand_over(where.box)
+            await asyncio.to_thread(hand_over, where.box)
         target = {"driver": "file", "filename": f"{where.theirs}/copy-{number}"}
         with suppress(ExecuteError):
             await qemu.execute("blockdev-add", driver="raw", **{"node-name": f"copy-{number}", "file": target})

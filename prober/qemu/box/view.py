@@ -144,7 +144,7 @@ class _Walk:
         is_built = Path(f"{self.root}{directory}/qemu-bundle").is_dir()
         # A build that is not installed links its firmware from the tree of the sources, which its directory is in.
         tree = str(directory.parent if is_built or directory.name in _PROGRAM_DIRECTORIES else directory)
-        if not _is_private(self.root + tree):
+        if not _is_private(tree, self.root):
             self.show(tree)
             return
         self.show(program)
@@ -152,9 +152,9 @@ class _Walk:
             self.show(f"{tree.rstrip('/')}/{part}")
 
 
-def _is_private(tree: str) -> bool:
-    """Whether a tree holds more than a program: the home of a user or of all, or a directory at the top."""
-    return tree.count("/") < 2 or tree in _homes()
+def _is_private(tree: str, root: str) -> bool:
+    """Whether a tree holds more than a program: the home of a user, or a directory at the top."""
+    return tree.count("/") < 2 or bool({tree, root + tree} & _homes())
 
 
 @cache
