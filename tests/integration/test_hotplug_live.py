@@ -63,5 +63,8 @@ def test_the_live_machine_has_the_hotplug_that_is_told(
     assert proof.verdict in (ProofVerdict.proven, ProofVerdict.in_part), proof.said or proof.reason
     live = {bus.name: kind_of(bus) for bus in proof.buses}
     told = {port.controller: port.hotplug for port in translation.hotplug}
-    assert {name: (told[name], live[name]) for name in told if name in live and told[name] != live[name]} == {}
+    # None may be told where a device claims the bus all the same: a port with hotplug=off, ICH9-LPC without ACPI.
+    other = {name: (told[name], live[name]) for name in told if name in live and told[name] not in (live[name], "none")}
+    assert other == {}
+    assert len(live) > 3
     assert [one.message for one in proof.findings if one.kind is Kind.error] == []
