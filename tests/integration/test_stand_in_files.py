@@ -207,11 +207,12 @@ def words_of(line: str) -> list[str]:
     return ["qemu", *line.split(" ")]
 
 
-def judge(place: QemuPlace, line: str) -> tuple[Ended, Bench]:
+def judge(place: QemuPlace, line: str, passphrase: str = STAND_IN_SECRET) -> tuple[Ended, Bench]:
     """What a QEMU says of a line with its stand-ins, and with nothing that it names."""
     with shared_directory(place) as (ours, theirs):
         bench = apply_rows(words_of(line), capabilities_of(place), str(theirs))
-        started = [word for given in bench.line for word in given.words()]
+        given_words = (word for given in bench.line for word in given.words())
+        started = [word.replace(f"data={STAND_IN_SECRET}", f"data={passphrase}") for word in given_words]
         with make_files(bench.files, ours):
             words = (place.binary, "-nodefaults", "-display", "none", *started)
             ended = aio(try_qemu(place, words), debug=False)
@@ -246,8 +247,7 @@ def test_the_spoilt_twin_is_refused_for_what_spoils_it(name: str, any_qemu: Qemu
 
 
 def test_the_wrong_passphrase_does_not_open_the_image(any_qemu: QemuPlace) -> None:
-    line = DRIVERS["luks"].sound.replace(STAND_IN_SECRET, "another")
-    ended, _ = judge(any_qemu, line)
+    ended, _ = judge(any_qemu, DRIVERS["luks"].sound, passphrase="another")
     assert "Invalid password, cannot unlock any keyslot" in ended.stderr
 
 
