@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prober.errors import (
     BinaryFailedError,
     BusyError,
@@ -20,21 +22,24 @@ from prober.errors import (
 from prober.service.prover.frames import Complaint
 
 #: By their kind; any other is the prover's own failure, also that it does not know who asks.
-_ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls
-    for cls in (
-        BinaryFailedError,
-        BusyError,
-        ConfinementError,
-        LaunchError,
-        LimitError,
-        ProtocolError,
-        QemuError,
-        QemuTimeoutError,
-        ServiceError,
-        UsageError,
-    )
-} | {ExitedError.kind: QemuError}
+_ERRORS: Mapping[str, type[ProberError]] = {
+    ExitedError.kind: QemuError,
+    **{
+        cls.kind: cls
+        for cls in (
+            BinaryFailedError,
+            BusyError,
+            ConfinementError,
+            LaunchError,
+            LimitError,
+            ProtocolError,
+            QemuError,
+            QemuTimeoutError,
+            ServiceError,
+            UsageError,
+        )
+    },
+}
 
 
 def complaint_of(error: ProberError) -> Complaint:

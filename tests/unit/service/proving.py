@@ -12,7 +12,7 @@ from pathlib import Path
 from prober.capabilities.find import CatalogSettings
 from prober.errors import BusyError, ProberError
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import Request
+from prober.proof.prover import LineRequest
 from prober.service.peers import Admitted
 from prober.service.prover.judge import Known
 from prober.service.prover.serving import Proofs
@@ -22,13 +22,13 @@ from prober.service.prover.serving import Proofs
 class ToldJudge:
     """Finds every line proven, or raises ``failure``; notes who was asked what."""
 
-    asked: list[tuple[Known, Request]] = field(default_factory=list)
+    asked: list[tuple[Known, LineRequest]] = field(default_factory=list)
     failure: ProberError | None = None
     gate: threading.Event | None = None
     finished: int = 0
     is_closed: bool = False
 
-    async def judge(self, known: Known, request: Request) -> Proof:
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
         self.asked.append((known, request))
         while self.gate is not None and not self.gate.is_set():
             if self.is_closed:

@@ -27,7 +27,7 @@ from prober.errors import (
     ServiceError,
     UsageError,
 )
-from prober.proof.prover import Request
+from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
 from prober.service.peers import Admitted
 from prober.service.prover.complaints import complaint_of, error_of
@@ -48,7 +48,7 @@ from tests.unit.capabilities.asking import catalog_settings
 from tests.unit.capabilities.making import make_binary, make_recording, take_fingerprint
 from tests.unit.service.proving import ToldJudge, proof_by, prover
 
-LINE = Request(("qemu", "-S"))
+LINE = LineRequest(("qemu", "-S"))
 
 
 @dataclass
@@ -90,7 +90,7 @@ def answer_to(socket: Path, *frames: bytes) -> ProofAnswer:
     return aio(ask())
 
 
-def judge_by(place: Place, known: Known, request: Request = LINE) -> object:
+def judge_by(place: Place, known: Known, request: LineRequest = LINE) -> object:
     """The proof that a service is given."""
 
     async def ask() -> object:
@@ -105,7 +105,7 @@ def judge_by(place: Place, known: Known, request: Request = LINE) -> object:
 
 def test_a_line_is_judged_by_the_prover(place: Place) -> None:
     judge, known = ToldJudge(), place.known()
-    request = Request(("qemu", "-device", "é"), anyway=True, assume_unknown_present=True)
+    request = LineRequest(("qemu", "-device", "é"), anyway=True, assume_unknown_present=True)
     with prover(place.socket, judge, place.catalog):
         assert judge_by(place, known, request) == proof_by(known)
     (asked, got), *more = judge.asked
