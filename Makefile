@@ -104,9 +104,9 @@ docs: $(STAMP) ## write the tables of docs/domain-xml.md, docs/settings.md and d
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures
 
+# One lock for every Python from the oldest on (--universal): what only one of them needs carries a mark that says so.
 lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with UPGRADE=--upgrade, all of it anew
-	$(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --extra dev \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots

@@ -92,7 +92,7 @@ Fact = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path | None,
-    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
+    typer.Option("--root", metavar="DIR", help="Run QEMU in this other system's tree (takes bubblewrap, or root)."),
 ]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Start what the check refuses, too.")]
 Prove = Annotated[

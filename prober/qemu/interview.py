@@ -27,8 +27,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.errors import ExitedError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, LaunchError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
+from prober.qemu.box.find import find_box
+from prober.qemu.box.model import Box
+from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
@@ -72,24 +75,44 @@ async def interview(
 ) -> Interview:
     """Ask a QEMU binary all that there is to ask.
 
-    With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary inside of
-    another root directory (for which prober must be root itself).  ``progress`` is called after each answer
+    With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary in another system's
+    tree.  The QEMUs are confined as far as that is to be had here and they start so, else they are not, which is logged
+    (:mod:`prober.qemu.box`); the answers are the same.  ``progress`` is called after each answer
     with the stage, how many of its questions are answered, and how many there are so far.
 
     No process, descriptor or task is left behind, whatever happens, cancellation included.
 
     :raise LaunchError: where the binary cannot be started.
+    :raise ConfinementError: where ``root`` is given, there is no confinement, and we are not root.
     :raise ExitedError: where it ends before it said what it is.
     :raise QemuTimeoutError: where it does not greet, reply or finish within the limits.
     :raise LimitError: where it sends more than the limits allow.
     :raise ProtocolError: where what it sends is not QMP.
     """
     kvm = accel == "auto" and find_kvm(root)
-    launches = {
-        Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root),
-        Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm),
-    }
-    return await _Interviewer(launches, limits, progress).run()
+    async with AsyncExitStack() as stack:
+        box = await _find_box(stack, os.fspath(binary), root, kvm)
+        launches = {
+            Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root, box=box),
+            Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm, box=box),
+        }
+        return await _Interviewer(launches, limits, progress).run()
+
+
+async def _find_box(stack: AsyncExitStack, binary: str, root: Path | None, kvm: bool) -> Box | None:
+    """A box for the QEMUs of one interview; None where there is none in which they would answer the same."""
+    try:
+        made = await find_box(root=root, kvm=kvm)
+        if made.kvm == kvm:
+            return await stack.enter_async_context(box_of(made, binary, root=root, stand_ins=False))
+        _LOG.info("%s is not confined: /dev/kvm cannot be opened in a box of the %s form", binary, made.form)
+    except LaunchError:
+        _LOG.debug("%s is not there to be looked at", binary)
+    except ConfinementError as error:
+        if root is not None and os.geteuid() != 0:
+            raise
+        _LOG.info("%s is not confined: %s", binary, error.message)
+    return None
 
 
 class _Interviewer:
@@ -242,15 +265,19 @@ class _Interviewer:
                 self._processes += 1
                 try:
                     session = await stack.enter_async_context(start_session(launch, self._limits, self._budget))
-                except ExitedError as error:
-                    plainer = launch.without_what_it_complains_of(error.stderr)
+                except (ConfinementError, ExitedError, LaunchError) as error:
+                    if isinstance(error, ConfinementError):
+                        self._processes -= 1  # there was no QEMU
+                    plainer = launch.plainer(error.stderr)
                     if plainer is None:
                         raise
-                    _LOG.info("%s: started again with fewer options: %s", launch.binary, error.message)
+                    how = "fewer options" if plainer.box is launch.box else "no confinement"
+                    _LOG.info("%s: started again with %s: %s", launch.binary, how, error.message)
                     self._launches[lane] = plainer
                     if plainer.accel != launch.accel:
                         self._agenda.leave_out_tcg()
-                    self._note_relaunch(began)
+                    if not isinstance(error, ConfinementError):
+                        self._note_relaunch(began)
                     continue
                 self._note_start(lane, session, began)
                 yield session

@@ -14,6 +14,7 @@ from prober.proof.given import Given
 from prober.proof.members import Members
 from prober.proof.row import StandInRow, left_out, stood_in, treat
 from prober.proof.rows.addresses import LOOPBACK, near_host
+from prober.proof.rows.boot import DEVICE_FILES
 
 #: Changes one property of a device, whose name is given last.
 PropertyChange = Callable[[Given, Members, Bench, str], None]
@@ -119,7 +120,7 @@ def _without_descriptors(given: Given, members: Members, bench: Bench, name: str
     bench.leave_out(given, "the descriptors are not passed", part=name)
 
 
-#: What becomes of a property that names a file, whatever the type; others have a hook (:data:`FILE_PROPERTIES`).
+#: What becomes of a property that names a file, whatever the type; others are in :data:`DEVICE_FILES`.
 PROPERTIES: Mapping[str, PropertyChange] = MappingProxyType(
     {
         "cdat": _without,
@@ -133,7 +134,7 @@ PROPERTIES: Mapping[str, PropertyChange] = MappingProxyType(
     }
 )
 
-#: Properties that name a file, and are no rule's here: ``romfile`` of any card, and what a loader loads.
+#: Properties that name a file, of which only some have a rule (:data:`DEVICE_FILES`).
 PATH_PROPERTIES = frozenset(
     (
         "cert", "cert1", "cert2", "cert3", "counter", "db", "dir", "entropy", "evdev", "fd", "file", "hidraw",
@@ -158,7 +159,7 @@ def change_device(
         treat(DEVICES, "device", driver, given, members, bench)
         if given.is_left_out:
             return
-    known = {**PROPERTIES, **(file_properties or {})}
+    known = {**PROPERTIES, **DEVICE_FILES, **(file_properties or {})}
     for name in members.names():
         if name in known and members.value(name) not in (None, ""):
             known[name](given, members, bench, name)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prober.qemu.box.filter import Filter, make_filter
-from prober.qemu.box.landlock import DEVICE, READ, WRITE, Ruleset, restrict_self
+from prober.qemu.box.landlock import DEVICE, LEAST_ABI, READ, WRITE, Ruleset, restrict_self
 from prober.qemu.box.model import OURSELVES, Box, Confinement, Identity
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -70,7 +70,7 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
     owns_network = made.kernel.network != "none"
     ruleset = -1
     if made.kernel.landlock:
-        rules = Ruleset(_places(box), network=owns_network)
+        rules = Ruleset(made.kernel.landlock, _places(box), network=owns_network)
         held.callback(rules.close)
         ruleset = rules.fd
     plan = _Plan(
@@ -80,7 +80,7 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         NAMESPACES[made.kernel.network],
         made.identity,
         ruleset,
-        make_filter(weak=True, network=owns_network, signals=bool(made.kernel.landlock)),
+        make_filter(weak=True, network=owns_network, signals=made.kernel.landlock >= LEAST_ABI),
         confined=True,
     )
     return _preparation(plan)
@@ -157,5 +157,5 @@ def _places(box: Box) -> list[tuple[str, int]]:
     return [
         *((one.source, READ) for one in box.view.seen if one.link is None),
         *((f"{'' if box.root is None else box.root}/dev/{name}", DEVICE) for name in devices),
-        (os.fspath(box.ours), WRITE),
+        *(() if box.directory is None else ((os.fspath(box.directory), WRITE),)),
     ]

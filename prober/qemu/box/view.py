@@ -65,13 +65,15 @@ def look_at(binary: str, root: Path | None = None) -> View:
 
     :raise LaunchError: where there is no such binary.
     """
+    if "\0" in binary:
+        raise LaunchError("cannot start a binary whose path has a NUL in it")
     walk = _Walk("" if root is None else str(root.resolve()))
     for name in _TOP:
         walk.show_top(f"/{name}")
     walk.show("/usr")
     for name in _CONFIGURATION:
         walk.show(f"/{name}")
-    named = os.path.normpath(f"/{binary}" if "/" in binary else f"/usr/bin/{binary}")
+    named = os.path.normpath(f"/{binary.lstrip('/')}" if "/" in binary else f"/usr/bin/{binary}")
     real = walk.follow(named)
     if real is None:
         raise LaunchError(f"cannot start {binary}: No such file or directory", hint="is the path right?")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from prober.errors import (
     BinaryFailedError,
     BusyError,
@@ -22,24 +20,19 @@ from prober.errors import (
 from prober.service.prover.frames import Complaint
 
 #: By their kind; any other is the prover's own failure, also that it does not know who asks.
-_ERRORS: Mapping[str, type[ProberError]] = {
-    ExitedError.kind: QemuError,
-    **{
-        cls.kind: cls
-        for cls in (
-            BinaryFailedError,
-            BusyError,
-            ConfinementError,
-            LaunchError,
-            LimitError,
-            ProtocolError,
-            QemuError,
-            QemuTimeoutError,
-            ServiceError,
-            UsageError,
-        )
-    },
-}
+_KINDS: tuple[type[ProberError], ...] = (
+    BinaryFailedError,
+    BusyError,
+    ConfinementError,
+    LaunchError,
+    LimitError,
+    ProtocolError,
+    QemuError,
+    QemuTimeoutError,
+    ServiceError,
+    UsageError,
+)
+_ERRORS: dict[str, type[ProberError]] = {**{cls.kind: cls for cls in _KINDS}, ExitedError.kind: QemuError}
 
 
 def complaint_of(error: ProberError) -> Complaint:
