@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants unit-vm
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -85,6 +85,9 @@ agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's
 
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
+
+unit-vm: $(STAMP) ## try the systemd units in a virtual machine, with proofs in it (as root, minutes; mmdebstrap)
+	$(BIN)/python -u -m tools.unit_vm
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench

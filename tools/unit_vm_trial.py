@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from prober.service.client import Client  # noqa: E402 - it lies beside this file there
+from prober.service.client import Client
 
 SERVICE, PROVER = "prober.service", "prober-prover.service"
 SOCKET = "/run/prober/prober.sock"
@@ -163,7 +163,9 @@ def many() -> str:
 @step
 def refusal() -> str:
     """What QEMU refuses."""
-    proof = prove("-nodefaults", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n,rx_queue_size=300", anyway="1")
+    proof = prove(
+        "-nodefaults", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n,rx_queue_size=300", anyway="1"
+    )
     assert proof["verdict"] == "refused", proof
     return str(proof["said"])
 
@@ -248,7 +250,7 @@ def nothing_left() -> str:
     """No QEMU and no box is left, and no stand-in."""
     left = qemus()
     assert left == [], left
-    tmp = [str(path) for path in Path("/tmp").glob("systemd-private-*prober-prover*/tmp/*")]  # noqa: S108
+    tmp = [str(path) for path in Path("/tmp").glob("systemd-private-*prober-prover*/tmp/*")]
     assert tmp == [], tmp
     return "nothing"
 

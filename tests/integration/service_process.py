@@ -89,14 +89,16 @@ def start_ready_service(
     environment: Mapping[str, str] | None = None,
     prober: str = PROBER,
 ) -> Iterator[Service]:
-    """``prober serve`` with its socket, cache and log in the directory, once it has notified that it is ready.
+    """``prober serve`` with its socket, cache and log in the directory, once it has notified that it is ready.  It
+    proves in its own process.
 
     ``before`` stands before the command (``setpriv …``), ``prober`` is the command itself.  It is killed at the end,
     if it is still there.
     """
     path, log, notify = directory / "s.sock", directory / "log", directory / "notify"
     notify.unlink(missing_ok=True)
-    command = [prober, "serve", "--config", "/dev/null", "--socket", path, "--cache", directory / "cache", *options]
+    command = [prober, "serve", "--config", "/dev/null", "--socket", path, "--cache", directory / "cache"]
+    command += ["--prover-socket", "", *options]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications, log.open("ab") as stream:
         notifications.bind(str(notify))
         notifications.settimeout(PATIENCE)

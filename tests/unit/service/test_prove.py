@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ class Recorded(Asker):
     async def __call__(self, path: str) -> Told:
         self.asked.append(path)
         return Told(RECORDING)
+
+
+@contextmanager
+def remote(path: Path, ident: str = ID) -> Iterator[Remote]:
+    """The command's side of the service, whose connection is closed again: a command ends, and with it all of it."""
+    made = Remote(path, ident)
+    try:
+        yield made
+    finally:
+        made._client.close()
 
 
 @dataclass
@@ -194,8 +205,8 @@ def test_what_gives_no_verdict_is_503_of_its_kind(served: Served, failure: Any, 
             raw.connect(str(served.socket))
             raw.sendall(f'POST {ROUTE} HTTP/1.1\r\nContent-Length: 5\r\nConnection: close\r\n\r\n["q"]'.encode())
             answer = b"".join(iter(lambda: raw.recv(65536), b""))
-        with pytest.raises(type(failure), match=failure.message):
-            Remote(served.socket, ID).prove(["q"], anyway=False, assume_unknown_present=False)
+        with remote(served.socket) as command, pytest.raises(type(failure), match=failure.message):
+            command.prove(["q"], anyway=False, assume_unknown_present=False)
     finally:
         served.judge.failure = None
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -211,30 +222,30 @@ def test_without_a_prover_that_is_told(tmp_path: Path) -> None:
     with running(settings, Recorded()) as path, Client(path, timeout=60) as client:
         reply = client.post(ROUTE, b'["q"]', "application/json")
         assert (reply.status, reply.value["type"]) == (503, "urn:prober:prover")
-        with pytest.raises(ProverError):
-            Remote(path, ID).prove(["q"], anyway=False, assume_unknown_present=False)
+        with remote(path) as command, pytest.raises(ProverError):
+            command.prove(["q"], anyway=False, assume_unknown_present=False)
 
 
 def test_the_command_asks_it(served: Served) -> None:
-    remote = Remote(served.socket, ID)
-    proof = remote.prove(LINE, anyway=True, assume_unknown_present=True)
-    assert Proof.model_validate(proof).verdict == "proven"
-    assert served.words() == LINE
-    assert served.judge.asked[-1][1].anyway
-    proof = remote.prove_domain(DOMAIN, monitor="/m", incoming=None, anyway=False, assume_unknown_present=False)
-    assert proof["translation"]["argv"] == served.words()
-    with pytest.raises(RefusedError):
-        remote.prove_domain(
-            DOMAIN.replace(b"<name>", b"<nam>x</nam><name>"),
-            monitor=None,
-            incoming=None,
-            anyway=False,
-            assume_unknown_present=False,
-        )
-    with pytest.raises(UnreadableDomainError):
-        remote.prove_domain(b"<", monitor=None, incoming=None, anyway=False, assume_unknown_present=False)
-    with pytest.raises(UsageError, match="is a recording"):
-        Remote(served.socket, RECORDED).prove(["q"], anyway=False, assume_unknown_present=False)
+    with remote(served.socket) as command:
+        proof = command.prove(LINE, anyway=True, assume_unknown_present=True)
+        assert Proof.model_validate(proof).verdict == "proven"
+        assert served.words() == LINE
+        assert served.judge.asked[-1][1].anyway
+        proof = command.prove_domain(DOMAIN, monitor="/m", incoming=None, anyway=False, assume_unknown_present=False)
+        assert proof["translation"]["argv"] == served.words()
+        with pytest.raises(RefusedError):
+            command.prove_domain(
+                DOMAIN.replace(b"<name>", b"<nam>x</nam><name>"),
+                monitor=None,
+                incoming=None,
+                anyway=False,
+                assume_unknown_present=False,
+            )
+        with pytest.raises(UnreadableDomainError):
+            command.prove_domain(b"<", monitor=None, incoming=None, anyway=False, assume_unknown_present=False)
+    with remote(served.socket, RECORDED) as command, pytest.raises(UsageError, match="is a recording"):
+        command.prove(["q"], anyway=False, assume_unknown_present=False)
 
 
 def test_it_is_for_those_who_may() -> None:
