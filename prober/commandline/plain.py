@@ -17,7 +17,7 @@ from prober.commandline.flags import FLAGS
 from prober.commandline.options import Plain, Value
 from prober.commandline.proof import Proof, wrong
 from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import Text, as_number, split_pairs
+from prober.commandline.text import Text, as_number, collect_items, last_item, split_pairs
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
 ANY = frozenset(
@@ -161,11 +161,12 @@ def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
 def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
     pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
-    tree: dict[str, Value] = {key: text for key, text in pairs if key not in _OF_CARD}
-    kind = str(tree.get("type", ""))
+    of_card = any(key in _OF_CARD for key, _ in pairs)
+    tree: dict[str, Value] = collect_items((key, text) for key, text in pairs if key not in _OF_CARD)
+    kind = str(last_item(tree.get("type", "")))
     if kind == "none" and len(pairs) == 1:
         return
-    if kind == "nic" or len(tree) < len(pairs):
+    if kind == "nic" or of_card:
         yield _unknown(option, "which network cards it takes is in no answer", proof)
     elif not _netdev_types(proof):
         yield _unknown(option, "this QEMU has no schema of netdevs", proof)
