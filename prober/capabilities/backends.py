@@ -5,8 +5,8 @@ there only where the module is installed, and that is a fact of its own: ``-disp
 spicevmc``.  It is *unknown* where it was never asked (recordings of libvirt, and older ones of ours), and where the
 binary has no such list.
 
-Character devices are QOM types as well (``chardev-spicevmc``), and ``-chardev help`` leaves out those whose module is not
-loaded yet, which listing all types has done (QEMU 7.2, ``chardev/char.c``, ``chardev_name_foreach``, and
+Character devices are QOM types as well (``chardev-spicevmc``), and ``-chardev help`` leaves out those whose module is
+not loaded yet, which listing all types has done (QEMU 7.2, ``chardev/char.c``, ``chardev_name_foreach``, and
 ``qom/qom-qmp-cmds.c``, ``qmp_qom_list_types``).  So one of them is there if it is on either list.
 """
 
@@ -32,6 +32,9 @@ ALWAYS: Final = frozenset({("display", "none"), ("display", "default"), ("audiod
 #: How a list begins (QEMU, ``ui/console.c``, ``audio/audio.c``, ``chardev/char.c``; 5.2 to 11.1).
 _HEADING = re.compile(r"Available .{1,40} (types|drivers): *")
 _NAME = re.compile(r" *([a-z0-9][a-z0-9-]{0,63})")
+
+#: What stands before QEMU's own words: the program, and the option that it is about (``util/error-report.c``).
+_BEFORE = re.compile(r"[\w.+-]{1,80}: (-[a-z]{1,20} help: )?")
 
 #: How much is read of what a binary says: no QEMU comes near it.
 _MOST_NAMES = 256
@@ -70,7 +73,7 @@ def _read(exchange: Exchange) -> dict[str, Any]:
     if exchange.error is not None:
         return {"names": None, "said": [exchange.error.desc[:_MOST_LETTERS]]}
     reply: Any = exchange.reply
-    said = [line[:_MOST_LETTERS] for line in _texts(reply["stderr"]) if line.strip()]
+    said = [_BEFORE.sub("", line, count=1)[:_MOST_LETTERS] for line in _texts(reply["stderr"]) if line.strip()]
     names = _names(_texts(reply["stdout"])) if reply["status"] == 0 else None
     return {"names": names, "said": said[:_MOST_LINES]}
 
@@ -109,9 +112,7 @@ def words_about(listed: Listed | None, name: str) -> str | None:
     return next((line for line in listed.said if of.search(line)), None)
 
 
-def find_backend(
-    listed: Listed | None, types: Iterable[str] | None, fact: str, option: str, name: str
-) -> Evidence:
+def find_backend(listed: Listed | None, types: Iterable[str] | None, fact: str, option: str, name: str) -> Evidence:
     """What is known of a name that an option takes: ``-display gtk``.
 
     ``types`` are the QOM types of the binary, None where they were never asked.
@@ -134,14 +135,10 @@ def find_backend(
     if listed.names is None:
         note = f"`-{option} help` gave no list"
         said = "; ".join(listed.said[-1:]) or None
-        return Evidence(
-            fact=fact, verdict=Verdict.unknown, note=note, command=HELP, arguments=arguments, error=said
-        )
+        return Evidence(fact=fact, verdict=Verdict.unknown, note=note, command=HELP, arguments=arguments, error=said)
     if name in listed.names:
         note = f"`-{option} help` lists {name}"
-        return Evidence(
-            fact=fact, verdict=Verdict.present, note=note, command=HELP, arguments=arguments, reply=name
-        )
+        return Evidence(fact=fact, verdict=Verdict.present, note=note, command=HELP, arguments=arguments, reply=name)
     if option == "chardev" and types is None:
         note = f"`-{option} help` does not list {name}, and the list of types was never asked"
         return Evidence(fact=fact, verdict=Verdict.unknown, note=note, command=HELP, arguments=arguments)

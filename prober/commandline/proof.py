@@ -14,6 +14,9 @@ from prober.commandline.refusal import NOT_INSTALLED, Finding, Kind, Misfit, Ori
 from prober.commandline.types import misfit_of
 from prober.errors import FactError
 
+#: More names than these are no hint.
+_MOST_NAMED = 12
+
 #: How many hints one check looks for.
 _MOST_HINTS = 20
 
@@ -82,7 +85,10 @@ class Proof:
     def backend(self, option: str, name: str, place: Origin, *, part: str) -> Iterator[Finding]:
         """What stands against a display, audio driver or character device by itself: its module is not installed."""
         evidence = self.supports(f"-{option} {name}")
-        return self.require(evidence, place, part=part, rule=NOT_INSTALLED)
+        for finding in self.require(evidence, place, part=part, rule=NOT_INSTALLED):
+            listed = evidence.reply if isinstance(evidence.reply, list) else ()
+            hint = finding.hint or (f"it has {', '.join(map(str, listed))}" if 0 < len(listed) <= _MOST_NAMED else "")
+            yield finding.model_copy(update={"hint": hint})
 
     def property(self, typename: str, item: Property) -> Iterator[Finding]:
         """What is wrong with a property of a QOM type: there is none of the name, or the value does not fit."""
@@ -162,7 +168,7 @@ def wrong(option: Keyval | Plain, message: str, *, part: str = "", hint: str = "
 
 
 def _said(evidence: Evidence) -> str:
-    """What QEMU itself says of an option that it cannot take: which package has it, where its packager made it say so."""
+    """What QEMU itself says of an option that it cannot take: the package, where its packager has it say so."""
     return f"QEMU says: {evidence.error}" if evidence.error and evidence.fact.startswith("-") else ""
 
 

@@ -110,19 +110,21 @@ def _repeated(tree: dict[str, Value]) -> Iterator[tuple[str, Value]]:
     """What the options take that know neither trees nor numbered keys: ``-object``, ``-netdev`` and ``-device`` in
     key=value form.
 
-    A list is its key again for each item (QEMU, ``qapi/opts-visitor.c``), numbers in a row as a range, as libvirt writes
-    them (11.3, ``virQEMUBuildCommandLineJSONArrayBitmap``); a text that QAPI wraps in an object of its own (``qapi/net.json``,
-    ``String``) is the text alone.  What else is a tree stays in dotted keys, which the check refuses.
+    A list is its key again for each item (QEMU, ``qapi/opts-visitor.c``), numbers in a row as a range, as libvirt has
+    them (11.3, ``virQEMUBuildCommandLineJSONArrayBitmap``); a text that QAPI wraps in an object of its own
+    (``qapi/net.json``, ``String``) is the text alone.  All other trees stay in dotted keys, which the check refuses.
     """
     for key, value in tree.items():
-        if isinstance(value, list):
-            for item in _in_ranges(value):
-                is_wrapped = isinstance(item, dict) and item.keys() == {"str"}
-                yield key, item["str"] if isinstance(item, dict) and is_wrapped else item
-        elif isinstance(value, dict):
-            yield from _dotted(value, f"{key}.")
-        else:
-            yield key, value
+        if not isinstance(value, list):
+            yield from _dotted({key: value})
+            continue
+        for number, item in enumerate(_in_ranges(value)):
+            if not isinstance(item, dict):
+                yield key, item
+            elif item.keys() == {"str"}:
+                yield key, item["str"]
+            else:
+                yield from _dotted(item, f"{key}.{number}.")
 
 
 def _in_ranges(items: list[Value]) -> Iterator[Value]:

@@ -1,11 +1,11 @@
 """Values as they stand in QEMU's ``key=value`` syntax, and the two parsers that QEMU has for it.
 
 ``QemuOpts`` (``util/qemu-option.c``): ``-device``, ``-drive``, ``-netdev``, ``-object`` …; a word without ``=`` is a
-switch that is on, ``noNAME`` one that is off, and keys may repeat: where QAPI makes a list of one, each is an item of
-it (``qapi/opts-visitor.c``, which the key=value form of ``-object``, ``-netdev`` and ``-numa`` goes through in each
-version from 5.2 to 11.1), and ``0-3`` is four of a list of numbers; all else takes the last.  ``keyval`` (``util/keyval.c``): ``-blockdev``,
-``-audiodev``, ``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last time.  In both
-a comma ends a value, and two commas are one.
+switch that is on, ``noNAME`` one that is off, and keys may repeat.  Where QAPI makes a list of one, each value is an
+item of it, and ``0-3`` is four of a list of numbers (``qapi/opts-visitor.c``, through which ``-object``, ``-netdev``
+and ``-numa`` go in this form, from 5.2 to 11.1); of all else the last counts.  ``keyval`` (``util/keyval.c``):
+``-blockdev``, ``-audiodev``, ``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last
+time.  In both a comma ends a value, and two commas are one.
 """
 
 from __future__ import annotations
