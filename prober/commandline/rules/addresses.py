@@ -65,6 +65,8 @@ def _ide(line: Line) -> Iterator[Fault]:
             unit = 1 if (device.bus, 0) in taken else 0
         if unit >= units:
             message = f"{device.bus} has {units} unit{'s' * (units > 1)}, and no unit {unit}"
+            if device.values.get("unit") is None and (by := taken.get((device.bus, 0))):
+                message = _taken(f"the only unit of {device.bus}", by)
             yield Fault(device.place, "unit", message)
         elif (device.bus, unit) in taken:
             yield Fault(device.place, "unit", _taken(f"unit {unit} of {device.bus}", taken[device.bus, unit]))

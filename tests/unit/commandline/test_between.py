@@ -115,8 +115,8 @@ def test_spoilt(line: str, message: str, version: str) -> None:
 
 
 def test_a_channel_of_dbus_has_a_name() -> None:
-    assert bad("-chardev dbus,id=a") == ["-chardev dbus needs name"]
-    assert bad("-chardev dbus,id=a,name=b") == []
+    assert bad("-chardev dbus,id=a", "7.2.22") == ["-chardev dbus needs name"]
+    assert bad("-chardev dbus,id=a,name=b", "7.2.22") == []
 
 
 def test_a_hub_lies_over_chardevs() -> None:
