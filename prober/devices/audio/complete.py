@@ -37,9 +37,11 @@ def add_audio(domain: Domain, target: Target) -> Completion:
     ]
     if not displays:
         wanted = [("host" if target.settings.nographics_allow_host_audio else "none", domain.place())]
-    if not wanted or wanted[-1][0] == "host":
+    if not wanted:
         return domain
     driver, place = wanted[-1]
+    if driver == "host":
+        return domain
     return domain.with_devices([*domain.devices.every, Audio(number=1, type=driver, places=Places(place))])
 
 
