@@ -44,6 +44,9 @@ UNTOLD: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: Options that are a display by themselves, as far as a version has them.
+_DISPLAYS: Mapping[str, str] = MappingProxyType({"-curses": "curses", "-sdl": "sdl"})
+
 #: Options that take a number.
 NUMBERS = frozenset({"echr", "rotate", "seed", "tb-size", "xen-domid"})
 
@@ -86,6 +89,8 @@ def check_plain(option: Plain, proof: Proof) -> Iterator[Finding]:
         return  # a disk image by itself
     absent = list(_flag(option, proof))
     yield from absent
+    if option.flag in _DISPLAYS and not absent:
+        yield from proof.backend("display", _DISPLAYS[option.flag], option.place, part="")
     if option.value is not None and not any(finding.kind is Kind.error for finding in absent):
         yield from _word(option, option.value, proof)
 

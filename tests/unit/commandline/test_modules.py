@@ -37,6 +37,7 @@ def found(line: str, caps: Capabilities) -> list[Finding]:
         ("10.0.13", "-display sdl,gl=on", "QEMU 10.0.13 has no -display sdl", "it has none, curses"),
         ("10.0.13", "-audiodev spice,id=a", "QEMU 10.0.13 has no -audiodev spice", "it has none, alsa, oss, wav"),
         ("11.1.2", "-chardev spicevmc,id=c,name=vdagent", "QEMU 11.1.2 has no -chardev spicevmc", ""),
+        ("5.2.0", "-sdl", "QEMU 5.2.0 has no -display sdl", "it has none, egl-headless, curses, spice-app"),
         ("5.2.0", "-display sdl", "QEMU 5.2.0 has no -display sdl", "it has none, egl-headless, curses, spice-app"),
     ],
 )  # fmt: skip
@@ -52,6 +53,7 @@ def test_what_is_not_installed_is_refused(version: str, line: str, message: str,
     ("version", "line"),
     [
         ("7.2.22", "-display dbus"),
+        ("5.2.0", "-curses"),
         ("7.2.22", "-audiodev alsa,id=a"),
         ("7.2.22", "-chardev spicevmc,id=c,name=vdagent"),
         ("7.2.22", "-chardev tty,id=c,path=/dev/ttyS0"),
