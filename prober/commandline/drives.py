@@ -136,19 +136,25 @@ def _wish(option: object) -> _Wish | None:
 def _placed(wish: _Wish, units: int, taken: set[tuple[str, int, int]]) -> Drive | Misplaced | None:
     """As ``drive_new`` does it; None where a number is none, or one that nobody writes."""
     index, bus, unit = wish.index, wish.bus, wish.unit
-    if index is None or bus is None or unit is None or index < -1 or unit < -1:
+    if index is None or bus is None or unit is None or min(index, unit) < -1:
         return None
     if index >= 0:
         if bus or unit >= 0:
             return Misplaced(wish.place, "index", "index cannot be with bus or unit")
         bus, unit = divmod(index, units) if units else (0, index)
     elif unit < 0:
-        unit = 0
-        while (wish.interface, bus, unit) in taken:
-            unit += 1
-            if units and unit >= units:
-                bus, unit = bus + 1, 0
+        bus, unit = _next_free(wish.interface, bus, units, taken)
     if units and unit >= units:
         return Misplaced(wish.place, "unit", f"a bus of if={wish.interface} has no unit {unit} on this machine")
     is_taken = (wish.interface, bus, unit) in taken
     return Drive(wish.interface, bus, unit, wish.word, wish.place, is_taken, units)
+
+
+def _next_free(interface: str, bus: int, units: int, taken: set[tuple[str, int, int]]) -> tuple[int, int]:
+    """The first unit from this bus on that no drive has yet."""
+    unit = 0
+    while (interface, bus, unit) in taken:
+        unit += 1
+        if units and unit >= units:
+            bus, unit = bus + 1, 0
+    return bus, unit
