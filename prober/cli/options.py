@@ -86,7 +86,8 @@ Fact = Annotated[
     str,
     typer.Argument(
         metavar="FACT",
-        help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
+        help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME' "
+        "(-audiodev and -chardev alike).",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

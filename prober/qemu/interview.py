@@ -12,6 +12,9 @@ else that was in flight goes back to be taken by whoever comes first.
 A type that lives in a module is not found by a process that has not loaded it (7.2: ``ccid-card-emulated``).
 Loading all modules is what ``qom-list-types`` does; it takes up to 60 ms, so it is asked of the first process
 alone, and what another one does not find is asked once more of one that has them.
+
+Beside them, as soon as the first has greeted, the binary is started to list its displays, audio drivers and character
+devices (:mod:`prober.qemu.help`), which no question tells.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from prober.qemu.box.find import find_box
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
+from prober.qemu.help import ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
@@ -54,8 +58,9 @@ class Interview:
     ``seconds`` is the whole of it, ``timings`` says where it went: ``launch`` and ``greet`` of the first
     process, then until the last answer of each stage (``basics``, ``types``, ``cpu_models``; stages overlap,
     and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
-    further processes after crashes or complaints.  ``crashes`` maps each type that kills this QEMU to how:
-    ``SIGABRT: last line of standard error``.  ``processes`` is how many were started in all.
+    further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
+    ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
+    how many were started to be asked over QMP.
     """
 
     recording: Recording
@@ -130,6 +135,8 @@ class _Interviewer:
         self._late_deaths = 0
         self._started = perf_counter()
         self._marked = 0.0
+        self._has_greeted = asyncio.Event()
+        self._help: list[Exchange] = []
 
     async def run(self) -> Interview:
         try:
@@ -142,7 +149,7 @@ class _Interviewer:
             raise QemuTimeoutError(text, hint="the limit is total_s") from error
         self._mark("reap")
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
-        recording = self._agenda.recording(greetings)
+        recording = with_help(self._agenda.recording(greetings), self._help)
         seconds = perf_counter() - self._started
         crashes = dict(sorted(self._agenda.crashes.items()))
         return Interview(recording, seconds, self._timings, crashes, self._processes)
@@ -151,13 +158,23 @@ class _Interviewer:
         if self._limits.processes_at_once == 1:
             await self._serve(Lane.first)
             await self._serve(Lane.second)
+            await self._ask_for_help(at_once=False)
             return
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._serve(Lane.first))
                 group.create_task(self._serve(Lane.second))
+                group.create_task(self._ask_for_help(at_once=True))
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from errors
+
+    async def _ask_for_help(self, *, at_once: bool) -> None:
+        """What the binary lists by itself; started as the first process was that greeted, and so without any option
+        that this binary does not know."""
+        await self._has_greeted.wait()
+        began = perf_counter()
+        self._help = await ask_for_help(self._launches[Lane.first], self._limits.greet_s, at_once=at_once)
+        self._timings["help"] = perf_counter() - began
 
     async def _serve(self, lane: Lane) -> None:
         """Ask what this lane has to ask, in one process after the other as long as they die."""
@@ -290,6 +307,7 @@ class _Interviewer:
             self._timings["launch"] = session.launch_s
             self._timings["greet"] = session.greet_s
             self._marked = perf_counter() - self._started
+            self._has_greeted.set()
         self._greetings.setdefault(lane, session.greeting)
 
     def _note_relaunch(self, began: float) -> None:

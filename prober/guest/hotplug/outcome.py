@@ -15,7 +15,6 @@ from prober.guest.hotplug.options import BRIDGE, ROOT, Choice, choose_hotplug
 from prober.guest.hotplug.port import Hotplug, PortHotplug
 from prober.host.target import Target
 
-
 _PORT_OFF = "hotplug=off on the port itself (hw/pci/pcie_port.c)"
 
 #: Seen on QEMU 5.2, 7.2, 10.0 and 11.1, with either option on and off: the ``hotplug-handler`` of each bus.
