@@ -75,6 +75,8 @@ def near(given: Given, members: Members, bench: Bench, *, host: str, port: str) 
     there = members.text(host)
     if near_host(there) != there:
         members.set(host, LOOPBACK)
+        # The family was that of the address.
+        members.drop("ipv6")
         bench.replace(given, host, LOOPBACK)
     number = members.text(port)
     if free_port(number) != number:

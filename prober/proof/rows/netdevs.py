@@ -128,6 +128,10 @@ def _socket(given: Given, members: Members, bench: Bench) -> None:
             bench.replace(given, name, near_address(text))
     local = members.text("localaddr")
     if members.text("mcast"):
+        host, _, port = members.text("mcast").rpartition(":")
+        if free_port(port) != port:
+            members.set("mcast", f"{host}:{free_port(port)}")
+            bench.replace(given, "mcast", f"port {free_port(port)}")
         # A group is joined on an interface, and there is but the loopback.
         if local != LOOPBACK:
             members.set("localaddr", LOOPBACK)
@@ -174,10 +178,13 @@ def _stream(given: Given, members: Members, bench: Bench) -> None:
 
 def _near_inet(given: Given, address: Members, bench: Bench) -> None:
     host, port = address.text("host"), address.text("port")
-    if near_host(host) != host or free_port(port) != port:
-        address.set("host", near_host(host))
+    near = host if _is_group(host) else near_host(host)
+    if near != host or free_port(port) != port:
+        address.set("host", near)
         address.set("port", free_port(port))
-        bench.replace(given, "host", f"{near_host(host)}:{free_port(port)}")
+        # The family was that of the address.
+        address.drop("ipv6")
+        bench.replace(given, "host", f"{near}:{free_port(port)}")
 
 
 def _dgram(given: Given, members: Members, bench: Bench) -> None:
@@ -196,7 +203,7 @@ def _dgram(given: Given, members: Members, bench: Bench) -> None:
 
 def _end_of_dgram(given: Given, address: Members, side: str, bench: Bench) -> None:
     kind = address.text("type")
-    if kind == "inet" and not _is_group(address.text("host")):
+    if kind == "inet":
         _near_inet(given, address, bench)
     elif kind == "unix":
         address.set("path", bench.place(address.text("path")))
