@@ -96,10 +96,11 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, docs/settings.md and docs/checking.md
+docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, checking.md and proving.md
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.rules_page
+	$(BIN)/python -m tools.proving_page
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures

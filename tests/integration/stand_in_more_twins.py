@@ -101,7 +101,7 @@ OTHER_TWINS = (
     beside("device virtio-vga-gl", "-device virtio-vga-gl,xres=1024@", since=(7, 0), before=(8, 0)),
     beside("device hv-syndbg", "-cpu qemu64,hv-passthrough=off -device virtio-balloon-pci@"),
     beside("property rootdir", "-usb -device usb-mtp,rootdir=/srv/photos,readonly=on@"),
-    beside("property pcap", "-usb -device usb-tablet,pcap=/tmp/usb.pcap@"),
+    beside("property pcap", "-usb -device usb-tablet,pcap=/tmp/usb.pcap@", since=(6, 1)),
     beside("property frudatafile", "-device ipmi-bmc-sim,id=b,frudatafile=/srv/fru@ -device isa-ipmi-kcs,bmc=b"),
     beside("property sdrfile", "-device ipmi-bmc-sim,id=b,sdrfile=/srv/sdr@ -device isa-ipmi-kcs,bmc=b"),
     beside("property jsonfile", "-machine q35 -device uefi-vars-x64,jsonfile=/srv/vars.json@", since=(10, 0)),

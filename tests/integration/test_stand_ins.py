@@ -67,7 +67,9 @@ def try_words(place: QemuPlace, words: list[str]) -> tuple[Bench, Ended]:
 async def _try(place: QemuPlace, ours: Path, words: list[str]) -> Ended:
     """How it ends in a box with nothing of the host's network and devices: told to at once, or by itself."""
     try:
-        async with talk_to(GivenArgv("/usr/bin/bwrap", words=(*_box(place, ours), place.binary, *words, *_MONITOR))) as qemu:
+        async with talk_to(
+            GivenArgv("/usr/bin/bwrap", words=(*_box(place, ours), place.binary, *words, *_MONITOR))
+        ) as qemu:
             return await qemu.quit()
     except EndedEarlyError as error:
         return error.ended
