@@ -65,7 +65,7 @@ def _connect_with_tls(given: Given, members: Members, bench: Bench) -> None:
     near(given, members, bench, host="host", port="port")
     if not members.text("reconnect") and not members.text("reconnect-ms"):
         # QEMU 9.2 has the one in milliseconds, 11.0 has no other.
-        is_new = bench.caps.has("chardev-add.backend.socket.data.reconnect-ms")
+        is_new = bench.caps.has("chardev-add.backend.data.reconnect-ms")
         members.set(*(("reconnect-ms", 60_000) if is_new else ("reconnect", 60)))
         bench.replace(given, "reconnect", "trying again later")
 

@@ -23,20 +23,20 @@ _VHOST = "it is the work of another process, which is not here"
 _KERNEL = "it is the work of the host's kernel"
 _XEN = "it is Xen's"
 
-#: The types that virtio devices on PCI have besides.
-_ON_PCI = ("-pci", "-pci-transitional", "-pci-non-transitional")
+
+def _types(stem: str, *ends: str) -> list[str]:
+    """The types of a device: what it is on each bus."""
+    return [f"{stem}{end}" for end in ends]
 
 
-def _virtio(*stems: str) -> list[str]:
-    """The types of a virtio device: itself, and what it is on PCI."""
-    return [f"{stem}{end}" for stem in stems for end in ("", "-device", *_ON_PCI)]
-
+_PCI, _ON_PCI = ("", "-pci"), ("", "-pci", "-pci-transitional", "-pci-non-transitional")
 
 _VHOST_USER = (
-    *_virtio(*(f"vhost-user-{name}" for name in (
-        "blk", "device", "fs", "gpio", "gpu", "i2c", "input", "rng", "rtc", "scmi", "scsi", "snd", "spi", "test-device",
-        "vsock",
-    ))),
+    *(name for kind in ("gpu", "input", "rng", "rtc", "scmi", "snd", "device", "test-device")
+      for name in _types(f"vhost-user-{kind}", *_PCI)),
+    *(name for kind in ("fs", "gpio", "i2c", "spi") for name in _types(f"vhost-user-{kind}", "-device", "-pci")),
+    *(name for kind in ("blk", "scsi") for name in _types(f"vhost-user-{kind}", *_ON_PCI)),
+    *_types("vhost-user-vsock", "-device", "-pci", "-pci-non-transitional"),
     "vhost-user-vga",
 )  # fmt: skip
 
@@ -62,14 +62,18 @@ _WITHOUT_GL = stood_in("the same card without `-gl`, as there is no graphics car
 DEVICES: Mapping[str, StandInRow] = MappingProxyType(
     {
         **dict.fromkeys(_VHOST_USER, left_out(_VHOST)),
-        **dict.fromkeys(_virtio("vhost-scsi", "vhost-vsock", "vhost-vdpa-device"), left_out(_KERNEL)),
+        **dict.fromkeys(
+            (*_types("vhost-scsi", *_ON_PCI), *_types("vhost-vdpa-device", *_ON_PCI),
+             *_types("vhost-vsock", "-device", "-pci", "-pci-non-transitional")),
+            left_out(_KERNEL),
+        ),
         **dict.fromkeys(
             ("vfio-amd-xgbe", "vfio-ap", "vfio-calxeda-xgmac", "vfio-ccw", "vfio-pci", "vfio-pci-igd-lpc-bridge",
              "vfio-pci-nohotplug", "vfio-platform"),
             left_out("the device is the host's"),
         ),
         **dict.fromkeys(("vfio-user-pci", "x-pci-proxy-dev"), left_out(_VHOST)),
-        **dict.fromkeys(_virtio("virtio-input-host"), left_out("an input device is the host's")),
+        **dict.fromkeys(_types("virtio-input-host", "-device", "-pci"), left_out("an input device is the host's")),
         **dict.fromkeys(("scsi-block", "scsi-generic"), left_out("the disk is the host's, and is asked what it is")),
         **dict.fromkeys(("ivshmem-doorbell", "ivshmem-flat"), left_out(_VHOST)),
         **dict.fromkeys(("u2f-emulated", "u2f-passthru", "ccid-card-emulated"), left_out("the keys are the host's")),
