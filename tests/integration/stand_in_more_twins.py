@@ -9,13 +9,15 @@ _IV = "AAAAAAAAAAAAAAAAAAAAAA=="
 OBJECT_TWINS = (
     beside(
         "object memory-backend-ram",
-        "-object memory-backend-ram,id=m,size=64M,host-nodes=5,host-nodes=9,policy=bind,prealloc=on,share=off,dump=off@",
+        "-object memory-backend-ram,id=m,size=64M,host-nodes=5,host-nodes=9,policy=bind,prealloc=on,share=off,"
+        "dump=off@",
     ),
     Twins(
         "object memory-backend-ram", "-object memory-backend-ram,id=m,size=64M,prealloc=on",
         "-object memory-backend-ram,id=m,size=64M,prealloc=on,policy=bind", "host-nodes must be set",
     ),
-    beside("object memory-backend-memfd", "-object memory-backend-memfd,id=m,size=64M,hugetlb=on,hugetlbsize=1G,seal=on@"),
+    beside("object memory-backend-memfd",
+        "-object memory-backend-memfd,id=m,size=64M,hugetlb=on,hugetlbsize=1G,seal=on@"),
     beside(
         "object memory-backend-file",
         "-object memory-backend-file,id=m,size=64M,mem-path=/dev/hugepages/x,share=on,prealloc=on,pmem=on,align=2M@"
@@ -82,7 +84,8 @@ DISPLAY_TWINS = (
 )  # fmt: skip
 
 OTHER_TWINS = (
-    beside("fsdev local", "-fsdev local,id=f,path=/srv,security_model=passthrough@ -device virtio-9p-pci,fsdev=f,mount_tag=t"),
+    beside("fsdev local",
+        "-fsdev local,id=f,path=/srv,security_model=passthrough@ -device virtio-9p-pci,fsdev=f,mount_tag=t"),
     beside("fsdev local", "-virtfs local,path=/srv,security_model=mapped-xattr,mount_tag=t@"),
     beside("fsdev proxy", "-fsdev proxy,id=f,socket=/run/proxy.sock@", before=(9, 2)),
     beside("fsdev proxy", "-fsdev proxy,id=f,sock_fd=12@", before=(9, 2)),

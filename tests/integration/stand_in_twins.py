@@ -1,6 +1,6 @@
 """Lines for the rows of stand-ins: a sound one, and its twin that is spoilt beside what something stands in for.
 
-``@tls@`` … are put in by nobody: each line is what a user would write, with paths that are not here.
+Each line is what a user would write, with paths that are not here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ _NEWEST = (99, 0)
 
 @dataclass(frozen=True)
 class Twins:
-    """``rows`` are the rows that the lines are for (``netdev tap``).  ``says`` is a part of what QEMU says of the spoilt.
+    """``rows`` are the rows that the lines are for (``netdev tap``).  ``says`` is a part of what QEMU says of the
+    spoilt one.
 
     ``since`` and ``before`` are versions: those that have it, and the first that has it no more.
     """
@@ -45,9 +46,11 @@ _NIC = "-device virtio-net-pci,netdev=n,mac=52:54:00:12:34:56"
 _OLD, _OBJECT_7 = (7, 0), (7, 1)
 
 NETDEV_TWINS = (
-    beside("netdev tap", f"-netdev tap,id=n,ifname=vnet0,script=/etc/qemu-ifup,downscript=no,vhost=on,queues=4@ {_NIC}"),
+    beside("netdev tap",
+        f"-netdev tap,id=n,ifname=vnet0,script=/etc/qemu-ifup,downscript=no,vhost=on,queues=4@ {_NIC}"),
     beside("netdev bridge", f"-netdev bridge,id=n,br=br0,helper=/usr/lib/qemu/qemu-bridge-helper@ {_NIC}"),
-    beside("netdev l2tpv3", f"-netdev l2tpv3,id=n,src=10.0.0.1,dst=10.0.0.2,udp=on,srcport=1,dstport=2,txsession=1@ {_NIC}"),
+    beside("netdev l2tpv3",
+        f"-netdev l2tpv3,id=n,src=10.0.0.1,dst=10.0.0.2,udp=on,srcport=1,dstport=2,txsession=1@ {_NIC}"),
     beside("netdev vde", f"-netdev vde,id=n,sock=/var/run/vde.ctl,group=vde,mode=0660@ {_NIC}"),
     beside("netdev netmap", f"-netdev netmap,id=n,ifname=vale0:1,devname=/dev/netmap@ {_NIC}"),
     beside(
@@ -55,11 +58,13 @@ NETDEV_TWINS = (
         "-chardev socket,id=c,path=/run/vhost.sock -netdev vhost-user,id=n,chardev=c,queues=2@"
         f" {_NIC},mq=on,vectors=6,tx_queue_size=1024,rx_queue_size=1024",
     ),
-    beside("netdev vhost-vdpa", f"-netdev vhost-vdpa,id=n,vhostdev=/dev/vhost-vdpa-0,queues=1@ {_NIC},tx_queue_size=512"),
+    beside("netdev vhost-vdpa",
+        f"-netdev vhost-vdpa,id=n,vhostdev=/dev/vhost-vdpa-0,queues=1@ {_NIC},tx_queue_size=512"),
     beside("netdev passt", f"-netdev passt,id=n,path=/usr/bin/passt,quiet=on@ {_NIC}", since=(10, 1)),
     beside(
         "netdev user",
-        "-netdev user,id=n,hostfwd=tcp::22-:22,hostfwd=udp:10.1.2.3:5300-10.0.2.15:53,guestfwd=tcp:10.0.2.100:80-cmd:nc,"
+        "-netdev user,id=n,hostfwd=tcp::22-:22,hostfwd=udp:10.1.2.3:5300-10.0.2.15:53,"
+        "guestfwd=tcp:10.0.2.100:80-cmd:nc,"
         f"guestfwd=tcp:10.0.2.101:81-tcp:10.9.9.9:80,tftp=/srv/tftp,bootfile=/pxelinux.0,smb=/srv/share@ {_NIC}",
     ),
     Twins(
@@ -83,18 +88,21 @@ NETDEV_TWINS = (
         "netdev dgram", "-netdev dgram,id=n,local.type=inet,local.host=10.0.0.1,local.port=123,remote.type=inet,"
         f"remote.host=10.0.0.2,remote.port=124@ {_NIC}", since=(7, 2),
     ),
-    beside("netdev dgram", f"-netdev dgram,id=n,remote.type=inet,remote.host=230.0.0.1,remote.port=124@ {_NIC}", since=(7, 2)),
+    beside("netdev dgram",
+        f"-netdev dgram,id=n,remote.type=inet,remote.host=230.0.0.1,remote.port=124@ {_NIC}", since=(7, 2)),
     beside("netdev dgram", f"-netdev dgram,id=n,local.type=fd,local.str=3@ {_NIC}", since=(7, 2)),
     beside(
         "netdev dgram",
-        f"-netdev dgram,id=n,local.type=unix,local.path=/run/a,remote.type=unix,remote.path=/run/b@ {_NIC}", since=(7, 2),
+        f"-netdev dgram,id=n,local.type=unix,local.path=/run/a,remote.type=unix,remote.path=/run/b@ {_NIC}","
+        " since=(7, 2),
     ),
     beside("option -nic", "-nic tap,model=e1000,mac=52:54:00:12:34:56,ifname=tap0,script=no@"),
     beside("option -net", "-net nic,model=e1000 -net tap,ifname=tap0,script=no@"),
 )  # fmt: skip
 
 CHARDEV_TWINS = (
-    beside("chardev socket", "-chardev socket,id=c,path=/run/qga.sock,server=on,wait=off,logfile=/var/log/c,logappend=on@"),
+    beside("chardev socket",
+        "-chardev socket,id=c,path=/run/qga.sock,server=on,wait=off,logfile=/var/log/c,logappend=on@"),
     beside("chardev socket", "-chardev socket,id=c,path=/run/x.sock,reconnect=5@", before=(10, 2)),
     beside("chardev socket", "-chardev socket,id=c,path=/run/x.sock,reconnect-ms=5000@", since=(9, 2)),
     beside("chardev socket", "-chardev socket,id=c,host=10.0.0.9,port=23,telnet=on,nodelay@"),
@@ -104,7 +112,8 @@ CHARDEV_TWINS = (
     beside("chardev socket", "-chardev socket,id=c,fd=27@"),
     beside(
         "chardev socket",
-        "-object tls-creds-x509,id=t,dir=/etc/pki/qemu,endpoint=client -chardev socket,id=c,host=h,port=16514,tls-creds=t@",
+        "-object tls-creds-x509,id=t,dir=/etc/pki/qemu,endpoint=client -chardev socket,id=c,host=h,port=16514,"
+        "tls-creds=t@",
     ),
     beside("chardev udp", "-chardev udp,id=c,host=10.0.0.9,port=514,localaddr=10.0.0.1,localport=514@"),
     beside("chardev file", "-chardev file,id=c,path=/var/log/guest.log,append=on@"),
@@ -119,7 +128,8 @@ CHARDEV_TWINS = (
     beside("option -serial", "-serial tcp:0.0.0.0:23,server=on@"),
     beside("option -serial", "-serial telnet:10.0.0.9:23,nodelay@"),
     beside("option -serial", "-serial unix:/run/x,server=on,wait=off@"),
-    Twins("option -serial", "-serial mon:udp:10.0.0.9:514@:514", "-serial mon:udp:10.0.0.9:514@:514 -device nosuch", "nosuch"),
+    Twins("option -serial", "-serial mon:udp:10.0.0.9:514@:514", "-serial mon:udp:10.0.0.9:514@:514 -device nosuch",
+        "nosuch"),
     Twins("option -serial", "-serial /dev/ttyS0 -serial null", "-serial /dev/ttyS0 -device nosuch", "nosuch"),
     Twins("option -parallel", "-parallel /dev/parport0", "-parallel /dev/parport0 -device nosuch", "nosuch"),
     Twins("option -debugcon", "-debugcon file:/var/log/x", "-debugcon file:/var/log/x -device nosuch", "nosuch"),

@@ -131,7 +131,8 @@ CHARDEVS: Mapping[str, StandInRow] = MappingProxyType(
         **dict.fromkeys(("file", "pipe", "serial", "tty"), _A_FILE),
         "pty": stood_in("a terminal of the box; a link at `path` in the directory of stand-ins", _pty),
         "socket": stood_in(
-            "a socket in the directory of stand-ins or on the loopback, with `wait=off`; a client is connected to a socket"
+            "a socket in the directory of stand-ins or on the loopback, with `wait=off`; a client is connected to a"
+            " socket"
             " that is listened on and never answered",
             _socket,
         ),

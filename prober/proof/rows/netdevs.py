@@ -51,7 +51,8 @@ _OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "passt": (
             "path", "quiet", "vhost-user", "mtu", "address", "netmask", "mac", "gateway", "interface", "outbound",
             "outbound-if4", "outbound-if6", "dns", "search", "fqdn", "dhcp-dns", "dhcp-search", "map-host-loopback",
-            "map-guest-addr", "dns-forward", "dns-host", "tcp", "udp", "icmp", "dhcp", "ndp", "dhcpv6", "ra", "freebind",
+            "map-guest-addr", "dns-forward", "dns-host", "tcp", "udp", "icmp", "dhcp", "ndp", "dhcpv6", "ra",
+            "freebind",
             "ipv4", "ipv6", "tcp-ports", "udp-ports", "param",
         ),
         "vmnet-host": (
@@ -121,6 +122,7 @@ def _socket(given: Given, members: Members, bench: Bench) -> None:
         for name, value in _NOWHERE.items():
             members.set(name, value)
         bench.replace(given, "fd", "a socket that leads nowhere")
+        return
     for name in ("listen", "connect", "udp"):
         text = members.text(name)
         if near_address(text) != text:
@@ -228,13 +230,15 @@ NETDEVS: Mapping[str, StandInRow] = MappingProxyType(
         **dict.fromkeys(("hubport", "nic", "none"), KEPT),
         **dict.fromkeys(_OWN, _TO_NOWHERE),
         "user": stood_in(
-            "`hostfwd` on the loopback, `guestfwd` to a device that leads nowhere, `tftp` from an empty directory; `smb` is"
+            "`hostfwd` on the loopback, `guestfwd` to a device that leads nowhere, `tftp` from an empty directory;"
+            " `smb` is"
             " left out",
             _user,
         ),
         "socket": stood_in("addresses of the loopback; a descriptor is a socket that leads nowhere", _socket),
         "stream": stood_in(
-            "who listens does so on the loopback or in the directory of stand-ins; a client is connected to a socket there",
+            "who listens does so on the loopback or in the directory of stand-ins; a client is connected to a"
+            " socket there",
             _stream,
         ),
         "dgram": stood_in("addresses of the loopback, sockets in the directory of stand-ins", _dgram),

@@ -118,7 +118,8 @@ _LIKE_A_PATH = re.compile(
 #: Properties that look so, and name nothing of the host: what is of the guest, or the id of another option.
 _NO_PATHS = frozenset(
     (
-        "audiodev", "auth-key", "chardev", "cryptodev", "fdp.ruhs", "fsdev", "host", "host_mtu", "hostmem", "legacy-cryptodev",
+        "audiodev", "auth-key", "chardev", "cryptodev", "fdp.ruhs", "fsdev", "host", "host_mtu", "hostmem",
+        "legacy-cryptodev",
         "legacy-memdev", "legacy-persistent-memdev", "legacy-pmrdev", "legacy-volatile-dc-memdev",
         "legacy-volatile-memdev", "memdev", "netdev", "persistent-memdev", "pmrdev", "tpmdev", "vdev",
         "volatile-dc-memdev", "volatile-memdev", "host-serial", "legacy-host", "legacy-iommufd", "iommufd", "hostaddr",
