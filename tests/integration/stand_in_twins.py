@@ -93,8 +93,8 @@ NETDEV_TWINS = (
     beside("netdev dgram", f"-netdev dgram,id=n,local.type=fd,local.str=3@ {_NIC}", since=(7, 2)),
     beside(
         "netdev dgram",
-        f"-netdev dgram,id=n,local.type=unix,local.path=/run/a,remote.type=unix,remote.path=/run/b@ {_NIC}","
-        " since=(7, 2),
+        f"-netdev dgram,id=n,local.type=unix,local.path=/run/a,remote.type=unix,remote.path=/run/b@ {_NIC}",
+        since=(7, 2),
     ),
     beside("option -nic", "-nic tap,model=e1000,mac=52:54:00:12:34:56,ifname=tap0,script=no@"),
     beside("option -net", "-net nic,model=e1000 -net tap,ifname=tap0,script=no@"),

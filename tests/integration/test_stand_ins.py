@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import Prover, Request, Subject
+from prober.proof.prover import LineRequest, LineSubject, Prover
 from tests.conftest import QemuPlace, aio
 from tests.integration.real_qemu import capabilities_of
 from tests.integration.stand_in_more_twins import DISPLAY_TWINS, OBJECT_TWINS, OTHER_TWINS
@@ -21,9 +21,9 @@ ALL_TWINS = (*NETDEV_TWINS, *CHARDEV_TWINS, *OBJECT_TWINS, *DISPLAY_TWINS, *OTHE
 async def _prove(place: QemuPlace, words: list[str]) -> Proof:
     """What its QEMU makes of a line, whatever the check says of it."""
     prover = Prover()
-    subject = Subject(place.binary, capabilities_of(place), place.root)
+    subject = LineSubject(place.binary, capabilities_of(place), place.root)
     try:
-        return await prover.prove(subject, Request((place.binary, *_HEAD, *words), anyway=True))
+        return await prover.prove(subject, LineRequest((place.binary, *_HEAD, *words), anyway=True))
     finally:
         await prover.close()
 
