@@ -102,13 +102,6 @@ def _file(given: Given, members: Members, bench: Bench) -> None:
             bench.replace(given, name, "an empty file")
 
 
-def _pty(given: Given, members: Members, bench: Bench) -> None:
-    """The terminal is of the box; a link to it (QEMU 10.0) is made in the directory of stand-ins."""
-    if members.text("path"):
-        members.set("path", bench.place(members.text("path")))
-        bench.replace(given, "path", "a link in the directory of stand-ins")
-
-
 def _null(*own: str) -> StandInRow:
     def change(given: Given, members: Members, bench: Bench) -> None:
         for name in own:
@@ -129,7 +122,8 @@ CHARDEVS: Mapping[str, StandInRow] = MappingProxyType(
             KEPT,
         ),
         **dict.fromkeys(("file", "pipe", "serial", "tty"), _A_FILE),
-        "pty": stood_in("a terminal of the box; a link at `path` in the directory of stand-ins", _pty),
+        # There are no terminals in a box.
+        "pty": _null("path"),
         "socket": stood_in(
             "a socket in the directory of stand-ins or on the loopback, with `wait=off`; a client is connected to a"
             " socket"

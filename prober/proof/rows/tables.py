@@ -36,9 +36,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "device": Table(DEVICES, "Any other device is kept."),
         "property": Table(
             _PROPERTIES,
-            "Files stand in for `romfile`, `frudatafile` and `sdrfile` of any device, and for what a `loader`"
-            " loads.  With"
-            " another property that names something of the host, nothing is started.",
+            "Files stand in for the `romfile` of any card, and for what `loader` and `guest-loader` load.  With another"
+            " property that names something of the host, nothing is started.",
         ),
         "block driver": Table(BLOCK_DRIVERS),
         "display": Table(DISPLAYS),

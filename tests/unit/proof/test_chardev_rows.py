@@ -29,7 +29,7 @@ _CLIENT = "/stand-in/0-listening"
          "-chardev udp,id=c,host=127.0.0.1,port=20514,localport=20009,localaddr=127.0.0.1"),
         ("-chardev file,id=c,path=/var/x,logfile=/var/y",
          "-chardev file,id=c,path=/stand-in/1-x,logfile=/stand-in/0-y"),
-        ("-chardev pty,id=c", "-chardev pty,id=c"),
+        ("-chardev pty,id=c,path=/a -serial pty", "-chardev null,id=c -serial null"),
         ("-chardev parallel,id=c,path=/dev/parport0,mux=on", "-chardev null,id=c,mux=on"),
         ("-serial tcp::4444,server,nowait", "-serial tcp:127.0.0.1:4444,server,nowait"),
         ("-serial tcp::23,server=on", "-serial tcp:127.0.0.1:20023,server=on,wait=off"),

@@ -73,7 +73,9 @@ def test_a_file_that_is_only_read_is_as_large_as_the_memory() -> None:
 
 
 def test_what_is_nothing_without_the_host_goes_with_all_that_names_it() -> None:
-    line = "-object sev-guest,id=sev -machine q35,confidential-guest-support=sev -object iommufd,id=i -device"
-    " vfio-pci,host=1:0.0,iommufd=i"
+    line = (
+        "-object sev-guest,id=sev -machine q35,confidential-guest-support=sev -object iommufd,id=i"
+        " -device vfio-pci,host=1:0.0,iommufd=i"
+    )
     assert parts_left_out(line) == ["-object", "-object", "-device", "-machine confidential-guest-support"]
     assert started(line) == "-machine q35"

@@ -11,7 +11,6 @@ from prober.capabilities import Capabilities
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.flags import FLAGS
 from prober.proof.row import Treatment
-from prober.proof.rows.boot import stand_in_device_files
 from prober.proof.rows.devices import DEVICES, PATH_PROPERTIES, PROPERTIES
 from prober.proof.rows.tables import TABLES
 from tests.integration.stand_in_more_twins import DISPLAY_TWINS, OBJECT_TWINS, OTHER_TWINS
@@ -127,9 +126,6 @@ _NO_PATHS = frozenset(
     )
 )  # fmt: skip
 
-#: Those that :func:`~prober.proof.rows.boot.stand_in_device_files` is for.
-_FILES_OF_DEVICES = frozenset(("file", "frudatafile", "initrd", "kernel", "romfile", "sdrfile"))
-
 
 def _properties_like_paths() -> Iterator[tuple[str, str]]:
     for capabilities in RECORDED.values():
@@ -141,10 +137,9 @@ def _properties_like_paths() -> Iterator[tuple[str, str]]:
 
 
 def test_whatever_device_has_a_property_like_a_path_is_known_for_it() -> None:
-    known = {*PATH_PROPERTIES, *PROPERTIES, *_NO_PATHS, *_FILES_OF_DEVICES}
+    known = {*PATH_PROPERTIES, *PROPERTIES, *_NO_PATHS}
     unknown = {(kind, name) for kind, name in _properties_like_paths() if name not in known and kind not in DEVICES}
     assert unknown == set()
-    assert stand_in_device_files.__doc__
 
 
 def test_a_property_that_is_said_to_be_a_path_is_one_that_some_device_has() -> None:
@@ -185,7 +180,7 @@ def test_each_row_that_something_stands_in_for_has_twins() -> None:
         if not (noun == "option" and _OF_TYPES.fullmatch(name))
     }
     assert rows - twins == _WITHOUT_TWINS
-    assert twins - rows - {"property frudatafile", "property sdrfile"} == set()
+    assert twins - rows == set()
 
 
 def test_the_document_has_the_tables_as_they_are() -> None:
