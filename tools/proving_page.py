@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from prober.proof.row import StandInRow
-from prober.proof.rows.tables import TABLES, Table
+from prober.proof.rows.tables import TABLES, RowTable
 from tools.pages import put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "proving.md"
@@ -32,7 +32,7 @@ def render_page(page: str) -> str:
     return put_between_marks(page, "\n".join(line for noun, table in TABLES.items() for line in _lines(noun, table)))
 
 
-def _lines(noun: str, table: Table) -> Iterator[str]:
+def _lines(noun: str, table: RowTable) -> Iterator[str]:
     yield from ("", f"### {_HEADINGS[noun]}", "")
     if table.says:
         yield from (table.says.replace("  ", " "), "")

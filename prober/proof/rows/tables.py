@@ -17,7 +17,7 @@ from prober.proof.rows.options import OPTIONS
 from prober.proof.rows.others import FSDEVS, TPMDEVS
 
 
-class Table(NamedTuple):
+class RowTable(NamedTuple):
     """``says`` is what a type without a row comes to; empty where nothing of the line is started."""
 
     rows: Mapping[str, StandInRow]
@@ -27,22 +27,22 @@ class Table(NamedTuple):
 _PROPERTIES = {name: StandInRow(row.treatment, row.say) for name, row in PROPERTIES.items()}
 
 #: In the order of a reader.
-TABLES: Mapping[str, Table] = MappingProxyType(
+TABLES: Mapping[str, RowTable] = MappingProxyType(
     {
-        "option": Table(OPTIONS),
-        "netdev": Table(NETDEVS),
-        "chardev": Table(CHARDEVS),
-        "object": Table(OBJECTS),
-        "device": Table(DEVICES, "Any other device is kept."),
-        "property": Table(
+        "option": RowTable(OPTIONS),
+        "netdev": RowTable(NETDEVS),
+        "chardev": RowTable(CHARDEVS),
+        "object": RowTable(OBJECTS),
+        "device": RowTable(DEVICES, "Any other device is kept."),
+        "property": RowTable(
             _PROPERTIES,
             "Files stand in for the `romfile` of any card, and for what `loader` and `guest-loader` load.  With another"
             " property that names something of the host, nothing is started.",
         ),
-        "block driver": Table(BLOCK_DRIVERS),
-        "display": Table(DISPLAYS),
-        "audiodev": Table(AUDIODEVS),
-        "fsdev": Table(FSDEVS),
-        "tpmdev": Table(TPMDEVS),
+        "block driver": RowTable(BLOCK_DRIVERS),
+        "display": RowTable(DISPLAYS),
+        "audiodev": RowTable(AUDIODEVS),
+        "fsdev": RowTable(FSDEVS),
+        "tpmdev": RowTable(TPMDEVS),
     }
 )
