@@ -125,7 +125,8 @@ class Prover:
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
             return proof_of(subject, words, report, outcome, began)
-        key = _key(subject, ready, words, request, instead_of_kvm=instead)
+        # In a thread: the first time it reads all the code that a verdict depends on.
+        key = await asyncio.to_thread(_key, subject, ready, words, request, instead_of_kvm=instead)
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
