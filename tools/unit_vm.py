@@ -149,7 +149,10 @@ def boot() -> Iterator[dict[str, Any]]:
         *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"),
         *("-m", "2048", "-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"),
         *("-kernel", str(kernel), "-initrd", str(initrd)),
-        *("-append", "root=/dev/vda rw console=ttyS0 mitigations=off no_timer_check panic=-1 quiet systemd.show_status=no"),
+        *(
+            "-append",
+            "root=/dev/vda rw console=ttyS0 mitigations=off no_timer_check panic=-1 quiet systemd.show_status=no",
+        ),
         *("-drive", f"file={disk},format=raw,if=virtio,snapshot=on"),
     ]
     began = time.monotonic()
