@@ -57,7 +57,8 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     layout, accelerator = await _look(session)
     readings = readings_of(bench, layout)
     options = _hotplug_options(layout)
-    answers = await ask_all(session, [_question(one.path, one.name) for one in (*readings, *options)])
+    asked = [(one.path, one.name) for one in readings] + [(one.path, one.name) for one in options]
+    answers = await ask_all(session, [_question(*one) for one in asked])
     found = _compared(readings, answers[: len(readings)])
     found.accelerator = accelerator
     found.hotplug = _live_options(options, answers[len(readings) :])
