@@ -14,6 +14,7 @@ from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
 from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
 from prober.proof.pci import moved_devices, pci_places
+from prober.proof.present import missing
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
@@ -65,8 +66,10 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     found.buses = await _live_buses(session, layout)
     found.lacks = await _missing_drivers(session, bench)
     devices = [one for one in bench.line if one.flag == "-device" and not one.is_left_out]
-    (pci,) = await ask_all(session, [Question("query-pci")])
+    commands = ("query-pci", "query-named-block-nodes", "query-chardev")
+    pci, nodes, chardevs = await ask_all(session, [Question(command) for command in commands])
     found.differences += moved_devices(devices, pci_places(pci.reply))
+    found.differences += missing(bench.line, layout, nodes.reply, chardevs.reply)
     return found
 
 

@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,11 +31,11 @@ from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from tests.conftest import CHECKOUT, QemuPlace
-from tests.integration.adapting import adapt_argv
+from tests.integration.proving import made_ready
 from tests.integration.real_qemu import capabilities_of, shared_directory
 from tests.integration.sound_lines import lines_of, write_files
 from tests.integration.spoiling import Maker, Variant
-from tests.integration.test_accepted_cases import CASES, NEEDS_KVM, NOT_HERE
+from tests.integration.test_accepted_cases import CASES, NEEDS_KVM
 
 SEED = 20_260_101
 SPOILT, SOUND = 1900, 700
@@ -57,6 +58,10 @@ EXPLAINED: dict[str, str] = {
     r"drive is empty|is already in use because it has been automatically connected":
         "what a -drive is for is seen where a device asks for it",
 }  # fmt: skip
+
+#: What keeps a QEMU from starting though nothing is wrong with its command line: a module's package that is not here,
+#: or how much memory we may lock.
+NOT_HERE = re.compile("Perhaps you want to install|'dbus' is not a valid char driver|locking memory failed")
 
 #: A case with so many CPUs that TCG takes half a minute to make them.
 SLOW = ("iommu-many-cpus",)
@@ -113,8 +118,8 @@ class Outcome:
 @pytest.mark.timeout(900)
 def test_our_verdict_is_qemus(any_qemu: QemuPlace) -> None:
     caps = capabilities_of(any_qemu)
-    with shared_directory(any_qemu) as (ours, theirs):
-        lines = sound_lines(any_qemu, caps, ours / "0", theirs / "0")
+    with shared_directory(any_qemu) as (ours, theirs), ExitStack() as stack:
+        lines = sound_lines(any_qemu, caps, ours / "0", theirs / "0", stack)
         makers = [Maker(line, caps, number, SEED) for number, line in enumerate(lines)]
         spoilt = pick([variant for maker in makers for variant in maker.spoilt()], SPOILT, SEED)
         sound = pick([variant for maker in makers for variant in maker.sound()], SOUND, SEED)
@@ -132,7 +137,7 @@ def test_our_verdict_is_qemus(any_qemu: QemuPlace) -> None:
     assert sum(not o.bad for o in outcomes[len(spoilt) :]) >= 500, "what is sound should be good"
 
 
-def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path) -> list[list[str]]:
+def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, stack: ExitStack) -> list[list[str]]:
     """The lines to begin with, without the binary: all that this QEMU accepts."""
     ours.mkdir()
     write_files(ours)
@@ -143,9 +148,14 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path) 
         try:
             domain = read_domain(path.read_bytes()).replace(type="qemu")
             translation = translate(domain, caps, binary=place.binary)
-            lines.append(list(adapt_argv(translation.argv, ours, theirs).argv[1:]))
         except (RefusedError, UnreadableDomainError):
             continue
+        there = ours / path.stem
+        there.mkdir(mode=0o755)
+        words = stack.enter_context(made_ready(place, translation.argv, there, theirs / path.stem))
+        # A socket cannot be copied for those that run at the same time.
+        if not any(one.is_socket() for one in there.iterdir()):
+            lines.append(list(words[1:]))
     accepted = []
     for line in lines:
         bad, words = ask(place, tuple(line), [])
