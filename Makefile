@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs mutants
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -37,7 +37,7 @@ setup: $(STAMP) ## make the environment alone (.venv), from the lock
 
 run: $(STAMP) ## start the service in the foreground on run/prober.sock
 	@mkdir -p $(RUN)
-	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache \
+	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache --prover-socket '' \
 	  --fallback-replies fixtures/replies $(SERVE_OPTIONS)
 
 test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)
@@ -79,6 +79,9 @@ integration-all: $(STAMP) ## the same, and on the other versions (see `make root
 
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
+
+agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's, check-argv's (ARGS='--with-roots')
+	$(BIN)/python -m tests.agreement $(ARGS)
 
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants

@@ -16,8 +16,10 @@
     │   └── UnreadableDomainError   the domain XML is not readable as XML at all
     ├── BinaryFailedError       the catalog knows the binary, and its interview failed
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
+    ├── ForbiddenError          who asks may not have it done
     ├── BusyError               too much is asked at once; the same question later will be answered
     └── ServiceError            the service cannot be reached, or cannot do its work
+        └── ProverError             it cannot reach the one who proves lines for it, or that one failed
 
 Errors of the libraries below (``qemu.qmp``, ``OSError``, pydantic, lxml) are mapped to these at one
 boundary each and stay reachable as ``__cause__``.  Text for users is in ``message``; ``hint`` says what
@@ -161,6 +163,12 @@ class RefusedError(ProberError):
         self.refusals = tuple(refusals)
 
 
+class ForbiddenError(ProberError):
+    """Who asks may not have it done."""
+
+    kind = "forbidden"
+
+
 class BusyError(ProberError):
     """Too much is asked at once; the same question later will be answered."""
 
@@ -171,3 +179,9 @@ class ServiceError(ProberError):
     """The service cannot be reached, or cannot do its work."""
 
     kind = "service"
+
+
+class ProverError(ServiceError):
+    """The service cannot reach the process that proves lines for it, or that one failed; no verdict was given."""
+
+    kind = "prover"

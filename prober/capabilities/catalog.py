@@ -126,9 +126,14 @@ class Catalog:
 
     async def use(self, ident: str) -> tuple[FoundFile, Capabilities]:
         """The file behind an entry, and what it can do, as :meth:`capabilities` gives it."""
+        found, known = await self.know(ident)
+        return found, known.capabilities
+
+    async def know(self, ident: str) -> tuple[FoundFile, Success]:
+        """The file behind an entry, and all that is known of it, what that depends on too; as :meth:`capabilities`."""
         subject = self._roster.subject(ident)
         answer = await self._answer(subject)
-        return subject.found, answer.capabilities
+        return subject.found, answer
 
     async def refresh(self, ident: str) -> Entry:
         """Ask a binary again, whatever is known of it; joins the interview that is already under way.

@@ -15,7 +15,8 @@ from prober.cli import output
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.local import Local, interviewed, recorded
-from prober.cli.options import Assume, DomainFile, Json, Settings
+from prober.cli.options import Assume, DomainFile, Json, Prove, Settings
+from prober.cli.proof import format_proof
 from prober.commandline.refusal import Refusal
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.translate.read import read_domain
@@ -31,12 +32,30 @@ class _Outcome:
     version: str = "?"
     refusals: Sequence[Refusal] = ()
     error: ProberError | None = None
+    proof: dict[str, Any] | None = None
 
     @property
     def verdict(self) -> str:
         if self.error is not None:
             return "not asked"
-        return "no" if self.refusals else "yes"
+        if self.proof is not None and self.proof["verdict"] == "not provable":
+            return "unknown"
+        return "no" if self.refusals or self.is_refused_by_qemu else "yes"
+
+    @property
+    def is_refused_by_qemu(self) -> bool:
+        return self.proof is not None and self.proof["verdict"] == "refused"
+
+    @property
+    def ground(self) -> str:
+        """On what ground: *proven* where the QEMU was started."""
+        return "" if self.error is not None else str(self.proof["ground"]) if self.proof is not None else "checked"
+
+    @property
+    def code(self) -> ExitCode:
+        if self.error is not None:
+            return exit_code(self.error)
+        return {"no": ExitCode.refused, "unknown": ExitCode.unknown}.get(self.verdict, ExitCode.ok)
 
 
 @dataclass
@@ -57,23 +76,35 @@ def check_command(
         typer.Option("--against", metavar="QEMU", help="A binary, a recording, or a directory of recordings."),
     ] = None,
     settings: Settings = None,
+    prove: Prove = False,
     assume_unknown_present: Assume = False,
     json: Json = False,
 ) -> None:
     """A table of all, and below it each refusal once, with the versions that give it. The domain stands first.
 
-    Exit code: 0 where all accept; 3 where one refuses; 2 the XML or a recording cannot be read; 5 where a QEMU
-    could not be asked.
+    Each says on what ground: *checked* against all that it says of itself, or with `--prove` *proven*, for binaries; a
+    recording cannot be started.
+
+    Exit code: 0 where all accept; 3 where one refuses; 4 where one could not prove it; 2 the XML or a recording cannot
+    be read; 5 where a QEMU could not be asked.
 
     Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 fixtures/replies`
     """
     named = [*(against or []), *(more or [])]
-    code = run_check(domain, named, as_json=json, settings=settings, assume_unknown_present=assume_unknown_present)
+    code = run_check(
+        domain, named, as_json=json, settings=settings, prove=prove, assume_unknown_present=assume_unknown_present
+    )
     raise typer.Exit(code)
 
 
 def run_check(
-    path: str, against: Iterable[str], *, as_json: bool, settings: Path | None, assume_unknown_present: bool
+    path: str,
+    against: Iterable[str],
+    *,
+    as_json: bool,
+    settings: Path | None,
+    prove: bool,
+    assume_unknown_present: bool,
 ) -> ExitCode:
     """Print a table of who accepts the domain, and then each refusal once.
 
@@ -85,19 +116,35 @@ def run_check(
     file = shown_name(path)
     xml = read_xml_file(path)
     _look_at(xml, path)
-    outcomes = [_ask(source, label, xml, assume_unknown_present) for source, label in _sources(against, settings)]
+    sources = _sources(against, settings)
+    outcomes = [_ask(source, label, xml, assume_unknown_present, prove=prove) for source, label in sources]
     groups = list(_group(outcomes))
     if as_json:
         output.write_json(_as_json(file, outcomes, groups))
     else:
-        rows = [(one.version, one.verdict, len(one.refusals) or "", one.label) for one in outcomes]
-        output.write_table(("QEMU", "accepts", "refusals", "from"), rows)
-        for line in _lines(file, groups, len(outcomes)):
+        rows = [(one.version, one.verdict, one.ground, len(one.refusals) or "", one.label) for one in outcomes]
+        output.write_table(("QEMU", "accepts", "ground", "refusals", "from"), rows)
+        for line in (*_lines(file, groups, len(outcomes)), *_proofs(outcomes)):
             output.write(line)
+    return _worst(outcomes)
+
+
+def _worst(outcomes: Iterable[_Outcome]) -> ExitCode:
+    """That of a QEMU that could not be asked before all, then a refusal, then what could not be proven."""
+    codes = {one.code for one in outcomes}
     failed = [exit_code(one.error) for one in outcomes if one.error is not None]
     if failed:
         return max(failed)
-    return ExitCode.refused if groups else ExitCode.ok
+    return next((code for code in (ExitCode.refused, ExitCode.unknown) if code in codes), ExitCode.ok)
+
+
+def _proofs(outcomes: Iterable[_Outcome]) -> Iterator[str]:
+    """What each QEMU that was started says."""
+    for one in outcomes:
+        if one.proof is not None:
+            yield ""
+            yield f"{one.label}:"
+            yield from (f"  {line}" for line in format_proof(one.proof))
 
 
 def _look_at(xml: bytes, path: str) -> None:
@@ -137,11 +184,19 @@ def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local,
     return [(source, label) for label, source in sources.items()]
 
 
-def _ask(source: Local, label: str, xml: bytes, assume_unknown_present: bool) -> _Outcome:
+def _ask(source: Local, label: str, xml: bytes, assume_unknown_present: bool, *, prove: bool) -> _Outcome:
     outcome = _Outcome(label)
+    options: dict[str, Any] = {
+        "monitor": None,
+        "incoming": None,
+        "assume_unknown_present": assume_unknown_present,
+    }
     try:
         outcome.version = source.version()
-        source.translate(xml, monitor=None, incoming=None, assume_unknown_present=assume_unknown_present)
+        if prove and source.is_binary:
+            outcome.proof = source.prove_domain(xml, anyway=False, **options)
+        else:
+            source.translate(xml, **options)
     except RefusedError as error:
         outcome.refusals = error.refusals
     except ProberError as error:
@@ -178,7 +233,9 @@ def _as_json(file: str, outcomes: Iterable[_Outcome], groups: Iterable[_Group]) 
             {
                 "from": one.label,
                 "version": None if one.version == "?" else one.version,
-                "accepts": None if one.error else not one.refusals,
+                "accepts": {"yes": True, "no": False}.get(one.verdict),
+                "ground": one.ground or None,
+                "proof": one.proof,
                 "refusals": len(one.refusals),
                 "error": one.error.message if one.error else None,
             }

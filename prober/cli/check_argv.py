@@ -66,6 +66,9 @@ def run_check_argv(
     else:
         for line in format_report(report, verbose=verbose):
             output.write(line)
+        output.note(
+            f"checked: {'nothing' if report['clean'] else 'something'} stands against it; `prober prove` starts it"
+        )
     return ExitCode.ok if report["clean"] else ExitCode.refused
 
 

@@ -42,6 +42,11 @@ COMMANDS = (
         "Run the service in the foreground: it answers for the QEMU binaries of this host, over HTTP on a unix socket.",
     ),
     Command(
+        "serve-prover",
+        "prober.cli.serve_prover",
+        "Run what proves lines for the service in a process of its own, confined as proving needs it.",
+    ),
+    Command(
         "probe",
         "prober.cli.probe",
         "Interview QEMU binaries here and now, and print a summary of each and how long it took.",
@@ -90,7 +95,8 @@ COMMANDS = (
     Command(
         "translate",
         "prober.cli.translate",
-        "Turn a libvirt domain into a QEMU command line that the QEMU is proven to accept, or say why not.",
+        "Turn a libvirt domain into a QEMU command line, checked against all that the QEMU says of itself, or say why "
+        "not.",
         asks=(routes.TRANSLATE,),
     ),
     Command(

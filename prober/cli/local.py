@@ -63,6 +63,11 @@ class Local:
         self._label = label
         self._binary = binary
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether there is a QEMU that can be started."""
+        return self._binary is not None
+
     @cached_property
     def capabilities(self) -> Capabilities:
         """All that is known."""
@@ -104,20 +109,20 @@ class Local:
         return report.model_dump(mode="json")
 
     def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
-        from prober.cli.proving import Asked, prove_now
+        from prober.cli.proving import LineAsked, prove_now
 
         binary = self._binary_to_prove()
-        asked = Asked(words, anyway, assume_unknown_present)
+        asked = LineAsked(words, anyway, assume_unknown_present)
         return prove_now(binary, self._root, self.capabilities, asked)
 
     def prove_domain(
         self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
     ) -> Json:
-        from prober.cli.proving import Asked, prove_now
+        from prober.cli.proving import LineAsked, prove_now
 
         binary = self._binary_to_prove()
         told = self.translate(xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present)
-        asked = Asked(told["argv"], anyway, assume_unknown_present)
+        asked = LineAsked(told["argv"], anyway, assume_unknown_present)
         return prove_now(binary, self._root, self.capabilities, asked, told)
 
     def _binary_to_prove(self) -> str:

@@ -95,6 +95,9 @@ Root = Annotated[
     typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
 ]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Start what the check refuses, too.")]
+Prove = Annotated[
+    bool, typer.Option("--prove", help="Start the QEMU with it too, confined and stopped: QEMU itself is the judge.")
+]
 Whole = Annotated[
     bool, typer.Option("--whole", help="Proven in part is not enough: exit code 4 where something was left out.")
 ]

@@ -36,7 +36,7 @@ def write_json(value: Any) -> None:
     write(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def as_json(value: Any) -> str:
+def one_line_json(value: Any) -> str:
     """A value in one line of JSON."""
     return json.dumps(value, ensure_ascii=False)
 

@@ -10,12 +10,12 @@ from prober.capabilities.capabilities import Capabilities
 from prober.cli.answerer import Json
 from prober.proof.hotplug import with_translation
 from prober.proof.once import prove_once
-from prober.proof.prover import Request, Subject
+from prober.proof.prover import LineRequest, LineSubject
 from prober.translate.translation import Translation
 
 
 @dataclass(frozen=True)
-class Asked:
+class LineAsked:
     """What is asked about the ``words`` of an argv."""
 
     words: list[str]
@@ -24,14 +24,14 @@ class Asked:
 
 
 def prove_now(
-    binary: str, root: Path | None, capabilities: Capabilities, asked: Asked, translation: Json | None = None
+    binary: str, root: Path | None, capabilities: Capabilities, asked: LineAsked, translation: Json | None = None
 ) -> Json:
     """The proof as JSON; ``translation`` is what the words come from, where a domain was asked about.
 
     :raise ProberError: as :func:`prober.proof.once.prove_once` does.
     """
-    request = Request(tuple(asked.words), asked.anyway, asked.assume_unknown_present)
-    proof = asyncio.run(prove_once(Subject(binary, capabilities, root), request))
+    request = LineRequest(tuple(asked.words), asked.anyway, asked.assume_unknown_present)
+    proof = asyncio.run(prove_once(LineSubject(binary, capabilities, root), request))
     if translation is not None:
         proof = with_translation(proof, Translation.model_validate(translation))
     return proof.model_dump(mode="json")

@@ -15,8 +15,14 @@ from typing import Any
 from prober.cli.answerer import Json
 from prober.errors import (
     BinaryFailedError,
+    BusyError,
+    ConfinementError,
     FactError,
+    ForbiddenError,
     ProberError,
+    ProverError,
+    QemuError,
+    QemuTimeoutError,
     RefusedError,
     ServiceError,
     UnknownBinaryError,
@@ -25,11 +31,24 @@ from prober.errors import (
     UsageError,
 )
 from prober.service.client import NOTHING, Client, Reply
-from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, SUPPORTS, TRANSLATE, Route
+from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, PROVE, SUPPORTS, TRANSLATE, Route
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls for cls in (UsageError, FactError, UnknownBinaryError, UnknownNameError, BinaryFailedError)
+    cls.kind: cls
+    for cls in (
+        UsageError,
+        FactError,
+        UnknownBinaryError,
+        UnknownNameError,
+        BinaryFailedError,
+        BusyError,
+        ConfinementError,
+        ForbiddenError,
+        ProverError,
+        QemuError,
+        QemuTimeoutError,
+    )
 }
 
 
@@ -63,6 +82,21 @@ class Remote:
         query = {"assume_unknown_present": _told(assume_unknown_present), "binary": self._named()}
         return self._work(CHECK_ARGV, query, json.dumps(words).encode())
 
+    def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        query = {"anyway": _told(anyway), "assume_unknown_present": _told(assume_unknown_present)}
+        return self._prove(query, json.dumps(words).encode())
+
+    def prove_domain(
+        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+    ) -> Json:
+        query = {
+            "anyway": _told(anyway),
+            "assume_unknown_present": _told(assume_unknown_present),
+            "monitor": monitor,
+            "incoming": incoming,
+        }
+        return self._prove(query, xml, "application/xml")
+
     def summaries(self) -> list[Json]:
         return self._entries if self._wanted is None else [self.tell(BINARY)]
 
@@ -74,10 +108,15 @@ class Remote:
         """Whether the service knows the binary that is wanted, by id or path."""
         return self._wanted is None or self._find(self._wanted) is not None
 
+    def _prove(self, query: Mapping[str, str | None], body: bytes, kind: str = "") -> Json:
+        """Have the binary prove something; a parameter of the query that is None is left out."""
+        places = {"id": self._entry["id"]}
+        proof: Json = check_reply(self._client.ask(PROVE, places, _given(query), body, kind))
+        return proof
+
     def _work(self, route: Route, query: Mapping[str, str | None], body: bytes) -> Json:
         """Have the service work on something; a parameter of the query that is None is left out."""
-        given = {name: value for name, value in query.items() if value is not None}
-        worked: Json = check_reply(self._client.ask(route, NOTHING, given, body))
+        worked: Json = check_reply(self._client.ask(route, NOTHING, _given(query), body))
         return worked
 
     def _named(self) -> str | None:
@@ -152,6 +191,10 @@ def check_reply(reply: Reply) -> Any:
     if kind == UnreadableDomainError.kind:
         raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
     raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
+
+
+def _given(query: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _told(truth: bool) -> str | None:

@@ -54,6 +54,19 @@ def serve_command(
     accel: Annotated[
         Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")
     ] = None,
+    admin_group: Annotated[
+        str | None,
+        typer.Option("--admin-group", metavar="NAME", help="Its members may refresh and prove, as root may."),
+    ] = None,
+    prover_socket: Annotated[
+        str | None,
+        typer.Option(
+            "--prover-socket",
+            metavar="PATH",
+            help="Where `prober serve-prover` proves lines; empty: this process does. "
+            "[default: /run/prober-prover/prover.sock]",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print what is served.")] = False,
 ) -> None:
     """Only binaries that it finds, or that are named here, can be asked for; a client can never make it run another
@@ -72,7 +85,14 @@ def serve_command(
     catalog = _given(catalog)
     if directory:
         catalog["qemu_kvm"] = None
-    run_serve(config, {**_given({"socket": socket, "group": group, "host": settings}), "catalog": catalog}, quiet=quiet)
+    told: dict[str, object] = {
+        "socket": socket,
+        "group": group,
+        "admin_group": admin_group,
+        "prover_socket": prover_socket,
+        "host": settings,
+    }
+    run_serve(config, {**_given(told), "catalog": catalog}, quiet=quiet)
 
 
 def _given(options: dict[str, object]) -> dict[str, object]:

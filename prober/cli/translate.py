@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -13,8 +13,28 @@ from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
-from prober.cli.options import Assume, Binary, DomainFile, Format, Replies, Settings, Socket
+from prober.cli.options import Assume, Binary, DomainFile, Format, Prove, Replies, Settings, Socket, Whole
+from prober.cli.proof import exit_of, format_proof
 from prober.errors import RefusedError, UnreadableDomainError
+
+#: What is said of a command line that was not started.
+_CHECKED = "checked against all that this QEMU says of itself; --prove starts it"
+
+
+class ProvingWanted(NamedTuple):
+    """Whether QEMU itself shall judge, and whether a part is not enough."""
+
+    wanted: bool = False
+    whole: bool = False
+
+
+class DomainAsked(NamedTuple):
+    """What is asked."""
+
+    xml: bytes
+    monitor: str | None
+    incoming: str | None
+    assume_unknown_present: bool
 
 
 def translate_command(
@@ -43,16 +63,20 @@ def translate_command(
         ),
     ] = None,
     settings: Settings = None,
+    prove: Prove = False,
+    whole: Whole = False,
     assume_unknown_present: Assume = False,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
     ] = False,
 ) -> None:
-    """Without `--binary`, the domain's `<emulator>` says which of the service's binaries it is for.
+    """Without `--binary`, the domain's `<emulator>` says which of the service's binaries it is for. The command line is
+    checked against all that the QEMU says of itself; with `--prove` the QEMU is also started with it (see `prober
+    prove`), and the verdict stands on stderr, or in the JSON.
 
-    Exit code: 0 translated; 3 refused, with each reason on stderr as `FILE:LINE: PATH: message`; 2 the XML or the
-    recording cannot be read.
+    Exit code: 0 translated, and with `--prove` proven; 3 refused, with each reason on stderr as `FILE:LINE: PATH:
+    message`, or by QEMU; 4 not provable, or with `--whole` proven in part; 2 the XML or the recording cannot be read.
 
     Example: `prober translate --binary /usr/bin/qemu-system-x86_64 vm.xml`
     """
@@ -64,6 +88,7 @@ def translate_command(
         incoming=incoming,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
+        proving=ProvingWanted(prove, whole),
     )
     raise typer.Exit(code)
 
@@ -77,6 +102,7 @@ def run_translate(
     incoming: str | None,
     assume_unknown_present: bool,
     verbose: bool,
+    proving: ProvingWanted,
 ) -> ExitCode:
     """Print the command line, or each refusal on stderr.
 
@@ -84,10 +110,9 @@ def run_translate(
     """
     file = shown_name(path)
     xml = read_xml_file(path)
+    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present)
     try:
-        translation = answerer.translate(
-            xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present
-        )
+        answer = _ask(answerer, asked, proving)
     except RefusedError as error:
         for refusal in error.refusals:
             output.note(f"{file}:{refusal}")
@@ -96,14 +121,29 @@ def run_translate(
         return ExitCode.refused
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
+    translation = answer["translation"] if proving.wanted else answer
     if verbose:
         for line in format_surroundings(translation):
             output.note(line)
     if as_json:
-        output.write_json(translation)
+        output.write_json(answer)
     else:
         output.write(format_shell(translation["argv"]))
-    return ExitCode.ok
+        for line in format_proof(answer, verbose=verbose) if proving.wanted else [_CHECKED]:
+            output.note(line)
+    return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
+
+
+def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict[str, Any]:
+    """The translation, or the proof that holds it."""
+    options: dict[str, Any] = {
+        "monitor": asked.monitor,
+        "incoming": asked.incoming,
+        "assume_unknown_present": asked.assume_unknown_present,
+    }
+    if proving.wanted:
+        return answerer.prove_domain(asked.xml, anyway=False, **options)
+    return answerer.translate(asked.xml, **options)
 
 
 def _dump(refusal: Any) -> Any:

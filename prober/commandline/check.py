@@ -14,6 +14,7 @@ from itertools import chain
 from prober.capabilities import Capabilities
 from prober.commandline.buses import check_buses
 from prober.commandline.devices import check_device, check_global
+from prober.commandline.grounds import Grounds
 from prober.commandline.kept import KeptPerBinary
 from prober.commandline.keys import check_keys
 from prober.commandline.line import Line
@@ -21,7 +22,6 @@ from prober.commandline.listed import check_listed
 from prober.commandline.named import check_accelerator, check_cpu, check_machine
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Qapi, Value
 from prober.commandline.plain import check_plain
-from prober.commandline.proof import Proof
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Finding
 from prober.commandline.rules.table import check_rules
@@ -76,13 +76,13 @@ def check_each(
     domain is asked for again and again.  It is remembered by its words, where these are known, else by its parts.
     """
     options = list(options)
-    proof = Proof(caps, assume_unknown_present=assume_unknown_present)
+    grounds = Grounds(caps, assume_unknown_present=assume_unknown_present)
     sound = (ASSUMED_OPTIONS if assume_unknown_present else SOUND_OPTIONS).of(caps)
     found: list[Finding] = []
     for option, key in zip(options, map(_key, options) if written is None else written, strict=True):
         if key in sound:  # None never is
             continue
-        about = list(_check_one(option, proof))
+        about = list(_check_one(option, grounds))
         found += about
         if not about and key is not None:
             if len(sound) >= _REMEMBERED:
@@ -123,23 +123,23 @@ def _once(found: list[Finding]) -> list[Finding]:
     return list(seen.values())
 
 
-def _check_one(option: Option, proof: Proof) -> Iterator[Finding]:
+def _check_one(option: Option, grounds: Grounds) -> Iterator[Finding]:
     """The findings about one option by itself."""
     match option:
         case DeviceOption():
-            return check_device(option, proof)
+            return check_device(option, grounds)
         case Global():
-            return check_global(option, proof)
+            return check_global(option, grounds)
         case Object():
-            return check_object(option, proof)
+            return check_object(option, grounds)
         case Qapi():
-            return check_tree(option, proof)
+            return check_tree(option, grounds)
         case Plain():
-            return check_plain(option, proof)
+            return check_plain(option, grounds)
         case Keyval(flag="-machine"):
-            return check_machine(option, proof)
+            return check_machine(option, grounds)
         case Keyval(flag="-cpu"):
-            return check_cpu(option, proof)
+            return check_cpu(option, grounds)
         case Keyval(flag="-accel"):
-            return check_accelerator(option, proof)
-    return chain(check_listed(option, proof), check_keys(option, proof))
+            return check_accelerator(option, grounds)
+    return chain(check_listed(option, grounds), check_keys(option, grounds))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from prober.capabilities import Capabilities, Verdict
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE
+from prober.commandline.grounds import Grounds
 from prober.commandline.kept import KeptPerBinary
 from prober.commandline.options import DeviceOption, Global, Property
-from prober.commandline.proof import Proof
 from prober.commandline.refusal import Finding, Kind, Origin
 from prober.commandline.rules.names import PROPER_IDS_SINCE
 from prober.commandline.text import Text
@@ -20,30 +20,30 @@ _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 _SOUND_DRIVERS: KeptPerBinary[set[str]] = KeptPerBinary(set)
 
 
-def check_device(option: DeviceOption, proof: Proof) -> Iterator[Finding]:
+def check_device(option: DeviceOption, grounds: Grounds) -> Iterator[Finding]:
     """Its type can be made, has what it cannot be without, and has the properties that it is given."""
     typename = DEVICE_ALIASES.get(option.driver, option.driver)
-    if typename not in _SOUND_DRIVERS.of(proof.caps):
-        fault = next(_driver(option.place, typename, proof), None)
+    if typename not in _SOUND_DRIVERS.of(grounds.caps):
+        fault = next(_driver(option.place, typename, grounds), None)
         if fault is not None:
             yield fault
             return
     yield from _needed(option, typename)
     for item in option.properties:
         if item.name not in _QDEV_KEYS:
-            yield from proof.property(typename, item)
+            yield from grounds.property(typename, item)
         elif item.name == "id":
-            yield from _id(item, proof)
+            yield from _id(item, grounds)
 
 
-def _driver(place: Origin, typename: str, proof: Proof) -> Iterator[Finding]:
+def _driver(place: Origin, typename: str, grounds: Grounds) -> Iterator[Finding]:
     """What is wrong with a type, whatever its properties."""
-    caps = proof.caps
-    evidence = proof.supports(typename)
+    caps = grounds.caps
+    evidence = grounds.supports(typename)
     if typename in (caps.abstract_types or {}):
         message, rule = f"{typename} is abstract: QEMU makes only types that are derived from it", "option/abstract"
     elif not evidence.is_present:
-        yield from proof.require(evidence, place, part="driver", rule="option/type")
+        yield from grounds.require(evidence, place, part="driver", rule="option/type")
         return
     elif typename in NOT_PLUGGABLE or (caps.types is not None and not _is_device(typename, caps)):
         message, rule = f"{typename} is no device that -device can make", "option/not-pluggable"
@@ -80,29 +80,29 @@ def _needed(option: DeviceOption, typename: str) -> Iterator[Finding]:
             )
 
 
-def _id(item: Property, proof: Proof) -> Iterator[Finding]:
+def _id(item: Property, grounds: Grounds) -> Iterator[Finding]:
     """An id in JSON, where it may be any text; as a part of a path an odd one ends QEMU, if the device looks for
     parts of its own there."""
-    if isinstance(item.value, Text) or proof.caps.version.numbers >= PROPER_IDS_SINCE:
+    if isinstance(item.value, Text) or grounds.caps.version.numbers >= PROPER_IDS_SINCE:
         return
     if isinstance(item.value, str) and (not item.value or "/" in item.value):
         note = "with an id that is empty or has a slash, some devices end QEMU; which do is in no answer"
-        yield from proof.unknown("-device.id", note, item.place, part="id", rule="option/id")
+        yield from grounds.unknown("-device.id", note, item.place, part="id", rule="option/id")
 
 
-def check_global(option: Global, proof: Proof) -> Iterator[Finding]:
+def check_global(option: Global, grounds: Grounds) -> Iterator[Finding]:
     """There is such a type, and it has the property; whether anything of it is there, is told by the whole line."""
-    evidence = proof.supports(option.driver)
+    evidence = grounds.supports(option.driver)
     if evidence.verdict is Verdict.absent:
         # QEMU takes a -global for what it does not know at all, and warns (``qdev_prop_check_globals``).
         yield Finding(
             kind=Kind.ignored,
             place=option.setting.place,
             part=option.fact,
-            message=f"QEMU {proof.caps.version} has no {option.driver}, and would ignore this",
+            message=f"QEMU {grounds.caps.version} has no {option.driver}, and would ignore this",
             qemu_name=option.driver,
             evidence=evidence,
             rule="option/type",
         )
         return
-    yield from proof.property(option.driver, option.setting)
+    yield from grounds.property(option.driver, option.setting)

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
+from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Keyval, Property, Value
-from prober.commandline.proof import Proof, wrong
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number
 
@@ -122,18 +122,18 @@ def pairs_of(option: Keyval) -> tuple[Property, ...]:
     return Property(name, Text(option.first), option.place), *option.pairs
 
 
-def check_keys(option: Keyval, proof: Proof) -> Iterator[Finding]:
+def check_keys(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """The findings about keys and values that QEMU looks at by hand."""
     if option.flag in _COMMANDS:
-        yield from _as_command(option, proof)
+        yield from _as_command(option, grounds)
         return
     pairs = pairs_of(option)
     names = {item.name for item in pairs}
     yield from _needed(option, names)
     for item in pairs:
-        yield from _word(option, item, proof)
+        yield from _word(option, item, grounds)
     if option.flag in _KEYS:
-        yield from _KEYS[option.flag](option, names, proof)
+        yield from _KEYS[option.flag](option, names, grounds)
 
 
 def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
@@ -149,16 +149,16 @@ def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
         yield wrong(option, "-m with slots needs maxmem", part="slots", rule="option/missing")
 
 
-def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
+def _word(option: Keyval, item: Property, grounds: Grounds) -> Iterator[Finding]:
     """A value that is one of a few words, or is read by hand."""
     key, value = (option.flag, item.name), str(item.value)
     words = _WORDS.get(key)
     if words is not None and value not in words:
-        hint = did_you_mean(proof.nearest(value[:64], words))
+        hint = did_you_mean(grounds.nearest(value[:64], words))
         message = f"{option.flag} {item.name} is one of {', '.join(words)}, not {value!r}"
         yield wrong(option, message, part=item.name, hint=hint, rule="option/value")
     elif key in _BLOCK_DRIVERS:
-        yield from _block_driver(option, item, proof)
+        yield from _block_driver(option, item, grounds)
     elif key == ("-rtc", "base") and not _RTC_BASE.fullmatch(value):
         message = f"-rtc base is utc, localtime or a time like 2006-06-17T16:01:21, not {value!r}"
         yield wrong(option, message, part="base", rule="option/value")
@@ -167,60 +167,60 @@ def _word(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
         yield wrong(option, message, part="type", rule="option/value")
 
 
-def _block_driver(option: Keyval, item: Property, proof: Proof) -> Iterator[Finding]:
-    schema = proof.caps.schema_
+def _block_driver(option: Keyval, item: Property, grounds: Grounds) -> Iterator[Finding]:
+    schema = grounds.caps.schema_
     if schema is None or schema.command("blockdev-add") is None:
         return
     outcome, found = schema.find_member("blockdev-add", ["driver"])
     known = schema.enum_values(str(found["name"])) if outcome == "found" and isinstance(found, dict) else ()
     if known and str(item.value) not in known:
-        hint = did_you_mean(proof.nearest(str(item.value)[:64], known))
-        message = f"QEMU {proof.caps.version} has no block driver {item.value!r}"
+        hint = did_you_mean(grounds.nearest(str(item.value)[:64], known))
+        message = f"QEMU {grounds.caps.version} has no block driver {item.value!r}"
         yield wrong(option, message, part=item.name, hint=hint, rule="option/value")
 
 
-def _acpitable_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
-    return _of_these(option, _ACPITABLE, proof)
+def _acpitable_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
+    return _of_these(option, _ACPITABLE, grounds)
 
 
-def _tpmdev_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+def _tpmdev_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
     known = _TPM.get(option.first)
     if known is not None:
-        return _of_these(option, known, proof)
+        return _of_these(option, known, grounds)
     # A type that is not one of those whose keys are known.
-    return proof.misfits(option, "query-tpm-types", "ret-type", [Text(option.first)], part="type")
+    return grounds.misfits(option, "query-tpm-types", "ret-type", [Text(option.first)], part="type")
 
 
-def _smbios_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
-    known = None if "file" in names else _smbios_type(option, proof)
+def _smbios_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
+    known = None if "file" in names else _smbios_type(option, grounds)
     if known is not None:
-        yield from _of_these(option, known, proof)
+        yield from _of_these(option, known, grounds)
     elif "type" in names:
         note = "which keys this type of table has is in no answer, and was not looked at"
-        yield from proof.unknown("-smbios", note, option.place, part="type", rule="option/untold")
+        yield from grounds.unknown("-smbios", note, option.place, part="type", rule="option/untold")
 
 
-def _smbios_type(option: Keyval, proof: Proof) -> frozenset[str] | None:
+def _smbios_type(option: Keyval, grounds: Grounds) -> frozenset[str] | None:
     """The keys of a type of table, where they are known."""
     number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
-    if number is None or proof.caps.version.numbers < _SMBIOS_SINCE.get(number, (0, 0, 0)):
+    if number is None or grounds.caps.version.numbers < _SMBIOS_SINCE.get(number, (0, 0, 0)):
         return None
     return _SMBIOS.get(number)
 
 
-def _trace_keys(option: Keyval, names: set[str], proof: Proof) -> Iterator[Finding]:
+def _trace_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
     if option.first or "events" in names:
         note = "which events there are to trace is in no answer"
-        yield from proof.unknown("-trace", note, option.place, rule="option/untold")
+        yield from grounds.unknown("-trace", note, option.place, rule="option/untold")
 
 
 #: Options whose keys are known here, or are not known at all.
-_KEYS: Mapping[str, Callable[[Keyval, set[str], Proof], Iterator[Finding]]] = MappingProxyType(
+_KEYS: Mapping[str, Callable[[Keyval, set[str], Grounds], Iterator[Finding]]] = MappingProxyType(
     {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys, "-trace": _trace_keys}
 )
 
 
-def _of_these(option: Keyval, known: frozenset[str], proof: Proof) -> Iterator[Finding]:
+def _of_these(option: Keyval, known: frozenset[str], grounds: Grounds) -> Iterator[Finding]:
     """The keys that are none of those that are known."""
     for item in pairs_of(option):
         if item.name in known:
@@ -231,22 +231,22 @@ def _of_these(option: Keyval, known: frozenset[str], proof: Proof) -> Iterator[F
             kind=Kind.error,
             place=item.place,
             part=item.name,
-            message=f"QEMU {proof.caps.version} has no {option.flag} {item.name}",
+            message=f"QEMU {grounds.caps.version} has no {option.flag} {item.name}",
             qemu_name=fact,
             evidence=Evidence(fact=fact, verdict=Verdict.absent, note=f"{option.flag} takes {', '.join(words)}"),
-            hint=did_you_mean(proof.nearest(item.name[:64], words)),
+            hint=did_you_mean(grounds.nearest(item.name[:64], words)),
             rule="option/key",
         )
 
 
-def _as_command(option: Keyval, proof: Proof) -> Iterator[Finding]:
+def _as_command(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """``-numa`` takes what ``set-numa-node`` takes, and ``-action`` what ``set-action`` does."""
     value: dict[str, Value] = {}
     for item in pairs_of(option):
         # A key that is given again is one more item of a list (``qapi/opts-visitor.c``).
         before = value.get(item.name)
         value[item.name] = item.value if before is None else [*_items(before), *_items(item.value)]
-    return proof.misfits(option, _COMMANDS[option.flag], "arg-type", value)
+    return grounds.misfits(option, _COMMANDS[option.flag], "arg-type", value)
 
 
 def _items(value: Value) -> list[Value]:

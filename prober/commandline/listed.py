@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.models import OptionKey
+from prober.commandline.grounds import Grounds
 from prober.commandline.keys import pairs_of
 from prober.commandline.options import Keyval, Property
-from prober.commandline.proof import Proof
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
@@ -19,36 +19,36 @@ _EVERYWHERE = frozenset({"id"})
 _NUMBERED = {"-spice": ("tls-channel", "plaintext-channel")}
 
 
-def check_listed(option: Keyval, proof: Proof) -> Iterator[Finding]:
+def check_listed(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """The option is there, and has the keys; their values are of the keys' types."""
     if option.flag == "-chardev":
-        yield from _chardev(option, proof)
+        yield from _chardev(option, grounds)
     group = f"-{option.group or option.flag[1:]}"
-    evidence = proof.supports(group)
-    yield from proof.require(evidence, option.place, rule="option/flag")
-    keys = {key.name: key for key in (proof.caps.options or {}).get(group[1:], ())}
+    evidence = grounds.supports(group)
+    yield from grounds.require(evidence, option.place, rule="option/flag")
+    keys = {key.name: key for key in (grounds.caps.options or {}).get(group[1:], ())}
     if not evidence.is_present or not keys:
         return  # an option that lists no keys takes any, and reads them elsewhere
     for item in pairs_of(option):
         if item.name in _EVERYWHERE or item.name in _NUMBERED.get(option.flag, ()):
             continue
         if item.name in keys:
-            yield from _key_value(option, item, keys[item.name], proof)
+            yield from _key_value(option, item, keys[item.name], grounds)
         else:
-            evidence = proof.supports(f"{group}.{item.name}")
+            evidence = grounds.supports(f"{group}.{item.name}")
             if not evidence.is_present and option.flag == "-drive":
-                evidence = _drive_key(item.name, evidence, proof)
-            yield from proof.require(evidence, item.place, part=item.name, rule="option/key")
+                evidence = _drive_key(item.name, evidence, grounds)
+            yield from grounds.require(evidence, item.place, part=item.name, rule="option/key")
 
 
-def _chardev(option: Keyval, proof: Proof) -> Iterator[Finding]:
+def _chardev(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """The backend of a ``-chardev``, and that it has an id."""
-    caps = proof.caps
+    caps = grounds.caps
     if caps.schema_text is not None:
         is_gone = option.first in _GONE_BACKENDS and caps.version.numbers >= _GONE_SINCE
         backend = option.first if is_gone else _BACKENDS.get(option.first, option.first)
-        evidence = proof.supports(f"chardev-add.backend.type.{backend}")
-        yield from proof.require(evidence, option.place, part="backend", rule="option/type")
+        evidence = grounds.supports(f"chardev-add.backend.type.{backend}")
+        yield from grounds.require(evidence, option.place, part="backend", rule="option/type")
     if not any(item.name == "id" for item in option.pairs):
         message = "-chardev needs an id"
         yield Finding(kind=Kind.error, place=option.place, part="id", message=message, rule="option/missing")
@@ -61,9 +61,9 @@ _DRIVE_LEGACY = frozenset({
 })  # fmt: skip
 
 
-def _drive_key(key: str, listed: Evidence, proof: Proof) -> Evidence:
+def _drive_key(key: str, listed: Evidence, grounds: Grounds) -> Evidence:
     """A key that ``-drive`` does not list is one of the old names, or the block driver's."""
-    schema = proof.caps.schema_
+    schema = grounds.caps.schema_
     if key in _DRIVE_LEGACY:
         return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"-drive translates {key}")
     if schema is None or schema.command("blockdev-add") is None:
@@ -71,7 +71,7 @@ def _drive_key(key: str, listed: Evidence, proof: Proof) -> Evidence:
         return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
     path = key.split(".")
     if schema.find_member("blockdev-add", path)[0] == "found":
-        return proof.supports(f"blockdev-add.{key}")
+        return grounds.supports(f"blockdev-add.{key}")
     if len(path) > 1:
         note = "a block driver has names of its own for some members, which the schema does not list"
         return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
@@ -88,9 +88,9 @@ _GONE_BACKENDS, _GONE_SINCE = frozenset({"tty", "parport"}), (8, 0, 0)
 _KEY_WORDS: Mapping[str, str] = {"boolean": "on or off", "number": "a number", "size": "a size like 512M"}
 
 
-def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> Iterator[Finding]:
+def _key_value(option: Keyval, item: Property, key: OptionKey, grounds: Grounds) -> Iterator[Finding]:
     """A value against the type of its key: string, boolean, number or size."""
-    if isinstance(item.value, Text) and not _fits(option.flag, item, key.type, proof):
+    if isinstance(item.value, Text) and not _fits(option.flag, item, key.type, grounds):
         words = _KEY_WORDS.get(key.type, "on, off or on-fault")
         yield Finding(
             kind=Kind.error,
@@ -102,11 +102,11 @@ def _key_value(option: Keyval, item: Property, key: OptionKey, proof: Proof) -> 
         )
 
 
-def _fits(flag: str, item: Property, kind: str, proof: Proof) -> bool:
+def _fits(flag: str, item: Property, kind: str, grounds: Grounds) -> bool:
     text = str(item.value)
     match kind:
         case "boolean":
-            return as_switch(text, short=proof.caps.version.numbers >= (5, 2, 0)) is not None
+            return as_switch(text, short=grounds.caps.version.numbers >= (5, 2, 0)) is not None
         case "number":
             # A negative number is one modulo 2⁶⁴ to QEMU, as ``-boot reboot-timeout=-1``.
             number = as_number(text)

@@ -268,7 +268,7 @@ def implied_key(flag: str) -> str | None:
         return _QAPI[name][1]
     if name in _KEYVAL:
         return _KEYVAL[name][0]
-    return {"device": "driver", "object": "qom-type"}.get(name)
+    return {"audio": "driver", "device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:

@@ -14,8 +14,8 @@ from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import PLAIN_OPTIONS
 from prober.commandline.flags import FLAGS
+from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Plain, Value
-from prober.commandline.proof import Proof, wrong
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Text, as_number, split_pairs
 
@@ -80,74 +80,74 @@ _KEYED_BACKEND = re.compile(r"(tcp|telnet|tn3270|websocket|udp|unix):[^,]*,.*")
 _OF_CARD = ("model", "mac", "macaddr", "addr", "vectors", "name", "netdev")
 
 
-def check_plain(option: Plain, proof: Proof) -> Iterator[Finding]:
+def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
     """The findings about an option and its word, where it has one."""
     if not option.flag:
         return  # a disk image by itself
-    absent = list(_flag(option, proof))
+    absent = list(_flag(option, grounds))
     yield from absent
     if option.value is not None and not any(finding.kind is Kind.error for finding in absent):
-        yield from _word(option, option.value, proof)
+        yield from _word(option, option.value, grounds)
 
 
-def _flag(option: Plain, proof: Proof) -> Iterator[Finding]:
+def _flag(option: Plain, grounds: Grounds) -> Iterator[Finding]:
     name = option.flag[1:]
     if name not in FLAGS:
-        near = [f"-{other}" for other in proof.nearest(name, FLAGS)]
+        near = [f"-{other}" for other in grounds.nearest(name, FLAGS)]
         message = f"no QEMU from 5.2 to 11.1 has an option {option.flag}"
         yield wrong(option, message, hint=did_you_mean(near), rule="option/flag")
     elif option.flag == "-no-acpi":
         # It was on its way out when machines began to say whether they have ACPI (QEMU 8.0).
-        if proof.caps.version.numbers >= (9, 0, 0):
-            message = f"QEMU {proof.caps.version} has no -no-acpi"
+        if grounds.caps.version.numbers >= (9, 0, 0):
+            message = f"QEMU {grounds.caps.version} has no -no-acpi"
             yield wrong(option, message, hint="write -machine acpi=off", rule="option/flag")
     elif option.flag not in PLAIN_OPTIONS:
-        yield from proof.flag(option.flag, option.place)
+        yield from grounds.flag(option.flag, option.place)
 
 
-def _word(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _word(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     name = option.flag[1:]
     if name in ANY:
         return
     if name in UNTOLD:
-        yield _unknown(option, UNTOLD[name], proof)
+        yield _unknown(option, UNTOLD[name], grounds)
     elif name in NUMBERS:
         if as_number(value) is None:
             yield wrong(option, f"{option.flag} is a number, not {value!r}", rule="option/value")
     elif name in READERS:  # what is not is read elsewhere
-        yield from READERS[name](option, value, proof)
+        yield from READERS[name](option, value, grounds)
 
 
-def _uuid(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _uuid(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     if not _UUID.fullmatch(value):
         message = f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}"
         yield wrong(option, message, rule="option/value")
 
 
-def _vga(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _vga(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     word = value.partition(",")[0]
     if word not in _VGA:
-        near = proof.nearest(word, _VGA)
+        near = grounds.nearest(word, _VGA)
         message = f"-vga is one of {', '.join(_VGA)}, not {word!r}"
         yield wrong(option, message, hint=did_you_mean(near), rule="option/value")
-    elif _VGA[word] and not any(proof.caps.has(typename) for typename in _VGA[word]):
-        yield from proof.require(proof.supports(_VGA[word][0]), option.place, rule="option/type")
+    elif _VGA[word] and not any(grounds.caps.has(typename) for typename in _VGA[word]):
+        yield from grounds.require(grounds.supports(_VGA[word][0]), option.place, rule="option/type")
 
 
-def _watchdog_action(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
-    schema = proof.caps.schema_
+def _watchdog_action(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
+    schema = grounds.caps.schema_
     if schema is None or schema.command("watchdog-set-action") is None:
-        yield _unknown(option, "no command of this QEMU takes what it takes", proof)
+        yield _unknown(option, "no command of this QEMU takes what it takes", grounds)
         return
-    yield from proof.misfits(option, "watchdog-set-action", "arg-type", {"action": Text(value)}, part="it")
+    yield from grounds.misfits(option, "watchdog-set-action", "arg-type", {"action": Text(value)}, part="it")
 
 
-def _incoming(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _incoming(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     if not _INCOMING.fullmatch(value):
-        yield _unknown(option, "a migration from such an address was not seen", proof)
+        yield _unknown(option, "a migration from such an address was not seen", grounds)
 
 
-def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _backend(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     word = value.removeprefix("mon:") if option.flag == "-serial" else value
     if option.flag == "-gdb" and re.fullmatch(r"\d+|none|:.*", word):
         return  # ``gdbstub``: a port alone is one of TCP
@@ -155,10 +155,10 @@ def _backend(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
         message = f"{word[:64]!r} is no character device that {option.flag} takes"
         yield wrong(option, message, rule="option/value")
     elif _KEYED_BACKEND.fullmatch(word):
-        yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", proof)
+        yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", grounds)
 
 
-def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
+def _net(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
     pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
     tree: dict[str, Value] = {key: text for key, text in pairs if key not in _OF_CARD}
@@ -166,17 +166,17 @@ def _net(option: Plain, value: str, proof: Proof) -> Iterator[Finding]:
     if kind == "none" and len(pairs) == 1:
         return
     if kind == "nic" or len(tree) < len(pairs):
-        yield _unknown(option, "which network cards it takes is in no answer", proof)
-    elif not _netdev_types(proof):
-        yield _unknown(option, "this QEMU has no schema of netdevs", proof)
+        yield _unknown(option, "which network cards it takes is in no answer", grounds)
+    elif not _netdev_types(grounds):
+        yield _unknown(option, "this QEMU has no schema of netdevs", grounds)
     else:
         tree.setdefault("id", Text("net"))
-        yield from proof.misfits(option, "netdev_add", "arg-type", tree)
+        yield from grounds.misfits(option, "netdev_add", "arg-type", tree)
 
 
-def _netdev_types(proof: Proof) -> tuple[str, ...]:
+def _netdev_types(grounds: Grounds) -> tuple[str, ...]:
     """The types of netdevs, where the schema tells them."""
-    schema = proof.caps.schema_
+    schema = grounds.caps.schema_
     if schema is None or schema.command("netdev_add") is None:
         return ()
     outcome, found = schema.find_member("netdev_add", ["type"])
@@ -184,7 +184,7 @@ def _netdev_types(proof: Proof) -> tuple[str, ...]:
 
 
 #: How the other options' values are read.
-READERS: Mapping[str, Callable[[Plain, str, Proof], Iterator[Finding]]] = MappingProxyType(
+READERS: Mapping[str, Callable[[Plain, str, Grounds], Iterator[Finding]]] = MappingProxyType(
     {
         **dict.fromkeys(("debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "serial"), _backend),
         **dict.fromkeys(("net", "nic"), _net),
@@ -196,12 +196,12 @@ READERS: Mapping[str, Callable[[Plain, str, Proof], Iterator[Finding]]] = Mappin
 )
 
 
-def _unknown(option: Plain, why: str, proof: Proof) -> Finding:
+def _unknown(option: Plain, why: str, grounds: Grounds) -> Finding:
     value = (option.value or "")[:64]
     return Finding(
         kind=Kind.unknown,
         place=option.place,
-        message=f"it is not known whether QEMU {proof.caps.version} takes {option.flag} {value}: {why}",
+        message=f"it is not known whether QEMU {grounds.caps.version} takes {option.flag} {value}: {why}",
         qemu_name=option.flag,
         evidence=Evidence(fact=option.flag, verdict=Verdict.unknown, note=why),
         rule="option/untold",

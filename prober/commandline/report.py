@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,12 +50,14 @@ class ArgvFinding(BaseModel):
 class ArgvReport(BaseModel):
     """All that is found, in the order of the words.
 
+    ``ground`` says on what ground: the line was held against all that the binary said, and not started.
     ``clean`` says that nothing is of the kinds *error* and *ignored*.  ``left_off`` counts what was found beyond
     :data:`MOST_FINDINGS`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    ground: Literal["checked"] = "checked"
     findings: tuple[ArgvFinding, ...]
     clean: bool
     left_off: int = 0

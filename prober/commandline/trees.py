@@ -14,8 +14,8 @@ from prober.capabilities import Evidence, Verdict
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import DEPRECATION_POLICY
 from prober.commandline.deprecated import find_deprecated
+from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
-from prober.commandline.proof import Proof
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 
@@ -30,29 +30,29 @@ _AUTHORITIES: dict[str, tuple[str, str]] = {
 _BY_THE_HOST = frozenset({"memory-backend-epc"})
 
 
-def check_object(option: Object, proof: Proof) -> Iterator[Finding]:
+def check_object(option: Object, grounds: Grounds) -> Iterator[Finding]:
     """Its type is there, and takes what it is given."""
-    if proof.caps.has("object-add.qom-type.memory-backend-ram"):
-        yield from _object_by_schema(option, proof)
+    if grounds.caps.has("object-add.qom-type.memory-backend-ram"):
+        yield from _object_by_schema(option, grounds)
     else:
-        yield from _object_by_type(option, proof)
+        yield from _object_by_type(option, grounds)
 
 
-def _object_by_schema(option: Object, proof: Proof) -> Iterator[Finding]:
+def _object_by_schema(option: Object, grounds: Grounds) -> Iterator[Finding]:
     value: dict[str, Value] = {"qom-type": option.qom_type, "id": option.id}
     value |= {item.name: item.value for item in option.properties}
     places = {item.name: item.place for item in option.properties}
-    found = list(_against("-object", ("object-add", "arg-type"), value, option.place, places, proof))
+    found = list(_against("-object", ("object-add", "arg-type"), value, option.place, places, grounds))
     yield from found
     if not found and option.qom_type not in _BY_THE_HOST:
         # The schema has types that this binary was built without (``qapi/qom.json``, cryptodev-backend-lkcf).
-        evidence = proof.supports(option.qom_type)
-        yield from proof.require(evidence, option.place, part="qom-type", rule="option/type")
+        evidence = grounds.supports(option.qom_type)
+        yield from grounds.require(evidence, option.place, part="qom-type", rule="option/type")
 
 
-def _object_by_type(option: Object, proof: Proof) -> Iterator[Finding]:
-    evidence = proof.supports(option.qom_type)
-    yield from proof.require(evidence, option.place, part="qom-type", rule="option/type")
+def _object_by_type(option: Object, grounds: Grounds) -> Iterator[Finding]:
+    evidence = grounds.supports(option.qom_type)
+    yield from grounds.require(evidence, option.place, part="qom-type", rule="option/type")
     if not evidence.is_present:
         return
     for item in option.properties:
@@ -62,39 +62,39 @@ def _object_by_type(option: Object, proof: Proof) -> Iterator[Finding]:
                 kind=Kind.error,
                 place=item.place,
                 part=item.name,
-                message=f"QEMU {proof.caps.version} takes no members of {item.name} with -object",
+                message=f"QEMU {grounds.caps.version} takes no members of {item.name} with -object",
                 qemu_name=f"{option.qom_type}.{item.name}",
                 hint="QEMU 6.0 is the first that does",
                 rule="option/members",
             )
         else:
-            yield from proof.property(option.qom_type, item)
+            yield from grounds.property(option.qom_type, item)
 
 
-def check_tree(option: Qapi, proof: Proof) -> Iterator[Finding]:
+def check_tree(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """The command that takes or returns such a value is there, and the value fits."""
     command, side = authority = _AUTHORITIES.get(option.flag, (option.command, "arg-type"))
-    if not command or (side == "ret-type" and not proof.caps.has(command)):
-        yield from _untold(option, proof)
+    if not command or (side == "ret-type" and not grounds.caps.has(command)):
+        yield from _untold(option, grounds)
         return
-    evidence = proof.supports(command)
-    yield from proof.require(evidence, option.place, rule="option/command")
+    evidence = grounds.supports(command)
+    yield from grounds.require(evidence, option.place, rule="option/command")
     if evidence.is_present:
         value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)
-        yield from _against(option.flag, authority, value, option.place, option.places, proof)
+        yield from _against(option.flag, authority, value, option.place, option.places, grounds)
 
 
-def _untold(option: Qapi, proof: Proof) -> Iterator[Finding]:
+def _untold(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """An option whose type no command of this binary has."""
     if option.flag == "-audiodev":
         yield from _audiodev_without(option)
-        if _is_sound_alone(option.value, proof):
+        if _is_sound_alone(option.value, grounds):
             return
     if option.flag == "-compat" and _is_policy(option.value):
-        yield from proof.flag(option.flag, option.place)
+        yield from grounds.flag(option.flag, option.place)
         return
-    note = f"no QMP command of QEMU {proof.caps.version} takes or gives what {option.flag} takes"
-    yield from proof.unknown(option.flag, note, option.place, rule="option/untold")
+    note = f"no QMP command of QEMU {grounds.caps.version} takes or gives what {option.flag} takes"
+    yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")
 
 
 def _audiodev_without(option: Qapi) -> Iterator[Finding]:
@@ -111,13 +111,13 @@ def _audiodev_without(option: Qapi) -> Iterator[Finding]:
             )
 
 
-def _is_sound_alone(value: Mapping[str, Value], proof: Proof) -> bool:
+def _is_sound_alone(value: Mapping[str, Value], grounds: Grounds) -> bool:
     """Whether a backend has no settings, and so nothing to it but its name, and its name is known.
 
     The silent one is as old as the option (QEMU 4.0), and SPICE's is built where SPICE is (``audio/meson.build``).
     """
     driver = value.get("driver")
-    return set(value) <= {"id", "driver"} and (driver == "none" or (driver == "spice" and proof.caps.has("-spice")))
+    return set(value) <= {"id", "driver"} and (driver == "none" or (driver == "spice" and grounds.caps.has("-spice")))
 
 
 def _is_policy(value: Mapping[str, Value]) -> bool:
@@ -125,26 +125,26 @@ def _is_policy(value: Mapping[str, Value]) -> bool:
 
 
 def _against(
-    flag: str, authority: tuple[str, str], value: Value, place: Origin, places: Mapping[str, Origin], proof: Proof
+    flag: str, authority: tuple[str, str], value: Value, place: Origin, places: Mapping[str, Origin], grounds: Grounds
 ) -> Iterator[Finding]:
     """The value of an option against a command's argument or return type."""
-    schema = proof.caps.schema_
+    schema = grounds.caps.schema_
     command, side = authority
     entity = schema.command(command) if schema is not None else None
     if schema is None or entity is None:
         note = f"{command} is not explained: this QEMU has no query-qmp-schema"
-        yield from proof.unknown(command, note, place, rule="option/command")
+        yield from grounds.unknown(command, note, place, rule="option/command")
         return
     found = list(misfits(schema, str(entity[side]), value))
     for misfit in found:
         # What a command returns as a list (``query-audiodevs``) has a number before the member's name.
         where = next((places[step] for step in misfit.path[:2] if step in places), place)
-        yield _misfit(flag, command, misfit, where, proof)
+        yield _misfit(flag, command, misfit, where, grounds)
     if not found:
         yield from _deprecated(schema, str(entity[side]), value, command, place, places)
 
 
-def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, proof: Proof) -> Finding:
+def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Grounds) -> Finding:
     # What a command returns as a list has the number of the item before each name.
     path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
     fact = f"{command}.{misfit.dotted}" if misfit.path else command
@@ -153,7 +153,7 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, proof: Proof
         kind=Kind.error,
         place=place,
         part=misfit.dotted,
-        message=f"QEMU {proof.caps.version} takes no such {flag}: {path} {misfit.message}",
+        message=f"QEMU {grounds.caps.version} takes no such {flag}: {path} {misfit.message}",
         qemu_name=fact,
         evidence=Evidence(
             fact=fact,
@@ -162,7 +162,7 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, proof: Proof
             command="query-qmp-schema",
             reply=listed,
         ),
-        hint=proof.hint(misfit),
+        hint=grounds.hint(misfit),
         rule=misfit.rule,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from prober.capabilities import Capabilities
 from prober.proof.given import Given
+from prober.proof.images import StandInImage
 from prober.proof.models import Omission, Replacement
 
 #: What stands in the directory of stand-ins: a file, a directory, or a unix socket that somebody listens on (and never
@@ -37,10 +38,13 @@ class StandInFile:
 
 @dataclass
 class Bench:
-    """One line under work.  ``theirs`` is the directory of stand-ins as QEMU sees it.
+    """One line under work.  ``theirs`` is the directory of stand-ins as QEMU sees it, and ``here`` are the paths of the
+    line that are there for QEMU as well (firmware below ``/usr``): they are kept where only reading is asked for.
 
     ``gone`` are the ids of what is not made: all that names one of them is left out as well.  ``not_provable`` are the
-    reasons for which it is not started at all.
+    reasons for which it is not started at all.  ``drivers`` are the block drivers that a file stands in for, with an
+    option that asks for each: whether the QEMU has them is to be asked (:mod:`prober.proof.drivers`).  ``was`` is the
+    type that an option had, by its position, where another stands in for it.
     """
 
     caps: Capabilities
@@ -51,7 +55,13 @@ class Bench:
     left_out: list[Omission] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     not_provable: list[str] = field(default_factory=list)
+    here: frozenset[str] = frozenset()
+    drivers: dict[str, Given] = field(default_factory=dict)
+    #: What the files of disks have to hold, worked out before the first is changed.
+    images: dict[str, StandInImage] | None = None
+    was: dict[int, str] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
+    _count: int = 0
 
     def replace(self, given: Given, part: str, by: str) -> None:
         """Something stands in for a part of an option."""
@@ -90,9 +100,42 @@ class Bench:
         """
         if shared_as and shared_as in self._names:
             return f"{self.theirs}/{self._names[shared_as]}"
-        safe = _UNSAFE.sub("_", stem.rpartition("/")[2])[-_MOST_STEM:].lstrip(".-") or "file"
-        name = f"{len(self.files)}-{safe}"
+        name = self._name(stem)
         self.files.append(StandInFile(name, content, size, kind, writable, at))
         if shared_as:
             self._names[shared_as] = name
         return f"{self.theirs}/{name}"
+
+    def place(self, stem: str) -> str:
+        """The path of what QEMU makes itself (a socket that it listens on, a log), as QEMU sees it."""
+        return f"{self.theirs}/{self._name(stem)}"
+
+    def add_named(self, name: str, content: bytes) -> str:
+        """A file whose name QEMU knows (``ca-cert.pem``), made once; returns the directory that it is in.
+
+        More content under the same name comes behind what is there.
+        """
+        for number, file in enumerate(self.files):
+            if file.name == name:
+                if content not in file.content:
+                    self.files[number] = replace(file, content=file.content + content)
+                return self.theirs
+        self.files.append(StandInFile(name, content, writable=False))
+        return self.theirs
+
+    def append(self, flag: str, value: str) -> None:
+        """Start with one more option, behind all others; its position is behind the line, as it was not given."""
+        end = 1 + max((given.position + len(given.words()) - 1 for given in self.line), default=0)
+        given = Given(end, flag, value)
+        self.line.append(given)
+        self.replaced.append(Replacement(position=end, flag=flag, part="", by=value))
+
+    def find(self, flag: str, ident: str) -> Given | None:
+        """The option of this flag and id, left out or not; None where there is none."""
+        return next((given for given in self.line if given.flag == flag and given.id == ident), None)
+
+    def _name(self, stem: str) -> str:
+        """A name that nothing in the directory has, which begins with a number."""
+        safe = _UNSAFE.sub("_", stem.rpartition("/")[2])[-_MOST_STEM:].lstrip(".-") or "file"
+        self._count += 1
+        return f"{self._count - 1}-{safe}"

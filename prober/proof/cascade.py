@@ -31,6 +31,12 @@ def cascade(bench: Bench) -> None:
 
 
 def _follow(given: Given, bench: Bench) -> None:
+    if given.flag == "-set":
+        # GROUP.ID.KEY=VALUE
+        ident = (given.value or "").partition("=")[0].partition(".")[2].rpartition(".")[0]
+        if ident in bench.gone:
+            bench.leave_out(given, f"it changes {ident}, which is left out")
+        return
     for members, name, ident in _naming(given, bench.gone):
         if given.flag in _WHOLE:
             bench.leave_out(given, f"it needs {ident}, which is left out")

@@ -36,15 +36,22 @@ def make_files(files: Iterable[StandInFile], directory: Path) -> ExitStack:
     """
     listed = list(files)
     _check(listed)
-    with ExitStack() as stack:
+    stack = ExitStack()
+    try:
         for file in listed:
-            try:
-                _make(file, directory, stack)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or str(error)
-                raise LaunchError(f"cannot make a stand-in: {file.name[:80]!r}: {reason}") from error
-        return stack.pop_all()
-    raise AssertionError("the stack lets errors through")
+            _make_or_raise(file, directory, stack)
+    except BaseException:
+        stack.close()
+        raise
+    return stack
+
+
+def _make_or_raise(file: StandInFile, directory: Path, stack: ExitStack) -> None:
+    try:
+        _make(file, directory, stack)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LaunchError(f"cannot make a stand-in: {file.name[:80]!r}: {reason}") from error
 
 
 def takes_direct_io(directory: Path) -> bool:
@@ -79,7 +86,7 @@ def _make(file: StandInFile, directory: Path, stack: ExitStack) -> None:
         path.mkdir()
         stack.callback(_remove_directory, path)
         # QEMU may be another user; the directory above is closed to all others.
-        path.chmod(0o777 if file.writable else 0o755)  # noqa: S103
+        path.chmod(0o777 if file.writable else 0o755)
     elif file.kind == "socket":
         _listen(path, stack)
     else:

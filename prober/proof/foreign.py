@@ -37,7 +37,7 @@ def vmdk(size: int) -> Made:
         "<4sIIQQQQIQQQB4sH", b"KDMV", 1, 3, sectors, 128, 1, 20, 512, first, first + directory, grain, 0, b"\n \r\n", 0
     )
     text = (
-        "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType=\"monolithicSparse\"\n"
+        '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="monolithicSparse"\n'
         f'RW {sectors} SPARSE "disk.vmdk"\nddb.virtualHWVersion = "4"\nddb.adapterType = "ide"\n'
     )
     content = _padded(header) + text.encode()
@@ -49,7 +49,8 @@ def vdi(size: int) -> Made:
     blocks = _blocks(size, _MIB)
     table = _padded(_NOWHERE * blocks)
     header = struct.pack(
-        "<64sIIIII256sIIIIIIIQIIII16s", b"<<< QEMU VM Virtual Disk Image >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
+        "<64sIIIII256sIIIIIIIQIIII16s",
+        b"<<< QEMU VM Virtual Disk StandInImage >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
         _SECTOR, _SECTOR + len(table), 0, 0, 0, _SECTOR, 0, size, _MIB, 0, blocks, 0, b"stand-in of disk",
     )  # fmt: skip
     return _padded(header) + table, 0
@@ -88,7 +89,17 @@ def bochs(size: int) -> Made:
     """A redo log that grows; QEMU reads this format and does not write it."""
     extents = _blocks(size, _MIB)
     header = struct.pack(
-        "<32s16s16sIIIIIIQ", b"Bochs Virtual HD Image", b"Redolog", b"Growing", 0x00020000, _SECTOR, extents, 256, _MIB, 0, size
+        "<32s16s16sIIIIIIQ",
+        b"Bochs Virtual HD StandInImage",
+        b"Redolog",
+        b"Growing",
+        0x00020000,
+        _SECTOR,
+        extents,
+        256,
+        _MIB,
+        0,
+        size,
     )
     return _padded(header) + _padded(_NOWHERE * extents), 0
 

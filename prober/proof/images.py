@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from prober.proof import foreign
@@ -22,10 +22,14 @@ STAND_IN_SECRET = "stand-in"  # noqa: S105 - a secret of nobody
 #: No image is larger; the tables of some formats grow with it, to 8 MiB here.
 MOST_SIZE = 1024 * GIB
 
+#: No file is larger, holes and all; what a file system takes is 16 times that, or more.
+MOST_FILE = 1024 * GIB
+
 
 @dataclass(frozen=True, slots=True)
-class Image:
-    """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins.
+class StandInImage:
+    """What a file has to hold.  ``size`` is the disk's that a guest would see, ``at`` where in the file it begins, and
+    ``least`` the least size of the file.
 
     ``encryption`` is qcow's and qcow2's: ``luks`` or ``aes``.  The ``format`` is QEMU's name of the driver that reads
     it, or ``luks header`` for one that stands in a file of its own.
@@ -34,8 +38,16 @@ class Image:
     format: str = "raw"
     size: int = GIB
     at: int = 0
+    least: int = 0
     has_data_file: bool = False
     encryption: str = ""
+
+    def __str__(self) -> str:
+        """In words: ``raw, 1 GiB``."""
+        for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+            if self.size and self.size % unit == 0:
+                return f"{self.format}, {self.size // unit} {name}"
+        return f"{self.format}, {self.size} bytes"
 
 
 class Laid(NamedTuple):
@@ -46,17 +58,21 @@ class Laid(NamedTuple):
     size: int
 
 
-def lay_out(image: Image) -> Laid | None:
+def lay_out(image: StandInImage) -> Laid | None:
     """The file with this image in it, or None where there is no way to make one."""
     size = -(-image.size // 512) * 512
     if image.format == "raw":
         # What was given of its size stays: QEMU says what it thinks of one that is no multiple of 512.
-        return Laid(b"", 0, image.at + image.size)
+        return _bounded(Laid(b"", 0, max(image.at + image.size, image.least)))
     make = _MAKERS.get(image.format)
     if make is None or not 0 < size <= MOST_SIZE:
         return None
-    content, behind = make(Image(image.format, size, 0, image.has_data_file, image.encryption))
-    return Laid(content, image.at, image.at + len(content) + behind)
+    content, behind = make(replace(image, size=size))
+    return _bounded(Laid(content, image.at, max(image.at + len(content) + behind, image.least)))
+
+
+def _bounded(laid: Laid) -> Laid | None:
+    return laid if laid.size <= MOST_FILE else None
 
 
 #: A driver reads of a file that is larger than its content as well: how much of a hole follows.
@@ -65,7 +81,7 @@ _Made = tuple[bytes, int]
 _CLUSTER = 64 * KIB
 
 
-def _qcow2(image: Image) -> _Made:
+def _qcow2(image: StandInImage) -> _Made:
     """Header, refcount table, refcount block and an empty table of the first level, a cluster each; version 3.
 
     Perhaps with the incompatible feature of an external data file.  QEMU, ``docs/interop/qcow2.txt``.
@@ -87,7 +103,7 @@ def _qcow2(image: Image) -> _Made:
     return b"".join(part.ljust(_CLUSTER, b"\0") for part in parts) + luks, (used - 4) * _CLUSTER - len(luks)
 
 
-def _qcow(image: Image) -> _Made:
+def _qcow(image: StandInImage) -> _Made:
     """Version 1: clusters of 4 KiB, 512 of them to an entry of the empty table (``block/qcow.c``)."""
     entries = -(-image.size // (2 * MIB))
     crypt = {"aes": 1, "luks": 2}.get(image.encryption, 0)
@@ -95,7 +111,7 @@ def _qcow(image: Image) -> _Made:
     return header, entries * 8
 
 
-def _qed(image: Image) -> _Made:
+def _qed(image: StandInImage) -> _Made:
     """A header and an empty table (``docs/interop/qed_spec.rst``)."""
     header = struct.pack("<4sIIIQQQQQII", b"QED\0", _CLUSTER, 4, 1, 0, 0, 0, _CLUSTER, image.size, 0, 0)
     return header, 5 * _CLUSTER - len(header)
@@ -110,35 +126,36 @@ _LUKS_DIGEST = bytes.fromhex("ca670d8d44d811b636de67021aab56cda6fafb2d")
 _LUKS_SALT = bytes(range(32))
 
 
-def _luks_header(image: Image, payload: int = _LUKS_PAYLOAD) -> _Made:
+def _luks_header(image: StandInImage, payload: int = _LUKS_PAYLOAD) -> _Made:
     """LUKS 1 with one passphrase, :data:`STAND_IN_SECRET`.
 
     The key material of the slot is a hole.  Decrypted with the passphrase's key and merged, any bytes give some master
     key; only its digest has to be right, which was worked out once.  (LUKS On-Disk Format Specification 1.2.3.)
     """
-    head = struct.pack(">6sH32s32s32sII20s32sI40s", b"LUKS\xba\xbe", 1, b"aes", b"cbc-plain64", b"sha256", payload // 512,
-                       16, _LUKS_DIGEST, _LUKS_SALT, 1000, b"00000000-0000-4000-8000-000000000000")  # fmt: skip
+    uuid = b"00000000-0000-4000-8000-000000000000"
+    head = struct.pack(">6sH32s32s32sII", b"LUKS\xba\xbe", 1, b"aes", b"cbc-plain64", b"sha256", payload // 512, 16)
+    head += struct.pack(">20s32sI40s", _LUKS_DIGEST, _LUKS_SALT, 1000, uuid)
     slots = [struct.pack(">II32sII", 0x00AC71F3, 1000, _LUKS_SALT, 8, 4000)]
     slots += [struct.pack(">II32sII", 0x0000DEAD, 0, bytes(32), 8 + 128 * slot, 4000) for slot in range(1, 8)]
     content = head + b"".join(slots)
     return content, _LUKS_PAYLOAD - len(content)
 
 
-def _luks(image: Image) -> _Made:
+def _luks(image: StandInImage) -> _Made:
     content, behind = _luks_header(image)
     return content, behind + image.size
 
 
-def _detached(image: Image) -> _Made:
+def _detached(image: StandInImage) -> _Made:
     """The disk stands in another file (QEMU 9.0)."""
     return _luks_header(image, payload=0)
 
 
-def _other(make: Callable[[int], _Made]) -> Callable[[Image], _Made]:
+def _other(make: Callable[[int], _Made]) -> Callable[[StandInImage], _Made]:
     return lambda image: make(image.size)
 
 
-_MAKERS: Mapping[str, Callable[[Image], _Made]] = {
+_MAKERS: Mapping[str, Callable[[StandInImage], _Made]] = {
     "qcow2": _qcow2,
     "qcow": _qcow,
     "qed": _qed,

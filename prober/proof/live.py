@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from prober.proof.bench import Bench
+from prober.proof.drivers import driver_question, lacks_driver
 from prober.proof.equal import is_same
+from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
-from prober.proof.models import Difference, LiveBus, LiveHotplug
+from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
@@ -31,15 +33,17 @@ _MOST = 200
 class ReadBack:
     """``readings`` counts what was read and compared; ``unread`` names what QEMU has no value to tell of.
 
-    ``accelerator`` is the one that it runs with (``kvm``, ``tcg``).
+    ``accelerator`` is the one that it runs with (``kvm``, ``tcg``).  ``lacks`` is an option whose block driver this
+    QEMU has not, with its words.
     """
 
     readings: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[LiveDifference] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     hotplug: list[LiveHotplug] = field(default_factory=list)
     buses: list[LiveBus] = field(default_factory=list)
     accelerator: str = ""
+    lacks: tuple[Given, str] | None = None
 
 
 async def read_back(session: Session, bench: Bench) -> ReadBack:
@@ -60,6 +64,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     answers = await ask_all(session, [*questions, *(_question(path, "hotplug-handler") for path in buses)])
     handlers = answers[len(questions) :]
     found = _compared(readings, answers[: len(readings)])
+    found.lacks = await _missing_drivers(session, bench)
     found.accelerator = accelerator
     types = {path: kind for kind, paths in layout.live.items() for path in paths}
     for path, answer in zip(buses, handlers, strict=True):
@@ -92,6 +97,17 @@ async def _look(session: Session) -> tuple[Layout, str]:
     return layout, "kvm" if enabled else "tcg"
 
 
+async def _missing_drivers(session: Session, bench: Bench) -> tuple[Given, str] | None:
+    """The first block driver that a file stood in for, and that this QEMU has not."""
+    for driver, option in bench.drivers.items():
+        command, arguments = driver_question(driver)
+        (answer,) = await ask_all(session, [Question(command, arguments)])
+        words = lacks_driver(driver, answer.reply)
+        if words is not None:
+            return option, words
+    return None
+
+
 def _listing(path: str) -> Question:
     return Question("qom-list", {"path": path})
 
@@ -119,9 +135,9 @@ def _compared(readings: Sequence[Reading], answers: Sequence[Exchange]) -> ReadB
     return found
 
 
-def _difference(reading: Reading, got: JsonValue) -> Difference:
+def _difference(reading: Reading, got: JsonValue) -> LiveDifference:
     option = reading.option
-    return Difference(
+    return LiveDifference(
         position=option.position,
         flag=option.flag,
         part=reading.part,

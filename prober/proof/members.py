@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -39,6 +39,10 @@ class Members(ABC):
     def set(self, name: str, value: Scalar) -> None:
         """Have one scalar of this name, in the place of all that was below it."""
 
+    def put(self, name: str, value: Scalar) -> None:
+        """Have one scalar of this name, and leave what is below it as it is (``file`` beside ``file.locking``)."""
+        self.set(name, value)
+
     @abstractmethod
     def drop(self, name: str) -> None:
         """Have nothing of this name, nor below it."""
@@ -48,8 +52,16 @@ class Members(ABC):
         """The object of this name, or the list of it (its names are the numbers); None where it is neither."""
 
     @abstractmethod
+    def make(self, name: str) -> Members:
+        """The object of this name, made where there is none, in the place of what else had the name."""
+
+    @abstractmethod
     def value(self, name: str) -> JsonValue:
         """All of this name: a scalar, or in JSON an object or a list; None where there is nothing."""
+
+    @abstractmethod
+    def change_each(self, name: str, change: Callable[[str], str]) -> bool:
+        """Change each text of this name, where a key may repeat or be a list (``hostfwd``); whether any is another."""
 
     def text(self, name: str) -> str:
         """The scalar of this name as QEMU writes it in ``key=value``; empty where there is none."""
@@ -105,9 +117,35 @@ class JsonMembers(Members):
         value = self._at(name)
         return JsonMembers(value) if isinstance(value, dict | list) else None
 
+    def make(self, name: str) -> Members:
+        value = self._at(name)
+        if isinstance(value, dict):
+            return JsonMembers(value)
+        made: dict[str, Any] = {}
+        if isinstance(self.tree, dict):
+            self.tree[name] = made
+        return JsonMembers(made)
+
+    def change_each(self, name: str, change: Callable[[str], str]) -> bool:
+        before = json.dumps(self._at(name))
+        if isinstance(self.tree, dict) and name in self.tree:
+            self.tree[name] = _change_texts(self.tree[name], change)
+        return json.dumps(self._at(name)) != before
+
     def render(self) -> str:
         """As JSON."""
         return json.dumps(self.tree, separators=(",", ":"))
+
+
+def _change_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A text, or the texts of a list; QAPI writes a list of texts as objects with a ``str`` (``qapi/common.json``)."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_change_texts(item, change) for item in value]
+    if isinstance(value, dict) and isinstance(value.get("str"), str):
+        return {**value, "str": change(value["str"])}
+    return value
 
 
 @dataclass(slots=True)
@@ -177,6 +215,15 @@ class PairMembers(Members):
             for place in reversed(places[1:]):
                 del self.pairs[place]
 
+    def put(self, name: str, value: Scalar) -> None:
+        key = self.prefix + name
+        text = ("on" if value else "off") if isinstance(value, bool) else str(value)
+        places = [n for n, pair in enumerate(self.pairs) if pair.key == key]
+        if not places:
+            self.pairs.append(Pair(key, text))
+        for place in places:
+            self.pairs[place] = Pair(key, text, implied=self.pairs[place].implied)
+
     def drop(self, name: str) -> None:
         key = self.prefix + name
         # In place: other views look at the same list.
@@ -187,6 +234,16 @@ class PairMembers(Members):
         if not any(pair.key.startswith(prefix) for pair in self.pairs):
             return None
         return PairMembers(self.pairs, prefix)
+
+    def make(self, name: str) -> Members:
+        return PairMembers(self.pairs, f"{self.prefix}{name}.")
+
+    def change_each(self, name: str, change: Callable[[str], str]) -> bool:
+        is_other = False
+        for pair in self.pairs:
+            if pair.key == self.prefix + name and (value := change(pair.value)) != pair.value:
+                pair.value, pair.spelling, is_other = value, None, True
+        return is_other
 
     def all(self, name: str) -> list[str]:
         """The values of all pairs of this name, where a key may repeat (``hostfwd``)."""

@@ -53,7 +53,7 @@ class Blamed(_Value):
     part: str = ""
 
 
-class Difference(_Value):
+class LiveDifference(_Value):
     """A value that was given, and what the live QEMU has in its place.
 
     ``path`` is where it is in QOM, ``part`` the name of the property; ``got`` is as QMP tells it.
@@ -111,7 +111,7 @@ class Proof(_Value):
     findings: tuple[ArgvFinding, ...] = ()
     warnings: tuple[str, ...] = ()
     readings: int = 0
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[LiveDifference, ...] = ()
     unread: tuple[str, ...] = ()
     hotplug: tuple[LiveHotplug, ...] = ()
     buses: tuple[LiveBus, ...] = ()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from prober.proof.models import Proof
-from prober.proof.prover import Prover, Request, Subject
+from prober.proof.prover import LineRequest, LineSubject, Prover
 
 
-async def prove_once(subject: Subject, request: Request) -> Proof:
+async def prove_once(subject: LineSubject, request: LineRequest) -> Proof:
     """The verdict of a QEMU on a line; nothing is remembered.
 
     :raise ProberError: as :meth:`Prover.prove` does.

@@ -13,7 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.blame import Cause, blame
 from prober.proof.given import Given
 from prober.proof.live import ReadBack
-from prober.proof.models import Blamed, Difference, ProofVerdict
+from prober.proof.models import Blamed, LiveDifference, ProofVerdict
 from prober.proof.words import Message, Tone, messages_of
 
 #: ``global PIIX4_PM.acpi-root-pci-hotplug=off not used`` (QEMU, ``qdev_prop_check_globals``), with or without the
@@ -109,6 +109,10 @@ def outcome_of_standing(
 ) -> Outcome:
     """The verdict for a QEMU that stands: whole, or in part where something was left out or is not as it was asked."""
     messages = messages_of(stderr, programs, [given.words() for given in started])
+    if read.lacks is not None:
+        option, words = read.lacks
+        blamed = Blamed(position=option.position, flag=option.flag, part="driver")
+        return Outcome(ProofVerdict.refused, words, blamed, warnings=_warnings(messages))
     findings = [*_unused(messages, started), *_deprecated(messages, started), *_different(read.differences)]
     if instead_of_kvm:
         # TCG has fewer of a CPU's features, and nothing but the accelerator was replaced.
@@ -148,7 +152,7 @@ def _deprecated(messages: Sequence[Message], started: Sequence[Given]) -> Iterat
             yield _finding(started[message.option], "", Kind.deprecated, f"QEMU says: {message.text}", None)
 
 
-def _different(differences: Sequence[Difference]) -> Iterator[ArgvFinding]:
+def _different(differences: Sequence[LiveDifference]) -> Iterator[ArgvFinding]:
     for one in differences:
         yield ArgvFinding(
             position=one.position,

@@ -30,7 +30,7 @@ from prober.proof.memory import is_short_of_memory, use_untouched_memory
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.outcome import Outcome
 from prober.proof.secrets import hide, secrets_of
-from prober.proof.standin import stand_in
+from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
 from prober.qemu.box.find import find_box, open_box
@@ -56,7 +56,7 @@ class ProofLimits:
 
 
 @dataclass(frozen=True)
-class Subject:
+class LineSubject:
     """The QEMU that is asked.  ``depends_on`` is all that its answers depend on (its fingerprint as a text); what
     depends on nothing that is known (empty) is not remembered."""
 
@@ -67,7 +67,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Request:
+class LineRequest:
     """What is asked: the ``words`` of an argv, of which the first is the binary and is never run.
 
     ``anyway`` starts what the check refuses too.
@@ -94,7 +94,7 @@ class Prover:
         self._kvm = KvmTrial()
         self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
 
-    async def prove(self, subject: Subject, request: Request) -> Proof:
+    async def prove(self, subject: LineSubject, request: LineRequest) -> Proof:
         """The verdict of this QEMU on a line.
 
         :raise UsageError: where there are no words, too many, or some that are no text.
@@ -110,7 +110,8 @@ class Prover:
             return proof_of(subject, words, report, outcome, began, ground="checked")
         wants_kvm = _wants_kvm(words, subject)
         instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
-        ready = make_ready(words, subject, NOWHERE, instead_of_kvm=instead)
+        here = await asyncio.to_thread(_find_here, words, subject.root)
+        ready = make_ready(words, subject, NOWHERE, here, instead_of_kvm=instead)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
             return proof_of(subject, words, report, outcome, began)
@@ -118,7 +119,7 @@ class Prover:
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
-        return await self._share(key, _Work(subject, words, report, wants_kvm and not instead, instead, began))
+        return await self._share(key, _Work(subject, words, report, here, wants_kvm and not instead, instead, began))
 
     async def _share(self, key: bytes, work: _Work) -> Proof:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
@@ -160,7 +161,7 @@ class Prover:
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject
         async with open_box(subject.binary, root=subject.root, kvm=work.with_kvm, form=self._form) as box:
-            bench = make_ready(work.words, subject, box.theirs, instead_of_kvm=work.instead_of_kvm)
+            bench = make_ready(work.words, subject, box.theirs, work.here, instead_of_kvm=work.instead_of_kvm)
             if untouched:
                 use_untouched_memory(bench)
             outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=work.instead_of_kvm)
@@ -171,23 +172,32 @@ class Prover:
 class _Work:
     """One start that is to be made; ``with_kvm`` is whether the line gets ``/dev/kvm``."""
 
-    subject: Subject
+    subject: LineSubject
     words: tuple[str, ...]
     report: ArgvReport
+    here: frozenset[str]
     with_kvm: bool
     instead_of_kvm: bool
     began: float
 
 
-def _wants_kvm(words: Sequence[str], subject: Subject) -> bool:
+def _wants_kvm(words: Sequence[str], subject: LineSubject) -> bool:
     """Whether the line asks for KVM before all else, of a QEMU that has it."""
     kvm = subject.capabilities.kvm
     return asked_accelerators(given_options([*words]))[:1] == ["kvm"] and kvm is not None and kvm.present
 
 
-def make_ready(words: Sequence[str], subject: Subject, theirs: str, *, instead_of_kvm: bool) -> Bench:
-    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it."""
-    bench = stand_in([*words], subject.capabilities, theirs)
+def _find_here(words: Sequence[str], root: Path | None) -> frozenset[str]:
+    """The files of the line that a box shows."""
+    base = "" if root is None else str(root)
+    return frozenset(path for path in paths_in(words) if Path(base + path).is_file())
+
+
+def make_ready(
+    words: Sequence[str], subject: LineSubject, theirs: str, here: frozenset[str], *, instead_of_kvm: bool
+) -> Bench:
+    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it, ``here`` what is there anyway."""
+    bench = stand_in([*words], subject.capabilities, theirs, here)
     if instead_of_kvm:
         if subject.capabilities.has("tcg-accel"):
             use_tcg(bench)
@@ -196,7 +206,9 @@ def make_ready(words: Sequence[str], subject: Subject, theirs: str, *, instead_o
     return bench
 
 
-def _key(subject: Subject, ready: Bench, words: Sequence[str], request: Request, *, instead_of_kvm: bool) -> bytes:
+def _key(
+    subject: LineSubject, ready: Bench, words: Sequence[str], request: LineRequest, *, instead_of_kvm: bool
+) -> bytes:
     secrets = secrets_of(given_options([*words]))
     given = [hide(word, secrets) for word in words[1:]]
     started = [one.words() for one in ready.line]
@@ -206,7 +218,7 @@ def _key(subject: Subject, ready: Bench, words: Sequence[str], request: Request,
 
 
 def proof_of(
-    subject: Subject,
+    subject: LineSubject,
     words: Sequence[str],
     report: ArgvReport,
     outcome: Outcome,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from prober.proof.absent import is_absent
 from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members
@@ -62,9 +63,13 @@ def stood_in(by: str, change: Change) -> StandInRow:
 def treat(rows: Mapping[str, StandInRow], noun: str, name: str, given: Given, members: Members, bench: Bench) -> None:
     """Do what the row of this name says; without one, nothing of the line is started.
 
+    What the QEMU has not is left as it is, for QEMU to say so.
+
     ``noun`` is what the names are of: ``option``, ``netdev``, ``block driver``.
     """
     row = rows.get(name)
+    if row is not None and row.treatment is not Treatment.never and is_absent(bench.caps, noun, name):
+        return
     if row is None:
         bench.refuse(given, f"no rule for {noun} {name[:80]}")
     elif row.treatment is Treatment.never:

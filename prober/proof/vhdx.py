@@ -62,7 +62,9 @@ def _head() -> bytes:
     """All that is the same in each: what the file is, two headers, two tables of regions."""
     log = struct.pack("<16sHHIQ", b"", 0, 1, _MIB, _LOG)
     headers = [
-        _checked(struct.pack("<4sIQ16s16s", b"head", 0, number, b"stand-in of disk", b"stand-in of disk") + log, 4 * _KIB)
+        _checked(
+            struct.pack("<4sIQ16s16s", b"head", 0, number, b"stand-in of disk", b"stand-in of disk") + log, 4 * _KIB
+        )
         for number in (1, 2)
     ]
     regions = b"".join(uuid.bytes_le + struct.pack("<QII", place, _MIB, 1) for uuid, place in _REGIONS.items())

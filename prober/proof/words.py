@@ -50,12 +50,16 @@ def messages_of(stderr: str, programs: Iterable[str], options: Iterable[list[str
     ``options`` are the words of each option that it was started with.
     """
     # The longest first, as one option may be how another begins.
-    texts = sorted(
-        ((f"{' '.join(words)}: ", n) for n, words in enumerate(options) if words), key=lambda item: -len(item[0])
-    )
+    numbered = [(f"{' '.join(words)}: ", number) for number, words in enumerate(options) if words]
+    texts = sorted(numbered, key=lambda item: -len(item[0]))
+    pieces = _pieces(stderr, tuple(f"{program}:" for program in programs), [text for text, _ in texts if "\n" in text])
+    return [_message(text, hint, texts) for text, hint in pieces if text.strip() or hint]
+
+
+def _pieces(stderr: str, begins: tuple[str, ...], broken: list[str]) -> list[tuple[str, str]]:
+    """Each message without the program's name, and the lines below it."""
     found: list[tuple[str, list[str]]] = []
-    begins = tuple(f"{program}:" for program in programs)
-    for line in _joined(stderr, [text for text, _ in texts if "\n" in text]).split("\0"):
+    for line in _joined(stderr, broken).split("\0"):
         begin = next((one for one in begins if line.startswith(one)), "")
         if begin:
             found.append((line[len(begin) :].lstrip(" "), []))
@@ -63,8 +67,7 @@ def messages_of(stderr: str, programs: Iterable[str], options: Iterable[list[str
             found.append((line, []))
         else:
             found[-1][1].append(line)
-    pieces = [(text, "\n".join(below).strip()) for text, below in found]
-    return [_message(text, hint, texts) for text, hint in pieces if text.strip() or hint]
+    return [(text, "\n".join(below).strip()) for text, below in found]
 
 
 def _joined(stderr: str, broken: list[str]) -> str:

@@ -121,7 +121,7 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
                 stderr=stderr,
                 pass_fds=(descriptor,) if launch.apart else (),
                 cwd="/",
-                env=_ENVIRONMENT,
+                env=_environment(launch),
                 start_new_session=True,
                 umask=0o077,
                 preexec_fn=prepare_child(launch.box, launch.root, held),
@@ -132,6 +132,11 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
     except (subprocess.SubprocessError, ValueError) as error:
         # The first hides any error of the preparation, the second is a NUL in the path.
         raise LaunchError(f"cannot start {launch.binary}: {error}") from error
+
+
+def _environment(launch: Launch) -> dict[str, str]:
+    """QEMU's temporary files (``snapshot=on``) go where it may write."""
+    return _ENVIRONMENT if launch.box is None else {**_ENVIRONMENT, "TMPDIR": launch.box.theirs}
 
 
 def _hint(error: OSError) -> str:

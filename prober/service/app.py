@@ -15,20 +15,23 @@ from prober.capabilities.facts import nearest
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError
-from prober.service.questions import ArgvQuestion, DomainQuestion
+from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
 from prober.service.replies import BinaryList, Health
-from prober.service.requests import read_truth, read_words, read_xml
+from prober.service.requests import read_line, read_truth, read_words, read_xml
 from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
 
-def create_app(catalog: Catalog, settings: ServiceSettings, late: Late | None = None) -> Application:
-    """The application.  The catalog is entered by the caller, before the first request."""
+def create_app(
+    catalog: Catalog, settings: ServiceSettings, late: Late | None = None, *, admins: Admitted = ROOT
+) -> Application:
+    """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more."""
     handlers = Handlers(catalog, settings, late or Late(catalog, settings))
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
-    return Application(routes, answering)
+    return Application(routes, answering, admins)
 
 
 class Handlers:
@@ -86,6 +89,19 @@ class Handlers:
         words = await read_words(request, self._most)
         asked = ArgvQuestion(words, request.query.get("binary"), assume)
         return Response(200, await self._late.check_argv(asked))
+
+    async def prove(self, request: Request) -> Response:
+        """What the binary itself makes of a line, or of what a domain comes to."""
+        query = request.query
+        anyway, assume = read_truth(request, "anyway"), read_truth(request, "assume_unknown_present")
+        await self._late.load()
+        words, xml = await read_line(request, self._most)
+        monitor, incoming = query.get("monitor"), query.get("incoming")
+        if xml is None and (monitor is not None or incoming is not None):
+            raise RequestError(400, "monitor and incoming are for a domain; an argv has them in its words")
+        ident = request.places["id"]
+        asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
+        return Response(200, await self._late.prove(asked))
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from prober.errors import ProberError
 from prober.service.messages import ClientGoneError, Handler, Request, Response
+from prober.service.peers import Admitted
 from prober.service.problems import problem, problem_of
 from prober.service.requests import read_query
 from prober.service.routes import DESCRIPTION, Route
@@ -16,11 +17,12 @@ from prober.service.routes import DESCRIPTION, Route
 class Application:
     """Answers requests by the rows of the routes, of which each has its handler."""
 
-    def __init__(self, routes: Iterable[Route], handlers: Mapping[str, Handler]) -> None:
-        """``handlers`` are by the names of the routes.
+    def __init__(self, routes: Iterable[Route], handlers: Mapping[str, Handler], admins: Admitted) -> None:
+        """``handlers`` are by the names of the routes; ``admins`` may ask for those that are not for everybody.
 
         :raise KeyError: where a route has none.
         """
+        self._admins = admins
         self._routes = [(_pattern(route), route, handlers[route.name]) for route in routes]
 
     async def answer(self, request: Request) -> Response:
@@ -38,6 +40,8 @@ class Application:
                 continue
             request.places = match.groupdict()
             try:
+                if route.admin:
+                    self._admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
                 return await handler(request)
             except ProberError as error:

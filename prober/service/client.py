@@ -99,16 +99,23 @@ class Client:
         return self._ask("POST", path, body, f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n")
 
     def ask(
-        self, route: Route, places: Mapping[str, str] = NOTHING, query: Mapping[str, str] = NOTHING, body: bytes = b""
+        self,
+        route: Route,
+        places: Mapping[str, str] = NOTHING,
+        query: Mapping[str, str] = NOTHING,
+        body: bytes = b"",
+        kind: str = "",
     ) -> Reply:
-        """Ask what a route is for, with the parameters of its path and of its query; a body is of its first kind.
+        """Ask what a route is for, with the parameters of its path and of its query.
+
+        A body is of this ``kind`` (a media type), where none is named of the first that the route has.
 
         :raise ServiceError: where there is no service, or it does not answer as it should.
         """
         url = route.url(places, query)
         if route.method == "GET":
             return self.get(url)
-        return self.post(url, body, route.body.kind if route.body else "application/xml")
+        return self.post(url, body, kind or (route.body.kind if route.body else "application/xml"))
 
     def _ask(self, method: str, path: str, body: bytes, headers: str) -> Reply:
         if not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.service.questions import ArgvQuestion, DomainQuestion, Worker
+from prober.errors import BusyError
+from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, ProofWorker, Worker
 from prober.service.routes import Route
 from prober.service.settings import ServiceSettings
 
@@ -28,6 +29,8 @@ class Late:
         self._catalog = catalog
         self._settings = settings
         self._worker: Worker | None = None
+        self._prover: ProofWorker | None = None
+        self._is_closed = False
         self._answer: Answer | None = None
         self._description: bytes | None = None
         self._lock = asyncio.Lock()
@@ -45,6 +48,20 @@ class Late:
         :raise ProberError: as :meth:`prober.service.translation.Translator.check_argv` does.
         """
         return await (self._worker or await self._load_worker()).check_argv(question)
+
+    async def prove(self, question: ProofQuestion) -> bytes:
+        """What a QEMU makes of a line or of a domain, as JSON.
+
+        :raise ProberError: as :meth:`prober.service.proving.Proving.prove` does.
+        """
+        return await (self._prover or await self._load_prover()).prove(question)
+
+    async def close(self) -> None:
+        """Stop what is being proven; nothing of it is left, and nothing more is begun.  May be called twice."""
+        async with self._lock:
+            self._is_closed = True
+            if self._prover is not None:
+                await self._prover.close()
 
     async def read_host(self) -> None:
         """Read what the host brings along.
@@ -70,6 +87,16 @@ class Late:
         """Import what translating and checking need, where that was not done yet."""
         await self._load_worker()
 
+    async def _load_prover(self) -> ProofWorker:
+        worker = await self._load_worker()
+        async with self._lock:
+            if self._is_closed:
+                raise BusyError("the service is being stopped", hint="ask again when it is back")
+            if self._prover is None:
+                make = await asyncio.to_thread(_import_prover)
+                self._prover = make(self._catalog, worker, self._settings)
+        return self._prover
+
     async def _load_worker(self) -> Worker:
         async with self._lock:
             if self._worker is None:
@@ -81,6 +108,12 @@ def _make_worker(catalog: Catalog, settings: ServiceSettings) -> Worker:
     from prober.service.translation import Translator
 
     return Translator(catalog, settings.host, most=settings.max_body)
+
+
+def _import_prover() -> Callable[[Catalog, Worker, ServiceSettings], ProofWorker]:
+    from prober.service.prover.choose import make_prover
+
+    return make_prover
 
 
 def _import_answer() -> Answer:

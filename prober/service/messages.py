@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
+from prober.service.peers import Peer
+
 
 class ClientGoneError(Exception):
     """The client went away, or was let go, while its body was read; there is nobody to answer."""
@@ -19,13 +21,18 @@ class BodyTooLargeError(Exception):
 
 
 class Response(NamedTuple):
-    """An answer.  ``allow`` are the methods of a path that has another (405); ``close`` ends the connection with it."""
+    """An answer.
+
+    ``allow`` are the methods of a path that has another (405), ``retry_s`` is after how many seconds to ask again
+    (503); ``close`` ends the connection with it.
+    """
 
     status: int
     body: bytes
     media_type: str = "application/json"
     allow: str = ""
     close: bool = False
+    retry_s: int = 0
 
     def encode(self, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
         """The whole response in HTTP/1.1; one to HEAD is without its body."""
@@ -35,6 +42,7 @@ class Response(NamedTuple):
             f"content-length: {len(self.body)}",
             f"content-type: {self.media_type}",
             *([f"allow: {self.allow}"] if self.allow else []),
+            *([f"retry-after: {self.retry_s}"] if self.retry_s else []),
             *([] if keep_alive or self.close else ["connection: close"]),
             "\r\n",
         ]
@@ -45,11 +53,11 @@ class Response(NamedTuple):
 class Request:
     """What a client asks.
 
-    ``path`` is unquoted, ``query_string`` as it came.  ``places`` are the parameters of the path, ``query`` those of
-    the query, once the route is found.  The body is there only for whoever reads it; the connection feeds it in, and is
-    told by ``on_wanted`` that it is wanted.  ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the
-    connection: whether it goes on after this, whether the client waits to be told that its body is wanted, and whether
-    the answer is on its way.
+    ``peer`` is who asks, None where the kernel does not tell.  ``path`` is unquoted, ``query_string`` as it came.
+    ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
+    only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
+    ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this, whether
+    the client waits to be told that its body is wanted, and whether the answer is on its way.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Request:
         on_wanted: Callable[[Request], None],
         *,
         keep_alive: bool,
+        peer: Peer | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -68,6 +77,7 @@ class Request:
         self.places: Mapping[str, str] = {}
         self.query: Mapping[str, str] = {}
         self.keep_alive = keep_alive
+        self.peer = peer
         self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         self.is_answered = False
         self._headers = headers

@@ -16,6 +16,7 @@ import prober
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
+from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.problems import MEDIA_TYPE, Problem
 from prober.service.replies import BinaryList, Health
@@ -40,15 +41,18 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
 )
 
 #: What a client may read with a model of its own.
-_READ: tuple[type[BaseModel], ...] = (Problem, Translation, ArgvReport)
+_READ: tuple[type[BaseModel], ...] = (Problem, Translation, ArgvReport, Proof)
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
+    403: "Who asks is not one of those who may: root, the service's own user, and its `admin_group`",
     404: "No such binary, type or command",
+    409: "The entry is a recording, which cannot be started",
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",
     422: "The domain is refused; `refusals` has every reason",
-    503: "The binary could not be asked; the reason is remembered",
+    503: "It cannot be answered now: the binary could not be asked, too much is asked at once, or a QEMU that was to "
+    "prove a line cannot be confined or gave no verdict; `type` says which",
 }
 
 

@@ -11,8 +11,12 @@ from pydantic import BaseModel
 from prober.commandline.refusal import Refusal
 from prober.errors import (
     BinaryFailedError,
+    BusyError,
     FactError,
+    ForbiddenError,
     ProberError,
+    ProverError,
+    QemuError,
     RefusedError,
     UnknownBinaryError,
     UnknownNameError,
@@ -20,6 +24,9 @@ from prober.errors import (
     UsageError,
 )
 from prober.service.messages import Response
+
+#: After how many seconds to ask again where too much was asked at once: a line takes a tenth of one.
+_RETRY_S = 1
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -30,8 +37,12 @@ _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (FactError, 400),
     (UnreadableDomainError, 400),
     (UsageError, 400),
+    (ForbiddenError, 403),
     (RefusedError, 422),
     (BinaryFailedError, 503),
+    (BusyError, 503),
+    (QemuError, 503),
+    (ProverError, 503),
     (ProberError, 500),
 )
 
@@ -71,7 +82,8 @@ def problem_of(error: ProberError) -> Response:
         more = {"refusals": reasons}
     elif isinstance(error, UnreadableDomainError) and error.line:
         more = {"line": error.line}
-    return problem(status, detail, hint=error.hint, kind=error.kind, **more)
+    response = problem(status, detail, hint=error.hint, kind=error.kind, **more)
+    return response._replace(retry_s=_RETRY_S) if isinstance(error, BusyError) else response
 
 
 def problem(status: int, detail: str, *, hint: str = "", kind: str = "", allow: str = "", **more: Any) -> Response:

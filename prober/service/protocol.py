@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 from typing import cast
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ import httptools
 
 from prober.service.application import Application
 from prober.service.messages import Request, Response
+from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
 from prober.service.settings import ServiceSettings
 
@@ -62,6 +64,7 @@ class HttpConnection(asyncio.Protocol):
         # A client may send more behind a request that says `Connection: close`; that request is answered all the same.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._transport: asyncio.Transport
+        self._peer: Peer | None = None
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._in_head = True
@@ -82,6 +85,8 @@ class HttpConnection(asyncio.Protocol):
         if len(self._serving.connections) >= self._settings.max_connections:
             self._end(503, f"more than {self._settings.max_connections} clients are connected", "try again later")
             return
+        with suppress(OSError):
+            self._peer = peer_of(self._transport.get_extra_info("socket").fileno())
         self._serving.connections.add(self)
         self._start_request_timer()
 
@@ -192,6 +197,7 @@ class HttpConnection(asyncio.Protocol):
             self._headers,
             self._on_wanted,
             keep_alive=self._parser.get_http_version() != "1.0" and self._parser.should_keep_alive(),
+            peer=self._peer,
         )
 
     def _on_wanted(self, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""What a client asks that is worked on: a domain, or an argv."""
+"""What a client asks that is worked on: a domain, or an argv, to be translated, checked or proven."""
 
 from __future__ import annotations
 
@@ -27,8 +27,35 @@ class ArgvQuestion(NamedTuple):
     assume_unknown_present: bool
 
 
+class ProofQuestion(NamedTuple):
+    """What a client asks to have proven by the binary ``ident``: the ``words`` of an argv, or a domain's ``xml``.
+
+    ``anyway`` starts what the check refuses, too; ``monitor`` and ``incoming`` are as of a :class:`DomainQuestion`.
+    """
+
+    ident: str
+    words: tuple[str, ...] = ()
+    xml: bytes | None = None
+    monitor: str | None = None
+    incoming: str | None = None
+    anyway: bool = False
+    assume_unknown_present: bool = False
+
+
+class ProofWorker(Protocol):
+    """Who has lines proven.  May raise :class:`~prober.errors.ProberError`."""
+
+    async def prove(self, question: ProofQuestion) -> bytes:
+        """The proof, as JSON."""
+        ...
+
+    async def close(self) -> None:
+        """Stop all that is under way.  May be called twice."""
+        ...
+
+
 class Worker(Protocol):
-    """Who works on the questions.  Each method may raise :class:`~prober.errors.ProberError`."""
+    """Who works on the other questions.  Each method may raise :class:`~prober.errors.ProberError`."""
 
     async def translate(self, question: DomainQuestion) -> bytes:
         """The translation, as JSON."""

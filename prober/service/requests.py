@@ -16,6 +16,8 @@ _XML_TYPES = frozenset(
     ("", "application/xml", "text/xml", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
 )
 
+_ONLY_XML = frozenset(("application/xml", "text/xml"))
+
 #: What the body of an argv may be declared as.
 _WORDS_TYPES = frozenset(
     ("", "application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -75,6 +77,27 @@ async def read_xml(request: Request, limit: int) -> bytes:
     return await _read_body(request, limit)
 
 
+async def read_line(request: Request, limit: int) -> tuple[list[str], bytes | None]:
+    """The words of an argv, as :func:`read_words` gives them, or a domain's XML, of at most ``limit`` bytes.
+
+    It is a domain where it is declared as XML, or begins as XML does and is not declared as JSON.
+
+    :raise RequestError: 400 where it is neither, 413 where it is larger, 415 where it is declared as something else.
+    :raise UsageError: where a shell could not read it.
+    :raise ClientGoneError: where it does not come to its end.
+    """
+    declared = _declared_type(request)
+    if declared not in _XML_TYPES | _WORDS_TYPES:
+        hint = "send an argv as application/json or text/plain, a domain as application/xml"
+        raise RequestError(415, f"neither an argv nor a domain can be {declared[:80]!r}", hint=hint)
+    body = await _read_body(request, limit)
+    if declared in _ONLY_XML or (declared != "application/json" and body.lstrip()[:1] == b"<"):
+        return [], body
+    if len(body) > _MOST_ARGV:
+        raise _too_large(_MOST_ARGV)
+    return _words_of(body, declared), None
+
+
 async def read_words(request: Request, limit: int) -> list[str]:
     """The words of an argv: a JSON list of strings, or a shell command line, of at most ``limit`` bytes.
 
@@ -89,7 +112,10 @@ async def read_words(request: Request, limit: int) -> list[str]:
     if declared not in _WORDS_TYPES:
         hint = "send a JSON list as application/json, or a shell command line as text/plain"
         raise RequestError(415, f"an argv cannot be {declared[:80]!r}", hint=hint)
-    body = await _read_body(request, min(limit, _MOST_ARGV))
+    return _words_of(await _read_body(request, min(limit, _MOST_ARGV)), declared)
+
+
+def _words_of(body: bytes, declared: str) -> list[str]:
     if declared == "application/json" or (declared != "text/plain" and body.lstrip()[:1] == b"["):
         words = _json_words(body)
     else:

@@ -39,7 +39,8 @@ class Route(NamedTuple):
     ``name`` says who answers: a method of :class:`~prober.service.app.Handlers`, or an entry of
     :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
     name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
-    is not looked at.
+    is not looked at.  ``admin`` is whether it is for root, the service's own user and the members of the setting
+    ``admin_group`` alone; others get 403.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Route(NamedTuple):
     errors: tuple[int, ...] = ()
     query: tuple[Parameter, ...] | None = ()
     body: Body | None = None
+    admin: bool = False
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
@@ -61,6 +63,13 @@ class Route(NamedTuple):
 PLACES = {"id": "id of an entry", "typename": "QEMU's name of the type", "command": "QEMU's name of the command"}
 
 _ASSUME = Parameter("assume_unknown_present", "take what the binary was never asked for present", "boolean")
+
+_MONITOR = Parameter(
+    "monitor", "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor"
+)
+_INCOMING = Parameter(
+    "incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"
+)
 
 SUPPORTS = Route(
     "get_supports",
@@ -91,11 +100,8 @@ TRANSLATE = Route(
         Parameter(
             "binary", "id or path of an entry; without it the domain's <emulator>, else the binary for its <arch>"
         ),
-        Parameter(
-            "monitor",
-            "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor",
-        ),
-        Parameter("incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"),
+        _MONITOR,
+        _INCOMING,
         _ASSUME,
     ),
     body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
@@ -119,10 +125,41 @@ CHECK_ARGV = Route(
         },
     ),
 )
+PROVE = Route(
+    "prove",
+    "POST",
+    "/v1/binaries/{id}/prove",
+    "What the binary itself makes of a command line, or of a domain",
+    "Proof",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(
+        Parameter("anyway", "start it also where the check refuses it", "boolean"),
+        _MONITOR,
+        _INCOMING,
+        _ASSUME,
+    ),
+    body=Body(
+        "the words of an argv, a shell command line, or libvirt domain XML",
+        {
+            "application/json": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "text/plain": {"type": "string"},
+            "application/xml": {"type": "string"},
+        },
+    ),
+    admin=True,
+)
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
 BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
 BINARY = Route("get_binary", "GET", "/v1/binaries/{id}", "One binary; waits for its interview", "Entry", errors=(404,))
-REFRESH = Route("refresh_binary", "POST", "/v1/binaries/{id}/refresh", "Ask a binary again", "Entry", errors=(404,))
+REFRESH = Route(
+    "refresh_binary",
+    "POST",
+    "/v1/binaries/{id}/refresh",
+    "Ask a binary again",
+    "Entry",
+    errors=(403, 404),
+    admin=True,
+)
 MACHINES = Route("get_machines", "GET", "/v1/binaries/{id}/machines", "The machines", "MachineList", errors=(404, 503))
 CPUS = Route("get_cpus", "GET", "/v1/binaries/{id}/cpus", "The CPU models", "CpuList", errors=(404, 503))
 COMMANDS = Route(
@@ -152,6 +189,7 @@ ROUTES = (
     TYPE,
     TRANSLATE,
     CHECK_ARGV,
+    PROVE,
     HEALTH,
     BINARIES,
     BINARY,

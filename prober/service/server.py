@@ -6,10 +6,9 @@ import asyncio
 import ctypes
 import gc
 import logging
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
@@ -18,8 +17,10 @@ from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
+from prober.service.peers import Admitted, find_admins
 from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
+from prober.service.signals import stop_event
 from prober.service.sockets import listening_socket
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,6 @@ _REST_AFTER = 0.5
 #: malloc.h
 _M_ARENA_MAX = -8
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 
 async def serve(
     settings: ServiceSettings,
@@ -51,15 +50,16 @@ async def serve(
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
     that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
 
-    :raise ServiceError: where the socket cannot be had.
+    :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
-    with _stop_event() as stop:
+    with stop_event() as stop:
+        admins = await asyncio.to_thread(find_admins, settings.admin_group)
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
             async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
-                await _serve_on(listener, catalog, settings, stop, on_ready)
+                await _serve_on(listener, catalog, settings, admins, stop, on_ready)
         finally:
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
@@ -68,13 +68,14 @@ async def _serve_on(
     listener: socket.socket,
     catalog: Catalog,
     settings: ServiceSettings,
+    admins: Admitted,
     stop: asyncio.Event,
     on_ready: Callable[[Catalog], Awaitable[None]] | None,
 ) -> None:
     late = Late(catalog, settings)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, late), listener, settings):
+    async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
         companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
         if on_ready is not None:
             companions.append(asyncio.ensure_future(on_ready(catalog)))
@@ -87,8 +88,9 @@ async def _serve_on(
             for companion in companions:
                 companion.cancel()
             results = await asyncio.gather(*companions, return_exceptions=True)
-            # First of all: those who wait for an interview get their answer, that the catalog is closing.
+            # First of all: those who wait for an interview or a proof get their answer, that this is closing.
             await catalog.close()
+            await late.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -124,24 +126,6 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
         await late.read_host()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
-
-
-@contextmanager
-def _stop_event() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM or SIGINT sets; outside the main thread (in tests) nothing does."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    handled = []
-    for number in _SIGNALS:
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except (ValueError, RuntimeError):
-            continue
-        handled.append(number)
-    try:
-        yield stop
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from prober.capabilities.find import CatalogSettings
 from prober.errors import ServiceError
 
 DEFAULT_FILE = Path("/etc/prober/prober.toml")
 DEFAULT_SOCKET = Path("/run/prober/prober.sock")
+DEFAULT_PROVER_SOCKET = Path("/run/prober-prover/prover.sock")
 
 
 class ServiceSettings(BaseModel):
@@ -21,9 +22,14 @@ class ServiceSettings(BaseModel):
 
     ``host`` is the file with the host's settings (:mod:`prober.host.files`).  ``socket`` gets ``mode`` and,
     where it is given, ``group`` (a name); under socket activation systemd has made it.
+    Members of ``admin_group`` (a name; empty: nobody) may do what root and the service's own user may.
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
+
+    Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
+    A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
+    (0: as many as there are processors, and two at least), ``max_waiting_proofs`` questions wait for their turn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +37,7 @@ class ServiceSettings(BaseModel):
     socket: Path = DEFAULT_SOCKET
     host: Path | None = None
     group: str | None = None
+    admin_group: str | None = None
     mode: int = Field(default=0o660, ge=0, le=0o777)
     max_body: int = Field(default=1 << 20, gt=0)
     max_head: int = Field(default=16384, ge=512)
@@ -38,7 +45,17 @@ class ServiceSettings(BaseModel):
     request_s: float = Field(default=10.0, gt=0)
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
+    prover_socket: Path | None = DEFAULT_PROVER_SOCKET
+    prover_idle_s: float = Field(default=120.0, gt=0)
+    max_proofs: int = Field(default=0, ge=0)
+    max_waiting_proofs: int = Field(default=64, ge=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=Path("/var/cache/prober"))
+
+    @field_validator("admin_group", "prover_socket", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """TOML has no word for nothing."""
+        return None if value == "" else value
 
     @classmethod
     def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import grp
 import os
 import socket
 import stat
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from prober.errors import ServiceError
 from prober.service.notify import take_socket
+from prober.service.peers import group_id
 from prober.service.settings import ServiceSettings
 
 _BACKLOG = 128
@@ -108,19 +108,12 @@ def _bind(made: socket.socket, settings: ServiceSettings) -> None:
         os.umask(before)
     try:
         if settings.group is not None:
-            os.chown(path, -1, _group_id(settings.group))
+            os.chown(path, -1, group_id(settings.group))
         path.chmod(settings.mode)
         made.listen(_BACKLOG)
     except BaseException:
         path.unlink()
         raise
-
-
-def _group_id(name: str) -> int:
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise ServiceError(f"there is no group {name!r}", hint="make it, or name another one") from None
 
 
 def _remove(path: Path, ours: os.stat_result) -> None:

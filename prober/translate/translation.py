@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from prober.guest.hotplug.port import PortHotplug
@@ -28,10 +30,14 @@ class Resource(BaseModel):
 
 
 class Translation(BaseModel):
-    """An argv that the binary is proven to accept.  ``argv[0]`` is ``binary``."""
+    """An argv that stands against nothing which the binary says of itself.  ``argv[0]`` is ``binary``.
+
+    ``ground`` says on what ground: it was held against all that the binary said, and not started.
+    """
 
     model_config = _CONFIG
 
+    ground: Literal["checked"] = "checked"
     binary: str
     argv: tuple[str, ...]
     resources: tuple[Resource, ...] = ()

@@ -17,7 +17,7 @@ def test_warnings_and_hints_are_no_errors_of_their_own() -> None:
     stderr = (
         "qemu-system-x86_64: warning: global PIIX4_PM.x=off not used\n"
         "qemu-system-x86_64: -drive file=a: warning: old\n"
-        "WARNING: Image format was not specified\n"
+        "WARNING: StandInImage format was not specified\n"
         "         Automatically detecting\n"
         "qemu-system-x86_64: unsupported machine type\n"
         "Use -machine help to list supported machines\n"

@@ -18,7 +18,7 @@ from prober.errors import FactError
 _MOST_HINTS = 20
 
 
-class Proof:
+class Grounds:
     """Asks one binary's capabilities, and says what does not hold.
 
     With ``assume_unknown_present`` nothing is said of what the binary was never asked for.

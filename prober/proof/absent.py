@@ -1,0 +1,39 @@
+"""What a QEMU has not is started as it was written: nothing stands in for it, and QEMU itself says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prober.capabilities import Capabilities, Verdict
+from prober.commandline.aliases import DEVICE_ALIASES
+
+#: The fact that tells of a name, by what it is a name of; ``{}`` is the name.
+_FACTS: Mapping[str, str] = {
+    "device": "{}",
+    "object": "{}",
+    "netdev": "netdev_add.type.{}",
+    "block driver": "blockdev-add.driver.{}",
+}
+
+#: Devices that make another when they are made, of a type in another module (QEMU, ``hw/display/virtio-vga-gl.c``,
+#: ``virtio-gpu-pci-gl.c``, ``vhost-user-vga.c``).
+_INNER: Mapping[str, str] = {
+    "virtio-vga-gl": "virtio-gpu-gl-device",
+    "virtio-gpu-gl-pci": "virtio-gpu-gl-device",
+    "virtio-vga-rutabaga": "virtio-gpu-rutabaga-device",
+    "virtio-gpu-rutabaga-pci": "virtio-gpu-rutabaga-device",
+    "vhost-user-vga": "vhost-user-gpu",
+    "vhost-user-gpu-pci": "vhost-user-gpu",
+}
+
+
+def is_absent(caps: Capabilities, noun: str, name: str) -> bool:
+    """Whether this QEMU says that it has no such thing.  What it was never asked is not absent."""
+    fact = _FACTS.get(noun)
+    if fact is None or not name:
+        return False
+    names = [name]
+    if noun == "device":
+        names = [DEVICE_ALIASES.get(name, name)]
+        names += [_INNER[one] for one in names if one in _INNER]
+    return any(caps.supports(fact.format(one)).verdict is Verdict.absent for one in names)

@@ -1,0 +1,71 @@
+"""Filenames of images as QEMU reads them: a path, or a driver's prefix and what that driver makes of the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from prober.proof.members import JsonMembers
+from prober.proof.nodes import PREFIXES, SUFFIXES
+
+#: How many images a filename may have inside one another (``blkdebug:conf:blkdebug:…``).
+_DEEPEST = 8
+
+
+class Filename(NamedTuple):
+    """``driver`` is empty where no driver is known that reads such a name.  ``rest`` is a path, or what stands behind
+    the prefix."""
+
+    driver: str
+    rest: str
+
+
+def split_filename(text: str) -> Filename:
+    """A filename's driver and the rest; a plain path is ``file``'s (``block.c``, ``path_has_protocol``)."""
+    prefix, colon, rest = text.partition(":")
+    if not colon or "/" in prefix:
+        return Filename("file", text)
+    driver = PREFIXES.get(prefix, "")
+    return Filename(driver, rest)
+
+
+def tree_of(text: str) -> JsonMembers | None:
+    """The tree of a ``json:{…}``, its dotted keys unfolded; None where it is none, or does not read.
+
+    QEMU takes both forms there (``block.c``, ``parse_json_filename``).
+    """
+    if not text.startswith("json:"):
+        return None
+    try:
+        tree = json.loads(text[5:])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(tree, dict):
+        return None
+    unfolded: dict[str, Any] = {}
+    for key, value in tree.items():
+        *path, last = key.split(".")
+        here = unfolded
+        for step in path:
+            below = here.setdefault(step, {})
+            if not isinstance(below, dict):
+                return None
+            here = below
+        here[last] = value
+    return JsonMembers(unfolded)
+
+
+def debugged(rest: str) -> tuple[str, str]:
+    """Of ``blkdebug:CONFIG:IMAGE`` or ``blkverify:RAW:IMAGE`` without the prefix, the two."""
+    first, _, second = rest.partition(":")
+    return first, second
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether a filename has more of these within one another than anybody means."""
+    return text.count("blkdebug:") + text.count("blkverify:") > _DEEPEST
+
+
+def format_by_name(path: str) -> str:
+    """The format that a path's ending tells, ``raw`` where it tells none."""
+    return SUFFIXES.get(path.rpartition(".")[2].lower(), "raw")

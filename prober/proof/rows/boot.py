@@ -1,0 +1,109 @@
+"""The rows of options whose file a machine begins with, and what devices and machines name of such files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from prober.proof import blobs
+from prober.proof.bench import Bench
+from prober.proof.given import Given
+from prober.proof.members import Members
+from prober.proof.row import KEPT, StandInRow, stood_in
+
+#: Firmware that QEMU finds by its name alone (``pc-bios/``, and Debian's ``seabios``).
+_OF_QEMU = frozenset(("bios.bin", "bios-256k.bin", "bios-microvm.bin", "qboot.rom", "u-boot.e500", "s390-ccw.img"))
+
+
+class _Blob(NamedTuple):
+    """What stands in: in words, its bytes, and the size of the file."""
+
+    words: str
+    make: Callable[[], bytes]
+    size: int = 0
+
+
+_KERNEL = _Blob("a kernel that does nothing", blobs.kernel)
+_ANYTHING = _Blob("512 bytes", lambda: blobs.ANYTHING)
+_DTB = _Blob("an empty device tree", blobs.device_tree)
+_FIRMWARE = _Blob("empty firmware", bytes, blobs.FIRMWARE_SIZE)
+_ACPI = _Blob("an ACPI table of a header alone", blobs.acpi_table)
+_SMBIOS = _Blob("an inactive SMBIOS structure", blobs.smbios_structure)
+_ROM = _Blob("an empty ROM", lambda: blobs.ROM)
+_NOTHING = _Blob("an empty file", bytes)
+
+#: What a machine names as ``-kernel`` and its like do.
+_OF_MACHINES = {"kernel": _KERNEL, "initrd": _ANYTHING, "dtb": _DTB, "shim": _ANYTHING, "firmware": _FIRMWARE}
+
+#: What devices of whatever type name: a PCI card's ROM, the records of a management controller.
+_OF_DEVICES = {"romfile": _ROM, "sdrfile": _NOTHING, "frudatafile": _NOTHING}
+
+#: Devices that load what they name into the guest's memory.
+_LOADERS = ("loader", "guest-loader")
+
+
+def _add(given: Given, path: str, blob: _Blob, bench: Bench, part: str) -> str:
+    made = bench.add(path, content=blob.make(), size=blob.size, shared_as=f"{blob.words} {path}")
+    bench.replace(given, part, f"{made} ({blob.words})")
+    return made
+
+
+def _whole(blob: _Blob) -> StandInRow:
+    """A row of an option that is a path and nothing else."""
+
+    def change(given: Given, members: Members, bench: Bench) -> None:
+        path = given.value or ""
+        if path and path not in bench.here and not (blob is _FIRMWARE and path in _OF_QEMU):
+            given.change(_add(given, path, blob, bench, ""))
+
+    return stood_in(blob.words, change)
+
+
+def _members(**blobs_by_name: _Blob) -> StandInRow:
+    """A row of an option that names files in some of its members."""
+
+    def change(given: Given, members: Members, bench: Bench) -> None:
+        _replace_members(given, members, bench, blobs_by_name)
+
+    return stood_in(", ".join(f"{name}: {blob.words}" for name, blob in blobs_by_name.items()), change)
+
+
+def _replace_members(given: Given, members: Members, bench: Bench, by_name: Mapping[str, _Blob]) -> None:
+    for name, blob in by_name.items():
+        path = members.text(name)
+        if path and path not in bench.here and not (blob is _FIRMWARE and path in _OF_QEMU):
+            members.put(name, _add(given, path, blob, bench, name))
+            given.touch()
+
+
+def stand_in_device_files(given: Given, members: Members, bench: Bench) -> None:
+    """The files that a ``-device`` names: its ROM, and what a loader loads.  The row of the device calls this."""
+    _replace_members(given, members, bench, _OF_DEVICES)
+    if members.text("driver") in _LOADERS:
+        _replace_members(given, members, bench, {"kernel": _ANYTHING, "initrd": _ANYTHING})
+        needs_program = not members.text("addr")
+        number = len(bench.files)
+        words = "a program of four bytes" if needs_program else "512 bytes"
+        made = _Blob(words, lambda: blobs.program(bench.caps.target, number) if needs_program else blobs.ANYTHING)
+        _replace_members(given, members, bench, {"file": made})
+
+
+def stand_in_machine_files(given: Given, members: Members, bench: Bench) -> None:
+    """The files that a ``-machine`` names (``kernel``, ``firmware`` …).  The row of the machine calls this."""
+    _replace_members(given, members, bench, _OF_MACHINES)
+
+
+#: The options of files that a machine begins with.
+BOOT_FILES: Mapping[str, StandInRow] = {
+    "-kernel": _whole(_KERNEL),
+    "-initrd": _whole(_ANYTHING),
+    "-shim": _whole(_ANYTHING),
+    "-dtb": _whole(_DTB),
+    "-bios": _whole(_FIRMWARE),
+    "-append": KEPT,
+    "-L": KEPT,
+    "-acpitable": _members(file=_ACPI, data=_NOTHING._replace(words="8 bytes", make=lambda: bytes(8))),
+    "-smbios": _members(file=_SMBIOS),
+    "-fw_cfg": _members(file=_ANYTHING),
+    "-option-rom": _members(romfile=_ROM),
+}

@@ -1,0 +1,118 @@
+"""The service's side of a prover that is another process: it is asked on its unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prober.errors import BusyError, ProberError, ProverError, ServiceError
+from prober.proof.models import Proof
+from prober.proof.prover import LineRequest
+from prober.proof.store import rules_version
+from prober.service.prover.complaints import error_of
+from prober.service.prover.frames import (
+    MOST_ANSWER,
+    MOST_CAPABILITIES,
+    ProofAnswer,
+    ProofAsked,
+    end,
+    parse,
+    read_frame,
+    write_frame,
+)
+from prober.service.prover.judge import Known
+
+T = TypeVar("T")
+
+#: So many questions are forwarded at once, those of clients that have gone among them.
+_MOST = 128
+
+#: The seconds that the prover may take to answer: its whole queue may be before this question.
+_ANSWER_S = 900.0
+
+
+class ForwardingJudge:
+    """Has the prover on ``socket`` judge lines.  Nothing is remembered on this side."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._under_way: set[asyncio.Task[Proof]] = set()
+        self._is_closed = False
+
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
+        """The prover's verdict (:meth:`prober.service.prover.judge.Judge.judge`).
+
+        :raise ProverError: where there is no prover, or it went away.
+        """
+        if self._is_closed or len(self._under_way) >= _MOST:
+            raise BusyError("too many lines wait to be proven", hint="try again in a second")
+        task = asyncio.ensure_future(self._bounded(self._ask(known, request)))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled() or not self._is_closed:
+                raise
+            raise BusyError("the service is being stopped", hint="ask again when it is back") from None
+
+    async def close(self) -> None:
+        self._is_closed = True
+        tasks = [*self._under_way]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _bounded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Errors of the socket as those of prober."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await work
+        except (FileNotFoundError, ConnectionRefusedError, PermissionError) as error:
+            raise ProverError(
+                f"there is no prover to be asked on {self._socket}: {error.strerror}",
+                hint="`systemctl start prober-prover.socket` starts it; without one set prover_socket to nothing",
+            ) from error
+        except TimeoutError as error:
+            raise ProverError(f"the prover gave no answer within {_ANSWER_S:g} seconds") from error
+        except (EOFError, OSError) as error:
+            raise ProverError("the prover ended before it answered", hint="ask again; its log may say why") from error
+        except ServiceError as error:
+            raise ProverError(error.message, hint=error.hint) from error
+
+    async def _ask(self, known: Known, request: LineRequest) -> Proof:
+        asked = ProofAsked(
+            rules=await asyncio.to_thread(rules_version),
+            fingerprint=known.fingerprint,
+            words=request.words,
+            anyway=request.anyway,
+            assume_unknown_present=request.assume_unknown_present,
+        )
+        source, sink = await asyncio.open_unix_connection(self._socket)
+        try:
+            await write_frame(sink, asked.model_dump_json().encode())
+            answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+            if answer.wants_capabilities:
+                await write_frame(sink, await asyncio.to_thread(_capabilities, known))
+                answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+        finally:
+            await end(sink)
+        return _proof_in(answer)
+
+
+def _capabilities(known: Known) -> bytes:
+    data = known.capabilities.model_dump_json().encode()
+    if len(data) > MOST_CAPABILITIES:
+        raise ServiceError(f"what {known.path} can do takes {len(data)} bytes, which is more than the prover takes")
+    return data
+
+
+def _proof_in(answer: ProofAnswer) -> Proof:
+    if answer.proof is not None:
+        return answer.proof
+    if answer.error is None:
+        raise ServiceError("the prover answered with nothing")
+    error: ProberError = error_of(answer.error)
+    raise error

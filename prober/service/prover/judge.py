@@ -1,0 +1,83 @@
+"""Who proves a line of a binary that the catalog knows, and the one that does it in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from prober.capabilities import Capabilities
+from prober.capabilities.fingerprint import Fingerprint
+from prober.errors import BusyError
+from prober.proof.models import Proof
+from prober.proof.prover import LineRequest, LineSubject, ProofLimits, Prover
+from prober.proof.store import ProofStore, rules_version
+
+
+class Known(NamedTuple):
+    """A binary of the catalog: its path, what it can do, and what that depends on.
+
+    ``learned_by`` is what it depended on for whoever learned it, where that is another process.
+    """
+
+    path: str
+    capabilities: Capabilities
+    fingerprint: Fingerprint
+    learned_by: Fingerprint | None = None
+
+    def depends_on(self) -> str:
+        """All that an answer depends on, as a text."""
+        return "\n".join(one.model_dump_json() for one in (self.fingerprint, self.learned_by) if one is not None)
+
+
+class Judge(Protocol):
+    """Who has a QEMU judge lines."""
+
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
+        """The verdict; where the asker goes away it is worked out and remembered all the same.
+
+        :raise BusyError: where too much is asked at once, or this is being closed.
+        :raise ConfinementError: where the QEMU cannot be confined.
+        :raise QemuError: where it gives no verdict.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop all that is under way; nothing of it is left.  May be called twice."""
+        ...
+
+
+class OwnJudge:
+    """Proves lines in this process, with what is confined and remembered here.
+
+    ``directory`` is where proofs are remembered, None for nowhere.
+    """
+
+    def __init__(self, directory: Path | None, limits: ProofLimits) -> None:
+        self._store = None if directory is None else ProofStore(directory)
+        self._prover = Prover(limits=limits, store=self._store)
+        self._is_closed = False
+
+    async def judge(self, known: Known, request: LineRequest) -> Proof:
+        await asyncio.to_thread(rules_version)  # It reads files, once.
+        if self._is_closed:
+            raise _stopping()
+        subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on())
+        try:
+            return await self._prover.prove(subject, request)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_closed or (task is not None and task.cancelling()):
+                raise
+            # It is the work that was cancelled, and not the one who waits for it.
+            raise _stopping() from None
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await self._prover.close()
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+
+
+def _stopping() -> BusyError:
+    return BusyError("the service is being stopped", hint="ask again when it is back")

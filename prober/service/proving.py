@@ -1,0 +1,63 @@
+"""Proving for a client: which line it is that is to be proven, and then whoever has a QEMU judge it.
+
+Imported late (:mod:`prober.service.late`), as the translator is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from prober.capabilities.catalog import Catalog
+from prober.proof.hotplug import with_translation
+from prober.proof.prover import LineRequest
+from prober.service.problems import RequestError
+from prober.service.prover.judge import Judge, Known
+from prober.service.questions import DomainQuestion, ProofQuestion, Worker
+from prober.translate.translation import Translation
+
+#: A line of so many characters takes longer to be read than a thread costs.
+_SMALL = 65536
+
+
+class Proving:
+    """Proves lines and domains with the binaries of a catalog; ``translator`` translates, ``judge`` judges."""
+
+    def __init__(self, catalog: Catalog, translator: Worker, judge: Judge) -> None:
+        self._catalog = catalog
+        self._translator = translator
+        self._judge = judge
+
+    async def prove(self, question: ProofQuestion) -> bytes:
+        """The proof, as JSON; of a domain with its translation.
+
+        :raise RequestError: (409) where the entry is a recording.
+        :raise UnknownBinaryError: where the catalog has no such binary.
+        :raise BinaryFailedError: where that could not be asked.
+        :raise RefusedError: with all refusals of a domain.
+        :raise ProberError: as :meth:`prober.service.prover.judge.Judge.judge` does.
+        """
+        found, known = await self._catalog.know(question.ident)
+        if found.kind == "recording":
+            hint = "check-argv and translate work with a recording; to prove a line takes the binary itself"
+            raise RequestError(409, f"{question.ident[:200]} is a recording, which cannot be started", hint=hint)
+        translation, words = None, question.words
+        if question.xml is not None:
+            translation = await self._translate(question, question.xml)
+            words = translation.argv
+        request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
+        proof = await self._judge.judge(Known(found.path, known.capabilities, known.fingerprint), request)
+        if translation is not None:
+            proof = with_translation(proof, translation)
+        return proof.model_dump_json(by_alias=True).encode()
+
+    async def _translate(self, question: ProofQuestion, xml: bytes) -> Translation:
+        assume = question.assume_unknown_present
+        asked = DomainQuestion(xml, question.ident, question.monitor, question.incoming, assume)
+        told = await self._translator.translate(asked)
+        if len(told) <= _SMALL:
+            return Translation.model_validate_json(told)
+        return await asyncio.to_thread(Translation.model_validate_json, told)
+
+    async def close(self) -> None:
+        """Stop all that is under way; nothing of it is left.  May be called twice."""
+        await self._judge.close()
