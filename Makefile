@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants unit-vm
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -86,6 +86,9 @@ agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
+unit-vm: $(STAMP) ## try the systemd units in a virtual machine, with proofs in it (as root, minutes; mmdebstrap)
+	$(BIN)/python -u -m tools.unit_vm
+
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
@@ -96,17 +99,18 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, docs/settings.md and docs/checking.md
+docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, checking.md and proving.md
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.rules_page
+	$(BIN)/python -m tools.proving_page
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures
 
+# One lock for every Python from the oldest on (--universal): what only one of them needs carries a mark that says so.
 lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with UPGRADE=--upgrade, all of it anew
-	$(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe --strip-extras --extra dev \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots

@@ -24,3 +24,8 @@ def load_recording(path: Path) -> Recording:
 def load_capabilities(path: Path) -> Capabilities:
     """The capabilities that a recording proves."""
     return Capabilities.from_recording(load_recording(path))
+
+
+def without_lists(caps: Capabilities) -> Capabilities:
+    """As of a recording that libvirt made, or that was made before the binary was asked what it lists."""
+    return Capabilities.model_validate({**caps.model_dump(), "listed": {}})

@@ -17,9 +17,7 @@ from typing import Any
 
 from pydantic import AfterValidator
 
-from prober.devices.rows import ELEMENTS
-from prober.domain.domain import Domain
-from prober.domain.shared.device import Device
+from prober.devices.rows import READ_AS
 from prober.domain.shared.devices import Devices
 from prober.xml.binding import Becomes, Element, Field, Neutral, Opaque, Qemu, fields_of
 from prober.xml.shape import Child, Shape, shape_of
@@ -52,7 +50,6 @@ class Writer:
     """Walks all models, and gathers the sections."""
 
     def __init__(self) -> None:
-        Device.choices = ELEMENTS  # as whoever reads a domain has it
         self.sections: list[Section] = []
         self.shared: dict[type[Element], Section] = {}
         self.often = {cls for cls, places in _places().items() if len(places) > _OFTEN}
@@ -61,16 +58,16 @@ class Writer:
 
     def write(self) -> str:
         """All tables."""
-        domain = self._section("The domain", _words(Domain))
-        for info in fields_of(Domain).values():
+        domain = self._section("The domain", _words(READ_AS))
+        for info in fields_of(READ_AS).values():
             for path, model in _models_of(info):
                 if model is Devices:
                     continue
                 self._element(model, path, _becomes(info))
-        shape = shape_of(Domain)
+        shape = shape_of(READ_AS)
         plain = Shape(shape.attributes, shape.text, {k: c for k, c in shape.children.items() if c.model is None})
         domain.say("/domain", "", "", "the whole")
-        self._shape(Domain, plain, "/domain", "", domain)
+        self._shape(READ_AS, plain, "/domain", "", domain)
         devices = self._section("The devices", _words(Devices))
         self._walk_devices(devices)
         done: set[type[Element]] = set()
@@ -90,7 +87,7 @@ class Writer:
                 self._element(
                     child.model,
                     f"/domain/devices/{name}",
-                    where=" in `<devices>`" * (name in shape_of(Domain).children),
+                    where=" in `<devices>`" * (name in shape_of(READ_AS).children),
                 )
 
     def _section(self, title: str, words: str) -> Section:
@@ -153,7 +150,7 @@ class Writer:
 def _places() -> dict[type[Element], set[tuple[type[Element], str]]]:
     """Every model, and where it stands."""
     found: dict[type[Element], set[tuple[type[Element], str]]] = {}
-    waiting: list[type[Element]] = [Domain]
+    waiting: list[type[Element]] = [READ_AS]
     seen: set[type[Element]] = set()
     while waiting:
         cls = waiting.pop()
@@ -162,7 +159,7 @@ def _places() -> dict[type[Element], set[tuple[type[Element], str]]]:
         seen.add(cls)
         waiting += cls.choices.values()
         for name, model in [] if cls.tag else _children_of(shape_of(cls)):
-            if cls is not Devices and cls is not Domain:
+            if cls is not Devices and cls is not READ_AS:
                 declared = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
                 found.setdefault(model, set()).add((declared, name))
             waiting.append(model)
@@ -179,8 +176,8 @@ def _children_of(shape: Shape) -> Iterator[tuple[str, type[Element]]]:
 
 
 def _models_of(info: Field) -> Iterator[tuple[str, type[Element]]]:
-    for name, child in shape_of(Domain).children.items():
-        if child.model is not None and fields_of(Domain)[child.field or ""] is info:
+    for name, child in shape_of(READ_AS).children.items():
+        if child.model is not None and fields_of(READ_AS)[child.field or ""] is info:
             yield f"/domain/{name}", child.model
 
 

@@ -24,7 +24,8 @@ class Capabilities(Inventory):
     ``types`` maps each concrete QOM type to its parent (None where QEMU does not tell), ``abstract_types``
     the abstract ones.  ``properties`` holds what each asked type answered, by reference into ``pool``,
     since most properties of one type stand in many others; ``families`` maps a CPU model's type to the one
-    that was asked for its whole family.  ``schema_text`` is the compact JSON of ``query-qmp-schema``.
+    that was asked for its whole family.  ``schema_text`` is the compact JSON of ``query-qmp-schema``, ``listed`` what
+    the binary said for ``-display help`` and others (empty where it was not asked).
     """
 
     @classmethod
@@ -46,7 +47,8 @@ class Capabilities(Inventory):
 
         ``PIIX4_PM`` (a type, machine, CPU model or QMP command), ``PIIX4_PM.acpi-root-pci-hotplug`` (a
         property), ``blockdev-add.discard`` (a member of a command's arguments), ``-overcommit`` and
-        ``-overcommit.mem-lock`` (a command-line option and its key).
+        ``-overcommit.mem-lock`` (a command-line option and its key), ``-display gtk`` (a display that can be had;
+        ``-audiodev`` and ``-chardev`` alike).
 
         :raise FactError: where the name is not of one of these forms.
         """

@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from prober.capabilities.backends import read_listed
 from prober.errors import RecordingError
 from prober.qemu.families import cpu_family
-from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording, question_key
+from prober.qemu.recording import CRASHED, HELP, ErrorReply, Exchange, Part, Recording, question_key
 from prober.qemu.replies import PROPERTY_COMMANDS
 
 
@@ -46,6 +47,8 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         types = _types(main)
     with _reading("query-migrate-capabilities"):
         migration = _names(_reply(main, "query-migrate-capabilities"), "capability")
+    with _reading(HELP):
+        listed = read_listed(main.every(HELP))
     pool, properties = _properties(main)
     return {
         "version": numbers,
@@ -65,6 +68,7 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         "sev": _reply(main, "query-sev-capabilities"),
         "sgx": _reply(main, "query-sgx-capabilities"),
         "schema_text": None if schema is None else _compact(schema),
+        "listed": listed,
     }
 
 

@@ -63,6 +63,7 @@ class _Comparison:
         with readable_schema():
             self._schema()
         self._options()
+        self._backends()
         return Difference(
             a=Side(version=self.a.version, target=self.a.target),
             b=Side(version=self.b.version, target=self.b.target),
@@ -182,6 +183,12 @@ class _Comparison:
             assert was is not None and now is not None
             self._deprecation("commands", name, is_deprecated(was), is_deprecated(now))
             self.changes["members"] += member_changes(a, b, name)
+
+    def _backends(self) -> None:
+        """The displays and audio drivers that each lists; character devices are told as types."""
+        for option in ("display", "audiodev"):
+            a, b = (caps.listed[option].names if option in caps.listed else None for caps in (self.a, self.b))
+            self._lists("options", a, b, f"-{option} ")
 
     def _options(self) -> None:
         a, b = self.a.options, self.b.options

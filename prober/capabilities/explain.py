@@ -154,6 +154,16 @@ class AboutKey(BaseModel):
     type: str
 
 
+class AboutBackend(BaseModel):
+    """A display, audio driver or character device that an option takes."""
+
+    model_config = _CONFIG
+
+    kind: Literal["backend"] = "backend"
+    option: Literal["display", "audiodev", "chardev"]
+    name: str
+
+
 About: TypeAlias = (
     AboutType
     | AboutProperty
@@ -164,6 +174,7 @@ About: TypeAlias = (
     | AboutValue
     | AboutOption
     | AboutKey
+    | AboutBackend
 )
 
 
@@ -195,6 +206,9 @@ def explain(caps: Capabilities, fact: str, history: History | None = None) -> Ex
 
 def _about(caps: Capabilities, fact: str, evidence: Evidence) -> About | None:
     if fact.startswith("-"):
+        option, _, name = fact[1:].partition(" ")
+        if name and (option == "display" or option == "audiodev" or option == "chardev"):
+            return AboutBackend(option=option, name=name)
         return _option(caps, *fact[1:].partition(".")[::2])
     for subject, rest in subjects(fact):
         found = _part(caps, subject, rest) if rest else _whole(caps, subject)

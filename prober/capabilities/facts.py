@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from pydantic import JsonValue
 
+from prober.capabilities.backends import LISTING, find_backend
 from prober.capabilities.evidence import Evidence, Verdict
 from prober.capabilities.inventory import Inventory
 from prober.capabilities.models import ReplyError
@@ -28,7 +29,7 @@ def resolve(caps: Inventory, fact: str, *, near: bool = True) -> Evidence:
     if not _FACT.fullmatch(fact) or fact.endswith(".") or ".." in fact:
         raise FactError(
             f"{fact!r} is not a fact's name",
-            hint="write TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY",
+            hint="write TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME'",
         )
     if fact.startswith("-"):
         return _option(caps, fact)
@@ -162,6 +163,9 @@ def _member(caps: Inventory, fact: str, command: str, path: list[str]) -> Eviden
 
 
 def _option(caps: Inventory, fact: str) -> Evidence:
+    option, space, backend = fact[1:].partition(" ")
+    if space and option in LISTING:
+        return find_backend(caps.listed.get(option), caps.types, fact, option, backend)
     name, _, key = fact[1:].partition(".")
     question = "query-command-line-options"
     if caps.options is None:
@@ -170,7 +174,9 @@ def _option(caps: Inventory, fact: str) -> Evidence:
     if keys is None:
         # Options without keys (-S, -uuid, -display) are not in that list at all.
         listed = sorted(caps.options)
-        return _absent(fact, question, None, listed, f"{question} lists no option -{name}")
+        missing = _absent(fact, question, None, listed, f"{question} lists no option -{name}")
+        said = caps.listed[name].said if name in caps.listed else ()
+        return missing.model_copy(update={"error": "; ".join(said)}) if said else missing
     if not key:
         return _present(fact, question, None, {"option": name}, f"{question} lists -{name}")
     for known in keys:

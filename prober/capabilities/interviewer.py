@@ -10,7 +10,7 @@ from prober.qemu.recording import Recording
 
 
 class Interviewed(Protocol):
-    """What an interview gives (:class:`prober.qemu.Interview`): the recording, seconds, seconds of each phase."""
+    """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase."""
 
     @property
     def recording(self) -> Recording: ...

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from prober.capabilities.backends import Listed
 from prober.capabilities.models import (
     Accelerator,
     CpuModel,
@@ -52,6 +53,7 @@ class Inventory(BaseModel):
     sev: JsonValue = None
     sgx: JsonValue = None
     schema_text: str | None = None
+    listed: dict[str, Listed] = {}
 
     @cached_property
     def schema_(self) -> QapiSchema | None:

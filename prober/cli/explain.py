@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prober.capabilities.explain import (
     About,
+    AboutBackend,
     AboutCommand,
     AboutCpu,
     AboutKey,
@@ -83,6 +84,9 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
     return "\n".join([format_evidence(evidence, qemu), *(f"  {key:<{width}} {text}" for key, text in lines)])
 
 
+#: What an option takes, in words.
+_BACKENDS = {"display": "a display", "audiodev": "an audio driver", "chardev": "a character device"}
+
 #: More names than these are no answer for a human.
 _MANY = 20
 
@@ -103,6 +107,8 @@ def describe_about(about: About) -> Iterator[Line]:
         case AboutOption():
             yield "is", "a command-line option"
             yield "keys", ", ".join(f"{key} ({kind})" for key, kind in about.keys.items()) or "none listed"
+        case AboutBackend():
+            yield "is", f"{_BACKENDS[about.option]} that -{about.option} takes"
         case AboutKey():
             yield "is", f"a key of -{about.option}"
             yield "type", about.type

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Literal, cast
 
 from prober.cli.output import ProgressLine
-from prober.errors import UsageError
 from prober.qemu.interview import Interview, interview
 
 
 def interview_now(binary: str, *, accel: str = "auto", root: Path | None = None) -> Interview:
     """Interview a binary; Ctrl-C ends it and what it started.
 
-    :raise UsageError: where ``root`` is given and we are not root.
-    :raise QemuError: where the interview fails.
+    :raise ConfinementError: where ``root`` is given, there is no bubblewrap that works, and we are not root.
+    :raise QemuError: where the interview fails otherwise.
     """
-    if root is not None and os.geteuid() != 0:
-        raise UsageError("--root takes root: only root can change the root directory of a process", hint="use sudo")
     name = Path(binary).name
     with ProgressLine() as progress:
         progress.show(f"{name}: starting …")

@@ -86,13 +86,14 @@ Fact = Annotated[
     str,
     typer.Argument(
         metavar="FACT",
-        help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION or -OPTION.KEY.",
+        help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME' "
+        "(-audiodev and -chardev alike).",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path | None,
-    typer.Option("--root", metavar="DIR", help="Run QEMU inside this root directory (takes root)."),
+    typer.Option("--root", metavar="DIR", help="Run QEMU in this other system's tree (takes bubblewrap, or root)."),
 ]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Start what the check refuses, too.")]
 Prove = Annotated[

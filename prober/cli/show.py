@@ -76,6 +76,10 @@ def run_show(answerer: Answerer, what: What, name: str | None, *, as_json: bool)
 
 
 _NAMED = (What.type, What.command)
+
+#: What only the binary itself can list, and what stands for it where that was not asked.
+_LISTED = ("displays", "audio_drivers")
+_UNKNOWN = "unknown: the binary was not asked, or does not list them"
 _MACHINES = ("name", "alias", "is_default", "cpu_max", "hotpluggable_cpus", "acpi", "deprecated")
 _CPUS = ("name", "typename", "migration_safe", "alias_of", "deprecated", "unavailable_features")
 
@@ -99,9 +103,8 @@ def _show_summaries(summaries: list[dict[str, Any]], as_json: bool) -> None:
     # Their last words are long; `show type NAME` has them.
     summaries = [{**one, "crashing_types": sorted(one["crashing_types"])} for one in summaries]
     if len(summaries) == 1:
-        rows = [
-            (key.replace("_", " "), _cell(value)) for key, value in summaries[0].items() if value not in (None, {}, [])
-        ]
+        told = {key: _UNKNOWN if key in _LISTED and value is None else value for key, value in summaries[0].items()}
+        rows = [(key.replace("_", " "), _cell(value)) for key, value in told.items() if value not in (None, {}, [])]
         output.write_table(("what", "value"), rows)
     else:
         columns = ("id", "path", "version", "targets", "state", "source", "seconds", "crashing_types", "error")

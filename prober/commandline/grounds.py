@@ -10,9 +10,12 @@ from prober.commandline.flags import FLAGS
 from prober.commandline.history import first_known_hint
 from prober.commandline.options import Keyval, Plain, Property, Value
 from prober.commandline.qapi import misfits
-from prober.commandline.refusal import Finding, Kind, Misfit, Origin, Unfit
+from prober.commandline.refusal import NOT_INSTALLED, Finding, Kind, Misfit, Origin, Unfit
 from prober.commandline.types import misfit_of
 from prober.errors import FactError
+
+#: More names than these are no hint.
+_MOST_NAMED = 12
 
 #: How many hints one check looks for.
 _MOST_HINTS = 20
@@ -62,7 +65,7 @@ class Grounds:
         else:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or self._nearest_hint(evidence)
+            hint = first_known_hint(fact) or _said(evidence) or self._nearest_hint(evidence)
         yield Finding(
             kind=kind,
             place=place,
@@ -78,6 +81,14 @@ class Grounds:
         """A finding about what was never asked, or is in no answer; ``note`` says which."""
         evidence = Evidence(fact=fact, verdict=Verdict.unknown, note=note)
         return self.require(evidence, place, part=part, rule=rule)
+
+    def backend(self, option: str, name: str, place: Origin, *, part: str) -> Iterator[Finding]:
+        """What stands against a display, audio driver or character device by itself: its module is not installed."""
+        evidence = self.supports(f"-{option} {name}")
+        for finding in self.require(evidence, place, part=part, rule=NOT_INSTALLED):
+            listed = evidence.reply if isinstance(evidence.reply, list) else ()
+            hint = finding.hint or (f"it has {', '.join(map(str, listed))}" if 0 < len(listed) <= _MOST_NAMED else "")
+            yield finding.model_copy(update={"hint": hint})
 
     def property(self, typename: str, item: Property) -> Iterator[Finding]:
         """What is wrong with a property of a QOM type: there is none of the name, or the value does not fit."""
@@ -154,6 +165,11 @@ def wrong(option: Keyval | Plain, message: str, *, part: str = "", hint: str = "
         hint=hint,
         rule=rule,
     )
+
+
+def _said(evidence: Evidence) -> str:
+    """What QEMU itself says of an option that it cannot take: the package, where its packager has it say so."""
+    return f"QEMU says: {evidence.error}" if evidence.error and evidence.fact.startswith("-") else ""
 
 
 def _dotted(version: tuple[int, int]) -> str:

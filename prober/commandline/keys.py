@@ -16,7 +16,7 @@ from prober.capabilities.facts import did_you_mean
 from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import Text, as_number
+from prober.commandline.text import Item, Items, Text, as_number
 
 _ALLOW = ("allow", "deny")
 
@@ -244,8 +244,9 @@ def _as_command(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     value: dict[str, Value] = {}
     for item in pairs_of(option):
         # A key that is given again is one more item of a list (``qapi/opts-visitor.c``).
-        before = value.get(item.name)
-        value[item.name] = item.value if before is None else [*_items(before), *_items(item.value)]
+        for one in item.value if isinstance(item.value, list) else [item.value]:
+            here, before = Item(one) if isinstance(one, Text) else one, value.get(item.name)
+            value[item.name] = here if before is None else Items((*_items(before), here))
     return grounds.misfits(option, _COMMANDS[option.flag], "arg-type", value)
 
 

@@ -49,6 +49,8 @@ def _chardev(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
         backend = option.first if is_gone else _BACKENDS.get(option.first, option.first)
         evidence = grounds.supports(f"chardev-add.backend.type.{backend}")
         yield from grounds.require(evidence, option.place, part="backend", rule="option/type")
+        if evidence.is_present:
+            yield from grounds.backend("chardev", backend, option.place, part="backend")
     if not any(item.name == "id" for item in option.pairs):
         message = "-chardev needs an id"
         yield Finding(kind=Kind.error, place=option.place, part="id", message=message, rule="option/missing")

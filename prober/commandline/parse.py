@@ -23,7 +23,7 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Text, build_tree, split_pairs
+from prober.commandline.text import Text, build_tree, collect_items, last_item, split_pairs
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -76,6 +76,9 @@ _KEYVAL = {
     "virtfs": ("fsdriver", "virtfs"),
     "vnc": ("vnc", "vnc"),
 }
+
+#: The key of an option that is a list, each value one item (``qapi/machine.json``, ``NumaNodeOptions``).
+_LISTS = {"numa": "cpus"}
 
 #: ``driver.property=value`` (QEMU, ``system/qdev-monitor.c``, ``qemu_global_option``).
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
@@ -191,8 +194,8 @@ def _global(position: Position, value: str) -> Option:
 
 
 def _object(position: Position, value: str) -> Option:
-    tree = _json(value) if value.startswith("{") else _collect(_pairs(value, "qom-type"))
-    qom_type, ident = tree.pop("qom-type", None), tree.pop("id", None)
+    tree = _json(value) if value.startswith("{") else collect_items(_pairs(value, "qom-type"))
+    qom_type, ident = last_item(tree.pop("qom-type", None)), last_item(tree.pop("id", None))
     if not isinstance(qom_type, str):
         raise Unfit("qom-type is missing", rule="option/missing")
     if not isinstance(ident, str):
@@ -205,7 +208,7 @@ def _qapi(position: Position, value: str) -> Option:
     if value.startswith("{"):
         tree = _json(value)
     elif position.flag == "-netdev":
-        tree = _collect(_pairs(value, implied))
+        tree = collect_items(_pairs(value, implied))
         if tree.get("type") in _MODERN_NETDEVS:
             tree = build_tree(_pairs(value, implied))
     else:
@@ -224,7 +227,7 @@ def _keyval(position: Position, value: str) -> Option:
     implied, group = _KEYVAL[position.flag[1:]]
     if group == "machine" and value.startswith(","):
         raise Unfit("begins with an empty key", rule="option/key")
-    pairs = dict(_pairs(value, implied))
+    pairs = _last_of_each(_pairs(value, implied), _LISTS.get(group, ""))
     first = pairs.pop(implied, "") if implied else ""
     flag = "-machine" if position.flag == "-M" else position.flag
     return Keyval(flag, str(first), tuple(Written(pairs, position)), position, group=group)
@@ -282,18 +285,10 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
             yield key, Text("on")
 
 
-def _collect(pairs: Iterator[tuple[str, Text]]) -> dict[str, Value]:
-    """Keys that repeat make a list (QEMU, ``qapi/opts-visitor.c``)."""
-    tree: dict[str, Value] = {}
-    for key, value in pairs:
-        before = tree.get(key)
-        if before is None:
-            tree[key] = value
-        elif isinstance(before, list):
-            before.append(value)
-        else:
-            tree[key] = [before, value]
-    return tree
+def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:
+    """What counts for each key; all values of the one that is a list."""
+    every = list(pairs)
+    return dict(every) | collect_items((key, value) for key, value in every if key == listed)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from prober.commandline.flags import FLAGS
 from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Plain, Value
 from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import Text, as_number, split_pairs
+from prober.commandline.text import Text, as_number, collect_items, last_item, split_pairs
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
 ANY = frozenset(
@@ -43,6 +43,9 @@ UNTOLD: Mapping[str, str] = MappingProxyType(
         "watchdog": "which cards it takes is in no answer",
     }
 )
+
+#: Options that are a display by themselves, as far as a version has them.
+_DISPLAYS: Mapping[str, str] = MappingProxyType({"-curses": "curses", "-sdl": "sdl"})
 
 #: Options that take a number.
 NUMBERS = frozenset({"echr", "rotate", "seed", "tb-size", "xen-domid"})
@@ -86,6 +89,8 @@ def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
         return  # a disk image by itself
     absent = list(_flag(option, grounds))
     yield from absent
+    if option.flag in _DISPLAYS and not absent:
+        yield from grounds.backend("display", _DISPLAYS[option.flag], option.place, part="")
     if option.value is not None and not any(finding.kind is Kind.error for finding in absent):
         yield from _word(option, option.value, grounds)
 
@@ -161,11 +166,12 @@ def _backend(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
 def _net(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
     pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
-    tree: dict[str, Value] = {key: text for key, text in pairs if key not in _OF_CARD}
-    kind = str(tree.get("type", ""))
+    of_card = any(key in _OF_CARD for key, _ in pairs)
+    tree: dict[str, Value] = collect_items((key, text) for key, text in pairs if key not in _OF_CARD)
+    kind = str(last_item(tree.get("type", "")))
     if kind == "none" and len(pairs) == 1:
         return
-    if kind == "nic" or len(tree) < len(pairs):
+    if kind == "nic" or of_card:
         yield _unknown(option, "which network cards it takes is in no answer", grounds)
     elif not _netdev_types(grounds):
         yield _unknown(option, "this QEMU has no schema of netdevs", grounds)

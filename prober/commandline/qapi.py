@@ -7,14 +7,13 @@ was built with, so a member that is compiled out is unknown here as it is to QEM
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from prober.capabilities.schema import Entity, QapiSchema
 from prober.commandline.refusal import Misfit
-from prober.commandline.text import Text, as_number, as_size, as_switch
+from prober.commandline.text import Item, Text, as_number, as_range, as_size, as_switch, last_item
 
 #: Whether a text can stand for a JSON type.  The schema does not tell sizes, which have units, from numbers.
 _TEXT_FITS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -45,9 +44,6 @@ _TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
 #: What a JSON type is called, where that is not "a" and its name.
 _WORDS = {"int": "a whole number", "array": "a list", "object": "an object", "null": "null"}
 
-#: Numbers from one to another.
-_RANGE = re.compile(r"(\d+)-(\d+)")
-
 #: Deeper than any QAPI type that is not recursive without end.
 _DEEPEST = 32
 
@@ -61,6 +57,8 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
     if entity is None:
         yield Misfit(path, f"has a type that the schema does not explain: {type_name}", rule="option/not-explained")
         return
+    if entity["meta-type"] != "array":
+        value = last_item(value)
     match entity["meta-type"]:
         case "object":
             yield from _object(schema, entity, value, path)
@@ -80,7 +78,7 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
 
 
 def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
-    if isinstance(value, Text) and [member["name"] for member in entity.get("members", ())] == ["str"]:
+    if isinstance(value, Item) and [member["name"] for member in entity.get("members", ())] == ["str"]:
         return  # a list of texts that QAPI wraps in an object each, as -netdev's hostfwd (qapi/net.json, String)
     if not isinstance(value, Mapping):
         yield Misfit(path, "is not an object")
@@ -103,8 +101,8 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
 
 
 def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
-    if isinstance(value, Text):
-        # An option that is given once is a list of one to the parser that collects repeated ones.
+    if isinstance(value, Item):
+        # A key that is given once is a list of one to the parser that collects repeated ones.
         value = [value]
     if not isinstance(value, list):
         yield Misfit(path, "is not a list")
@@ -116,11 +114,11 @@ def _array(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]
 def _ranges(items: list[Any]) -> Iterator[Any]:
     """The items; a range that was written ``0-3`` is given as its ends (``qapi/opts-visitor.c``)."""
     for item in items:
-        match = _RANGE.fullmatch(item) if isinstance(item, Text) else None
-        if match is None:
+        ends = as_range(item) if isinstance(item, Item) else None
+        if ends is None:
             yield item
         else:
-            yield from map(Text, match.groups())
+            yield from ends
 
 
 def _alternate(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:

@@ -273,12 +273,20 @@ def first_of_each_kind(refusals: list[Refusal]) -> list[Refusal]:
 No: TypeAlias = Unfit | Broken | Misfit | Fault | Finding | Refusal
 
 
+#: The rule of what the schema has, and the binary itself does not list.
+NOT_INSTALLED = "option/module"
+
+
 def as_refusals(findings: Iterable[Finding], *, assume_unknown_present: bool) -> Iterator[Refusal]:
     """What of all this a domain is refused for.
 
-    What is unknown is refused unless the caller assumes that it is there; what is deprecated still works.
+    What is unknown is refused unless the caller assumes that it is there; what is deprecated still works.  Whether a
+    module is installed refuses nothing where it is unknown: the schema has proven that this QEMU knows the thing, and
+    no recording but ours tells more.
     """
     for finding in findings:
-        if finding.kind is Kind.deprecated or (finding.kind is Kind.unknown and assume_unknown_present):
+        if finding.kind is Kind.deprecated:
+            continue
+        if finding.kind is Kind.unknown and (assume_unknown_present or finding.rule == NOT_INSTALLED):
             continue
         yield finding.refused()

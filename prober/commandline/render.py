@@ -66,7 +66,8 @@ class _Writer:
         if as_json:
             return [flag, to_json(tree).decode()]
         first = escape(_word(tree.pop(implied)))
-        return [flag, ",".join([first, *(f"{key}={escape(_word(value))}" for key, value in _flat(tree))])]
+        flat = _dotted(tree) if flag == "-display" else _repeated(tree)
+        return [flag, ",".join([first, *(f"{key}={escape(_word(value))}" for key, value in flat)])]
 
 
 def escape(text: str) -> str:
@@ -94,12 +95,47 @@ def _word(value: Value) -> str:
     return str(value)
 
 
-def _flat(tree: dict[str, Value], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    """A tree as dotted keys."""
+def _dotted(tree: dict[str, Value], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """A tree as dotted keys, lists by number (QEMU, ``util/keyval.c``)."""
     for key, value in tree.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from _dotted(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            yield from _flat({str(number): item for number, item in enumerate(value)}, f"{prefix}{key}.")
+            yield from _dotted({str(number): item for number, item in enumerate(value)}, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _repeated(tree: dict[str, Value]) -> Iterator[tuple[str, Value]]:
+    """What the options take that know neither trees nor numbered keys: ``-object``, ``-netdev`` and ``-device`` in
+    key=value form.
+
+    A list is its key again for each item (QEMU, ``qapi/opts-visitor.c``), numbers in a row as a range, as libvirt has
+    them (11.3, ``virQEMUBuildCommandLineJSONArrayBitmap``); a text that QAPI wraps in an object of its own
+    (``qapi/net.json``, ``String``) is the text alone.  All other trees stay in dotted keys, which the check refuses.
+    """
+    for key, value in tree.items():
+        if not isinstance(value, list):
+            yield from _dotted({key: value})
+            continue
+        for number, item in enumerate(_in_ranges(value)):
+            if not isinstance(item, dict):
+                yield key, item
+            elif item.keys() == {"str"}:
+                yield key, item["str"]
+            else:
+                yield from _dotted(item, f"{key}.{number}.")
+
+
+def _in_ranges(items: list[Value]) -> Iterator[Value]:
+    """The items; numbers that each follow the one before as ``0-3``."""
+    first: int | None = None
+    for place, item in enumerate(items):
+        after = items[place + 1] if place + 1 < len(items) else None
+        if type(item) is int and type(after) is int and after == item + 1:
+            first = item if first is None else first
+        elif first is not None:
+            yield f"{first}-{item}"
+            first = None
+        else:
+            yield item

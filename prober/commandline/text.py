@@ -1,9 +1,11 @@
 """Values as they stand in QEMU's ``key=value`` syntax, and the two parsers that QEMU has for it.
 
 ``QemuOpts`` (``util/qemu-option.c``): ``-device``, ``-drive``, ``-netdev``, ``-object`` …; a word without ``=`` is a
-switch that is on, ``noNAME`` one that is off, and keys may repeat.  ``keyval`` (``util/keyval.c``): ``-blockdev``,
-``-audiodev``, ``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last time.  In both
-a comma ends a value, and two commas are one.
+switch that is on, ``noNAME`` one that is off, and keys may repeat.  Where QAPI makes a list of one, each value is an
+item of it, and ``0-3`` is four of a list of numbers (``qapi/opts-visitor.c``, through which ``-object``, ``-netdev``
+and ``-numa`` go in this form, from 5.2 to 11.1); of all else the last counts.  ``keyval`` (``util/keyval.c``):
+``-blockdev``, ``-audiodev``, ``-machine`` …; dots in a key make a tree, and a key that is given twice counts the last
+time.  In both a comma ends a value, and two commas are one.
 """
 
 from __future__ import annotations
@@ -23,6 +25,18 @@ _DEEPEST = 32
 
 class Text(str):
     """A value that was written as text, and may stand for a number or a switch."""
+
+    __slots__ = ()
+
+
+class Item(Text):
+    """A value of a key that may be given again, and so one item of a list where the key is one (``host-nodes=0``)."""
+
+    __slots__ = ()
+
+
+class Items(list[Any]):
+    """The values of a key that was given again: a list where the key is one; else QEMU takes the last of them."""
 
     __slots__ = ()
 
@@ -74,6 +88,10 @@ def _value(text: str, position: int) -> tuple[Text, int]:
 #: base 0).
 _NUMBER = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})")
 
+#: Numbers from one to another, and how many at most (``qapi/opts-visitor.c``, ``OPTS_VISITOR_RANGE_MAX``).
+_RANGE = re.compile(r"(\d{1,20})-(\d{1,20})")
+_MOST_IN_RANGE = 65536
+
 #: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).
 _SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})(\.[0-9]{0,64})?([bBkKmMgGtTpPeE]?)")
 
@@ -105,6 +123,17 @@ def as_number(text: str) -> int | None:
     else:
         number = int(digits)
     return -number if match.group(1) == "-" else number
+
+
+def as_range(text: str) -> tuple[int, int] | None:
+    """The first number and the last of ``0-3``, or None for what QEMU does not take for one."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None
+    first, last = as_number(match[1]), as_number(match[2])
+    if first is None or last is None or not first <= last < 2**64 or last - first >= _MOST_IN_RANGE:
+        return None
+    return first, last
 
 
 def as_size(text: str) -> int | None:
@@ -141,6 +170,25 @@ def build_tree(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
             raise Unfit(f"{key} is a value, and already has members", rule="option/key")
         here[last] = value
     return {key: _listed(value, key) for key, value in root.items()}
+
+
+def collect_items(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
+    """Keys that may be given again: :class:`Item` or :class:`Items` (QEMU, ``qapi/opts-visitor.c``)."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        item, before = Item(value), found.get(key)
+        if before is None:
+            found[key] = item
+        elif isinstance(before, Items):
+            before.append(item)
+        else:
+            found[key] = Items((before, item))
+    return found
+
+
+def last_item(value: Any) -> Any:
+    """What counts of a key that is no list."""
+    return value[-1] if isinstance(value, Items) else value
 
 
 def _listed(value: Any, name: str) -> Any:

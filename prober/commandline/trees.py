@@ -25,6 +25,9 @@ _AUTHORITIES: dict[str, tuple[str, str]] = {
     "-display": ("query-display-options", "ret-type"),
 }
 
+#: Options that take a backend which may be a module, and the member that names it.
+_BACKENDS: dict[str, str] = {"-audiodev": "driver", "-display": "type"}
+
 #: Objects whose type QEMU has only on some hosts: that of the recording need not be the one that runs the guest
 #: (``backends/hostmem-epc.c``: where ``/dev/sgx_vepc`` can be opened).
 _BY_THE_HOST = frozenset({"memory-backend-epc"})
@@ -81,14 +84,27 @@ def check_tree(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     yield from grounds.require(evidence, option.place, rule="option/command")
     if evidence.is_present:
         value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)
-        yield from _against(option.flag, authority, value, option.place, option.places, grounds)
+        found = list(_against(option.flag, authority, value, option.place, option.places, grounds))
+        yield from found
+        if not any(finding.kind is Kind.error for finding in found):
+            yield from _backend(option, grounds)
+
+
+def _backend(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
+    """That the backend is there whose settings the schema has."""
+    part = _BACKENDS.get(option.flag, "")
+    name = option.value.get(part)
+    if isinstance(name, str):
+        yield from grounds.backend(option.flag[1:], name, option.places.get(part, option.place), part=part)
 
 
 def _untold(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """An option whose type no command of this binary has."""
     if option.flag == "-audiodev":
         yield from _audiodev_without(option)
-        if _is_sound_alone(option.value, grounds):
+        missing = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
+        yield from missing
+        if missing or _is_sound_alone(option.value, grounds):
             return
     if option.flag == "-compat" and _is_policy(option.value):
         yield from grounds.flag(option.flag, option.place)
@@ -114,10 +130,13 @@ def _audiodev_without(option: Qapi) -> Iterator[Finding]:
 def _is_sound_alone(value: Mapping[str, Value], grounds: Grounds) -> bool:
     """Whether a backend has no settings, and so nothing to it but its name, and its name is known.
 
-    The silent one is as old as the option (QEMU 4.0), and SPICE's is built where SPICE is (``audio/meson.build``).
+    The silent one is as old as the option (QEMU 4.0), SPICE's is built where SPICE is (``audio/meson.build``), and the
+    binary may list others (QEMU 7.1, ``-audiodev help``).
     """
     driver = value.get("driver")
-    return set(value) <= {"id", "driver"} and (driver == "none" or (driver == "spice" and grounds.caps.has("-spice")))
+    if not isinstance(driver, str) or not set(value) <= {"id", "driver"}:
+        return False
+    return grounds.supports(f"-audiodev {driver}").is_present or (driver == "spice" and grounds.caps.has("-spice"))
 
 
 def _is_policy(value: Mapping[str, Value]) -> bool:

@@ -19,7 +19,7 @@ from typing import TypeAlias
 from prober.capabilities import QomProperty
 from prober.commandline.options import Value
 from prober.commandline.refusal import Unfit
-from prober.commandline.text import Text, as_number, as_size, as_switch
+from prober.commandline.text import Text, as_number, as_range, as_size, as_switch, last_item
 
 _UNSIGNED = re.compile(r"uint(8|16|32|64)(?:_t)?|hex(8|16|32|64)")
 _SIGNED = re.compile(r"int(8|16|32|64)?(?:_t)?")
@@ -53,7 +53,6 @@ _WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
     }
 )
 _ANY_WORD = (re.compile(r".*", re.DOTALL), "")
-_RANGE = re.compile(r"\d+-\d+")
 
 
 @lru_cache(maxsize=256)
@@ -72,7 +71,8 @@ def _bounds(kind: str) -> tuple[int, int] | None:
 
 def misfit_of(known: QomProperty, value: Value) -> Unfit | None:
     """Why the value does not fit, or None."""
-    message = _form(known.type, known.name)(known, value)
+    form = _form(known.type, known.name)
+    message = form(known, value if form in _LISTS else last_item(value))
     return Unfit(message, rule="option/value") if message else None
 
 
@@ -123,9 +123,10 @@ def _slot(known: QomProperty, value: Value) -> str:
 
 def _host_nodes(known: QomProperty, value: Value) -> str:
     """What memory backends call a number, until QEMU 5.2 (``backends/hostmem.c``)."""
-    if isinstance(value, list) or (isinstance(value, Text) and _RANGE.fullmatch(value)):
-        return ""
-    return _number(known, value)
+    for item in value if isinstance(value, list) else [value]:
+        if not (isinstance(item, Text) and as_range(item)) and (message := _number(known, item)):
+            return message
+    return ""
 
 
 def _scalar(read: _Form) -> _Form:
@@ -184,6 +185,9 @@ def _choice(known: QomProperty, value: Value) -> str:
         return f"{known.name} is not a list or an object"
     return f"{known.name} is one of {', '.join(choices)}, not {value!r}"
 
+
+#: The forms of lists.
+_LISTS = (_list, _host_nodes)
 
 #: The forms of properties, by type and name.  What is none of the others may be an enum, by its description.
 _FORMS: tuple[tuple[Callable[[str, str], bool], _Form], ...] = (

@@ -53,8 +53,9 @@ from prober.devices.video import Video
 from prober.devices.video.complete import check_videos, complete_videos
 from prober.devices.vsock import Vsock, check_vsock
 from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
+from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
-from prober.domain.steps import Emission, Step
+from prober.domain.steps import Emission, Step, devices_and_target, reading, the_devices, the_domain
 from prober.host.directories import domain_directory
 from prober.xml.binding import per_class
 
@@ -93,7 +94,7 @@ ROWS: tuple[Row, ...] = (
         Console,
         410,
         scan=100,
-        steps=(Step(340, lambda domain, _: add_consoles(domain), about=(Console,), name="add-consoles"),),
+        steps=(Step(340, reading(add_consoles, the_domain), about=(Console,)),),
     ),
     Row(
         Controller,
@@ -101,10 +102,10 @@ ROWS: tuple[Row, ...] = (
         scan=50,
         slot=40,
         steps=(
-            Step(280, lambda domain, _: number_controllers(domain), name="number-controllers"),
+            Step(280, reading(number_controllers, the_domain)),
             Step(380, add_controllers),
             Step(390, check_controllers),
-            Step(620, lambda domain, _: number_buses(domain), about=(Expander,), name="number-buses"),
+            Step(620, reading(number_buses, the_domain), about=(Expander,)),
         ),
         emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
     ),
@@ -120,11 +121,7 @@ ROWS: tuple[Row, ...] = (
             Step(300, settle_volumes, about=(Disk,)),
             Step(310, place_disks, about=(Disk,)),
             Step(650, check_disks, about=(Disk,)),
-            Step(
-                660,
-                lambda domain, _: check_throttling(domain.throttle_groups, domain.devices),
-                name="check-throttling",
-            ),
+            Step(660, reading(check_throttling, lambda domain, _: (domain.throttle_groups, domain.devices))),
         ),
         emissions=(
             Emission(
@@ -142,13 +139,12 @@ ROWS: tuple[Row, ...] = (
         scan=30,
         slot=60,
         steps=(
-            Step(320, lambda domain, _: place_scsi_hostdevs(domain), about=(ScsiHostdev,), name="place-scsi-hostdevs"),
-            Step(440, lambda domain, _: complete_hostdevs(domain), about=(Hostdev,), name="complete-hostdevs"),
+            Step(320, reading(place_scsi_hostdevs, the_domain), about=(ScsiHostdev,)),
+            Step(440, reading(complete_hostdevs, the_domain), about=(Hostdev,)),
             Step(
                 460,
-                lambda domain, target: check_hostdevs(domain.devices, target),
+                reading(check_hostdevs, devices_and_target),
                 about=(Hostdev, HostdevInterface, NetworkInterface),
-                name="check-hostdevs",
             ),
         ),
     ),
@@ -158,14 +154,7 @@ ROWS: tuple[Row, ...] = (
         430,
         scan=110,
         slot=120,
-        steps=(
-            Step(
-                510,
-                lambda domain, _: check_inputs(domain.devices, domain.features),
-                about=(Input,),
-                name="check-inputs",
-            ),
-        ),
+        steps=(Step(510, reading(check_inputs, lambda domain, _: (domain.devices, domain.features)), about=(Input,)),),
     ),
     Row(
         Interface,
@@ -185,7 +174,7 @@ ROWS: tuple[Row, ...] = (
         550,
         scan=140,
         slot=70,
-        steps=(Step(400, lambda domain, _: add_memballoon(domain), name="add-memballoon"),),
+        steps=(Step(400, reading(add_memballoon, the_domain)),),
     ),
     Row(MemoryModule, 300, scan=200, slot=160),
     Row(
@@ -193,22 +182,20 @@ ROWS: tuple[Row, ...] = (
         610,
         scan=190,
         slot=180,
-        steps=(Step(530, lambda domain, _: check_panics(domain.devices), about=(Panic,), name="check-panics"),),
+        steps=(Step(530, reading(check_panics, the_devices), about=(Panic,)),),
     ),
     Row(
         Parallel,
         390,
         scan=80,
-        steps=(
-            Step(350, lambda domain, _: check_parallels(domain.devices), about=(Parallel,), name="check-parallels"),
-        ),
+        steps=(Step(350, reading(check_parallels, the_devices), about=(Parallel,)),),
     ),
     Row(Pstore, 650, scan=250, slot=190, steps=(Step(550, complete_pstore, about=(Pstore,)),)),
     Row(
         Redirdev,
         500,
         scan=210,
-        steps=(Step(370, lambda domain, _: complete_redirdevs(domain), name="complete-redirdevs"),),
+        steps=(Step(370, reading(complete_redirdevs, the_domain)),),
     ),
     Row(Rng, 560, scan=150, slot=80),
     Row(
@@ -216,21 +203,21 @@ ROWS: tuple[Row, ...] = (
         380,
         scan=70,
         slot=130,
-        steps=(Step(330, lambda domain, _: number_serials(domain), about=(Serial,), name="number-serials"),),
+        steps=(Step(330, reading(number_serials, the_domain), about=(Serial,)),),
     ),
     Row(Shmem, 620, scan=170, slot=110),
     Row(
         Smartcard,
         370,
         scan=60,
-        steps=(Step(360, lambda domain, _: place_smartcards(domain), about=(Smartcard,), name="place-smartcards"),),
+        steps=(Step(360, reading(place_smartcards, the_domain), about=(Smartcard,)),),
     ),
     Row(
         Sound,
         470,
         scan=20,
         slot=30,
-        steps=(Step(520, lambda domain, _: check_sounds(domain.devices), about=(Sound,), name="check-sounds"),),
+        steps=(Step(520, reading(check_sounds, the_devices), about=(Sound,)),),
     ),
     Row(Tpm, 420, scan=180, steps=(Step(570, settle_tpms, about=(Tpm,)),)),
     Row(
@@ -242,9 +229,8 @@ ROWS: tuple[Row, ...] = (
             Step(470, complete_videos, about=(Video, Graphics)),
             Step(
                 480,
-                lambda domain, target: check_videos(domain.devices, domain.memory_backing, target),
+                reading(check_videos, lambda domain, target: (domain.devices, domain.memory_backing, target)),
                 about=(Video,),
-                name="check-videos",
             ),
         ),
     ),
@@ -253,7 +239,7 @@ ROWS: tuple[Row, ...] = (
         630,
         scan=230,
         slot=150,
-        steps=(Step(540, lambda domain, _: check_vsock(domain.devices), about=(Vsock,), name="check-vsock"),),
+        steps=(Step(540, reading(check_vsock, the_devices), about=(Vsock,)),),
     ),
     Row(
         Watchdog,
@@ -271,6 +257,10 @@ _BY_CLASS: Mapping[type, Row] = MappingProxyType({row.device: row for row in ROW
 ELEMENTS: Mapping[str, type[Device]] = MappingProxyType(
     {row.device.element: row.device for row in ROWS if "element" in row.device.__dict__}
 )
+Device.choices = ELEMENTS
+
+#: What a document is read as.  Whoever reads one takes it from here, where ``<devices>`` knows what it may hold.
+READ_AS: type[Domain] = Domain
 
 
 @per_class

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from functools import wraps
+from typing import NamedTuple, TypeAlias, TypeVarTuple
 
 from prober.commandline.options import Option, Raw
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 
 #: What a completing step is: refusals, and at last the domain.
@@ -33,6 +35,36 @@ Completion: TypeAlias = Generator[Refusal, None, Domain]
 
 #: What a check is.
 Check: TypeAlias = Iterator[Refusal]
+
+#: What a step runs.
+Work: TypeAlias = Callable[[Domain, Target], Completion | Check]
+
+Ts = TypeVarTuple("Ts")
+
+
+def reading(work: Callable[[*Ts], Completion | Check], parts: Callable[[Domain, Target], tuple[*Ts]]) -> Work:
+    """What a step runs where its function takes only what it reads: ``parts`` says what that is."""
+
+    @wraps(work)
+    def run(domain: Domain, target: Target) -> Completion | Check:
+        return work(*parts(domain, target))
+
+    return run
+
+
+def the_domain(domain: Domain, _: Target) -> tuple[Domain]:
+    """For :func:`reading`: the domain alone."""
+    return (domain,)
+
+
+def the_devices(domain: Domain, _: Target) -> tuple[Devices]:
+    """For :func:`reading`: the devices alone."""
+    return (domain.devices,)
+
+
+def devices_and_target(domain: Domain, target: Target) -> tuple[Devices, Target]:
+    """For :func:`reading`: the devices and the target."""
+    return domain.devices, target
 
 
 @dataclass(frozen=True)
@@ -43,24 +75,24 @@ class Step:
     devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  Without, it
     always is.  ``is_last_net`` is said of a check that is left out where anything was refused before.
 
-    ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function,
-    unless it is given; a lambda has none, and so must be given one.
+    ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function; a
+    lambda has none, and a function that reads less than the domain and the target is made a step by :func:`reading`.
 
-    :raise ValueError: for a lambda without a name.
+    :raise ValueError: for a lambda.
     """
 
     turn: int
-    run: Callable[[Domain, Target], Completion | Check]
+    run: Work
     about: tuple[type[Device], ...] = ()
     is_last_net: bool = False
-    name: str = ""
+    name: str = field(init=False)
     #: What a refusal that says no rule of its own is refused by: ``domain/check-os``.
     rule: str = field(init=False)
 
     def __post_init__(self) -> None:
-        name = self.name or self.run.__name__.strip("_").replace("_", "-")
+        name = self.run.__name__.strip("_").replace("_", "-")
         if "<" in name:
-            raise ValueError(f"the step at turn {self.turn} is a lambda, and needs a name")
+            raise ValueError(f"the step at turn {self.turn} is a lambda, which has no name")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "rule", f"domain/{name}")
 

@@ -195,7 +195,7 @@ class Host(BaseModel):
     networks: Mapping[str, Network] = {"default": Network(forward="nat", bridge="virbr0", address="192.168.122.1")}
     #: The GPU that displays draw with where the domain names none: the first render node.
     render_node: str = "/dev/dri/renderD128"
-    #: The firmware that is installed, in the order in which it is tried: see :func:`prober.domain.read_firmware`.
+    #: The installed firmware, in the order in which it is tried: see :func:`prober.host.firmware.read_firmware`.
     firmware: tuple[Descriptor, ...] = ()
     #: The CPU, for domains that take it over; None for that of the host where the binary was interviewed.
     cpu: HostCpu | None = None

@@ -27,10 +27,14 @@ _INNER: Mapping[str, str] = {
 }
 
 
+#: Types that a QEMU has only on some hosts (``backends/hostmem-epc.c``: where ``/dev/sgx_vepc`` can be opened).
+_BY_THE_HOST = frozenset(("memory-backend-epc",))
+
+
 def is_absent(caps: Capabilities, noun: str, name: str) -> bool:
     """Whether this QEMU says that it has no such thing.  What it was never asked is not absent."""
     fact = _FACTS.get(noun)
-    if fact is None or not name:
+    if fact is None or not name or name in _BY_THE_HOST:
         return False
     names = [name]
     if noun == "device":

@@ -29,7 +29,7 @@ def is_same(name: str, given: JsonValue, got: JsonValue) -> bool:
     if isinstance(given, list):
         return isinstance(got, list) and len(got) == len(given) and all(map(is_same, [name] * len(got), given, got))
     if name == "addr":
-        return _slot(given) == _slot(got)
+        return slot_of(given) == slot_of(got)
     if isinstance(got, bool):
         return _switch(given) is got
     if isinstance(got, int):
@@ -77,7 +77,7 @@ def _is_text(given: JsonValue, got: str) -> bool:
     return number is not None and number == as_number(got)
 
 
-def _slot(value: JsonValue) -> tuple[int, int] | None:
+def slot_of(value: JsonValue) -> tuple[int, int] | None:
     """The slot and the function of a PCI address; a number holds both (``PCI_DEVFN``)."""
     if isinstance(value, bool):
         return None

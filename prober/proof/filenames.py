@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from prober.proof.members import JsonMembers
+from prober.proof.members import JsonMembers, Members, PairMembers
 from prober.proof.nodes import PREFIXES, SUFFIXES
 
 #: How many images a filename may have inside one another (``blkdebug:conf:blkdebug:…``).
 _DEEPEST = 8
+
+#: How many levels a tree of nodes may have, and how many members in all.
+_MOST_LEVELS, _MOST_MEMBERS = 32, 4096
 
 
 class Filename(NamedTuple):
@@ -53,6 +57,25 @@ def tree_of(text: str) -> JsonMembers | None:
             here = below
         here[last] = value
     return JsonMembers(unfolded)
+
+
+def is_too_large(members: Members) -> bool:
+    """Whether a tree has more levels, or more members, than any block nodes that mean something."""
+    if isinstance(members, PairMembers):
+        return len(members.pairs) > _MOST_MEMBERS or any(pair.key.count(".") > _MOST_LEVELS for pair in members.pairs)
+    level: list[Any] = [members.tree] if isinstance(members, JsonMembers) else []
+    seen = 0
+    for _ in range(_MOST_LEVELS):
+        items = [item for node in level for item in _items(node)]
+        seen += len(items)
+        level = [item for item in items if isinstance(item, dict | list)]
+        if seen > _MOST_MEMBERS:
+            return True
+    return bool(level)
+
+
+def _items(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
 
 
 def debugged(rest: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from prober.errors import LaunchError
 from prober.proof.bench import StandInFile
 
-#: How many files are made for one line, and how much is in them; holes do not count.
+#: How many files are made for one line, and how much is written into them: what is zero is left a hole.
 MOST_FILES = 4096
 MOST_CONTENT = 64 * 1024**2
 
@@ -22,7 +22,7 @@ MOST_SIZE = 8 * 1024**4
 #: What is zero in a piece of this size becomes a hole.
 _PIECE = 4096
 
-#: A unix socket's path has 107 bytes; a listener is bound through /proc, so that a long path of ours does not matter.
+#: How many may be connected to a socket that nobody accepts on.
 _BACKLOG = 16
 
 
@@ -36,19 +36,21 @@ def make_files(files: Iterable[StandInFile], directory: Path) -> ExitStack:
     """
     listed = list(files)
     _check(listed)
-    stack = ExitStack()
+    stack, written = ExitStack(), 0
     try:
         for file in listed:
-            _make_or_raise(file, directory, stack)
+            written += _make_or_raise(file, directory, stack)
+            if written > MOST_CONTENT:
+                raise LaunchError(f"the stand-ins have more than {MOST_CONTENT} bytes")
     except BaseException:
         stack.close()
         raise
     return stack
 
 
-def _make_or_raise(file: StandInFile, directory: Path, stack: ExitStack) -> None:
+def _make_or_raise(file: StandInFile, directory: Path, stack: ExitStack) -> int:
     try:
-        _make(file, directory, stack)
+        return _make(file, directory, stack)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LaunchError(f"cannot make a stand-in: {file.name[:80]!r}: {reason}") from error
@@ -70,9 +72,6 @@ def takes_direct_io(directory: Path) -> bool:
 def _check(files: list[StandInFile]) -> None:
     if len(files) > MOST_FILES:
         raise LaunchError(f"{len(files)} stand-ins are needed, and {MOST_FILES} are the most")
-    content = sum(len(file.content) for file in files)
-    if content > MOST_CONTENT:
-        raise LaunchError(f"the stand-ins have {content} bytes, and {MOST_CONTENT} are the most")
     for file in files:
         if "/" in file.name or file.name in ("", ".", ".."):
             raise LaunchError(f"{file.name[:80]!r} is no name of a file")
@@ -80,7 +79,8 @@ def _check(files: list[StandInFile]) -> None:
             raise LaunchError(f"a stand-in of {file.size} bytes is too large")
 
 
-def _make(file: StandInFile, directory: Path, stack: ExitStack) -> None:
+def _make(file: StandInFile, directory: Path, stack: ExitStack) -> int:
+    """How many bytes were written."""
     path = directory / file.name
     if file.kind == "directory":
         path.mkdir()
@@ -93,27 +93,31 @@ def _make(file: StandInFile, directory: Path, stack: ExitStack) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         stack.callback(_remove, path)
         try:
-            _fill(descriptor, file)
             os.fchmod(descriptor, 0o666 if file.writable else 0o444)
+            return _fill(descriptor, file)
         finally:
             os.close(descriptor)
+    return 0
 
 
-def _fill(descriptor: int, file: StandInFile) -> None:
+def _fill(descriptor: int, file: StandInFile) -> int:
     """The content where it belongs, with holes for what is zero, and a hole to the end."""
     os.ftruncate(descriptor, max(file.size, file.at + len(file.content)))
-    view, nothing = memoryview(file.content), bytes(_PIECE)
+    view, nothing, total = memoryview(file.content), bytes(_PIECE), 0
     for begin in range(0, len(view), _PIECE):
         piece = view[begin : begin + _PIECE]
         if piece != nothing[: len(piece)]:
             place = file.at + begin
+            total += len(piece)
             while piece:
                 written = os.pwrite(descriptor, piece, place)
                 piece, place = piece[written:], place + written
+    return total
 
 
 def _listen(path: Path, stack: ExitStack) -> None:
     listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
+    # A unix socket's path has 107 bytes at most: through a descriptor, a long path of ours does not matter.
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         listener.bind(f"/proc/self/fd/{directory}/{path.name}")

@@ -50,7 +50,7 @@ def vdi(size: int) -> Made:
     table = _padded(_NOWHERE * blocks)
     header = struct.pack(
         "<64sIIIII256sIIIIIIIQIIII16s",
-        b"<<< QEMU VM Virtual Disk StandInImage >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
+        b"<<< QEMU VM Virtual Disk Image >>>\n", 0xBEDA107F, 0x00010001, 0x180, 1, 0, b"",
         _SECTOR, _SECTOR + len(table), 0, 0, 0, _SECTOR, 0, size, _MIB, 0, blocks, 0, b"stand-in of disk",
     )  # fmt: skip
     return _padded(header) + table, 0
@@ -90,7 +90,7 @@ def bochs(size: int) -> Made:
     extents = _blocks(size, _MIB)
     header = struct.pack(
         "<32s16s16sIIIIIIQ",
-        b"Bochs Virtual HD StandInImage",
+        b"Bochs Virtual HD Image",
         b"Redolog",
         b"Growing",
         0x00020000,

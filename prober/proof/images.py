@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from prober.proof import foreign
@@ -58,6 +59,7 @@ class Laid(NamedTuple):
     size: int
 
 
+@lru_cache(maxsize=16)
 def lay_out(image: StandInImage) -> Laid | None:
     """The file with this image in it, or None where there is no way to make one."""
     size = -(-image.size // 512) * 512

@@ -13,8 +13,10 @@ from prober.proof.equal import is_same
 from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
 from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
+from prober.proof.pci import misplaced, pci_places
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
+from prober.qemu.box.judged import MappedFile
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
 from prober.qemu.session import Session
@@ -34,7 +36,7 @@ class ReadBack:
     """``readings`` counts what was read and compared; ``unread`` names what QEMU has no value to tell of.
 
     ``accelerator`` is the one that it runs with (``kvm``, ``tcg``).  ``lacks`` is an option whose block driver this
-    QEMU has not, with its words.
+    QEMU has not, with its words.  ``program`` is what the process that answered runs.
     """
 
     readings: int = 0
@@ -44,6 +46,7 @@ class ReadBack:
     buses: list[LiveBus] = field(default_factory=list)
     accelerator: str = ""
     lacks: tuple[Given, str] | None = None
+    program: MappedFile | None = None
 
 
 async def read_back(session: Session, bench: Bench) -> ReadBack:
@@ -65,6 +68,8 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     handlers = answers[len(questions) :]
     found = _compared(readings, answers[: len(readings)])
     found.lacks = await _missing_drivers(session, bench)
+    devices = [one for one in bench.line if one.flag == "-device" and not one.is_left_out]
+    found.differences += misplaced(devices, pci_places((await ask_all(session, [Question("query-pci")]))[0].reply))
     found.accelerator = accelerator
     types = {path: kind for kind, paths in layout.live.items() for path in paths}
     for path, answer in zip(buses, handlers, strict=True):

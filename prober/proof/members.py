@@ -177,7 +177,7 @@ class PairMembers(Members):
         pairs: list[Pair] = []
         for number, (key, value) in enumerate(split_pairs(text, implied)):
             if value is not None:
-                is_word = number == 0 and bool(implied) and not text.startswith(f"{implied}=")
+                is_word = number == 0 and key == implied != "" and not text.startswith(f"{implied}=")
                 pairs.append(Pair(key, str(value), implied=is_word))
             elif key.startswith("no") and key != "no":
                 pairs.append(Pair(key[2:], "off", key))

@@ -89,18 +89,20 @@ class LiveBus(_Value):
 class Proof(_Value):
     """What one binary made of one line.
 
-    ``ground`` is *proven* where the QEMU itself was asked, and *checked* where the line was not started.
-    ``accelerator`` is the one that it was started with (``kvm``, ``tcg``; empty where it was not, or did not stand).
-    ``said`` are QEMU's own words where it refused, ``reason`` is why a line is not provable, or was not started.
-    ``findings`` are those of the check, and what the live QEMU added: options that it ignored, and what it warned of.
-    ``readings`` counts the values that were read back, ``hotplug`` and ``buses`` are what the live machine has of PCI
-    hot-plug, and ``translation`` is what a domain came to, where one was asked about.  ``seconds`` is the whole of it;
-    ``remembered`` says that it was not started anew.
+    ``ground`` is *proven* where the QEMU itself was asked, and *checked* where the line was not started.  ``binary`` is
+    what was asked for, and ``program`` the file of this host that the process which answered runs (empty where none
+    answered, or its file is not there any more).  ``accelerator`` is the one that it was started with (``kvm``,
+    ``tcg``; empty where it was not, or did not stand).  ``said`` are QEMU's own words where it refused, ``reason`` is
+    why a line is not provable, or was not started.  ``findings`` are those of the check, and what the live QEMU added:
+    options that it ignored, and what it warned of.  ``readings`` counts the values that were read back, ``hotplug`` and
+    ``buses`` are what the live machine has of PCI hot-plug, and ``translation`` is what a domain came to, where one was
+    asked about.  ``seconds`` is the whole of it; ``remembered`` says that it was not started anew.
     """
 
     ground: Literal["checked", "proven"]
     verdict: ProofVerdict
     binary: str
+    program: str = ""
     version: str
     accelerator: str
     said: str = ""

@@ -63,7 +63,7 @@ def outcome_of_end(
     """
     messages = messages_of(stderr, programs, [given.words() for given in started])
     errors = [message for message in messages if message.tone is Tone.error]
-    last = errors[-1] if errors else None
+    last = _last(errors)
     warnings = _warnings(messages)
     if returncode < 0:
         return _of_crash(returncode, last, warnings)
@@ -83,6 +83,24 @@ def outcome_of_end(
     whose = "a stand-in" if found.cause is Cause.stand_in else "this host"
     reason = f"what QEMU says is about {whose}, and not about the line"
     return Outcome(ProofVerdict.not_provable, said, found.option, reason, found.cause, warnings=warnings)
+
+
+#: What QEMU says of the whole when it has said what is wrong with a part (5.2 to 11.1: ``system/vl.c``,
+#: ``monitor_parse``, ``gdbstub``, ``net/slirp.c``, ``hw/usb/bus.c``).
+_CONSEQUENCE = re.compile(
+    r"could not connect (serial|parallel) device to character backend .*|invalid character backend .*|parse error: .*"
+    r"|gdbstub: couldn't create chardev|Could not open guest forwarding device .*|Failed to create USB device .*"
+    r"|could not add USB device .*",
+    re.DOTALL,
+)
+
+
+def _last(errors: Sequence[Message]) -> Message | None:
+    """The last error that is no mere consequence of the one before it."""
+    left = [*errors]
+    while len(left) > 1 and _CONSEQUENCE.fullmatch(left[-1].text):
+        left.pop()
+    return left[-1] if left else None
 
 
 def _of_crash(returncode: int, last: Message | None, warnings: list[str]) -> Outcome:

@@ -32,8 +32,9 @@ from prober.proof.outcome import Outcome
 from prober.proof.secrets import hide, secrets_of
 from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
-from prober.proof.store import ProofStore, key_of
+from prober.proof.store import ProofStore, key_of, rules_version
 from prober.qemu.box.find import find_box, open_box
+from prober.qemu.box.judged import MappedFile
 from prober.qemu.box.model import Form
 
 #: The directory of stand-ins while there is none: what a line comes to is worked out before a box is made.
@@ -57,13 +58,22 @@ class ProofLimits:
 
 @dataclass(frozen=True)
 class LineSubject:
-    """The QEMU that is asked.  ``depends_on`` is all that its answers depend on (its fingerprint as a text); what
-    depends on nothing that is known (empty) is not remembered."""
+    """The QEMU that is asked.
+
+    ``depends_on`` is all that its answers depend on (its fingerprint as a text); what depends on nothing that is known
+    (empty) is not remembered.  ``programs`` are the device and inode of each file that may be the QEMU: what another
+    one answered, as the file was replaced meanwhile, is not remembered either.
+    """
 
     binary: str
     capabilities: Capabilities
     root: Path | None = None
     depends_on: str = ""
+    programs: frozenset[tuple[int, int]] = frozenset()
+
+    def is_run_by(self, program: MappedFile | None) -> bool:
+        """Whether what answered is a file that the answers depend on; true where none answered, or none is named."""
+        return program is None or not self.programs or (program.device, program.inode) in self.programs
 
 
 @dataclass(frozen=True)
@@ -110,12 +120,14 @@ class Prover:
             return proof_of(subject, words, report, outcome, began, ground="checked")
         wants_kvm = _wants_kvm(words, subject)
         instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
+        await asyncio.to_thread(rules_version)  # reads files, once
         here = await asyncio.to_thread(_find_here, words, subject.root)
         ready = make_ready(words, subject, NOWHERE, here, instead_of_kvm=instead)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
             return proof_of(subject, words, report, outcome, began)
-        key = _key(subject, ready, words, request, instead_of_kvm=instead)
+        # In a thread: the first time it reads all the code that a verdict depends on.
+        key = await asyncio.to_thread(_key, subject, ready, words, request, instead_of_kvm=instead)
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
@@ -141,22 +153,22 @@ class Prover:
 
     async def _work(self, key: bytes, work: _Work) -> Proof:
         async with self._turns:
-            proof = await self._start(work)
-        if self._store is not None and work.subject.depends_on:
+            proof, program = await self._start(work)
+        if self._store is not None and work.subject.depends_on and work.subject.is_run_by(program):
             await asyncio.to_thread(self._store.keep, key, proof)
         return proof
 
     async def _find(self, key: bytes) -> Proof | None:
         return None if self._store is None else await asyncio.to_thread(self._store.find, key)
 
-    async def _start(self, work: _Work) -> Proof:
+    async def _start(self, work: _Work) -> tuple[Proof, MappedFile | None]:
         """Start it; once more with memory that takes no room, where the host has too little."""
         outcome, bench, read = await self._start_once(work, untouched=False)
         if is_short_of_memory(outcome):
             outcome, bench, read = await self._start_once(work, untouched=True)
         proof = proof_of(work.subject, work.words, work.report, outcome, work.began, bench=bench, read=read)
         found = await find_box(root=work.subject.root, kvm=work.with_kvm, form=self._form)
-        return proof.model_copy(update={"confinement": found.form})
+        return proof.model_copy(update={"confinement": found.form}), read.program
 
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject
@@ -240,6 +252,7 @@ def proof_of(
         verdict=outcome.verdict,
         binary=subject.binary,
         version=str(subject.capabilities.version),
+        program=(read.program.path or "") if read.program is not None else "",
         accelerator=read.accelerator,
         said=hide(outcome.said, secrets),
         option=outcome.option,

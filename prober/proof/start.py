@@ -12,6 +12,7 @@ from prober.proof.files import make_files
 from prober.proof.line import launch_of
 from prober.proof.live import ReadBack, read_back
 from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing
+from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import hand_over
 from prober.qemu.connection import ByteBudget
@@ -38,6 +39,7 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
     try:
         async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
             read = await read_back(session, bench)
+            read.program = (await asyncio.to_thread(read_judged, session.judged_pid, box)).exe
             outcome = outcome_of_standing(session.stderr, programs, started, bench, read, instead_of_kvm=instead_of_kvm)
             return outcome, read
     except ExitedError as error:

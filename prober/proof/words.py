@@ -15,6 +15,9 @@ from enum import Enum
 #: A line of a failed assertion: ``ERROR:file:line:function``, ``qemu: file:1: function: Assertion … failed.``
 _ASSERTION = re.compile(r"\*\*|Bail out!|.*: Assertion .* failed\.?|.*ERROR:[\w./-]+:\d+:.*", re.DOTALL)
 
+#: What ``-msg timestamp=on`` puts before the program's name (QEMU, ``util/error-report.c``, ``real_time_iso8601``).
+_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ")
+
 #: The longest text that is kept of one message, in characters.
 _MOST = 4000
 
@@ -59,7 +62,8 @@ def messages_of(stderr: str, programs: Iterable[str], options: Iterable[list[str
 def _pieces(stderr: str, begins: tuple[str, ...], broken: list[str]) -> list[tuple[str, str]]:
     """Each message without the program's name, and the lines below it."""
     found: list[tuple[str, list[str]]] = []
-    for line in _joined(stderr, broken).split("\0"):
+    for written in _joined(stderr, broken).split("\0"):
+        line = _TIME.sub("", written)
         begin = next((one for one in begins if line.startswith(one)), "")
         if begin:
             found.append((line[len(begin) :].lstrip(" "), []))

@@ -12,6 +12,9 @@ else that was in flight goes back to be taken by whoever comes first.
 A type that lives in a module is not found by a process that has not loaded it (7.2: ``ccid-card-emulated``).
 Loading all modules is what ``qom-list-types`` does; it takes up to 60 ms, so it is asked of the first process
 alone, and what another one does not find is asked once more of one that has them.
+
+Beside them, as soon as the first has greeted, the binary is started to list its displays, audio drivers and character
+devices (:mod:`prober.qemu.help`), which no question tells.
 """
 
 from __future__ import annotations
@@ -27,9 +30,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.errors import ExitedError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, LaunchError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
+from prober.qemu.box.find import find_box
+from prober.qemu.box.model import Box
+from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
+from prober.qemu.help import ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
@@ -51,8 +58,9 @@ class Interview:
     ``seconds`` is the whole of it, ``timings`` says where it went: ``launch`` and ``greet`` of the first
     process, then until the last answer of each stage (``basics``, ``types``, ``cpu_models``; stages overlap,
     and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
-    further processes after crashes or complaints.  ``crashes`` maps each type that kills this QEMU to how:
-    ``SIGABRT: last line of standard error``.  ``processes`` is how many were started in all.
+    further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
+    ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
+    how many were started to be asked over QMP.
     """
 
     recording: Recording
@@ -72,24 +80,44 @@ async def interview(
 ) -> Interview:
     """Ask a QEMU binary all that there is to ask.
 
-    With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary inside of
-    another root directory (for which prober must be root itself).  ``progress`` is called after each answer
+    With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary in another system's
+    tree.  The QEMUs are confined as far as that is to be had here and they start so, else they are not, which is logged
+    (:mod:`prober.qemu.box`); the answers are the same.  ``progress`` is called after each answer
     with the stage, how many of its questions are answered, and how many there are so far.
 
     No process, descriptor or task is left behind, whatever happens, cancellation included.
 
     :raise LaunchError: where the binary cannot be started.
+    :raise ConfinementError: where ``root`` is given, there is no confinement, and we are not root.
     :raise ExitedError: where it ends before it said what it is.
     :raise QemuTimeoutError: where it does not greet, reply or finish within the limits.
     :raise LimitError: where it sends more than the limits allow.
     :raise ProtocolError: where what it sends is not QMP.
     """
     kvm = accel == "auto" and find_kvm(root)
-    launches = {
-        Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root),
-        Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm),
-    }
-    return await _Interviewer(launches, limits, progress).run()
+    async with AsyncExitStack() as stack:
+        box = await _find_box(stack, os.fspath(binary), root, kvm)
+        launches = {
+            Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root, box=box),
+            Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm, box=box),
+        }
+        return await _Interviewer(launches, limits, progress).run()
+
+
+async def _find_box(stack: AsyncExitStack, binary: str, root: Path | None, kvm: bool) -> Box | None:
+    """A box for the QEMUs of one interview; None where there is none in which they would answer the same."""
+    try:
+        made = await find_box(root=root, kvm=kvm)
+        if made.kvm == kvm:
+            return await stack.enter_async_context(box_of(made, binary, root=root, stand_ins=False))
+        _LOG.info("%s is not confined: /dev/kvm cannot be opened in a box of the %s form", binary, made.form)
+    except LaunchError:
+        _LOG.debug("%s is not there to be looked at", binary)
+    except ConfinementError as error:
+        if root is not None and os.geteuid() != 0:
+            raise
+        _LOG.info("%s is not confined: %s", binary, error.message)
+    return None
 
 
 class _Interviewer:
@@ -107,6 +135,8 @@ class _Interviewer:
         self._late_deaths = 0
         self._started = perf_counter()
         self._marked = 0.0
+        self._has_greeted = asyncio.Event()
+        self._help: list[Exchange] = []
 
     async def run(self) -> Interview:
         try:
@@ -119,7 +149,7 @@ class _Interviewer:
             raise QemuTimeoutError(text, hint="the limit is total_s") from error
         self._mark("reap")
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
-        recording = self._agenda.recording(greetings)
+        recording = with_help(self._agenda.recording(greetings), self._help)
         seconds = perf_counter() - self._started
         crashes = dict(sorted(self._agenda.crashes.items()))
         return Interview(recording, seconds, self._timings, crashes, self._processes)
@@ -128,13 +158,23 @@ class _Interviewer:
         if self._limits.processes_at_once == 1:
             await self._serve(Lane.first)
             await self._serve(Lane.second)
+            await self._ask_for_help(at_once=False)
             return
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._serve(Lane.first))
                 group.create_task(self._serve(Lane.second))
+                group.create_task(self._ask_for_help(at_once=True))
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from errors
+
+    async def _ask_for_help(self, *, at_once: bool) -> None:
+        """What the binary lists by itself; started as the first process was that greeted, and so without any option
+        that this binary does not know."""
+        await self._has_greeted.wait()
+        began = perf_counter()
+        self._help = await ask_for_help(self._launches[Lane.first], self._limits.greet_s, at_once=at_once)
+        self._timings["help"] = perf_counter() - began
 
     async def _serve(self, lane: Lane) -> None:
         """Ask what this lane has to ask, in one process after the other as long as they die."""
@@ -242,15 +282,19 @@ class _Interviewer:
                 self._processes += 1
                 try:
                     session = await stack.enter_async_context(start_session(launch, self._limits, self._budget))
-                except ExitedError as error:
-                    plainer = launch.without_what_it_complains_of(error.stderr)
+                except (ConfinementError, ExitedError, LaunchError) as error:
+                    if isinstance(error, ConfinementError):
+                        self._processes -= 1  # there was no QEMU
+                    plainer = launch.plainer(error.stderr)
                     if plainer is None:
                         raise
-                    _LOG.info("%s: started again with fewer options: %s", launch.binary, error.message)
+                    how = "fewer options" if plainer.box is launch.box else "no confinement"
+                    _LOG.info("%s: started again with %s: %s", launch.binary, how, error.message)
                     self._launches[lane] = plainer
                     if plainer.accel != launch.accel:
                         self._agenda.leave_out_tcg()
-                    self._note_relaunch(began)
+                    if not isinstance(error, ConfinementError):
+                        self._note_relaunch(began)
                     continue
                 self._note_start(lane, session, began)
                 yield session
@@ -263,6 +307,7 @@ class _Interviewer:
             self._timings["launch"] = session.launch_s
             self._timings["greet"] = session.greet_s
             self._marked = perf_counter() - self._started
+            self._has_greeted.set()
         self._greetings.setdefault(lane, session.greeting)
 
     def _note_relaunch(self, began: float) -> None:

@@ -84,8 +84,11 @@ class Launch:
         """How QEMU ended, for how what was executed did: its status, or minus the number of the signal."""
         return code if self.box is None else self.box.status(code)
 
-    def without_what_it_complains_of(self, stderr: str) -> Launch | None:
-        """A plainer way to start a binary that ended at once with these words; None where none would help."""
+    def plainer(self, stderr: str) -> Launch | None:
+        """A plainer way to start a binary that ended at once with these words; None where none would help.
+
+        For what is asked in an interview alone: at the last without a box.
+        """
         words = stderr.lower()
         if self.sandbox and ("sandbox" in words or "seccomp" in words):
             return replace(self, sandbox=False)
@@ -93,7 +96,7 @@ class Launch:
             return replace(self, by_descriptor=False)
         if self.accel == "tcg" and self.kvm_will_do and "accelerator" in words:
             return replace(self, accel="kvm")
-        return None
+        return None if self.box is None else replace(self, box=None)
 
 
 def find_kvm(root: Path | None) -> bool:

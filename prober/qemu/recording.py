@@ -20,6 +20,9 @@ from prober.qemu.replies import JsonValue, line_of, pairs
 #: The error class that marks a question which killed QEMU, each time it was asked.  No QEMU sends it.
 CRASHED = "QemuCrashed"
 
+#: The command that stands for a start with ``-OPTION help`` (:mod:`prober.qemu.help`).  No QEMU has one of this name.
+HELP = "x-prober-help"
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorReply:

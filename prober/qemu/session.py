@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
-from prober.errors import ExitedError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, QemuError, QemuTimeoutError
 from prober.qemu.connection import ByteBudget, QmpConnection
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
@@ -104,6 +104,9 @@ class Session:
             await asyncio.wait({process.exited}, timeout=_GRACE_S)
             # After nonsense only a signal counts: a process may well exit because we hung up on it.
             if process.exited.done() and (closed or process.exited.result() < 0):
+                if process.launch.box is not None and process.launch.box.complains(process.stderr):
+                    text = f"cannot start {process.launch.binary} in a box: {process.stderr}"
+                    return ConfinementError(text, stderr=process.stderr)
                 code = process.exited.result()
                 said = how_it_ended(code, process.stderr)
                 return ExitedError(f"{process.launch.binary} ended: {said}", returncode=code, stderr=process.stderr)

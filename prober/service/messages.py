@@ -56,8 +56,8 @@ class Request:
     ``peer`` is who asks, None where the kernel does not tell.  ``path`` is unquoted, ``query_string`` as it came.
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
-    ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this, whether
-    the client waits to be told that its body is wanted, and whether the answer is on its way.
+    ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this,
+    whether the client waits to be told that its body is wanted, and whether the answer is on its way.
     """
 
     def __init__(

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from prober.commandline.refusal import Place, Refusal
-from prober.devices.rows import ELEMENTS
+from prober.devices.rows import READ_AS
 from prober.domain.domain import Domain
-from prober.domain.shared.device import Device
 from prober.errors import RefusedError
 from prober.xml.document import XmlLimits, parse_xml
 from prober.xml.reader import Reader
-
-#: What ``<devices>`` may hold.
-Device.choices = ELEMENTS
 
 
 def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
@@ -29,7 +25,7 @@ def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
     if root.tag != "domain":
         message, hint = f"<{root.tag}> is not a domain", "the root is <domain>"
         raise RefusedError([Refusal(place=Place(1, f"/{root.tag}"), message=message, hint=hint, rule="xml/root")])
-    domain = reader.read(Domain, root, "/domain")
+    domain = reader.read(READ_AS, root, "/domain")
     refusals = reader.all_refusals()
     if domain is None:
         raise RefusedError(refusals)

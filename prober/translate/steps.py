@@ -21,7 +21,7 @@ from prober.domain.features.machine import (
 from prober.domain.launch_security import check_security
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import kinds_of
-from prober.domain.steps import Completion, Step
+from prober.domain.steps import Completion, Step, devices_and_target, reading, the_devices, the_domain
 from prober.guest.addresses.kinds import check_addresses
 from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
@@ -51,35 +51,35 @@ from prober.translate.target import check_target
 #: come libvirt's own steps (11.3, ``qemuDomainDefPostParse`` and ``qemuDomainAssignAddresses``), as each builds on the
 #: last; what is asked of a completed domain comes at last.
 _OWN: tuple[Step, ...] = (
-    Step(10, lambda domain, target: check_target(domain.os.type, target), name="check-target"),
+    Step(10, reading(check_target, lambda domain, target: (domain.os.type, target))),
     Step(20, check_vcpu),
-    Step(30, lambda domain, target: check_hyperv(domain.features.hyperv, domain.clock, target), name="check-hyperv"),
+    Step(30, reading(check_hyperv, lambda domain, target: (domain.features.hyperv, domain.clock, target))),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
-    Step(60, lambda domain, target: check_features(domain.features, target), name="check-features"),
-    Step(70, lambda domain, target: check_clock(domain.clock, target), name="check-clock"),
-    Step(80, lambda domain, _: check_sysinfo(domain), name="check-sysinfo"),
-    Step(90, lambda domain, target: check_security(domain.launch_security, target), name="check-security"),
-    Step(100, lambda domain, _: check_cpu_tuning(domain), name="check-cpu-tuning"),
-    Step(200, lambda domain, _: complete_numa(domain), name="complete-numa"),
-    Step(210, lambda domain, _: complete_memory(domain), name="complete-memory"),
+    Step(60, reading(check_features, lambda domain, target: (domain.features, target))),
+    Step(70, reading(check_clock, lambda domain, target: (domain.clock, target))),
+    Step(80, reading(check_sysinfo, the_domain)),
+    Step(90, reading(check_security, lambda domain, target: (domain.launch_security, target))),
+    Step(100, reading(check_cpu_tuning, the_domain)),
+    Step(200, reading(complete_numa, the_domain)),
+    Step(210, reading(complete_memory, the_domain)),
     Step(220, complete_numatune),
     Step(230, settle_backends),
     Step(240, check_memory),
     Step(250, place_modules, about=(MemoryModule,)),
-    Step(260, lambda domain, _: complete_uuid(domain), name="complete-uuid"),
+    Step(260, reading(complete_uuid, the_domain)),
     Step(270, settle_firmware),
     Step(290, settle_cpu),
     Step(580, assign_virtio_serial, about=(Channel, Console)),
-    Step(600, lambda domain, target: check_addresses(domain.devices, target), name="check-addresses"),
+    Step(600, reading(check_addresses, devices_and_target)),
     Step(610, assign_pci),
     Step(630, assign_usb),
     Step(640, complete_devices),
-    Step(645, lambda domain, _: check_names(domain.devices), is_last_net=True, name="check-names"),
+    Step(645, reading(check_names, the_devices), is_last_net=True),
     Step(670, complete_modules, about=(MemoryModule,)),
     Step(700, check_os),
-    Step(710, lambda domain, target: check_pci(domain.devices, target), name="check-pci"),
-    Step(720, lambda domain, _: check_unseen_characters(domain.devices), name="check-unseen-characters"),
+    Step(710, reading(check_pci, devices_and_target)),
+    Step(720, reading(check_unseen_characters, the_devices)),
 )
 
 #: All of them, in order.

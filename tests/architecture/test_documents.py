@@ -1,9 +1,10 @@
-"""What the documents name is there: files, folders, make targets."""
+"""What the documents and docstrings name is there: files, folders, make targets, modules and what is in them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -18,6 +19,9 @@ _PATH = re.compile(r"(?<![\w/.-])((?:prober|tests|tools|docs|packaging|fixtures)
 #: Paths that are not of this tree: QEMU's and libvirt's own, and a name that stands for any.
 _ELSEWHERE = re.compile(r"docs/(specs|interop)/|tests/qemu|X\.Y\.Z|[A-Z]{2}")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+#: A module of ours, or something in one: in a document, and in a docstring or comment.
+_DOTTED = re.compile(r"`(prober(?:\.\w+)+)`")
+_ROLE = re.compile(r":(?:mod|class|func|data|meth|attr):`~?(prober(?:\.\w+)+)`")
 _TARGET = re.compile(r"`make ([a-z-]+)`")
 
 
@@ -38,3 +42,25 @@ def test_what_a_document_names_is_there(path: Path) -> None:
 def test_the_targets_of_make_that_a_document_names_are_listed(path: Path) -> None:
     listed = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(_TARGET.findall(path.read_text())) - listed == set()
+
+
+def _is_there(name: str) -> bool:
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_modules_and_functions_that_a_document_names_are_there(path: Path) -> None:
+    # systemd's units have such names too.
+    names = {name for name in _DOTTED.findall(path.read_text()) if not name.endswith((".socket", ".service"))}
+    assert {name for name in names if not _is_there(name)} == set()
+
+
+def test_what_docstrings_and_comments_refer_to_is_there() -> None:
+    sources = [path for room in ("prober", "tests", "tools") for path in (ROOT / room).rglob("*.py")]
+    named = {(path.name, name) for path in sources for name in _ROLE.findall(path.read_text())}
+    assert len(named) > 20
+    assert {(file, name) for file, name in named if not _is_there(name)} == set()

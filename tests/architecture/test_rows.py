@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prober.devices.rows import ELEMENTS, ROWS
+from prober.domain.shared.device import Device
 from prober.translate.order import EMISSIONS
 from prober.translate.steps import STEPS
 from tests.architecture.imports import ROOT
@@ -13,6 +14,11 @@ ROOM = ROOT / "prober" / "devices"
 def test_every_file_of_the_room_is_a_device_with_a_row_and_the_other_way_round() -> None:
     files = {path.stem for path in ROOM.iterdir() if not path.name.startswith("_")} - {"rows"}
     assert set(ELEMENTS) == files
+
+
+def test_devices_reads_what_has_a_row_and_nothing_else() -> None:
+    assert Device.choices is ELEMENTS
+    assert {row.device.element for row in ROWS} == set(ELEMENTS)
 
 
 def test_a_row_is_of_a_class_that_stands_in_the_file_of_its_element() -> None:

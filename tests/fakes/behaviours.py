@@ -100,6 +100,50 @@ def needs_modules(speaker: Speaker, types: list[str]) -> None:
             speaker.answer(request)
 
 
+# Given `help`.
+
+
+def lists(speaker: Speaker) -> None:
+    """As Debian 12's QEMU does, of each option."""
+    heading = {"-display": "Available display backend types:", "-chardev": "Available chardev backend types: "}
+    sys.stdout.write(f"{heading.get(sys.argv[-2], 'Available audio drivers:')}\nnone\n  sdl\n")
+    sys.stderr.write("qemu: module ui-ui-gtk not found, do you want to install qemu-system-gui package?\n")
+
+
+def replays_help(speaker: Speaker) -> None:
+    """As the table has it."""
+    said = speaker.answers[f'x-prober-help {{"option":"{sys.argv[-2][1:]}"}}']["return"]
+    sys.stdout.write("".join(f"{line}\n" for line in said["stdout"]))
+    sys.stderr.write("".join(f"{line}\n" for line in said["stderr"]))
+    sys.exit(said["status"])
+
+
+def lists_without_end(speaker: Speaker) -> None:
+    sys.stdout.write("Available audio drivers:\n")
+    while True:
+        sys.stdout.write("none\n")
+
+
+def lists_nonsense(speaker: Speaker) -> None:
+    os.write(1, b"\xff\x00" + b"\n" * 500)
+    os.write(2, b"\xff" * 100_000)
+
+
+def crashes_of_help(speaker: Speaker) -> None:
+    _die(-signal.SIGSEGV)
+
+
+def hangs_at_help(speaker: Speaker) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _hang()
+
+
+def leaves_a_child_at_help(speaker: Speaker) -> None:
+    """A child that holds its output open, in its group."""
+    if os.fork() == 0:
+        _hang()
+
+
 # Never a session.
 
 

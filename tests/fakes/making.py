@@ -19,17 +19,25 @@ CHECKOUT = Path(__file__).parent.parent.parent
 Answers = dict[str, dict[str, Any]]
 
 
-def make_fake(directory: Path, behaviour: str, answers: Answers | None = None, **options: Any) -> Path:
-    """An executable in ``directory`` that behaves like this; ``options`` are the behaviour's own."""
+def make_fake(
+    directory: Path, behaviour: str, answers: Answers | None = None, *, helps: str = "", **options: Any
+) -> Path:
+    """An executable in ``directory`` that behaves like this; ``options`` are the behaviour's own.
+
+    Given ``help`` as its last word it behaves like ``helps``, and says that it has none where that is empty.
+    """
     table = directory / f"{behaviour}.answers.json"
     table.write_text(json.dumps(small_answers() if answers is None else answers))
     program = directory / f"qemu-{behaviour}"
     program.write_text(
         f"#!{sys.executable} -S\n"
         "import sys\n"
+        f"helps = {helps!r} if sys.argv[-1:] == ['help'] else None\n"
+        "if helps == '':\n"
+        "    sys.exit('qemu: Help is not available for this option')\n"
         f"sys.path.insert(0, {str(CHECKOUT)!r})\n"
         "from tests.fakes import behaviours\n"
-        f"behaviours.run({behaviour!r}, {str(table)!r}, {options!r})\n"
+        f"behaviours.run(helps or {behaviour!r}, {str(table)!r}, {{}} if helps else {options!r})\n"
     )
     program.chmod(0o755)
     return program

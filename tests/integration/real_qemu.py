@@ -18,6 +18,7 @@ from typing import Any
 from qemu.qmp import ExecuteError, QMPClient, QMPError
 
 from prober.capabilities.capabilities import Capabilities
+from prober.qemu.box.model import Box
 from prober.qemu.interview import interview
 from prober.qemu.launch import Launch
 from prober.qemu.process import Process, start_process
@@ -37,17 +38,6 @@ _DEPTH = 4
 
 #: Objects with nothing of interest in them; most of what a machine consists of.
 _CHILDLESS = ("memory-region", "irq", "IRQ", "-cpu")
-
-
-@dataclass(frozen=True)
-class GivenArgv(Launch):
-    """A binary started with these words and nothing else."""
-
-    words: tuple[str, ...] = ()
-
-    def argv(self) -> list[str]:
-        """The words, behind the binary."""
-        return [self.binary, *self.words]
 
 
 @dataclass(frozen=True)
@@ -156,14 +146,16 @@ async def _wait_for_end(process: Process) -> Ended:
 
 
 @asynccontextmanager
-async def start_qemu(place: QemuPlace, argv: tuple[str, ...], *, paused: bool = True) -> AsyncIterator[RunningQemu]:
+async def start_qemu(
+    place: QemuPlace, argv: tuple[str, ...], *, paused: bool = True, box: Box | None = None
+) -> AsyncIterator[RunningQemu]:
     """A QEMU with this argv (its first word is the binary), speaking QMP.  It is gone when the block ends.
 
     :raise EndedEarlyError: where it ends instead.
     """
     monitor = ("-chardev", "socket,fd=1,id=test-qmp", "-mon", "chardev=test-qmp,mode=control")
     words = (*argv[1:], *(("-S",) if paused else ()), *monitor)
-    async with start_process(GivenArgv(place.binary, root=place.root, words=words), _STDERR) as process:
+    async with start_process(Launch(place.binary, root=place.root, words=words, box=box), _STDERR) as process:
         running = RunningQemu(process)
         try:
             await running._greet()
@@ -193,7 +185,7 @@ def into_file(argv: tuple[str, ...], path: Path) -> tuple[str, ...]:
 @asynccontextmanager
 async def run_qemu(place: QemuPlace, argv: tuple[str, ...]) -> AsyncIterator[Process]:
     """A QEMU with exactly this argv, without a monitor.  It is gone when the block ends."""
-    async with start_process(GivenArgv(place.binary, root=place.root, words=argv[1:]), _STDERR) as process:
+    async with start_process(Launch(place.binary, root=place.root, words=argv[1:]), _STDERR) as process:
         yield process
 
 

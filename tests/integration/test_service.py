@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,11 +70,15 @@ def test_interview_then_cache(qemu_binary: str, directory: Path) -> None:
     assert seen[0]["fingerprint"]["file"][0] == os.path.realpath(qemu_binary)
 
 
-def _wait_for_types(service: Service, binary: Path) -> subprocess.Popen[str]:
-    """A client in another process, that waits for an interview."""
-    program = "import sys; from prober.service.client import Client; print(Client(sys.argv[1]).get(sys.argv[2]).value)"
-    words = [sys.executable, "-c", program, str(service.socket), f"/v1/binaries/{binary.name}/types"]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+@contextmanager
+def _waiting_for_types(service: Service, binary: Path) -> Iterator[socket.socket]:
+    """A client that waits for an interview: the service has read what it asks."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(service.socket))
+        client.sendall(f"GET /v1/binaries/{binary.name}/types HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_until(lambda: not int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), sys.byteorder))
+        yield client
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -81,11 +88,10 @@ def test_it_ends_within_a_second_and_leaves_nothing(directory: Path, number: sig
     with serving(directory, silent) as service:
         wait_until(service.qemus)
         qemus = service.qemus()
-        with service.client() as idle, _wait_for_types(service, silent) as waiter:
+        with service.client() as idle, _waiting_for_types(service, silent) as waiter:
             assert idle.get("/healthz").ok
-            time.sleep(0.5)
             status, seconds = service.stop(number)
-            assert "the catalog is closing" in waiter.communicate(timeout=PATIENCE)[0]
+            assert b"the catalog is closing" in b"".join(iter(lambda: waiter.recv(4096), b""))
         assert (status, seconds < 1) == (0, True)
         wait_for_state(service.notifications, "STOPPING=1", service.process, service.log)
         assert not any(map(is_alive, qemus))

@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterator
 
 from prober.commandline.bus_types import MAKES
-from prober.commandline.line import Line, number, value_of
+from prober.commandline.drives import IDE_ROOM, own_drives
+from prober.commandline.line import Line, number
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
-#: Buses that a machine has for IDE, and how many units each has (``hw/ide/piix.c``, ``hw/ide/ahci.c``).
+#: Buses that a machine has for IDE.
 _MACHINES_IDE = re.compile(r"ide\.\d")
-_UNITS = {"pc": 2, "q35": 1}
 
 #: How many drives a floppy controller has (``hw/block/fdc.c``, ``MAX_FD``).
 _FLOPPIES = 2
 
-#: Options whose drives QEMU puts on the machine's own buses.
-_OWN_DRIVES = {"-hda", "-hdb", "-hdc", "-hdd", "-cdrom", "-fda", "-fdb"}
+#: What a machine's own floppy controller calls its bus.
+_FLOPPY_BUS = "floppy-bus.0"
+
+#: Devices of which any keeps QEMU from adding a CD-ROM drive of its own (``system/vl.c``, ``default_list``).
+_NO_DEFAULT_CDROM = ("ide-hd", "ide-cd", "scsi-hd", "scsi-cd")
 
 
 def _scsi(line: Line) -> Iterator[Fault]:
@@ -47,12 +50,10 @@ def _scsi(line: Line) -> Iterator[Fault]:
 
 
 def _ide(line: Line) -> Iterator[Fault]:
-    own = line.plain.keys() & _OWN_DRIVES or any(
-        str(value_of(option.pairs, "if", "ide")) == "ide" for option in line.keyval.get("-drive", ())
-    )
-    if own or "-nodefaults" not in line.plain:
+    if "-nodefaults" not in line.plain and not any(True for _ in line.of_type(*_NO_DEFAULT_CDROM)):
         return
-    taken: set[tuple[str, int]] = set()
+    # The machine's own disks are made before any device.
+    taken = {(f"ide.{drive.bus}", drive.unit): drive.word for drive in own_drives(line, "ide")}
     for device in line.derived_from("ide-device"):
         if not device.bus:
             continue
@@ -64,32 +65,42 @@ def _ide(line: Line) -> Iterator[Fault]:
             unit = 1 if (device.bus, 0) in taken else 0
         if unit >= units:
             message = f"{device.bus} has {units} unit{'s' * (units > 1)}, and no unit {unit}"
+            if device.values.get("unit") is None and (by := taken.get((device.bus, 0))):
+                message = _taken(f"the only unit of {device.bus}", by)
             yield Fault(device.place, "unit", message)
         elif (device.bus, unit) in taken:
-            yield Fault(device.place, "unit", f"unit {unit} of {device.bus} is taken")
-        taken.add((device.bus, unit))
+            yield Fault(device.place, "unit", _taken(f"unit {unit} of {device.bus}", taken[device.bus, unit]))
+        taken.setdefault((device.bus, unit), "")
+
+
+def _taken(what: str, by: str) -> str:
+    """That a place is taken, by which drive where it is one of the machine's own."""
+    return f"{what} is taken by {by.rstrip(',')}" if by else f"{what} is taken"
 
 
 def _room(bus: str, line: Line) -> int:
     """How many devices a bus has room for; 0 where that is not known."""
     if _MACHINES_IDE.fullmatch(bus):
-        return _UNITS.get(line.kind, 0)
+        return IDE_ROOM.get(line.kind, (0, 0))[1]
     home = line.device(bus.rpartition(".")[0])
     makes = next((MAKES[name] for name in home.type.lineage if name in MAKES), None) if home else None
     return makes.room if makes is not None else 0
 
 
 def _floppies(line: Line) -> Iterator[Fault]:
-    taken: set[tuple[str, int]] = set()
+    taken = {(_FLOPPY_BUS, drive.unit): drive.word for drive in own_drives(line, "floppy")}
+    # Without another controller a device that names no bus goes on the machine's own.
+    nameless = "" if line.by_type.get("isa-fdc") else _FLOPPY_BUS
     for device in line.of_type("floppy"):
+        bus = device.bus or nameless
         unit = number(device.values.get("unit"))
         if unit is None or unit < 0:
             continue
         if unit >= _FLOPPIES:
             yield Fault(device.place, "unit", f"a floppy controller has {_FLOPPIES} units, and no unit {unit}")
-        elif (device.bus, unit) in taken:
-            yield Fault(device.place, "unit", f"floppy unit {unit} is taken")
-        taken.add((device.bus, unit))
+        elif (bus, unit) in taken:
+            yield Fault(device.place, "unit", _taken(f"floppy unit {unit}", taken[bus, unit]))
+        taken.setdefault((bus, unit), "")
 
 
 def _usb(line: Line) -> Iterator[Fault]:

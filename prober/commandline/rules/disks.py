@@ -1,9 +1,10 @@
-"""What a disk's properties ask of one another."""
+"""What a disk's properties ask of one another, and where drives go that are no devices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from prober.commandline.drives import DRIVE_OPTIONS, IDE_ROOM, Drive, Misplaced, find_drives, own_drives
 from prober.commandline.line import Line, number, switch
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
@@ -33,16 +34,56 @@ def _iothread(line: Line) -> Iterator[Fault]:
 
 
 def _flash(line: Line) -> Iterator[Fault]:
-    if line.is_open or line.machine_value("pflash1") is None or line.machine_value("pflash0") is not None:
-        return
-    if any(str(kind) == "pflash" for kind in line.values("-drive", "if")) or "-pflash" in line.plain:
+    drives = {drive.unit: drive for drive in own_drives(line, "pflash")}
+    if line.is_open or line.machine_value("pflash0") is not None or 0 in drives:
         return
     for option in line.keyval.get("-machine", ()):
         if any(item.name == "pflash1" for item in option.pairs):
             yield Fault(option.place, "pflash1", "pflash1 needs pflash0")
+    if 1 in drives:
+        yield Fault(drives[1].place, "index", "pflash1 (index=1 of if=pflash) needs pflash0")
+
+
+#: How many drives of an interface a machine makes something of, on its first bus (``hw/block/fdc.c``, ``MAX_FD``;
+#: ``hw/i386/pc_sysfw.c``; isapc has no flash).  Of those that are not here any number has a place, or nothing is known.
+_ROOM = {"floppy": 2, "pflash": 2, "sd": 0, "mtd": 0, "scsi": 0}
+
+
+def _drives(line: Line) -> Iterator[Fault]:
+    first: dict[tuple[str, int, int], Drive] = {}
+    for drive in find_drives(line):
+        if isinstance(drive, Misplaced):
+            yield Fault(drive.place, drive.part, drive.message)
+            continue
+        other = first.setdefault((drive.interface, drive.bus, drive.unit), drive)
+        where = f"bus={drive.bus}, unit={drive.unit} (index={drive.index}) of if={drive.interface}"
+        if other is not drive:
+            yield Fault(drive.place, "index", f"{drive.word} takes {where}, which {other.word} has")
+        elif not _has_room(drive, line):
+            assert line.machine is not None
+            yield Fault(drive.place, "if", f"{drive.word} is {where}, and {line.machine.name} has no such place")
+
+
+def _has_room(drive: Drive, line: Line) -> bool:
+    """Whether the machine makes a disk of it, so that it does not stay behind (``drive_check_orphaned``)."""
+    if drive.bus < 0:
+        return False
+    if drive.interface == "ide":
+        return drive.bus < IDE_ROOM[line.kind][0]
+    if drive.interface == "pflash" and line.kind == "isapc":
+        return False
+    units = _ROOM.get(drive.interface)
+    return units is None or (drive.bus == 0 and drive.unit < units)
 
 
 RULES = (
+    Rule(
+        "line/drive-place",
+        "each drive has a place of its own, which the machine has",
+        "blockdev.c, drive_new and drive_check_orphaned",
+        _drives,
+        about=DRIVE_OPTIONS,
+    ),
     Rule(
         "line/disk-geometry",
         "a disk's geometry is given in full",
@@ -63,6 +104,6 @@ RULES = (
         "`pflash1` goes with `pflash0`",
         "hw/i386/pc_sysfw.c, pc_system_firmware_init",
         _flash,
-        about=("-machine",),
+        about=("-machine", *DRIVE_OPTIONS),
     ),
 )

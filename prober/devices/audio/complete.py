@@ -11,6 +11,7 @@ from prober.domain.domain import Domain
 from prober.domain.shared.twins import twins
 from prober.domain.steps import Check, Completion
 from prober.host.target import Target
+from prober.xml.binding import Places
 
 
 def has_audiodev(target: Target) -> bool:
@@ -31,12 +32,17 @@ def add_audio(domain: Domain, target: Target) -> Completion:
         yield from _check_given(given, domain.devices.of(Display), target)
         return domain
     displays = domain.devices.of(Display)
-    wanted = [default for display in displays if (default := display.default_audio(target)) is not None]
+    wanted = [
+        (default, display.place()) for display in displays if (default := display.default_audio(target)) is not None
+    ]
     if not displays:
-        wanted = ["host" if target.settings.nographics_allow_host_audio else "none"]
-    if not wanted or wanted[-1] == "host":
+        wanted = [("host" if target.settings.nographics_allow_host_audio else "none", domain.place())]
+    if not wanted:
         return domain
-    return domain.with_devices([*domain.devices.every, Audio(number=1, type=wanted[-1])])
+    driver, place = wanted[-1]
+    if driver == "host":
+        return domain
+    return domain.with_devices([*domain.devices.every, Audio(number=1, type=driver, places=Places(place))])
 
 
 def _check_given(given: Sequence[Audio], displays: Sequence[Display], target: Target) -> Check:

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prober.devices.controller.pci import PciController, PcieRoot, PcieRootPort, PciRoot
+from prober.devices.controller.pci import Expander, PciBridge, PciController, PcieRoot, PcieRootPort, PciRoot
 from prober.domain.domain import Domain
 from prober.guest.hotplug.options import BRIDGE, ROOT, Choice, choose_hotplug
 from prober.guest.hotplug.port import Hotplug, PortHotplug
 from prober.host.target import Target
+
+_PORT_OFF = "hotplug=off on the port itself (hw/pci/pcie_port.c)"
+
+#: Seen on QEMU 5.2, 7.2, 10.0 and 11.1, with either option on and off: the ``hotplug-handler`` of each bus.
+_APART = "ACPI hot-plug reaches the machine's own root bus and what is below it alone (hw/acpi/pcihp.c)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,46 @@ def find_hotplug(domain: Domain, target: Target) -> Iterator[PortHotplug]:
     """One answer a bus of a completed domain, in the order of the controllers' indexes."""
     switches = _switches(choose_hotplug(domain), target, acpi=domain.features.acpi)
     controllers = sorted(domain.devices.of(PciController), key=lambda c: c.number)
+    apart = _below_expanders(controllers)
     for controller in controllers:
-        hotplug, rules = _of_bus(controller, switches, target)
+        if isinstance(controller, Expander):
+            hotplug, rules = _of_expander()
+        elif controller.number in apart:
+            hotplug, rules = _of_bridge_apart(controller, switches, target)
+        else:
+            hotplug, rules = _of_bus(controller, switches, target)
         yield PortHotplug(controller=controller.id, model=controller.model, hotplug=hotplug, rules=rules)
+
+
+def _below_expanders(controllers: list[PciController]) -> set[int]:
+    """The numbers of the buses that are reached through a root bus of their own, whatever is between."""
+    apart = {controller.number for controller in controllers if isinstance(controller, Expander)}
+    found: set[int] = set()
+    for _ in controllers:  # as deep as there are controllers, at the most
+        below = {
+            controller.number
+            for controller in controllers
+            if isinstance(controller, PciBridge)
+            and controller.address is not None
+            and controller.address.bus in apart | found
+            and controller.number not in apart
+        }
+        if below == found:
+            break
+        found = below
+    return found
+
+
+def _of_expander() -> tuple[Hotplug, tuple[str, ...]]:
+    rule = "the bus of a pxb has no hot-plug controller of its own (hw/pci-bridge/pci_expander_bridge.c)"
+    return "none", (rule, _APART)
+
+
+def _of_bridge_apart(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
+    if isinstance(controller, PcieRootPort) and controller.hotplug is False:
+        return "none", (_PORT_OFF,)
+    hotplug, rule = _own_controller(controller, on, target)
+    return hotplug, (_APART, rule)
 
 
 def _switches(choice: Choice, target: Target, *, acpi: bool) -> _Switches:
@@ -69,7 +111,7 @@ def _of_bus(controller: PciController, on: _Switches, target: Target) -> tuple[H
         return "none", ("nothing can be hot-plugged into pcie.0 (hw/acpi/pcihp.c, acpi_pcihp_is_hotpluggable_bus)",)
     if isinstance(controller, PcieRootPort):
         if controller.hotplug is False:
-            return "none", ("hotplug=off on the port itself (hw/pci/pcie_port.c)",)
+            return "none", (_PORT_OFF,)
         return _of_bridge(controller, on, target)
     return _of_bridge(controller, on, target)
 
@@ -107,8 +149,10 @@ def _use_by_guests(hotplug: Hotplug, on: _Switches, target: Target) -> Iterator[
 def _own_controller(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, str]:
     """What a bridge or port has by itself."""
     match controller.model:
-        case "pcie-root-port":
+        case "pcie-root-port" | "pcie-switch-downstream-port":
             return "native", "the port has PCI Express hot-plug of its own (hw/pci/pcie.c)"
+        case "pcie-switch-upstream-port":
+            return "none", "an x3130-upstream has no hot-plug controller (hw/pci-bridge/xio3130_upstream.c)"
         case "dmi-to-pci-bridge":
             return "none", "an i82801b11-bridge has no hot-plug controller (hw/pci-bridge/i82801b11.c)"
         case "pcie-to-pci-bridge":

@@ -17,7 +17,7 @@ from prober.proof.rows.addresses import near_address, near_udp
 from prober.proof.rows.chardevs import listening, listens
 
 #: Those that are of QEMU itself, or name one of the line's own.
-_KEPT = re.compile(r"none|null|pty|msmouse|wctablet|testdev|stdio|vc(:.*)?|chardev:.*|spicevmc|ringbuf|", re.DOTALL)
+_KEPT = re.compile(r"none|null|msmouse|wctablet|testdev|stdio|vc(:.*)?|chardev:.*|spicevmc|ringbuf|", re.DOTALL)
 
 #: What one of TCP begins with, and the member that says the same.
 _TCP: Mapping[str, str] = MappingProxyType(
@@ -50,7 +50,7 @@ def near_backend(text: str, bench: Bench) -> str:
         return f"udp:{near_udp(rest)}"
     if colon and kind in ("file", "pipe"):
         return f"{kind}:{bench.add(rest)}"
-    if text == "braille" or text.startswith(("/dev/parport", "/dev/ppi", "/dev/lpt", "con:", "COM")):
+    if text in ("braille", "pty") or text.startswith(("pty:", "/dev/parport", "/dev/ppi", "/dev/lpt", "con:", "COM")):
         return "null"
     if text.startswith("/dev/"):
         return f"file:{bench.add(text)}"

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from prober.proof.bench import Bench
-from prober.proof.filenames import debugged, is_too_deep, split_filename, tree_of
+from prober.proof.filenames import debugged, is_too_deep, is_too_large, split_filename, tree_of
 from prober.proof.given import Given
 from prober.proof.imageplan import image_key, images_of, nodes_below
 from prober.proof.images import StandInImage, lay_out
 from prober.proof.members import JsonMembers, Members, PairMembers
 from prober.proof.nodes import BECOMES_FILE, LOCKING, NOWHERE, READS
 from prober.proof.row import KEPT, StandInRow, stood_in, treat
+
+#: Why a line is not started.
+TOO_LARGE = "it has too many nodes, or they are nested too deeply"
 
 #: What a node says of itself for what its file is called, the first that it has.
 _NAMES = ("filename", "path", "url", "image", "volume", "vdi", "vdisk-id", "export", "target", "device", "node-name")
@@ -62,6 +65,9 @@ def stand_in_filename(given: Given, text: str, bench: Bench, part: str) -> str |
 
 def _in_json(given: Given, tree: JsonMembers, bench: Bench) -> str | None:
     before = len(bench.replaced)
+    if is_too_large(tree):
+        bench.refuse(given, TOO_LARGE)
+        return None
     stand_in_tree(given, tree, bench)
     return f"json:{tree.render()}" if len(bench.replaced) > before else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from prober.proof import blobs
 from prober.proof.bench import Bench
@@ -30,16 +30,9 @@ _FIRMWARE = _Blob("empty firmware", bytes, blobs.FIRMWARE_SIZE)
 _ACPI = _Blob("an ACPI table of a header alone", blobs.acpi_table)
 _SMBIOS = _Blob("an inactive SMBIOS structure", blobs.smbios_structure)
 _ROM = _Blob("an empty ROM", lambda: blobs.ROM)
-_NOTHING = _Blob("an empty file", bytes)
 
 #: What a machine names as ``-kernel`` and its like do.
 _OF_MACHINES = {"kernel": _KERNEL, "initrd": _ANYTHING, "dtb": _DTB, "shim": _ANYTHING, "firmware": _FIRMWARE}
-
-#: What devices of whatever type name: a PCI card's ROM, the records of a management controller.
-_OF_DEVICES = {"romfile": _ROM, "sdrfile": _NOTHING, "frudatafile": _NOTHING}
-
-#: Devices that load what they name into the guest's memory.
-_LOADERS = ("loader", "guest-loader")
 
 
 def _add(given: Given, path: str, blob: _Blob, bench: Bench, part: str) -> str:
@@ -76,16 +69,28 @@ def _replace_members(given: Given, members: Members, bench: Bench, by_name: Mapp
             given.touch()
 
 
-def stand_in_device_files(given: Given, members: Members, bench: Bench) -> None:
-    """The files that a ``-device`` names: its ROM, and what a loader loads.  The row of the device calls this."""
-    _replace_members(given, members, bench, _OF_DEVICES)
-    if members.text("driver") in _LOADERS:
-        _replace_members(given, members, bench, {"kernel": _ANYTHING, "initrd": _ANYTHING})
-        needs_program = not members.text("addr")
-        number = len(bench.files)
-        words = "a program of four bytes" if needs_program else "512 bytes"
-        made = _Blob(words, lambda: blobs.program(bench.caps.target, number) if needs_program else blobs.ANYTHING)
-        _replace_members(given, members, bench, {"file": made})
+def _rom(given: Given, members: Members, bench: Bench, name: str) -> None:
+    _replace_members(given, members, bench, {name: _ROM})
+
+
+def _loaded(given: Given, members: Members, bench: Bench, name: str) -> None:
+    """What a loader loads: without an address, only a program tells where to (``hw/core/generic-loader.c``)."""
+    driver, number, target = members.text("driver"), len(bench.files), bench.caps.target
+    if driver not in ("loader", "guest-loader"):
+        bench.refuse(given, f"no rule for property {name} of device {driver[:80]}")
+        return
+    program = _Blob("a program of four bytes", lambda: blobs.program(target, number))
+    _replace_members(given, members, bench, {name: _ANYTHING if members.text("addr") else program})
+
+
+#: Changes one property of a device, whose name is given last.
+FileChange: TypeAlias = Callable[[Given, Members, Bench, str], None]
+
+#: The properties of a ``-device`` that name such a file: a card's ROM, and what ``loader`` and ``guest-loader`` load.
+DEVICE_FILES: Mapping[str, FileChange] = {
+    "romfile": _rom,
+    **dict.fromkeys(("file", "initrd", "kernel"), _loaded),
+}
 
 
 def stand_in_machine_files(given: Given, members: Members, bench: Bench) -> None:
@@ -102,7 +107,7 @@ BOOT_FILES: Mapping[str, StandInRow] = {
     "-bios": _whole(_FIRMWARE),
     "-append": KEPT,
     "-L": KEPT,
-    "-acpitable": _members(file=_ACPI, data=_NOTHING._replace(words="8 bytes", make=lambda: bytes(8))),
+    "-acpitable": _members(file=_ACPI, data=_Blob("8 bytes", lambda: bytes(8))),
     "-smbios": _members(file=_SMBIOS),
     "-fw_cfg": _members(file=_ANYTHING),
     "-option-rom": _members(romfile=_ROM),

@@ -1,8 +1,8 @@
 """What stands in for a host's certificates and keys: made for this, of nobody, and good until the year 2119.
 
 The key is no secret: it guards nothing, as nobody reaches a QEMU that is being proven.  The Diffie-Hellman group is
-RFC 7919's ffdhe2048.  QEMU asks of an authority that it may sign, of a certificate that it is good now and for its end of
-the connection (QEMU, ``crypto/tlscredsx509.c``, ``qcrypto_tls_creds_x509_sanity_check``).
+RFC 7919's ffdhe2048.  QEMU asks of an authority that it may sign, of a certificate that it is good now and for its end
+of the connection (QEMU, ``crypto/tlscredsx509.c``, ``qcrypto_tls_creds_x509_sanity_check``).
 """
 
 from __future__ import annotations

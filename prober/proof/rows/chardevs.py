@@ -65,7 +65,7 @@ def _connect_with_tls(given: Given, members: Members, bench: Bench) -> None:
     near(given, members, bench, host="host", port="port")
     if not members.text("reconnect") and not members.text("reconnect-ms"):
         # QEMU 9.2 has the one in milliseconds, 11.0 has no other.
-        is_new = bench.caps.has("chardev-add.backend.socket.data.reconnect-ms")
+        is_new = bench.caps.has("chardev-add.backend.data.reconnect-ms")
         members.set(*(("reconnect-ms", 60_000) if is_new else ("reconnect", 60)))
         bench.replace(given, "reconnect", "trying again later")
 
@@ -75,6 +75,8 @@ def near(given: Given, members: Members, bench: Bench, *, host: str, port: str) 
     there = members.text(host)
     if near_host(there) != there:
         members.set(host, LOOPBACK)
+        # The family was that of the address.
+        members.drop("ipv6")
         bench.replace(given, host, LOOPBACK)
     number = members.text(port)
     if free_port(number) != number:
@@ -100,13 +102,6 @@ def _file(given: Given, members: Members, bench: Bench) -> None:
             bench.replace(given, name, "an empty file")
 
 
-def _pty(given: Given, members: Members, bench: Bench) -> None:
-    """The terminal is of the box; a link to it (QEMU 10.0) is made in the directory of stand-ins."""
-    if members.text("path"):
-        members.set("path", bench.place(members.text("path")))
-        bench.replace(given, "path", "a link in the directory of stand-ins")
-
-
 def _null(*own: str) -> StandInRow:
     def change(given: Given, members: Members, bench: Bench) -> None:
         for name in own:
@@ -127,9 +122,11 @@ CHARDEVS: Mapping[str, StandInRow] = MappingProxyType(
             KEPT,
         ),
         **dict.fromkeys(("file", "pipe", "serial", "tty"), _A_FILE),
-        "pty": stood_in("a terminal of the box; a link at `path` in the directory of stand-ins", _pty),
+        # There are no terminals in a box.
+        "pty": _null("path"),
         "socket": stood_in(
-            "a socket in the directory of stand-ins or on the loopback, with `wait=off`; a client is connected to a socket"
+            "a socket in the directory of stand-ins or on the loopback, with `wait=off`; a client is connected to a"
+            " socket"
             " that is listened on and never answered",
             _socket,
         ),

@@ -6,36 +6,44 @@ A type without a row is kept, where the line gives it no property that names a f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members
-from prober.proof.row import StandInRow, left_out, stood_in, treat
+from prober.proof.row import StandInRow, Treatment, left_out, stood_in, treat
 from prober.proof.rows.addresses import LOOPBACK, near_host
+from prober.proof.rows.boot import DEVICE_FILES, FileChange
 
-#: Changes one property of a device, whose name is given last.
-PropertyChange = Callable[[Given, Members, Bench, str], None]
+
+class PropertyRow(NamedTuple):
+    """What becomes of a property that names a file: ``say`` is what stands in for it, or why it is left out."""
+
+    treatment: Treatment
+    say: str
+    change: FileChange
+
 
 _VHOST = "it is the work of another process, which is not here"
 _KERNEL = "it is the work of the host's kernel"
 _XEN = "it is Xen's"
 
-#: The types that virtio devices on PCI have besides.
-_ON_PCI = ("-pci", "-pci-transitional", "-pci-non-transitional")
+
+def _types(stem: str, *ends: str) -> list[str]:
+    """The types of a device: what it is on each bus."""
+    return [f"{stem}{end}" for end in ends]
 
 
-def _virtio(*stems: str) -> list[str]:
-    """The types of a virtio device: itself, and what it is on PCI."""
-    return [f"{stem}{end}" for stem in stems for end in ("", "-device", *_ON_PCI)]
-
+_PCI, _ON_PCI = ("", "-pci"), ("", "-pci", "-pci-transitional", "-pci-non-transitional")
 
 _VHOST_USER = (
-    *_virtio(*(f"vhost-user-{name}" for name in (
-        "blk", "device", "fs", "gpio", "gpu", "i2c", "input", "rng", "rtc", "scmi", "scsi", "snd", "spi", "test-device",
-        "vsock",
-    ))),
+    *(name for kind in ("gpu", "input", "rng", "rtc", "scmi", "snd", "device", "test-device")
+      for name in _types(f"vhost-user-{kind}", *_PCI)),
+    *(name for kind in ("fs", "gpio", "i2c", "spi") for name in _types(f"vhost-user-{kind}", "-device", "-pci")),
+    *(name for kind in ("blk", "scsi") for name in _types(f"vhost-user-{kind}", *_ON_PCI)),
+    *_types("vhost-user-vsock", "-device", "-pci", "-pci-non-transitional"),
     "vhost-user-vga",
 )  # fmt: skip
 
@@ -61,14 +69,18 @@ _WITHOUT_GL = stood_in("the same card without `-gl`, as there is no graphics car
 DEVICES: Mapping[str, StandInRow] = MappingProxyType(
     {
         **dict.fromkeys(_VHOST_USER, left_out(_VHOST)),
-        **dict.fromkeys(_virtio("vhost-scsi", "vhost-vsock", "vhost-vdpa-device"), left_out(_KERNEL)),
+        **dict.fromkeys(
+            (*_types("vhost-scsi", *_ON_PCI), *_types("vhost-vdpa-device", *_ON_PCI),
+             *_types("vhost-vsock", "-device", "-pci", "-pci-non-transitional")),
+            left_out(_KERNEL),
+        ),
         **dict.fromkeys(
             ("vfio-amd-xgbe", "vfio-ap", "vfio-calxeda-xgmac", "vfio-ccw", "vfio-pci", "vfio-pci-igd-lpc-bridge",
              "vfio-pci-nohotplug", "vfio-platform"),
             left_out("the device is the host's"),
         ),
         **dict.fromkeys(("vfio-user-pci", "x-pci-proxy-dev"), left_out(_VHOST)),
-        **dict.fromkeys(_virtio("virtio-input-host"), left_out("an input device is the host's")),
+        **dict.fromkeys(_types("virtio-input-host", "-device", "-pci"), left_out("an input device is the host's")),
         **dict.fromkeys(("scsi-block", "scsi-generic"), left_out("the disk is the host's, and is asked what it is")),
         **dict.fromkeys(("ivshmem-doorbell", "ivshmem-flat"), left_out(_VHOST)),
         **dict.fromkeys(("u2f-emulated", "u2f-passthru", "ccid-card-emulated"), left_out("the keys are the host's")),
@@ -91,78 +103,79 @@ DEVICES: Mapping[str, StandInRow] = MappingProxyType(
 )  # fmt: skip
 
 
-def _file(content: bytes) -> PropertyChange:
-    def change(given: Given, members: Members, bench: Bench, name: str) -> None:
-        members.set(name, bench.add(members.text(name), content=content))
-        bench.replace(given, name, "a file with nothing in it")
+def _zeros(given: Given, members: Members, bench: Bench, name: str) -> None:
+    members.set(name, bench.add(members.text(name), content=bytes(64)))
+    bench.replace(given, name, PROPERTIES[name].say)
 
-    return change
+
+def _empty(given: Given, members: Members, bench: Bench, name: str) -> None:
+    members.set(name, bench.add(members.text(name)))
+    bench.replace(given, name, PROPERTIES[name].say)
 
 
 def _written(given: Given, members: Members, bench: Bench, name: str) -> None:
     members.set(name, bench.place(members.text(name)))
-    bench.replace(given, name, "a file in the directory of stand-ins")
+    bench.replace(given, name, PROPERTIES[name].say)
 
 
 def _directory(given: Given, members: Members, bench: Bench, name: str) -> None:
     members.set(name, bench.add(members.text(name), kind="directory"))
-    bench.replace(given, name, "an empty directory")
+    bench.replace(given, name, PROPERTIES[name].say)
 
 
 def _without(given: Given, members: Members, bench: Bench, name: str) -> None:
     members.drop(name)
-    bench.leave_out(given, "what is in the file is nothing that could be made up", part=name)
+    bench.leave_out(given, PROPERTIES[name].say, part=name)
 
 
-def _without_descriptors(given: Given, members: Members, bench: Bench, name: str) -> None:
-    members.drop(name)
-    bench.leave_out(given, "the descriptors are not passed", part=name)
+_WRITTEN = PropertyRow(Treatment.stood_in, "a file in the directory of stand-ins", _written)
 
 
-#: What becomes of a property that names a file, whatever the type; others have a hook (:data:`FILE_PROPERTIES`).
-PROPERTIES: Mapping[str, PropertyChange] = MappingProxyType(
+#: What becomes of a property that names a file, whatever the type; others are in :data:`DEVICE_FILES`.
+PROPERTIES: Mapping[str, PropertyRow] = MappingProxyType(
     {
-        "cdat": _without,
-        "ebpf-rss-fds": _without_descriptors,
-        "frudatafile": _file(bytes(64)),
-        "jsonfile": _file(b""),
-        "pcap": _written,
-        "pcapfile": _written,
-        "rootdir": _directory,
-        "sdrfile": _file(b""),
+        "cdat": PropertyRow(Treatment.left_out, "what is in the file is nothing that could be made up", _without),
+        "ebpf-rss-fds": PropertyRow(Treatment.left_out, "the descriptors are not passed", _without),
+        "frudatafile": PropertyRow(Treatment.stood_in, "a file of zeros", _zeros),
+        "jsonfile": PropertyRow(Treatment.stood_in, "an empty file", _empty),
+        "pcap": _WRITTEN,
+        "pcapfile": _WRITTEN,
+        "rootdir": PropertyRow(Treatment.stood_in, "an empty directory", _directory),
+        "sdrfile": PropertyRow(Treatment.stood_in, "an empty file", _empty),
     }
 )
 
-#: Properties that name a file, and are no rule's here: ``romfile`` of any card, and what a loader loads.
+#: Properties that name something of the host; those that neither :data:`PROPERTIES` nor :data:`DEVICE_FILES` has are no
+#: rule's.
 PATH_PROPERTIES = frozenset(
     (
         "cert", "cert1", "cert2", "cert3", "counter", "db", "dir", "entropy", "evdev", "fd", "file", "hidraw",
-        "hostdevice", "ibdev", "initrd", "kernel", "mad-chardev", "privkey", "romfile", "sysfsdev", "vhostdev", "vhostfd",
-        "vhostfds",
+        "hostdevice", "ibdev", "initrd", "kernel", "mad-chardev", "privkey", "romfile", "sysfsdev", "vhostdev",
+        "vhostfd", "vhostfds",
     )
 )  # fmt: skip
 
-#: The largest queue that a card without vhost sends from (QEMU, ``hw/net/virtio-net.c``, ``virtio_net_max_tx_queue_size``).
+#: The largest queue that a card without vhost sends from (QEMU, ``hw/net/virtio-net.c``,
+#: ``virtio_net_max_tx_queue_size``).
 _LARGEST_QUEUE = 256
 _VHOST_NETDEVS = ("vhost-user", "vhost-vdpa")
 
 
-def change_device(
-    given: Given, members: Members, bench: Bench, file_properties: Mapping[str, PropertyChange] | None = None
-) -> None:
-    """What becomes of a ``-device``.  ``file_properties`` are further properties that name files (``romfile``), and what
-    becomes of each.
-    """
+def change_device(given: Given, members: Members, bench: Bench) -> None:
+    """What becomes of a ``-device``."""
     driver = members.text("driver")
     if driver in DEVICES:
         treat(DEVICES, "device", driver, given, members, bench)
         if given.is_left_out:
             return
-    known = {**PROPERTIES, **(file_properties or {})}
     for name in members.names():
-        if name in known and members.value(name) not in (None, ""):
-            known[name](given, members, bench, name)
-        elif name in PATH_PROPERTIES and members.value(name) not in (None, ""):
+        if members.value(name) in (None, ""):
+            continue
+        if name in PROPERTIES:
+            PROPERTIES[name].change(given, members, bench, name)
+        elif name in DEVICE_FILES:
+            DEVICE_FILES[name](given, members, bench, name)
+        elif name in PATH_PROPERTIES:
             bench.refuse(given, f"no rule for property {name} of device {driver[:80]}")
     _without_blob(given, members, bench)
     _short_queue(given, members, bench)
@@ -186,6 +199,9 @@ def _short_queue(given: Given, members: Members, bench: Bench) -> None:
         bench.replace(given, "tx_queue_size", str(_LARGEST_QUEUE))
 
 
+#: What a ``-global`` or ``-set`` would have to be told of as well.
+_OF_THE_HOST = frozenset((*PATH_PROPERTIES, *PROPERTIES, *DEVICE_FILES, "blob", "host_ip"))
+
 _GLOBAL = re.compile(r"(?P<driver>[^.=,]+)\.(?P<name>[^=]+)=(?P<value>.*)", re.DOTALL)
 
 
@@ -194,7 +210,7 @@ def change_global(given: Given, _members: Members, bench: Bench) -> None:
     text = given.value or ""
     match = _GLOBAL.fullmatch(text)
     name, value = (match["name"], match["value"]) if match else _written_out(text)
-    if value and name in {*PATH_PROPERTIES, *PROPERTIES, "host_ip", "blob"}:
+    if value and name in _OF_THE_HOST:
         bench.refuse(given, f"no rule for -global of property {name}")
 
 
@@ -210,8 +226,7 @@ _SET = re.compile(r"device\.(?P<id>[^.=]+)\.(?P<name>[^=]+)=(?P<value>.*)", re.D
 def change_set(given: Given, _members: Members, bench: Bench) -> None:
     """What becomes of a ``-set``: kept, where it is about a property of a device that names nothing of the host."""
     match = _SET.fullmatch(given.value or "")
-    names_files = match is not None and match["name"] in {*PATH_PROPERTIES, *PROPERTIES, "driver", "host_ip", "blob"}
-    if match is None or names_files:
+    if match is None or match["name"] in _OF_THE_HOST or match["name"] == "driver":
         bench.refuse(given, "no rule for what it changes")
 
 

@@ -211,14 +211,16 @@ OPTIONS_OF_DISPLAYS: Mapping[str, StandInRow] = MappingProxyType(
         **dict.fromkeys(("-curses", "-sdl"), _TO_NOBODY),
         **dict.fromkeys(("-audio", "-audiodev"), _SOUND),
         **dict.fromkeys(
-            ("-alt-grab", "-ctrl-grab", "-full-screen", "-no-quit", "-nographic", "-portrait", "-rotate", "-show-cursor",
+            ("-alt-grab", "-ctrl-grab", "-full-screen", "-no-quit", "-nographic", "-portrait", "-rotate",
+             "-show-cursor",
              "-soundhw", "-vga"),
             KEPT,
         ),
         "-display": stood_in("by its type, see below", _display),
         "-k": stood_in("an empty keymap, where a path is given", _keymap),
         "-spice": stood_in(
-            "addresses of the loopback or a socket in the directory of stand-ins, certificates of nobody; `gl` is left out",
+            "addresses of the loopback or a socket in the directory of stand-ins, certificates of nobody; `gl` is"
+            " left out",
             _spice,
         ),
         "-vnc": stood_in("addresses of the loopback or a socket in the directory of stand-ins", _vnc),

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prober.proof.bench import Bench
+from prober.proof.filenames import is_too_large
 from prober.proof.given import Given
 from prober.proof.imageplan import PLAIN_DISKS
 from prober.proof.members import Members
 from prober.proof.nodes import BECOMES_FILE, LOCKING
 from prober.proof.row import KEPT, StandInRow, left_out, stood_in, treat
-from prober.proof.rows.blocks import BLOCK_DRIVERS, is_kept, stand_in_filename, stand_in_tree
+from prober.proof.rows.blocks import BLOCK_DRIVERS, TOO_LARGE, is_kept, stand_in_filename, stand_in_tree
 from prober.proof.rows.boot import BOOT_FILES
 
 
 def _blockdev(given: Given, members: Members, bench: Bench) -> None:
     """Without a driver, QEMU says so."""
-    if members.text("driver"):
+    if is_too_large(members):
+        bench.refuse(given, TOO_LARGE)
+    elif members.text("driver"):
         treat(BLOCK_DRIVERS, "block driver", members.text("driver"), given, members, bench)
 
 
 def _drive(given: Given, members: Members, bench: Bench) -> None:
     """``format`` and ``driver`` name the node at the top, ``file`` is a filename or the node below."""
+    if is_too_large(members):
+        bench.refuse(given, TOO_LARGE)
+        return
     driver = members.text("format") or members.text("driver")
     if driver in BECOMES_FILE and members.text("file"):
         _protocol_of(given, members, bench, driver)

@@ -51,7 +51,8 @@ _OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "passt": (
             "path", "quiet", "vhost-user", "mtu", "address", "netmask", "mac", "gateway", "interface", "outbound",
             "outbound-if4", "outbound-if6", "dns", "search", "fqdn", "dhcp-dns", "dhcp-search", "map-host-loopback",
-            "map-guest-addr", "dns-forward", "dns-host", "tcp", "udp", "icmp", "dhcp", "ndp", "dhcpv6", "ra", "freebind",
+            "map-guest-addr", "dns-forward", "dns-host", "tcp", "udp", "icmp", "dhcp", "ndp", "dhcpv6", "ra",
+            "freebind",
             "ipv4", "ipv6", "tcp-ports", "udp-ports", "param",
         ),
         "vmnet-host": (
@@ -121,6 +122,7 @@ def _socket(given: Given, members: Members, bench: Bench) -> None:
         for name, value in _NOWHERE.items():
             members.set(name, value)
         bench.replace(given, "fd", "a socket that leads nowhere")
+        return
     for name in ("listen", "connect", "udp"):
         text = members.text(name)
         if near_address(text) != text:
@@ -128,6 +130,10 @@ def _socket(given: Given, members: Members, bench: Bench) -> None:
             bench.replace(given, name, near_address(text))
     local = members.text("localaddr")
     if members.text("mcast"):
+        host, _, port = members.text("mcast").rpartition(":")
+        if free_port(port) != port:
+            members.set("mcast", f"{host}:{free_port(port)}")
+            bench.replace(given, "mcast", f"port {free_port(port)}")
         # A group is joined on an interface, and there is but the loopback.
         if local != LOOPBACK:
             members.set("localaddr", LOOPBACK)
@@ -174,10 +180,13 @@ def _stream(given: Given, members: Members, bench: Bench) -> None:
 
 def _near_inet(given: Given, address: Members, bench: Bench) -> None:
     host, port = address.text("host"), address.text("port")
-    if near_host(host) != host or free_port(port) != port:
-        address.set("host", near_host(host))
+    near = host if _is_group(host) else near_host(host)
+    if near != host or free_port(port) != port:
+        address.set("host", near)
         address.set("port", free_port(port))
-        bench.replace(given, "host", f"{near_host(host)}:{free_port(port)}")
+        # The family was that of the address.
+        address.drop("ipv6")
+        bench.replace(given, "host", f"{near}:{free_port(port)}")
 
 
 def _dgram(given: Given, members: Members, bench: Bench) -> None:
@@ -196,7 +205,7 @@ def _dgram(given: Given, members: Members, bench: Bench) -> None:
 
 def _end_of_dgram(given: Given, address: Members, side: str, bench: Bench) -> None:
     kind = address.text("type")
-    if kind == "inet" and not _is_group(address.text("host")):
+    if kind == "inet":
         _near_inet(given, address, bench)
     elif kind == "unix":
         address.set("path", bench.place(address.text("path")))
@@ -221,13 +230,15 @@ NETDEVS: Mapping[str, StandInRow] = MappingProxyType(
         **dict.fromkeys(("hubport", "nic", "none"), KEPT),
         **dict.fromkeys(_OWN, _TO_NOWHERE),
         "user": stood_in(
-            "`hostfwd` on the loopback, `guestfwd` to a device that leads nowhere, `tftp` from an empty directory; `smb` is"
+            "`hostfwd` on the loopback, `guestfwd` to a device that leads nowhere, `tftp` from an empty directory;"
+            " `smb` is"
             " left out",
             _user,
         ),
         "socket": stood_in("addresses of the loopback; a descriptor is a socket that leads nowhere", _socket),
         "stream": stood_in(
-            "who listens does so on the loopback or in the directory of stand-ins; a client is connected to a socket there",
+            "who listens does so on the loopback or in the directory of stand-ins; a client is connected to a"
+            " socket there",
             _stream,
         ),
         "dgram": stood_in("addresses of the loopback, sockets in the directory of stand-ins", _dgram),

@@ -14,12 +14,10 @@ from types import MappingProxyType
 from prober.commandline.text import as_size
 from prober.proof.bench import Bench
 from prober.proof.given import Given
+from prober.proof.images import STAND_IN_SECRET
 from prober.proof.members import Members
 from prober.proof.row import KEPT, StandInRow, left_out, stood_in, treat
 from prober.proof.rows.certificates import CA_CERT, CERT, DH_PARAMS, KEY
-
-#: The data of every secret that stands in, which opens the encrypted images that stand in.
-PASSPHRASE = "stand-in"
 
 _ON = ("on", "yes", "true", "y")
 
@@ -82,7 +80,7 @@ def _secret(given: Given, members: Members, bench: Bench) -> None:
     if not _decrypt_nothing(given, members, bench):
         return
     members.drop("file")
-    members.set("data", b64encode(PASSPHRASE.encode()).decode() if form == "base64" else PASSPHRASE)
+    members.set("data", b64encode(STAND_IN_SECRET.encode()).decode() if form == "base64" else STAND_IN_SECRET)
     bench.replace(given, "data" if file is None else "file", "a secret of nobody")
 
 
@@ -118,7 +116,7 @@ def _keyring(given: Given, members: Members, bench: Bench) -> None:
     members.set("qom-type", "secret")
     members.drop("serial")
     form = members.text("format")
-    members.set("data", b64encode(PASSPHRASE.encode()).decode() if form == "base64" else PASSPHRASE)
+    members.set("data", b64encode(STAND_IN_SECRET.encode()).decode() if form == "base64" else STAND_IN_SECRET)
     for name in ("qom-type", "serial"):
         bench.replace(given, name, "a secret of nobody")
 
@@ -150,7 +148,7 @@ def _psk(given: Given, members: Members, bench: Bench) -> None:
         return
     user = members.text("username") or "qemu"
     if _USERNAME.fullmatch(user):
-        bench.add_named("keys.psk", f"{user}:{PASSPHRASE.encode().hex()}\n".encode())
+        bench.add_named("keys.psk", f"{user}:{STAND_IN_SECRET.encode().hex()}\n".encode())
     members.set("dir", _with_group(bench))
     bench.replace(given, "dir", "a directory with keys of nobody")
 

@@ -13,6 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members
 from prober.proof.row import KEPT, StandInRow, left_out, never, stood_in, treat
+from prober.proof.rows.boot import stand_in_machine_files
 from prober.proof.rows.chardevs import listening
 
 _ON = ("on", "yes", "true", "y")
@@ -53,14 +54,11 @@ _NEVER: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Members of ``-machine`` that name files, or make QEMU write one and end.
-_MACHINE_FILES = ("dtb", "dumpdtb", "firmware", "initrd", "kernel", "shim")
-
 
 def _machine(given: Given, members: Members, bench: Bench) -> None:
-    for name in _MACHINE_FILES:
-        if members.text(name):
-            bench.refuse(given, f"no rule for machine property {name}")
+    if members.text("dumpdtb"):
+        bench.refuse(given, "it writes a device tree, and ends")
+    stand_in_machine_files(given, members, bench)
     if members.inner("sgx-epc") is not None:
         members.drop("sgx-epc")
         bench.leave_out(given, "the memory of an enclave is of the host's processor", part="sgx-epc")
@@ -177,7 +175,7 @@ def _by_type(rows: Mapping[str, StandInRow], noun: str, implied: str) -> StandIn
 
 
 _FSDEV = _by_type(FSDEVS, "fsdev", "fsdriver")
-_MACHINE = stood_in("itself; files of the host have no rule, `sgx-epc` is left out", _machine)
+_MACHINE = stood_in("itself; a kernel, firmware and the like as those options, `sgx-epc` is left out", _machine)
 
 OTHER_OPTIONS: Mapping[str, StandInRow] = MappingProxyType(
     {

@@ -35,9 +35,12 @@ ALL_TRAITS = Traits()
 
 
 def compose(
-    bwrap: str, traits: Traits, view: View, ours: str, theirs: str, kvm: bool, argv: Sequence[str]
+    bwrap: str, traits: Traits, view: View, stand_ins: tuple[str, str] | None, kvm: bool, argv: Sequence[str]
 ) -> list[str]:
-    """The words that run ``argv`` in a box: ``ours`` of the host is the one place to write to, as ``theirs``."""
+    """The words that run ``argv`` in a box.
+
+    ``stand_ins`` are the one place of the host to write to, if there is any, and where that is in the box.
+    """
     return [
         bwrap,
         *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
@@ -48,7 +51,7 @@ def compose(
         *_shown(view),
         *(("--proc", "/proc") if traits.proc else ()),
         *_devices(kvm),
-        *("--bind", ours, theirs),
+        *(("--bind", *stand_ins) if stand_ins is not None else ()),
         *("--remount-ro", "/", "--chdir", "/", "--"),
         *argv,
     ]

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prober.qemu.box.filter import Filter, make_filter
-from prober.qemu.box.landlock import DEVICE, READ, WRITE, Ruleset, restrict_self
+from prober.qemu.box.landlock import DEVICE, LEAST_ABI, READ, WRITE, Ruleset, restrict_self
 from prober.qemu.box.model import OURSELVES, Box, Confinement, Identity
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _prctl = _libc.prctl
 _unshare = _libc.unshare
+_open, _write, _close = _libc.open, _libc.write, _libc.close
+
+#: Who is ended first where memory is short, and how one says that it is oneself (proc(5)).
+_OOM_FILE, _ENDED_FIRST = b"/proc/self/oom_score_adj", b"1000"
 
 # <linux/prctl.h>, <linux/seccomp.h>
 _PR_SET_PDEATHSIG = 1
@@ -66,7 +70,7 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
     owns_network = made.kernel.network != "none"
     ruleset = -1
     if made.kernel.landlock:
-        rules = Ruleset(_places(box), network=owns_network)
+        rules = Ruleset(made.kernel.landlock, _places(box), network=owns_network)
         held.callback(rules.close)
         ruleset = rules.fd
     plan = _Plan(
@@ -76,7 +80,7 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         NAMESPACES[made.kernel.network],
         made.identity,
         ruleset,
-        make_filter(weak=True, network=owns_network, signals=bool(made.kernel.landlock)),
+        make_filter(weak=True, network=owns_network, signals=made.kernel.landlock >= LEAST_ABI),
         confined=True,
     )
     return _preparation(plan)
@@ -86,6 +90,8 @@ def _preparation(plan: _Plan) -> Preparation:
     def prepare() -> None:
         for which, bounds in plan.limits:
             resource.setrlimit(which, bounds)
+        if plan.confined:
+            _be_ended_first()
         if plan.root is not None:
             os.chroot(plan.root)
             os.chdir("/")
@@ -100,6 +106,15 @@ def _preparation(plan: _Plan) -> Preparation:
             _give_up_more(plan)
 
     return prepare
+
+
+def _be_ended_first() -> None:
+    """Where memory is short this is ended, and not who started it.  A process that cannot be looked into may not say
+    so of itself; then the kernel chooses."""
+    fd = _open(_OOM_FILE, os.O_WRONLY | os.O_CLOEXEC)
+    if fd >= 0:
+        _write(fd, _ENDED_FIRST, len(_ENDED_FIRST))
+        _close(fd)
 
 
 def _become(identity: Identity) -> None:
@@ -142,5 +157,5 @@ def _places(box: Box) -> list[tuple[str, int]]:
     return [
         *((one.source, READ) for one in box.view.seen if one.link is None),
         *((f"{'' if box.root is None else box.root}/dev/{name}", DEVICE) for name in devices),
-        (os.fspath(box.ours), WRITE),
+        *(() if box.directory is None else ((os.fspath(box.directory), WRITE),)),
     ]

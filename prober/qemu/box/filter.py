@@ -3,7 +3,8 @@
 It is there for what namespaces and Landlock do not cover.  In every box: sockets of families that no network namespace
 holds back (``AF_VSOCK`` reaches the hypervisor and other guests), and calls that serve to look into or to change other
 processes and the kernel.  In the weak form besides: every ``connect``, and datagram sockets of ``AF_UNIX``, as a path
-leads to the host's sockets however little else is seen of its files.
+leads to the host's sockets however little else is seen of its files; and every ``listen`` where the network is the
+host's.
 
 The numbers are those of ``asm/unistd_64.h`` (x86-64) and ``asm-generic/unistd.h`` (aarch64, riscv64, loongarch64).  A
 program for another processor than the kernel's own (32 bit) is ended, as its calls have other numbers.
@@ -45,6 +46,7 @@ class _Numbers:
     socketpair: int
     connect: int
     sendto: int
+    listen: int
     never: tuple[int, ...]
     signals: tuple[int, ...]
 
@@ -54,7 +56,7 @@ class _Numbers:
 # syslog, pidfd_getfd.  Not io_uring_setup: images may be read by it (aio=io_uring), and it heeds Landlock.
 # Then those that signal others: kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal.
 _X86_64 = _Numbers(
-    0xC000003E, 41, 53, 42, 44,
+    0xC000003E, 41, 53, 42, 44, 50,
     (101, 310, 311, 246, 320, 175, 313, 176, 321, 298, 250, 248, 249, 312, 304, 169, 167, 168, 163, 179, 103, 438),
     (62, 200, 129, 297, 424),
 )  # fmt: skip
@@ -62,9 +64,9 @@ _NEVER = (117, 270, 271, 104, 294, 105, 273, 106, 280, 241, 219, 217, 218, 272, 
 _SIGNALS = (129, 130, 138, 240, 424)
 _BY_MACHINE = {
     "x86_64": _X86_64,
-    "aarch64": _Numbers(0xC00000B7, 198, 199, 203, 206, _NEVER, _SIGNALS),
-    "riscv64": _Numbers(0xC00000F3, 198, 199, 203, 206, _NEVER, _SIGNALS),
-    "loongarch64": _Numbers(0xC0000102, 198, 199, 203, 206, _NEVER, _SIGNALS),
+    "aarch64": _Numbers(0xC00000B7, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
+    "riscv64": _Numbers(0xC00000F3, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
+    "loongarch64": _Numbers(0xC0000102, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
 }
 
 
@@ -109,6 +111,8 @@ def _instructions(numbers: _Numbers, weak: bool, network: bool, signals: bool) -
         yield from _call(numbers.socketpair, [*_datagrams(weak), _give(_ALLOW)])
         yield from _call(numbers.connect, [_fail(errno.EACCES)])
         yield from _call(numbers.sendto, [*_null(4), _fail(errno.EACCES)])
+        if not network:  # an abstract socket is everybody's in this network
+            yield from _call(numbers.listen, [_fail(errno.EACCES)])
     yield _give(_ALLOW)
 
 

@@ -59,8 +59,7 @@ async def find_box(*, root: Path | None = None, kvm: bool = False, form: Form | 
     key = (None if root is None else str(root), kvm, form)
     if key not in _found:
         _found[key] = await _find(root, kvm, form)
-        for sentence in _found[key].describe():
-            _LOG.info("%s", sentence)
+        _LOG.debug("%s", " ".join(_found[key].describe()))
     return _found[key]
 
 
@@ -76,7 +75,8 @@ async def open_box(
 ) -> AsyncIterator[Box]:
     """A box for this binary, of the best form that works here.
 
-    The caller makes its stand-ins in ``box.ours``, names them on the command line as ``f"{box.theirs}/NAME"``, calls
+    ``binary`` is its path in ``root``, or on the host.  The caller makes its stand-ins in ``box.ours``, names them on
+    the command line as ``f"{box.theirs}/NAME"``, calls
     :func:`~prober.qemu.box.opened.hand_over` (in a thread), and starts ``Launch(binary, words=…, box=box)`` by
     :func:`~prober.qemu.process.start_process` or :func:`~prober.qemu.session.start_session` inside of the block.
     ``kvm=True`` shows ``/dev/kvm``.  ``limits`` are what QEMU may use up, ``place`` is where the directory is made.
@@ -135,9 +135,10 @@ def _without(root: Path | None, kvm: bool) -> list[Confinement]:
     """
     landlock = find_abi()
     if os.geteuid() == 0:
-        nobody = Identity(NOBODY, (_kvm_groups() or ()) if kvm else ())
-        abis = (landlock, 0) if landlock >= LEAST_ABI else (0,)
-        kernels = [Kernel(abi, network) for abi in abis for network in _NETWORKS_OF_ROOT]
+        groups = _kvm_groups() if kvm else ()
+        kvm = kvm and groups is not None  # where only root may open it, nobody may not
+        nobody = Identity(NOBODY, groups or ())
+        kernels = [Kernel(abi, network) for abi in dict.fromkeys((landlock, 0)) for network in _NETWORKS_OF_ROOT]
         return [Confinement("weak", nobody, kernel=one, kvm=kvm) for one in kernels]
     if root is not None:
         raise ConfinementError("without bubblewrap only root can start a QEMU in another root directory")
@@ -156,8 +157,7 @@ def _settle_on(found: Confinement) -> Confinement:
 
 async def _try(candidate: Confinement, root: Path | None) -> str | None:
     """Start ``true`` in such a box; None where that works, else why not."""
-    base = "" if root is None else str(root)
-    true = next((path for path in _TRUE if os.access(base + path, os.X_OK)), _TRUE[0])
+    true = await asyncio.to_thread(_find_true, root)
     try:
         async with (
             box_of(candidate, true, root=root) as box,
@@ -171,6 +171,11 @@ async def _try(candidate: Confinement, root: Path | None) -> str | None:
         return str(error)
     except TimeoutError:
         return f"a trial of the {candidate.form} form did not end within {_TRIAL_S:g} s"
+
+
+def _find_true(root: Path | None) -> str:
+    base = "" if root is None else str(root)
+    return next((path for path in _TRUE if os.access(base + path, os.X_OK)), _TRUE[0])
 
 
 def _kvm_groups() -> tuple[int, ...] | None:

@@ -16,8 +16,13 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
 _PATH_BENEATH = 1
 
-#: The least that will do: signals and abstract sockets are held back from ABI 6 on.
+#: The least that will do where QEMU has our own user: signals and abstract sockets are held back from ABI 6 on.
 LEAST_ABI = 6
+
+#: How many of the rights to files an ABI knows: REFER came with 2, TRUNCATE with 3, IOCTL_DEV with 5.
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
+_ALL_FILE_RIGHTS = 16
+_NET_ABI = 4
 
 # LANDLOCK_ACCESS_FS_*
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -45,13 +50,18 @@ def find_abi() -> int:
 class Ruleset:
     """Rules that a process between fork and exec takes on.  Made before the fork; a descriptor, to be closed."""
 
-    def __init__(self, places: Iterable[tuple[str, int]], *, network: bool) -> None:
+    def __init__(self, abi: int, places: Iterable[tuple[str, int]], *, network: bool) -> None:
         """``places`` are paths with what may be done there; those that are not there are left out.  ``network`` is
-        whether TCP may be used.
+        whether TCP may be used.  What the kernel's ``abi`` does not know is not held back.
 
         :raise OSError: where the kernel refuses it.
         """
-        attributes = struct.pack("=QQQ", _ALL_FILES, 0 if network else _NET, _SCOPES)
+        self._known = (1 << _FILE_RIGHTS.get(abi, _ALL_FILE_RIGHTS)) - 1
+        attributes = struct.pack("=Q", self._known)
+        if abi >= _NET_ABI:
+            attributes += struct.pack("=Q", 0 if network else _NET)
+        if abi >= LEAST_ABI:
+            attributes += struct.pack("=Q", _SCOPES)
         self.fd = _checked("landlock_create_ruleset", _CREATE_RULESET, attributes, len(attributes), 0)
         try:
             for path, access in places:
@@ -67,7 +77,7 @@ class Ruleset:
             return
         try:
             allowed = access if stat.S_ISDIR(os.fstat(place).st_mode) else access & _OF_A_FILE
-            rule = struct.pack("=Qi", allowed, place)
+            rule = struct.pack("=Qi", allowed & self._known, place)
             _checked("landlock_add_rule", _ADD_RULE, self.fd, _PATH_BENEATH, rule, 0)
         finally:
             os.close(place)

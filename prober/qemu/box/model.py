@@ -6,12 +6,13 @@ directory for stand-ins, :mod:`prober.qemu.launch` starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
+from prober.qemu.box.filter import has_filter
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
@@ -49,8 +50,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Kernel:
-    """What the kernel lets us do without bubblewrap: the version of Landlock's interface (0: none), and whether a
-    network namespace of its own is to be had, by way of a user namespace or without."""
+    """What the kernel lets us do without bubblewrap.
+
+    ``landlock`` is the version of its interface (0: none), ``network`` whether a network namespace of its own is to be
+    had, by way of a user namespace or without.
+    """
 
     landlock: int = 0
     network: Network = "none"
@@ -87,13 +91,13 @@ class Confinement:
 class Box:
     """One box for one binary.  Made by :func:`prober.qemu.box.opened.open_box`.
 
-    ``ours`` is the directory for stand-ins as we see it, ``theirs`` as QEMU sees it: the same files.  ``root`` is the
-    directory of another system's tree that QEMU is started in, None for the host's.
+    ``theirs`` is the directory for stand-ins as QEMU sees it (:attr:`ours` as we do).  ``root`` is the directory of
+    another system's tree that QEMU is started in, None for the host's.
     """
 
     confinement: Confinement
     view: View
-    ours: Path
+    directory: Path | None
     theirs: str
     root: Path | None = None
     #: Words that QEMU is given besides: its own sandbox, where there is no better one.
@@ -102,6 +106,16 @@ class Box:
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""
         return self.confinement.describe()
+
+    @property
+    def ours(self) -> Path:
+        """The directory for stand-ins as we see it: the same files as in ``theirs``.
+
+        :raise ValueError: of a box that was opened without one.
+        """
+        if self.directory is None:
+            raise ValueError("this box has no directory for stand-ins")
+        return self.directory
 
     @property
     def shares_paths(self) -> bool:
@@ -114,13 +128,18 @@ class Box:
         if self.confinement.form == "weak":
             return inside
         made = self.confinement
-        return compose(made.bwrap, made.traits, self.view, str(self.ours), self.theirs, made.kvm, inside)
+        stand_ins = None if self.directory is None else (str(self.directory), self.theirs)
+        return compose(made.bwrap, made.traits, self.view, stand_ins, made.kvm, inside)
 
     def host_path(self, path: str) -> str | None:
         """The host's path for one in the box; None for what is nothing of the host's."""
-        if path == self.theirs or path.startswith(f"{self.theirs}/"):
-            return str(self.ours) + path[len(self.theirs) :]
+        if self.directory is not None and (path == self.theirs or path.startswith(f"{self.theirs}/")):
+            return str(self.directory) + path[len(self.theirs) :]
         return self.view.source_of(path)
+
+    def complains(self, stderr: str) -> bool:
+        """Whether this is what bubblewrap says when there is no box, so that no QEMU was started."""
+        return self.confinement.form == "bubblewrap" and stderr.startswith("bwrap: ")
 
     def status(self, code: int) -> int:
         """How QEMU ended, for the exit status of what was started: minus the signal's number, or its own status.
@@ -136,30 +155,30 @@ def _describe(made: Confinement) -> list[str]:
         said = [
             "QEMU runs in namespaces of its own, made by bubblewrap, and sees /usr, its libraries and its own tree."
         ]
-        if made.identity.uid is None and made.traits.keeps_root:
+        if made.traits.keeps_root:
             said.append("It runs as root on the host, in a user namespace that shows it as nobody.")
         if not made.traits.proc:
             said.append("It has no /proc: a fresh one cannot be mounted here.")
         if not made.traits.userns_disabled:
             said.append("It could make further user namespaces.")
     else:
-        said = ["There is no bubblewrap: QEMU is confined by the kernel's other means alone."]
-        said += _describe_weak(made)
+        said = ["Without bubblewrap: QEMU has no view of its own, and is held back by what else the kernel has."]
+        said += _describe_weak(made.kernel, made.identity)
+    if not has_filter():
+        said.append("There is no filter of system calls for this machine.")
     said.append("What memory it uses is bounded by the host alone.")
     return said
 
 
-def _describe_weak(made: Confinement) -> list[str]:
-    kernel, said = made.kernel, []
+def _describe_weak(kernel: Kernel, identity: Identity) -> Iterator[str]:
     if kernel.landlock:
-        said.append(
-            f"Landlock (ABI {kernel.landlock}) shows it /usr and its own tree, and lets it write stand-ins alone."
-        )
+        yield f"By Landlock (ABI {kernel.landlock}) it reads /usr and its own tree, and writes stand-ins alone."
     else:
-        said.append("It reads whatever every user may read, and writes where every user may write.")
-    if made.identity.uid is None:
-        said.append("It runs as the same user as we do.")
+        yield "Without Landlock: it reads what every user may read, and writes where every user may write."
+    if identity.uid is None:
+        yield "It runs as our own user."
+    else:
+        yield "It runs as nobody, as other programs may."
     if kernel.network == "none":
-        said.append("It shares the host's network: the kernel refuses it connections, and sockets of other families.")
-    said.append("It sees the host's processes, and has no view of its own.")
-    return said
+        yield "It shares the host's network, and may use no socket but AF_UNIX, without connecting or listening."
+    yield "It sees that the host's other processes are there."

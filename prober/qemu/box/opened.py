@@ -25,12 +25,18 @@ _SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,reso
 
 @asynccontextmanager
 async def box_of(
-    made: Confinement, binary: str, *, root: Path | None = None, place: Path | None = None
+    made: Confinement,
+    binary: str,
+    *,
+    root: Path | None = None,
+    place: Path | None = None,
+    stand_ins: bool = True,
 ) -> AsyncIterator[Box]:
     """A box of this kind for a binary.  Its directory for stand-ins is removed when the block ends, in whatever way,
     so that whatever runs in the box must have ended before.
 
-    ``place`` is where that directory is made (default: the directory for temporary files).
+    ``place`` is where that directory is made (default: the directory for temporary files).  Without ``stand_ins`` there
+    is none, and nothing to write to.
 
     :raise LaunchError: where there is no such binary.
     :raise ConfinementError: where no directory can be made that the box's user reaches.
@@ -38,11 +44,12 @@ async def box_of(
     boxes: list[Box] = []
     try:
         # Noted by the thread: a cancellation that comes meanwhile must not lose what is to be removed.
-        await uncancelled(asyncio.to_thread(lambda: boxes.append(_make(made, binary, root, place))))
+        await uncancelled(asyncio.to_thread(lambda: boxes.append(_make(made, binary, root, place, stand_ins))))
         yield boxes[0]
     finally:
         for box in boxes:
-            await uncancelled(asyncio.to_thread(_remove, box.ours))
+            if box.directory is not None:
+                await uncancelled(asyncio.to_thread(_remove, box.directory))
 
 
 def hand_over(box: Box) -> None:
@@ -61,24 +68,28 @@ def hand_over(box: Box) -> None:
             os.chown(Path(directory, name), uid, uid, follow_symlinks=False)
 
 
-def _make(made: Confinement, binary: str, root: Path | None, place: Path | None) -> Box:
+def _make(made: Confinement, binary: str, root: Path | None, place: Path | None, stand_ins: bool) -> Box:
     view = look_at(binary, root)
-    uid = made.identity.uid
-    parent = _find_place(made, root, place)
+    words = () if made.form == "bubblewrap" else _SANDBOX
+    if not stand_ins:
+        return Box(made, view, None, STAND_IN, root, words)
+    ours = _make_directory(_find_place(made, root, place), made.identity.uid)
+    inside = STAND_IN if made.form == "bubblewrap" else f"/{ours.relative_to(root or '/')}"
+    return Box(made, view, ours, inside, root, words)
+
+
+def _make_directory(parent: Path, uid: int | None) -> Path:
     try:
-        ours = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     except OSError as error:
         raise ConfinementError(f"cannot make a directory for stand-ins: {error.strerror}: {parent}") from error
     try:
         if uid is not None:
-            os.chown(ours, uid, uid)
+            os.chown(made, uid, uid)
     except OSError as error:
-        _remove(ours)
-        raise ConfinementError(f"cannot give {ours} to the user {uid}: {error.strerror}") from error
-    if made.form == "bubblewrap":
-        return Box(made, view, ours, STAND_IN, root)
-    base = Path("/") if root is None else root
-    return Box(made, view, ours, str(Path("/") / ours.relative_to(base)), root, _SANDBOX)
+        _remove(made)
+        raise ConfinementError(f"cannot give {made} to the user {uid}: {error.strerror}") from error
+    return made
 
 
 def _find_place(made: Confinement, root: Path | None, place: Path | None) -> Path:
@@ -103,11 +114,18 @@ def _may_pass(directory: Path) -> bool:
 
 
 def _remove(directory: Path) -> None:
-    """Remove it whatever QEMU made in it.  Nothing is followed out of it (:func:`shutil.rmtree`)."""
+    """Remove it whatever QEMU made in it.  Nothing outside of it is changed, and nothing is followed out of it
+    (:func:`shutil.rmtree`)."""
 
-    def open_up(remove: Callable[..., object], path: str, _: object) -> None:
-        with suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            remove(path)
+    def open_up(_: Callable[..., object], path: str, __: object) -> None:
+        for one in (Path(path).parent, Path(path)):
+            if one == directory or directory in one.parents:
+                with suppress(OSError):
+                    if stat.S_ISDIR(one.lstat().st_mode):
+                        one.chmod(0o700)
 
+    with suppress(OSError):
+        directory.rmdir()  # mostly it is empty, and this takes no descriptor, of which there may be none
+        return
     shutil.rmtree(directory, onerror=open_up)
+    shutil.rmtree(directory, ignore_errors=True)

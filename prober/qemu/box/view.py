@@ -65,13 +65,15 @@ def look_at(binary: str, root: Path | None = None) -> View:
 
     :raise LaunchError: where there is no such binary.
     """
+    if "\0" in binary:
+        raise LaunchError("cannot start a binary whose path has a NUL in it")
     walk = _Walk("" if root is None else str(root.resolve()))
     for name in _TOP:
         walk.show_top(f"/{name}")
     walk.show("/usr")
     for name in _CONFIGURATION:
         walk.show(f"/{name}")
-    named = os.path.normpath(f"/{binary}" if "/" in binary else f"/usr/bin/{binary}")
+    named = os.path.normpath(f"/{binary.lstrip('/')}" if "/" in binary else f"/usr/bin/{binary}")
     real = walk.follow(named)
     if real is None:
         raise LaunchError(f"cannot start {binary}: No such file or directory", hint="is the path right?")
@@ -142,7 +144,7 @@ class _Walk:
         is_built = Path(f"{self.root}{directory}/qemu-bundle").is_dir()
         # A build that is not installed links its firmware from the tree of the sources, which its directory is in.
         tree = str(directory.parent if is_built or directory.name in _PROGRAM_DIRECTORIES else directory)
-        if not _is_private(self.root + tree):
+        if not _is_private(tree, self.root):
             self.show(tree)
             return
         self.show(program)
@@ -150,9 +152,9 @@ class _Walk:
             self.show(f"{tree.rstrip('/')}/{part}")
 
 
-def _is_private(tree: str) -> bool:
-    """Whether a tree holds more than a program: the home of a user or of all, or a directory at the top."""
-    return tree.count("/") < 2 or tree in _homes()
+def _is_private(tree: str, root: str) -> bool:
+    """Whether a tree holds more than a program: the home of a user, or a directory at the top."""
+    return tree.count("/") < 2 or bool({tree, root + tree} & _homes())
 
 
 @cache

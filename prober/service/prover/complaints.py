@@ -6,10 +6,12 @@ from prober.errors import (
     BinaryFailedError,
     BusyError,
     ConfinementError,
+    ExitedError,
     LaunchError,
     LimitError,
     ProberError,
     ProtocolError,
+    ProverError,
     QemuError,
     QemuTimeoutError,
     ServiceError,
@@ -17,22 +19,20 @@ from prober.errors import (
 )
 from prober.service.prover.frames import Complaint
 
-#: By their kind; any other is the prover's own failure.
-_ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls
-    for cls in (
-        BinaryFailedError,
-        BusyError,
-        ConfinementError,
-        LaunchError,
-        LimitError,
-        ProtocolError,
-        QemuError,
-        QemuTimeoutError,
-        ServiceError,
-        UsageError,
-    )
-}
+#: By their kind; any other is the prover's own failure, also that it does not know who asks.
+_KINDS: tuple[type[ProberError], ...] = (
+    BinaryFailedError,
+    BusyError,
+    ConfinementError,
+    LaunchError,
+    LimitError,
+    ProtocolError,
+    QemuError,
+    QemuTimeoutError,
+    ServiceError,
+    UsageError,
+)
+_ERRORS: dict[str, type[ProberError]] = {**{cls.kind: cls for cls in _KINDS}, ExitedError.kind: QemuError}
 
 
 def complaint_of(error: ProberError) -> Complaint:
@@ -41,5 +41,5 @@ def complaint_of(error: ProberError) -> Complaint:
 
 
 def error_of(complaint: Complaint) -> ProberError:
-    """The error that was told of; one of a kind that carries more than words is a :class:`QemuError`."""
-    return _ERRORS.get(complaint.kind, QemuError)(complaint.message, hint=complaint.hint)
+    """The error that was told of; of an :class:`ExitedError` its words alone have crossed, so it is a QemuError."""
+    return _ERRORS.get(complaint.kind, ProverError)(complaint.message, hint=complaint.hint)

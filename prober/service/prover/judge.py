@@ -25,6 +25,11 @@ class Known(NamedTuple):
     fingerprint: Fingerprint
     learned_by: Fingerprint | None = None
 
+    def programs(self) -> frozenset[tuple[int, int]]:
+        """The device and inode of each file that may be the QEMU: the binary, and what a wrapper names."""
+        marks = (self.fingerprint.file, *self.fingerprint.programs)
+        return frozenset((mark.device, mark.inode) for mark in marks if mark.inode >= 0)
+
     def depends_on(self) -> str:
         """All that an answer depends on, as a text."""
         return "\n".join(one.model_dump_json() for one in (self.fingerprint, self.learned_by) if one is not None)
@@ -62,7 +67,7 @@ class OwnJudge:
         await asyncio.to_thread(rules_version)  # It reads files, once.
         if self._is_closed:
             raise _stopping()
-        subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on())
+        subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on(), programs=known.programs())
         try:
             return await self._prover.prove(subject, request)
         except asyncio.CancelledError:

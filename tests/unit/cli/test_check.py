@@ -22,9 +22,9 @@ def test_a_domain_that_all_accept(run: Run) -> None:
     ended = run("check", DOMAINS / "example.xml", "--against", FIXTURES)
     assert (ended.code, ended.err) == (0, "")
     headers, *rows = ended.out.splitlines()
-    assert headers.split() == ["QEMU", "accepts", "refusals", "from"]
+    assert headers.split() == ["QEMU", "accepts", "ground", "refusals", "from"]
     assert [row.split() for row in rows] == [
-        [version, "yes", f"{FIXTURES}/qemu-{version}.replies.xz"] for version in VERSIONS
+        [version, "yes", "checked", f"{FIXTURES}/qemu-{version}.replies.xz"] for version in VERSIONS
     ]
 
 
@@ -32,9 +32,9 @@ def test_each_refusal_is_said_once_with_the_versions_that_give_it(run: Run) -> N
     ended = run("check", DOMAINS / "refused.xml", "--against", FIXTURES)
     assert ended.code == 3
     table, *blocks = ended.out.rstrip().split("\n\n")
-    assert [row.split()[:3] for row in table.splitlines()[1:]] == [
-        ["5.2.0", "no", "2"], ["7.2.22", "no", "1"], ["10.0.13", "no", "1"], ["11.1.2", "no", "1"],
-    ]  # fmt: skip
+    assert [row.split()[:4] for row in table.splitlines()[1:]] == [
+        [version, "no", "checked", count] for version, count in zip(VERSIONS, "2111", strict=True)
+    ]
     assert [block.splitlines()[1] for block in blocks] == ["  by 5.2.0", "  by all"]
     assert blocks[0].startswith(
         f"{DOMAINS}/refused.xml:11: /domain/pm/acpi-hotplug-bridge/@enabled: QEMU has no ICH9-LPC.acpi-pci-hotplug"
@@ -50,6 +50,7 @@ def test_json_says_the_same(run: Run) -> None:
     first, second = ended.json["refusals"]
     assert (first["place"]["line"], [one["version"] for one in first["by"]]) == (11, ["5.2.0"])
     assert [one["version"] for one in second["by"]] == VERSIONS
+    assert {one["ground"] for one in ended.json["against"]} == {"checked"}
 
 
 def test_files_and_directories_are_named_in_any_way_and_each_is_asked_once(run: Run) -> None:

@@ -16,8 +16,10 @@ QEMU = "qemu-system-x86_64"
 def test_a_clean_command_line_says_nothing_and_is_0(run: Run) -> None:
     words = ["-machine", "q35", "-nodefaults", "-device", "virtio-rng-pci"]
     ended = run("check-argv", "--replies", OLD, "--", QEMU, *words)
-    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "checked: nothing stands against it; `prober prove` starts it\n"
     assert run("check-argv", "--replies", OLD, "--json", "--", QEMU, *words).json == {
+        "ground": "checked",
         "findings": [],
         "clean": True,
         "left_off": 0,
@@ -35,7 +37,8 @@ def test_each_finding_is_a_line_in_the_order_of_the_words(run: Run) -> None:
         "-nodefalts",
     ]
     ended = run("check-argv", "--replies", OLD, "--", QEMU, *words)
-    assert (ended.code, ended.err) == (3, "")
+    assert ended.code == 3
+    assert ended.err == "checked: something stands against it; `prober prove` starts it\n"
     assert [line.split(": ")[:3] for line in ended.out.splitlines()] == [
         ["3", "-device mak", "error"],
         ["3", "-device netdev", "error"],

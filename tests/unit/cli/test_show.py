@@ -22,6 +22,14 @@ def test_the_summary_counts(run: Run, replies: Path) -> None:
     assert [line.split()[-1] for line in lines if line.startswith("crashing types")] == ["colo-compare"]
 
 
+def test_the_summary_lists_displays_or_says_that_they_are_unknown(run: Run, replies: Path) -> None:
+    words = " ".join(run("show", "--replies", replies).out.split())
+    assert "displays unknown: the binary was not asked" in words
+    assert "audio drivers unknown: the binary was not asked" in words
+    listed = run("show", "--replies", FIXTURES / "qemu-10.0.13.replies.xz", "--json").json[0]
+    assert (listed["displays"], listed["audio_drivers"]) == (["none", "curses"], ["none", "alsa", "oss", "wav"])
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

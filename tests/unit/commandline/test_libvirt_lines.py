@@ -62,6 +62,12 @@ TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
         frozenset({"disk-blockio", "disk-source-pool", "disk-source-pool-mode"}),
     ),
     (
+        r"unit 0 of ide\.0 is taken by 'ARGUMENT', a word without a dash$",
+        "such a word is a disk at the first unit, as that of -hda (system/vl.c, qemu_init)",
+        frozenset({"qemu-ns-commandline", "qemu-ns-commandline-ns0", "qemu-ns-commandline-ns1",
+                   "qemu-ns-domain-commandline"}),
+    ),
+    (
         r"the size of a raw node is a multiple of 512",
         "the slice that the XML asks for is not (block/raw-format.c, raw_apply_options)",
         frozenset({"disk-slices"}),

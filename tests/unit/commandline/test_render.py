@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities
+from prober.commandline.check import check
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Plain, Property, Qapi, Value
+from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Place
 from prober.commandline.render import render
 from tests.recordings import FIXTURES, load_capabilities
@@ -89,10 +92,38 @@ def test_objects_learned_json_in_6_0() -> None:
     assert json.loads(render([option], NEW)[1])["size"] == 1048576
 
 
-def test_trees_are_flattened_for_old_binaries() -> None:
-    value: dict[str, Value] = {"type": "user", "id": "n", "hostfwd": [{"str": "tcp::1-:2"}], "a": {"b": True}}
+@pytest.mark.parametrize(
+    ("items", "written"),
+    [
+        ([0], "host-nodes=0"),
+        ([0, 1, 2, 3], "host-nodes=0-3"),
+        ([0, 1, 4, 6, 7, 8], "host-nodes=0-1,host-nodes=4,host-nodes=6-8"),
+        ([3, 1, 2, 2], "host-nodes=3,host-nodes=1-2,host-nodes=2"),
+        ([], ""),
+    ],
+)
+def test_a_list_repeats_its_key_where_there_is_no_json(items: list[Value], written: str) -> None:
+    """As QEMU 5.2 reads it: ``host-nodes.0`` is a property that no object has."""
+    properties = (Property("size", 4096, HERE), Property("host-nodes", items, HERE))
+    option = Object("memory-backend-ram", "m", properties, HERE)
+    assert render([option], OLD) == ["-object", ",".join(filter(None, ["memory-backend-ram,id=m,size=4096", written]))]
+    assert json.loads(render([option], NEW)[1])["host-nodes"] == items
+    (read,) = parse_command_line(["qemu", *render([option], OLD)]).options
+    assert not check([read], OLD)
+
+
+def test_a_netdev_has_a_text_for_each_item() -> None:
+    value: dict[str, Value] = {"type": "user", "id": "n", "hostfwd": [{"str": "tcp::1-:2"}, {"str": "tcp::3-:4"}]}
     option = Qapi("-netdev", "netdev_add", "type", value, HERE)
-    assert render([option], OLD) == ["-netdev", "user,id=n,hostfwd.0.str=tcp::1-:2,a.b=on"]
+    assert render([option], OLD) == ["-netdev", "user,id=n,hostfwd=tcp::1-:2,hostfwd=tcp::3-:4"]
+    (read,) = parse_command_line(["qemu", *render([option], OLD)]).options
+    assert not check([read], OLD)
+
+
+def test_what_is_no_list_of_such_stays_what_the_check_refuses() -> None:
+    mapping: Value = [{"iothread": "t0", "vqs": [1, 2]}]
+    option = DeviceOption("virtio-blk-pci", (Property("a", {"b": True}, HERE), Property("m", mapping, HERE)), HERE)
+    assert render([option], OLD) == ["-device", "virtio-blk-pci,a.b=on,m.0.iothread=t0,m.0.vqs.0=1,m.0.vqs.1=2"]
 
 
 def test_global() -> None:

@@ -92,3 +92,14 @@ def test_a_global_that_is_not_used_is_ignored(warning: str) -> None:
         (Kind.ignored, "-global", "acpi-root-pci-hotplug")
     ]
     assert found.verdict is ProofVerdict.in_part
+
+
+def test_what_is_wrong_with_a_part_is_told_and_not_what_comes_of_it_for_the_whole() -> None:
+    value = "unix:/stand-in/0-x,server=on,nosuch=1"
+    stderr = (
+        f"qemu: -serial {value}: Invalid parameter 'nosuch'\n"
+        f"qemu: -serial {value}: could not connect serial device to character backend '{value}'\n"
+    )
+    found = ended(1, stderr, "-serial", value)
+    assert (found.verdict, found.said) == (ProofVerdict.refused, "Invalid parameter 'nosuch'")
+    assert ended(1, "qemu: parse error: x\n").said == "parse error: x"

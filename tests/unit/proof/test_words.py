@@ -40,6 +40,12 @@ def test_a_word_by_itself_is_an_option_too() -> None:
     assert message.option == 1
 
 
+def test_the_time_before_a_message_is_left_off() -> None:
+    stderr = "2026-01-02T03:04:05.678901Z qemu-system-x86_64: -m x: bad\n"
+    (message,) = messages_of(stderr, _PROGRAMS, [["-m", "x"]])
+    assert (message.option, message.text) == (0, "bad")
+
+
 def test_a_failed_assertion_is_a_message_of_its_own() -> None:
     stderr = "qemu-system-x86_64: warning: x\nqemu-system-x86_64: ../hw/pci.c:1: f: Assertion `x' failed.\n"
     assert [one.tone for one in messages_of(stderr, _PROGRAMS, [])] == [Tone.warning, Tone.error]

@@ -17,7 +17,7 @@ from prober.errors import ExitedError
 from prober.qemu.files import read_recording
 from prober.qemu.interview import Interview, interview
 from prober.qemu.limits import InterviewLimits
-from prober.qemu.recording import CRASHED, Recording
+from prober.qemu.recording import CRASHED, HELP, Recording
 from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers
 from tests.unit.qemu.conftest import children
@@ -60,7 +60,7 @@ def test_order_is_that_of_the_questions(aio: Aio, tmp_path: Path, limits: Interv
     assert len(result.recording.parts) == 1
     assert result.crashes == {}
     assert result.processes == limits.processes
-    assert result.timings.keys() == {"launch", "greet", "basics", "types", "cpu_models", "reap"}
+    assert result.timings.keys() == {"launch", "greet", "help", "basics", "types", "cpu_models", "reap"}
 
 
 def test_in_flight_is_bounded_and_does_not_change_the_answers(aio: Aio, tmp_path: Path, small: Recording) -> None:
@@ -82,7 +82,7 @@ def test_commands_that_it_does_not_have_are_not_asked(aio: Aio, tmp_path: Path) 
     ]
     recording = ask(aio, make_fake(tmp_path, "good", answers)).recording
     assert {exchange.command for exchange in recording.parts[0].exchanges} == {
-        "qmp_capabilities", "query-version", "query-commands", "qom-list-types",
+        "qmp_capabilities", "query-version", "query-commands", "qom-list-types", HELP,
     }  # fmt: skip
 
 
@@ -355,7 +355,7 @@ def test_replayed_binary_gives_its_recording(aio: Aio, tmp_path: Path, version: 
             for part in recording.parts
         )
     )
-    again = ask(aio, make_fake(tmp_path, "good", answers_of(calm))).recording
+    again = ask(aio, make_fake(tmp_path, "good", answers_of(calm), helps="replays_help")).recording
     crashed = {
         str(exchange.arguments) for exchange in recording.parts[0].exchanges if exchange not in calm.parts[0].exchanges
     }

@@ -18,7 +18,8 @@ from prober.service.settings import ServiceSettings
 def make_settings(directory: Path, catalog: dict[str, Any] | None = None, **more: Any) -> ServiceSettings:
     """Settings that touch nothing outside of the directory."""
     told = {"directories": [directory / "bin"], "qemu_kvm": None, "cache_dir": directory / "cache", **(catalog or {})}
-    return ServiceSettings.model_validate({"socket": directory / "s.sock", "catalog": told, **more})
+    given = {"socket": directory / "s.sock", "prover_socket": None, "catalog": told, **more}
+    return ServiceSettings.model_validate(given)
 
 
 @contextmanager

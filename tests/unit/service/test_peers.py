@@ -121,12 +121,15 @@ def test_a_group_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
     assert not settings.socket.exists()
 
 
+RECORDING = load_recording(FIXTURES / "qemu-7.2.22.replies.xz")
+
+
 class RecordedAsker(Asker):
     """Answers with a recording of QEMU 7.2."""
 
     async def __call__(self, path: str) -> Told:
         self.asked.append(path)
-        return Told(load_recording(FIXTURES / "qemu-7.2.22.replies.xz"))
+        return Told(RECORDING)
 
 
 @pytest.mark.slow

@@ -1,12 +1,7 @@
-"""Nothing that is declared goes unused: every field has a case, every device its turn, every path its words."""
+"""Nothing that is declared goes unused: every field has a case, every path its words."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from prober import devices
-from prober.devices.rows import ROWS
-from prober.domain.shared.device import Device
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.read import read_domain
 from tests.recordings import ROOT
@@ -22,18 +17,6 @@ def test_every_field_is_in_a_case() -> None:
         except (RefusedError, UnreadableDomainError):
             continue
     assert claimed_fields() - given == set(), "fields without a case that gives them"
-
-
-def test_every_device_has_its_turn_in_the_argv() -> None:
-    ordered = [row.device for row in ROWS]
-    assert len(set(ordered)) == len(ordered)
-    assert {cls.element for cls in ordered} == set(Device.choices)
-
-
-def test_every_device_has_a_file_of_its_name() -> None:
-    folder = Path(devices.__file__).parent
-    names = {path.stem for path in folder.iterdir() if not path.name.startswith("_")} - {"rows"}
-    assert set(Device.choices) == names
 
 
 def test_the_document_says_what_the_models_say() -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from types import GeneratorType
 
 import pytest
 
 from prober.capabilities import Capabilities
-from prober.commandline.refusal import Refusal
-from prober.devices.rows import ROWS
+from prober.commandline.refusal import Place, Refusal
 from prober.domain.domain import Domain
-from prober.domain.steps import Check, Step
+from prober.domain.steps import Check, Step, reading
 from prober.errors import RefusedError
 from prober.host.host import Host
 from prober.host.target import Target
-from prober.translate.order import EMISSIONS
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.steps import STEPS
@@ -67,18 +64,6 @@ def run(step: Step, domain: Domain, target: Target) -> tuple[list[Refusal], Doma
             return refusals, end.value
 
 
-def test_each_step_has_a_turn_of_its_own_and_they_stand_in_that_order() -> None:
-    turns = [step.turn for step in STEPS]
-    assert turns == sorted(set(turns))
-
-
-def test_no_turn_of_the_argv_is_taken_by_a_device_and_by_another_part() -> None:
-    parts = [*EMISSIONS, *(emission for row in ROWS for emission in row.emissions)]
-    turns = Counter(emission.turn for emission in parts)
-    assert max(turns.values()) == 1
-    assert not turns.keys() & {row.argv for row in ROWS}
-
-
 def test_each_step_has_a_name_of_its_own() -> None:
     names = [step.name for step in STEPS]
     assert len(set(names)) == len(names)
@@ -108,11 +93,16 @@ def test_a_refusal_is_known_by_the_step_that_it_comes_from(caps: Capabilities) -
     assert "" not in rules
 
 
-def test_a_lambda_is_no_step_without_a_name() -> None:
+def test_a_lambda_is_no_step() -> None:
     def check_nothing(domain: Domain, target: Target) -> Check:
         return iter(())
 
+    def check_it(name: str | None, target: Target) -> Check:
+        yield Refusal(place=Place(1, "/domain/name"), message=f"{name} is on {target.machine}")
+
     assert Step(1, check_nothing).name == "check-nothing"
-    assert Step(1, lambda domain, target: check_nothing(domain, target), name="check-it").rule == "domain/check-it"
-    with pytest.raises(ValueError, match="at turn 1 is a lambda, and needs a name"):
+    assert Step(1, reading(check_it, lambda domain, target: (domain.name, target))).rule == "domain/check-it"
+    with pytest.raises(ValueError, match="at turn 1 is a lambda, which has no name"):
         Step(1, lambda domain, target: check_nothing(domain, target))
+    with pytest.raises(ValueError, match="at turn 1 is a lambda, which has no name"):
+        Step(1, reading(lambda domain: iter(()), lambda domain, _: (domain,)))

@@ -1,0 +1,42 @@
+"""Each stand-in on real QEMUs: a sound line is proven, and its spoilt twin is refused for what it was spoilt with."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.proof.models import Proof, ProofVerdict
+from prober.proof.prover import LineRequest, LineSubject, Prover
+from tests.conftest import QemuPlace, aio
+from tests.integration.real_qemu import capabilities_of
+from tests.integration.stand_in_more_twins import DISPLAY_TWINS, OBJECT_TWINS, OTHER_TWINS
+from tests.integration.stand_in_twins import CHARDEV_TWINS, NETDEV_TWINS, Twins
+
+pytestmark = pytest.mark.slow
+
+_HEAD = ("-nodefaults", "-machine", "pc", "-accel", "tcg")
+
+ALL_TWINS = (*NETDEV_TWINS, *CHARDEV_TWINS, *OBJECT_TWINS, *DISPLAY_TWINS, *OTHER_TWINS)
+
+
+async def _prove(place: QemuPlace, words: list[str]) -> Proof:
+    """What its QEMU makes of a line, whatever the check says of it."""
+    prover = Prover()
+    subject = LineSubject(place.binary, capabilities_of(place), place.root)
+    try:
+        return await prover.prove(subject, LineRequest((place.binary, *_HEAD, *words), anyway=True))
+    finally:
+        await prover.close()
+
+
+@pytest.mark.parametrize("twins", ALL_TWINS, ids=lambda twins: f"{twins.rows}: {twins.sound}"[:70])
+def test_a_sound_line_is_proven_and_a_spoilt_one_is_refused_for_what_it_was_spoilt_with(
+    any_qemu: QemuPlace, twins: Twins
+) -> None:
+    capabilities = capabilities_of(any_qemu)
+    if not twins.is_for(capabilities.version.numbers[:2]):
+        return
+    sound = aio(_prove(any_qemu, twins.words(spoilt=False)), debug=False)
+    assert sound.verdict in (ProofVerdict.proven, ProofVerdict.in_part), sound
+    spoilt = aio(_prove(any_qemu, twins.words(spoilt=True)), debug=False)
+    assert spoilt.verdict is ProofVerdict.refused, spoilt
+    assert twins.says in spoilt.said
