@@ -3,7 +3,8 @@
 The first line of a file is a comment: the kind of source, and the QEMU version it was written for where that is
 known; ``completed`` says that only a part of the line was posted, and that the rest is what such a line has.  Names,
 paths, addresses and identifiers of persons and hosts are replaced by neutral ones, the rest is as it was posted, with
-its mistakes.  ``tests/lines/real-verdicts.json`` has what proving each gives (name → version → verdict).
+its mistakes.  ``tests/lines/real-verdicts.json`` has what proving each gives (name → version → verdict), where that is
+known to be right.
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from prober.commandline.parse import parse_command_line
-from tests.lines.real import DIRECTORY, read_real_lines, read_words
+from prober.proof.models import ProofVerdict
+from tests.lines.real import DIRECTORY, VERDICTS, read_real_lines, read_words
 
 #: Options whose value's first word, or whose key of that name, says which of many they are.
 _TYPED = {
@@ -90,3 +92,12 @@ def _kind(words: list[str]) -> frozenset[str]:
         of_type = _TYPE.match(value) if flag in _TYPED else None
         found.add(f"{flag} {of_type.group(1)}" if of_type else flag)
     return frozenset(found)
+
+
+def test_the_verdicts_are_of_the_lines() -> None:
+    verdicts = json.loads(VERDICTS.read_text("utf-8"))
+    assert verdicts.keys() == read_real_lines().keys()
+    known = {str(verdict) for verdict in ProofVerdict}
+    for name, of in verdicts.items():
+        assert of.keys() <= {"5.2.0", "7.2.22", "10.0.13", "11.1.2"}, name
+        assert set(of.values()) <= known, name
