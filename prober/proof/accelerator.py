@@ -47,9 +47,10 @@ def use_tcg(bench: Bench) -> None:
         if given.is_left_out:
             continue
         if given.flag == "-enable-kvm":
-            bench.replace(given, "", "-accel tcg")
-            given.flag = "-accel"
-            given.change("tcg")
+            # What QEMU reads it as (5.2 to 11.1, ``softmmu/vl.c``): beside ``accel=`` of the machine, not ``-accel``.
+            bench.replace(given, "", "-machine accel=tcg")
+            given.flag = "-machine"
+            given.change("accel=tcg")
         elif given.flag == "-accel" and given.type == "kvm" and given.members is not None:
             _drop(given, given.members, bench)
             given.members.set("accel", "tcg")

@@ -185,7 +185,7 @@ class _Plan:
 
 def nodes_below(driver: str, members: Members, image: StandInImage) -> Iterator[Below]:
     """What a node reads, and what is in it; ``image`` is what whoever reads the node finds."""
-    for name, reads in READS[driver].items():
+    for name, reads in READS.get(driver, {}).items():
         read = _read_as(reads, driver, members, image)
         listed = members.inner(name) if name == "children" else None
         if listed is not None:

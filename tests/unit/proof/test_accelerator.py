@@ -43,9 +43,16 @@ def test_nothing_but_the_accelerator_changes() -> None:
 
 def test_the_hosts_cpu_is_tcgs_own() -> None:
     started, replaced, left_out = under_tcg("-enable-kvm", "-cpu", "host,migratable=on,host-phys-bits=on,enforce")
-    assert started == ["-accel", "tcg", "-cpu", "max,migratable=on"]
+    assert started == ["-machine", "accel=tcg", "-cpu", "max,migratable=on"]
     assert replaced == ["", "model"]
     assert left_out == ["host-phys-bits", "enforce"]
+
+
+def test_kvm_may_be_asked_for_twice() -> None:
+    started, _, left_out = under_tcg("-enable-kvm", "-machine", "q35,accel=kvm")
+    # Not ``-accel``, which QEMU does not take beside ``accel=`` of the machine.
+    assert started == ["-machine", "accel=tcg", "-machine", "q35,accel=tcg"]
+    assert left_out == []
 
 
 def test_what_is_kvms_alone_is_left_out_and_said() -> None:

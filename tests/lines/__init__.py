@@ -1,0 +1,1 @@
+"""Command lines to hold prober against, kept as files."""
