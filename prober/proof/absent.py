@@ -13,7 +13,13 @@ _FACTS: Mapping[str, str] = {
     "object": "{}",
     "netdev": "netdev_add.type.{}",
     "block driver": "blockdev-add.driver.{}",
+    "display": "-display {}",
+    "audiodev": "-audiodev {}",
+    "chardev": "-chardev {}",
 }
+
+#: Character devices that come in modules, by names that have no other.
+_CHARDEVS_OF_MODULES = frozenset(("spicevmc", "spiceport", "dbus", "qemu-vdagent", "braille"))
 
 #: Devices that make another when they are made, of a type in another module (QEMU, ``hw/display/virtio-vga-gl.c``,
 #: ``virtio-gpu-pci-gl.c``, ``vhost-user-vga.c``).
@@ -35,6 +41,8 @@ def is_absent(caps: Capabilities, noun: str, name: str) -> bool:
     """Whether this QEMU says that it has no such thing.  What it was never asked is not absent."""
     fact = _FACTS.get(noun)
     if fact is None or not name or name in _BY_THE_HOST:
+        return False
+    if noun == "chardev" and name not in _CHARDEVS_OF_MODULES:
         return False
     names = [name]
     if noun == "device":

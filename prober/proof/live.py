@@ -13,7 +13,7 @@ from prober.proof.equal import is_same
 from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
 from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
-from prober.proof.pci import misplaced, pci_places
+from prober.proof.pci import moved_devices, pci_places
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
@@ -56,30 +56,56 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     """
     layout, accelerator = await _look(session)
     readings = readings_of(bench, layout)
-    hotplug = [
-        Reading(bench.line[0], "", path, name, kind)
+    options = _hotplug_options(layout)
+    asked = [(one.path, one.name) for one in readings] + [(one.path, one.name) for one in options]
+    answers = await ask_all(session, [_question(*one) for one in asked])
+    found = _compared(readings, answers[: len(readings)])
+    found.accelerator = accelerator
+    found.hotplug = _live_options(options, answers[len(readings) :])
+    found.buses = await _live_buses(session, layout)
+    found.lacks = await _missing_drivers(session, bench)
+    devices = [one for one in bench.line if one.flag == "-device" and not one.is_left_out]
+    (pci,) = await ask_all(session, [Question("query-pci")])
+    found.differences += moved_devices(devices, pci_places(pci.reply))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _HotplugOption:
+    """One option of a live device that handles hot-plug."""
+
+    kind: str
+    path: str
+    name: str
+
+
+def _hotplug_options(layout: Layout) -> list[_HotplugOption]:
+    return [
+        _HotplugOption(kind, path, name)
         for kind, names in HOTPLUG.items()
         for path in layout.live.get(kind, [])
         for name in names
     ]
+
+
+def _live_options(options: Sequence[_HotplugOption], answers: Sequence[Exchange]) -> list[LiveHotplug]:
+    """Those that this QEMU has."""
+    return [
+        LiveHotplug(name=f"{one.kind}.{one.name}", path=one.path, value=answer.reply)
+        for one, answer in zip(options, answers, strict=True)
+        if answer.error is None
+    ]
+
+
+async def _live_buses(session: Session, layout: Layout) -> list[LiveBus]:
+    """Each PCI bus, and the type of the device that handles hot-plug there."""
     buses = [path for kind in ("PCI", "PCIE") for path in layout.live.get(kind, [])]
-    questions = [_question(one.path, one.name) for one in (*readings, *hotplug)]
-    answers = await ask_all(session, [*questions, *(_question(path, "hotplug-handler") for path in buses)])
-    handlers = answers[len(questions) :]
-    found = _compared(readings, answers[: len(readings)])
-    found.lacks = await _missing_drivers(session, bench)
-    devices = [one for one in bench.line if one.flag == "-device" and not one.is_left_out]
-    found.differences += misplaced(devices, pci_places((await ask_all(session, [Question("query-pci")]))[0].reply))
-    found.accelerator = accelerator
     types = {path: kind for kind, paths in layout.live.items() for path in paths}
-    for path, answer in zip(buses, handlers, strict=True):
-        handler = types.get(str(answer.reply), "") if answer.error is None else ""
-        found.buses.append(LiveBus(name=path.rpartition("/")[2], path=path, handler=handler))
-    for reading, answer in zip(hotplug, answers[len(readings) : len(questions)], strict=True):
-        if answer.error is None:
-            name = f"{reading.given}.{reading.name}"
-            found.hotplug.append(LiveHotplug(name=name, path=reading.path, value=answer.reply))
-    return found
+    answers = await ask_all(session, [_question(path, "hotplug-handler") for path in buses])
+    return [
+        LiveBus(name=path.rpartition("/")[2], path=path, handler=types.get(str(answer.reply), ""))
+        for path, answer in zip(buses, answers, strict=True)
+    ]
 
 
 async def _look(session: Session) -> tuple[Layout, str]:

@@ -38,7 +38,7 @@ def _devices(buses: JsonValue, depth: int) -> Iterator[Mapping[str, JsonValue]]:
                 yield from _devices([{"devices": bridge.get("devices")}], depth + 1)
 
 
-def misplaced(devices: list[Given], places: Mapping[str, tuple[int, int]]) -> Iterator[LiveDifference]:
+def moved_devices(devices: list[Given], places: Mapping[str, tuple[int, int]]) -> Iterator[LiveDifference]:
     """The devices that are on PCI and not at their ``addr``."""
     for option in devices:
         given = option.members.value("addr") if option.members is not None else None

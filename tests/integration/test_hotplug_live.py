@@ -35,7 +35,8 @@ CONTROLLERS = {
         <controller type='pci' index='10' model='pci-bridge'><address type='pci' bus='9' slot='1'/></controller>
         <controller type='pci' index='11' model='pcie-expander-bus'/>
         <controller type='pci' index='12' model='pcie-root-port'><address type='pci' bus='11' slot='0'/></controller>
-        <controller type='pci' index='13' model='pcie-to-pci-bridge'><address type='pci' bus='12' slot='0'/></controller>
+        <controller type='pci' index='13' model='pcie-to-pci-bridge'>
+          <address type='pci' bus='12' slot='0'/></controller>
         <controller type='pci' index='14' model='pci-bridge'><address type='pci' bus='13' slot='1'/></controller>""",
 }
 

@@ -89,7 +89,7 @@ class Confinement:
 
 @dataclass(frozen=True)
 class Box:
-    """One box for one binary.  Made by :func:`prober.qemu.box.opened.open_box`.
+    """One box for one binary.  Made by :func:`prober.qemu.box.find.open_box`.
 
     ``theirs`` is the directory for stand-ins as QEMU sees it (:attr:`ours` as we do).  ``root`` is the directory of
     another system's tree that QEMU is started in, None for the host's.

@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from prober.proof.given import given_options
-from prober.proof.pci import misplaced, pci_places
+from prober.proof.pci import moved_devices, pci_places
 
 _REPLY: JsonValue = [
     {
@@ -50,5 +50,5 @@ def test_what_is_not_at_its_address_is_told() -> None:
         "-device",
         "x,id=y,addr=1",
     ]
-    found = list(misplaced(given_options(words), pci_places(_REPLY)))
+    found = list(moved_devices(given_options(words), pci_places(_REPLY)))
     assert [(one.position, one.part, one.given, one.got) for one in found] == [(1, "addr", "0x5", "03.0")]
