@@ -114,7 +114,9 @@ class Prover:
         """
         began = perf_counter()
         words = (subject.binary, *request.words[1:])
-        report = check_argv([*words], subject.capabilities, assume_unknown_present=request.assume_unknown_present)
+        assume = request.assume_unknown_present
+        # In a thread: a line of thousands of words takes seconds, and others are answered meanwhile.
+        report = await asyncio.to_thread(check_argv, [*words], subject.capabilities, assume_unknown_present=assume)
         if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
             outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
             return proof_of(subject, words, report, outcome, began, ground="checked")

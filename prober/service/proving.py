@@ -6,6 +6,7 @@ Imported late (:mod:`prober.service.late`), as the translator is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from prober.capabilities.catalog import Catalog
 from prober.proof.hotplug import with_translation
@@ -30,7 +31,7 @@ class Proving:
     async def prove(self, question: ProofQuestion) -> bytes:
         """The proof, as JSON; of a domain with its translation.
 
-        :raise RequestError: (409) where the entry is a recording.
+        :raise RequestError: 409 where the entry is a recording, 400 where a word cannot be one of an argv.
         :raise UnknownBinaryError: where the catalog has no such binary.
         :raise BinaryFailedError: where that could not be asked.
         :raise RefusedError: with all refusals of a domain.
@@ -44,6 +45,7 @@ class Proving:
         if question.xml is not None:
             translation = await self._translate(question, question.xml)
             words = translation.argv
+        _require_text(words)
         request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
         proof = await self._judge.judge(Known(found.path, known.capabilities, known.fingerprint), request)
         if translation is not None:
@@ -61,3 +63,14 @@ class Proving:
     async def close(self) -> None:
         """Stop all that is under way; nothing of it is left.  May be called twice."""
         await self._judge.close()
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """:raise RequestError: (400) where a word is none that a program can be started with."""
+    for position, word in enumerate(words):
+        if "\0" in word:
+            raise RequestError(400, f"word {position} of the command line has a NUL in it")
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(400, f"word {position} of the command line is not UTF-8") from error

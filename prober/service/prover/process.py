@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 
-from prober.errors import ServiceError
+from prober.errors import QemuError, ServiceError
+from prober.qemu.box.find import find_box
 from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, user_id
 from prober.service.prover.choose import make_own_judge
@@ -60,7 +61,7 @@ async def _serve_on(
 ) -> None:
     proofs = Proofs(make_own_judge(settings), admitted, settings.catalog)
     server = await asyncio.start_unix_server(proofs.take, sock=listener.dup())
-    watchdog = asyncio.ensure_future(keep_watchdog_quiet())
+    companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_tell_confinement())]
     notify("READY=1\nSTATUS=Proving lines")
     log.info("ready to prove lines for %s", admitted.who)
     try:
@@ -68,12 +69,25 @@ async def _serve_on(
     finally:
         notify("STOPPING=1")
         server.close()
-        watchdog.cancel()
+        for companion in companions:
+            companion.cancel()
+        await asyncio.gather(*companions, return_exceptions=True)
         # Whoever came in the last moment is answered; who comes now waits on systemd's socket for our successor.
         await asyncio.sleep(_LAST_LOOK)
         if not stop.is_set():
             await _until_stopped(stop, proofs, 0)
         await proofs.close(_GRACE)
+
+
+async def _tell_confinement() -> None:
+    """Say in the log how QEMUs are confined here, what that does not give, or why none will be started."""
+    try:
+        found = await find_box()
+    except QemuError as error:
+        log.warning("no line can be proven here: %s", error)
+        return
+    for sentence in found.describe():
+        log.info("%s", sentence)
 
 
 async def _until_stopped(stop: asyncio.Event, proofs: Proofs, idle_s: float | None) -> None:

@@ -164,6 +164,8 @@ def test_a_domain_that_is_refused_is_told_as_by_translate(served: Served) -> Non
         (b"<domain", "application/xml", "", 400, ""),
         (b'["q"]', "application/xml", "", 400, ""),
         (b"<domain/>", "application/json", "", 400, "not JSON"),
+        (b'["q", "-name", "\\ud800"]', "application/json", "", 400, "word 2 of the command line is not UTF-8"),
+        (b'["q", "\\u0000"]', "application/json", "", 400, "word 1 of the command line has a NUL"),
         (b"[]", "", "", 400, "not a JSON list of words"),
         (b"'", "text/plain", "", 400, ""),
         (b"q", "image/png", "", 415, "neither an argv nor a domain"),
