@@ -64,6 +64,7 @@ _HOST_SENTENCES = tuple(
         r"os_mem_prealloc: .*|.*Insufficient free host memory pages available to allocate guest RAM.*",
         r"unable to map backing store for guest RAM: .*",
         r"mlock(all)?: .*|locking memory failed.*",
+        r"address resolution failed for .*|No voice|Initializing audio voice failed|audio: .*",
         r"gtk initialization failed|Could not initialize SDL.*|.*Could not initialize SDL.*",
         r"(egl|opengl|eglInit|render node).*|.*EGL.*(failed|not available).*",
         r"failed to create memfd: .*|.*fallocate.*: No space left on device",

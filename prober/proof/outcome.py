@@ -24,6 +24,7 @@ _UNUSED = re.compile(r"global '?(?P<name>[^= ]+)=(?P<value>.*?)'?( has invalid c
 #: ``hw/i386/intel_iommu.c``, ``hw/i386/amd_iommu.c``, ``target/i386/kvm``, ``backends/confidential-guest-support.c``).
 _NEEDS_KVM = re.compile(
     r".*(requires? (accel=)?kvm|KVM (is )?required|only (supported|works) with KVM|needs? KVM|kernel.irqchip"
+    r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus"
     r"|TCG only supports phys-bits|not supported (by|with|in) TCG|TCG does(n't| not) support).*",
     re.DOTALL | re.IGNORECASE,
 )

@@ -25,10 +25,14 @@ _SECRET_TYPES = ("secret", "secret_keyring")
 _GLOBAL = re.compile(r"([^.=]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
 #: Properties that a device hands on to another that it makes, and has no more (QEMU, ``hw/usb/dev-storage-classic.c``,
-#: ``usb_msd_storage_realize``; ``hw/block/fdc.c``, ``fdctrl_connect_drives``).
+#: ``usb_msd_storage_realize``; ``hw/block/fdc.c``, ``fdctrl_connect_drives``; ``hw/ufs/lu.c``;
+#: ``hw/nvme/ns.c``, ``nvme_ns_realize``).
 _HANDED_ON = frozenset(
-    (("usb-storage", "drive"), ("usb-storage", "bootindex"), ("isa-fdc", "driveA"), ("isa-fdc", "driveB"))
-)
+    (
+        ("usb-storage", "drive"), ("usb-storage", "bootindex"), ("ufs-lu", "drive"), ("nvme-ns", "bus"),
+        ("isa-fdc", "driveA"), ("isa-fdc", "driveB"),
+    )
+)  # fmt: skip
 
 #: Keys of ``-machine`` that are handed on to the accelerator.
 _OF_ACCELERATOR = frozenset(("kernel-irqchip", "kvm-shadow-mem"))

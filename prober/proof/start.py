@@ -17,6 +17,7 @@ from prober.qemu.box.model import Box
 from prober.qemu.box.opened import hand_over
 from prober.qemu.connection import ByteBudget
 from prober.qemu.limits import InterviewLimits
+from prober.qemu.process import uncancelled
 from prober.qemu.session import start_session
 
 #: How much of the end of standard error is kept (bytes): an option stands before each message.
@@ -35,8 +36,10 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
     words = tuple(word for given in started for word in given.words())
     programs = (PurePath(box.view.binary).name, PurePath(box.view.real).name)
     launch = launch_of(box, words)
-    closer = await asyncio.to_thread(_lay_out, bench, box)
+    laid_out: list[ExitStack] = []
     try:
+        # Noted by the thread: a cancellation that comes meanwhile must not lose what is to be taken away.
+        await uncancelled(asyncio.to_thread(lambda: laid_out.append(_lay_out(bench, box))))
         async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
             read = await read_back(session, bench)
             read.program = (await asyncio.to_thread(read_judged, session.judged_pid, box)).exe
@@ -48,7 +51,8 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
         )
         return outcome, ReadBack()
     finally:
-        closer.close()
+        for stack in laid_out:
+            await uncancelled(asyncio.to_thread(stack.close))
 
 
 def _lay_out(bench: Bench, box: Box) -> ExitStack:

@@ -152,10 +152,10 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, 
             continue
         there = ours / path.stem
         there.mkdir(mode=0o755)
-        words = stack.enter_context(made_ready(place, translation.argv, there, theirs / path.stem))
+        ready = stack.enter_context(made_ready(place, translation.argv, there, theirs / path.stem))
         # A socket cannot be copied for those that run at the same time.
         if not any(one.is_socket() for one in there.iterdir()):
-            lines.append(list(words[1:]))
+            lines.append(list(ready[1:]))
     accepted = []
     for line in lines:
         bad, words = ask(place, tuple(line), [])
