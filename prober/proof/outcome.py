@@ -24,7 +24,7 @@ _UNUSED = re.compile(r"global '?(?P<name>[^= ]+)=(?P<value>.*?)'?( has invalid c
 #: ``hw/i386/intel_iommu.c``, ``hw/i386/amd_iommu.c``, ``target/i386/kvm``, ``backends/confidential-guest-support.c``).
 _NEEDS_KVM = re.compile(
     r".*(requires? (accel=)?kvm|KVM (is )?required|only (supported|works) with KVM|needs? KVM|kernel.irqchip"
-    r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus"
+    r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus|APIC ID \d+ (is invalid|requires x2APIC)"
     r"|TCG only supports phys-bits|not supported (by|with|in) TCG|TCG does(n't| not) support).*",
     re.DOTALL | re.IGNORECASE,
 )
@@ -67,7 +67,7 @@ def outcome_of_end(
     last = _last(errors)
     warnings = _warnings(messages)
     if returncode < 0:
-        return _of_crash(returncode, last, warnings)
+        return _of_crash(returncode, last, warnings, instead_of_kvm=instead_of_kvm)
     if last is None and returncode:
         said = stderr[-1000:].strip() or f"QEMU ended with exit status {returncode}, without a word"
         return Outcome(ProofVerdict.refused, said, warnings=warnings)
@@ -104,7 +104,7 @@ def _last(errors: Sequence[Message]) -> Message | None:
     return left[-1] if left else None
 
 
-def _of_crash(returncode: int, last: Message | None, warnings: list[str]) -> Outcome:
+def _of_crash(returncode: int, last: Message | None, warnings: list[str], *, instead_of_kvm: bool) -> Outcome:
     try:
         name = signal.Signals(-returncode).name
     except ValueError:
@@ -114,6 +114,9 @@ def _of_crash(returncode: int, last: Message | None, warnings: list[str]) -> Out
         # Killed for want of memory, or by a limit of ours.
         reason = f"it was ended from outside, by {name}"
         return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.host, warnings=warnings)
+    if instead_of_kvm:
+        reason = "it was started under TCG, as there is no KVM that works; what crashes there may run under KVM"
+        return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.stand_in, warnings=warnings)
     return Outcome(ProofVerdict.refused, said, warnings=warnings)
 
 
