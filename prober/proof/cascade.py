@@ -20,6 +20,10 @@ _WHOLE = frozenset(
 _TEXTS = frozenset(("id", "node-name", "serial", "model", "guest", "filename", "path", "name", "data", "string"))
 
 
+#: Members without which an option is something still.
+_PARTS = frozenset(("pr-manager", "confidential-guest-support"))
+
+
 def cascade(bench: Bench) -> None:
     """Leave out all that names what is gone, until nothing more does."""
     before = -1
@@ -38,7 +42,7 @@ def _follow(given: Given, bench: Bench) -> None:
             bench.leave_out(given, f"it changes {ident}, which is left out")
         return
     for members, name, ident in _naming(given, bench.gone):
-        if given.flag in _WHOLE:
+        if given.flag in _WHOLE and name not in _PARTS:
             bench.leave_out(given, f"it needs {ident}, which is left out")
             return
         members.drop(name)

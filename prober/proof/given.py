@@ -72,8 +72,8 @@ class Given:
 
     @property
     def id(self) -> str:
-        """Its id, empty where it has none."""
-        return self.members.text("id") if self.members is not None else ""
+        """Its id (of a block node: its name), empty where it has none."""
+        return "" if self.members is None else self.members.text("id") or self.members.text("node-name")
 
 
 def given_options(words: list[str]) -> list[Given]:

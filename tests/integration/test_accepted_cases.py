@@ -28,7 +28,7 @@ CASES = Path(__file__).parent.parent / "cases"
 #: it was sold, of the netdev that a guestfwd channel is by itself, of boot ROMs that are in a package of their own.
 OF_THIS_HOST = re.compile(
     "deprecated|TCG doesn't support|doesn't support hyperthreading|configure -smp options properly|has no peer"
-    "|Could not open option rom"
+    "|Could not open option rom|Image format was not specified"
 )
 
 #: Cases that only KVM starts, by what this QEMU says of them under TCG (``hw/i386/x86.c``, ``x86_cpu_pre_plug``: the
