@@ -24,7 +24,7 @@ _UNUSED = re.compile(r"global '?(?P<name>[^= ]+)=(?P<value>.*?)'?( has invalid c
 #: ``hw/i386/intel_iommu.c``, ``hw/i386/amd_iommu.c``, ``target/i386/kvm``, ``backends/confidential-guest-support.c``).
 _NEEDS_KVM = re.compile(
     r".*(requires? (accel=)?kvm|KVM (is )?required|only (supported|works) with KVM|needs? KVM|kernel.irqchip"
-    r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus"
+    r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus|APIC ID \d+ (is invalid|requires x2APIC)"
     r"|TCG only supports phys-bits|not supported (by|with|in) TCG|TCG does(n't| not) support).*",
     re.DOTALL | re.IGNORECASE,
 )
@@ -68,7 +68,7 @@ def outcome_of_end(
     warnings = _warnings(messages)
     if returncode < 0:
         is_of_host = last is not None and blame(last, started, bench).cause is Cause.host
-        return _of_crash(returncode, last, warnings, is_of_host=is_of_host)
+        return _of_crash(returncode, last, warnings, is_of_host=is_of_host, instead_of_kvm=instead_of_kvm)
     if last is None and returncode:
         said = stderr[-1000:].strip() or f"QEMU ended with exit status {returncode}, without a word"
         return Outcome(ProofVerdict.refused, said, warnings=warnings)
@@ -105,7 +105,9 @@ def _last(errors: Sequence[Message]) -> Message | None:
     return left[-1] if left else None
 
 
-def _of_crash(returncode: int, last: Message | None, warnings: list[str], *, is_of_host: bool) -> Outcome:
+def _of_crash(
+    returncode: int, last: Message | None, warnings: list[str], *, is_of_host: bool, instead_of_kvm: bool
+) -> Outcome:
     try:
         name = signal.Signals(-returncode).name
     except ValueError:
@@ -119,6 +121,9 @@ def _of_crash(returncode: int, last: Message | None, warnings: list[str], *, is_
         # A thread that cannot be made ends it by abort() (QEMU, ``util/qemu-thread-posix.c``, ``error_exit``).
         reason = "it crashed for want of what this host has too little of"
         return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.host, warnings=warnings)
+    if instead_of_kvm:
+        reason = "it was started under TCG, as there is no KVM that works; what crashes there may run under KVM"
+        return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.stand_in, warnings=warnings)
     return Outcome(ProofVerdict.refused, said, warnings=warnings)
 
 

@@ -59,6 +59,10 @@ def test_a_crash_is_a_refusal() -> None:
     assert found.said.startswith("QEMU crashed with SIGABRT: ")
 
 
+def test_a_crash_under_tcg_says_nothing_of_kvm() -> None:
+    assert ended(-signal.SIGABRT, "qemu: x\n", instead_of_kvm=True).verdict is ProofVerdict.not_provable
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGXCPU])
 def test_what_was_ended_from_outside_is_no_refusal(number: signal.Signals) -> None:
     assert ended(-number, "").verdict is ProofVerdict.not_provable
