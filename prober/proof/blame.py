@@ -59,6 +59,7 @@ _HOST_SENTENCES = tuple(
         r"Could not access KVM kernel module: .*",
         r"failed to initialize kvm: .*",
         r"kvm: .*",
+        r"bwrap: .*",
         r"cannot set up guest memory '[^']*': Cannot allocate memory",
         r"(Failed to|cannot) create (a )?(new )?thread: .*|qemu_thread_create: .*",
         r"os_mem_prealloc: .*|.*Insufficient free host memory pages available to allocate guest RAM.*",

@@ -67,7 +67,8 @@ def outcome_of_end(
     last = _last(errors)
     warnings = _warnings(messages)
     if returncode < 0:
-        return _of_crash(returncode, last, warnings, instead_of_kvm=instead_of_kvm)
+        is_of_host = last is not None and blame(last, started, bench).cause is Cause.host
+        return _of_crash(returncode, last, warnings, is_of_host=is_of_host, instead_of_kvm=instead_of_kvm)
     if last is None and returncode:
         said = stderr[-1000:].strip() or f"QEMU ended with exit status {returncode}, without a word"
         return Outcome(ProofVerdict.refused, said, warnings=warnings)
@@ -104,7 +105,9 @@ def _last(errors: Sequence[Message]) -> Message | None:
     return left[-1] if left else None
 
 
-def _of_crash(returncode: int, last: Message | None, warnings: list[str], *, instead_of_kvm: bool) -> Outcome:
+def _of_crash(
+    returncode: int, last: Message | None, warnings: list[str], *, is_of_host: bool, instead_of_kvm: bool
+) -> Outcome:
     try:
         name = signal.Signals(-returncode).name
     except ValueError:
@@ -113,6 +116,10 @@ def _of_crash(returncode: int, last: Message | None, warnings: list[str], *, ins
     if -returncode in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSYS, signal.SIGTERM):
         # Killed for want of memory, or by a limit of ours.
         reason = f"it was ended from outside, by {name}"
+        return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.host, warnings=warnings)
+    if is_of_host:
+        # A thread that cannot be made ends it by abort() (QEMU, ``util/qemu-thread-posix.c``, ``error_exit``).
+        reason = "it crashed for want of what this host has too little of"
         return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.host, warnings=warnings)
     if instead_of_kvm:
         reason = "it was started under TCG, as there is no KVM that works; what crashes there may run under KVM"

@@ -42,6 +42,17 @@ def test_a_qemu_that_ends_well_says_nothing_of_the_line() -> None:
     assert ended(0, "").verdict is ProofVerdict.not_provable
 
 
+def test_a_crash_for_want_of_threads_is_of_the_host() -> None:
+    found = ended(-signal.SIGABRT, "qemu: qemu_thread_create: Resource temporarily unavailable\n")
+    assert found.verdict is ProofVerdict.not_provable
+    assert found.said == "QEMU crashed with SIGABRT: qemu_thread_create: Resource temporarily unavailable"
+
+
+def test_a_box_that_cannot_be_made_is_of_the_host() -> None:
+    found = ended(1, "bwrap: execvp /usr/bin/qemu-system-x86_64: No such file or directory\n")
+    assert found.verdict is ProofVerdict.not_provable
+
+
 def test_a_crash_is_a_refusal() -> None:
     found = ended(-signal.SIGABRT, "qemu: ../x.c:1: f: Assertion `x' failed.\n")
     assert found.verdict is ProofVerdict.refused

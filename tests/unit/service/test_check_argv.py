@@ -145,6 +145,7 @@ def test_the_binary_is_of_the_catalog_or_404(service: tuple[Client, str]) -> Non
     refused(service, 404, body, query="?binary=/bin/true")
     for name in (ID, service[1]):
         assert service[0].post(f"{ROUTE}?binary={name}", body, JSON).value == {
+            "ground": "checked",
             "findings": [],
             "clean": True,
             "left_off": 0,
