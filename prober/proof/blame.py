@@ -29,7 +29,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\w+( > 1)? not supported by this machine's CPU topology|Parameter 'smp\..*|.*-smp configuration.*", "-smp"),
         (r"The number of CPUs .*|Number of (hotpluggable|SMP) cpus .*|apic initialization failed\. .*", "-smp"),
         (r"total memory for NUMA nodes .*|numa: .*|.*NUMA .*|-numa .*|memdev=.*", "-numa"),
-        (r"unable to find CPU model .*|TCG doesn't support requested features|.*phys-bits.*", "-cpu"),
+        (
+            r"unable to find CPU model .*|CPU model .* requires .*|TCG doesn't support requested features|.*phys-bits.*",
+            "-cpu",
+        ),
         (r"kernel doesn't allow setting HyperV .*", "-cpu"),
         (r"Unsupported NIC model: .*", "-nic"),
         (r"can't apply global [\w.-]+-cpu\..*|Host doesn't support requested features?.*", "-cpu"),
@@ -164,9 +167,11 @@ def _part(text: str, given: Given) -> str:
     """The member that the message names, if it names one of this option's."""
     if given.members is None:
         return ""
-    known = {name for members in given.members.walk() for name in members.names()}
+    known = list(dict.fromkeys(name for members in given.members.walk() for name in members.names()))
     for found in _QUOTED.finditer(text):
         for name in found.groups():
             if name and (last := name.rpartition(".")[2]) in known:
                 return last
-    return ""
+    # Without quotes as well: ``Invalid rx_queue_size (= 300)``.
+    words = set(re.findall(r"[A-Za-z][\w-]{3,60}", text))
+    return next((name for name in known if name in words and ("_" in name or "-" in name)), "")

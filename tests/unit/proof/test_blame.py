@@ -29,9 +29,16 @@ def test_what_qemu_writes_before_its_message_is_the_option() -> None:
     assert judged("-device e1000,mak=x: Property 'e1000.mak' not found", words) == (Cause.line, "2 -device mak")
 
 
+def test_a_part_is_found_without_quotes_too() -> None:
+    words = ["-device", "virtio-net-pci,rx_queue_size=300"]
+    said = "-device virtio-net-pci,rx_queue_size=300: Invalid rx_queue_size (= 300), must be a power of 2"
+    assert judged(said, words) == (Cause.line, "1 -device rx_queue_size")
+
+
 @pytest.mark.parametrize(
     ("said", "words", "option"),
     [
+        ("CPU model 'host' requires KVM or HVF", ["-cpu", "host"], "1 -cpu"),
         ("Invalid CPU topology: x", ["-smp", "0"], "1 -smp"),
         ("unable to find CPU model 'x'", ["-cpu", "x"], "1 -cpu"),
         ("can't apply global qemu64-x86_64-cpu.model=1: y", ["-cpu", "qemu64,model=1"], "1 -cpu"),
