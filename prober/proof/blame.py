@@ -30,7 +30,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"The number of CPUs .*|Number of (hotpluggable|SMP) cpus .*|apic initialization failed\. .*", "-smp"),
         (r"total memory for NUMA nodes .*|numa: .*|.*NUMA .*|-numa .*|memdev=.*", "-numa"),
         (
-            r"unable to find CPU model .*|CPU model .* requires .*|TCG doesn't support requested features|.*phys-bits.*",
+            r"unable to find CPU model .*|CPU model .* requires .*|TCG doesn't support requested.*|.*phys-bits.*",
             "-cpu",
         ),
         (r"kernel doesn't allow setting HyperV .*", "-cpu"),
