@@ -29,15 +29,24 @@ class Row:
     bar: str = ""
     ok: bool | None = None
     note: str = ""
+    #: Whether the bar is one that is known to be out of reach, and the figure no worse than what was measured then.
+    at_floor: bool = False
 
 
 def compare(
-    name: str, where: Where, figures: Mapping[str, float], form: str, bar: float | None = None, note: str = ""
+    name: str,
+    where: Where,
+    figures: Mapping[str, float],
+    form: str,
+    bar: float | None = None,
+    note: str = "",
+    floor: float | None = None,
 ) -> Row:
     """A row of what the present takes, as a share of what the parent takes.
 
     ``figures`` are by side; ``form`` writes one (``"{:.2f} ms"``).  ``bar`` is the share that may not be exceeded.
-    Without a parent there is no share, and the bar stays open.
+    Without a parent there is no share, and the bar stays open.  ``floor`` is the share that stays of a bar that is out
+    of reach (docs/decisions/floors.md).
     """
     present, parent = figures[PRESENT], figures.get(PARENT)
     told = "" if bar is None else f"≤ {bar:.0%} of parent"
@@ -45,4 +54,5 @@ def compare(
         return Row(name, where, form.format(present), bar=told, note=note)
     ratio = present / parent
     ok = None if bar is None else ratio <= bar
-    return Row(name, where, form.format(present), form.format(parent), f"{ratio:.0%}", told, ok, note)
+    at_floor = ok is False and floor is not None and ratio <= floor
+    return Row(name, where, form.format(present), form.format(parent), f"{ratio:.0%}", told, ok, note, at_floor)
