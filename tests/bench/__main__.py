@@ -1,7 +1,7 @@
 """``make bench``: all measurements in one run, printed as one table.
 
-``python -m tests.bench service commands`` measures only these parts.  The exit code is 1 where a bar is missed; one that
-is known to be out of reach is missed where the figure is worse than its floor (docs/decisions/floors.md).
+``python -m tests.bench service commands`` measures only these parts.  The exit code is 1 where a bar is missed;
+one that is known to be out of reach is missed where the figure is worse than its floor (docs/decisions/floors.md).
 """
 
 from __future__ import annotations
