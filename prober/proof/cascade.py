@@ -26,7 +26,7 @@ _PARTS = frozenset(("pr-manager", "confidential-guest-support"))
 
 def cascade(bench: Bench) -> None:
     """Leave out all that names what is gone, until nothing more does."""
-    before = -1
+    before = 0
     while before != len(bench.gone):
         before = len(bench.gone)
         for given in bench.line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -20,7 +20,6 @@ MOST_OBJECTS = 4000
 #: Objects with nothing of interest in them; most of what a machine consists of.
 _CHILDLESS = ("memory-region", "irq", "IRQ", "-cpu")
 
-_CHILD = re.compile(r"child<(.+)>")
 _NUMBER = re.compile(r"device\[(\d+)\]")
 
 
@@ -73,10 +72,10 @@ def _children(listed: JsonValue) -> Iterable[tuple[str, str]]:
     if not isinstance(listed, list):
         return
     for entry in listed:
-        if isinstance(entry, Mapping) and isinstance(name := entry.get("name"), str):
-            found = _CHILD.fullmatch(str(entry.get("type")))
-            if found:
-                yield name, found[1]
+        if isinstance(entry, dict):
+            kind, name = entry.get("type"), entry.get("name")
+            if isinstance(kind, str) and isinstance(name, str) and kind.startswith("child<"):
+                yield name, kind[6:-1]
 
 
 def _order(name: str) -> tuple[int, str]:
