@@ -27,7 +27,7 @@ Assume = Annotated[
     bool,
     typer.Option(
         "--assume-unknown-present",
-        help="Take for granted what the QEMU was never asked, for partial recordings. Nothing is proven then.",
+        help="Take for granted what the QEMU was never asked, for partial recordings.",
     ),
 ]
 
