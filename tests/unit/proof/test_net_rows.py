@@ -45,6 +45,10 @@ _NOWHERE = "udp=127.0.0.1:9,localaddr=127.0.0.1:0"
             "-netdev stream,id=n,server=on,addr.type=unix,addr.path=/stand-in/0-a",
         ),
         (
+            """-netdev '{"type":"dgram","id":"n","local":{"type":"inet","port":"0"}}'""",
+            '-netdev {"type":"dgram","id":"n","local":{"type":"inet","port":"0"}}',
+        ),
+        (
             """-netdev '{"type":"dgram","id":"n","remote":{"type":"inet","host":"230.0.0.1","port":"9999"}}'""",
             '-netdev {"type":"dgram","id":"n","remote":{"type":"inet","host":"230.0.0.1","port":"9999"},'
             '"local":{"type":"inet","host":"127.0.0.1","port":"0"}}',
