@@ -19,6 +19,7 @@ from prober.qemu.questions import (
     Question,
     Stage,
     basics,
+    driver_questions,
     expansions,
     needs_modules,
     opening,
@@ -175,6 +176,8 @@ class Agenda:
                 self._plan(basics(self._commands))
             case "query-target" if exchange.error is None:
                 self._target = _text(reply["arch"])
+            case "query-qmp-schema":
+                self._plan(driver_questions(self._commands, exchange.reply))
             case "query-kvm" if exchange.error is None:
                 self.kvm = reply["enabled"] is True
         if not self._accelerator_planned and self._are_answered(_TOLD_BY):
