@@ -130,7 +130,8 @@ class _Openings:
         wants = [*([] if above is None else [above]), *self._asked(name)]
         if is_read:
             wants = [replace(want, writes=False) for want in wants]
-        self.nodes += [Opening(str(name), one.writes, one.shares, one.place or place) for one in wants if one.known]
+        if isinstance(name, str):
+            self.nodes += [Opening(str(name), one.writes, one.shares, one.place or place) for one in wants if one.known]
         want = _all_of(wants)
         if switch(node.get("force-share")) is True:
             want = _UNKNOWN

@@ -1,7 +1,7 @@
 """XML in, argv or refusals out, as files: ``NAME.xml`` beside ``NAME.BINARY.argv`` or ``NAME.BINARY.refused``.
 
 ``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``), or one as if the binary had not been asked which
-displays and audio drivers it lists (``qemu-10.0.13-unlisted``): of those recorded none has them all.  An ``.argv``
+displays and audio drivers it lists, and which block drivers it can load (``qemu-10.0.13-unlisted``): of those recorded none has them all.  An ``.argv``
 file has one option a line, and after an empty line what the guest sees of hot-plug and what the host must prepare.  A
 ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
 

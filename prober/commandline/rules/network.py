@@ -35,7 +35,7 @@ def _mcast(line: Line) -> Iterator[Fault]:
         host, colon, _ = str(group).rpartition(":")
         # Before the port nothing stands for 0.0.0.0 (``net/net.c``, ``parse_host_port``).
         if colon and not (host and _may_be_multicast(host)):
-            message = f"{host[:64] or 'no address'} is no multicast address (224.0.0.0 to 239.255.255.255)"
+            message = f"{host[:64] or 'nothing'} is no multicast address (224.0.0.0 to 239.255.255.255)"
             yield Fault(option.places.get("mcast", option.place), "mcast", message)
 
 
