@@ -190,7 +190,7 @@ class _Comparison:
         for option in ("display", "audiodev"):
             a, b = (caps.listed[option].names if option in caps.listed else None for caps in (self.a, self.b))
             self._lists("options", a, b, f"-{option} ")
-        self._lists("options", *map(_drivers, (self.a, self.b)), "-blockdev ")
+        self._lists("options", _drivers(self.a), _drivers(self.b), "-blockdev ")
 
     def _options(self) -> None:
         a, b = self.a.options, self.b.options

@@ -1,8 +1,8 @@
 """What a binary says of block drivers that may live in modules, and what that proves of one name. Pure.
 
 The QAPI schema has each driver that QEMU was built with, as a module too.  Whether the module is installed is a fact of
-its own: ``-blockdev rbd``.  It is *unknown* where it was never asked (recordings of libvirt, and older ones of ours), and
-where what was said is no answer.  A driver that is never a module is there if the schema has it.
+its own: ``-blockdev rbd``.  It is *unknown* where it was never asked (recordings of libvirt, and older ones of ours),
+and where what was said is no answer.  A driver that is never a module is there if the schema has it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The image files that a command line has QEMU open, and what each opening asks of the others.
 
-QEMU locks an image for what its users do: one that writes keeps away each that does not let others write, and the other
-way round (``block/file-posix.c``, ``raw_check_lock_bytes``).  A disk writes unless it or its node is read-only, and lets
-others write with ``share-rw`` alone (``hw/block/block.c``, ``blkconf_apply_backend_options``).  What a format asks of its
-file is its own: qcow2 writes wherever it is not read-only, with a disk or without, and never lets others write
-(``block.c``, ``bdrv_default_perms_for_storage``).  A node that nobody uses asks nothing.  Of two users of one node the
+QEMU locks an image for what its users do: one that writes keeps away each that does not let others write, and the
+other way round (``block/file-posix.c``, ``raw_check_lock_bytes``).  A disk writes unless it or its node is read-only,
+and lets others write with ``share-rw`` alone (``hw/block/block.c``, ``blkconf_apply_backend_options``).  What a format
+asks of its file is its own: qcow2 writes wherever it is not read-only, with a disk or without, and never lets others
+write (``block.c``, ``bdrv_default_perms_for_storage``).  A node that nobody uses asks nothing.  Of two users of one node the
 same is asked (``block.c``, ``bdrv_a_allow_b``).  Tried in pairs with 5.2, 7.2, 10.0 and 11.1, which agree.
 """
 
@@ -40,7 +40,7 @@ _DEEPEST = 32
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One file that is opened, or one node that is used: whether the user writes to it, and whether it lets others write.
+    """One file that is opened, or one node that is used: whether the user writes to it, and lets others write.
 
     ``name`` is the file's or the node's.  ``place`` is that of the disk, or of the node above where no disk uses it.
     """
@@ -123,7 +123,7 @@ class _Openings:
         return self._wants.get(str(name), []) if isinstance(name, str) else []
 
     def _node(self, node: Mapping[str, Any], above: _Want | None, place: Origin, depth: int) -> None:
-        """What is asked of a node, by itself and by what it is made of; ``above`` is the node that it is described in."""
+        """What is asked of a node, and by it of what it is made of; ``above`` is what the node around it asks."""
         if depth > _DEEPEST:
             return
         name, driver, is_read = node.get("node-name"), node.get("driver"), switch(node.get("read-only")) is True

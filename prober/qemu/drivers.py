@@ -1,8 +1,9 @@
 """Block drivers that live in modules: a running QEMU is asked whether it has each.  Pure.
 
-``query-qmp-schema`` names drivers whose module is not installed as well.  ``drive_add`` of a driver and nothing else loads the module, and fails for want of an address before anything
-is opened or connected to (5.2 to 11.1).  Where the module is not there, QEMU answers ``Unknown driver 'rbd'``, and its
-packager's words stand before it (Debian 13: ``Unable to load module rbd. Perhaps you want to install qemu-block-extra …``).
+``query-qmp-schema`` names drivers whose module is not installed as well.  ``drive_add`` of a driver and nothing else
+loads the module, and fails for want of an address before anything is opened or connected to (5.2 to 11.1).  Where the
+module is not there, QEMU answers ``Unknown driver 'rbd'``, and its packager's words stand before it (Debian 13:
+``Unable to load module rbd. Perhaps you want to install …``).
 
 In a recording these are exchanges like any other, as QEMU's own ``human-monitor-command`` has them::
 
@@ -21,8 +22,8 @@ ARGUMENT: Final = "command-line"
 _LINE = "drive_add 0 if=none,driver="
 
 #: The drivers that may live in a module (QEMU, ``block/meson.build``: ``block_modules``, and ``block.c``,
-#: ``block_driver_modules``; 5.2 to 11.1), in the order in which they are asked for.  What dmg unpacks with lives in modules
-#: too; the driver itself does not.
+#: ``block_driver_modules``; 5.2 to 11.1), in the order in which they are asked for.  What dmg unpacks with lives in
+#: modules too; the driver itself does not.
 MODULE_DRIVERS: Final = (
     "ftp",
     "ftps",
@@ -66,8 +67,8 @@ def words_of_lack(driver: str, answer: object) -> str | None:
 def drivers_to_ask(commands: Collection[str], schema: Any) -> list[str]:
     """Those of the list that ``blockdev-add`` names, where the binary can be asked for them.
 
-    ``schema`` is the reply to ``query-qmp-schema``; what has another form than QEMU gives it names none.  Before QEMU 2.9
-    ``blockdev-add`` takes its drivers in another place, and none is asked for.
+    ``schema`` is the reply to ``query-qmp-schema``; what has another form than QEMU gives it names none.  Before
+    QEMU 2.9 ``blockdev-add`` takes its drivers in another place, and none is asked for.
     """
     if COMMAND not in commands or not isinstance(schema, list):
         return []
