@@ -5,8 +5,8 @@ other way round (``block/file-posix.c``, ``raw_check_lock_bytes``).  A disk writ
 and lets others write with ``share-rw`` alone (``hw/block/block.c``, ``blkconf_apply_backend_options``).  What a format
 asks of its file is its own: qcow2 writes wherever it is not read-only, with a disk or without, and never lets others
 write (``block.c``, ``bdrv_default_perms_for_storage``).  A node that nobody uses asks nothing.  Two users of
-one node keep one another away in the same way (``block.c``, ``bdrv_a_allow_b``).  Tried in pairs with 5.2, 7.2, 10.0 and
-11.1, which agree.
+one node keep one another away in the same way (``block.c``, ``bdrv_a_allow_b``).  Tried in pairs with 5.2, 7.2, 10.0
+and 11.1, which agree.
 """
 
 from __future__ import annotations
