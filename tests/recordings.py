@@ -27,5 +27,5 @@ def load_capabilities(path: Path) -> Capabilities:
 
 
 def without_lists(caps: Capabilities) -> Capabilities:
-    """As of a recording that libvirt made, or that was made before the binary was asked what it lists."""
-    return Capabilities.model_validate({**caps.model_dump(), "listed": {}})
+    """As of a recording that libvirt made, or that was made before the binary was asked what it lists or loads."""
+    return Capabilities.model_validate({**caps.model_dump(), "listed": {}, "drivers": {}})

@@ -25,7 +25,8 @@ class Capabilities(Inventory):
     the abstract ones.  ``properties`` holds what each asked type answered, by reference into ``pool``,
     since most properties of one type stand in many others; ``families`` maps a CPU model's type to the one
     that was asked for its whole family.  ``schema_text`` is the compact JSON of ``query-qmp-schema``, ``listed`` what
-    the binary said for ``-display help`` and others (empty where it was not asked).
+    the binary said for ``-display help`` and others (empty where it was not asked), ``drivers`` what it said of
+    each block driver that it was asked for: nothing where it has it, else its words.
     """
 
     @classmethod
@@ -48,7 +49,7 @@ class Capabilities(Inventory):
         ``PIIX4_PM`` (a type, machine, CPU model or QMP command), ``PIIX4_PM.acpi-root-pci-hotplug`` (a
         property), ``blockdev-add.discard`` (a member of a command's arguments), ``-overcommit`` and
         ``-overcommit.mem-lock`` (a command-line option and its key), ``-display gtk`` (a display that can be had;
-        ``-audiodev`` and ``-chardev`` alike).
+        ``-audiodev`` and ``-chardev`` alike), ``-blockdev rbd`` (a block driver that can be had).
 
         :raise FactError: where the name is not of one of these forms.
         """

@@ -14,7 +14,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from prober.capabilities.backends import read_listed
+from prober.capabilities.drivers import read_drivers
 from prober.errors import RecordingError
+from prober.qemu.drivers import COMMAND as ASK_MONITOR
 from prober.qemu.families import cpu_family
 from prober.qemu.recording import CRASHED, HELP, ErrorReply, Exchange, Part, Recording, question_key
 from prober.qemu.replies import PROPERTY_COMMANDS
@@ -49,6 +51,8 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         migration = _names(_reply(main, "query-migrate-capabilities"), "capability")
     with _reading(HELP):
         listed = read_listed(main.every(HELP))
+    with _reading(ASK_MONITOR):
+        drivers = read_drivers(main.every(ASK_MONITOR))
     pool, properties = _properties(main)
     return {
         "version": numbers,
@@ -69,6 +73,7 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         "sgx": _reply(main, "query-sgx-capabilities"),
         "schema_text": None if schema is None else _compact(schema),
         "listed": listed,
+        "drivers": drivers,
     }
 
 

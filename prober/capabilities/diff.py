@@ -185,10 +185,12 @@ class _Comparison:
             self.changes["members"] += member_changes(a, b, name)
 
     def _backends(self) -> None:
-        """The displays and audio drivers that each lists; character devices are told as types."""
+        """The displays and audio drivers that each lists, and the block drivers of modules that each has; character
+        devices are told as types."""
         for option in ("display", "audiodev"):
             a, b = (caps.listed[option].names if option in caps.listed else None for caps in (self.a, self.b))
             self._lists("options", a, b, f"-{option} ")
+        self._lists("options", _drivers(self.a), _drivers(self.b), "-blockdev ")
 
     def _options(self) -> None:
         a, b = self.a.options, self.b.options
@@ -217,6 +219,11 @@ def _by_name(properties: Iterable[QomProperty], same_question: bool) -> dict[str
 def _tells(items: Mapping[str, Machine] | Mapping[str, CpuModel], side: str) -> bool:
     """Whether this QEMU tells it at all: of one item at least.  An older one leaves it out of its answer."""
     return any(getattr(item, side) for item in items.values())
+
+
+def _drivers(caps: Capabilities) -> list[str] | None:
+    """Those that it has of the block drivers that it was asked for, None where it was asked for none."""
+    return [driver for driver, words in caps.drivers.items() if not words] if caps.drivers else None
 
 
 def _events(schema: QapiSchema | None) -> list[str] | None:

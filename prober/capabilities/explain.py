@@ -155,12 +155,12 @@ class AboutKey(BaseModel):
 
 
 class AboutBackend(BaseModel):
-    """A display, audio driver or character device that an option takes."""
+    """A display, audio driver, character device or block driver that an option takes."""
 
     model_config = _CONFIG
 
     kind: Literal["backend"] = "backend"
-    option: Literal["display", "audiodev", "chardev"]
+    option: Literal["display", "audiodev", "chardev", "blockdev"]
     name: str
 
 
@@ -207,7 +207,7 @@ def explain(caps: Capabilities, fact: str, history: History | None = None) -> Ex
 def _about(caps: Capabilities, fact: str, evidence: Evidence) -> About | None:
     if fact.startswith("-"):
         option, _, name = fact[1:].partition(" ")
-        if name and (option == "display" or option == "audiodev" or option == "chardev"):
+        if name and (option == "display" or option == "audiodev" or option == "chardev" or option == "blockdev"):
             return AboutBackend(option=option, name=name)
         return _option(caps, *fact[1:].partition(".")[::2])
     for subject, rest in subjects(fact):

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pydantic import JsonValue
 
 from prober.capabilities.backends import LISTING, find_backend
+from prober.capabilities.drivers import find_driver
 from prober.capabilities.evidence import Evidence, Verdict
 from prober.capabilities.inventory import Inventory
 from prober.capabilities.models import ReplyError
@@ -162,10 +163,19 @@ def _member(caps: Inventory, fact: str, command: str, path: list[str]) -> Eviden
     return _absent(fact, "query-qmp-schema", None, names, f"the schema of {command} has no {'.'.join(path)}")
 
 
+def _block_driver(caps: Inventory, fact: str, driver: str) -> Evidence:
+    """Whether the schema has a block driver."""
+    if caps.schema_ is None or caps.schema_.command("blockdev-add") is None:
+        return Evidence(fact=fact, verdict=Verdict.unknown, note="this QEMU has no schema of block drivers")
+    return _member(caps, fact, "blockdev-add", ["driver", driver])
+
+
 def _option(caps: Inventory, fact: str) -> Evidence:
     option, space, backend = fact[1:].partition(" ")
     if space and option in LISTING:
         return find_backend(caps.listed.get(option), caps.types, fact, option, backend)
+    if space and option == "blockdev":
+        return find_driver(caps.drivers, _block_driver(caps, fact, backend), backend)
     name, _, key = fact[1:].partition(".")
     question = "query-command-line-options"
     if caps.options is None:

@@ -54,6 +54,7 @@ class Inventory(BaseModel):
     sgx: JsonValue = None
     schema_text: str | None = None
     listed: dict[str, Listed] = {}
+    drivers: dict[str, str] = {}
 
     @cached_property
     def schema_(self) -> QapiSchema | None:

@@ -85,7 +85,12 @@ def format_explanation(explanation: Explanation, qemu: str) -> str:
 
 
 #: What an option takes, in words.
-_BACKENDS = {"display": "a display", "audiodev": "an audio driver", "chardev": "a character device"}
+_BACKENDS = {
+    "display": "a display",
+    "audiodev": "an audio driver",
+    "chardev": "a character device",
+    "blockdev": "a block driver",
+}
 
 #: More names than these are no answer for a human.
 _MANY = 20

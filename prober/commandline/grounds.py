@@ -83,7 +83,7 @@ class Grounds:
         return self.require(evidence, place, part=part, rule=rule)
 
     def backend(self, option: str, name: str, place: Origin, *, part: str) -> Iterator[Finding]:
-        """What stands against a display, audio driver or character device by itself: its module is not installed."""
+        """What stands against a display, audio, block or character device's driver: its module is not installed."""
         evidence = self.supports(f"-{option} {name}")
         for finding in self.require(evidence, place, part=part, rule=NOT_INSTALLED):
             listed = evidence.reply if isinstance(evidence.reply, list) else ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.models import OptionKey
+from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.keys import pairs_of
 from prober.commandline.options import Keyval, Property
@@ -23,6 +24,8 @@ def check_listed(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """The option is there, and has the keys; their values are of the keys' types."""
     if option.flag == "-chardev":
         yield from _chardev(option, grounds)
+    if option.flag == "-drive":
+        yield from check_drivers(option, grounds)
     group = f"-{option.group or option.flag[1:]}"
     evidence = grounds.supports(group)
     yield from grounds.require(evidence, option.place, rule="option/flag")

@@ -14,6 +14,7 @@ from prober.capabilities import Evidence, Verdict
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import DEPRECATION_POLICY
 from prober.commandline.deprecated import find_deprecated
+from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
@@ -92,6 +93,8 @@ def check_tree(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
 
 def _backend(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """That the backend is there whose settings the schema has."""
+    if option.flag == "-blockdev":
+        yield from check_drivers(option, grounds)
     part = _BACKENDS.get(option.flag, "")
     name = option.value.get(part)
     if isinstance(name, str):

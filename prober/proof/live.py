@@ -14,7 +14,7 @@ from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
 from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
 from prober.proof.pci import moved_devices, pci_places
-from prober.proof.present import missing
+from prober.proof.present import not_there
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
@@ -69,7 +69,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     commands = ("query-pci", "query-named-block-nodes", "query-chardev")
     pci, nodes, chardevs = await ask_all(session, [Question(command) for command in commands])
     found.differences += moved_devices(devices, pci_places(pci.reply))
-    found.differences += missing(bench.line, layout, nodes.reply, chardevs.reply)
+    found.differences += not_there(bench.line, layout, nodes.reply, chardevs.reply)
     return found
 
 

@@ -14,7 +14,7 @@ from prober.proof.models import LiveDifference
 _PERIPHERAL = "/machine/peripheral/"
 
 
-def missing(line: list[Given], layout: Layout, nodes: JsonValue, chardevs: JsonValue) -> Iterator[LiveDifference]:
+def not_there(line: list[Given], layout: Layout, nodes: JsonValue, chardevs: JsonValue) -> Iterator[LiveDifference]:
     """What the line was started with, and is not there.
 
     ``nodes`` and ``chardevs`` are the answers of ``query-named-block-nodes`` and ``query-chardev``; where one is none,

@@ -19,6 +19,7 @@ from prober.qemu.questions import (
     Question,
     Stage,
     basics,
+    driver_questions,
     expansions,
     needs_modules,
     opening,
@@ -175,8 +176,14 @@ class Agenda:
                 self._plan(basics(self._commands))
             case "query-target" if exchange.error is None:
                 self._target = _text(reply["arch"])
+            case "query-qmp-schema":
+                self._plan(driver_questions(self._commands, exchange.reply))
             case "query-kvm" if exchange.error is None:
                 self.kvm = reply["enabled"] is True
+        self._plan_types()
+
+    def _plan_types(self) -> None:
+        """What depends on the accelerator, the target and the list of types, as soon as these are known."""
         if not self._accelerator_planned and self._are_answered(_TOLD_BY):
             self._accelerator_planned = True
             self._plan(expansions(self._commands, self._target, self.kvm))

@@ -56,8 +56,8 @@ class Interview:
     """What one interview gave.
 
     ``seconds`` is the whole of it, ``timings`` says where it went: ``launch`` and ``greet`` of the first
-    process, then until the last answer of each stage (``basics``, ``types``, ``cpu_models``; stages overlap,
-    and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
+    process, then until the last answer of each stage (``basics``, ``types``, ``cpu_models``, ``drivers``; stages
+    overlap, and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
     further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
     ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
     how many were started to be asked over QMP.

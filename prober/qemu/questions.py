@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from prober.qemu.drivers import ARGUMENT, COMMAND, driver_line, drivers_to_ask
 from prober.qemu.families import cpu_family
 from prober.qemu.recording import Exchange
 from prober.qemu.replies import PROPERTY_COMMANDS, JsonValue
@@ -21,6 +22,7 @@ class Stage(StrEnum):
     basics = "basics"
     types = "types"
     cpu_models = "cpu_models"
+    drivers = "drivers"
 
 
 class Lane(StrEnum):
@@ -184,6 +186,14 @@ def type_questions(commands: frozenset[str], types: Mapping[str, str | None], kv
     return [
         *_about(plain, command, Stage.types, Lane.either),
         *_about(models, command, Stage.cpu_models, lane),
+    ]
+
+
+def driver_questions(commands: frozenset[str], schema: JsonValue) -> list[Question]:
+    """Whether the binary has the block drivers of its schema that may live in modules: one question for each."""
+    return [
+        Question(COMMAND, {ARGUMENT: driver_line(driver)}, Stage.drivers, Lane.either)
+        for driver in drivers_to_ask(commands, schema)
     ]
 
 

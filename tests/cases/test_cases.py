@@ -1,9 +1,9 @@
 """XML in, argv or refusals out, as files: ``NAME.xml`` beside ``NAME.BINARY.argv`` or ``NAME.BINARY.refused``.
 
 ``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``), or one as if the binary had not been asked which
-displays and audio drivers it lists (``qemu-10.0.13-unlisted``): of those recorded none has them all.  An ``.argv``
-file has one option a line, and after an empty line what the guest sees of hot-plug and what the host must prepare.  A
-``.refused`` file has one refusal a line.  A file that belongs to no case fails.
+displays and audio drivers it lists, and which block drivers it can load (``qemu-10.0.13-unlisted``): of those recorded
+none has them all.  An ``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug and
+what the host must prepare.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
 
 ``PROBER_REWRITE_CASES=1`` writes the files anew, from an ``.argv`` to a ``.refused`` where the outcome
 changed.  A new case begins with its XML and an empty file for each binary; none is made by itself, so that

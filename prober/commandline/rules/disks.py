@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.drives import DRIVE_OPTIONS, IDE_ROOM, Drive, Misplaced, find_drives, own_drives
+from prober.commandline.images import Opening, find_openings
 from prober.commandline.line import Line, number, switch
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
@@ -76,6 +77,46 @@ def _has_room(drive: Drive, line: Line) -> bool:
     return units is None or (drive.bus == 0 and drive.unit < units)
 
 
+def _locks(line: Line) -> Iterator[Fault]:
+    hint = "with share-rw=on (<shareable/>) for each, two disks may write to one raw image"
+    for opening, other in _exclusive(line, nodes=False):
+        yield Fault(opening.place, "drive", _words(opening, other, "image"), hint)
+
+
+def _nodes(line: Line) -> Iterator[Fault]:
+    for opening, other in _exclusive(line, nodes=True):
+        yield Fault(opening.place, "drive", _words(opening, other, "node"), "share-rw=on for each lets both write")
+
+
+def _exclusive(line: Line, *, nodes: bool) -> Iterator[tuple[Opening, Opening]]:
+    """Each opening that another excludes, with that; one after the other, as each has the first that stands against it.
+
+    Nothing is locked while another QEMU has the guest, and a property that is set elsewhere is not looked for.
+    """
+    if line.is_open or "-incoming" in line.plain or "share-rw" in line.globals:
+        return
+    writers: dict[str, Opening] = {}
+    alone: dict[str, Opening] = {}
+    for opening in find_openings(line).nodes if nodes else find_openings(line).files:
+        other = alone.get(opening.name) if opening.writes else None
+        if other is None and not opening.shares:
+            other = writers.get(opening.name)
+        if other is not None:
+            yield opening, other
+        if opening.writes:
+            writers.setdefault(opening.name, opening)
+        if not opening.shares:
+            alone.setdefault(opening.name, opening)
+
+
+def _words(opening: Opening, other: Opening, what: str) -> str:
+    name = f"the {what} {opening.name[:80]!r}"
+    if opening.writes and other.writes:
+        return f"{name} is written to by another already, and they do not both share it"
+    first, second = ("writes to", "reads") if opening.writes else ("reads", "writes to")
+    return f"this {first} {name}, which another {second}, and the one that reads does not share it"
+
+
 RULES = (
     Rule(
         "line/drive-place",
@@ -83,6 +124,20 @@ RULES = (
         "blockdev.c, drive_new and drive_check_orphaned",
         _drives,
         about=DRIVE_OPTIONS,
+    ),
+    Rule(
+        "line/image-lock",
+        "an image that is written to is opened by one alone, or by such as share it",
+        "block/file-posix.c, raw_check_lock_bytes; hw/block/block.c, blkconf_apply_backend_options",
+        _locks,
+        about=("-blockdev", *DRIVE_OPTIONS),
+    ),
+    Rule(
+        "line/node-use",
+        "a block node that is written to has one user, or such as share it",
+        "block.c, bdrv_a_allow_b; hw/block/block.c, blkconf_apply_backend_options",
+        _nodes,
+        about=("-blockdev",),
     ),
     Rule(
         "line/disk-geometry",

@@ -26,12 +26,27 @@ def _socket(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "localaddr", "udp needs localaddr")
 
 
+def _mcast(line: Line) -> Iterator[Fault]:
+    """The group of a socket netdev; that of a dgram one makes it one, and any other address a netdev like others."""
+    for option in line.qapi.get("-netdev", ()):
+        group = option.value.get("mcast")
+        if option.value.get("type") != "socket" or not isinstance(group, str):
+            continue
+        host, colon, _ = str(group).rpartition(":")
+        # Before the port nothing stands for 0.0.0.0 (``net/net.c``, ``parse_host_port``).
+        if colon and not (host and _may_be_multicast(host)):
+            message = f"{host[:64] or 'nothing'} is no multicast address (224.0.0.0 to 239.255.255.255)"
+            yield Fault(option.places.get("mcast", option.place), "mcast", message)
+
+
 def _dgram(line: Line) -> Iterator[Fault]:
     for option in line.qapi.get("-netdev", ()):
         if option.value.get("type") != "dgram":
             continue
         local, remote = _kind(option.value.get("local")), option.value.get("remote")
         if _kind(remote) == "inet" and isinstance(remote, Mapping) and _may_be_multicast(str(remote.get("host"))):
+            if _is_multicast(str(remote.get("host"))) and local not in ("", "inet", "fd"):
+                yield Fault(option.place, "local", f"local is of type inet or fd beside a group, not {local}")
             continue
         if not local:
             yield Fault(option.place, "local", "a dgram netdev needs local")
@@ -46,12 +61,16 @@ def _kind(address: Value) -> str:
     return str(address.get("type")) if isinstance(address, Mapping) else ""
 
 
-def _may_be_multicast(host: str) -> bool:
-    """Whether an IPv4 address is one of many receivers; a host's name may stand for one."""
+def _is_multicast(host: str) -> bool | None:
+    """Whether an IPv4 address is one of many receivers; None for a host's name, which may stand for one."""
     try:
         return IPv4Address(host).is_multicast
     except ValueError:
-        return True
+        return None
+
+
+def _may_be_multicast(host: str) -> bool:
+    return _is_multicast(host) is not False
 
 
 def _user(line: Line) -> Iterator[Fault]:
@@ -113,6 +132,13 @@ RULES = (
         "net/socket.c, net_init_socket",
         _socket,
         about=("socket",),
+    ),
+    Rule(
+        "line/mcast-address",
+        "`mcast` of a socket netdev names a multicast address",
+        "net/socket.c, net_socket_mcast_create",
+        _mcast,
+        about=("mcast",),
     ),
     Rule(
         "line/dgram-netdev",

@@ -25,10 +25,18 @@ def _ipv4(text: str) -> str:
     return text
 
 
+def _multicast(text: str) -> str:
+    if not ip_address(text).is_multicast:
+        raise Unfit("is no multicast address (224.0.0.0 to 239.255.255.255)")
+    return text
+
+
 #: An IPv4 or IPv6 address, in its usual spelling.
 IpText = Annotated[str, AfterValidator(_ip)]
 #: IPv4 alone: QEMU's sockets between guests have no other (libvirt's schema).
 Ipv4Text = Annotated[IpText, AfterValidator(_ipv4)]
+#: An address of many receivers: QEMU joins no group of another (``net/socket.c``, ``net_socket_mcast_create``).
+MulticastText = Annotated[Ipv4Text, AfterValidator(_multicast)]
 Port = Annotated[int, number_in(0, 65535)]
 GivenPort = Annotated[int, number_in(1, 65535)]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prober.commandline import options
 from prober.devices.interface.base import CardInterface
-from prober.devices.interface.ip import Ipv4Text, Port
+from prober.devices.interface.ip import Ipv4Text, MulticastText, Port
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 
@@ -50,7 +50,7 @@ class McastInterface(SocketInterface):
     tag = ""
 
     type: Annotated[Literal["mcast"], At("@type"), Becomes("`-netdev socket,mcast=`")] = "mcast"
-    address_text: Annotated[Ipv4Text, At("source/@address"), Becomes("`mcast`")]
+    address_text: Annotated[MulticastText, At("source/@address"), Becomes("`mcast`")]
 
 
 class UdpInterface(SocketInterface):

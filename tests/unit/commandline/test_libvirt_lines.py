@@ -57,6 +57,16 @@ TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
                    "pages-dimm-discard"}),
     ),
     (
+        r"the image '.*' is written to by another already|^this reads the image '.*', which another writes to",
+        "QEMU locks images (block/file-posix.c, raw_check_lock_bytes)",
+        frozenset({"disk-scsi-disk-split", "disk-slices"}),
+    ),
+    (
+        r"192\.0\.0\.1 is no multicast address",
+        "it is none (net/socket.c, net_socket_mcast_create)",
+        frozenset({"net-mcast"}),
+    ),
+    (
         r"ide\.0 has 2 units, and no unit [234]$",
         "an IDE bus has two (hw/ide/ide-dev.c, ide_qdev_realize)",
         frozenset({"disk-blockio", "disk-source-pool", "disk-source-pool-mode"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prober.proof.given import given_options
 from prober.proof.layout import Layout
-from prober.proof.present import missing
+from prober.proof.present import not_there
 
 _NODE = '{"driver":"null-co","node-name":"d"}'
 _LINE = given_options(["q", "-device", "e1000,id=n", "-device", "e1000", "-blockdev", _NODE, "-chardev", "null,id=c"])
@@ -15,12 +15,12 @@ def layout(*paths: str) -> Layout:
 
 
 def test_all_is_there() -> None:
-    found = missing(_LINE, layout("/machine/peripheral/n"), [{"node-name": "d"}], [{"label": "c"}])
+    found = not_there(_LINE, layout("/machine/peripheral/n"), [{"node-name": "d"}], [{"label": "c"}])
     assert list(found) == []
 
 
 def test_what_is_not_there_is_told() -> None:
-    found = missing(_LINE, layout(), [{"node-name": "e"}], [])
+    found = not_there(_LINE, layout(), [{"node-name": "e"}], [])
     assert [(one.flag, one.part, one.given) for one in found] == [
         ("-device", "id", "n"),
         ("-blockdev", "node-name", "d"),
@@ -29,10 +29,10 @@ def test_what_is_not_there_is_told() -> None:
 
 
 def test_without_an_answer_nothing_is_missing() -> None:
-    assert [one.flag for one in missing(_LINE, layout(), None, None)] == ["-device"]
+    assert [one.flag for one in not_there(_LINE, layout(), None, None)] == ["-device"]
 
 
 def test_what_was_left_out_is_not_missed() -> None:
     line = given_options(["q", "-device", "e1000,id=n"])
     line[0].is_left_out = True
-    assert list(missing(line, layout(), [], [])) == []
+    assert list(not_there(line, layout(), [], [])) == []
