@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.commandline.flags import FLAGS
+from prober.commandline.json_text import is_too_deep, read_json
 from prober.commandline.options import (
     DeviceOption,
     Global,
@@ -147,7 +147,7 @@ def split_options(words: list[str]) -> Iterator[tuple[Position, str | None]]:
     index, end = 1, len(words)
     while index < end:
         word = words[index]
-        if word[:1] != "-" or word == "-":
+        if word[:1] != "-":
             yield Position(index, ""), word
             index += 1
             continue
@@ -165,6 +165,8 @@ def _option(position: Position, value: str | None) -> Option:
     flag = position.flag
     if value is not None:
         read = _READERS.get(flag[1:])
+        if read is not None and is_too_deep(value):
+            raise Unfit("is nested too deeply", rule="option/json")
         return Plain(flag, value, position) if read is None else read(position, value)
     if _TAKES_VALUE.get(flag):
         raise Unfit("requires an argument", rule="option/no-argument")
@@ -291,26 +293,13 @@ def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, V
     return dict(every) | collect_items((key, value) for key, value in every if key == listed)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    tree = dict(pairs)
-    if len(tree) < len(pairs):
-        raise Unfit("a key is given twice", rule="option/json")
-    return tree
-
-
 #: Makes a named tuple in half the time of a call of its class; a command line has hundreds.
 _new = tuple.__new__
-
-#: Made once, as ``json.loads`` with a hook makes a decoder at every call.
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        # Without the search for space around it, which takes half the time.
-        tree, end = _DECODER.raw_decode(text)
-        if end != len(text):
-            tree = _DECODER.decode(text)
+        tree = read_json(text)
     except RecursionError as error:
         raise Unfit("is nested too deeply", rule="option/json") from error
     except ValueError as error:  # also a number of more digits than Python reads

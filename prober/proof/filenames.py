@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from prober.commandline.json_text import read_json
 from prober.proof.members import JsonMembers, Members, PairMembers
 from prober.proof.nodes import PREFIXES, SUFFIXES
 
@@ -41,7 +41,7 @@ def tree_of(text: str) -> JsonMembers | None:
     if not text.startswith("json:"):
         return None
     try:
-        tree = json.loads(text[5:])
+        tree = read_json(text[5:])
     except (ValueError, RecursionError):
         return None
     if not isinstance(tree, dict):

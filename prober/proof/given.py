@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
+from prober.commandline.json_text import is_too_deep, read_json
 from prober.commandline.parse import implied_key, split_options
 from prober.proof.members import JsonMembers, Members, PairMembers
+
+#: The options whose value some QEMU from 5.2 to 11.1 reads as JSON; ``{`` is a letter like others to the rest.
+_IN_JSON = frozenset(("-audiodev", "-blockdev", "-chardev", "-compat", "-device", "-display", "-netdev", "-object"))
 
 
 class Given:
@@ -33,17 +35,23 @@ class Given:
             self._members = self._read()
         return self._members
 
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether it has more levels than are looked into; such a one has no members."""
+        return self.value is not None and implied_key(self.flag) is not None and is_too_deep(self.value)
+
     def _read(self) -> Members | None:
         if self.value is None:
             return None
         implied = implied_key(self.flag)
-        if implied is None:
+        if implied is None or self.is_too_deep:
             return None
-        if self.value.startswith("{"):
+        if self.value.startswith("{") and self.flag in _IN_JSON:
             try:
-                tree = json.loads(self.value)
+                tree = read_json(self.value)
             except (ValueError, RecursionError):
-                return None
+                # No QEMU up to 11.1 reads a -chardev as JSON, whatever it begins with.
+                return PairMembers.of(self.value, implied) if self.flag == "-chardev" else None
             return JsonMembers(tree) if isinstance(tree, dict) else None
         return PairMembers.of(self.value, implied)
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from prober.qemu.box.model import Box
 from prober.qemu.launch import Launch
 
-#: Its character device and its monitor; no id of QEMU's, nor of anybody's.
+#: What the id of its character device begins with.
 _MONITOR_ID = "prober-qmp"
+
+
+def unused_id(stem: str, words: Iterable[str]) -> str:
+    """An id that no option of a line names: it ends in a digest of the whole."""
+    text = "\0".join(words)
+    return f"{stem}-{blake2b(text.encode(errors='surrogateescape'), digest_size=8).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -19,11 +27,12 @@ class LineLaunch(Launch):
 
     def argv(self, descriptor: int = 1) -> list[str]:
         """The command line; its monitor comes last, so that a line's own is the first as it would be without us."""
+        monitor = unused_id(_MONITOR_ID, self.words or ())
         return [
             *super().argv(descriptor),
             *(("-S",) if self.is_stopped else ()),
-            *("-chardev", f"socket,fd={descriptor},id={_MONITOR_ID}"),
-            *("-mon", f"chardev={_MONITOR_ID},mode=control"),
+            *("-chardev", f"socket,fd={descriptor},id={monitor}"),
+            *("-mon", f"chardev={monitor},mode=control"),
         ]
 
 

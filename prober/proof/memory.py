@@ -8,13 +8,14 @@ from prober.commandline.text import as_size
 from prober.proof.bench import Bench
 from prober.proof.blame import Cause
 from prober.proof.given import Given
+from prober.proof.line import unused_id
 from prober.proof.members import Members
 from prober.proof.outcome import Outcome
 
 #: Smaller memory (bytes) is never what the host lacks.
 _LEAST = 256 << 20
 
-#: The id of the memory that stands in for what ``-m`` asks for.
+#: What the id of the memory begins with that stands in for what ``-m`` asks for.
 RAM_ID = "prober-ram"
 
 _MIB = 1 << 20
@@ -61,9 +62,10 @@ def _of_machine(bench: Bench) -> None:
     if size < _LEAST:
         return
     path = bench.add("ram.memory", size=0)
-    backend = f"memory-backend-file,id={RAM_ID},size={size},mem-path={path},share=on"
+    ident = unused_id(RAM_ID, (word for one in bench.line for word in one.words()))
+    backend = f"memory-backend-file,id={ident},size={size},mem-path={path},share=on"
     bench.line.append(Given(option.position, "-object", backend))
-    bench.line.append(Given(option.position, "-machine", f"memory-backend={RAM_ID}"))
+    bench.line.append(Given(option.position, "-machine", f"memory-backend={ident}"))
     bench.replace(option, "size", "memory that is never touched")
 
 

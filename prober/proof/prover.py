@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -33,6 +33,7 @@ from prober.proof.secrets import hide, secrets_of
 from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of, rules_version
+from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.judged import MappedFile
 from prober.qemu.box.model import Form
@@ -179,6 +180,11 @@ class Prover:
             if untouched:
                 use_untouched_memory(bench)
             outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=work.instead_of_kvm)
+            if outcome.verdict in (ProofVerdict.proven, ProofVerdict.in_part):
+                unseen = unseen_error(work.report.findings, work.words, bench)
+                if unseen is not None:
+                    text = f"the check refuses what QEMU did not see, as it was replaced or left out: {unseen.message}"
+                    outcome = replace(outcome, verdict=ProofVerdict.not_provable, reason=text)
             return outcome, bench, read
 
 

@@ -37,6 +37,9 @@ def stand_in(words: list[str], caps: Capabilities, theirs: str, here: frozenset[
         if asks_for_help(given):
             bench.refuse(given, "it prints a list and ends")
             continue
+        if given.is_too_deep:
+            bench.refuse(given, "it is nested too deeply")
+            continue
         treat(OPTIONS, "option", given.flag, given, given.members or PairMembers(), bench)
     show_nothing(bench)
     cascade(bench)

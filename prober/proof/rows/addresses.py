@@ -20,6 +20,9 @@ _AWAY = 20_000
 #: ``HOST:PORT`` with what stands behind the port (``,to=9``, ``-:22``).
 _HOST_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:,]*):(?P<port>\d{1,5})(?P<rest>\D.*|)", re.DOTALL)
 
+#: The longest path of a unix socket, in bytes (Linux, ``unix(7)``; QEMU, ``util/qemu-sockets.c``).
+_LONGEST_PATH = 107
+
 _UDP = re.compile(r"(?P<to>[^@]*)(@(?P<local>.*))?", re.DOTALL)
 
 
@@ -45,6 +48,11 @@ def near_address(text: str) -> str:
     if match is None:
         return text
     return f"{near_host(match['host'])}:{free_port(match['port'])}{match['rest']}"
+
+
+def is_too_long(path: str) -> bool:
+    """Whether a path is too long for a unix socket; such a one stays as it is, for QEMU to refuse."""
+    return len(path.encode(errors="surrogatepass")) > _LONGEST_PATH
 
 
 def near_udp(text: str) -> str:

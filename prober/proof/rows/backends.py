@@ -13,7 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members, PairMembers
 from prober.proof.row import StandInRow, stood_in
-from prober.proof.rows.addresses import near_address, near_udp
+from prober.proof.rows.addresses import is_too_long, near_address, near_udp
 from prober.proof.rows.chardevs import listening, listens
 
 #: Those that are of QEMU itself, or name one of the line's own.
@@ -49,7 +49,7 @@ def near_backend(text: str, bench: Bench) -> str:
     if colon and kind == "udp":
         return f"udp:{near_udp(rest)}"
     if colon and kind in ("file", "pipe"):
-        return f"{kind}:{bench.add(rest)}"
+        return f"{kind}:{bench.add(rest)}" if rest else text
     if text in ("braille", "pty") or text.startswith(("pty:", "/dev/parport", "/dev/ppi", "/dev/lpt", "con:", "COM")):
         return "null"
     if text.startswith("/dev/"):
@@ -86,6 +86,8 @@ def _tcp(kind: str, rest: str, bench: Bench) -> str:
 
 def _unix(rest: str, bench: Bench) -> str:
     path, options = _options(rest)
+    if is_too_long(path):
+        return f"unix:{rest}"
     if listens(options):
         _waits_not(options)
         return _written(f"unix:{bench.place(path)}", options)

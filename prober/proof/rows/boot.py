@@ -69,6 +69,21 @@ def _replace_members(given: Given, members: Members, bench: Bench, by_name: Mapp
             given.touch()
 
 
+#: A line of text without an end, as a structure has its strings.
+_TEXT = _Blob("a text", lambda: b"stand-in")
+
+
+def _smbios(given: Given, members: Members, bench: Bench) -> None:
+    _replace_members(given, members, bench, {"file": _SMBIOS})
+
+    def change(path: str) -> str:
+        return path if not path or path in bench.here else _add(given, path, _TEXT, bench, "path")
+
+    # Each of several is one string (QEMU, ``hw/smbios/smbios.c``, ``parse_smbios_type11``…).
+    if members.change_each("path", change):
+        given.touch()
+
+
 def _rom(given: Given, members: Members, bench: Bench, name: str) -> None:
     _replace_members(given, members, bench, {name: _ROM})
 
@@ -108,7 +123,7 @@ BOOT_FILES: Mapping[str, StandInRow] = {
     "-append": KEPT,
     "-L": KEPT,
     "-acpitable": _members(file=_ACPI, data=_Blob("8 bytes", lambda: bytes(8))),
-    "-smbios": _members(file=_SMBIOS),
+    "-smbios": stood_in(f"file: {_SMBIOS.words}, path: a text for a structure of type 11", _smbios),
     "-fw_cfg": _members(file=_ANYTHING),
     "-option-rom": _members(romfile=_ROM),
 }

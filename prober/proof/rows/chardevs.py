@@ -13,7 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import JsonMembers, Members
 from prober.proof.row import KEPT, StandInRow, stood_in, treat
-from prober.proof.rows.addresses import LOOPBACK, free_port, near_host
+from prober.proof.rows.addresses import LOOPBACK, free_port, is_too_long, near_host
 
 _ON = ("on", "yes", "true", "y")
 
@@ -40,6 +40,8 @@ def _listen(given: Given, members: Members, bench: Bench) -> None:
         members.drop("fd")
         members.set("path", bench.place("socket"))
         bench.replace(given, "fd", "a socket in the directory of stand-ins")
+    elif is_too_long(members.text("path")):
+        return
     elif members.text("path"):
         members.set("path", bench.place(members.text("path")))
         bench.replace(given, "path", "a socket in the directory of stand-ins")
@@ -49,7 +51,7 @@ def _listen(given: Given, members: Members, bench: Bench) -> None:
 
 def _connect(given: Given, members: Members, bench: Bench) -> None:
     known = [name for name in ("path", "fd", "host", "port") if members.text(name)]
-    if not known or known == ["host"] or {"path", "host"} <= {*known}:
+    if not known or known == ["host"] or {"path", "host"} <= {*known} or is_too_long(members.text("path")):
         return  # QEMU says what is missing, or what is too much
     for name in ("fd", "host", "port", "to", "ipv4", "ipv6", "abstract", "tight"):
         members.drop(name)

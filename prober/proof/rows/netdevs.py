@@ -13,7 +13,7 @@ from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members
 from prober.proof.row import KEPT, StandInRow, stood_in, treat
-from prober.proof.rows.addresses import LOOPBACK, free_port, near_address, near_host
+from prober.proof.rows.addresses import LOOPBACK, free_port, is_too_long, near_address, near_host
 from prober.proof.rows.backends import UnknownBackendError, near_backend
 from prober.proof.rows.chardevs import listening
 
@@ -64,8 +64,35 @@ _OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 
 
+#: What a tap does not take beside another member (QEMU 5.2 to 11.1, ``net/tap.c``, ``net_init_tap``); what is here of
+#: vhost up to 10.0 only.
+_NOT_BESIDE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "fd": frozenset(("ifname", "script", "downscript", "vnet_hdr", "helper", "queues", "fds", "vhostfds")),
+        "fds": frozenset(("ifname", "script", "downscript", "vnet_hdr", "helper", "queues", "vhostfd")),
+        "helper": frozenset(("ifname", "script", "downscript", "vnet_hdr", "queues", "vhostfds")),
+    }
+)
+
+
+def _is_contrary(members: Members, version: tuple[int, int, int]) -> bool:
+    """Whether QEMU refuses a netdev for which members it has, before it opens anything."""
+    kind, names = members.text("type"), {name for name in members.names() if members.value(name) is not None}
+    if kind == "vhost-vdpa":
+        # Before, there was a default (``net/vhost-vdpa.c``).
+        return version >= (7, 2, 0) and ("vhostdev" in names) == ("vhostfd" in names)
+    if kind != "tap":
+        return False
+    ruling = next((name for name in _NOT_BESIDE if name in names), None)
+    if version >= (10, 1, 0):
+        names -= {"vhostfd", "vhostfds"}
+    return "vhostfds" in names if ruling is None else not _NOT_BESIDE[ruling].isdisjoint(names)
+
+
 def _nowhere(given: Given, members: Members, bench: Bench) -> None:
     """The id stays, and whatever no such netdev has, for QEMU to refuse."""
+    if _is_contrary(members, bench.caps.version.numbers):
+        return
     # Of -nic this is the card's.
     card = ("mac",) if given.flag == "-nic" else ()
     for name in _OWN[members.text("type")]:
@@ -165,6 +192,8 @@ def _stream(given: Given, members: Members, bench: Bench) -> None:
     if address is None:
         return
     kind, is_server = address.text("type"), members.text("server") in ("on", "yes", "true", "y")
+    if kind == "unix" and is_too_long(address.text("path")):
+        return
     if kind == "unix" and is_server:
         address.set("path", bench.place(address.text("path")))
         bench.replace(given, "path", "a socket in the directory of stand-ins")
@@ -209,7 +238,7 @@ def _end_of_dgram(given: Given, address: Members, side: str, bench: Bench) -> No
     kind = address.text("type")
     if kind == "inet":
         _near_inet(given, address, bench)
-    elif kind == "unix":
+    elif kind == "unix" and not is_too_long(address.text("path")):
         address.set("path", bench.place(address.text("path")))
         bench.replace(given, "path", "a socket in the directory of stand-ins")
     elif kind == "fd" and side == "local" and given.members is not None:

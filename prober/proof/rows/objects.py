@@ -34,10 +34,18 @@ def _memory(given: Given, members: Members, bench: Bench) -> None:
         for name in ("policy", "host-nodes"):
             members.drop(name)
             bench.replace(given, name, "memory of no node")
+    if _is_cut(members):
+        return
     for name in ("prealloc", "hugetlb", "pmem"):
         if members.text(name) in _ON:
             members.drop(name)
             bench.replace(given, name, "memory that is never touched")
+
+
+def _is_cut(members: Members) -> bool:
+    """Whether it is no whole number of huge pages, which the kernel refuses (``util/memfd.c``)."""
+    size, page = as_size(members.text("size")), as_size(members.text("hugetlbsize"))
+    return members.text("hugetlb") in _ON and bool(size and page and size % page)
 
 
 def _memory_file(given: Given, members: Members, bench: Bench) -> None:

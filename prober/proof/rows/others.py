@@ -111,6 +111,15 @@ def _memory_path(given: Given, _members: Members, bench: Bench) -> None:
     bench.replace(given, "", "the directory of stand-ins")
 
 
+def _add_fd(given: Given, members: Members, bench: Bench) -> None:
+    """What is no descriptor, or of no set, is left for QEMU to refuse (``system/vl.c``, ``parse_add_fd``)."""
+    numbers = [members.text(name) for name in ("fd", "set")]
+    if not all(re.fullmatch(r"[0-9]+", number) for number in numbers) or int(numbers[0][:9]) <= 2:
+        return
+    bench.replace(given, "", "files stand in for all that is in its set")
+    given.is_left_out = True
+
+
 def _set_aside(by: str) -> StandInRow:
     def change(given: Given, _members: Members, bench: Bench) -> None:
         bench.replace(given, "", by)
@@ -127,6 +136,8 @@ def _incoming(given: Given, _members: Members, bench: Bench) -> None:
     word = given.value or ""
     if word == "defer" or not _SOURCES.fullmatch(word):
         return  # QEMU says that it is no source
+    if word.startswith("tcp:") and ":" not in word[4:]:
+        return  # an address without a port, which it says as well
     if word.startswith("{") and bench.caps.version.numbers < (8, 2, 0):
         return
     given.change("defer")
@@ -182,7 +193,7 @@ OTHER_OPTIONS: Mapping[str, StandInRow] = MappingProxyType(
         **{f"-{name}": KEPT for name in _ARE_KEPT},
         **{f"-{name}": never(why) for name, why in _NEVER.items()},
         "-M": _MACHINE,
-        "-add-fd": _set_aside("files stand in for all that is in its set"),
+        "-add-fd": stood_in("files stand in for all that is in its set", _add_fd),
         "-async-teardown": _set_aside("nothing, as it is about how QEMU ends"),
         "-boot": stood_in("a picture of nothing in `splash`", _boot),
         "-fsdev": _FSDEV,

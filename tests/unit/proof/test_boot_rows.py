@@ -20,6 +20,7 @@ CASES = [
     ("-acpitable sig=SLIC,file=/x,,y", "-acpitable sig=SLIC,file=D/0-x_y"),
     ("-acpitable sig=SLIC,data=/x:/y", "-acpitable sig=SLIC,data=D/0-y"),
     ("-smbios file=/x", "-smbios file=D/0-x"),
+    ("-smbios type=11,path=/x,value=y,path=/z", "-smbios type=11,path=D/0-x,value=y,path=D/1-z"),
     ("-smbios type=1,serial=file", "-smbios type=1,serial=file"),
     ("-fw_cfg opt/a,file=/x", "-fw_cfg opt/a,file=D/0-x"),
     ("-fw_cfg name=opt/a,string=b", "-fw_cfg name=opt/a,string=b"),

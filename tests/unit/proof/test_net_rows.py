@@ -6,6 +6,9 @@ import pytest
 
 from tests.unit.proof.ready import made_ready, parts_left_out, refused, started
 
+#: With a path that no unix socket has.
+_LONG = f"stream,id=n,addr.type=unix,addr.path=/{'x' * 107}"
+
 _NOWHERE = "udp=127.0.0.1:9,localaddr=127.0.0.1:0"
 
 
@@ -19,6 +22,11 @@ _NOWHERE = "udp=127.0.0.1:9,localaddr=127.0.0.1:0"
             '-netdev {"type":"socket","id":"n","udp":"127.0.0.1:9","localaddr":"127.0.0.1:0"}',
         ),
         ("-nic tap,mac=52:54:00:00:00:01,br=x", f"-nic socket,mac=52:54:00:00:00:01,{_NOWHERE}"),
+        # QEMU refuses these for their members, and is to see them.
+        ("-netdev tap,id=n,fd=3,ifname=x", "-netdev tap,id=n,fd=3,ifname=x"),
+        ("-netdev tap,id=n,helper=/x,queues=2", "-netdev tap,id=n,helper=/x,queues=2"),
+        ("-netdev vhost-vdpa,id=n", "-netdev vhost-vdpa,id=n"),
+        (f"-netdev {_LONG}", f"-netdev {_LONG}"),
         ("-nic none -net nic,model=e1000", "-nic none -net nic,model=e1000"),
         ("-nic model=e1000", "-nic model=e1000"),
         ("-netdev user,id=n,hostfwd=tcp::22-:22", "-netdev user,id=n,hostfwd=tcp:127.0.0.1:20022-:22"),
