@@ -84,7 +84,7 @@ def debugged(rest: str) -> tuple[str, str]:
     return first, second
 
 
-def is_too_deep(text: str) -> bool:
+def nests_too_deep(text: str) -> bool:
     """Whether a filename has more of these within one another than anybody means."""
     return text.count("blkdebug:") + text.count("blkverify:") > _DEEPEST
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from prober.commandline.text import as_size
-from prober.proof.filenames import debugged, format_by_name, is_too_deep, split_filename, tree_of
+from prober.proof.filenames import debugged, format_by_name, nests_too_deep, split_filename, tree_of
 from prober.proof.given import Given
 from prober.proof.images import MIB, StandInImage
 from prober.proof.members import JsonMembers, Members, PairMembers
@@ -167,7 +167,7 @@ class _Plan:
             self._node(tree, image)
             return
         driver, rest = split_filename(text)
-        if driver in ("blkdebug", "blkverify") and not is_too_deep(text):
+        if driver in ("blkdebug", "blkverify") and not nests_too_deep(text):
             first, second = debugged(rest)
             if driver == "blkverify":
                 self._filename(first, StandInImage(size=image.size))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prober.proof.bench import Bench
-from prober.proof.filenames import debugged, is_too_deep, is_too_large, split_filename, tree_of
+from prober.proof.filenames import debugged, is_too_large, nests_too_deep, split_filename, tree_of
 from prober.proof.given import Given
 from prober.proof.imageplan import image_key, images_of, nodes_below
 from prober.proof.images import StandInImage, lay_out
@@ -74,7 +74,7 @@ def _in_json(given: Given, tree: JsonMembers, bench: Bench) -> str | None:
 
 def _in_debugged(given: Given, driver: str, rest: str, bench: Bench, part: str) -> str | None:
     first, second = debugged(rest)
-    if is_too_deep(rest) or not second:
+    if nests_too_deep(rest) or not second:
         return None
     if driver == "blkdebug":
         made: str | None = _config(given, first, bench, part) if first else ""
