@@ -169,8 +169,9 @@ def change_device(given: Given, members: Members, bench: Bench) -> None:
         if given.is_left_out:
             return
     for name in members.names():
-        if members.value(name) in (None, ""):
-            continue
+        value = members.value(name)
+        if not isinstance(value, str) or not value:
+            continue  # what names something is a text; anything else QEMU refuses by itself
         if name in PROPERTIES:
             PROPERTIES[name].change(given, members, bench, name)
         elif name in DEVICE_FILES:

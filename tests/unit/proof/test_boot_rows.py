@@ -8,6 +8,7 @@ import pytest
 
 from prober.proof import blobs
 from tests.unit.proof.benches import bench_of, only_file, words_of
+from tests.unit.proof.ready import started
 
 CASES = [
     ("-kernel /boot/vmlinuz -initrd /i,j -append 'root=/dev/vda x,y'",
@@ -64,3 +65,8 @@ def test_tables_add_up() -> None:
     assert (len(table), struct.unpack_from("<I", table, 4)[0], sum(table) & 0xFF) == (36, 36, 0)
     tree = blobs.device_tree()
     assert struct.unpack_from(">II", tree) == (0xD00DFEED, len(tree))
+
+
+def test_a_file_that_is_no_text_is_left_for_qemu_to_refuse() -> None:
+    line = """-device '{"driver":"e1000","romfile":false}'"""
+    assert started(line) == '-device {"driver":"e1000","romfile":false}'
