@@ -35,6 +35,8 @@ def choose(
     """
     if root is not None and (binary is None or socket is not None):
         raise UsageError("--root goes with --binary alone", hint="it is where that QEMU is started in")
+    if root is not None and not root.is_dir():
+        raise UsageError(f"--root {root} is no directory")
     if replies is not None:
         if socket is not None or binary is not None:
             raise UsageError("--replies goes with neither --socket nor --binary", hint="choose one who answers")

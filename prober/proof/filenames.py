@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -31,6 +32,24 @@ def split_filename(text: str) -> Filename:
         return Filename("file", text)
     driver = PREFIXES.get(prefix, "")
     return Filename(driver, rest)
+
+
+#: What QEMU reads as a server of NBD (5.2 to 11.1, ``block/nbd.c``, ``nbd_parse_uri`` and ``nbd_parse_filename``).
+_NBD = re.compile(
+    r"nbd(\+tcp)?://(\[[^\]]+\]|[^/:?\[\]]+)(:(?P<port>[0-9]{1,5}))?(/[^?]*)?"
+    r"|nbd\+unix:///[^?]*\?socket=[^&]+"
+    r"|nbd:(?!//)(unix:[^:]+|(\[[^\]]+\]|[^:]*):[^:]+)(:exportname=.+)?"
+    r"|nbds.*",
+    re.DOTALL,
+)
+
+
+def is_no_address(text: str) -> bool:
+    """Whether a filename is one of NBD, and names no server that could be connected to; QEMU refuses it as it is."""
+    if not text.startswith(("nbd:", "nbd+")):
+        return False
+    match = _NBD.fullmatch(text)
+    return match is None or int(match["port"] or 0) > 65535
 
 
 def tree_of(text: str) -> JsonMembers | None:

@@ -253,7 +253,7 @@ def proof_of(
     What was refused by the check was not started, and what is not provable neither; that is the ``ground``.
     """
     secrets = secrets_of(given_options([*words]))
-    findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in report.findings]
+    findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in (*report.findings, *outcome.findings)]
     read = read or ReadBack()
     return Proof(
         ground=ground if outcome.verdict is not ProofVerdict.not_provable else "checked",
@@ -264,13 +264,13 @@ def proof_of(
         accelerator=read.accelerator,
         said=hide(outcome.said, secrets),
         option=outcome.option,
-        reason=outcome.reason,
+        reason=hide(outcome.reason, secrets),
         replaced=tuple(bench.replaced) if bench else (),
         left_out=tuple(bench.left_out) if bench else (),
-        findings=(*findings, *outcome.findings),
+        findings=tuple(findings),
         warnings=tuple(hide(text, secrets) for text in outcome.warnings),
         readings=read.readings,
-        differences=tuple(read.differences),
+        differences=tuple(one.model_copy(update={"given": hide(one.given, secrets)}) for one in read.differences),
         unread=tuple(read.unread),
         hotplug=tuple(read.hotplug),
         buses=tuple(read.buses),

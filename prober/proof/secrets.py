@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prober.proof.given import Given
-from prober.proof.members import Members
+from prober.proof.members import Members, PairMembers
 
 #: The members that hold a secret itself, and not the id of an object that does (QEMU, ``qapi/crypto.json``,
 #: ``ui/spice-core.c``, ``block/curl.c``, ``hw/misc/applesmc.c``).
@@ -28,10 +28,23 @@ def secrets_of(line: Iterable[Given]) -> frozenset[str]:
 
 
 def _in_option(given: Given) -> Iterator[str]:
+    if given.flag in ("-global", "-set"):
+        # DRIVER.PROPERTY=VALUE and GROUP.ID.KEY=VALUE; what -set changes may be an object's.
+        key, _, value = (given.value or "").partition("=")
+        if key.rpartition(".")[2] in _SECRET:
+            yield value
+        elif key == "driver":
+            yield from _in_long_global(PairMembers.of(given.value or "", ""))
     if given.members is None:
         return
     for members in given.members.walk():
         yield from _in_members(given, members)
+
+
+def _in_long_global(members: Members) -> Iterator[str]:
+    """``driver=…,property=…,value=…``."""
+    if members.text("property") in _SECRET:
+        yield members.text("value")
 
 
 def _in_members(given: Given, members: Members) -> Iterator[str]:

@@ -85,7 +85,12 @@ class QmpConnection(QMPClient):
 
         :raise Exception: of ``qemu.qmp`` or the stream, to be mapped.
         """
-        await self.connect(self._socket)
+        try:
+            await self.connect(self._socket)
+        except AssertionError as error:
+            # One who goes away, or sends nonsense, right behind the negotiation: the library takes for granted that the
+            # connection still stands (qemu.qmp 0.0.6, ``AsyncProtocol.connect``).
+            raise EOFError("it was over before it began") from error
 
     # The conversation.
 

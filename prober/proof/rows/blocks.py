@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prober.proof.bench import Bench
-from prober.proof.filenames import debugged, is_too_large, nests_too_deep, split_filename, tree_of
+from prober.proof.filenames import debugged, is_no_address, is_too_large, nests_too_deep, split_filename, tree_of
 from prober.proof.given import Given
 from prober.proof.imageplan import image_key, images_of, nodes_below
 from prober.proof.images import StandInImage, lay_out
@@ -56,6 +56,8 @@ def stand_in_filename(given: Given, text: str, bench: Bench, part: str) -> str |
         return f"fat:{words}{colon}{made}"
     if driver in LOCKING:
         return stand_in_image(given, bench, rest, stem=rest or "disk", is_shared=True, part=part)
+    if is_no_address(text):
+        return None
     if driver in BECOMES_FILE:
         bench.drivers.setdefault(driver, given)
         stem = rest.partition("?")[0].rstrip("/") or driver

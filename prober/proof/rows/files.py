@@ -17,7 +17,7 @@ from prober.proof.rows.boot import BOOT_FILES
 
 def _blockdev(given: Given, members: Members, bench: Bench) -> None:
     """Without a driver, QEMU says so."""
-    if is_too_large(members):
+    if given.is_too_deep or is_too_large(members):
         bench.refuse(given, TOO_LARGE)
     elif members.text("driver"):
         treat(BLOCK_DRIVERS, "block driver", members.text("driver"), given, members, bench)
@@ -25,7 +25,7 @@ def _blockdev(given: Given, members: Members, bench: Bench) -> None:
 
 def _drive(given: Given, members: Members, bench: Bench) -> None:
     """``format`` and ``driver`` name the node at the top, ``file`` is a filename or the node below."""
-    if is_too_large(members):
+    if given.is_too_deep or is_too_large(members):
         bench.refuse(given, TOO_LARGE)
         return
     driver = members.text("format") or members.text("driver")

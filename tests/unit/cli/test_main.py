@@ -43,6 +43,12 @@ def test_wrong_usage_is_2(run: Run, words: list[str]) -> None:
     assert "Usage: prober" in ended.err
 
 
+def test_a_root_that_is_none_is_2(run: Run) -> None:
+    ended = run("prove", "--binary", "/usr/bin/qemu", "--root", "/nonexistent", "--", "qemu", "-S")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--root /nonexistent is no directory" in ended.err
+
+
 def test_version(run: Run) -> None:
     assert run("--version").out == "prober 0.1.0\n"
 

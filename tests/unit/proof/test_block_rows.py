@@ -84,6 +84,11 @@ CASES = [
     # one path named twice is one file, and one address is not
     ("-hda /x -hdb /x", "-hda D/0-x -hdb D/0-x"),
     ("-hda nbd://h/x -hdb nbd://h/x", "-hda D/0-x -hdb D/1-x"),
+    ("-hda nbd+unix:///x?socket=/s -hdb nbd:h:10809:exportname=e", "-hda D/0-x -hdb D/1-h_10809_exportname_e"),
+    # QEMU reads no address in these.
+    ("-hda nbd:// -hdb nbd://h:99999/x", "-hda nbd:// -hdb nbd://h:99999/x"),
+    ("-hda nbd+unix:///x -hdb nbd://h/x?y=1", "-hda nbd+unix:///x -hdb nbd://h/x?y=1"),
+    ("-hda nbd:foo -hdb nbd:unix:", "-hda nbd:foo -hdb nbd:unix:"),
     ("-iscsi initiator-name=x", "-iscsi initiator-name=x"),
 ]  # fmt: skip
 

@@ -158,6 +158,13 @@ def test_wrong_greeting(aio: Aio, tmp_path: Path, data: bytes) -> None:
     assert isinstance(fails(aio, make_fake(tmp_path, "says_first", data=data)), ProtocolError)
 
 
+def test_nonsense_right_behind_the_negotiation(aio: Aio, tmp_path: Path) -> None:
+    version = b'{"qemu":{"major":7,"minor":2,"micro":0},"package":""}'
+    greeting = b'{"QMP":{"version":' + version + b',"capabilities":[]}}\n'
+    data = greeting + b'{"return":{}}\n' + b'{"return":1}\n' * 3
+    assert isinstance(fails(aio, make_fake(tmp_path, "says_first", data=data)), ProtocolError)
+
+
 def test_refused_negotiation(aio: Aio, tmp_path: Path) -> None:
     error = fails(aio, make_fake(tmp_path, "refuses_to_negotiate"))
     assert isinstance(error, ProtocolError)
