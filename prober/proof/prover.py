@@ -253,7 +253,8 @@ def proof_of(
     What was refused by the check was not started, and what is not provable neither; that is the ``ground``.
     """
     secrets = secrets_of(given_options([*words]))
-    findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in (*report.findings, *outcome.findings)]
+    told = (*report.findings, *outcome.findings)
+    findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in told]
     read = read or ReadBack()
     return Proof(
         ground=ground if outcome.verdict is not ProofVerdict.not_provable else "checked",
