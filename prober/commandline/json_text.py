@@ -66,7 +66,7 @@ def _no_constant(name: str) -> Any:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def is_too_deep(text: str) -> bool:
+def has_too_many_levels(text: str) -> bool:
     """Whether an option's value, in JSON or as ``key=value``, has more levels than any that means something."""
     if not text.startswith("{"):
         return text.count(".") > _DEEPEST and any(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.commandline.flags import FLAGS
-from prober.commandline.json_text import is_too_deep, read_json
+from prober.commandline.json_text import has_too_many_levels, read_json
 from prober.commandline.options import (
     DeviceOption,
     Global,
@@ -165,7 +165,7 @@ def _option(position: Position, value: str | None) -> Option:
     flag = position.flag
     if value is not None:
         read = _READERS.get(flag[1:])
-        if read is not None and is_too_deep(value):
+        if read is not None and has_too_many_levels(value):
             raise Unfit("is nested too deeply", rule="option/json")
         return Plain(flag, value, position) if read is None else read(position, value)
     if _TAKES_VALUE.get(flag):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prober.commandline.json_text import is_too_deep, read_json
+from prober.commandline.json_text import has_too_many_levels, read_json
 from prober.commandline.parse import implied_key, split_options
 from prober.proof.members import JsonMembers, Members, PairMembers
 
@@ -38,7 +38,7 @@ class Given:
     @property
     def is_too_deep(self) -> bool:
         """Whether it has more levels than are looked into; such a one has no members."""
-        return self.value is not None and implied_key(self.flag) is not None and is_too_deep(self.value)
+        return self.value is not None and implied_key(self.flag) is not None and has_too_many_levels(self.value)
 
     def _read(self) -> Members | None:
         if self.value is None:
