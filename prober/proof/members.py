@@ -86,6 +86,7 @@ class JsonMembers(Members):
         self.tree = tree
 
     def names(self) -> list[str]:
+        """In their order, each once."""
         return [*self.tree] if isinstance(self.tree, dict) else [str(n) for n in range(len(self.tree))]
 
     def _at(self, name: str) -> Any:
@@ -94,30 +95,36 @@ class JsonMembers(Members):
         return self.tree[int(name)] if name.isdecimal() and int(name) < len(self.tree) else None
 
     def get(self, name: str) -> Scalar | None:
+        """The scalar of this name."""
         value = self._at(name)
         return value if isinstance(value, str | int | bool) else None
 
     def value(self, name: str) -> JsonValue:
+        """All of this name."""
         found: JsonValue = self._at(name)
         return found
 
     def set(self, name: str, value: Scalar) -> None:
+        """Put a scalar in the place of all that is there."""
         if isinstance(self.tree, dict):
             self.tree[name] = value
         elif name.isdecimal() and int(name) < len(self.tree):
             self.tree[int(name)] = value
 
     def drop(self, name: str) -> None:
+        """Leave this name out, with all below it."""
         if isinstance(self.tree, dict):
             self.tree.pop(name, None)
         elif name.isdecimal() and int(name) < len(self.tree):
             del self.tree[int(name)]
 
     def inner(self, name: str) -> Members | None:
+        """The object or list of this name."""
         value = self._at(name)
         return JsonMembers(value) if isinstance(value, dict | list) else None
 
     def make(self, name: str) -> Members:
+        """An object of this name, made where there is none."""
         value = self._at(name)
         if isinstance(value, dict):
             return JsonMembers(value)
@@ -189,10 +196,12 @@ class PairMembers(Members):
         return (pair for pair in self.pairs if pair.key.startswith(self.prefix) and len(pair.key) > len(self.prefix))
 
     def names(self) -> list[str]:
+        """In their order, each once."""
         cut = len(self.prefix)
         return list(dict.fromkeys(pair.key[cut:].partition(".")[0] for pair in self._below()))
 
     def get(self, name: str) -> Scalar | None:
+        """The scalar of this name."""
         found = None
         for pair in self.pairs:
             if pair.key == self.prefix + name:
@@ -200,9 +209,11 @@ class PairMembers(Members):
         return found
 
     def value(self, name: str) -> JsonValue:
+        """All of this name."""
         return self.get(name)
 
     def set(self, name: str, value: Scalar) -> None:
+        """Put a scalar in the place of all that is there."""
         key = self.prefix + name
         text = ("on" if value else "off") if isinstance(value, bool) else str(value)
         places = [n for n, pair in enumerate(self.pairs) if pair.key == key or pair.key.startswith(f"{key}.")]
@@ -225,11 +236,13 @@ class PairMembers(Members):
             self.pairs[place] = Pair(key, text, implied=self.pairs[place].implied)
 
     def drop(self, name: str) -> None:
+        """Leave this name out, with all below it."""
         key = self.prefix + name
         # In place: other views look at the same list.
         self.pairs[:] = [pair for pair in self.pairs if pair.key != key and not pair.key.startswith(f"{key}.")]
 
     def inner(self, name: str) -> Members | None:
+        """The object or list of this name."""
         prefix = f"{self.prefix}{name}."
         if not any(pair.key.startswith(prefix) for pair in self.pairs):
             return None

@@ -17,7 +17,8 @@ from prober.qemu.box.find import open_box
 from prober.qemu.box.model import Box, Confinement, Form
 from prober.qemu.box.opened import box_of, hand_over
 from tests.conftest import QemuPlace
-from tests.integration.hostile import SECRET, Host, Hostile
+from tests.integration.hostile import Hostile
+from tests.integration.hostile_host import SECRET, Host
 from tests.integration.real_qemu import EndedEarlyError, RunningQemu, start_qemu
 
 #: Seconds that a line may take until it has done what it does.

@@ -72,13 +72,14 @@ def test_a_translation_is_the_same_everywhere(sources: list[list[object]], qemu_
     answers = _everywhere(sources, "translate", "--format", "json", EXAMPLE)
     assert [(ended.code, ended.err) for ended in answers] == [(0, "")] * 3
     translations = [json.loads(ended.out) for ended in answers]
-    assert sorted(translations[0]) == ["argv", "binary", "hotplug", "resources"]
+    assert sorted(translations[0]) == ["argv", "binary", "ground", "hotplug", "resources"]
+    assert translations[0]["ground"] == "checked"
     assert translations[0] == translations[1] == translations[2]
     assert translations[0]["argv"][0] == qemu_binary
     assert "PIIX4_PM.acpi-root-pci-hotplug=off" in translations[0]["argv"]
 
     for ended in _everywhere(sources, "translate", EXAMPLE):
-        assert (ended.code, ended.err) == (0, "")
+        assert (ended.code, ended.err) == (0, "checked against all that this QEMU says of itself; --prove starts it\n")
         assert ended.out.startswith(f"{qemu_binary} \\\n  -")
         assert "\n  -global PIIX4_PM.acpi-root-pci-hotplug=off \\\n" in ended.out
 
@@ -167,7 +168,8 @@ def test_a_command_line_is_checked_the_same_everywhere(sources: list[list[object
 def test_our_own_command_lines_are_clean(sources: list[list[object]]) -> None:
     translated = run_prober("translate", *sources[0], EXAMPLE).out
     for ended in _everywhere(sources, "check-argv", stdin=translated):
-        assert (ended.code, ended.out, ended.err) == (0, "", "")
+        assert (ended.code, ended.out) == (0, "")
+        assert ended.err == "checked: nothing stands against it; `prober prove` starts it\n"
 
 
 def test_a_command_line_is_for_a_binary_that_the_service_has(service: Path, qemu_binary: str) -> None:

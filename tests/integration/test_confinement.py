@@ -31,7 +31,8 @@ from prober.qemu.limits import InterviewLimits
 from prober.qemu.process import start_process
 from prober.qemu.session import start_session
 from tests.conftest import CHECKOUT, QemuPlace
-from tests.integration.hostile import LINES, Host, Hostile, open_host
+from tests.integration.hostile import LINES, Hostile
+from tests.integration.hostile_host import Host, open_host
 from tests.integration.reaching import Reached, reach
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
@@ -370,7 +371,7 @@ def test_strace_sees_nothing_opened_outside(place: QemuPlace, tmp_path: Path) ->
     program = (
         "import asyncio, sys\n"
         "from tests.conftest import QemuPlace\n"
-        "from tests.integration.hostile import LINES, open_host\n"
+        "from tests.integration.hostile import LINES\nfrom tests.integration.hostile_host import open_host\n"
         "from tests.integration.reaching import reach\n"
         "for line in LINES[::4]:\n"
         "    with open_host() as host:\n"

@@ -9,7 +9,7 @@ from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
-from tests.recordings import FIXTURES, load_capabilities
+from tests.recordings import FIXTURES, load_capabilities, without_lists
 
 DOMAIN = """<domain type='qemu'>
   <name>disks</name>
@@ -20,7 +20,7 @@ DOMAIN = """<domain type='qemu'>
 
 
 def run(devices: str, *, monitor: str | None = None, host: Host | None = None) -> Translation:
-    caps = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
+    caps = without_lists(load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz"))
     domain = read_domain(DOMAIN.format(devices).encode())
     return translate(domain, caps, binary="/q", monitor=monitor, host=host or Host())
 

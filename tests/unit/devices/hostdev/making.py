@@ -8,14 +8,14 @@ from typing import Any
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
-from tests.recordings import FIXTURES, load_capabilities
+from tests.recordings import FIXTURES, load_capabilities, without_lists
 
 DOMAIN = """<domain type='kvm'><name>g</name><memory unit='MiB'>64</memory>
 <os><type arch='x86_64' machine='q35'>hvm</type></os>
 <devices>{}</devices></domain>"""
 
 
-CAPS = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
+CAPS = without_lists(load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz"))
 
 
 CONTROLLER = "<controller type='scsi' index='0' model='virtio-scsi'/>"
