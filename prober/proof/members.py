@@ -134,6 +134,7 @@ class JsonMembers(Members):
         return JsonMembers(made)
 
     def change_each(self, name: str, change: Callable[[str], str]) -> bool:
+        """Change each text of this name."""
         before = json.dumps(self._at(name))
         if isinstance(self.tree, dict) and name in self.tree:
             self.tree[name] = _change_texts(self.tree[name], change)
