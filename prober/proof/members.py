@@ -228,6 +228,7 @@ class PairMembers(Members):
                 del self.pairs[place]
 
     def put(self, name: str, value: Scalar) -> None:
+        """Put a scalar in the place of all that is there, as the only pair."""
         key = self.prefix + name
         text = ("on" if value else "off") if isinstance(value, bool) else str(value)
         places = [n for n, pair in enumerate(self.pairs) if pair.key == key]
@@ -250,9 +251,11 @@ class PairMembers(Members):
         return PairMembers(self.pairs, prefix)
 
     def make(self, name: str) -> Members:
+        """An object of this name, made where there is none."""
         return PairMembers(self.pairs, f"{self.prefix}{name}.")
 
     def change_each(self, name: str, change: Callable[[str], str]) -> bool:
+        """Change each text of this name."""
         is_other = False
         for pair in self.pairs:
             if pair.key == self.prefix + name and (value := change(pair.value)) != pair.value:
