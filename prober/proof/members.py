@@ -228,7 +228,7 @@ class PairMembers(Members):
                 del self.pairs[place]
 
     def put(self, name: str, value: Scalar) -> None:
-        """Put a scalar in the place of all that is there, as the only pair."""
+        """Put one scalar of this name, and leave what is below it."""
         key = self.prefix + name
         text = ("on" if value else "off") if isinstance(value, bool) else str(value)
         places = [n for n, pair in enumerate(self.pairs) if pair.key == key]

@@ -59,6 +59,7 @@ class ForwardingJudge:
             raise BusyError("the service is being stopped", hint="ask again when it is back") from None
 
     async def close(self) -> None:
+        """Stop all that is under way.  May be called twice."""
         self._is_closed = True
         tasks = [*self._under_way]
         for task in tasks:

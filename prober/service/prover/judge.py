@@ -64,6 +64,7 @@ class OwnJudge:
         self._is_closed = False
 
     async def judge(self, known: Known, request: LineRequest) -> Proof:
+        """The verdict (:meth:`Judge.judge`)."""
         await asyncio.to_thread(rules_version)  # It reads files, once.
         if self._is_closed:
             raise _stopping()
@@ -78,6 +79,7 @@ class OwnJudge:
             raise _stopping() from None
 
     async def close(self) -> None:
+        """Stop all that is under way, and close what is remembered.  May be called twice."""
         self._is_closed = True
         await self._prover.close()
         if self._store is not None:
