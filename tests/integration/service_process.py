@@ -98,7 +98,8 @@ def start_ready_service(
     path, log, notify = directory / "s.sock", directory / "log", directory / "notify"
     notify.unlink(missing_ok=True)
     command = [prober, "serve", "--config", "/dev/null", "--socket", path, "--cache", directory / "cache"]
-    command += ["--prover-socket", "", *options]
+    # The command of an earlier commit knows no prover.
+    command += [*(["--prover-socket", ""] if prober == PROBER else []), *options]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications, log.open("ab") as stream:
         notifications.bind(str(notify))
         notifications.settimeout(PATIENCE)
