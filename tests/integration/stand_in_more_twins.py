@@ -17,7 +17,7 @@ OBJECT_TWINS = (
         "-object memory-backend-ram,id=m,size=64M,prealloc=on,policy=bind", "host-nodes must be set",
     ),
     beside("object memory-backend-memfd",
-        "-object memory-backend-memfd,id=m,size=64M,hugetlb=on,hugetlbsize=1G,seal=on@"),
+        "-object memory-backend-memfd,id=m,size=2G,hugetlb=on,hugetlbsize=1G,seal=on@"),
     beside(
         "object memory-backend-file",
         "-object memory-backend-file,id=m,size=64M,mem-path=/dev/hugepages/x,share=on,prealloc=on,pmem=on,align=2M@"

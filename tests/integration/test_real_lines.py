@@ -1,7 +1,8 @@
 """The command lines that people posted, proven on each QEMU at hand, hold the verdicts that are kept beside them.
 
-The verdicts are those of Debian's binaries with the modules that come in their own package; another version has none
-kept, and there each line has only to come to one.
+The verdicts are those of Debian's binaries with the modules that come in their own package, and without those of
+``qemu-system-gui`` and ``qemu-system-modules-opengl``: what is about these is refused.  Another version has none kept,
+and there each line has only to come to one.
 """
 
 from __future__ import annotations
