@@ -21,8 +21,12 @@ from tests.integration.hostile import Hostile
 from tests.integration.hostile_host import SECRET, Host
 from tests.integration.real_qemu import EndedEarlyError, RunningQemu, start_qemu
 
-#: Seconds that a line may take until it has done what it does.
+#: Seconds that a line may take until it has done what it does.  With a bare QEMU, which is ended once it has, many: the
+#: machine may be busy.
 _PATIENCE = 3.0
+_PATIENCE_BARE = 20.0
+#: Seconds that a QEMU in a box is left to run once it answers: what it was told to execute may be later than that.
+_HOLD = 0.2
 
 
 @dataclass
@@ -67,7 +71,7 @@ async def reach(place: QemuPlace, host: Host, line: Hostile, form: Form | Confin
         task = asyncio.ensure_future(
             _run(place, (*machine, *line.words(host, where.theirs)), where, host, line, reached)
         )
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        deadline = asyncio.get_running_loop().time() + (_PATIENCE_BARE if form is None else _PATIENCE)
         while asyncio.get_running_loop().time() < deadline:
             if task.done() and (form is not None or line.way != "writes" or not line.bites):
                 break
@@ -100,6 +104,9 @@ async def _run(
             if line.way == "reads" and await _read_disk(qemu, where):
                 reached.marks.add("reads")
             reached.stderr = qemu.stderr
+            if line.way == "writes":
+                # What it executes ends with it.  A bare one is ended as soon as something was written.
+                await asyncio.sleep(_HOLD if where.box is not None else _PATIENCE_BARE)
     except EndedEarlyError as error:
         reached.stderr = error.ended.stderr
 

@@ -1,4 +1,4 @@
-"""Which confinement is to be had on this host.  It is tried, not looked for, and once a process.
+"""Which confinement is to be had on this host.  It is tried, not looked for, and once a process and user.
 
 In order: bubblewrap; else, in the weak form, another user (which takes root) or Landlock.  Bubblewrap is tried with
 exactly the options that a box has, by starting ``true`` in it: as nobody where we are root, with a fresh ``/proc`` and
@@ -45,18 +45,18 @@ _NETWORKS: tuple[Network, ...] = ("user", "none")
 _prctl = ctypes.CDLL(None).prctl
 _PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 
-_found: dict[tuple[str | None, bool, Form | None], Confinement] = {}
+_found: dict[tuple[int, str | None, bool, Form | None], Confinement] = {}
 
 
 async def find_box(*, root: Path | None = None, kvm: bool = False, form: Form | None = None) -> Confinement:
     """The best confinement that works here, for QEMUs of the host or in another system's tree (``root``).
 
     ``kvm`` asks for ``/dev/kvm`` in the box; whether it can be opened there is for QEMU to find out.  ``form`` asks
-    for this form and no other.  What was found is remembered for the life of the process.
+    for this form and no other.  What was found is remembered for the life of the process, for each user that it is.
 
     :raise ConfinementError: where there is none, with the reasons.
     """
-    key = (None if root is None else str(root), kvm, form)
+    key = (os.geteuid(), None if root is None else str(root), kvm, form)
     if key not in _found:
         _found[key] = await _find(root, kvm, form)
         _LOG.debug("%s", " ".join(_found[key].describe()))
