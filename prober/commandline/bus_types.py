@@ -85,3 +85,6 @@ COMPLETE = frozenset(
 
 #: The same for PCI, but for these (``hw/sd/sdhci-pci.c``, ``hw/ufs/ufs.c``, ``hw/nvme/ctrl.c``).
 OTHERS_OF_PCI = frozenset({"nvme", "sdhci-pci", "ufs"})
+
+#: Devices with a bus that has their id for a name, without a number (``hw/nvme/ctrl.c``, ``hw/ufs/ufs.c``).
+CALLED_BY_ID = frozenset({"nvme", "ufs"})

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import MachineKind
-from prober.commandline.bus_types import OF_DEVICES, Makes
+from prober.commandline.bus_types import CALLED_BY_ID, OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Value
@@ -63,6 +63,8 @@ class _Buses:
     bridges: set[str] = field(default_factory=set)
     #: How many numbered buses the device of an id has, and of which type; an empty type where that is not known.
     others: dict[str, Makes] = field(default_factory=dict)
+    #: The ids of devices whose bus is called just by the id.
+    by_id: set[str] = field(default_factory=set)
     root: str = ""
     #: Whether it is known which slots of the root bus QEMU gives to devices without an address.
     is_exact: bool = False
@@ -79,7 +81,7 @@ class _Buses:
 
     def is_there(self, bus: str) -> bool:
         """Whether there may be such a bus."""
-        if bus in self.bridges or "/" in bus or self.named(bus) is not None:
+        if bus in self.bridges or bus in self.by_id or "/" in bus or self.named(bus) is not None:
             return True
         pci = _PCI.fullmatch(bus)
         if pci:
@@ -120,6 +122,8 @@ class _Buses:
                 self.nameless.add(makes.bus.lower())
         if ident:
             self.others[ident] = makes
+            if device.typename in CALLED_BY_ID:
+                self.by_id.add(ident)
 
 
 def check_buses(line: Line) -> list[Finding]:

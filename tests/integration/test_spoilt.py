@@ -186,7 +186,7 @@ def compare_all(
     for number in range(AT_ONCE):
         free.put(number)
         if number:
-            shutil.copytree(ours / "0", ours / str(number), ignore=lambda _, names: [n for n in names if "sock" in n])
+            shutil.copytree(ours / "0", ours / str(number), ignore=_sockets)
 
     def compare(variant: Variant) -> Outcome:
         number = free.get()
@@ -199,6 +199,11 @@ def compare_all(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(compare, variants))
+
+
+def _sockets(directory: str, names: list[str]) -> list[str]:
+    """Those that cannot be copied."""
+    return [name for name in names if Path(directory, name).is_socket()]
 
 
 def ask(place: QemuPlace, words: tuple[str, ...], types: list[str]) -> tuple[bool, str]:

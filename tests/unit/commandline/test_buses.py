@@ -33,3 +33,11 @@ def test_a_line_of_nothing_in_json_is_made_last() -> None:
 def test_buses_by_their_type(line: str, message: str) -> None:
     (finding,) = faults(f"{_Q35} {line}", "")
     assert message in finding.message
+
+
+def test_the_bus_of_an_nvme_controller_is_called_as_the_controller() -> None:
+    """QEMU names the bus by the bare id (``hw/nvme/ctrl.c``)."""
+    line = f"{_Q35} -device nvme,id=n,serial=x -drive if=none,id=d,file=/x,format=raw -device nvme-ns,drive=d,bus="
+    assert faults(line + "n", "") == []
+    (finding,) = faults(line + "m", "")
+    assert "there is no bus 'm'" in finding.message
