@@ -57,6 +57,8 @@ EXPLAINED: dict[str, str] = {
         "whether a bridge has a hot-plug controller of its own depends on the machine's kind of hot-plug",
     r"drive is empty|is already in use because it has been automatically connected":
         "what a -drive is for is seen where a device asks for it",
+    r"driver\W+vvfat.*Image is read-only": "that a directory is only read unless rw is on is in no answer",
+    r"Invalid parameter type for 'uuid', expected: string": "of a QemuUUID the name of the type is all that QEMU tells",
 }  # fmt: skip
 
 #: What keeps a QEMU from starting though nothing is wrong with its command line: a module's package that is not here,
