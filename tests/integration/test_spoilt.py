@@ -117,7 +117,7 @@ class Outcome:
         return "false acceptance" if self.bad else "agreed"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_our_verdict_is_qemus(any_qemu: QemuPlace) -> None:
     caps = capabilities_of(any_qemu)
     with shared_directory(any_qemu) as (ours, theirs), ExitStack() as stack:
