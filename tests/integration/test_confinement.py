@@ -378,8 +378,7 @@ _SEEN = (
 def test_strace_sees_nothing_opened_outside(place: QemuPlace, tmp_path: Path) -> None:
     """Every call that names a file or an address, of every line in one box after the other."""
     program = (
-        "import asyncio, sys\n"
-        "from tests.conftest import QemuPlace\n"
+        "import asyncio, sys\nfrom tests.conftest import QemuPlace\n"
         "from tests.integration.hostile import LINES\nfrom tests.integration.hostile_host import open_host\n"
         "from tests.integration.reaching import reach\n"
         "for line in LINES[::4]:\n"
