@@ -66,9 +66,7 @@ class Members(ABC):
     def text(self, name: str) -> str:
         """The scalar of this name as QEMU writes it in ``key=value``; empty where there is none."""
         value = self.get(name)
-        if isinstance(value, bool):
-            return "on" if value else "off"
-        return "" if value is None else str(value)
+        return "" if value is None else _word(value)
 
     def walk(self) -> Iterator[Members]:
         """This object and all below it."""
@@ -77,6 +75,11 @@ class Members(ABC):
             below = self.inner(name)
             if below is not None:
                 yield from below.walk()
+
+
+def _word(value: Scalar) -> str:
+    """A scalar as QEMU writes it in ``key=value``."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 class JsonMembers(Members):
@@ -216,7 +219,7 @@ class PairMembers(Members):
     def set(self, name: str, value: Scalar) -> None:
         """Put a scalar in the place of all that is there."""
         key = self.prefix + name
-        text = ("on" if value else "off") if isinstance(value, bool) else str(value)
+        text = _word(value)
         places = [n for n, pair in enumerate(self.pairs) if pair.key == key or pair.key.startswith(f"{key}.")]
         first = self.pairs[places[0]] if places else None
         made = Pair(key, text, implied=first is not None and first.implied and first.key == key)
@@ -230,7 +233,7 @@ class PairMembers(Members):
     def put(self, name: str, value: Scalar) -> None:
         """Put one scalar of this name, and leave what is below it."""
         key = self.prefix + name
-        text = ("on" if value else "off") if isinstance(value, bool) else str(value)
+        text = _word(value)
         places = [n for n, pair in enumerate(self.pairs) if pair.key == key]
         if not places:
             self.pairs.append(Pair(key, text))

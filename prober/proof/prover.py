@@ -32,14 +32,12 @@ from prober.proof.outcome import Outcome
 from prober.proof.secrets import hide, secrets_of
 from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
-from prober.proof.store import ProofStore, key_of, rules_version
+from prober.proof.store import ProofStore, key_of
 from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.judged import MappedFile
 from prober.qemu.box.model import Form
-
-#: The directory of stand-ins while there is none: what a line comes to is worked out before a box is made.
-NOWHERE = "/stand-in"
+from prober.qemu.box.opened import STAND_IN
 
 
 @dataclass(frozen=True)
@@ -123,9 +121,9 @@ class Prover:
             return proof_of(subject, words, report, outcome, began, ground="checked")
         wants_kvm = _wants_kvm(words, subject)
         instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
-        await asyncio.to_thread(rules_version)  # reads files, once
         here = await asyncio.to_thread(_find_here, words, subject.root)
-        ready = make_ready(words, subject, NOWHERE, here, instead_of_kvm=instead)
+        # What a line comes to is worked out before a box is made.
+        ready = make_ready(words, subject, STAND_IN, here, instead_of_kvm=instead)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
             return proof_of(subject, words, report, outcome, began)
