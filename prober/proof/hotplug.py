@@ -8,6 +8,7 @@ from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvFinding
 from prober.guest.hotplug.port import Hotplug
 from prober.proof.models import LiveBus, Proof, ProofVerdict
+from prober.proof.outcome import live_finding
 from prober.translate.translation import Translation
 
 #: Who handles hot-plug on a bus, by the type of the device that its ``hotplug-handler`` is (QEMU 5.2 to 11.1).
@@ -41,13 +42,6 @@ def _differences(proof: Proof, translation: Translation) -> Iterator[ArgvFinding
         # What a device claims and no guest hears of is told as none, by a rule that names its reason.
         if bus is None or port.hotplug in (kind_of(bus), "unknown") or (port.hotplug == "none" and bus.handler):
             continue
-        yield ArgvFinding(
-            position=0,
-            flag="",
-            part=port.controller,
-            kind=Kind.error,
-            message=f"hot-plug on {port.controller} is told to be {port.hotplug}; the live machine has {kind_of(bus)}",
-            qemu_name=f"{bus.path}.hotplug-handler",
-            evidence=None,
-            hint="this is a mistake in prober",
-        )
+        text = f"hot-plug on {port.controller} is told to be {port.hotplug}; the live machine has {kind_of(bus)}"
+        name = f"{bus.path}.hotplug-handler"
+        yield live_finding(0, "", port.controller, Kind.error, text, name, "this is a mistake in prober")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from prober.proof.bench import Bench
-from prober.proof.drivers import driver_question, lacks_driver
+from prober.proof.drivers import driver_question
 from prober.proof.equal import is_same
 from prober.proof.given import Given
 from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
@@ -18,6 +18,7 @@ from prober.proof.present import not_there
 from prober.proof.readings import Reading, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
+from prober.qemu.drivers import words_of_lack
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
 from prober.qemu.session import Session
@@ -136,7 +137,7 @@ async def _missing_drivers(session: Session, bench: Bench) -> tuple[Given, str] 
     for driver, option in bench.drivers.items():
         command, arguments = driver_question(driver)
         (answer,) = await ask_all(session, [Question(command, arguments)])
-        words = lacks_driver(driver, answer.reply)
+        words = words_of_lack(driver, answer.reply)
         if words is not None:
             return option, words
     return None

@@ -183,26 +183,25 @@ def _deprecated(messages: Sequence[Message], started: Sequence[Given]) -> Iterat
 
 def _different(differences: Sequence[LiveDifference]) -> Iterator[ArgvFinding]:
     for one in differences:
-        yield ArgvFinding(
-            position=one.position,
-            flag=one.flag,
-            part=one.part,
-            kind=Kind.ignored,
-            message=f"{one.given!r} was asked for, and the running QEMU has {one.got!r}",
-            qemu_name=f"{one.path}.{one.part}",
-            evidence=None,
-            hint="",
-        )
+        text = f"{one.given!r} was asked for, and the running QEMU has {one.got!r}"
+        yield live_finding(one.position, one.flag, one.part, Kind.ignored, text, f"{one.path}.{one.part}")
 
 
 def _finding(given: Given, part: str, kind: Kind, message: str, name: str | None) -> ArgvFinding:
+    return live_finding(given.position, given.flag, part, kind, message, name)
+
+
+def live_finding(
+    position: int, flag: str, part: str, kind: Kind, message: str, name: str | None, hint: str = ""
+) -> ArgvFinding:
+    """What a live QEMU adds to the findings of the check; its evidence is the QEMU itself."""
     return ArgvFinding(
-        position=given.position,
-        flag=given.flag,
+        position=position,
+        flag=flag,
         part=part,
         kind=kind,
         message=message,
         qemu_name=name,
         evidence=None,
-        hint="",
+        hint=hint,
     )

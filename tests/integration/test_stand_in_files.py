@@ -14,12 +14,13 @@ import pytest
 
 from prober.proof.absent import is_absent
 from prober.proof.bench import Bench
-from prober.proof.drivers import driver_question, lacks_driver
+from prober.proof.drivers import driver_question
 from prober.proof.files import make_files
 from prober.proof.images import STAND_IN_SECRET
 from prober.proof.nodes import BECOMES_FILE, READS
 from prober.proof.rows.blocks import BLOCK_DRIVERS
 from prober.proof.rows.files import OPTIONS_OF_FILES
+from prober.qemu.drivers import words_of_lack
 from tests.conftest import QemuPlace, aio
 from tests.integration.real_qemu import Ended, capabilities_of, shared_directory, start_qemu, try_qemu
 from tests.unit.proof.benches import apply_rows
@@ -294,6 +295,6 @@ async def _lacking(place: QemuPlace) -> set[str]:
         async with asyncio.timeout(20):
             for driver in BECOMES_FILE:
                 command, arguments = driver_question(driver)
-                if lacks_driver(driver, await qemu.execute(command, **arguments)):
+                if words_of_lack(driver, await qemu.execute(command, **arguments)):
                     lacks.add(driver)
     return lacks

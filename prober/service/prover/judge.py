@@ -11,7 +11,7 @@ from prober.capabilities.fingerprint import Fingerprint
 from prober.errors import BusyError
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest, LineSubject, ProofLimits, Prover
-from prober.proof.store import ProofStore, rules_version
+from prober.proof.store import ProofStore
 
 
 class Known(NamedTuple):
@@ -65,7 +65,6 @@ class OwnJudge:
 
     async def judge(self, known: Known, request: LineRequest) -> Proof:
         """The verdict (:meth:`Judge.judge`)."""
-        await asyncio.to_thread(rules_version)  # It reads files, once.
         if self._is_closed:
             raise _stopping()
         subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on(), programs=known.programs())

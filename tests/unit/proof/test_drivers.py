@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prober.proof.drivers import driver_question, lacks_driver
+from prober.proof.drivers import driver_question
+from prober.qemu.drivers import words_of_lack
 
 
 def test_the_question_opens_nothing() -> None:
@@ -25,4 +26,4 @@ def test_the_question_opens_nothing() -> None:
     ],
 )  # fmt: skip
 def test_the_answer_is_read(answer: object, words: str | None) -> None:
-    assert lacks_driver("rbd", answer) == words
+    assert words_of_lack("rbd", answer) == words
