@@ -149,14 +149,14 @@ class Fault(NamedTuple):
     hint: str = ""
     rule: str = ""
 
-    def by(self, rule: str, source: str) -> Finding:
-        """As what the check says; ``source`` is the file and function of QEMU that refuses it."""
+    def by(self, rule: str, source: str, kind: Kind) -> Finding:
+        """As what the check says; ``source`` is the file and function of QEMU that makes that of it."""
         return Finding(
-            kind=Kind.error,
+            kind=kind,
             place=self.place,
             part=self.part,
             message=self.message,
-            evidence=Evidence(fact=self.part, verdict=Verdict.absent, note=f"QEMU refuses it ({source})"),
+            evidence=Evidence(fact=self.part, verdict=Verdict.absent, note=f"QEMU {_MAKES[kind]} it ({source})"),
             hint=self.hint,
             rule=self.rule or rule,
         )
@@ -174,6 +174,9 @@ class Kind(StrEnum):
     deprecated = "deprecated"
     unknown = "unknown"
 
+
+#: What QEMU makes of what a rule finds.
+_MAKES = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of", Kind.unknown: "may refuse"}
 
 #: The rule of an answer: a part of the value, and not of its JSON or that JSON's schema.
 _Rule: TypeAlias = Annotated[SkipJsonSchema[str], Field(exclude=True)]

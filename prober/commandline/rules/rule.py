@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from prober.commandline.line import Line
-from prober.commandline.refusal import Fault
+from prober.commandline.refusal import Fault, Finding, Kind
+
+#: Major, minor and micro number of a QEMU.
+Version: TypeAlias = tuple[int, int, int]
 
 
 class Rule(NamedTuple):
@@ -16,6 +19,10 @@ class Rule(NamedTuple):
 
     ``about`` names what the rule looks at, as :attr:`Line.words` has it: where a line has nothing of it, ``find`` finds
     nothing, and is not asked.  Without ``about`` it always is.
+
+    ``wrong`` is a command line without the binary that breaks the rule and nothing else, ``right`` its sound twin.
+    Neither needs anything of a host, and both are run on real QEMUs: of the versions in which the rule holds, which are
+    those from ``since`` on and before ``until``, each makes of ``wrong`` what ``kind`` says, and takes ``right``.
     """
 
     name: str
@@ -23,3 +30,17 @@ class Rule(NamedTuple):
     source: str
     find: Callable[[Line], Iterator[Fault]]
     about: tuple[str, ...] = ()
+    wrong: str = ""
+    right: str = ""
+    since: Version = (0, 0, 0)
+    until: Version | None = None
+    kind: Kind = Kind.error
+
+    def holds_for(self, version: Version) -> bool:
+        """Whether a QEMU of this version is one that the rule is about."""
+        return self.since <= version and (self.until is None or version < self.until)
+
+    def check(self, line: Line) -> Iterator[Finding]:
+        """What the rule finds on a line."""
+        for fault in self.find(line):
+            yield fault.by(self.name, self.source, self.kind)

@@ -55,15 +55,15 @@ _OF_ANY = tuple(at for at, rule in enumerate(RULES) if not rule.about)
 
 
 def rules_for(line: Line) -> list[Rule]:
-    """The rules that are about something that the line has, in the order of the table."""
+    """The rules of this version that are about something that the line has, in the order of the table."""
     wanted = set(_OF_ANY)
     for word in _BY_WORD.keys() & line.words:
         wanted.update(_BY_WORD[word])
-    return [RULES[at] for at in sorted(wanted)]
+    version = line.caps.version.numbers
+    return [rule for rule in (RULES[at] for at in sorted(wanted)) if rule.holds_for(version)]
 
 
 def check_rules(line: Line) -> Iterator[Finding]:
-    """What QEMU would not take of options that are each right by themselves."""
+    """What QEMU would not take, or not do, of options that are each right by themselves."""
     for rule in rules_for(line):
-        for fault in rule.find(line):
-            yield fault.by(rule.name, rule.source)
+        yield from rule.check(line)
