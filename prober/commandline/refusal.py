@@ -149,8 +149,10 @@ class Fault(NamedTuple):
     hint: str = ""
     rule: str = ""
 
-    def by(self, rule: str, source: str, kind: Kind) -> Finding:
-        """As what the check says; ``source`` is the file and function of QEMU that makes that of it."""
+    def by(self, rule: str, source: str, kind: Kind | None = None) -> Finding:
+        """As what the check says; ``source`` is the file and function of QEMU that makes that of it: an error, unless
+        another kind is named."""
+        kind = kind or Kind.error
         return Finding(
             kind=kind,
             place=self.place,

@@ -1,8 +1,8 @@
 """Command lines, and all that the rules find of each; of a sound one, nothing.
 
 The lines stand in ``lines``, in a file for each file of rules.  A line has the version that it is for before it, and
-what is found of it below, as ``RULE WORD PART: MESSAGE (HINT)``, the kind before it where it is no error.  ``PROBER_REWRITE_CASES=1`` writes what is found
-anew: read the difference.
+what is found of it below, as ``RULE WORD PART: MESSAGE (HINT)``, the kind before it where it is no error.
+``PROBER_REWRITE_CASES=1`` writes what is found anew: read the difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from prober.commandline.line import Line
 from prober.commandline.parse import parse_command_line, split_shell
 from prober.commandline.refusal import Finding, Kind, Position
-from prober.commandline.rules.table import RULES, check_rules
+from prober.commandline.rules.table import check_rules
 from tests.recordings import FIXTURES, load_capabilities
 
 REWRITE = os.environ.get("PROBER_REWRITE_CASES") == "1"
