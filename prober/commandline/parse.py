@@ -24,6 +24,7 @@ from prober.commandline.options import (
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import Text, build_tree, collect_items, last_item, split_pairs
+from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -213,6 +214,8 @@ def _qapi(position: Position, value: str) -> Option:
         tree = collect_items(_pairs(value, implied))
         if tree.get("type") in _MODERN_NETDEVS:
             tree = build_tree(_pairs(value, implied))
+        else:
+            expand_ipv6_net(tree)
     else:
         tree = build_tree(_pairs(value, implied))
     return Qapi(position.flag, command, implied, tree, position)

@@ -15,9 +15,13 @@ from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import PLAIN_OPTIONS
 from prober.commandline.flags import FLAGS
 from prober.commandline.grounds import Grounds, wrong
-from prober.commandline.options import Plain, Value
-from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import Text, as_number, collect_items, last_item, split_pairs
+from prober.commandline.keys import check_keys
+from prober.commandline.listed import check_listed
+from prober.commandline.options import Keyval, Plain, Property
+from prober.commandline.refusal import Finding, Kind, Unfit
+from prober.commandline.text import Text, as_number
+from prober.commandline.texts.cards import read_network
+from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
 ANY = frozenset(
@@ -69,18 +73,6 @@ _VGA: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 #: Where a migration may come from (``migration/migration.c``, ``qemu_start_incoming_migration``).
 _INCOMING = re.compile(r"defer|(tcp|unix|fd|exec|file|rdma|vsock):.+|\{.*", re.DOTALL)
-
-#: Backends that a word alone stands for, and what begins one with more behind it (``chardev/char.c``,
-#: ``qemu_chr_parse_compat``; ``none`` is of the options themselves, ``chardev:`` of most).
-_BACKEND = re.compile(
-    r"none|null|pty|msmouse|wctablet|braille|testdev|stdio|vc(:\d{1,7}C?x\d{1,7}C?)?|con:|COM.*|chardev:.+|(file|pipe):.*"
-    r"|(tcp|telnet|tn3270|websocket|udp):[^:]{0,64}:[^,]{1,32}(,.*)?|unix:.+|/dev/.+"
-)
-#: Those behind which QEMU reads further keys.
-_KEYED_BACKEND = re.compile(r"(tcp|telnet|tn3270|websocket|udp|unix):[^,]*,.*")
-
-#: Keys that ``-net`` and ``-nic`` take beside those of the netdev.
-_OF_CARD = ("model", "mac", "macaddr", "addr", "vectors", "name", "netdev")
 
 
 def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
@@ -152,32 +144,37 @@ def _incoming(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
         yield _unknown(option, "a migration from such an address was not seen", grounds)
 
 
-def _backend(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    word = value.removeprefix("mon:") if option.flag == "-serial" else value
-    if option.flag == "-gdb" and re.fullmatch(r"\d+|none|:.*", word):
-        return  # ``gdbstub``: a port alone is one of TCP
-    if not _BACKEND.fullmatch(word):
-        message = f"{word[:64]!r} is no character device that {option.flag} takes"
-        yield wrong(option, message, rule="option/value")
-    elif _KEYED_BACKEND.fullmatch(word):
-        yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", grounds)
+def _character(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
+    """A character device, checked as the ``-chardev`` that QEMU makes of it."""
+    try:
+        found = read_character(option.flag, value, grounds.caps.version.numbers)
+    except Unfit as unfit:
+        yield wrong(option, unfit.message, hint=unfit.hint, rule="option/value")
+        return
+    if found is not None:
+        pairs = [Property(name, text, option.place) for name, text in found.pairs if name != "id"]
+        # QEMU gives it an id, as serial0.
+        pairs.append(Property("id", Text("compat"), option.place))
+        made = Keyval("-chardev", found.backend, tuple(pairs), option.place, "chardev")
+        yield from check_listed(made, grounds)
+        yield from check_keys(made, grounds)
 
 
 def _net(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
-    pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
-    of_card = any(key in _OF_CARD for key, _ in pairs)
-    tree: dict[str, Value] = collect_items((key, text) for key, text in pairs if key not in _OF_CARD)
-    kind = str(last_item(tree.get("type", "")))
-    if kind == "none" and len(pairs) == 1:
+    """A netdev, a card (``nic``), or none."""
+    try:
+        found = read_network(option.flag, value)
+    except Unfit as unfit:
+        yield wrong(option, unfit.message, rule=unfit.rule)
         return
-    if kind == "nic" or of_card:
-        yield _unknown(option, "which network cards it takes is in no answer", grounds)
+    if found.kind == "none" and (option.flag == "-nic" or found.tree.keys() == {"type", "id"}):
+        return
+    if found.kind == ("hubport" if option.flag == "-net" else "nic"):
+        yield wrong(option, f"{option.flag} takes no {found.kind}", rule="option/value")
     elif not _netdev_types(grounds):
         yield _unknown(option, "this QEMU has no schema of netdevs", grounds)
     else:
-        tree.setdefault("id", Text("net"))
-        yield from grounds.misfits(option, "netdev_add", "arg-type", tree)
+        yield from grounds.misfits(option, "netdev_add", "arg-type", dict(found.tree))
 
 
 def _netdev_types(grounds: Grounds) -> tuple[str, ...]:
@@ -192,7 +189,7 @@ def _netdev_types(grounds: Grounds) -> tuple[str, ...]:
 #: How the other options' values are read.
 READERS: Mapping[str, Callable[[Plain, str, Grounds], Iterator[Finding]]] = MappingProxyType(
     {
-        **dict.fromkeys(("debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "serial"), _backend),
+        **{flag[1:]: _character for flag in CHARACTER_OPTIONS},
         **dict.fromkeys(("net", "nic"), _net),
         "incoming": _incoming,
         "uuid": _uuid,

@@ -9,6 +9,7 @@ from prober.commandline.refusal import Finding
 from prober.commandline.rules import (
     addresses,
     backends,
+    cards,
     chardevs,
     disks,
     memory,
@@ -27,6 +28,7 @@ from prober.commandline.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     *addresses.RULES,
     *backends.RULES,
+    *cards.RULES,
     *chardevs.RULES,
     *disks.RULES,
     *memory.RULES,
