@@ -208,15 +208,9 @@ def _smbios_type(option: Keyval, grounds: Grounds) -> frozenset[str] | None:
     return _SMBIOS.get(number)
 
 
-def _trace_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
-    if option.first or "events" in names:
-        note = "which events there are to trace is in no answer"
-        yield from grounds.unknown("-trace", note, option.place, rule="option/untold")
-
-
 #: Options whose keys are known here, or are not known at all.
 _KEYS: Mapping[str, Callable[[Keyval, set[str], Grounds], Iterator[Finding]]] = MappingProxyType(
-    {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys, "-trace": _trace_keys}
+    {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys}
 )
 
 

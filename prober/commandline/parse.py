@@ -38,6 +38,7 @@ _QAPI = {
     "audiodev": ("", "driver"),
     "display": ("query-display-options", "type"),
     "compat": ("", ""),
+    "audio": ("", "driver"),
 }
 
 #: Netdevs that have dotted keys (QEMU 7.2, ``net/net.c``, ``netdev_is_modern``).
@@ -208,7 +209,10 @@ def _object(position: Position, value: str) -> Option:
 
 def _qapi(position: Position, value: str) -> Option:
     command, implied = _QAPI[position.flag[1:]]
-    if value.startswith("{"):
+    if value.startswith("vnc=") and position.flag == "-display":
+        # What follows is all that ``-vnc`` takes (``system/vl.c``, ``parse_display``).
+        return _keyval(Position(position.word, "-vnc"), value[4:])
+    if value.startswith("{") and position.flag != "-audio":
         tree = _json(value)
     elif position.flag == "-netdev":
         tree = collect_items(_pairs(value, implied))
@@ -276,7 +280,7 @@ def implied_key(flag: str) -> str | None:
         return _QAPI[name][1]
     if name in _KEYVAL:
         return _KEYVAL[name][0]
-    return {"audio": "driver", "device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
+    return {"device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:

@@ -35,16 +35,9 @@ ANY = frozenset(
 #: Options of which no answer tells what they take.
 UNTOLD: Mapping[str, str] = MappingProxyType(
     {
-        "audio": "which models of sound cards it takes is in no answer",
-        "d": "which items of the log there are is in no answer",
-        "dfilter": "its ranges are read by QEMU's log alone",
         "plugin": "a plugin reads its arguments itself",
         "qtest": "it is for QEMU's own tests",
         "readconfig": "the file has further options, and is not read",
-        "set": "it changes another option behind this check",
-        "soundhw": "which cards it takes is in no answer",
-        "usbdevice": "which devices it takes is in no answer",
-        "watchdog": "which cards it takes is in no answer",
     }
 )
 
@@ -70,9 +63,6 @@ _VGA: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "xenfb": (),
     }
 )
-
-#: Where a migration may come from (``migration/migration.c``, ``qemu_start_incoming_migration``).
-_INCOMING = re.compile(r"defer|(tcp|unix|fd|exec|file|rdma|vsock):.+|\{.*", re.DOTALL)
 
 
 def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
@@ -139,11 +129,6 @@ def _watchdog_action(option: Plain, value: str, grounds: Grounds) -> Iterator[Fi
     yield from grounds.misfits(option, "watchdog-set-action", "arg-type", {"action": Text(value)}, part="it")
 
 
-def _incoming(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    if not _INCOMING.fullmatch(value):
-        yield _unknown(option, "a migration from such an address was not seen", grounds)
-
-
 def _character(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     """A character device, checked as the ``-chardev`` that QEMU makes of it."""
     try:
@@ -191,7 +176,6 @@ READERS: Mapping[str, Callable[[Plain, str, Grounds], Iterator[Finding]]] = Mapp
     {
         **{flag[1:]: _character for flag in CHARACTER_OPTIONS},
         **dict.fromkeys(("net", "nic"), _net),
-        "incoming": _incoming,
         "uuid": _uuid,
         "vga": _vga,
         "watchdog-action": _watchdog_action,
