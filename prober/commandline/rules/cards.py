@@ -11,7 +11,7 @@ from prober.commandline.line import Line, number
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Kind, Origin, Unfit
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import last_item
+from prober.commandline.text import last_item, split_pairs
 from prober.commandline.texts.cards import Network, first_byte, read_network
 
 #: How many there may be (``include/net/net.h``, ``MAX_NICS``), and how many of those of ISA (``hw/i386/pc.c``).
@@ -20,6 +20,9 @@ _MOST_OF_ISA = 6
 
 #: More vectors than any card has (``net/net.c``, ``net_init_nic``).
 _MOST_VECTORS = 0x7FFFFFF
+
+#: What asks for a list of the models (``util/help_option.h``, ``is_help_option``).
+_HELP = ("help", "?")
 
 #: From this version on a card that is not there is not made, and before it is refused.
 _NO_CARD_IS_TAKEN = (9, 0, 0)
@@ -46,10 +49,25 @@ def _cards(line: Line) -> Iterator[_Card]:
 def _models(line: Line) -> Iterator[Fault]:
     for card in _cards(line):
         model = card.network.card.get("model")
-        if model in ("help", "?"):
-            yield Fault(card.place, "", f"{card.flag} with model={model} lists the models, and QEMU ends")
-        elif model is not None and (why := _not_made(line, model)):
+        if model is not None and model not in _HELP and (why := _not_made(line, model)):
             yield Fault(card.place, "", why)
+
+
+def _help(line: Line) -> Iterator[Fault]:
+    for card in _cards(line):
+        model = card.network.card.get("model")
+        if model in _HELP and line.kind in ("pc", "q35"):
+            yield Fault(card.place, "", f"{card.flag} with model={model} lists the models, and QEMU ends")
+
+
+def _ids(line: Line) -> Iterator[Fault]:
+    for flag in ("-net", "-nic"):
+        known: set[str] = set()
+        for option in line.plain.get(flag, ()):
+            name = _id_of(option.value or "")
+            if name and name in known:
+                yield Fault(option.place, "", f"a {flag} is called {name[:64]!r} already")
+            known.add(name)
 
 
 def _not_made(line: Line, model: str) -> str:
@@ -124,7 +142,7 @@ def _netdevs(line: Line) -> Iterator[Fault]:
         return
     made = {str(last_item(option.value.get("id"))) for option in line.qapi.get("-netdev", ())}
     for option in line.plain.get("-nic", ()):
-        made |= {str(value) for value in [_id_of(option.value or "")] if value}
+        made.add(_id_of(option.value or ""))
     for card in _cards(line):
         name = card.network.card.get("netdev")
         if name is not None and card.flag == "-net" and name not in made:
@@ -132,10 +150,8 @@ def _netdevs(line: Line) -> Iterator[Fault]:
 
 
 def _id_of(text: str) -> str:
-    try:
-        return str(last_item(read_network("-nic", text).tree.get("id")))
-    except Unfit:
-        return ""
+    """The id that an option is given, or an empty text."""
+    return next((str(value) for key, value in split_pairs(text, "type") if key == "id" and value), "")
 
 
 _MADE = "hw/net/ne2000-isa.c, hw/pci/pci.c, pci_nic_init_nofail; net/net.c, qemu_find_nic_model"
@@ -162,6 +178,24 @@ RULES = (
         right="-display none -machine pc -net nic,model=virtio -net user",
         since=_NO_CARD_IS_TAKEN,
         kind=Kind.ignored,
+    ),
+    Rule(
+        "line/nic-help",
+        "`-net nic` and `-nic` are not asked for help",
+        "hw/pci/pci.c, pci_nic_init_nofail; net/net.c, qemu_show_nic_models and qemu_get_nic_models",
+        _help,
+        about=_ABOUT,
+        wrong="-display none -machine pc -nic user,model=help",
+        right="-display none -machine pc -nic user,model=e1000",
+    ),
+    Rule(
+        "line/nic-ids",
+        "an id of `-net` or `-nic` is given once",
+        "util/qemu-option.c, qemu_opts_create",
+        _ids,
+        about=_ABOUT,
+        wrong="-display none -machine pc -net nic,id=net0 -net user,id=net0",
+        right="-display none -machine pc -net nic,id=net0 -net user,id=net1",
     ),
     Rule(
         "line/nic-mac",

@@ -45,6 +45,8 @@ def _wrong_address(text: str, *, is_reverse: bool, to: int | None) -> str:
     most = _MOST_PORT if is_reverse else _MOST_PORT - _FIRST_PORT
     if int(match[1]) > most:
         return f"the display is a number up to {most}, not {port[:64]}"
+    if to is not None and 0 < to < int(match[1]):
+        return f"to= is the last display that may be taken, and {to} is before {port[:64]}"
     return ""
 
 

@@ -26,6 +26,7 @@ from prober.commandline.rules import (
     sharing,
     sound,
     topology,
+    usernet,
 )
 from prober.commandline.rules.rule import Rule
 
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     *sharing.RULES,
     *sound.RULES,
     *topology.RULES,
+    *usernet.RULES,
 )
 
 
