@@ -26,8 +26,8 @@ from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_characte
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
 ANY = frozenset(
     {
-        "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "fda", "fdb", "hda", "hdb", "hdc", "hdd",
-        "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas", "sd",
+        "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "echr", "fda", "fdb", "hda", "hdb", "hdc",
+        "hdd", "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas", "sd",
         "shim", "writeconfig",
     }
 )  # fmt: skip
@@ -45,7 +45,7 @@ UNTOLD: Mapping[str, str] = MappingProxyType(
 _DISPLAYS: Mapping[str, str] = MappingProxyType({"-curses": "curses", "-sdl": "sdl"})
 
 #: Options that take a number.
-NUMBERS = frozenset({"echr", "rotate", "seed", "tb-size", "xen-domid"})
+NUMBERS = frozenset({"seed", "tb-size", "xen-domid"})
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
@@ -109,6 +109,11 @@ def _uuid(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     if not _UUID.fullmatch(value):
         message = f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}"
         yield wrong(option, message, rule="option/value")
+
+
+def _rotate(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
+    if as_number(value) not in (0, 90, 180, 270):
+        yield wrong(option, f"-rotate is 90, 180 or 270 degrees, not {value[:64]!r}", rule="option/value")
 
 
 def _vga(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
@@ -176,6 +181,7 @@ READERS: Mapping[str, Callable[[Plain, str, Grounds], Iterator[Finding]]] = Mapp
     {
         **{flag[1:]: _character for flag in CHARACTER_OPTIONS},
         **dict.fromkeys(("net", "nic"), _net),
+        "rotate": _rotate,
         "uuid": _uuid,
         "vga": _vga,
         "watchdog-action": _watchdog_action,
