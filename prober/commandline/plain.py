@@ -27,8 +27,8 @@ from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_characte
 ANY = frozenset(
     {
         "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "echr", "fda", "fdb", "hda", "hdb", "hdc",
-        "hdd", "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas", "sd",
-        "shim", "writeconfig",
+        "hdd", "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas",
+        "sd", "shim", "writeconfig",
     }
 )  # fmt: skip
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.commandline.line import Line, number
-from prober.commandline.options import Keyval
-from prober.commandline.refusal import Fault
+from prober.commandline.options import Keyval, Value
+from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 
 _COMMON = ("id", "fsdriver", "readonly", "mount_tag")
@@ -26,6 +26,9 @@ _KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "synth": (),
     }
 )  # fmt: skip
+
+#: What ``-virtfs`` does not hand on (``softmmu/vl.c``).
+_LEFT_OUT = frozenset({"fmode", "dmode", "throttling.iops-size", *_THROTTLING})
 
 #: The first version without ``proxy`` (``docs/about/removed-features.rst``).
 _NO_PROXY = (9, 2, 0)
@@ -53,6 +56,8 @@ def _drivers(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "fsdriver", message)
             continue
         for key in keys:
+            if option.flag == "-virtfs" and key in _LEFT_OUT:
+                continue
             if any(key in others for others in _KEYS.values()) and key not in _KEYS[driver]:
                 yield Fault(option.place, key, f"{key} is not a key of the driver {driver}")
         needed = "id" if option.flag == "-fsdev" else "mount_tag"
@@ -72,13 +77,13 @@ def _local(line: Line) -> Iterator[Fault]:
                 yield Fault(option.place, key, f"{option.flag} local needs {key}")
         model = keys.get("security_model")
         for key in ("fmode", "dmode"):
-            if key in keys and model in _MODELS and model not in _MAPPED:
+            if option.flag == "-fsdev" and key in keys and model in _MODELS and model not in _MAPPED:
                 yield Fault(option.place, key, f"{key} is for a security_model that is mapped, not for {model}")
 
 
 def _limits(line: Line) -> Iterator[Fault]:
     for option, keys in _shares(line):
-        for kind in ("bps", "iops"):
+        for kind in ("bps", "iops") if option.flag == "-fsdev" else ():
             limits = {what: number(keys.get(f"throttling.{kind}-{what}")) for what in ("total", "read", "write")}
             if limits["total"] and (limits["read"] or limits["write"]):
                 key = f"throttling.{kind}-total"
@@ -86,7 +91,8 @@ def _limits(line: Line) -> Iterator[Fault]:
 
 
 def _tags(line: Line) -> Iterator[Fault]:
-    places = [(option.place, keys.get("mount_tag")) for option, keys in _shares(line) if option.flag == "-virtfs"]
+    places: list[tuple[Origin, Value]] = []
+    places += [(option.place, keys.get("mount_tag")) for option, keys in _shares(line) if option.flag == "-virtfs"]
     places += [(device.place, device.values.get("mount_tag")) for device in line.derived_from("virtio-9p-pci")]
     for place, tag in places:
         if isinstance(tag, str) and len(tag.encode(errors="replace")) > _LONGEST_TAG:
