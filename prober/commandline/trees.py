@@ -21,6 +21,7 @@ from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 from prober.commandline.text import Text
+from prober.commandline.texts.audiodevs import audiodev_misfits
 
 #: Options whose value no command takes, but one returns.
 _AUTHORITIES: dict[str, tuple[str, str]] = {
@@ -127,11 +128,8 @@ def _backend(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
 def _untold(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """An option whose type no command of this binary has."""
     if option.flag in _SOUND:
-        yield from _audiodev_without(option)
-        missing = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
-        yield from missing
-        if missing or _is_sound_alone(option.value, grounds):
-            return
+        yield from _sound(option, grounds)
+        return
     if option.flag == "-compat":
         yield from _compat(option, grounds)
         return
@@ -139,30 +137,37 @@ def _untold(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")
 
 
-def _audiodev_without(option: Qapi) -> Iterator[Finding]:
-    for name in ("id", "driver"):
-        if not isinstance(option.value.get(name), str):
-            message = f"{option.flag} needs {name}, a text"
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                part=name,
-                message=message,
-                qemu_name=option.flag,
-                rule="option/missing",
-            )
+def _sound(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
+    """An audiodev of a QEMU that has no schema of them."""
+    missing = [name for name in ("id", "driver") if not isinstance(option.value.get(name), str)]
+    for name in missing:
+        yield Finding(
+            kind=Kind.error,
+            place=option.place,
+            part=name,
+            message=f"{option.flag} needs {name}, a text",
+            qemu_name=option.flag,
+            rule="option/missing",
+        )
+    if missing:
+        return
+    found = list(audiodev_misfits(option.value, grounds.caps.version.numbers))
+    for misfit in found:
+        yield _misfit(option.flag, option.flag, misfit, option.places.get(misfit.path[0], option.place), grounds)
+    absent = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
+    yield from absent
+    if not found and not absent and not _has_driver(str(option.value.get("driver")), grounds):
+        note = f"no QMP command of QEMU {grounds.caps.version} takes or gives what {option.flag} takes"
+        yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")
 
 
-def _is_sound_alone(value: Mapping[str, Value], grounds: Grounds) -> bool:
-    """Whether a backend has no settings, and so nothing to it but its name, and its name is known.
+def _has_driver(name: str, grounds: Grounds) -> bool:
+    """Whether a driver of sound is there.
 
     The silent one is as old as the option (QEMU 4.0), SPICE's is built where SPICE is (``audio/meson.build``), and the
     binary may list others (QEMU 7.1, ``-audiodev help``).
     """
-    driver = value.get("driver")
-    if not isinstance(driver, str) or not set(value) <= {"id", "driver"}:
-        return False
-    return grounds.supports(f"-audiodev {driver}").is_present or (driver == "spice" and grounds.caps.has("-spice"))
+    return grounds.supports(f"-audiodev {name}").is_present or (name == "spice" and grounds.caps.has("-spice"))
 
 
 def _compat(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
