@@ -191,14 +191,16 @@ def test_a_rule_that_is_not_asked_would_find_nothing(line: str, message: str, ol
         options = parse_command_line(["qemu", *split_shell(text)]).options
         seen = Line.of(options, caps)
         asked = rules_for(seen)
-        assert not [rule.says for rule in RULES if rule not in asked and list(rule.find(seen))]
+        others = [rule for rule in RULES if rule not in asked and rule.holds_for(caps.version.numbers)]
+        assert not [rule.says for rule in others if list(rule.find(seen))]
 
 
 @pytest.mark.parametrize("case", test_lines.CASES, ids=str)
 def test_nor_would_it_in_other_lines(case: test_lines.Case) -> None:
     line = Line.of(parse_command_line(["qemu", *split_shell(case.line)]).options, test_lines.CAPS[case.version])
     asked = rules_for(line)
-    assert not [rule.name for rule in RULES if rule not in asked and list(rule.find(line))]
+    others = [rule for rule in RULES if rule not in asked and rule.holds_for(line.caps.version.numbers)]
+    assert not [rule.name for rule in others if list(rule.find(line))]
 
 
 @pytest.mark.parametrize(("line", "message", "old", "new", "version"), SPOILT)
@@ -216,7 +218,9 @@ def test_every_rule_finds_something() -> None:
         for finding in faults(line, version)
         if finding.evidence is not None
     }
-    assert [rule.says for rule in RULES if not any(rule.source in note for note in notes)] == []
+    # Those with command lines of their own are tried in test_examples.py.
+    without = [rule for rule in RULES if not rule.wrong]
+    assert [rule.says for rule in without if not any(rule.source in note for note in notes)] == []
 
 
 def test_the_rules_are_those_of_the_page() -> None:
