@@ -20,7 +20,7 @@ from prober.commandline.listed import check_listed
 from prober.commandline.options import Keyval, Plain, Property
 from prober.commandline.refusal import Finding, Kind, Unfit
 from prober.commandline.text import Text, as_number
-from prober.commandline.texts.cards import read_network
+from prober.commandline.texts.cards import read_network_word
 from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
@@ -153,7 +153,7 @@ def _character(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]
 def _net(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     """A netdev, a card (``nic``), or none."""
     try:
-        found = read_network(option.flag, value)
+        found = read_network_word(option.flag, value)
     except Unfit as unfit:
         yield wrong(option, unfit.message, rule=unfit.rule)
         return

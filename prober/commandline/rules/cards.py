@@ -1,4 +1,4 @@
-"""Network cards of ``-net nic`` and ``-nic``, which a machine makes itself."""
+"""NetworkWord cards of ``-net nic`` and ``-nic``, which a machine makes itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Kind, Origin, Unfit
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import last_item, split_pairs
-from prober.commandline.texts.cards import Network, first_byte, read_network
+from prober.commandline.texts.cards import NetworkWord, first_byte, read_network_word
 
 #: How many there may be (``include/net/net.h``, ``MAX_NICS``), and how many of those of ISA (``hw/i386/pc.c``).
 _MOST = 8
@@ -31,7 +31,7 @@ _NO_CARD_IS_TAKEN = (9, 0, 0)
 class _Card(NamedTuple):
     flag: str
     place: Origin
-    network: Network
+    network: NetworkWord
 
 
 def _cards(line: Line) -> Iterator[_Card]:
@@ -39,7 +39,7 @@ def _cards(line: Line) -> Iterator[_Card]:
     for flag in ("-nic", "-net"):
         for option in line.plain.get(flag, ()):
             try:
-                network = read_network(flag, option.value or "")
+                network = read_network_word(flag, option.value or "")
             except Unfit:
                 continue
             if network.kind == "nic" if flag == "-net" else network.kind not in ("none", "nic"):

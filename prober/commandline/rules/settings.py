@@ -36,11 +36,9 @@ def _settings(line: Line) -> Iterator[Fault]:
 
 def _wrong(line: Line, group: str, ident: str, key: str, value: str) -> str:
     groups = line.caps.options
-    if groups is not None and "device" in groups and group not in groups and group not in _WITH_IDS:
-        return f"there is no group of options {group!r}"
-    if group in _NO_MORE and line.caps.version.numbers >= (6, 2, 0):
-        return f"-set does not change options of -{group}"
-    if group not in _WITH_IDS or "-readconfig" in line.plain:
+    if group not in _WITH_IDS:
+        return _wrong_group(line, group)
+    if "-readconfig" in line.plain:
         return ""
     made = _of_id(line, group, ident)
     if made is None:
@@ -50,6 +48,15 @@ def _wrong(line: Line, group: str, ident: str, key: str, value: str) -> str:
     keys = (groups or {}).get(group, ())
     if group == "chardev" and keys and key not in {known.name for known in keys}:
         return f"-chardev has no {key}"
+    return ""
+
+
+def _wrong_group(line: Line, group: str) -> str:
+    groups = line.caps.options
+    if groups is not None and "device" in groups and group not in groups:
+        return f"there is no group of options {group!r}"
+    if group in _NO_MORE and line.caps.version.numbers >= (6, 2, 0):
+        return f"-set does not change options of -{group}"
     return ""
 
 

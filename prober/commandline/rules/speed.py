@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from prober.commandline.line import Line, switch
 from prober.commandline.refusal import Fault
@@ -50,18 +51,26 @@ def _counts(line: Line) -> Iterator[Fault]:
         return
     option, keys = options[-1], {key: str(value) for key, value in line.merged("-icount").items()}
     shift = next((one.first for one in reversed(options) if one.first), keys.get("shift"))
+    for part, why in chain(_shift(shift, keys), _replay(keys)):
+        yield Fault(option.place, part, why)
+
+
+def _shift(shift: str | None, keys: dict[str, str]) -> Iterator[tuple[str, str]]:
     if shift is None:
         if "align" in keys:
-            yield Fault(option.place, "align", "-icount with align needs shift")
+            yield "align", "-icount with align needs shift"
     elif shift != "auto" and as_number(shift) not in range(_MOST_SHIFT + 1):
-        yield Fault(option.place, "shift", f"shift of -icount is auto, or from 0 to {_MOST_SHIFT}, not {shift[:64]!r}")
+        yield "shift", f"shift of -icount is auto, or from 0 to {_MOST_SHIFT}, not {shift[:64]!r}"
     elif switch(keys.get("align")) is True and switch(keys.get("sleep")) is False:
-        yield Fault(option.place, "align", "-icount with align=on goes without sleep=off")
+        yield "align", "-icount with align=on goes without sleep=off"
+
+
+def _replay(keys: dict[str, str]) -> Iterator[tuple[str, str]]:
     answer = keys.get("rr")
     if answer is not None and answer not in _ANSWERS:
-        yield Fault(option.place, "rr", f"rr of -icount is one of record and replay, not {answer[:64]!r}")
+        yield "rr", f"rr of -icount is one of record and replay, not {answer[:64]!r}"
     elif answer in ("record", "replay") and "rrfile" not in keys:
-        yield Fault(option.place, "rrfile", f"-icount with rr={answer} needs rrfile")
+        yield "rrfile", f"-icount with rr={answer} needs rrfile"
 
 
 RULES = (

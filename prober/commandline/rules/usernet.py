@@ -10,15 +10,15 @@ from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Origin, Unfit
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import last_item
-from prober.commandline.texts.cards import read_network as read_option
+from prober.commandline.texts.cards import read_network_word
 from prober.commandline.texts.characters import read_character
 from prober.commandline.texts.internet import (
     DEFAULT_NETWORK,
-    Network,
+    Subnet,
     ipv4,
     ipv6,
     read_guestfwd,
-    read_network,
+    read_subnet,
     wrong_hostfwd,
 )
 
@@ -55,7 +55,7 @@ def _users(line: Line) -> Iterator[_User]:
     for flag in ("-net", "-nic"):
         for plain in line.plain.get(flag, ()):
             try:
-                network = read_option(flag, plain.value or "")
+                network = read_network_word(flag, plain.value or "")
             except Unfit:
                 continue
             if network.kind == "user":
@@ -98,19 +98,19 @@ def _wrong_target(target: str, line: Line) -> str:
     return ""
 
 
-def _network_of(user: _User) -> Network | None:
+def _network_of(user: _User) -> Subnet | None:
     """The network of a netdev, None for one that is none."""
     text, address = user.text("net"), user.text("ip")
     if text is None and address is None:
         return DEFAULT_NETWORK
-    found = read_network(text if text is not None else f"{address}/24")
+    found = read_subnet(text if text is not None else f"{address}/24")
     return None if isinstance(found, str) else found
 
 
 def _addresses(line: Line) -> Iterator[Fault]:
     for user in _users(line):
         text = user.text("net")
-        network = read_network(text) if text is not None else None
+        network = read_subnet(text) if text is not None else None
         if isinstance(network, str):
             yield Fault(user.place, "net", f"net is like 10.0.2.0/24, not {str(text)[:64]!r}: {network}")
         for family, read, keys in (("IPv4", ipv4, _V4), ("IPv6", ipv6, _V6)):

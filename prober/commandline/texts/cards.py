@@ -1,4 +1,4 @@
-"""Network cards in one word: ``-net`` and ``-nic`` (``net/net.c``, ``net_client_init`` and ``net_param_nic``).
+"""NetworkWord cards in one word: ``-net`` and ``-nic`` (``net/net.c``, ``net_client_init`` and ``net_param_nic``).
 
 ``-net nic`` makes a card on hub 0, any other ``-net`` a netdev there; ``-nic`` makes a netdev with a card of its own.
 """
@@ -16,7 +16,7 @@ from prober.commandline.texts.netdevs import expand_ipv6_net
 _OF_CARD = ("model", "mac")
 
 
-class Network(NamedTuple):
+class NetworkWord(NamedTuple):
     """``kind`` is the netdev's type, ``nic`` for a card alone, ``none`` for nothing.  ``tree`` has all that
     ``netdev_add`` takes, ``card`` what is the card's: its model and MAC address, ``addr`` and ``netdev``."""
 
@@ -25,7 +25,7 @@ class Network(NamedTuple):
     card: Mapping[str, str]
 
 
-def read_network(flag: str, text: str) -> Network:
+def read_network_word(flag: str, text: str) -> NetworkWord:
     """What an option makes.
 
     :raise Unfit: where ``ipv6-net`` is none.
@@ -43,7 +43,7 @@ def read_network(flag: str, text: str) -> Network:
         card = {"mac" if key == "macaddr" else key: str(value) for key, value in pairs} if kind == "nic" else {}
     tree.setdefault("id", Text("net"))
     expand_ipv6_net(tree)
-    return Network(kind, tree, card)
+    return NetworkWord(kind, tree, card)
 
 
 _ON, _OFF = Text("on"), Text("off")

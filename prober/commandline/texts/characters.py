@@ -1,4 +1,4 @@
-"""Character devices in one word, as ``-serial``, ``-monitor`` and their like take them.
+"""CharacterWord devices in one word, as ``-serial``, ``-monitor`` and their like take them.
 
 QEMU makes a ``-chardev`` of each (``chardev/char.c``, ``qemu_chr_parse_compat``), so what is read here is its backend
 and its keys, which are then checked as those of any.
@@ -31,18 +31,25 @@ _DATAGRAM = re.compile(r"([^:]{1,64}):([^@,]{1,32})|:([^@,]{1,32})")
 #: Kinds of TCP, by what stands before the address, and the key that each turns on.
 _STREAMS = {"tcp": "", "telnet": "telnet", "tn3270": "tn3270", "websocket": "websocket"}
 
+#: What has a path behind a colon, the last of them from that version on (``qapi/char.json``, ``ChardevPty``).
+_FILES = ("file", "pipe", "pty")
+_PTY_HAS_PATH = (9, 2, 0)
+
+#: Ports of the host, by how their names begin; the first that fits counts.
+_PORTS = ((("/dev/parport", "/dev/ppi"), "parallel"), (("/dev/", "COM"), "serial"))
+
 #: The number of a port, or the name of a service: no name has other characters.
 _PORT = re.compile(r"[\w.+/*-]+")
 
 
-class Character(NamedTuple):
+class CharacterWord(NamedTuple):
     """A backend, and its keys in their order."""
 
     backend: str
     pairs: tuple[tuple[str, Text], ...] = ()
 
 
-def read_character(flag: str, text: str, version: tuple[int, int, int]) -> Character | None:
+def read_character(flag: str, text: str, version: tuple[int, int, int]) -> CharacterWord | None:
     """What a word makes; None where it names a ``-chardev``, or is ``none``.
 
     :raise Unfit: where QEMU reads nothing in it.
@@ -58,34 +65,39 @@ def read_character(flag: str, text: str, version: tuple[int, int, int]) -> Chara
     if flag == "-gdb" and word.startswith("tcp:"):
         # It serves in any case, and waits for nobody.
         pairs = (*pairs, ("wait", Text("off")), ("nodelay", Text("on")), ("server", Text("on")))
-    return Character(backend, tuple(pairs))
+    return CharacterWord(backend, tuple(pairs))
 
 
-def _read(flag: str, word: str, version: tuple[int, int, int]) -> Character:
+def _read(flag: str, word: str, version: tuple[int, int, int]) -> CharacterWord:
     kind, colon, rest = word.partition(":")
     if word in _ALONE:
-        return Character(word)
+        return CharacterWord(word)
     if word.startswith("vc"):
-        return Character("vc", _console(word))
+        return CharacterWord("vc", _console(word))
     if word == "con:":
-        return Character("console")
-    if word.startswith("COM"):
-        return Character("serial", (("path", Text(word)),))
-    if colon and (kind in ("file", "pipe") or (kind == "pty" and version >= (9, 2, 0))):
+        return CharacterWord("console")
+    for beginnings, backend in _PORTS:
+        if word.startswith(beginnings):
+            return CharacterWord(backend, (("path", Text(word)),))
+    made = _with_address(kind, rest, version) if colon else None
+    if made is None:
+        raise Unfit(f"{word[:64]!r} is no character device that {flag} takes")
+    return made
+
+
+def _with_address(kind: str, rest: str, version: tuple[int, int, int]) -> CharacterWord | None:
+    """What has an address or a path behind a colon."""
+    if kind == "udp":
+        return CharacterWord("udp", _datagrams(rest))
+    if kind == "unix":
+        return CharacterWord("socket", tuple(_pairs(rest, "path")))
+    if kind in (_FILES if version >= _PTY_HAS_PATH else _FILES[:2]):
         if not rest:
             raise Unfit(f"{kind}: needs a path")
-        return Character(kind, (("path", Text(rest)),))
-    if colon and kind in _STREAMS:
-        return Character("socket", _stream(kind, rest))
-    if colon and kind == "udp":
-        return Character("udp", _datagrams(rest))
-    if colon and kind == "unix":
-        return Character("socket", tuple(_pairs(rest, "path")))
-    if word.startswith(("/dev/parport", "/dev/ppi")):
-        return Character("parallel", (("path", Text(word)),))
-    if word.startswith("/dev/"):
-        return Character("serial", (("path", Text(word)),))
-    raise Unfit(f"{word[:64]!r} is no character device that {flag} takes")
+        return CharacterWord(kind, (("path", Text(rest)),))
+    if kind in _STREAMS:
+        return CharacterWord("socket", _stream(kind, rest))
+    return None
 
 
 def _console(word: str) -> tuple[tuple[str, Text], ...]:

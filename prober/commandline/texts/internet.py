@@ -43,7 +43,7 @@ def ipv6(text: str) -> int | None:
         return None
 
 
-class Network(NamedTuple):
+class Subnet(NamedTuple):
     """An IPv4 network."""
 
     address: int
@@ -57,7 +57,7 @@ class Network(NamedTuple):
         return self.address | (number & ~self.mask & _ALL)
 
 
-DEFAULT_NETWORK = Network(0x0A000200, 0xFFFFFF00)
+DEFAULT_NETWORK = Subnet(0x0A000200, 0xFFFFFF00)
 
 #: Networks by their class, where no mask is given: the bits that are looked at, what they are, and the mask.
 _CLASSES = (
@@ -70,7 +70,7 @@ _CLASSES = (
 )
 
 
-def read_network(text: str) -> Network | str:
+def read_subnet(text: str) -> Subnet | str:
     """What ``net=`` says, or why it says nothing."""
     written, slash, length = text.partition("/")
     address = ipv4(written)
@@ -78,16 +78,16 @@ def read_network(text: str) -> Network | str:
         return f"{written[:64]!r} is no IPv4 address"
     if not slash:
         mask = next((mask for bits, are, mask in _CLASSES if address & bits == are), 0xFFFFFFF0)
-        return Network(address & mask, mask)
+        return Subnet(address & mask, mask)
     digits = length.strip()
     if not digits or digits.removeprefix("-").removeprefix("+").isdecimal():
         shift = int(digits) if digits and len(digits) < 10 else 0
         if not 4 <= shift <= 32:
             return f"the length of a network is from 4 to 32, not {length[:64]!r}"
         mask = _ALL << (32 - shift) & _ALL
-        return Network(address & mask, mask)
+        return Subnet(address & mask, mask)
     given = ipv4(length)
-    return Network(address & given, given) if given is not None else f"{length[:64]!r} is no mask of a network"
+    return Subnet(address & given, given) if given is not None else f"{length[:64]!r} is no mask of a network"
 
 
 def wrong_hostfwd(text: str, version: _Version) -> str:
@@ -126,7 +126,7 @@ def _is_port(text: str, version: _Version, *, least: int) -> bool:
     return number is not None and least <= number <= 65535
 
 
-class Guest(NamedTuple):
+class ForwardToGuest(NamedTuple):
     """A rule of ``guestfwd=``: the server's address (0 for the first that is free), its port, and what it is."""
 
     server: int
@@ -134,7 +134,7 @@ class Guest(NamedTuple):
     target: str
 
 
-def read_guestfwd(text: str) -> Guest | None:
+def read_guestfwd(text: str) -> ForwardToGuest | None:
     """What a rule says, or None (``slirp_guestfwd``)."""
     protocol, first, rest = text.partition(":")
     host, second, rest = rest.partition(":")
@@ -145,4 +145,4 @@ def read_guestfwd(text: str) -> Guest | None:
     digits = port.strip().removeprefix("+")
     if not digits.isascii() or not digits.isdecimal() or len(digits) > 9 or not 1 <= int(digits) <= 65535:
         return None
-    return Guest(server, int(digits), target)
+    return ForwardToGuest(server, int(digits), target)

@@ -15,10 +15,9 @@ from prober.commandline.rules.firmware import wrong_order
 from prober.commandline.rules.incoming import wrong_source
 from prober.commandline.text import Text
 from prober.commandline.texts.audiodevs import audiodev_misfits
-from prober.commandline.texts.cards import first_byte, read_network
-from prober.commandline.texts.characters import CHARACTER_OPTIONS, Character, read_character
-from prober.commandline.texts.internet import Network, ipv4, read_guestfwd, wrong_hostfwd
-from prober.commandline.texts.internet import read_network as read_ip_network
+from prober.commandline.texts.cards import first_byte, read_network_word
+from prober.commandline.texts.characters import CHARACTER_OPTIONS, CharacterWord, read_character
+from prober.commandline.texts.internet import Subnet, ipv4, read_guestfwd, read_subnet, wrong_hostfwd
 from prober.commandline.texts.logs import wrong_item, wrong_range
 from prober.commandline.texts.smbios import keys_of, wrong_value
 
@@ -49,9 +48,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "incoming": lambda text: [wrong_source(text, OLD), wrong_source(text, NEW)],
     "items": lambda text: wrong_item(text, NEW, has_plugins=True),
     "mac": first_byte,
-    "net": quiet(lambda text: read_network("-net", text)),
-    "network": read_ip_network,
-    "nic": quiet(lambda text: read_network("-nic", text)),
+    "net": quiet(lambda text: read_network_word("-net", text)),
+    "network": read_subnet,
+    "nic": quiet(lambda text: read_network_word("-nic", text)),
     "smbios": lambda text: [wrong_value(number, "release", text) for number in range(4)],
 }
 
@@ -79,16 +78,16 @@ def test_long_ones_take_no_longer_than_they_are(name: str, text: str) -> None:
     [
         ("-serial", "none", None),
         ("-serial", "chardev:c", None),
-        ("-serial", "vcfoo", Character("vc")),
-        ("-serial", "vc:80Cx24C", Character("vc", (("cols", Text("80")), ("rows", Text("24"))))),
-        ("-serial", "mon:null", Character("null", (("mux", Text("on")),))),
+        ("-serial", "vcfoo", CharacterWord("vc")),
+        ("-serial", "vc:80Cx24C", CharacterWord("vc", (("cols", Text("80")), ("rows", Text("24"))))),
+        ("-serial", "mon:null", CharacterWord("null", (("mux", Text("on")),))),
         ("-qmp", "unix:/a,,b,server,nowait", "path=/a,b server=on wait=off"),
         ("-monitor", "telnet::23,server", "host= port=23 server=on telnet=on"),
         ("-gdb", "tcp::1234", "host= port=1234 wait=off nodelay=on server=on"),
         ("-serial", "udp:a:1@b:2,left=unread", "host=a port=1 localaddr=b localport=2"),
     ],
 )
-def test_a_character_device(flag: str, text: str, made: Character | str | None) -> None:
+def test_a_character_device(flag: str, text: str, made: CharacterWord | str | None) -> None:
     found = read_character(flag, text, NEW)
     if isinstance(made, str):
         assert found is not None
@@ -121,7 +120,7 @@ def test_no_character_device(flag: str, text: str) -> None:
 def test_what_a_version_reads() -> None:
     with pytest.raises(Unfit):
         read_character("-serial", "pty:/a", OLD)
-    assert read_character("-serial", "pty:/a", NEW) == Character("pty", (("path", Text("/a")),))
+    assert read_character("-serial", "pty:/a", NEW) == CharacterWord("pty", (("path", Text("/a")),))
     assert wrong_hostfwd("tcp::1-:22x", OLD)
     assert not wrong_hostfwd("tcp::1-:22x", NEW)
     assert wrong_source("file:/a", OLD)
@@ -152,10 +151,10 @@ def test_no_address(text: str) -> None:
 
 
 def test_networks() -> None:
-    assert read_ip_network("10.0.2.7/24") == Network(0x0A000200, 0xFFFFFF00)
-    assert read_ip_network("192.168.7.0") == Network(0xC0A80000, 0xFFFF0000)
-    assert isinstance(read_ip_network("10.0.2.0/33"), str)
-    assert isinstance(read_ip_network("10.0.2.0/"), str)
+    assert read_subnet("10.0.2.7/24") == Subnet(0x0A000200, 0xFFFFFF00)
+    assert read_subnet("192.168.7.0") == Subnet(0xC0A80000, 0xFFFF0000)
+    assert isinstance(read_subnet("10.0.2.0/33"), str)
+    assert isinstance(read_subnet("10.0.2.0/"), str)
 
 
 def test_ranges() -> None:
