@@ -37,16 +37,22 @@ class Grounds:
         self._hints_left -= 1
         return nearest(name[:64], known) if self._hints_left >= 0 else []
 
-    def hint(self, misfit: Misfit) -> str:
+    def near(self, misfit: Misfit) -> list[str]:
         """The known names most like what does not fit, where any would."""
-        return did_you_mean(self.nearest(misfit.meant, misfit.known)) if misfit.known and misfit.meant else ""
+        return self.nearest(misfit.meant, misfit.known) if misfit.known and misfit.meant else []
+
+    def hint(self, misfit: Misfit) -> str:
+        """The same in words."""
+        return did_you_mean(self.near(misfit))
 
     def supports(self, fact: str) -> Evidence:
         """The evidence for a fact whose name anybody may have written; what can be no name is absent."""
         try:
-            if self._hints_left > 0:
-                return self.caps.supports(fact)
-            return resolve(self.caps, fact, near=False)
+            if self._hints_left <= 0:
+                return resolve(self.caps, fact, near=False)
+            evidence = self.caps.supports(fact)
+            self._hints_left -= evidence.verdict is Verdict.absent
+            return evidence
         except FactError:
             shown = fact if len(fact) <= 80 else f"{fact[:80]}…"
             return Evidence(fact=shown, verdict=Verdict.absent, note="nothing in QEMU has a name like this")
@@ -65,7 +71,7 @@ class Grounds:
         else:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or _said(evidence) or self._nearest_hint(evidence)
+            hint = first_known_hint(fact) or _said(evidence) or did_you_mean(evidence.suggestions)
         yield Finding(
             kind=kind,
             place=place,
@@ -132,13 +138,6 @@ class Grounds:
         else:
             return
         yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place, rule="option/flag")
-
-    def _nearest_hint(self, evidence: Evidence) -> str:
-        if not isinstance(evidence.reply, list):
-            return ""
-        name = evidence.fact.rpartition(".")[2]
-        near = self.nearest(name, [str(item) for item in evidence.reply])
-        return did_you_mean(near)
 
 
 def unfit_value(unfit: Unfit, item: Property, fact: str, evidence: Evidence | None = None) -> Finding:

@@ -227,14 +227,16 @@ def _of_these(option: Keyval, known: frozenset[str], grounds: Grounds) -> Iterat
             continue
         words = sorted(known)
         fact = f"{option.flag}.{item.name[:64]}"
+        near = grounds.nearest(item.name[:64], words)
+        note = f"{option.flag} takes {', '.join(words)}"
         yield Finding(
             kind=Kind.error,
             place=item.place,
             part=item.name,
             message=f"QEMU {grounds.caps.version} has no {option.flag} {item.name}",
             qemu_name=fact,
-            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=f"{option.flag} takes {', '.join(words)}"),
-            hint=did_you_mean(grounds.nearest(item.name[:64], words)),
+            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note, suggestions=tuple(near)),
+            hint=did_you_mean(near),
             rule="option/key",
         )
 

@@ -180,7 +180,14 @@ def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, g
         part=noun.rpartition(" ")[2],
         message=f"QEMU {grounds.caps.version} has no {noun} {option.first}",
         qemu_name=option.first,
-        evidence=Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names),
+        evidence=Evidence(
+            fact=option.first,
+            verdict=Verdict.absent,
+            note=note,
+            command=command,
+            reply=names,
+            suggestions=tuple(near),
+        ),
         hint=did_you_mean(near),
         rule="option/name",
     )

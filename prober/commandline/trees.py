@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import DEPRECATION_POLICY
 from prober.commandline.deprecated import find_deprecated
@@ -170,7 +171,8 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
     # What a command returns as a list has the number of the item before each name.
     path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
     fact = f"{command}.{misfit.dotted}" if misfit.path else command
-    listed: list[JsonValue] = [*misfit.known]
+    listed: list[JsonValue] = [*sorted(misfit.known)]
+    near = grounds.near(misfit)
     return Finding(
         kind=Kind.error,
         place=place,
@@ -182,9 +184,10 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
             verdict=Verdict.absent,
             note=f"by the schema, {path} {misfit.message}",
             command="query-qmp-schema",
-            reply=listed,
+            reply=listed or None,
+            suggestions=tuple(near),
         ),
-        hint=grounds.hint(misfit),
+        hint=did_you_mean(near),
         rule=misfit.rule,
     )
 
