@@ -8,8 +8,8 @@ from prober.proof.descent import looks_into
 from tests.unit.commandline.rules.test_lines import CAPS
 
 #: Hosts of PCI, bridges and ports, what has the PM in it, what only holds others, and what nothing is known of.
-HOLDERS = ("i440FX-pcihost", "q35-pcihost", "pci-bridge", "pcie-root-port", "pxb-host", "PIIX3", "ICH9-LPC", "container",
-           "a-type-to-come")  # fmt: skip
+HOLDERS = ("i440FX-pcihost", "q35-pcihost", "pci-bridge", "pcie-root-port", "pxb-host", "PIIX3", "ICH9-LPC",
+           "container", "a-type-to-come")  # fmt: skip
 OTHERS = ("virtio-net-pci", "hpet", "isa-serial", "PCI", "IDE", "i8042", "usb-kbd", "mc146818rtc")
 
 
