@@ -127,6 +127,16 @@ RULES = (
         "hw/scsi/scsi-bus.c, scsi_bus_check_address and scsi_qdev_realize",
         _scsi,
         about=("scsi-device",),
+        wrong=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -blockdev "
+            "null-co,node-name=o -device virtio-scsi-pci,id=s -device "
+            "scsi-hd,drive=n,bus=s.0,scsi-id=1,lun=0 -device scsi-hd,drive=o,bus=s.0,scsi-id=1,lun=0"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -blockdev "
+            "null-co,node-name=o -device virtio-scsi-pci,id=s -device "
+            "scsi-hd,drive=n,bus=s.0,scsi-id=1,lun=0 -device scsi-hd,drive=o,bus=s.0,scsi-id=1,lun=1"
+        ),
     ),
     Rule(
         "line/ide-unit",
@@ -134,6 +144,8 @@ RULES = (
         "hw/ide/ide-dev.c, ide_qdev_realize",
         _ide,
         about=("ide-device",),
+        wrong="-display none -M pc -nodefaults -device ide-cd,bus=ide.0,unit=2",
+        right="-display none -M pc -nodefaults -device ide-cd,bus=ide.0,unit=1",
     ),
     Rule(
         "line/floppy-unit",
@@ -141,6 +153,8 @@ RULES = (
         "hw/block/fdc.c, floppy_drive_realize",
         _floppies,
         about=("floppy",),
+        wrong="-display none -M pc -nodefaults -device floppy,unit=0 -device floppy,unit=0",
+        right="-display none -M pc -nodefaults -device floppy,unit=0 -device floppy,unit=1",
     ),
     Rule(
         "line/usb-port",
@@ -148,5 +162,13 @@ RULES = (
         "hw/usb/bus.c, usb_claim_port",
         _usb,
         about=("usb-device",),
+        wrong=(
+            "-display none -M pc -nodefaults -device qemu-xhci,id=x -device usb-kbd,bus=x.0,port=1 "
+            "-device usb-tablet,bus=x.0,port=1"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -device qemu-xhci,id=x -device usb-kbd,bus=x.0,port=1 "
+            "-device usb-tablet,bus=x.0,port=2"
+        ),
     ),
 )

@@ -122,9 +122,7 @@ def _maximum(line: Line) -> Iterator[Fault]:
 
 def _phys_bits(line: Line) -> Iterator[Fault]:
     """More memory than the CPU has addresses for; QEMU looks since some version between 5.2 and 7.2."""
-    if line.kind not in _PC or line.caps.version.numbers < (7, 2, 0):
-        return
-    if line.globals & {"phys-bits", "host-phys-bits"}:
+    if line.kind not in _PC or line.globals & {"phys-bits", "host-phys-bits"}:
         return
     cpus = line.keyval.get("-cpu", ())
     for option, most in _maxima(line):
@@ -219,13 +217,35 @@ def _is_plain(option: Keyval) -> bool:
 
 
 RULES = (
-    Rule("line/dimm-acpi", "DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi, about=_DIMMS),
+    Rule(
+        "line/dimm-acpi",
+        "DIMMs go with ACPI",
+        "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev",
+        _acpi,
+        about=_DIMMS,
+        wrong=(
+            "-display none -M pc,nvdimm=on,acpi=off -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m"
+        ),
+    ),
     Rule(
         "line/nvdimm-machine",
         "`nvdimm` goes with `-machine nvdimm=on`",
         "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state",
         _nvdimm,
         about=("nvdimm",),
+        wrong=(
+            "-display none -M pc,nvdimm=off -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m"
+        ),
     ),
     Rule(
         "line/memory-room",
@@ -233,6 +253,14 @@ RULES = (
         "hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
         _room,
         about=_MEMORY,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,slot=2"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,slot=1"
+        ),
     ),
     Rule(
         "line/memory-used-once",
@@ -240,6 +268,16 @@ RULES = (
         "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
         _busy,
         about=_MEMORY,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -object memory-backend-ram,id=n,size=64M -device "
+            "pc-dimm,memdev=m -device pc-dimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -object memory-backend-ram,id=n,size=64M -device "
+            "pc-dimm,memdev=m -device pc-dimm,memdev=n"
+        ),
     ),
     Rule(
         "line/memory-locked",
@@ -247,6 +285,14 @@ RULES = (
         "hw/virtio/virtio-mem.c, virtio_mem_device_realize: mlock",
         _locked,
         about=("virtio-mem-pci",),
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device virtio-mem-pci,memdev=m -overcommit mem-lock=on"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device virtio-mem-pci,memdev=m"
+        ),
     ),
     Rule(
         "line/nvdimm-label",
@@ -254,6 +300,14 @@ RULES = (
         "hw/mem/nvdimm.c, nvdimm_set_label_size",
         _label,
         about=("nvdimm",),
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m,label-size=64K"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m,label-size=128K"
+        ),
     ),
     Rule(
         "line/dimm-node",
@@ -261,6 +315,14 @@ RULES = (
         "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state",
         _node,
         about=_DIMMS,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,node=1"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,node=0"
+        ),
     ),
     Rule(
         "line/maxmem-size",
@@ -268,6 +330,8 @@ RULES = (
         "hw/core/machine.c, machine_set_mem (5.2: softmmu/vl.c, set_memory_options)",
         _maximum,
         about=("-m",),
+        wrong="-display none -m 128,slots=1,maxmem=64M",
+        right="-display none -m 128,slots=1,maxmem=256M",
     ),
     Rule(
         "line/maxmem-addresses",
@@ -275,6 +339,9 @@ RULES = (
         "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa",
         _phys_bits,
         about=("-m",),
+        wrong="-display none -accel tcg -cpu qemu64 -m 64,slots=1,maxmem=2T",
+        right="-display none -accel tcg -cpu qemu64 -m 64,slots=1,maxmem=2G",
+        since=(7, 2, 0),
     ),
     Rule(
         "line/cpu-plugged",
@@ -282,6 +349,14 @@ RULES = (
         "hw/i386/x86-common.c, x86_cpu_pre_plug",
         _cpus,
         about=("cpu",),
+        wrong=(
+            "-display none -M pc -smp 1,maxcpus=4,sockets=2,cores=2,threads=1 -cpu qemu64 -device "
+            "qemu64-x86_64-cpu,socket-id=1,thread-id=0"
+        ),
+        right=(
+            "-display none -M pc -smp 1,maxcpus=4,sockets=2,cores=2,threads=1 -cpu qemu64 -device "
+            "qemu64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0"
+        ),
     ),
     Rule(
         "line/cpus-x2apic",
@@ -289,5 +364,7 @@ RULES = (
         "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
         _many_cpus,
         about=("-accel",),
+        wrong="-display none -M q35 -accel tcg -cpu qemu64 -smp 256",
+        right="-display none -M q35 -accel tcg -cpu qemu64 -smp 255",
     ),
 )

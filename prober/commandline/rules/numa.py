@@ -107,14 +107,23 @@ def _memory_attributes(line: Line) -> Iterator[Fault]:
 
 
 def _initiators(line: Line) -> Iterator[Fault]:
-    """A node with CPUs is its own initiator; QEMU 5.2 takes node 0 for it where CPUs are given with the node."""
+    """A node with CPUs is its own initiator."""
     if switch(line.machine_value("hmat")) is not True:
         return
     for option, node, values in _nodes(line):
-        initiator = number(values.get("initiator", node)) if line.caps.version.numbers >= (6, 0, 0) else 0
-        if "cpus" in values and node is not None and initiator not in (None, node):
-            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+        if "cpus" in values and node is not None and number(values.get("initiator", node)) not in (None, node):
+            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {values['initiator']}"
             yield Fault(option.place, "initiator", message)
+
+
+def _initiators_before(line: Line) -> Iterator[Fault]:
+    """QEMU 5.2 takes node 0 for the initiator where CPUs are given with the node."""
+    if switch(line.machine_value("hmat")) is not True:
+        return
+    for option, node, values in _nodes(line):
+        if "cpus" in values and node:
+            message = f"NUMA node {node} has CPUs, and node 0 is its initiator in QEMU {line.caps.version}"
+            yield Fault(option.place, "initiator", message, f"name its CPUs by -numa cpu,node-id={node}")
 
 
 def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterator[Fault]:
@@ -170,7 +179,7 @@ def _mem(line: Line) -> Iterator[Fault]:
 def _backend(line: Line) -> Iterator[Fault]:
     """The machine's memory, where it is not of the size that ``-m`` says; QEMU 5.2 took the backend's."""
     name = line.machine_value("memory-backend")
-    if name is None or line.caps.version.numbers < (7, 2, 0):
+    if name is None:
         return
     for option in line.objects:
         if option.id == name:
@@ -195,6 +204,14 @@ RULES = (
         "hw/core/numa.c, parse_numa_node, numa_complete_configuration",
         _numbers,
         about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b,nodeid=2"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b,nodeid=1"
+        ),
     ),
     Rule(
         "line/numa-node",
@@ -202,6 +219,16 @@ RULES = (
         "hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options",
         _references,
         about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=2,val=20"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=20"
+        ),
     ),
     Rule(
         "line/numa-distance",
@@ -209,6 +236,16 @@ RULES = (
         "hw/core/numa.c, parse_numa_distance",
         _distances,
         about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=5"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=15"
+        ),
     ),
     Rule(
         "line/numa-hmat",
@@ -216,6 +253,18 @@ RULES = (
         "hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb",
         _memory_attributes,
         about=("-numa",),
+        wrong=(
+            "-display none -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0,initiator=0 -numa "
+            "node,memdev=b,initiator=0 -numa "
+            "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency"
+        ),
+        right=(
+            "-display none -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0,initiator=0 -numa "
+            "node,memdev=b,initiator=0 -numa "
+            "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,latency=5"
+        ),
     ),
     Rule(
         "line/numa-initiator",
@@ -223,6 +272,35 @@ RULES = (
         "hw/core/machine.c, machine_set_cpu_numa_node",
         _initiators,
         about=("-numa",),
+        wrong=(
+            "-display none -smp 2 -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0 -numa "
+            "node,memdev=b,cpus=1,initiator=0"
+        ),
+        right=(
+            "-display none -smp 2 -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0 -numa "
+            "node,memdev=b,cpus=1,initiator=1"
+        ),
+        since=(6, 0, 0),
+    ),
+    Rule(
+        "line/numa-initiator-0",
+        "CPUs that are given with a NUMA node are of node 0 where HMAT is on",
+        "hw/core/machine.c, machine_set_cpu_numa_node",
+        _initiators_before,
+        about=("-numa",),
+        wrong=(
+            "-display none -smp 2 -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0,initiator=0 "
+            "-numa node,memdev=b,cpus=1,initiator=1"
+        ),
+        right=(
+            "-display none -smp 2 -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b "
+            "-numa cpu,node-id=1,socket-id=1 -numa cpu,node-id=0,socket-id=0"
+        ),
+        until=(6, 0, 0),
     ),
     Rule(
         "line/numa-memory",
@@ -230,6 +308,14 @@ RULES = (
         "hw/core/numa.c, numa_complete_configuration: sizes",
         _sum,
         about=("-numa",),
+        wrong=(
+            "-display none -m 192 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b"
+        ),
     ),
     Rule(
         "line/numa-or-machine-memory",
@@ -237,6 +323,11 @@ RULES = (
         "hw/core/numa.c, numa_complete_configuration: memory-backend",
         _not_both,
         about=("-numa",),
+        wrong=(
+            "-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M "
+            "-object memory-backend-ram,id=n,size=64M -numa node,memdev=n"
+        ),
+        right="-display none -M pc -m 64 -object memory-backend-ram,id=n,size=64M -numa node,memdev=n",
     ),
     Rule(
         "line/numa-mem",
@@ -244,6 +335,8 @@ RULES = (
         "hw/core/numa.c, parse_numa_node: numa_mem_supported",
         _mem,
         about=("-numa",),
+        wrong="-display none -M pc -m 64 -numa node,mem=64",
+        right="-display none -M pc -m 64 -object memory-backend-ram,id=n,size=64M -numa node,memdev=n",
     ),
     Rule(
         "line/machine-memory",
@@ -251,5 +344,8 @@ RULES = (
         "hw/core/machine.c, machine_run_board_init",
         _backend,
         about=("-machine",),
+        wrong="-display none -M pc,memory-backend=m -m 128 -object memory-backend-ram,id=m,size=64M",
+        right="-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M",
+        since=(7, 2, 0),
     ),
 )

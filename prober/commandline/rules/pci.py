@@ -81,7 +81,7 @@ def _is_behind_port(device: Made, line: Line) -> bool:
 
 
 def _virtio_iommu(line: Line) -> Iterator[Fault]:
-    if line.kind in ("pc", "q35") and line.caps.version.numbers < (6, 0, 0):
+    if line.kind in ("pc", "q35"):
         for device in line.of_type("virtio-iommu-pci"):
             message = f"the machines of QEMU {line.caps.version} have no place for virtio-iommu"
             yield Fault(device.place, "driver", message, "QEMU 7.2 is known to have one")
@@ -122,12 +122,16 @@ RULES = (
         "hw/pci/pcie_port.c, pcie_chassis_add_slot",
         _chassis,
         about=_SLOTS,
+        wrong=("-display none -M q35 -nodefaults -device pcie-root-port,chassis=1 -device pcie-root-port,chassis=1"),
+        right=("-display none -M q35 -nodefaults -device pcie-root-port,chassis=1 -device pcie-root-port,chassis=2"),
     ),
     Rule(
         "line/pxb",
         "a `pxb` is of the machine's kind, with a bus number of its own",
         "hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize",
         _expanders,
+        wrong="-display none -M q35 -nodefaults -device pxb,bus_nr=5",
+        right="-display none -M q35 -nodefaults -device pxb-pcie,bus_nr=5",
     ),
     Rule(
         "line/iommu-platform",
@@ -135,6 +139,8 @@ RULES = (
         "hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize",
         _iommu_platform,
         about=("iommu_platform",),
+        wrong="-display none -M pc -nodefaults -device virtio-rng-pci,iommu_platform=on",
+        right="-display none -M pc -nodefaults -device virtio-rng-pci,iommu_platform=on,disable-legacy=on",
     ),
     Rule(
         "line/virtio-iommu",
@@ -142,6 +148,9 @@ RULES = (
         "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
         _virtio_iommu,
         about=("virtio-iommu-pci",),
+        wrong="-display none -M q35 -nodefaults -device virtio-iommu-pci",
+        right="-display none -M q35 -nodefaults -device virtio-rng-pci",
+        until=(6, 0, 0),
     ),
     Rule(
         "line/intel-iommu-eim",
@@ -149,5 +158,7 @@ RULES = (
         "hw/i386/intel_iommu.c, vtd_decide_config",
         _eim,
         about=("intel-iommu",),
+        wrong="-display none -M q35 -nodefaults -device intel-iommu,intremap=off,eim=on",
+        right="-display none -M q35 -nodefaults -device intel-iommu,intremap=off,eim=off",
     ),
 )

@@ -133,6 +133,14 @@ RULES = (
         "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
         _serial,
         about=_PORTS,
+        wrong=(
+            "-display none -M pc -nodefaults -device virtio-serial-pci,id=v,max_ports=4 -device "
+            "virtserialport,bus=v.0,nr=4"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -device virtio-serial-pci,id=v,max_ports=4 -device "
+            "virtserialport,bus=v.0,nr=3"
+        ),
     ),
     Rule(
         "line/usb-companion",
@@ -140,6 +148,14 @@ RULES = (
         "hw/usb/hcd-ehci.c, ehci_register_companion",
         _companions,
         about=("masterbus",),
+        wrong=(
+            "-display none -M q35 -nodefaults -device ich9-usb-ehci1,id=e -device "
+            "ich9-usb-uhci1,masterbus=e.0 -device ich9-usb-uhci2,masterbus=e.0"
+        ),
+        right=(
+            "-display none -M q35 -nodefaults -device ich9-usb-ehci1,id=e -device "
+            "ich9-usb-uhci1,masterbus=e.0 -device ich9-usb-uhci2,masterbus=e.0,firstport=2"
+        ),
     ),
     Rule(
         "line/qxl-vga",
@@ -147,5 +163,7 @@ RULES = (
         "hw/display/qxl.c, qxl_realize_primary",
         _primary,
         about=("qxl-vga",),
+        wrong="-display none -M pc -nodefaults -device cirrus-vga -device qxl-vga",
+        right="-display none -M pc -nodefaults -device qxl-vga",
     ),
 )

@@ -72,5 +72,7 @@ RULES = (
         "hw/core/machine-smp.c, machine_parse_smp_config (5.2: hw/i386/pc.c, pc_smp_parse)",
         _topology,
         about=("-smp",),
+        wrong="-display none -smp 4,sockets=2,cores=1,threads=1",
+        right="-display none -smp 4,sockets=4,cores=1,threads=1",
     ),
 )
