@@ -107,18 +107,25 @@ class Table:
 async def compare(place: QemuPlace, most: int) -> Table:
     """The verdicts of one QEMU on this many lines; written to a file as well."""
     caps = Capabilities.from_recording((await interview(place.binary, root=place.root)).recording)
-    lines = lines_for(caps.version.numbers)
-    variants = [Variant("as written", f"line {number}", tuple(line), number) for number, line in enumerate(lines)]
-    makers = [Maker(line, caps, number, _SEED) for number, line in enumerate(lines)]
-    spoilt = [variant for maker in makers for variant in maker.spoilt()]
-    sound = [variant for maker in makers for variant in maker.sound()]
-    variants += pick(spoilt, most * 2 // 3, _SEED) + pick(sound, most - most * 2 // 3, _SEED)
-    table = Table(str(caps.version), await _judge_all(variants, place, caps))
+    table = Table(str(caps.version), await _judge_all(variants_of(caps, most), place, caps))
     directory = CHECKOUT / "build"
     directory.mkdir(exist_ok=True)
     text = "\n".join([table.text(), "", *table.differences()])
     (directory / f"agreement-{table.version}.txt").write_text(text + "\n")
     return table
+
+
+def variants_of(caps: Capabilities, most: int) -> list[Variant]:
+    """The sound lines for a QEMU as they are written, and this many variants of them, two thirds of them spoilt."""
+    lines = lines_for(caps.version.numbers)
+    makers = [Maker(line, caps, number, _SEED) for number, line in enumerate(lines)]
+    spoilt = [variant for maker in makers for variant in maker.spoilt()]
+    sound = [variant for maker in makers for variant in maker.sound()]
+    return [
+        *(Variant("as written", f"line {number}", tuple(line), number) for number, line in enumerate(lines)),
+        *pick(spoilt, most * 2 // 3, _SEED),
+        *pick(sound, most - most * 2 // 3, _SEED),
+    ]
 
 
 async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabilities) -> list[Case]:
