@@ -123,7 +123,7 @@ def _initiators_before(line: Line) -> Iterator[Fault]:
     for option, node, values in _nodes(line):
         if "cpus" in values and node:
             message = f"NUMA node {node} has CPUs, and node 0 is its initiator in QEMU {line.caps.version}"
-            yield Fault(option.place, "initiator", message, f"name its CPUs by -numa cpu,node-id={node}")
+            yield Fault(option.place, "initiator", message)
 
 
 def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterator[Fault]:
