@@ -20,6 +20,7 @@ from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
+from prober.commandline.replaced import replacement
 
 #: Options whose value no command takes, but one returns.
 _AUTHORITIES: dict[str, tuple[str, str]] = {
@@ -187,7 +188,7 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
             reply=listed or None,
             suggestions=tuple(near),
         ),
-        hint=did_you_mean(near),
+        hint=replacement(fact) or did_you_mean(near),
         rule=misfit.rule,
     )
 

@@ -10,6 +10,7 @@ from prober.commandline.rules import (
     addresses,
     backends,
     chardevs,
+    deprecations,
     disks,
     memory,
     names,
@@ -19,6 +20,7 @@ from prober.commandline.rules import (
     ports,
     sharing,
     sound,
+    switches,
     topology,
 )
 from prober.commandline.rules.rule import Rule
@@ -28,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *addresses.RULES,
     *backends.RULES,
     *chardevs.RULES,
+    *deprecations.RULES,
     *disks.RULES,
     *memory.RULES,
     *names.RULES,
@@ -37,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     *ports.RULES,
     *sharing.RULES,
     *sound.RULES,
+    *switches.RULES,
     *topology.RULES,
 )
 
