@@ -1,4 +1,5 @@
-"""What hints tell to write is there: each option that one names is an option, each element one that the XML has."""
+"""What hints tell to write is there: each option that one names is an option, each element
+one that the XML has, and each setting one of prober's."""
 
 from __future__ import annotations
 
@@ -13,11 +14,20 @@ import prober
 from prober.commandline.flags import FLAGS
 from prober.commandline.replaced import REPLACED, replacement
 from prober.commandline.report import check_argv
+from prober.qemu.limits import InterviewLimits
+from prober.service.settings import ServiceSettings
 from tests.unit.commandline.rules.test_lines import CAPS
 
 #: An option; not the end of a word with a dash in it, and not a number.
 OPTION = re.compile(r"(?<![\w<>/…,.=-])-{1,2}([A-Za-z][\w-]*)")
 ELEMENT = re.compile(r"<([a-z][\w:-]*)")
+SETTING = re.compile(r"\b(?:the limit is|set|in) ([a-z]+_[a-z_]+)\b")
+
+#: The page of all elements and attributes, which is made from the models.
+DOCS = Path(prober.__file__).parent.parent / "docs"
+ELEMENTS = frozenset(re.findall(r"[/<]([a-z][\w:-]*)", (DOCS / "domain-xml.md").read_text()))
+#: The settings of the service, and the limits of an interview.
+SETTINGS = frozenset({*ServiceSettings.model_fields, *InterviewLimits.model_fields})
 
 #: Calls whose argument of this number is a hint, beside those that are given by name.
 HINTS = {"Fault": 3, "Broken": 2, "Unfit": 1}
@@ -71,6 +81,16 @@ def test_hints_are_found() -> None:
 def test_each_option_of_a_hint_is_one(hint: str) -> None:
     named = {name.rstrip("-") for name in OPTION.findall(hint)}
     assert {name for name in named if name not in FLAGS and name not in OWN and name != "OPTION"} == set(), hint
+
+
+@pytest.mark.parametrize("hint", [hint for hint in ALL if ELEMENT.search(hint)])
+def test_each_element_of_a_hint_is_one(hint: str) -> None:
+    assert set(ELEMENT.findall(hint)) <= ELEMENTS
+
+
+@pytest.mark.parametrize("hint", [hint for hint in ALL if SETTING.search(hint)])
+def test_each_setting_of_a_hint_is_one(hint: str) -> None:
+    assert set(SETTING.findall(hint)) <= SETTINGS
 
 
 @pytest.mark.parametrize("flag", [name for name in REPLACED if name.startswith("-") and "." not in name])
