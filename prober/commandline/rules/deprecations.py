@@ -14,6 +14,7 @@ from prober.commandline.line import Line, number
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.replaced import replacement
 from prober.commandline.rules.rule import Rule, Version
+from prober.commandline.text import Short
 
 #: Finds the places of what is deprecated, and the part of the option that it is.
 _Find: TypeAlias = Callable[[Line], Iterator[tuple[Origin, str]]]
@@ -60,7 +61,9 @@ def _devices(typename: str, key: str = "") -> _Find:
 def _chardevs(first: str, key: str = "") -> _Find:
     def find(line: Line) -> Iterator[tuple[Origin, str]]:
         for option in line.keyval.get("-chardev", ()):
-            if option.first == first and (not key or any(item.name == key for item in option.pairs)):
+            # Of a word alone QEMU says the same in another way (:mod:`prober.commandline.rules.switches`).
+            given = any(item.name == key and not isinstance(item.value, Short) for item in option.pairs)
+            if option.first == first and (given or not key):
                 yield option.place, key or "backend"
 
     return find

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Keyval, Object, Qapi, Value
+from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Short
@@ -17,46 +17,63 @@ _STRICT = frozenset({"-machine", "-boot", "-smp"})
 _MODERN = ("stream", "dgram")
 
 
-def _switches(line: Line) -> Iterator[tuple[str, Origin, str, Value]]:
-    """Each word alone: the option, its place, the key and the value that it stands for."""
-    for option in line.options:
-        match option:
-            case Made():
-                flag, values = "-device", option.values.items()
-            case Object():
-                flag, values = "-object", {name: value for name, value, _ in option.properties}.items()
-            case Qapi():
-                flag, values = option.flag, option.value.items()
-                if flag == "-netdev" and option.value.get("type") in _MODERN:
-                    flag = "-netdev stream"
-            case Keyval():
-                flag, values = option.flag, {name: value for name, value, _ in option.pairs}.items()
-            case _:
-                continue
-        for name, value in values:
-            if isinstance(value, Short):
-                yield flag, option.place, name, value
+#: Options that are read as a tree in every version (``util/keyval.c``).
+_TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat"})
+
+#: What asks for a list of what there is, and is no switch.
+_HELP = ("help", "?")
+
+
+def _words(values: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    return ((name, value) for name, value in values if isinstance(value, Short) and name not in _HELP)
+
+
+def _is_tree(option: Qapi) -> bool:
+    return option.flag in _TREES or (option.flag == "-netdev" and option.value.get("type") in _MODERN)
+
+
+def _values(option: Made | Object | Qapi | Keyval | Plain) -> tuple[str, Iterable[tuple[str, Value]]]:
+    """An option that takes a word for a switch, and its values; none of one that does not."""
+    match option:
+        case Made():
+            return "-device", option.values.items()
+        case Object():
+            return "-object", [(name, value) for name, value, _ in option.properties]
+        case Qapi() if not _is_tree(option):
+            return option.flag, option.value.items()
+        case Keyval() if option.flag not in _STRICT:
+            return option.flag, [(name, value) for name, value, _ in option.pairs]
+    return "", ()
 
 
 def _short(line: Line) -> Iterator[Fault]:
-    for flag, place, name, value in _switches(line):
-        if flag not in _STRICT and flag not in _TREES:
+    for option in line.options:
+        if isinstance(option, Global):
+            continue
+        flag, values = _values(option)
+        for name, value in _words(values):
             written = name if value == "on" else f"no{name}"
             other = f"nodelay={'off' if value == 'on' else 'on'}" if name == "delay" else f"{name}={value}"
-            yield Fault(place, name, f"{flag}: {written} without a value is deprecated", f"write {other}")
+            message = f"{flag}: {written} without a value is deprecated"
+            yield Fault(option.place, name, message, f"write {other}")
 
 
-#: Options that are read as a tree in every version (``util/keyval.c``).
-_TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat", "-netdev stream"})
+def _alone_in_keys(line: Line) -> Iterator[Fault]:
+    for flag in sorted(_STRICT):
+        for option in line.keyval.get(flag, ()):
+            yield from _alone(flag, option.place, ((name, value) for name, value, _ in option.pairs))
 
 
-def _alone(flags: frozenset[str]) -> Callable[[Line], Iterator[Fault]]:
-    def find(line: Line) -> Iterator[Fault]:
-        for flag, place, name, value in _switches(line):
-            if flag in flags:
-                yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
+def _alone_in_trees(line: Line) -> Iterator[Fault]:
+    for options in line.qapi.values():
+        for option in options:
+            if _is_tree(option):
+                yield from _alone(option.flag, option.place, option.value.items())
 
-    return find
+
+def _alone(flag: str, place: Origin, values: Iterable[tuple[str, Value]]) -> Iterator[Fault]:
+    for name, value in _words(values):
+        yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
 
 
 RULES = (
@@ -74,7 +91,7 @@ RULES = (
         "line/switch-value",
         "a switch of `-machine`, `-boot` or `-smp` has a value",
         "util/keyval.c, keyval_parse_one",
-        _alone(_STRICT),
+        _alone_in_keys,
         about=tuple(sorted(_STRICT)),
         wrong="-display none -machine pc,usb",
         right="-display none -machine pc,usb=on",
@@ -84,7 +101,7 @@ RULES = (
         "line/tree-value",
         "a switch of what is read as a tree has a value (`-blockdev`, `-audiodev`, `-display`)",
         "util/keyval.c, keyval_parse_one",
-        _alone(_TREES),
+        _alone_in_trees,
         about=("-blockdev", "-audiodev", "-display", "-compat", "-netdev"),
         wrong="-display none -blockdev null-co,node-name=n,read-only",
         right="-display none -blockdev null-co,node-name=n,read-only=on",
