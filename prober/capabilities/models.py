@@ -66,9 +66,12 @@ class ReplyError:
 
 @dataclass(frozen=True, slots=True)
 class TypeProperties:
-    """What a type answered: ``refs`` point into :attr:`Capabilities.pool`, or ``error`` says why not."""
+    """What a type answered: ``refs`` point into :attr:`Capabilities.pool`, or ``error`` says why not.
 
-    command: Literal["qom-list-properties", "device-list-properties"]
+    A machine that cannot be asked, as that kills the binary, may have told by ``-machine NAME,help``.
+    """
+
+    command: Literal["qom-list-properties", "device-list-properties", "x-prober-help"]
     refs: tuple[int, ...] = ()
     error: ReplyError | None = None
 

@@ -24,6 +24,7 @@ from prober.commandline.options import (
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
 from prober.commandline.text import Text, build_tree, collect_items, last_item, split_pairs
+from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -37,6 +38,7 @@ _QAPI = {
     "audiodev": ("", "driver"),
     "display": ("query-display-options", "type"),
     "compat": ("", ""),
+    "audio": ("", "driver"),
 }
 
 #: Netdevs that have dotted keys (QEMU 7.2, ``net/net.c``, ``netdev_is_modern``).
@@ -207,12 +209,17 @@ def _object(position: Position, value: str) -> Option:
 
 def _qapi(position: Position, value: str) -> Option:
     command, implied = _QAPI[position.flag[1:]]
-    if value.startswith("{"):
+    if value.startswith("vnc=") and position.flag == "-display":
+        # What follows is all that ``-vnc`` takes (``system/vl.c``, ``parse_display``).
+        return _keyval(Position(position.word, "-vnc"), value[4:])
+    if value.startswith("{") and position.flag != "-audio":
         tree = _json(value)
     elif position.flag == "-netdev":
         tree = collect_items(_pairs(value, implied))
         if tree.get("type") in _MODERN_NETDEVS:
             tree = build_tree(_pairs(value, implied))
+        else:
+            expand_ipv6_net(tree)
     else:
         tree = build_tree(_pairs(value, implied))
     return Qapi(position.flag, command, implied, tree, position)
@@ -273,7 +280,7 @@ def implied_key(flag: str) -> str | None:
         return _QAPI[name][1]
     if name in _KEYVAL:
         return _KEYVAL[name][0]
-    return {"audio": "driver", "device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
+    return {"device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
