@@ -11,6 +11,8 @@ from prober.commandline.rules import (
     backends,
     chardevs,
     disks,
+    drive_keys,
+    icount,
     memory,
     names,
     network,
@@ -19,6 +21,7 @@ from prober.commandline.rules import (
     ports,
     sharing,
     sound,
+    startup,
     topology,
 )
 from prober.commandline.rules.rule import Rule
@@ -29,6 +32,8 @@ RULES: tuple[Rule, ...] = (
     *backends.RULES,
     *chardevs.RULES,
     *disks.RULES,
+    *drive_keys.RULES,
+    *icount.RULES,
     *memory.RULES,
     *names.RULES,
     *network.RULES,
@@ -37,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     *ports.RULES,
     *sharing.RULES,
     *sound.RULES,
+    *startup.RULES,
     *topology.RULES,
 )
 
