@@ -9,7 +9,6 @@ from prober.commandline.drives import (
     IDE_ROOM,
     Drive,
     Misplaced,
-    default_interface,
     find_drives,
     own_drives,
 )
@@ -136,24 +135,19 @@ def _used_twice(line: Line) -> Iterator[Fault]:
     """A drive serves one: the machine, unless it is if=none, or one device (a node may serve more)."""
     if line.is_open:
         return
-    own = default_interface(line)
-    drives = {str(value_of(one.pairs, "id", "")): one for one in line.keyval.get("-drive", ())}
+    drives = {str(value_of(one.pairs, "id", "")) for one in line.keyval.get("-drive", ())}
+    own = {one.id: one for one in find_drives(line) if isinstance(one, Drive) and one.interface != "none"}
     seen: set[str] = set()
     for device in line.devices:
         name = device.values.get("drive")
         if not isinstance(name, str) or name not in drives or "drive" not in device.type.refers:
             continue
-        interface = str(value_of(drives[name].pairs, "if", own))
         if name in seen:
             yield Fault(device.place, "drive", f"the drive {name[:64]!r} is in use by another device already")
-        elif interface in _TAKEN:
-            message = f"the drive {name[:64]!r} is of if={interface}, and the machine itself uses it"
+        elif name in own and _has_room(own[name], line):
+            message = f"the drive {name[:64]!r} is of if={own[name].interface}, and the machine itself uses it"
             yield Fault(device.place, "drive", message, "write if=none for a drive that a -device uses")
         seen.add(name)
-
-
-#: Interfaces of which the machine makes disks.
-_TAKEN = ("ide", "floppy", "pflash", "virtio")
 
 
 def _exclusive(line: Line, *, nodes: bool) -> Iterator[tuple[Opening, Opening]]:

@@ -9,6 +9,7 @@ from prober.commandline.refusal import Finding
 from prober.commandline.rules import (
     addresses,
     backends,
+    boot,
     chardevs,
     disks,
     drive_keys,
@@ -16,11 +17,13 @@ from prober.commandline.rules import (
     memory,
     names,
     network,
+    nodes,
     numa,
     pci,
     ports,
     sharing,
     sound,
+    sources,
     startup,
     topology,
 )
@@ -30,6 +33,7 @@ from prober.commandline.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     *addresses.RULES,
     *backends.RULES,
+    *boot.RULES,
     *chardevs.RULES,
     *disks.RULES,
     *drive_keys.RULES,
@@ -37,11 +41,13 @@ RULES: tuple[Rule, ...] = (
     *memory.RULES,
     *names.RULES,
     *network.RULES,
+    *nodes.RULES,
     *numa.RULES,
     *pci.RULES,
     *ports.RULES,
     *sharing.RULES,
     *sound.RULES,
+    *sources.RULES,
     *startup.RULES,
     *topology.RULES,
 )
