@@ -46,14 +46,15 @@ def _accelerators(line: Line) -> Iterator[Fault]:
 
 
 def _no_disk(line: Line) -> Iterator[Fault]:
-    if line.is_open or "-blockdev" in line.qapi or not _words(line).isdisjoint(DRIVE_OPTIONS):
+    if (
+        line.is_open
+        or "-preconfig" in line.plain
+        or "-blockdev" in line.qapi
+        or not _words(line).isdisjoint(DRIVE_OPTIONS)
+    ):
         return
     for option in line.plain.get("-loadvm", ()):
         yield Fault(option.place, "-loadvm", "-loadvm needs a disk that a snapshot is in, and there is none")
-
-
-def _words(line: Line) -> set[str]:
-    return {*line.plain, *line.keyval}
 
 
 def _with_incoming(line: Line) -> Iterator[Fault]:

@@ -25,6 +25,7 @@ from prober.commandline.rules import (
     sound,
     sources,
     startup,
+    terminals,
     topology,
 )
 from prober.commandline.rules.rule import Rule
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     *sound.RULES,
     *sources.RULES,
     *startup.RULES,
+    *terminals.RULES,
     *topology.RULES,
 )
 
