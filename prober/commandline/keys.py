@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
+from prober.commandline.drivers import OVER_FILES
 from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.refusal import Finding, Kind
@@ -28,7 +29,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-drive", "media"): ("disk", "cdrom"),
         ("-drive", "cache"): ("none", "off", "writeback", "writethrough", "unsafe", "directsync"),
         ("-drive", "discard"): ("ignore", "off", "unmap", "on"),
-        ("-drive", "readonly"): ("on", "off", "yes", "no", "true", "false", "y", "n", "auto"),
+        ("-drive", "readonly"): ("on", "off", "yes", "no", "true", "false", "y", "n"),
         ("-drive", "detect-zeroes"): ("off", "on", "unmap"),
         ("-drive", "aio"): ("threads", "native", "io_uring"),
         ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
@@ -92,6 +93,10 @@ IMPLIED: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: What names the node that a format or filter lies over.
+_BELOW = frozenset({"file", "image", "raw", "children"})
+
+
 def pairs_of(option: Keyval) -> tuple[Property, ...]:
     """All pairs, with the one that the first word stands for."""
     name = IMPLIED.get(option.flag)
@@ -120,8 +125,9 @@ def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
         if not names & set(some):
             message = f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}"
             yield wrong(option, message, part=some[0], rule="option/missing")
-    is_format_alone = option.flag == "-drive" and "format" in names and "driver" not in names
-    if is_format_alone and not any(name.partition(".")[0] == "file" for name in names):
+    format_alone = next((str(item.value) for item in option.pairs if item.name == "format"), "")
+    below = {"driver"} | {name for name in names if name.partition(".")[0] in _BELOW}
+    if option.flag == "-drive" and format_alone in OVER_FILES and not names & below:
         yield wrong(option, "-drive with a format needs a file", part="file", rule="option/missing")
     if option.flag == "-m" and "slots" in names and "maxmem" not in names:
         yield wrong(option, "-m with slots needs maxmem", part="slots", rule="option/missing")
