@@ -19,10 +19,10 @@ _VIRTIO_GPU = ("virtio-gpu-pci-base", "virtio-vga-base", "virtio-gpu-base", "vir
 DISKS = (*_VIRTIO_BLK, "scsi-disk-base", "ide-device", "usb-storage", "nvme", "nvme-ns")
 
 _BLOCK_SIZE = Span(512, 2 << 20, power=True, besides=(0,))
-_IRQ = Span(0, 15)
+_IRQ = Span(0, 15, besides=(2**32 - 1,))
 
 #: Types of ISA devices with an interrupt line of their own that any number is taken for.
-_ISA_IRQ = ("isa-serial", "isa-parallel", "ne2k_isa", "sb16", "gus", "cs4231a", "isa-ide")
+_ISA_IRQ = ("isa-serial", "isa-parallel", "ne2k_isa", "sb16", "gus", "cs4231a", "isa-ide", "isa-fdc")
 
 _LIMITS = (
     Limit("virtio-blk-queues", "hw/block/virtio-blk.c, virtio_blk_device_realize: num_queues", _VIRTIO_BLK,
@@ -102,6 +102,13 @@ _LIMITS = (
           "vgamem_mb", only(4, 8, 16), "-device cirrus-vga,vgamem_mb={}", "5", "8"),
     Limit("qxl-revision", "hw/display/qxl.c, qxl_realize_common: revision", ("pci-qxl",), "revision", Span(1, 5),
           "-device qxl-vga,revision={}", "6", "5", until=(8, 0, 0)),
+    Limit("intel-iommu-aw-bits", "hw/i386/intel_iommu.c, vtd_decide_config: aw_bits", ("intel-iommu",), "aw-bits",
+          only(39, 48), "-machine q35 -device intel-iommu,aw-bits={}", "40", "48", until=(10, 1, 0)),
+    Limit("intel-iommu-width", "hw/i386/intel_iommu.c, vtd_decide_config: aw_bits", ("intel-iommu",), "aw-bits",
+          only(39, 48, 57), "-machine q35 -device intel-iommu,aw-bits={}", "40", "48", since=(10, 1, 0)),
+    Limit("erst-record", "hw/acpi/erst.c, check_erst_backend_storage: record_size", ("acpi-erst",), "record_size",
+          Span(4096, 2**31, power=True), "-object memory-backend-ram,id=m,size=64K "
+          "-device acpi-erst,memdev=m,record_size={}", "2048", "8192", since=(7, 0, 0)),
     Limit("aer-log", "hw/pci/pcie_aer.c, pcie_aer_init", ("pcie-port",), "aer_log_max", Span(0, 128),
           "-machine q35 -device pcie-root-port,aer_log_max={}", "129", "8"),
     Limit("mem-reserve", "hw/pci/pci_bridge.c, pci_bridge_qemu_reserve_cap_init: mem_non_pref", ("base-pci-bridge",),

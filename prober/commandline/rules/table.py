@@ -9,6 +9,7 @@ from prober.commandline.refusal import Finding
 from prober.commandline.rules import (
     addresses,
     backends,
+    blocks,
     chardevs,
     disks,
     limits,
@@ -16,6 +17,7 @@ from prober.commandline.rules import (
     names,
     network,
     numa,
+    once,
     pci,
     ports,
     sharing,
@@ -28,6 +30,7 @@ from prober.commandline.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     *addresses.RULES,
     *backends.RULES,
+    *blocks.RULES,
     *chardevs.RULES,
     *disks.RULES,
     *limits.RULES,
@@ -35,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     *names.RULES,
     *network.RULES,
     *numa.RULES,
+    *once.RULES,
     *pci.RULES,
     *ports.RULES,
     *sharing.RULES,
