@@ -162,9 +162,9 @@ def _number(known: QomProperty, value: Value) -> str:
     if number is None:
         return f"{known.name} is a number ({known.type}), not {value!r}"
     least, most = bounds
-    if isinstance(value, Text) and number < 0 and least == 0:
-        # QEMU reads a negative text into an unsigned property, modulo its width.
-        number %= most + 1
+    if isinstance(value, Text) and -(2**63) <= number < 0 and most == 2**64 - 1 and known.type != "size":
+        # QEMU reads a negative text as one of 64 bits (``qemu_strtou64``), and then compares it with narrower types.
+        number += 2**64
     fits = least <= number <= most
     return "" if fits else f"{known.name} is a number from {least} to {most} ({known.type}), not {value}"
 
