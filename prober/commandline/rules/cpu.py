@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from prober.commandline.line import Line, number, switch
@@ -12,9 +12,7 @@ from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule, Version
 
 #: Models without long mode (``target/i386/cpu.c``): their addresses are 32 or 36 bits wide.
-NOT_LONG = frozenset(
-    {"486", "athlon", "base", "coreduo", "kvm32", "n270", "pentium", "pentium2", "pentium3", "qemu32"}
-)
+NOT_LONG = frozenset({"486", "athlon", "base", "coreduo", "kvm32", "n270", "pentium", "pentium2", "pentium3", "qemu32"})
 
 #: Models that are the host's, or the accelerator's: nothing is known of their features here.
 _OF_HOST = frozenset({"host", "max"})
@@ -57,18 +55,21 @@ def _enforced(line: Line) -> Iterator[Fault]:
     values = _values(option)
     known = line.caps.accelerators.get("tcg")
     model = (known.cpu_models or {}).get(option.first) if known is not None else None
-    if known is None or model is None or model.unavailable_features is None or switch(values.get("enforce")) is not True:
+    if known is None or model is None or model.unavailable_features is None:
+        return
+    if switch(values.get("enforce")) is not True:
         return
     lacking = set(model.unavailable_features)
-    expansion = next((one.props for one in known.cpu_expansions if one.model == "max" and one.props), None)
-    given = {name for name, value in values.items() if switch(value) is True}
-    if expansion is not None:
-        lacking |= {name for name in given if _is_feature(name) and expansion.get(name) is False}
+    expansion = next((one.props for one in known.cpu_expansions if one.model == "max" and one.props), None) or {}
+    lacking |= {
+        name
+        for name, value in values.items()
+        if switch(value) is True and not _NO_FEATURE.fullmatch(name) and expansion.get(name) is False
+    }
     left = sorted(name for name in lacking if switch(values.get(name)) is not False)
+    if any(switch(value) is False for value in values.values()):
+        left = [name for name in left if not name.startswith(_DEPENDENT)]
     if left:
-        switched_off = any(switch(value) is False for value in values.values())
-        if switched_off and not any(_stands_alone(name) for name in left):
-            return
         message = f"TCG has not all that {option.first} has, and enforce is on: {', '.join(left)}"
         hint = "leave out enforce, or write " + ",".join(f"{name}=off" for name in left)
         yield Fault(option.place, "enforce", message, hint)
@@ -82,17 +83,11 @@ def _changes_models(line: Line) -> bool:
 
 
 #: What is a switch of a model, and no feature of a CPU; KVM's and Hyper-V's features are left out under TCG.
-_NO_FEATURE = re.compile(r"kvm.*|hv-.*|x-.*|xen-.*|.*phys-bits|l3-cache|pmu|lmce|migratable|check|enforce|.*cache.*|invtsc")
+_NO_FEATURE = re.compile(r"kvm.*|hv-.*|x-.*|xen-.*|.*phys-bits|pmu|lmce|migratable|check|enforce|.*cache.*")
 
-
-def _is_feature(name: str) -> bool:
-    return _NO_FEATURE.fullmatch(name) is None or name == "invtsc"
-
-
-def _stands_alone(name: str) -> bool:
-    """Whether a feature is missed whatever else is switched off: those of VMX, SVM and AVX-10 go with others
-    (``target/i386/cpu.c``, ``feature_dependencies``)."""
-    return not name.startswith(("vmx-", "svm", "avx10", "intel-pt", "sgx", "full-width", "fred", "split-lock", "core-cap"))
+#: Features that go with others, and are not missed where those are switched off (``target/i386/cpu.c``,
+#: ``feature_dependencies``).
+_DEPENDENT = ("vmx-", "svm", "avx10", "intel-pt", "sgx", "full-width", "fred", "split-lock", "core-cap")
 
 
 class _Row(NamedTuple):
@@ -214,7 +209,11 @@ def _first_cpu(name: str) -> Callable[[str, Line], str]:
 
     def find(value: str, line: Line) -> str:
         found = number(value)
-        return "" if found in (0, -1, None) else f"{name} of -cpu is of each CPU, and of the first it is 0, not {value[:64]}"
+        return (
+            ""
+            if found in (0, -1, None)
+            else f"{name} of -cpu is of each CPU, and of the first it is 0, not {value[:64]}"
+        )
 
     return find
 
@@ -222,8 +221,8 @@ def _first_cpu(name: str) -> Callable[[str, Line], str]:
 _CPUID = "target/i386/cpu.c, x86_cpuid_version_set_"
 
 _ROWS = (
-    _Row("line/cpu-vendor", "vendor", "the vendor of a CPU has 12 characters", "target/i386/cpu.c, x86_cpuid_set_vendor",
-         _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel"),
+    _Row("line/cpu-vendor", "vendor", "the vendor of a CPU has 12 characters",
+         "target/i386/cpu.c, x86_cpuid_set_vendor", _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel"),
     _Row("line/cpu-family", "family", "the family of a CPU is from 0 to 270", f"{_CPUID}family",
          _within("family", 0, 270), "qemu64,family=271", "qemu64,family=270"),
     _Row("line/cpu-model-number", "model", "the model number of a CPU is from 0 to 255", f"{_CPUID}model",
