@@ -21,7 +21,7 @@ from prober.commandline.text import Item, Items, Text, as_number
 
 _ALLOW = ("allow", "deny")
 
-#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``).
+#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``, ``ui/spice-core.c``).
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("-drive", "if"): ("none", "ide", "scsi", "floppy", "pflash", "mtd", "sd", "virtio", "xen"),
@@ -33,6 +33,10 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-drive", "aio"): ("threads", "native", "io_uring"),
         ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
         ("-drive", "rerror"): ("ignore", "stop", "report"),
+        ("-spice", "image-compression"): ("off", "auto_glz", "auto_lz", "quic", "glz", "lz"),
+        ("-spice", "jpeg-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "zlib-glz-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "streaming-video"): ("off", "all", "filter"),
         ("-mon", "mode"): ("readline", "control"),
         ("-rtc", "driftfix"): ("none", "slew"),
         ("-rtc", "clock"): ("host", "rt", "vm"),
@@ -198,7 +202,7 @@ def _tpmdev_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[
 
 
 def _smbios_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
-    known = None if "file" in names else _smbios_type(option, grounds)
+    known = frozenset({"file"}) if "file" in names else _smbios_type(option, grounds)
     if known is not None:
         yield from _of_these(option, known, grounds)
     elif "type" in names:
