@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 #: What ``-drive`` itself takes as a list (``blockdev.c``, ``blockdev_init``).
 _INTERVALS = re.compile(r"stats-intervals\.\d{1,9}")
@@ -22,9 +24,19 @@ _OWN = frozenset(
 )  # fmt: skip
 
 #: What describes a node below another, or is a list of such; the last are those of vmdk and vvfat alone.
-_CHILDREN = frozenset(
+CHILDREN = frozenset(
     {"file", "backing", "data-file", "image", "raw", "target", "test", "log", "top", "extents", "write-target", "qcow"}
 )
+#: Names of single drivers, beside those of the schema.
+DRIVERS_OWN: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "file": frozenset({"filename", "x-check-cache-dropped"}),
+        "host_device": frozenset({"filename", "x-check-cache-dropped"}),
+        "nbd": frozenset({"filename", "host", "path", "port"}),
+        "vvfat": frozenset({"filename", "qcow", "write-target"}),
+    }
+)
+
 _LISTS = frozenset({"children", "extents"})
 
 
@@ -35,7 +47,7 @@ def schema_path(key: str) -> list[str]:
     while at + 1 < len(path):
         if path[at] in _LISTS and path[at + 1].isdecimal():
             at += 2
-        elif path[at] in _CHILDREN:
+        elif path[at] in CHILDREN:
             at += 1
         else:
             break

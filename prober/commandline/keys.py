@@ -21,7 +21,8 @@ from prober.commandline.text import Item, Items, Text, as_number
 
 _ALLOW = ("allow", "deny")
 
-#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``, ``ui/spice-core.c``).
+#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``,
+#: ``ui/spice-core.c``).
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("-drive", "if"): ("none", "ide", "scsi", "floppy", "pflash", "mtd", "sd", "virtio", "xen"),
