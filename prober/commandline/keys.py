@@ -22,7 +22,8 @@ from prober.commandline.texts.smbios import keys_of
 
 _ALLOW = ("allow", "deny")
 
-#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``).
+#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``,
+#: ``ui/spice-core.c``).
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("-drive", "if"): ("none", "ide", "scsi", "floppy", "pflash", "mtd", "sd", "virtio", "xen"),
@@ -34,6 +35,10 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("-drive", "aio"): ("threads", "native", "io_uring"),
         ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
         ("-drive", "rerror"): ("ignore", "stop", "report"),
+        ("-spice", "image-compression"): ("off", "auto_glz", "auto_lz", "quic", "glz", "lz"),
+        ("-spice", "jpeg-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "zlib-glz-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "streaming-video"): ("off", "all", "filter"),
         ("-mon", "mode"): ("readline", "control"),
         ("-rtc", "driftfix"): ("none", "slew"),
         ("-rtc", "clock"): ("host", "rt", "vm"),

@@ -33,6 +33,8 @@ def _both(line: Line) -> Iterator[Fault]:
         names = {item.name for item in option.pairs}
         if {"driver", "format"} <= names:
             yield Fault(option.place, "driver", "-drive has driver or format, not both", "leave one of them out")
+        if file_of(values_of(option)) and "file.filename" in names:
+            yield Fault(option.place, "file.filename", "-drive has file or file.filename, not both")
         for old in sorted(names & RENAMED.keys()):
             if RENAMED[old] in names:
                 yield Fault(option.place, old, f"-drive {old} and {RENAMED[old]} are one, and only one can be given")

@@ -46,12 +46,8 @@ def _accelerators(line: Line) -> Iterator[Fault]:
 
 
 def _no_disk(line: Line) -> Iterator[Fault]:
-    if (
-        line.is_open
-        or "-preconfig" in line.plain
-        or "-blockdev" in line.qapi
-        or not _words(line).isdisjoint(DRIVE_OPTIONS)
-    ):
+    flags = {*line.plain, *line.keyval, *line.qapi}
+    if line.is_open or not flags.isdisjoint(("-preconfig", "-blockdev", *DRIVE_OPTIONS)):
         return
     for option in line.plain.get("-loadvm", ()):
         yield Fault(option.place, "-loadvm", "-loadvm needs a disk that a snapshot is in, and there is none")
