@@ -213,6 +213,12 @@ class Line:
         return found.split(":") if found else []
 
     @property
+    def has_usb(self) -> bool:
+        """Whether the machine may have a USB controller of its own."""
+        wish = self.machine_value("usb")
+        return bool(self.plain.keys() & {"-usb", "-usbdevice"}) or (wish is not None and switch(wish) is not False)
+
+    @property
     def has_acpi(self) -> bool:
         """Whether ACPI is not turned off."""
         return "-no-acpi" not in self.plain and switch(self.machine_value("acpi")) is not False

@@ -39,7 +39,7 @@ _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
 #: function (``06.0``, ``0x6.0x1``), a MAC address.
-_SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7])?")
+_SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,16})(?:\.\s*\+?(?:0[xX])?0{0,16}[0-7])?")
 _WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
     {
         # A port of a USB bus or hub below one (``hw/usb/bus.c``), compared as a text.

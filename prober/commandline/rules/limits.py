@@ -109,6 +109,11 @@ _LIMITS = (
     Limit("erst-record", "hw/acpi/erst.c, check_erst_backend_storage: record_size", ("acpi-erst",), "record_size",
           Span(4096, 2**31, power=True), "-object memory-backend-ram,id=m,size=64K "
           "-device acpi-erst,memdev=m,record_size={}", "2048", "8192", since=(7, 0, 0)),
+    Limit("acpi-index-bound", "hw/acpi/pcihp.c, ACPI_PCIHP_ONBOARD_INDEX_MAX", ("pci-device",), "acpi-index",
+          Span(0, 16383), "-device virtio-rng-pci,acpi-index={}", "16384", "5", since=(6, 0, 0)),
+    Limit("rom-size", "hw/pci/pci.c, pci_qdev_realize: romsize", ("pci-device",), "romsize",
+          Span(1, 2**31, power=True, besides=(2**32 - 1,)), "-device virtio-rng-pci,romsize={}", "3", "65536",
+          since=(6, 0, 0)),
     Limit("aer-log", "hw/pci/pcie_aer.c, pcie_aer_init", ("pcie-port",), "aer_log_max", Span(0, 128),
           "-machine q35 -device pcie-root-port,aer_log_max={}", "129", "8"),
     Limit("mem-reserve", "hw/pci/pci_bridge.c, pci_bridge_qemu_reserve_cap_init: mem_non_pref", ("base-pci-bridge",),
