@@ -25,7 +25,7 @@ from prober.qemu.recording import HELP, Exchange
 #: The options that list what they take.
 LISTING: Final = ("display", "audiodev", "chardev")
 
-#: What is as old as its option and in no module (QEMU, ``ui/console.c``, ``audio/meson.build``); ``default`` is whatever
+#: What is as old as its option and in no module (QEMU, ``ui/console.c``, ``audio/meson.build``); ``default`` is what
 #: there is.
 ALWAYS: Final = frozenset({("display", "none"), ("display", "default"), ("audiodev", "none"), ("audiodev", "wav")})
 

@@ -148,7 +148,8 @@ def _machines(part: Part, pool: _Pool, answers: dict[str, dict[str, Any]]) -> No
     for name, properties in filter(None, map(read_machine, part.every(HELP))):
         answer = answers.get(f"{name}-machine")
         if answer is not None and answer.get("error", {}).get("crashed"):
-            answers[f"{name}-machine"] = {"command": HELP, "refs": pool.references(properties)}
+            refs = pool.references(properties)
+            answers[f"{name}-machine"] = {"command": HELP, "refs": refs, "error": answer["error"]}
 
 
 class _Pool:

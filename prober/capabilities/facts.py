@@ -150,7 +150,7 @@ def _property(caps: Inventory, fact: str, typename: str, name: str) -> Evidence:
     if answer.command == HELP:
         question = {"option": "machine", "name": asked.removesuffix("-machine")}
     shared = "" if asked == typename else f" ({typename} has the same class)"
-    if answer.error is not None:
+    if answer.error is not None and not answer.is_known:
         verdict = Verdict.absent if is_not_found(answer.error) else Verdict.unknown
         how = "asking killed QEMU" if answer.error.crashed else f"{answer.command} {asked} failed"
         return Evidence(

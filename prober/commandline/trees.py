@@ -41,6 +41,9 @@ _BACKENDS: dict[str, tuple[str, str]] = {
 #: Options that make an audiodev.
 _SOUND = ("-audio", "-audiodev")
 
+#: Before this version QEMU took the silent driver for one that is not there (5.2, ``audio/audio.c``, ``audio_init``).
+_NO_SILENCE = (6, 0, 0)
+
 #: What ``-audio`` has beside the members of an audiodev, the id of which it can be without (``system/vl.c``).  Without
 #: a card it only says what the default is, which nobody opens (QEMU 8.2, ``audio_define_default``).
 _CARD = "model"
@@ -157,6 +160,8 @@ def _sound(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
         yield _misfit(option.flag, option.flag, misfit, option.places.get(misfit.path[0], option.place), grounds)
     absent = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
     yield from absent
+    if grounds.caps.version.numbers < _NO_SILENCE:
+        return
     if not found and not absent and not _has_driver(str(option.value.get("driver")), grounds):
         note = f"no QMP command of QEMU {grounds.caps.version} takes or gives what {option.flag} takes"
         yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")

@@ -65,7 +65,7 @@ def wrong_order(text: str, *, is_pc: bool) -> str:
 
 def _times(line: Line) -> Iterator[Fault]:
     keys, option = _boot(line)
-    if option is None or line.is_open or line.kind not in _PCS:
+    if option is None or line.is_open or line.kind not in (*_PCS, "microvm"):
         return
     for key, least in _TIMES.items():
         number = as_number(keys[key]) if key in keys else None

@@ -29,8 +29,8 @@ _ADDRESS = re.compile(r":[^,]{1,32}|\[[^\]]{1,64}\]:[^,]{1,32}|[^:]{1,64}:[^,]{1
 _STRICT: _Version = (10, 2, 0)
 _KEYS = frozenset(
     {
-        "addr", "host", "ipv4", "ipv6", "keep-alive", "keep-alive-count", "keep-alive-idle", "keep-alive-interval",
-        "localaddr", "localport", "mptcp", "numeric", "port", "to",
+        "ipv4", "ipv6", "keep-alive", "keep-alive-count", "keep-alive-idle", "keep-alive-interval", "mptcp", "numeric",
+        "to",
     }
 )  # fmt: skip
 
@@ -64,14 +64,12 @@ def _wrong_address(text: str, version: _Version) -> str:
     if match is None:
         return f"-incoming tcp: is followed by HOST:PORT or :PORT, not {text[:64]!r}"
     behind = text[match.end() :]
-    if version < _STRICT or not behind.startswith(","):
-        return ""
-    for item in behind[1:].split(","):
-        key, _, value = item.partition("=")
-        if key not in _KEYS and key.removeprefix("no") not in _KEYS:
-            return f"-incoming tcp: takes no {key[:64]!r} behind the address"
-        if key == "to" and as_number(value) is None:
+    for item in behind[1:].split(",") if behind.startswith(",") else ():
+        key, equals, value = item.partition("=")
+        if equals and key == "to" and as_number(value) is None:
             return f"to= is a number, not {value[:64]!r}"
+        if version >= _STRICT and key not in _KEYS and key.removeprefix("no") not in _KEYS:
+            return f"-incoming tcp: takes no {key[:64]!r} behind the address"
     return ""
 
 

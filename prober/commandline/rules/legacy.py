@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.capabilities.facts import did_you_mean, nearest
-from prober.commandline.line import Line
+from prober.commandline.line import Line, switch
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
@@ -96,7 +96,44 @@ def _model_missing(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "model", "-audio needs model=, and QEMU 8.2 is the first that does not")
 
 
+def _once(line: Line) -> Iterator[Fault]:
+    cards = [option for option in line.qapi.get("-audio", ()) if "model" in option.value]
+    for option in cards[1:2]:
+        yield Fault(option.place, "model", "one -audio has a model, and this is a second")
+
+
+def _settings(line: Line) -> Iterator[Fault]:
+    for flag in ("-audio", "-audiodev"):
+        for option in line.qapi.get(flag, ()):
+            for side in ("in", "out"):
+                members = option.value.get(side)
+                if not isinstance(members, Mapping) or switch(members.get("fixed-settings")) is not False:
+                    continue
+                for key in ("frequency", "channels", "format"):
+                    if key in members:
+                        yield Fault(option.place, f"{side}.{key}", f"{key} goes without fixed-settings=off")
+
+
 RULES = (
+    Rule(
+        "line/audio-settings",
+        "`frequency`, `channels` and `format` of sound go without `fixed-settings=off`",
+        "audio/audio.c, audio_validate_per_direction_opts",
+        _settings,
+        about=("-audio", "-audiodev"),
+        wrong="-display none -machine pc -audiodev none,id=a,out.fixed-settings=off,out.frequency=44100",
+        right="-display none -machine pc -audiodev none,id=a,out.fixed-settings=on,out.frequency=44100",
+    ),
+    Rule(
+        "line/audio-once",
+        "one `-audio` has a model",
+        "hw/audio/soundhw.c, select_soundhw",
+        _once,
+        about=("-audio",),
+        wrong="-display none -machine pc -audio none,model=hda,id=a -audio none,model=ac97,id=b",
+        right="-display none -machine pc -audio none,model=hda,id=a",
+        since=(7, 1, 0),
+    ),
     Rule(
         "line/usbdevice",
         "`-usbdevice` is one that there is, on a machine with USB",

@@ -22,7 +22,7 @@ _MAY_BE_NONE = frozenset({"-gdb", "-monitor", "-parallel", "-serial"})
 _ALONE = frozenset({"null", "pty", "msmouse", "wctablet", "braille", "testdev", "stdio"})
 
 #: ``vc`` with a size, in pixels or in characters.
-_SIZE = re.compile(r"(\d{1,7})x(\d{1,7})|(\d{1,7})Cx(\d{1,7})C")
+_SIZE = re.compile(r"([0-9]{1,7})x([0-9]{1,7})|([0-9]{1,7})Cx([0-9]{1,7})")
 
 #: A host, which may be left out, and a port, as ``sscanf`` reads them.
 _HOST_AND_PORT = re.compile(r"([^:]{1,64}):([^,]{1,32})|:([^,]{1,32})")
@@ -49,7 +49,7 @@ def read_character(flag: str, text: str, version: tuple[int, int, int]) -> Chara
     """
     if text == "none" and flag in _MAY_BE_NONE:
         return None
-    if text.startswith("chardev:") and len(text) > len("chardev:"):
+    if text.startswith("chardev:") and len(text) > len("chardev:") and flag != "-debugcon":
         return None
     is_mux, word = text.startswith("mon:"), text.removeprefix("mon:")
     backend, pairs = _read(flag, word, version)
