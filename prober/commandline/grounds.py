@@ -11,6 +11,7 @@ from prober.commandline.history import first_known_hint
 from prober.commandline.options import Keyval, Plain, Property, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import NOT_INSTALLED, Finding, Kind, Misfit, Origin, Unfit
+from prober.commandline.replaced import replacement
 from prober.commandline.types import misfit_of
 from prober.errors import FactError
 
@@ -71,7 +72,7 @@ class Grounds:
         else:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or _said(evidence) or did_you_mean(evidence.suggestions)
+            hint = replacement(fact) or first_known_hint(fact) or _said(evidence) or did_you_mean(evidence.suggestions)
         yield Finding(
             kind=kind,
             place=place,
@@ -121,7 +122,13 @@ class Grounds:
             where = misfit.dotted if part is None else part
             message = f"QEMU {self.caps.version} takes no such {option.flag}: {where} {misfit.message}"
             of = where if isinstance(option, Keyval) else ""
-            yield wrong(option, message, part=of, hint=self.hint(misfit), rule=misfit.rule)
+            yield wrong(
+                option,
+                message,
+                part=of,
+                hint=replacement(f"{command}.{misfit.dotted}") or self.hint(misfit),
+                rule=misfit.rule,
+            )
 
     def flag(self, name: str, place: Origin) -> Iterator[Finding]:
         """An option that no QMP answer lists: by what is known of QEMU's versions."""

@@ -12,6 +12,7 @@ from prober.capabilities.models import CpuModel, Machine
 from prober.commandline.grounds import Grounds, unfit_value
 from prober.commandline.options import Keyval, Property
 from prober.commandline.refusal import Finding, Kind
+from prober.commandline.replaced import replacement
 from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 
@@ -188,6 +189,6 @@ def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, g
             reply=names,
             suggestions=tuple(near),
         ),
-        hint=did_you_mean(near),
+        hint=replacement(option.first) or did_you_mean(near),
         rule="option/name",
     )

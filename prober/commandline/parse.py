@@ -23,7 +23,7 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Text, build_tree, collect_items, first_item, last_item, split_pairs
+from prober.commandline.text import Short, Text, build_tree, collect_items, first_item, last_item, split_pairs
 from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
@@ -291,9 +291,9 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
         if value is not None:
             yield key, value
         elif key.startswith("no") and key != "no":
-            yield key[2:], Text("off")
+            yield key[2:], Short("off")
         elif key:
-            yield key, Text("on")
+            yield key, Short("on")
 
 
 def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:

@@ -21,6 +21,7 @@ from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
+from prober.commandline.replaced import replacement
 from prober.commandline.text import Text
 from prober.commandline.texts.audiodevs import audiodev_misfits
 
@@ -235,7 +236,7 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
             reply=listed or None,
             suggestions=tuple(near),
         ),
-        hint=did_you_mean(near),
+        hint=replacement(fact) or did_you_mean(near),
         rule=misfit.rule,
     )
 

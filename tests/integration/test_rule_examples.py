@@ -34,7 +34,7 @@ async def _verdict(rule: Rule, place: QemuPlace) -> str:
     took_wrong, said = await _judge(rule.wrong, place)
     if took_wrong is (rule.kind is Kind.error):
         return f"{rule.name}: {'taken' if took_wrong else 'refused'}: {rule.wrong}: {said[-300:]}"
-    if rule.kind is Kind.deprecated and "deprecated" not in said:
+    if rule.kind is Kind.deprecated and rule.warns not in said:
         return f"{rule.name}: no warning: {rule.wrong}: {said[-300:]}"
     took_right, said = await _judge(rule.right, place)
     return "" if took_right else f"{rule.name}: refused: {rule.right}: {said[-300:]}"
