@@ -14,6 +14,7 @@ from prober.capabilities.evidence import Evidence, Verdict
 from prober.capabilities.inventory import Inventory
 from prober.capabilities.models import ReplyError
 from prober.errors import FactError
+from prober.qemu.recording import HELP
 
 #: What a fact may look like: QEMU's names have letters, digits and ``-_.,:+@/[]`` and an inner space
 #: (``qemu:memory-region``; ``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
@@ -146,8 +147,10 @@ def _property(caps: Inventory, fact: str, typename: str, name: str) -> Evidence:
     if answer is None:
         return Evidence(fact=fact, verdict=Verdict.unknown, note=f"the properties of {typename} were never asked")
     question: dict[str, JsonValue] = {"typename": asked}
+    if answer.command == HELP:
+        question = {"option": "machine", "name": asked.removesuffix("-machine")}
     shared = "" if asked == typename else f" ({typename} has the same class)"
-    if answer.error is not None:
+    if answer.error is not None and not answer.is_known:
         verdict = Verdict.absent if is_not_found(answer.error) else Verdict.unknown
         how = "asking killed QEMU" if answer.error.crashed else f"{answer.command} {asked} failed"
         return Evidence(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.models import OptionKey
+from prober.commandline.drive_members import is_own_name, schema_path
 from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.keys import pairs_of
@@ -74,13 +76,15 @@ def _drive_key(key: str, listed: Evidence, grounds: Grounds) -> Evidence:
     if schema is None or schema.command("blockdev-add") is None:
         note = "what -drive takes besides is the block driver's, and this QEMU has no schema of them"
         return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
-    path = key.split(".")
-    if schema.find_member("blockdev-add", path)[0] == "found":
-        return grounds.supports(f"blockdev-add.{key}")
-    if len(path) > 1:
-        note = "a block driver has names of its own for some members, which the schema does not list"
-        return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
+    if is_own_name(key):
+        return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"a block driver takes {key} with -drive alone")
+    if schema.find_member("blockdev-add", list(schema_path(key)))[0] == "found":
+        return grounds.supports(f"blockdev-add.{key}") if schema_path(key) == key.split(".") else _present(listed, key)
     return listed
+
+
+def _present(listed: Evidence, key: str) -> Evidence:
+    return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"blockdev-add has what {key} names")
 
 
 #: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``), and those of them
@@ -117,7 +121,21 @@ def _fits(flag: str, item: Property, kind: str, grounds: Grounds) -> bool:
             number = as_number(text)
             return number is not None and -(2**63) <= number < 2**64
         case "size":
-            size = as_size(text)
-            return size is not None and size < 2**64
+            return _is_size(text, flag, grounds.caps.version.numbers)
     # A switch until QEMU 9.2, of three words from 10.0 on (``system/vl.c``).
     return (flag, item.name) != ("-overcommit", "mem-lock") or text in ("on", "off", "on-fault")
+
+
+#: A size with an exponent, as the last of the versions that read it did (QEMU 5.2, ``util/cutils.c``, ``do_strtosz``).
+_WITH_EXPONENT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?[eE][+-]?[0-9]{1,2}[bBkKmMgGtTpPeE]?")
+
+
+def _is_size(text: str, flag: str, version: tuple[int, int, int]) -> bool:
+    """A size; since 8.0 a hexadecimal one has no unit (``docs/about/removed-features.rst``), and ``-m`` adds one."""
+    if version < (6, 0, 0) and _WITH_EXPONENT.fullmatch(text):
+        return True
+    has_unit = flag == "-m" or text[-1:].lower() in ("k", "m", "g", "t", "p")
+    if version >= (8, 0, 0) and has_unit and text.lstrip()[:2].lower() == "0x":
+        return False
+    size = as_size(text)
+    return size is not None and size < 2**64

@@ -203,6 +203,11 @@ def last_item(value: Any) -> Any:
     return value[-1] if isinstance(value, Items) else value
 
 
+def first_item(value: Any) -> Any:
+    """What counts of ids (``util/qemu-option.c``, ``opts_parse_id``)."""
+    return value[0] if isinstance(value, Items) else value
+
+
 def _listed(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         return value

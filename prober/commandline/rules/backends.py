@@ -70,6 +70,9 @@ def _copy_on_read(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "file", message, "leave copy-on-read out, or let the node below be written to")
 
 
+#: ``include/qemu/throttle.h``, ``THROTTLE_VALUE_MAX``.
+_MOST_RATE = 10**15
+
 _RATES = ("bps-total", "bps-read", "bps-write", "iops-total", "iops-read", "iops-write")
 
 
@@ -78,7 +81,7 @@ def _throttling(line: Line) -> Iterator[Fault]:
         if option.qom_type == "throttle-group":
             limits = _limits(option)
             if limits is not None:
-                for part, message in _invalid(limits):
+                for part, message in invalid_limits(limits):
                     yield Fault(option.place, f"limits.{part}", message)
 
 
@@ -99,7 +102,7 @@ def _limits(option: Object) -> dict[str, int] | None:
     return limits
 
 
-def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def invalid_limits(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """What is wrong with limits, as ``throttle_is_valid`` finds it."""
     for kind in ("bps", "iops"):
         for end in ("", "-max"):
@@ -110,6 +113,9 @@ def _invalid(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     if limits.get("iops-size") and not any(limits.get(f"iops-{way}") for way in ("total", "read", "write")):
         yield "iops-size", "iops-size needs one of iops-total, iops-read, iops-write"
     for rate in _RATES:
+        for name in (rate, f"{rate}-max"):
+            if not 0 <= limits.get(name, 0) <= _MOST_RATE:
+                yield name, f"{name} is from 0 to {_MOST_RATE}, not {limits[name]}"
         yield from _invalid_burst(rate, limits)
 
 
@@ -121,6 +127,8 @@ def _invalid_burst(rate: str, limits: Mapping[str, int]) -> Iterator[tuple[str, 
         yield f"{rate}-max-length", f"{rate}-max-length cannot be 0"
     elif length > 1 and not most:
         yield f"{rate}-max-length", f"{rate}-max-length needs {rate}-max"
+    elif 0 < most <= _MOST_RATE and length > _MOST_RATE // most:
+        yield f"{rate}-max-length", f"{rate}-max-length is at most {_MOST_RATE // most} with this {rate}-max"
     if most and not average:
         yield f"{rate}-max", f"{rate}-max needs {rate}"
     elif 0 < most < average:

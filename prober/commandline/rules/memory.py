@@ -144,9 +144,6 @@ def _bits_of(option: Keyval, line: Line) -> int | None:
     return number(features["phys-bits"]) or _PHYS_BITS if "phys-bits" in features else _PHYS_BITS
 
 
-#: How many CPUs an APIC numbers that is no x2APIC.
-_APIC_IDS = 255
-
 #: What says where a CPU is plugged in, and the key of ``-smp`` that says how many there are of it.
 _CPU_IDS = (
     ("socket-id", ""),
@@ -193,27 +190,6 @@ def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
             yield Fault(device.place, name, f"a CPU that is plugged in needs {name}")
         elif given is not None and count is not None and given >= count:
             yield Fault(device.place, name, f"-smp says {key}={count}, so there is no {name} {given}")
-
-
-def _many_cpus(line: Line) -> Iterator[Fault]:
-    """More CPUs than an APIC has ids for.  TCG's was no x2APIC in 7.2; in 10.0 it is where the CPU has the feature."""
-    accelerators = line.keyval.get("-accel", ())
-    if line.kind not in _PC or not accelerators or accelerators[0].first != "tcg":
-        return
-    counts = [number(line.value("-smp", key)) or 0 for key in ("cpus", "maxcpus")]
-    if max(counts) <= _APIC_IDS:
-        return
-    cpus = line.keyval.get("-cpu", ())
-    if line.caps.version.numbers < (7, 3, 0):
-        yield Fault(accelerators[0].place, "accel", f"TCG has no APIC for more than {_APIC_IDS} CPUs", "use KVM")
-    elif counts[0] > _APIC_IDS and (not cpus or _is_plain(cpus[-1])):
-        place = cpus[-1].place if cpus else accelerators[0].place
-        yield Fault(place, "x2apic", f"more than {_APIC_IDS} CPUs need x2apic", "write x2apic=on behind the CPU model")
-
-
-def _is_plain(option: Keyval) -> bool:
-    """Whether a CPU is the default model, which has no x2APIC unless it is said."""
-    return option.first == "qemu64" and all(item.name != "x2apic" for item in option.pairs)
 
 
 RULES = (
@@ -357,14 +333,5 @@ RULES = (
             "-display none -M pc -smp 1,maxcpus=4,sockets=2,cores=2,threads=1 -cpu qemu64 -device "
             "qemu64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0"
         ),
-    ),
-    Rule(
-        "line/cpus-x2apic",
-        "more than 255 CPUs go with an x2APIC",
-        "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
-        _many_cpus,
-        about=("-accel",),
-        wrong="-display none -M q35 -accel tcg -cpu qemu64 -smp 256",
-        right="-display none -M q35 -accel tcg -cpu qemu64 -smp 255",
     ),
 )

@@ -11,7 +11,7 @@ from prober.commandline.rules.rule import Rule
 
 def _without(line: Line) -> Iterator[Fault]:
     """A card that names no audiodev, where there is no default: 7.2 looked for one all the same, 10.0 does not."""
-    if line.is_open or "-audio" in line.plain:
+    if line.is_open or "-audio" in line.qapi:
         return
     if "-nodefaults" not in line.plain and "-audiodev" not in line.qapi:
         return
