@@ -30,7 +30,7 @@ def _members(line: Line) -> Iterator[Fault]:
         top = values.get("driver", values.get("format"))
         yield from (
             Fault(option.place, key, f"the block driver {top} takes no {key}")
-            for key in _strange(top, keys - {"cache"}, line)
+            for key in _strange(top, keys - {"cache"} - ({"backing"} if values.get("backing") == "" else set()), line)
         )
         below = {key.removeprefix("file.") for key in keys if key.startswith("file.")}
         driver = _below(values)
