@@ -116,7 +116,6 @@ NEEDED_PROPERTIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "kvaser_pci": (("canbus",),),
         "nvme": (("serial",),),
         "vhost-user-snd-pci": (("chardev",),),
-        "vmmouse": (("i8042",),),
         "usb-mtp": (("rootdir",),),
         "virtio-crypto-pci": (("cryptodev",),),
         "virtio-input-host-pci": (("evdev",),),

@@ -17,6 +17,15 @@ from prober.qemu.drivers import MODULE_DRIVERS
 #: Deeper than any block node that QEMU takes.
 _DEEPEST = 32
 
+#: Formats and filters, which lie over a file (``block/*.c``: what opens a child of that name or ``image``).
+OVER_FILES = frozenset(
+    {
+        "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress", "copy-before-write",
+        "copy-on-read", "dmg", "luks", "parallels", "preallocate", "qcow", "qcow2", "qed", "quorum", "raw",
+        "replication", "snapshot-access", "throttle", "vdi", "vhdx", "vmdk", "vpc",
+    }
+)  # fmt: skip
+
 #: What may stand before the colon of a file's name, and is no driver's name itself (QEMU, ``block.c``,
 #: ``bdrv_find_protocol``; ``block/gluster.c``, ``block/iscsi.c``: ``protocol_name``).
 _PROTOCOLS = MappingProxyType(

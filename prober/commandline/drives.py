@@ -42,7 +42,18 @@ _UNITS: Mapping[str, int] = MappingProxyType({"ide": 2, "scsi": 7})
 
 #: The machines of which it is known what they make of drives, and how many IDE buses and units on each they have
 #: (``hw/i386/pc_piix.c``, ``pc_q35.c``: ``units_per_default_bus``).
-IDE_ROOM: Mapping[MachineKind, tuple[int, int]] = MappingProxyType({"pc": (2, 2), "isapc": (2, 2), "q35": (6, 1)})
+IDE_ROOM: Mapping[MachineKind, tuple[int, int]] = MappingProxyType(
+    {"pc": (2, 2), "isapc": (2, 2), "q35": (6, 1), "microvm": (0, 2), "none": (0, 2)}
+)
+
+#: The interface of a drive that names none; of microvm and none it is ``none``, as they have no disks of their own
+#: (``MachineClass.block_default_type``).
+_DEFAULT: Mapping[MachineKind, str] = MappingProxyType({"microvm": "none", "none": "none"})
+
+
+def default_interface(line: Line) -> str:
+    """The interface of a drive that names none."""
+    return _DEFAULT.get(line.kind, "ide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class Drive:
     """A drive with its place.
 
     ``interface`` is what ``if=`` names, ``word`` how the command line has it.  ``taken`` is whether another has its
-    place already, ``of_its_bus`` how many units that bus has (0: any number).
+    place already, ``of_its_bus`` how many units that bus has (0: any number), ``id`` its own (empty: none).
     """
 
     interface: str
@@ -60,6 +71,7 @@ class Drive:
     place: Origin
     taken: bool
     of_its_bus: int
+    id: str = ""
 
     @property
     def index(self) -> int:
@@ -87,7 +99,7 @@ def find_drives(line: Line) -> Iterator[Drive | Misplaced]:
     taken: set[tuple[str, int, int]] = set()
     lost: set[str] = set()
     for option in line.options:
-        wish = _wish(option)
+        wish = _wish(option, default_interface(line))
         if wish is None or wish.interface in lost:
             continue
         units = room[1] if wish.interface == "ide" else _UNITS.get(wish.interface, 0)
@@ -115,21 +127,21 @@ class _Wish:
     index: int | None = -1
     bus: int | None = 0
     unit: int | None = -1
+    id: str = ""
 
 
-def _wish(option: object) -> _Wish | None:
+def _wish(option: object, default: str) -> _Wish | None:
     match option:
         case Plain(flag=flag) if flag in _SHORT:
             interface, index = _SHORT[flag]
             word = flag or f"{(option.value or '')[:64]!r}, a word without a dash,"
-            return _Wish(interface or "ide", word, option.place, -1 if index is None else index)
+            return _Wish(interface or default, word, option.place, -1 if index is None else index)
         case Keyval(flag="-drive"):
-            interface = str(value_of(option.pairs, "if", "ide"))
+            interface, ident = str(value_of(option.pairs, "if", default)), str(value_of(option.pairs, "id", ""))
             index, bus, unit = (
-                number(value_of(option.pairs, key, default))
-                for key, default in (("index", -1), ("bus", 0), ("unit", -1))
+                number(value_of(option.pairs, key, given)) for key, given in (("index", -1), ("bus", 0), ("unit", -1))
             )
-            return _Wish(interface, f"-drive if={interface}", option.place, index, bus, unit)
+            return _Wish(interface, f"-drive if={interface}", option.place, index, bus, unit, ident)
     return None
 
 
@@ -147,7 +159,7 @@ def _placed(wish: _Wish, units: int, taken: set[tuple[str, int, int]]) -> Drive 
     if units and unit >= units:
         return Misplaced(wish.place, "unit", f"a bus of if={wish.interface} has no unit {unit} on this machine")
     is_taken = (wish.interface, bus, unit) in taken
-    return Drive(wish.interface, bus, unit, wish.word, wish.place, is_taken, units)
+    return Drive(wish.interface, bus, unit, wish.word, wish.place, is_taken, units, wish.id)
 
 
 def _next_free(interface: str, bus: int, units: int, taken: set[tuple[str, int, int]]) -> tuple[int, int]:

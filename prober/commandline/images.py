@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from prober.commandline.drive_values import has_no_medium, is_read_only, values_of
+from prober.commandline.drives import default_interface
 from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Keyval, Plain, Qapi
 from prober.commandline.refusal import Origin
@@ -26,7 +28,7 @@ _FILES: Final = ("file", "host_device")
 _FILTERS: Final = ("raw", "throttle", "copy-on-read")
 
 #: The disks whose openings are known, beside those of ``virtio-blk``; those for media that are only read.
-_DISKS: Final = frozenset({"scsi-hd", "ide-hd", "usb-storage", "nvme", "floppy"})
+_DISKS: Final = frozenset({"scsi-hd", "ide-hd", "usb-storage", "nvme", "nvme-ns", "floppy", "sd-card"})
 _READERS: Final = frozenset({"scsi-cd", "ide-cd"})
 
 #: Options that are a drive of the machine's own, and whether it is only read.
@@ -54,12 +56,16 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class _Want:
-    """What is asked of a node; not ``known`` where it is not known what its user does."""
+    """What is asked of a node; not ``known`` where it is not known what its user does.
+
+    ``insists`` is whether it writes whatever the node is: a disk that can be read-only only reads of one that is.
+    """
 
     writes: bool = False
     shares: bool = True
     known: bool = True
     place: Origin | None = None
+    insists: bool = False
 
 
 _NOTHING = _Want()
@@ -75,20 +81,33 @@ def _all_of(wants: list[_Want]) -> _Want:
         all(want.shares for want in wants),
         all(want.known for want in wants),
         next((want.place for want in wants if want.place is not None), None),
+        any(want.insists for want in wants),
     )
 
 
 class Openings(NamedTuple):
-    """The openings of files and the uses of nodes, each in the order of the options; none that is not known."""
+    """The openings of files and the uses of nodes, each in the order of the options; none that is not known.
+
+    ``denied`` has the uses of nodes and drives that are read-only, by what writes to them.
+    """
 
     files: list[Opening]
     nodes: list[Opening]
+    denied: list[Opening]
+
+
+def local_path(name: str) -> str | None:
+    """The path that the name of a file stands for, None where it is none of this host's: ``null-co://``, ``nbd:…``,
+    ``https://…``, ``json:{…}`` (``block.c``, ``path_has_protocol``; ``block/file-posix.c``, ``raw_parse_filename``)."""
+    if ":" not in name.partition("/")[0]:
+        return name
+    return next((name.removeprefix(word) for word in ("file:", "host_device:") if name.startswith(word)), None)
 
 
 def find_openings(line: Line) -> Openings:
     """What a command line opens."""
     found = _Openings(line)
-    return Openings(found.files[::-1], found.nodes)
+    return Openings(found.files[::-1], found.nodes, found.denied)
 
 
 class _Openings:
@@ -100,6 +119,7 @@ class _Openings:
         self._is_snapshot = "-snapshot" in line.plain
         self.files: list[Opening] = []
         self.nodes: list[Opening] = []
+        self.denied: list[Opening] = []
         for flash in ("pflash0", "pflash1"):
             if isinstance(node := line.machine_value(flash), str):
                 self._ask(str(node), _Want(writes=True, place=line.keyval["-machine"][0].place))
@@ -115,7 +135,7 @@ class _Openings:
                     self._drive(option)
                 case Plain(flag=flag) if flag in _SHORT and option.value:
                     want = _Want(not _SHORT[flag], shares=False, place=option.place)
-                    self._file({"filename": option.value}, self._written(want, None), option.place)
+                    self._path(option.value, self._written(want, None), option.place)
 
     def _ask(self, name: str, want: _Want) -> None:
         self._wants.setdefault(name, []).append(want)
@@ -130,6 +150,7 @@ class _Openings:
         name, driver, is_read = node.get("node-name"), node.get("driver"), switch(node.get("read-only")) is True
         wants = [*([] if above is None else [above]), *self._asked(name)]
         if is_read:
+            self._deny(name, wants, place)
             wants = [replace(want, writes=False) for want in wants]
         if isinstance(name, str):
             self.nodes += [Opening(str(name), one.writes, one.shares, one.place or place) for one in wants if one.known]
@@ -139,9 +160,10 @@ class _Openings:
         if driver in _FILES:
             self._file(node, want, place)
         elif driver in _FILTERS:
-            self._child(node.get("file"), want, place, depth)
+            self._child(node.get("file"), replace(want, insists=True), place, depth)
         elif driver == "qcow2" and want is not _UNKNOWN:
-            self._child(node.get("file"), _Want(not is_read, shares=False, place=want.place), place, depth)
+            own = _Want(not is_read, shares=False, place=want.place, insists=True)
+            self._child(node.get("file"), own, place, depth)
             self._child(node.get("backing"), replace(want, writes=False), place, depth)
         else:
             for child in _children(node):
@@ -158,32 +180,46 @@ class _Openings:
         if want.known and isinstance(filename, str) and switch(node.get("locking")) is not False:
             self.files.append(Opening(str(filename), want.writes, want.shares, want.place or place))
 
+    def _path(self, name: str, want: _Want, place: Origin) -> None:
+        """A file by its name alone, if that is one of this host."""
+        path = local_path(name)
+        if path:
+            self._file({"filename": path}, want, place)
+
+    def _deny(self, name: object, wants: list[_Want], place: Origin) -> None:
+        """What writes, of those that use what is read-only."""
+        shown = str(name) if isinstance(name, str) else ""
+        self.denied += [
+            Opening(shown, one.writes, one.shares, one.place or place)
+            for one in wants
+            if one.known and one.writes and one.insists
+        ]
+
     def _drive(self, drive: Keyval) -> None:
         """A ``-drive``, which a device uses or the machine itself."""
-        values: dict[str, Any] = {name: value for name, value, _ in reversed(drive.pairs)}
-        interface = values.get("if", "ide")
+        values: dict[str, Any] = values_of(drive)
+        interface = values.get("if", default_interface(self._line))
         wants = self._asked(values.get("id"))
         if interface in _OWN:
-            wants = [_Want(writes=True, shares=_OWN[interface], place=drive.place)]
+            insists = interface == "ide" and values.get("media") != "cdrom"
+            wants = [_Want(writes=True, shares=_OWN[interface], place=drive.place, insists=insists)]
         elif interface != "none":
             return
+        if is_read_only(values) and not has_no_medium(values):
+            self._deny(values.get("id"), wants, drive.place)
         want = _all_of(wants)
         if any(switch(values.get(key)) is True for key in ("force-share", "file.force-share")):
             return
         filename, kind = values.get("file", values.get("file.filename")), values.get("format", values.get("driver"))
-        is_plain = isinstance(filename, str) and ":" not in filename.partition("/")[0]
-        if not is_plain or values.get("file.driver", "file") not in _FILES or kind not in (None, "raw", "qcow2"):
+        path = local_path(filename) if isinstance(filename, str) else None
+        if not path or values.get("file.driver", "file") not in _FILES or kind not in (None, "raw", "qcow2"):
             return
-        is_read = self._is_read(values)
+        is_read = is_read_only(values)
         want = self._written(replace(want, writes=want.writes and not is_read), values.get("snapshot"))
         if kind == "qcow2":
             want = self._written(_Want(not is_read, shares=False, place=want.place), values.get("snapshot"))
         locking = values.get("file.locking", values.get("locking"))
-        self._file({"filename": filename, "locking": locking}, want, drive.place)
-
-    def _is_read(self, values: Mapping[str, Any]) -> bool:
-        keys = ("readonly", "read-only")
-        return values.get("media") == "cdrom" or any(switch(values.get(key)) is True for key in keys)
+        self._file({"filename": path, "locking": locking}, want, drive.place)
 
     def _written(self, want: _Want, snapshot: Any) -> _Want:
         """Of a snapshot what is written goes elsewhere."""
@@ -196,8 +232,10 @@ class _Openings:
 def _of_disk(device: Made) -> _Want:
     name = device.typename
     shares = switch(device.values.get("share-rw")) is True
+    if name == "sd-card":
+        return _Want(writes=True, shares=True, place=device.place, insists=True)
     if name.startswith("virtio-blk") or name in _DISKS or name in _READERS:
-        return _Want(name not in _READERS, shares, place=device.place)
+        return _Want(name not in _READERS, shares, place=device.place, insists=name == "ide-hd")
     return _UNKNOWN
 
 

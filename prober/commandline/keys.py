@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.facts import did_you_mean
+from prober.commandline.drivers import OVER_FILES
 from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.refusal import Finding, Kind
@@ -21,18 +22,23 @@ from prober.commandline.texts.smbios import keys_of
 
 _ALLOW = ("allow", "deny")
 
-#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``).
+#: Words that are compared (``blockdev.c``, ``monitor/monitor.c``, ``softmmu/rtc.c``, ``softmmu/qemu-seccomp.c``,
+#: ``ui/spice-core.c``).
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("-drive", "if"): ("none", "ide", "scsi", "floppy", "pflash", "mtd", "sd", "virtio", "xen"),
         ("-drive", "media"): ("disk", "cdrom"),
         ("-drive", "cache"): ("none", "off", "writeback", "writethrough", "unsafe", "directsync"),
         ("-drive", "discard"): ("ignore", "off", "unmap", "on"),
-        ("-drive", "readonly"): ("on", "off", "yes", "no", "true", "false", "y", "n", "auto"),
+        ("-drive", "readonly"): ("on", "off", "yes", "no", "true", "false", "y", "n"),
         ("-drive", "detect-zeroes"): ("off", "on", "unmap"),
         ("-drive", "aio"): ("threads", "native", "io_uring"),
         ("-drive", "werror"): ("ignore", "enospc", "stop", "report"),
         ("-drive", "rerror"): ("ignore", "stop", "report"),
+        ("-spice", "image-compression"): ("off", "auto_glz", "auto_lz", "quic", "glz", "lz"),
+        ("-spice", "jpeg-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "zlib-glz-wan-compression"): ("auto", "never", "always"),
+        ("-spice", "streaming-video"): ("off", "all", "filter"),
         ("-mon", "mode"): ("readline", "control"),
         ("-rtc", "driftfix"): ("none", "slew"),
         ("-rtc", "clock"): ("host", "rt", "vm"),
@@ -92,6 +98,10 @@ IMPLIED: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: What names the node that a format or filter lies over.
+_BELOW = frozenset({"file", "image", "raw", "children"})
+
+
 def pairs_of(option: Keyval) -> tuple[Property, ...]:
     """All pairs, with the one that the first word stands for."""
     name = IMPLIED.get(option.flag)
@@ -120,8 +130,9 @@ def _needed(option: Keyval, names: set[str]) -> Iterator[Finding]:
         if not names & set(some):
             message = f"{' '.join(filter(None, (option.flag, first)))} needs {' or '.join(some)}"
             yield wrong(option, message, part=some[0], rule="option/missing")
-    is_format_alone = option.flag == "-drive" and "format" in names and "driver" not in names
-    if is_format_alone and not any(name.partition(".")[0] == "file" for name in names):
+    format_alone = next((str(item.value) for item in option.pairs if item.name == "format"), "")
+    below = {"driver"} | {name for name in names if name.partition(".")[0] in _BELOW}
+    if option.flag == "-drive" and format_alone in OVER_FILES and not names & below:
         yield wrong(option, "-drive with a format needs a file", part="file", rule="option/missing")
     if option.flag == "-m" and "slots" in names and "maxmem" not in names:
         yield wrong(option, "-m with slots needs maxmem", part="slots", rule="option/missing")
@@ -198,14 +209,16 @@ def _of_these(option: Keyval, known: frozenset[str], grounds: Grounds) -> Iterat
             continue
         words = sorted(known)
         fact = f"{option.flag}.{item.name[:64]}"
+        near = grounds.nearest(item.name[:64], words)
+        note = f"{option.flag} takes {', '.join(words)}"
         yield Finding(
             kind=Kind.error,
             place=item.place,
             part=item.name,
             message=f"QEMU {grounds.caps.version} has no {option.flag} {item.name}",
             qemu_name=fact,
-            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=f"{option.flag} takes {', '.join(words)}"),
-            hint=did_you_mean(grounds.nearest(item.name[:64], words)),
+            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note, suggestions=tuple(near)),
+            hint=did_you_mean(near),
             rule="option/key",
         )
 

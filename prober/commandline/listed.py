@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
 from prober.capabilities.models import OptionKey
+from prober.commandline.drive_members import is_own_name, schema_path
 from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.keys import pairs_of
@@ -75,13 +76,15 @@ def _drive_key(key: str, listed: Evidence, grounds: Grounds) -> Evidence:
     if schema is None or schema.command("blockdev-add") is None:
         note = "what -drive takes besides is the block driver's, and this QEMU has no schema of them"
         return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
-    path = key.split(".")
-    if schema.find_member("blockdev-add", path)[0] == "found":
-        return grounds.supports(f"blockdev-add.{key}")
-    if len(path) > 1:
-        note = "a block driver has names of its own for some members, which the schema does not list"
-        return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
+    if is_own_name(key):
+        return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"a block driver takes {key} with -drive alone")
+    if schema.find_member("blockdev-add", list(schema_path(key)))[0] == "found":
+        return grounds.supports(f"blockdev-add.{key}") if schema_path(key) == key.split(".") else _present(listed, key)
     return listed
+
+
+def _present(listed: Evidence, key: str) -> Evidence:
+    return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"blockdev-add has what {key} names")
 
 
 #: Names that ``-chardev`` takes for a backend, and the schema does not (QEMU, ``chardev/char.c``), and those of them

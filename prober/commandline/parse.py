@@ -23,7 +23,7 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Text, build_tree, collect_items, last_item, split_pairs
+from prober.commandline.text import Short, Text, build_tree, collect_items, first_item, last_item, split_pairs
 from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
@@ -176,7 +176,7 @@ def _option(position: Position, value: str | None) -> Option:
 
 
 def _device(position: Position, value: str) -> Option:
-    tree = _json(value) if value.startswith("{") else dict(_pairs(value, "driver"))
+    tree = _json(value) if value.startswith("{") else _last_of_each(_pairs(value, "driver"), "")
     driver = tree.pop("driver", None)
     if not isinstance(driver, str) or not driver:
         raise Unfit("the driver is missing", rule="option/missing")
@@ -199,7 +199,7 @@ def _global(position: Position, value: str) -> Option:
 
 def _object(position: Position, value: str) -> Option:
     tree = _json(value) if value.startswith("{") else collect_items(_pairs(value, "qom-type"))
-    qom_type, ident = last_item(tree.pop("qom-type", None)), last_item(tree.pop("id", None))
+    qom_type, ident = last_item(tree.pop("qom-type", None)), first_item(tree.pop("id", None))
     if not isinstance(qom_type, str):
         raise Unfit("qom-type is missing", rule="option/missing")
     if not isinstance(ident, str):
@@ -220,6 +220,8 @@ def _qapi(position: Position, value: str) -> Option:
             tree = build_tree(_pairs(value, implied))
         else:
             expand_ipv6_net(tree)
+            if "id" in tree:
+                tree["id"] = first_item(tree["id"])
     else:
         tree = build_tree(_pairs(value, implied))
     return Qapi(position.flag, command, implied, tree, position)
@@ -289,15 +291,19 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
         if value is not None:
             yield key, value
         elif key.startswith("no") and key != "no":
-            yield key[2:], Text("off")
+            yield key[2:], Short("off")
         elif key:
-            yield key, Text("on")
+            yield key, Short("on")
 
 
 def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:
-    """What counts for each key; all values of the one that is a list."""
+    """What counts for each key: the last, but of ids the first (``util/qemu-option.c``, ``opts_parse_id``); all values
+    of the one that is a list."""
     every = list(pairs)
-    return dict(every) | collect_items((key, value) for key, value in every if key == listed)
+    last: dict[str, Value] = dict(every)
+    if "id" in last:
+        last["id"] = next(value for key, value in every if key == "id")
+    return last if not listed else last | collect_items((key, value) for key, value in every if key == listed)
 
 
 #: Makes a named tuple in half the time of a call of its class; a command line has hundreds.

@@ -19,6 +19,7 @@ from prober.commandline.keys import check_keys
 from prober.commandline.listed import check_listed
 from prober.commandline.options import Keyval, Plain, Property
 from prober.commandline.refusal import Finding, Kind, Unfit
+from prober.commandline.replaced import replacement
 from prober.commandline.text import Text, as_number
 from prober.commandline.texts.cards import read_network_word
 from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
@@ -80,14 +81,14 @@ def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
 def _flag(option: Plain, grounds: Grounds) -> Iterator[Finding]:
     name = option.flag[1:]
     if name not in FLAGS:
-        near = [f"-{other}" for other in grounds.nearest(name, FLAGS)]
         message = f"no QEMU from 5.2 to 11.1 has an option {option.flag}"
-        yield wrong(option, message, hint=did_you_mean(near), rule="option/flag")
+        hint = replacement(option.flag) or did_you_mean(f"-{other}" for other in grounds.nearest(name, FLAGS))
+        yield wrong(option, message, hint=hint, rule="option/flag")
     elif option.flag == "-no-acpi":
         # It was on its way out when machines began to say whether they have ACPI (QEMU 8.0).
         if grounds.caps.version.numbers >= (9, 0, 0):
             message = f"QEMU {grounds.caps.version} has no -no-acpi"
-            yield wrong(option, message, hint="write -machine acpi=off", rule="option/flag")
+            yield wrong(option, message, hint=replacement(option.flag), rule="option/flag")
     elif option.flag not in PLAIN_OPTIONS:
         yield from grounds.flag(option.flag, option.place)
 

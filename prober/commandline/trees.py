@@ -12,6 +12,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.capabilities.schema import QapiSchema
 from prober.commandline.aliases import POLICIES
 from prober.commandline.deprecated import find_deprecated
@@ -20,6 +21,7 @@ from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
+from prober.commandline.replaced import replacement
 from prober.commandline.text import Text
 from prober.commandline.texts.audiodevs import audiodev_misfits
 
@@ -218,7 +220,8 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
     # What a command returns as a list has the number of the item before each name.
     path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
     fact = f"{command}.{misfit.dotted}" if misfit.path else command
-    listed: list[JsonValue] = [*misfit.known]
+    listed: list[JsonValue] = [*sorted(misfit.known)]
+    near = grounds.near(misfit)
     return Finding(
         kind=Kind.error,
         place=place,
@@ -230,9 +233,10 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
             verdict=Verdict.absent,
             note=f"by the schema, {path} {misfit.message}",
             command="query-qmp-schema",
-            reply=listed,
+            reply=listed or None,
+            suggestions=tuple(near),
         ),
-        hint=grounds.hint(misfit),
+        hint=replacement(fact) or did_you_mean(near),
         rule=misfit.rule,
     )
 

@@ -111,6 +111,8 @@ RULES = (
         "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
         _sockets,
         about=("socket", *CHARACTER_OPTIONS),
+        wrong=("-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,ipv4=off,ipv6=off"),
+        right=("-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,ipv4=on,ipv6=off"),
     ),
     Rule(
         "line/chardev-layers",
@@ -118,6 +120,8 @@ RULES = (
         "chardev/char-mux.c, qemu_chr_open_mux; chardev/char-hub.c, qemu_chr_open_hub",
         _layers,
         about=("mux", "hub"),
+        wrong="-display none -chardev mux,id=m,chardev=c -chardev null,id=c",
+        right="-display none -chardev null,id=c -chardev mux,id=m,chardev=c",
     ),
     Rule(
         "line/ringbuf-size",
@@ -125,6 +129,8 @@ RULES = (
         "chardev/char-ringbuf.c, qemu_chr_open_ringbuf",
         _rings,
         about=("ringbuf", "memory"),
+        wrong="-display none -chardev ringbuf,id=c,size=65537",
+        right="-display none -chardev ringbuf,id=c,size=65536",
     ),
     Rule(
         "line/spiceport",
@@ -132,5 +138,7 @@ RULES = (
         "chardev/spice.c, qemu_chr_open_spice_port",
         _spice,
         about=("spiceport",),
+        wrong="-display none -chardev spiceport,id=c,name=n",
+        right="-spice disable-ticketing=on,unix=on,addr={dir}/s -chardev spiceport,id=c,name=n",
     ),
 )

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.drives import DRIVE_OPTIONS, IDE_ROOM, Drive, Misplaced, find_drives, own_drives
+from prober.commandline.drives import (
+    DRIVE_OPTIONS,
+    IDE_ROOM,
+    Drive,
+    Misplaced,
+    find_drives,
+    own_drives,
+)
 from prober.commandline.images import Opening, find_openings
-from prober.commandline.line import Line, number, switch
+from prober.commandline.line import Line, number, switch, value_of
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
@@ -46,12 +53,17 @@ def _flash(line: Line) -> Iterator[Fault]:
 
 
 #: How many drives of an interface a machine makes something of, on its first bus (``hw/block/fdc.c``, ``MAX_FD``;
-#: ``hw/i386/pc_sysfw.c``; isapc has no flash).  Of those that are not here any number has a place, or nothing is known.
-_ROOM = {"floppy": 2, "pflash": 2, "sd": 0, "mtd": 0, "scsi": 0}
+#: ``hw/i386/pc_sysfw.c``; a bus of Xen is of Xen's machines).  Of those that are not here any number has a place, or
+#: nothing is known.
+_ROOM = {"floppy": 2, "pflash": 2, "sd": 0, "mtd": 0, "scsi": 0, "xen": 0}
+
+#: The interfaces of which a machine makes nothing; isapc has no flash.
+_NO_ROOM = {"isapc": {"pflash"}, "microvm": {"floppy", "pflash"}, "none": {"floppy", "pflash"}}
 
 
 def _drives(line: Line) -> Iterator[Fault]:
     first: dict[tuple[str, int, int], Drive] = {}
+    used = _used_drives(line) if line.caps.version.numbers < (6, 0, 0) else set()
     for drive in find_drives(line):
         if isinstance(drive, Misplaced):
             yield Fault(drive.place, drive.part, drive.message)
@@ -60,9 +72,14 @@ def _drives(line: Line) -> Iterator[Fault]:
         where = f"bus={drive.bus}, unit={drive.unit} (index={drive.index}) of if={drive.interface}"
         if other is not drive:
             yield Fault(drive.place, "index", f"{drive.word} takes {where}, which {other.word} has")
-        elif not _has_room(drive, line):
+        elif drive.id not in used and not _has_room(drive, line):
             assert line.machine is not None
             yield Fault(drive.place, "if", f"{drive.word} is {where}, and {line.machine.name} has no such place")
+
+
+def _used_drives(line: Line) -> set[str]:
+    """The drives that devices name: QEMU 5.2 only warned of one that has no place, and that a device uses."""
+    return {str(device.values["drive"]) for device in line.devices if "drive" in device.values}
 
 
 def _has_room(drive: Drive, line: Line) -> bool:
@@ -71,10 +88,26 @@ def _has_room(drive: Drive, line: Line) -> bool:
         return False
     if drive.interface == "ide":
         return drive.bus < IDE_ROOM[line.kind][0]
-    if drive.interface == "pflash" and line.kind == "isapc":
+    if drive.interface == "virtio":
+        return has_pci(line)
+    if drive.interface in _NO_ROOM.get(line.kind, ()):
         return False
     units = _ROOM.get(drive.interface)
-    return units is None or (drive.bus == 0 and drive.unit < units)
+    return units is None or (drive.bus == 0 and drive.unit < units) or (drive.interface == "xen" and _has_xen(line))
+
+
+def has_pci(line: Line) -> bool:
+    """Whether the machine has a PCI bus, as what ``if=virtio`` makes needs; so has microvm with ``pcie=on``."""
+    if line.kind == "microvm":
+        return switch(line.machine_value("pcie")) is not False and line.machine_value("pcie") is not None
+    return line.kind not in ("isapc", "none")
+
+
+def _has_xen(line: Line) -> bool:
+    """Whether the line has Xen, or has KVM stand for it."""
+    return any(item.name.startswith("xen") for option in line.keyval.get("-accel", ()) for item in option.pairs) or any(
+        flag.startswith("-xen") for flag in line.plain
+    )
 
 
 def _locks(line: Line) -> Iterator[Fault]:
@@ -86,6 +119,35 @@ def _locks(line: Line) -> Iterator[Fault]:
 def _nodes(line: Line) -> Iterator[Fault]:
     for opening, other in _exclusive(line, nodes=True):
         yield Fault(opening.place, "drive", _words(opening, other, "node"), "share-rw=on for each lets both write")
+
+
+def _read_only(line: Line) -> Iterator[Fault]:
+    if line.is_open:
+        return
+    for opening in find_openings(line).denied:
+        name = f"{opening.name[:80]!r}, which is" if opening.name else "what is"
+        yield Fault(
+            opening.place, "drive", f"this writes to {name} read-only", "a CD-ROM or a virtio disk only reads it"
+        )
+
+
+def _used_twice(line: Line) -> Iterator[Fault]:
+    """A drive serves one: the machine, unless it is if=none, or one device (a node may serve more)."""
+    if line.is_open:
+        return
+    drives = {str(value_of(one.pairs, "id", "")) for one in line.keyval.get("-drive", ())}
+    own = {one.id: one for one in find_drives(line) if isinstance(one, Drive) and one.interface != "none"}
+    seen: set[str] = set()
+    for device in line.devices:
+        name = device.values.get("drive")
+        if not isinstance(name, str) or name not in drives or "drive" not in device.type.refers:
+            continue
+        if name in seen:
+            yield Fault(device.place, "drive", f"the drive {name[:64]!r} is in use by another device already")
+        elif name in own and _has_room(own[name], line):
+            message = f"the drive {name[:64]!r} is of if={own[name].interface}, and the machine itself uses it"
+            yield Fault(device.place, "drive", message, "write if=none for a drive that a -device uses")
+        seen.add(name)
 
 
 def _exclusive(line: Line, *, nodes: bool) -> Iterator[tuple[Opening, Opening]]:
@@ -124,6 +186,8 @@ RULES = (
         "blockdev.c, drive_new and drive_check_orphaned",
         _drives,
         about=DRIVE_OPTIONS,
+        wrong="-display none -M pc -nodefaults -drive if=ide,index=4,driver=null-co",
+        right="-display none -M pc -nodefaults -drive if=ide,index=3,driver=null-co",
     ),
     Rule(
         "line/image-lock",
@@ -131,6 +195,16 @@ RULES = (
         "block/file-posix.c, raw_check_lock_bytes; hw/block/block.c, blkconf_apply_backend_options",
         _locks,
         about=("-blockdev", *DRIVE_OPTIONS),
+        wrong=(
+            "-display none -M pc -nodefaults -blockdev file,node-name=a,filename={dir}/disk -blockdev "
+            "file,node-name=b,filename={dir}/disk -device virtio-blk-pci,drive=a -device "
+            "virtio-blk-pci,drive=b"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -blockdev file,node-name=a,filename={dir}/disk -blockdev "
+            "file,node-name=b,filename={dir}/disk -device virtio-blk-pci,drive=a,share-rw=on -device "
+            "virtio-blk-pci,drive=b,share-rw=on"
+        ),
     ),
     Rule(
         "line/node-use",
@@ -138,6 +212,34 @@ RULES = (
         "block.c, bdrv_a_allow_b; hw/block/block.c, blkconf_apply_backend_options",
         _nodes,
         about=("-blockdev",),
+        wrong=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device "
+            "virtio-blk-pci,drive=n -device virtio-blk-pci,drive=n"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device "
+            "virtio-blk-pci,drive=n,share-rw=on -device virtio-blk-pci,drive=n,share-rw=on"
+        ),
+    ),
+    Rule(
+        "line/read-only",
+        "what writes has a drive or a node that can be written to",
+        "block.c, bdrv_child_check_perm; hw/ide/ide-dev.c, ide_dev_initfn; hw/sd/sd.c, sd_realize",
+        _read_only,
+        about=("-drive", "-blockdev"),
+        wrong="-display none -machine pc -drive if=none,id=a,file=null-co://,format=raw,readonly=on "
+        "-device ide-hd,drive=a",
+        right="-display none -machine pc -drive if=none,id=a,file=null-co://,format=raw,readonly=on "
+        "-device ide-cd,drive=a",
+    ),
+    Rule(
+        "line/drive-used-once",
+        "a drive serves the machine or one device",
+        "hw/core/qdev-properties-system.c, set_drive_helper",
+        _used_twice,
+        about=("-drive",),
+        wrong="-display none -machine pc -drive id=a,file=null-co://,format=raw -device virtio-blk-pci,drive=a",
+        right="-display none -machine pc -drive id=a,file=null-co://,format=raw,if=none -device virtio-blk-pci,drive=a",
     ),
     Rule(
         "line/disk-geometry",
@@ -145,6 +247,10 @@ RULES = (
         "hw/block/block.c, blkconf_geometry",
         _geometry,
         about=_GEOMETRY,
+        wrong=("-display none -M pc -nodefaults -blockdev null-co,node-name=n -device ide-hd,drive=n,cyls=5,heads=5"),
+        right=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device ide-hd,drive=n,cyls=5,heads=5,secs=5"
+        ),
     ),
     Rule(
         "line/iothread-ioeventfd",
@@ -153,6 +259,10 @@ RULES = (
         "virtio_scsi_dataplane_setup",
         _iothread,
         about=("ioeventfd",),
+        wrong=(
+            "-display none -M pc -nodefaults -object iothread,id=i -device virtio-scsi-pci,iothread=i,ioeventfd=off"
+        ),
+        right=("-display none -M pc -nodefaults -object iothread,id=i -device virtio-scsi-pci,iothread=i,ioeventfd=on"),
     ),
     Rule(
         "line/pflash-order",
@@ -160,5 +270,13 @@ RULES = (
         "hw/i386/pc_sysfw.c, pc_system_firmware_init",
         _flash,
         about=("-machine", *DRIVE_OPTIONS),
+        wrong=(
+            "-display none -M pc,pflash1=b -blockdev null-co,node-name=a,size=65536 -blockdev "
+            "null-co,node-name=b,size=65536"
+        ),
+        right=(
+            "-display none -M pc,pflash0=a,pflash1=b -blockdev null-co,node-name=a,size=65536 -blockdev "
+            "null-co,node-name=b,size=65536"
+        ),
     ),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, switch
-from prober.commandline.options import Keyval, Qapi, Value
+from prober.commandline.options import Keyval, Plain, Qapi, Value
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
+from prober.commandline.rules.terminals import named_chardev
 
 #: Chardevs that lie over others.
 _LAYERS = ("mux", "hub")
@@ -22,16 +23,31 @@ def _netdevs(line: Line) -> Iterator[Fault]:
 
 
 def _chardevs(line: Line) -> Iterator[Fault]:
-    many = {
-        item.value
-        for option in line.keyval.get("-chardev", ())
-        if option.first == "mux" or any(name == "mux" and switch(value) for name, value, _ in option.pairs)
-        for item in option.pairs
-        if item.name == "id"
-    }
+    many = set(_shared(line))
     # A list or an object, which JSON may have here, names nothing.
     users = [user for user in _users_of_chardevs(line) if isinstance(user[0], str) and user[0] not in many]
     yield from _second_users(users, "chardev")
+
+
+#: ``chardev/chardev-internal.h``, ``MAX_MUX``.
+_MOST_OF_MUX = 4
+
+
+def _muxes(line: Line) -> Iterator[Fault]:
+    many = set(_shared(line))
+    counts: dict[str, int] = {}
+    for name, place in _users_of_chardevs(line):
+        if isinstance(name, str) and name in many:
+            counts[name] = counts.get(name, 0) + 1
+            if counts[name] > _MOST_OF_MUX:
+                yield Fault(place, "chardev", f"the mux {name[:64]!r} serves {_MOST_OF_MUX} others already")
+
+
+def _shared(line: Line) -> Iterator[str]:
+    """The chardevs that serve several."""
+    for option in line.keyval.get("-chardev", ()):
+        if option.first == "mux" or any(name == "mux" and switch(value) for name, value, _ in option.pairs):
+            yield from (str(item.value) for item in option.pairs if item.name == "id")
 
 
 def _users_of_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
@@ -42,6 +58,8 @@ def _users_of_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
                     yield option.values["chardev"], option.place
             case Qapi(flag="-netdev"):
                 yield option.value.get("chardev"), option.place
+            case Plain(flag="-serial" | "-parallel" | "-monitor" | "-qmp" | "-qmp-pretty" | "-gdb"):
+                yield named_chardev(option), option.place
             case Keyval(flag="-mon"):
                 named = next((item.value for item in option.pairs if item.name == "chardev"), option.first)
                 yield named, option.place
@@ -68,12 +86,33 @@ RULES = (
         "hw/core/qdev-properties-system.c, set_netdev; net/hub.c, net_init_hubport",
         _netdevs,
         about=("netdev",),
+        wrong=("-display none -netdev user,id=n -netdev user,id=o -device e1000,netdev=n -device e1000,netdev=n"),
+        right=("-display none -netdev user,id=n -netdev user,id=o -device e1000,netdev=n -device e1000,netdev=o"),
     ),
     Rule(
         "line/chardev-used-once",
         "a chardev that is no mux serves one device or monitor",
         "hw/core/qdev-properties-system.c, set_chr; chardev/char-fe.c, qemu_chr_fe_init",
         _chardevs,
-        about=("chardev", "-mon", "mux", "hub"),
+        about=("chardev", "-mon", "mux", "hub", "-serial", "-parallel", "-monitor", "-qmp", "-qmp-pretty", "-gdb"),
+        wrong=(
+            "-display none -chardev null,id=c -chardev null,id=d -device "
+            "isa-debugcon,chardev=c,iobase=0x402 -device isa-debugcon,iobase=0x403,chardev=c"
+        ),
+        right=(
+            "-display none -chardev null,id=c -chardev null,id=d -device "
+            "isa-debugcon,chardev=c,iobase=0x402 -device isa-debugcon,iobase=0x403,chardev=d"
+        ),
+    ),
+    Rule(
+        "line/mux-users",
+        "a mux serves at most four",
+        "chardev/char-fe.c, qemu_chr_fe_init",
+        _muxes,
+        about=("-chardev",),
+        wrong="-display none -machine pc -chardev null,id=a,mux=on -serial chardev:a -serial chardev:a "
+        "-serial chardev:a -serial chardev:a -monitor chardev:a",
+        right="-display none -machine pc -chardev null,id=a,mux=on -serial chardev:a -serial chardev:a "
+        "-serial chardev:a -monitor chardev:a",
     ),
 )
