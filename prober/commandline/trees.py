@@ -156,11 +156,12 @@ def _sound(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
         )
     if missing:
         return
-    found = list(audiodev_misfits(option.value, grounds.caps.version.numbers))
-    for misfit in found:
-        yield _misfit(option.flag, option.flag, misfit, option.places.get(misfit.path[0], option.place), grounds)
     absent = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
     yield from absent
+    found = list(audiodev_misfits(option.value, grounds.caps.version.numbers))
+    for misfit in found:
+        if not absent or misfit.path != ("driver",):
+            yield _misfit(option.flag, option.flag, misfit, option.places.get(misfit.path[0], option.place), grounds)
     if grounds.caps.version.numbers < _NO_SILENCE:
         return
     if not found and not absent and not _has_driver(str(option.value.get("driver")), grounds):
