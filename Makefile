@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement mutants unit-vm
+.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement compare mutants unit-vm
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -82,6 +82,9 @@ conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 
 agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's, check-argv's (ARGS='--with-roots')
 	$(BIN)/python -m tests.agreement $(ARGS)
+
+compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a version (ARGS='[--judge] [-v] [TABLE…]')
+	$(BIN)/python -m tests.agreement.tables $(ARGS)
 
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants

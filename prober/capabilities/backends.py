@@ -25,9 +25,19 @@ from prober.qemu.recording import HELP, Exchange
 #: The options that list what they take.
 LISTING: Final = ("display", "audiodev", "chardev")
 
-#: What is as old as its option and in no module (QEMU, ``ui/console.c``, ``audio/noaudio.c``); ``default`` is whatever
+#: What is as old as its option and in no module (QEMU, ``ui/console.c``, ``audio/meson.build``); ``default`` is what
 #: there is.
-ALWAYS: Final = frozenset({("display", "none"), ("display", "default"), ("audiodev", "none")})
+ALWAYS: Final = frozenset({("display", "none"), ("display", "default"), ("audiodev", "none"), ("audiodev", "wav")})
+
+#: The option of which machines are asked by their names.
+MACHINE: Final = "machine"
+
+#: One property of a machine: ``microvm.pit=OnOffAuto (Enable i8254 PIT)`` (QEMU 5.2, ``softmmu/vl.c``) and
+#: ``  pit=<OnOffAuto>       - Enable i8254 PIT`` (7.2 and later, ``qom/qom-qmp-cmds.c``).
+_PROPERTY = re.compile(
+    r"\s*(?:[a-z0-9.-]{1,60}\.)?(?P<name>[A-Za-z0-9_-]{1,64})="
+    r"(?:<(?P<type>.{1,80}?)>(?: +- (?P<description>.{0,400}))?|(?P<old>[^ <>()]{1,80})(?: \((?P<words>.{0,400})\))?)"
+)
 
 #: How a list begins (QEMU, ``ui/console.c``, ``audio/audio.c``, ``chardev/char.c``; 5.2 to 11.1).
 _HEADING = re.compile(r"Available .{1,40} (types|drivers): *")
@@ -64,9 +74,30 @@ def read_listed(exchanges: Iterable[Exchange]) -> dict[str, dict[str, Any]]:
         option = (exchange.arguments or {}).get("option")
         if not isinstance(option, str):
             raise TypeError(f"{HELP} names no option")
+        if option == MACHINE:
+            continue
         if option not in listed and len(listed) < len(LISTING) * 4:
             listed[option] = _read(exchange)
     return listed
+
+
+def read_machine(exchange: Exchange) -> tuple[str, list[dict[str, str]]] | None:
+    """A machine, and its properties as ``-machine NAME,help`` lists them; None where the exchange has none.
+
+    :raise TypeError: where it has another form than this program gives it.
+    """
+    arguments = exchange.arguments or {}
+    name = arguments.get("name")
+    if arguments.get("option") != MACHINE or not isinstance(name, str) or exchange.error is not None:
+        return None
+    reply: Any = exchange.reply
+    matches = [_PROPERTY.fullmatch(line) for line in _texts(reply["stdout"])[:_MOST_NAMES]]
+    found = [match.groupdict(default="") for match in matches if match is not None]
+    properties = [
+        {"name": one["name"], "type": one["type"] or one["old"], "description": one["description"] or one["words"]}
+        for one in found
+    ]
+    return (name, properties) if properties and reply["status"] == 0 else None
 
 
 def _read(exchange: Exchange) -> dict[str, Any]:

@@ -62,7 +62,12 @@ class Capabilities(Inventory):
 
     def has(self, fact: str) -> bool:
         """Whether a fact is proven present; for choosing between two spellings."""
-        return self.supports(fact).is_present
+        found = self._found.get(fact)
+        if found is None:
+            found = resolve(self, fact, near=False).is_present
+            if len(self._found) < _REMEMBERED_FACTS:
+                self._found[fact] = found
+        return found
 
     def has_feature(self, command: str, feature: str) -> bool:
         """Whether the schema names this feature of a QMP command; a sign of what else came with it."""
@@ -75,4 +80,8 @@ class Capabilities(Inventory):
 
     @cached_property
     def _evidence(self) -> dict[str, Evidence]:
+        return {}
+
+    @cached_property
+    def _found(self) -> dict[str, bool]:
         return {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from prober.capabilities.backends import read_listed
+from prober.capabilities.backends import read_listed, read_machine
 from prober.capabilities.drivers import read_drivers
 from prober.errors import RecordingError
 from prober.qemu.drivers import COMMAND as ASK_MONITOR
@@ -138,7 +138,18 @@ def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
                     answers[typename] = {"command": command, "error": _error(exchange.error)}
                 else:
                     answers[typename] = {"command": command, "refs": pool.references(exchange.reply)}
+    with _reading(HELP):
+        _machines(part, pool, answers)
     return pool.properties, answers
+
+
+def _machines(part: Part, pool: _Pool, answers: dict[str, dict[str, Any]]) -> None:
+    """What ``-machine NAME,help`` told of machines whose types could not be asked for, as that kills the binary."""
+    for name, properties in filter(None, map(read_machine, part.every(HELP))):
+        answer = answers.get(f"{name}-machine")
+        if answer is not None and answer.get("error", {}).get("crashed"):
+            refs = pool.references(properties)
+            answers[f"{name}-machine"] = {"command": HELP, "refs": refs, "error": answer["error"]}
 
 
 class _Pool:

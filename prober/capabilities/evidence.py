@@ -24,8 +24,12 @@ class Evidence(BaseModel):
     """One answer with its grounds.
 
     ``command`` and ``arguments`` are the question that QEMU was asked, ``reply`` the part of its answer
-    that decides: the matching item where the fact is present, the names that were listed where it is
-    absent.  ``error`` is QEMU's error reply, where it gave one.  ``note`` says the same for a human.
+    that decides: the matching item where the fact is present, and all names that were listed, sorted, where it is
+    absent.  Of the types of a binary, which are many hundreds, ``note`` says how many were listed, and ``reply`` is
+    None.  ``error`` is QEMU's error reply, where it gave one.  ``note`` says the same for a human.
+
+    ``suggestions`` are no part of the answer: names that this QEMU has and that are most like one that it has not, as
+    they would stand in the fact in its place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +41,7 @@ class Evidence(BaseModel):
     arguments: dict[str, JsonValue] | None = None
     reply: JsonValue = None
     error: str | None = None
+    suggestions: tuple[str, ...] = ()
 
     @property
     def is_present(self) -> bool:

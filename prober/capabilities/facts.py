@@ -14,19 +14,29 @@ from prober.capabilities.evidence import Evidence, Verdict
 from prober.capabilities.inventory import Inventory
 from prober.capabilities.models import ReplyError
 from prober.errors import FactError
+from prober.qemu.recording import HELP
 
 #: What a fact may look like: QEMU's names have letters, digits and ``-_.,:+@/[]`` and an inner space
 #: (``qemu:memory-region``; ``ICH9 LPC``, QEMU 1.5); a leading dash makes it a command-line option.
 _FACT = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.,:+@/\[\] -]{0,250}")
 
+#: The question that lists all types.
+_TYPES = "qom-list-types"
+
 
 def resolve(caps: Inventory, fact: str, *, near: bool = True) -> Evidence:
     """The evidence for a fact; see :meth:`prober.capabilities.Capabilities.supports` for the forms.
 
-    ``near=False`` spares the search for names like one that nothing has, which takes most of the time.
+    ``near=False`` spares the search for names like one that is not there, which takes most of the time.
 
     :raise FactError: where it has none of these forms.
     """
+    found = _resolve(caps, fact)
+    names = _suggestions(caps, found) if near and found.verdict is Verdict.absent else ()
+    return found.model_copy(update={"suggestions": names}) if names else found
+
+
+def _resolve(caps: Inventory, fact: str) -> Evidence:
     if not _FACT.fullmatch(fact) or fact.endswith(".") or ".." in fact:
         raise FactError(
             f"{fact!r} is not a fact's name",
@@ -39,7 +49,7 @@ def resolve(caps: Inventory, fact: str, *, near: bool = True) -> Evidence:
             return whole
         if rest and (part := _part(caps, fact, subject, rest)):
             return part
-    return _nowhere(caps, fact, fact.split("."), near)
+    return _nowhere(caps, fact)
 
 
 def subjects(fact: str) -> Iterator[tuple[str, list[str]]]:
@@ -84,13 +94,27 @@ def _part(caps: Inventory, fact: str, subject: str, rest: list[str]) -> Evidence
     return None
 
 
-def _nowhere(caps: Inventory, fact: str, pieces: list[str], near: bool) -> Evidence:
+def _nowhere(caps: Inventory, fact: str) -> Evidence:
     """No type, machine, CPU model or command has this name: absent, if there was a list to look at."""
-    subject = pieces[0] if len(pieces) > 1 else fact
     if caps.types is None:
         return Evidence(fact=fact, verdict=Verdict.unknown, note="the list of types was never asked")
-    note = f"no type, machine, CPU model or QMP command is named {subject}"
-    return _absent(fact, "qom-list-types", None, nearest(subject, caps.types) if near else [], note)
+    note = f"no type, machine, CPU model or QMP command is named {fact.partition('.')[0]}"
+    note += f"; {_TYPES} lists {len(caps.types)} types"
+    return Evidence(fact=fact, verdict=Verdict.absent, note=note, command=_TYPES)
+
+
+def _suggestions(caps: Inventory, absent: Evidence) -> tuple[str, ...]:
+    """Names in place of the one that is not there."""
+    fact = absent.fact
+    if absent.command == _TYPES:
+        machines = [machine.name for machine in (caps.machines or {}).values()]
+        known = {*(caps.types or ()), *machines, *(caps.cpu_models or ()), *(caps.commands or ())}
+        return tuple(nearest(fact, known) or nearest(fact.partition(".")[0], known))
+    if not isinstance(absent.reply, list):
+        return ()
+    dash = "-" if fact.startswith("-") and " " not in fact and "." not in fact else ""
+    name = fact.removeprefix(dash).rpartition(" " if fact.startswith("-") and " " in fact else ".")[2]
+    return tuple(f"{dash}{known}" for known in nearest(name, map(str, absent.reply)))
 
 
 def _listed(caps: Inventory, typename: str) -> bool:
@@ -110,9 +134,9 @@ def _type(caps: Inventory, name: str) -> Evidence:
         )
     item: JsonValue = {"name": name}
     if name in (caps.abstract_types or ()):
-        return _present(name, "qom-list-types", {"abstract": True}, item, "qom-list-types lists this abstract type")
+        return _present(name, _TYPES, {"abstract": True}, item, f"{_TYPES} lists this abstract type")
     if name in (caps.types or ()):
-        return _present(name, "qom-list-types", None, item, "qom-list-types lists this type")
+        return _present(name, _TYPES, None, item, f"{_TYPES} lists this type")
     assert answer is not None
     return _present(name, answer.command, {"typename": name}, item, f"{answer.command} knows this type")
 
@@ -123,8 +147,10 @@ def _property(caps: Inventory, fact: str, typename: str, name: str) -> Evidence:
     if answer is None:
         return Evidence(fact=fact, verdict=Verdict.unknown, note=f"the properties of {typename} were never asked")
     question: dict[str, JsonValue] = {"typename": asked}
+    if answer.command == HELP:
+        question = {"option": "machine", "name": asked.removesuffix("-machine")}
     shared = "" if asked == typename else f" ({typename} has the same class)"
-    if answer.error is not None:
+    if answer.error is not None and not answer.is_known:
         verdict = Verdict.absent if is_not_found(answer.error) else Verdict.unknown
         how = "asking killed QEMU" if answer.error.crashed else f"{answer.command} {asked} failed"
         return Evidence(
@@ -202,7 +228,7 @@ def is_not_found(error: ReplyError) -> bool:
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """The known names most like this one, for hints and evidence."""
+    """The known names most like this one."""
     folded = {candidate.lower(): candidate for candidate in sorted(known)}
     return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=0.65)]
 

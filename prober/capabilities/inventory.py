@@ -106,14 +106,14 @@ class Inventory(BaseModel):
     def properties_of(self, typename: str) -> tuple[QomProperty, ...] | None:
         """The properties of a type; for a CPU model those of its family; None where they are unknown."""
         answer = self.properties.get(self.families.get(typename, typename))
-        if answer is None or answer.error is not None:
+        if answer is None or not answer.is_known:
             return None
         return tuple(self.pool[ref] for ref in answer.refs)
 
     def knows_properties_of(self, typename: str) -> bool:
         """Whether the properties of a type are known, if only that it has none."""
         answer = self.properties.get(self.families.get(typename, typename))
-        return answer is not None and answer.error is None
+        return answer is not None and answer.is_known
 
     def property_of(self, typename: str, name: str) -> QomProperty | None:
         """One property of a type, or None where it has none of this name, or its properties are unknown.

@@ -66,11 +66,19 @@ class ReplyError:
 
 @dataclass(frozen=True, slots=True)
 class TypeProperties:
-    """What a type answered: ``refs`` point into :attr:`Capabilities.pool`, or ``error`` says why not."""
+    """What a type answered: ``refs`` point into :attr:`Capabilities.pool`, or ``error`` says why not.
 
-    command: Literal["qom-list-properties", "device-list-properties"]
+    A machine that cannot be asked, as that kills the binary, may have told by ``-machine NAME,help``: it has both.
+    """
+
+    command: Literal["qom-list-properties", "device-list-properties", "x-prober-help"]
     refs: tuple[int, ...] = ()
     error: ReplyError | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the properties are known, if only that there are none."""
+        return self.error is None or bool(self.refs)
 
 
 class Machine(BaseModel):

@@ -59,6 +59,8 @@ def format_grounds(evidence: dict[str, Any]) -> list[str]:
         lines.append(("answered", _compact(evidence["reply"])))
     if evidence.get("error"):
         lines.append(("error", evidence["error"]))
+    if evidence.get("suggestions"):
+        lines.append(("near", ", ".join(evidence["suggestions"])))
     return [_line(key, text) for key, text in lines]
 
 

@@ -116,7 +116,6 @@ NEEDED_PROPERTIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "kvaser_pci": (("canbus",),),
         "nvme": (("serial",),),
         "vhost-user-snd-pci": (("chardev",),),
-        "vmmouse": (("i8042",),),
         "usb-mtp": (("rootdir",),),
         "virtio-crypto-pci": (("cryptodev",),),
         "virtio-input-host-pci": (("evdev",),),
@@ -133,8 +132,14 @@ PLAIN_OPTIONS = frozenset(
     }
 )  # fmt: skip
 
-#: What ``-compat`` takes of what is deprecated, as no QMP command takes the same (QEMU 6.0 to 11.1,
-#: ``qapi/compat.json``).
-DEPRECATION_POLICY: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"deprecated-input": ("accept", "reject", "crash"), "deprecated-output": ("accept", "hide")}
+_INPUT, _OUTPUT = ("accept", "reject", "crash"), ("accept", "hide")
+
+#: What ``-compat`` takes and from which version on, as no QMP command takes the same (``qapi/compat.json``).
+POLICIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int, int]]] = MappingProxyType(
+    {
+        "deprecated-input": (_INPUT, (6, 0, 0)),
+        "deprecated-output": (_OUTPUT, (6, 0, 0)),
+        "unstable-input": (_INPUT, (6, 2, 0)),
+        "unstable-output": (_OUTPUT, (6, 2, 0)),
+    }
 )

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from prober.capabilities.facts import did_you_mean
+from prober.commandline import own_slots
 from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import CALLED_BY_ID, OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
@@ -49,10 +50,11 @@ _FUNCTIONS = 8
 #: Kinds of drives that come without a PCI device.
 _WITHOUT_DEVICES = ("none", "ide", "floppy", "pflash", "sd", "mtd")
 
-#: What puts devices of its own on the root bus.
-_WITH_DEVICES = {"-vga", "-net", "-nic", "-usb", "-usbdevice", "-soundhw", "-watchdog"}
+#: What puts devices of its own on the root bus, and nobody follows.
+_WITH_DEVICES = {"-usbdevice", "-soundhw", "-watchdog", "-audio"}
 
-_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.(?:0[xX])?([0-7]))?")
+#: As ``sscanf`` reads two numbers with base 16.
+_ADDRESS = re.compile(r"\s*\+?(?:0[xX])?0{0,15}([0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?0{0,15}([0-7]))?")
 
 
 @dataclass
@@ -141,6 +143,7 @@ def check_buses(line: Line) -> list[Finding]:
         buses.root = root[0]
         buses.bridges.add(root[0])
         buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
+        own_slots.fill(buses.slots[root[0]], line)
     found: list[Finding | None] = []
     for device in line.devices:
         if device.bus in buses.bridges and device.type.is_pci and "masterbus" not in device.values:
@@ -199,16 +202,15 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
 
 
 def _is_exact(line: Line) -> bool:
-    """Whether the machine has no devices on its root bus besides those of :data:`_ROOTS` and ``-device``.
+    """Whether the machine's own devices on its root bus are known, and all others are ``-device``'s.
 
     A pxb is a root bus of its own, on which QEMU may then put what names no bus.
     """
     return (
         line.kind in _ROOTS
-        and "-nodefaults" in line.plain
+        and own_slots.cards_of(line) is not None
         and not line.plain.keys() & _WITH_DEVICES
         and "-virtfs" not in line.keyval
-        and line.machine_value("usb") in (None, False, "off", "no", "false", "n")
         and all(str(value) in _WITHOUT_DEVICES for value in line.values("-drive", "if"))
         and not any(device.typename.startswith("pxb") for device in line.devices)
     )
@@ -243,6 +245,8 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
     slots = buses.slots.setdefault(bus, {})
     if address is None:
         slot = next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS)
+        if slot == _SLOTS:
+            return _full(device, bus)
         buses.chosen[bus, slot] = device
         address = slot, 0
     slot, function = address
@@ -269,6 +273,17 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
         part="addr",
         message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
         hint="give another addr",
+        rule="line/pci-slot",
+    )
+
+
+def _full(device: Made, bus: str) -> Finding:
+    return Finding(
+        kind=Kind.error,
+        place=device.place,
+        part="bus",
+        message=f"all {_SLOTS} slots of {bus} are taken when this {device.typename} is made",
+        hint="put devices behind bridges or ports, or several in one slot with multifunction=on",
         rule="line/pci-slot",
     )
 

@@ -11,6 +11,7 @@ from prober.commandline.history import first_known_hint
 from prober.commandline.options import Keyval, Plain, Property, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import NOT_INSTALLED, Finding, Kind, Misfit, Origin, Unfit
+from prober.commandline.replaced import replacement
 from prober.commandline.types import misfit_of
 from prober.errors import FactError
 
@@ -37,16 +38,22 @@ class Grounds:
         self._hints_left -= 1
         return nearest(name[:64], known) if self._hints_left >= 0 else []
 
-    def hint(self, misfit: Misfit) -> str:
+    def near(self, misfit: Misfit) -> list[str]:
         """The known names most like what does not fit, where any would."""
-        return did_you_mean(self.nearest(misfit.meant, misfit.known)) if misfit.known and misfit.meant else ""
+        return self.nearest(misfit.meant, misfit.known) if misfit.known and misfit.meant else []
+
+    def hint(self, misfit: Misfit) -> str:
+        """The same in words."""
+        return did_you_mean(self.near(misfit))
 
     def supports(self, fact: str) -> Evidence:
         """The evidence for a fact whose name anybody may have written; what can be no name is absent."""
         try:
-            if self._hints_left > 0:
-                return self.caps.supports(fact)
-            return resolve(self.caps, fact, near=False)
+            if self._hints_left <= 0:
+                return resolve(self.caps, fact, near=False)
+            evidence = self.caps.supports(fact)
+            self._hints_left -= evidence.verdict is Verdict.absent
+            return evidence
         except FactError:
             shown = fact if len(fact) <= 80 else f"{fact[:80]}…"
             return Evidence(fact=shown, verdict=Verdict.absent, note="nothing in QEMU has a name like this")
@@ -65,7 +72,7 @@ class Grounds:
         else:
             kind = Kind.error
             message = f"QEMU {self.caps.version} has no {fact}"
-            hint = first_known_hint(fact) or _said(evidence) or self._nearest_hint(evidence)
+            hint = replacement(fact) or first_known_hint(fact) or _said(evidence) or did_you_mean(evidence.suggestions)
         yield Finding(
             kind=kind,
             place=place,
@@ -115,7 +122,13 @@ class Grounds:
             where = misfit.dotted if part is None else part
             message = f"QEMU {self.caps.version} takes no such {option.flag}: {where} {misfit.message}"
             of = where if isinstance(option, Keyval) else ""
-            yield wrong(option, message, part=of, hint=self.hint(misfit), rule=misfit.rule)
+            yield wrong(
+                option,
+                message,
+                part=of,
+                hint=replacement(f"{command}.{misfit.dotted}") or self.hint(misfit),
+                rule=misfit.rule,
+            )
 
     def flag(self, name: str, place: Origin) -> Iterator[Finding]:
         """An option that no QMP answer lists: by what is known of QEMU's versions."""
@@ -132,13 +145,6 @@ class Grounds:
         else:
             return
         yield from self.require(Evidence(fact=name, verdict=verdict, note=note), place, rule="option/flag")
-
-    def _nearest_hint(self, evidence: Evidence) -> str:
-        if not isinstance(evidence.reply, list):
-            return ""
-        name = evidence.fact.rpartition(".")[2]
-        near = self.nearest(name, [str(item) for item in evidence.reply])
-        return did_you_mean(near)
 
 
 def unfit_value(unfit: Unfit, item: Property, fact: str, evidence: Evidence | None = None) -> Finding:

@@ -18,6 +18,7 @@ from prober.commandline.grounds import Grounds, wrong
 from prober.commandline.options import Keyval, Property, Value
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.text import Item, Items, Text, as_number
+from prober.commandline.texts.smbios import keys_of
 
 _ALLOW = ("allow", "deny")
 
@@ -53,29 +54,6 @@ _BLOCK_DRIVERS = frozenset({("-drive", "format"), ("-drive", "driver")})
 
 #: ``-rtc base``: a time (``softmmu/rtc.c``, ``rtc_parse_date``; ``sscanf`` reads any number of digits).
 _RTC_BASE = re.compile(r"utc|localtime|\s*[+-]?\d+-[+-]?\s*\d+-\s*[+-]?\d+.*", re.DOTALL)
-
-#: Keys of ``-smbios`` by type (``hw/smbios/smbios.c``, QEMU 7.2 and 10.0), the list of which depends on the type.
-_SMBIOS: Mapping[int, frozenset[str]] = MappingProxyType(
-    {
-        number: frozenset({"type", *keys.split()})
-        for number, keys in {
-            0: "vendor version date release uefi vm",
-            1: "manufacturer product version serial uuid sku family",
-            2: "manufacturer product version serial asset location",
-            3: "manufacturer version serial asset sku",
-            4: "sock_pfx manufacturer version max-speed current-speed serial asset part processor-family processor-id",
-            8: "internal_reference external_reference connector_type port_type",
-            11: "value path",
-            9: "slot_designation slot_type slot_data_bus_width current_usage slot_length slot_id slot_characteristics1 "
-            "slot_characteristics2 pci_device",
-            41: "designation kind instance pcidev",
-            17: "loc_pfx bank manufacturer serial asset part speed",
-        }.items()
-    }
-)
-
-#: The first version that was seen to have a type of table, where 5.2 has it not.
-_SMBIOS_SINCE: Mapping[int, tuple[int, int, int]] = MappingProxyType({8: (7, 2, 0), 9: (10, 0, 0), 41: (7, 2, 0)})
 
 #: Keys of ``-acpitable`` (``qapi/acpi.json``, ``AcpiTableOptions``), which no command takes.
 _ACPITABLE = frozenset(
@@ -203,31 +181,24 @@ def _tpmdev_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[
 
 
 def _smbios_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
-    known = frozenset({"file"}) if "file" in names else _smbios_type(option, grounds)
-    if known is not None:
+    if "file" in names:
+        yield from _of_these(option, frozenset({"file"}), grounds)
+        return
+    number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
+    known = keys_of(number, grounds.caps.version.numbers) if number is not None else frozenset()
+    if known:
         yield from _of_these(option, known, grounds)
-    elif "type" in names:
+    elif known is None:
         note = "which keys this type of table has is in no answer, and was not looked at"
         yield from grounds.unknown("-smbios", note, option.place, part="type", rule="option/untold")
-
-
-def _smbios_type(option: Keyval, grounds: Grounds) -> frozenset[str] | None:
-    """The keys of a type of table, where they are known."""
-    number = next((as_number(str(item.value)) for item in option.pairs if item.name == "type"), None)
-    if number is None or grounds.caps.version.numbers < _SMBIOS_SINCE.get(number, (0, 0, 0)):
-        return None
-    return _SMBIOS.get(number)
-
-
-def _trace_keys(option: Keyval, names: set[str], grounds: Grounds) -> Iterator[Finding]:
-    if option.first or "events" in names:
-        note = "which events there are to trace is in no answer"
-        yield from grounds.unknown("-trace", note, option.place, rule="option/untold")
+    elif number in range(256):
+        message = f"QEMU {grounds.caps.version} makes no SMBIOS table of type {number}"
+        yield wrong(option, message, part="type", rule="option/value")
 
 
 #: Options whose keys are known here, or are not known at all.
 _KEYS: Mapping[str, Callable[[Keyval, set[str], Grounds], Iterator[Finding]]] = MappingProxyType(
-    {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys, "-trace": _trace_keys}
+    {"-acpitable": _acpitable_keys, "-tpmdev": _tpmdev_keys, "-smbios": _smbios_keys}
 )
 
 
@@ -238,14 +209,16 @@ def _of_these(option: Keyval, known: frozenset[str], grounds: Grounds) -> Iterat
             continue
         words = sorted(known)
         fact = f"{option.flag}.{item.name[:64]}"
+        near = grounds.nearest(item.name[:64], words)
+        note = f"{option.flag} takes {', '.join(words)}"
         yield Finding(
             kind=Kind.error,
             place=item.place,
             part=item.name,
             message=f"QEMU {grounds.caps.version} has no {option.flag} {item.name}",
             qemu_name=fact,
-            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=f"{option.flag} takes {', '.join(words)}"),
-            hint=did_you_mean(grounds.nearest(item.name[:64], words)),
+            evidence=Evidence(fact=fact, verdict=Verdict.absent, note=note, suggestions=tuple(near)),
+            hint=did_you_mean(near),
             rule="option/key",
         )
 

@@ -17,6 +17,9 @@ from prober.commandline.options import DeviceOption, Global, Keyval, Object, Opt
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch
 
+#: More accelerators than these nobody names.
+_MOST_TRIED = 64
+
 
 @dataclass(slots=True)  # Not frozen, which takes twice as long; nothing changes one all the same.
 class Made:
@@ -184,6 +187,38 @@ class Line:
     def netdevs(self) -> dict[str, Qapi]:
         """The first netdev of each id."""
         return {str(option.value.get("id")): option for option in reversed(self.qapi.get("-netdev", ()))}
+
+    @cached_property
+    def accelerator(self) -> str:
+        """The accelerator that the line ends up with; empty where the host decides, or the name of the binary.
+
+        Of ``-accel`` the first that works counts, and ``tcg`` always does; ``-enable-kvm`` is ``-machine accel=kvm``.
+        Without any it is ``tcg``, unless the binary's name ends in ``kvm`` (``system/vl.c``,
+        ``configure_accelerators``).
+        """
+        if self.is_open or "-qtest" in self.plain:
+            return ""
+        names = [option.first or str(value_of(option.pairs, "accel", "")) for option in self.keyval.get("-accel", ())]
+        if not names:
+            names = self._accelerators_of_machine()
+        known = [name for name in names if self.caps.has(f"{name}-accel")] if len(names) <= _MOST_TRIED else []
+        return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
+
+    def _accelerators_of_machine(self) -> list[str]:
+        """What the last ``accel=`` of ``-machine`` names, or ``-enable-kvm`` after it."""
+        found = ""
+        for option in self.options:
+            if isinstance(option, Keyval) and option.flag == "-machine":
+                found = str(value_of(reversed(tuple(option.pairs)), "accel", found))
+            elif isinstance(option, Plain) and option.flag == "-enable-kvm":
+                found = "kvm"
+        return found.split(":") if found else []
+
+    @property
+    def has_usb(self) -> bool:
+        """Whether the machine may have a USB controller of its own."""
+        wish = self.machine_value("usb")
+        return bool(self.plain.keys() & {"-usb", "-usbdevice"}) or (wish is not None and switch(wish) is not False)
 
     @property
     def has_acpi(self) -> bool:

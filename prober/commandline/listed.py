@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Evidence, Verdict
@@ -120,7 +121,21 @@ def _fits(flag: str, item: Property, kind: str, grounds: Grounds) -> bool:
             number = as_number(text)
             return number is not None and -(2**63) <= number < 2**64
         case "size":
-            size = as_size(text)
-            return size is not None and size < 2**64
+            return _is_size(text, flag, grounds.caps.version.numbers)
     # A switch until QEMU 9.2, of three words from 10.0 on (``system/vl.c``).
     return (flag, item.name) != ("-overcommit", "mem-lock") or text in ("on", "off", "on-fault")
+
+
+#: A size with an exponent, as the last of the versions that read it did (QEMU 5.2, ``util/cutils.c``, ``do_strtosz``).
+_WITH_EXPONENT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?[eE][+-]?[0-9]{1,2}[bBkKmMgGtTpPeE]?")
+
+
+def _is_size(text: str, flag: str, version: tuple[int, int, int]) -> bool:
+    """A size; since 8.0 a hexadecimal one has no unit (``docs/about/removed-features.rst``), and ``-m`` adds one."""
+    if version < (6, 0, 0) and _WITH_EXPONENT.fullmatch(text):
+        return True
+    has_unit = flag == "-m" or text[-1:].lower() in ("k", "m", "g", "t", "p")
+    if version >= (8, 0, 0) and has_unit and text.lstrip()[:2].lower() == "0x":
+        return False
+    size = as_size(text)
+    return size is not None and size < 2**64

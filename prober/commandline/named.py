@@ -12,6 +12,7 @@ from prober.capabilities.models import CpuModel, Machine
 from prober.commandline.grounds import Grounds, unfit_value
 from prober.commandline.options import Keyval, Property
 from prober.commandline.refusal import Finding, Kind
+from prober.commandline.replaced import replacement
 from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 
@@ -180,7 +181,14 @@ def _in_list(option: Keyval, known: list[str] | None, command: str, noun: str, g
         part=noun.rpartition(" ")[2],
         message=f"QEMU {grounds.caps.version} has no {noun} {option.first}",
         qemu_name=option.first,
-        evidence=Evidence(fact=option.first, verdict=Verdict.absent, note=note, command=command, reply=names),
-        hint=did_you_mean(near),
+        evidence=Evidence(
+            fact=option.first,
+            verdict=Verdict.absent,
+            note=note,
+            command=command,
+            reply=names,
+            suggestions=tuple(near),
+        ),
+        hint=replacement(option.first) or did_you_mean(near),
         rule="option/name",
     )

@@ -23,7 +23,8 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Text, build_tree, collect_items, first_item, last_item, split_pairs
+from prober.commandline.text import Short, Text, build_tree, collect_items, first_item, last_item, split_pairs
+from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -37,6 +38,7 @@ _QAPI = {
     "audiodev": ("", "driver"),
     "display": ("query-display-options", "type"),
     "compat": ("", ""),
+    "audio": ("", "driver"),
 }
 
 #: Netdevs that have dotted keys (QEMU 7.2, ``net/net.c``, ``netdev_is_modern``).
@@ -207,14 +209,19 @@ def _object(position: Position, value: str) -> Option:
 
 def _qapi(position: Position, value: str) -> Option:
     command, implied = _QAPI[position.flag[1:]]
-    if value.startswith("{"):
+    if value.startswith("vnc=") and position.flag == "-display":
+        # What follows is all that ``-vnc`` takes (``system/vl.c``, ``parse_display``).
+        return _keyval(Position(position.word, "-vnc"), value[4:])
+    if value.startswith("{") and position.flag != "-audio":
         tree = _json(value)
     elif position.flag == "-netdev":
         tree = collect_items(_pairs(value, implied))
         if tree.get("type") in _MODERN_NETDEVS:
             tree = build_tree(_pairs(value, implied))
-        elif "id" in tree:
-            tree["id"] = first_item(tree["id"])
+        else:
+            expand_ipv6_net(tree)
+            if "id" in tree:
+                tree["id"] = first_item(tree["id"])
     else:
         tree = build_tree(_pairs(value, implied))
     return Qapi(position.flag, command, implied, tree, position)
@@ -275,7 +282,7 @@ def implied_key(flag: str) -> str | None:
         return _QAPI[name][1]
     if name in _KEYVAL:
         return _KEYVAL[name][0]
-    return {"audio": "driver", "device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
+    return {"device": "driver", "net": "type", "nic": "type", "object": "qom-type"}.get(name)
 
 
 def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
@@ -284,9 +291,9 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
         if value is not None:
             yield key, value
         elif key.startswith("no") and key != "no":
-            yield key[2:], Text("off")
+            yield key[2:], Short("off")
         elif key:
-            yield key, Text("on")
+            yield key, Short("on")
 
 
 def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:

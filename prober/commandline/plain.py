@@ -15,32 +15,30 @@ from prober.capabilities.facts import did_you_mean
 from prober.commandline.aliases import PLAIN_OPTIONS
 from prober.commandline.flags import FLAGS
 from prober.commandline.grounds import Grounds, wrong
-from prober.commandline.options import Plain, Value
-from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import Text, as_number, collect_items, last_item, split_pairs
+from prober.commandline.keys import check_keys
+from prober.commandline.listed import check_listed
+from prober.commandline.options import Keyval, Plain, Property
+from prober.commandline.refusal import Finding, Kind, Unfit
+from prober.commandline.replaced import replacement
+from prober.commandline.text import Text, as_number
+from prober.commandline.texts.cards import read_network
+from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
 #: Options that take any text: paths, tags, and what is handed on to the guest or to the host.
 ANY = frozenset(
     {
-        "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "fda", "fdb", "hda", "hdb", "hdc", "hdd",
-        "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas", "sd",
-        "shim", "writeconfig",
+        "D", "L", "append", "bios", "cdrom", "chroot", "dtb", "dump-vmstate", "echr", "fda", "fdb", "hda", "hdb", "hdc",
+        "hdd", "initrd", "k", "kernel", "loadvm", "mem-path", "mtdblock", "pflash", "pidfile", "qtest-log", "runas",
+        "sd", "shim", "writeconfig",
     }
 )  # fmt: skip
 
 #: Options of which no answer tells what they take.
 UNTOLD: Mapping[str, str] = MappingProxyType(
     {
-        "audio": "which models of sound cards it takes is in no answer",
-        "d": "which items of the log there are is in no answer",
-        "dfilter": "its ranges are read by QEMU's log alone",
         "plugin": "a plugin reads its arguments itself",
         "qtest": "it is for QEMU's own tests",
         "readconfig": "the file has further options, and is not read",
-        "set": "it changes another option behind this check",
-        "soundhw": "which cards it takes is in no answer",
-        "usbdevice": "which devices it takes is in no answer",
-        "watchdog": "which cards it takes is in no answer",
     }
 )
 
@@ -48,7 +46,7 @@ UNTOLD: Mapping[str, str] = MappingProxyType(
 _DISPLAYS: Mapping[str, str] = MappingProxyType({"-curses": "curses", "-sdl": "sdl"})
 
 #: Options that take a number.
-NUMBERS = frozenset({"echr", "rotate", "seed", "tb-size", "xen-domid"})
+NUMBERS = frozenset({"seed", "tb-size", "xen-domid"})
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
@@ -67,21 +65,6 @@ _VGA: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-#: Where a migration may come from (``migration/migration.c``, ``qemu_start_incoming_migration``).
-_INCOMING = re.compile(r"defer|(tcp|unix|fd|exec|file|rdma|vsock):.+|\{.*", re.DOTALL)
-
-#: Backends that a word alone stands for, and what begins one with more behind it (``chardev/char.c``,
-#: ``qemu_chr_parse_compat``; ``none`` is of the options themselves, ``chardev:`` of most).
-_BACKEND = re.compile(
-    r"none|null|pty|msmouse|wctablet|braille|testdev|stdio|vc(:\d{1,7}C?x\d{1,7}C?)?|con:|COM.*|chardev:.+|(file|pipe):.*"
-    r"|(tcp|telnet|tn3270|websocket|udp):[^:]{0,64}:[^,]{1,32}(,.*)?|unix:.+|/dev/.+"
-)
-#: Those behind which QEMU reads further keys.
-_KEYED_BACKEND = re.compile(r"(tcp|telnet|tn3270|websocket|udp|unix):[^,]*,.*")
-
-#: Keys that ``-net`` and ``-nic`` take beside those of the netdev.
-_OF_CARD = ("model", "mac", "macaddr", "addr", "vectors", "name", "netdev")
-
 
 def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
     """The findings about an option and its word, where it has one."""
@@ -98,14 +81,14 @@ def check_plain(option: Plain, grounds: Grounds) -> Iterator[Finding]:
 def _flag(option: Plain, grounds: Grounds) -> Iterator[Finding]:
     name = option.flag[1:]
     if name not in FLAGS:
-        near = [f"-{other}" for other in grounds.nearest(name, FLAGS)]
         message = f"no QEMU from 5.2 to 11.1 has an option {option.flag}"
-        yield wrong(option, message, hint=did_you_mean(near), rule="option/flag")
+        hint = replacement(option.flag) or did_you_mean(f"-{other}" for other in grounds.nearest(name, FLAGS))
+        yield wrong(option, message, hint=hint, rule="option/flag")
     elif option.flag == "-no-acpi":
         # It was on its way out when machines began to say whether they have ACPI (QEMU 8.0).
         if grounds.caps.version.numbers >= (9, 0, 0):
             message = f"QEMU {grounds.caps.version} has no -no-acpi"
-            yield wrong(option, message, hint="write -machine acpi=off", rule="option/flag")
+            yield wrong(option, message, hint=replacement(option.flag), rule="option/flag")
     elif option.flag not in PLAIN_OPTIONS:
         yield from grounds.flag(option.flag, option.place)
 
@@ -129,6 +112,11 @@ def _uuid(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
         yield wrong(option, message, rule="option/value")
 
 
+def _rotate(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
+    if as_number(value) not in (0, 90, 180, 270):
+        yield wrong(option, f"-rotate is 90, 180 or 270 degrees, not {value[:64]!r}", rule="option/value")
+
+
 def _vga(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
     word = value.partition(",")[0]
     if word not in _VGA:
@@ -147,37 +135,37 @@ def _watchdog_action(option: Plain, value: str, grounds: Grounds) -> Iterator[Fi
     yield from grounds.misfits(option, "watchdog-set-action", "arg-type", {"action": Text(value)}, part="it")
 
 
-def _incoming(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    if not _INCOMING.fullmatch(value):
-        yield _unknown(option, "a migration from such an address was not seen", grounds)
-
-
-def _backend(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    word = value.removeprefix("mon:") if option.flag == "-serial" else value
-    if option.flag == "-gdb" and re.fullmatch(r"\d+|none|:.*", word):
-        return  # ``gdbstub``: a port alone is one of TCP
-    if not _BACKEND.fullmatch(word):
-        message = f"{word[:64]!r} is no character device that {option.flag} takes"
-        yield wrong(option, message, rule="option/value")
-    elif _KEYED_BACKEND.fullmatch(word):
-        yield _unknown(option, "what stands behind the address is read by QEMU's sockets alone", grounds)
+def _character(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
+    """A character device, checked as the ``-chardev`` that QEMU makes of it."""
+    try:
+        found = read_character(option.flag, value, grounds.caps.version.numbers)
+    except Unfit as unfit:
+        yield wrong(option, unfit.message, hint=unfit.hint, rule="option/value")
+        return
+    if found is not None:
+        pairs = [Property(name, text, option.place) for name, text in found.pairs if name != "id"]
+        # QEMU gives it an id, as serial0.
+        pairs.append(Property("id", Text("compat"), option.place))
+        made = Keyval("-chardev", found.backend, tuple(pairs), option.place, "chardev")
+        yield from check_listed(made, grounds)
+        yield from check_keys(made, grounds)
 
 
 def _net(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    """A netdev, a card (``nic``), or none (``net/net.c``, ``net_init_client`` and ``net_param_nic``)."""
-    pairs = [(key, text if text is not None else Text("on")) for key, text in split_pairs(value, "type")]
-    of_card = any(key in _OF_CARD for key, _ in pairs)
-    tree: dict[str, Value] = collect_items((key, text) for key, text in pairs if key not in _OF_CARD)
-    kind = str(last_item(tree.get("type", "")))
-    if kind == "none" and len(pairs) == 1:
+    """A netdev, a card (``nic``), or none."""
+    try:
+        found = read_network(option.flag, value)
+    except Unfit as unfit:
+        yield wrong(option, unfit.message, rule=unfit.rule)
         return
-    if kind == "nic" or of_card:
-        yield _unknown(option, "which network cards it takes is in no answer", grounds)
+    if found.kind == "none" and (option.flag == "-nic" or found.tree.keys() == {"type", "id"}):
+        return
+    if found.kind == ("hubport" if option.flag == "-net" else "nic"):
+        yield wrong(option, f"{option.flag} takes no {found.kind}", rule="option/value")
     elif not _netdev_types(grounds):
         yield _unknown(option, "this QEMU has no schema of netdevs", grounds)
     else:
-        tree.setdefault("id", Text("net"))
-        yield from grounds.misfits(option, "netdev_add", "arg-type", tree)
+        yield from grounds.misfits(option, "netdev_add", "arg-type", dict(found.tree))
 
 
 def _netdev_types(grounds: Grounds) -> tuple[str, ...]:
@@ -192,9 +180,9 @@ def _netdev_types(grounds: Grounds) -> tuple[str, ...]:
 #: How the other options' values are read.
 READERS: Mapping[str, Callable[[Plain, str, Grounds], Iterator[Finding]]] = MappingProxyType(
     {
-        **dict.fromkeys(("debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "serial"), _backend),
+        **{flag[1:]: _character for flag in CHARACTER_OPTIONS},
         **dict.fromkeys(("net", "nic"), _net),
-        "incoming": _incoming,
+        "rotate": _rotate,
         "uuid": _uuid,
         "vga": _vga,
         "watchdog-action": _watchdog_action,

@@ -89,6 +89,9 @@ _NETDEV_REFERENCES = {"netdev": "netdev", "chardev": "chardev"}
 #: Options with a tree that give a name besides ``-blockdev``, by its namespace.
 _TREE_NAMESPACES = {"-netdev": "netdev", "-audiodev": "audiodev", "-chardev": "chardev"}
 
+#: The id of what ``-audio`` makes beside a card, where it gives none (``system/vl.c``).
+_AUDIO_ID = "audiodev0"
+
 #: Options with keys that give a name, by its namespace.
 _KEYVAL_NAMESPACES = {"-chardev": "chardev", "-drive": "block", "-tpmdev": "tpmdev", "-fsdev": "fsdev"}
 
@@ -128,6 +131,9 @@ def _of_tree(option: Qapi, names: _Names) -> None:
         if "node-name" not in option.value:
             names.open.append(_no_node_name(option))
         names.look_at_nodes(option.value, option.place)
+    elif option.flag == "-audio":
+        if "model" in option.value:
+            names.give("audiodev", option.value.get("id", _AUDIO_ID), option.place)
     elif option.flag in _TREE_NAMESPACES:
         names.give(_TREE_NAMESPACES[option.flag], option.value.get("id"), option.place)
         if option.flag == "-netdev":

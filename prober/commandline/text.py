@@ -29,8 +29,20 @@ class Text(str):
     __slots__ = ()
 
 
+class Short(Text):
+    """A switch that was written as a word alone, without ``=on`` or ``=off``."""
+
+    __slots__ = ()
+
+
 class Item(Text):
     """A value of a key that may be given again, and so one item of a list where the key is one (``host-nodes=0``)."""
+
+    __slots__ = ()
+
+
+class ShortItem(Short, Item):
+    """Both."""
 
     __slots__ = ()
 
@@ -176,7 +188,7 @@ def collect_items(pairs: Iterable[tuple[str, Text]]) -> dict[str, Any]:
     """Keys that may be given again: :class:`Item` or :class:`Items` (QEMU, ``qapi/opts-visitor.c``)."""
     found: dict[str, Any] = {}
     for key, value in pairs:
-        item, before = Item(value), found.get(key)
+        item, before = ShortItem(value) if isinstance(value, Short) else Item(value), found.get(key)
         if before is None:
             found[key] = item
         elif isinstance(before, Items):

@@ -7,27 +7,47 @@ type does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from prober.capabilities import Evidence, Verdict
+from prober.capabilities.facts import did_you_mean
 from prober.capabilities.schema import QapiSchema
-from prober.commandline.aliases import DEPRECATION_POLICY
+from prober.commandline.aliases import POLICIES
 from prober.commandline.deprecated import find_deprecated
 from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.qapi import misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
+from prober.commandline.replaced import replacement
+from prober.commandline.text import Text
+from prober.commandline.texts.audiodevs import audiodev_misfits
 
 #: Options whose value no command takes, but one returns.
 _AUTHORITIES: dict[str, tuple[str, str]] = {
+    "-audio": ("query-audiodevs", "ret-type"),
     "-audiodev": ("query-audiodevs", "ret-type"),
     "-display": ("query-display-options", "ret-type"),
 }
 
 #: Options that take a backend which may be a module, and the member that names it.
-_BACKENDS: dict[str, str] = {"-audiodev": "driver", "-display": "type"}
+_BACKENDS: dict[str, tuple[str, str]] = {
+    "-audio": ("audiodev", "driver"),
+    "-audiodev": ("audiodev", "driver"),
+    "-display": ("display", "type"),
+}
+
+#: Options that make an audiodev.
+_SOUND = ("-audio", "-audiodev")
+
+#: Before this version QEMU took the silent driver for one that is not there (5.2, ``audio/audio.c``, ``audio_init``).
+_NO_SILENCE = (6, 0, 0)
+
+#: What ``-audio`` has beside the members of an audiodev, the id of which it can be without (``system/vl.c``).  Without
+#: a card it only says what the default is, which nobody opens (QEMU 8.2, ``audio_define_default``).
+_CARD = "model"
 
 #: Objects whose type QEMU has only on some hosts: that of the recording need not be the one that runs the guest
 #: (``backends/hostmem-epc.c``: where ``/dev/sgx_vepc`` can be opened).
@@ -77,6 +97,15 @@ def _object_by_type(option: Object, grounds: Grounds) -> Iterator[Finding]:
 
 def check_tree(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """The command that takes or returns such a value is there, and the value fits."""
+    makes_it = option.flag != "-audio" or _CARD in option.value
+    if option.flag == "-audio":
+        flags = list(grounds.flag(option.flag, option.place))
+        yield from flags
+        if any(finding.kind is Kind.error for finding in flags):
+            return
+        members: dict[str, Value] = {"id": Text("audiodev0"), **option.value}
+        members.pop(_CARD, None)
+        option = replace(option, value=members)
     command, side = authority = _AUTHORITIES.get(option.flag, (option.command, "arg-type"))
     if not command or (side == "ret-type" and not grounds.caps.has(command)):
         yield from _untold(option, grounds)
@@ -84,10 +113,10 @@ def check_tree(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     evidence = grounds.supports(command)
     yield from grounds.require(evidence, option.place, rule="option/command")
     if evidence.is_present:
-        value: Value = [dict(option.value)] if option.flag == "-audiodev" else dict(option.value)
+        value: Value = [dict(option.value)] if option.flag in _SOUND else dict(option.value)
         found = list(_against(option.flag, authority, value, option.place, option.places, grounds))
         yield from found
-        if not any(finding.kind is Kind.error for finding in found):
+        if makes_it and not any(finding.kind is Kind.error for finding in found):
             yield from _backend(option, grounds)
 
 
@@ -95,55 +124,76 @@ def _backend(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """That the backend is there whose settings the schema has."""
     if option.flag == "-blockdev":
         yield from check_drivers(option, grounds)
-    part = _BACKENDS.get(option.flag, "")
+    kind, part = _BACKENDS.get(option.flag, ("", ""))
     name = option.value.get(part)
     if isinstance(name, str):
-        yield from grounds.backend(option.flag[1:], name, option.places.get(part, option.place), part=part)
+        yield from grounds.backend(kind, name, option.places.get(part, option.place), part=part)
 
 
 def _untold(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
     """An option whose type no command of this binary has."""
-    if option.flag == "-audiodev":
-        yield from _audiodev_without(option)
-        missing = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
-        yield from missing
-        if missing or _is_sound_alone(option.value, grounds):
-            return
-    if option.flag == "-compat" and _is_policy(option.value):
-        yield from grounds.flag(option.flag, option.place)
+    if option.flag in _SOUND:
+        yield from _sound(option, grounds)
+        return
+    if option.flag == "-compat":
+        yield from _compat(option, grounds)
         return
     note = f"no QMP command of QEMU {grounds.caps.version} takes or gives what {option.flag} takes"
     yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")
 
 
-def _audiodev_without(option: Qapi) -> Iterator[Finding]:
-    for name in ("id", "driver"):
-        if not isinstance(option.value.get(name), str):
-            message = f"-audiodev needs {name}, a text"
-            yield Finding(
-                kind=Kind.error,
-                place=option.place,
-                part=name,
-                message=message,
-                qemu_name="-audiodev",
-                rule="option/missing",
-            )
+def _sound(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
+    """An audiodev of a QEMU that has no schema of them."""
+    missing = [name for name in ("id", "driver") if not isinstance(option.value.get(name), str)]
+    for name in missing:
+        yield Finding(
+            kind=Kind.error,
+            place=option.place,
+            part=name,
+            message=f"{option.flag} needs {name}, a text",
+            qemu_name=option.flag,
+            rule="option/missing",
+        )
+    if missing:
+        return
+    found = list(audiodev_misfits(option.value, grounds.caps.version.numbers))
+    for misfit in found:
+        yield _misfit(option.flag, option.flag, misfit, option.places.get(misfit.path[0], option.place), grounds)
+    absent = [finding for finding in _backend(option, grounds) if finding.kind is Kind.error]
+    yield from absent
+    if grounds.caps.version.numbers < _NO_SILENCE:
+        return
+    if not found and not absent and not _has_driver(str(option.value.get("driver")), grounds):
+        note = f"no QMP command of QEMU {grounds.caps.version} takes or gives what {option.flag} takes"
+        yield from grounds.unknown(option.flag, note, option.place, rule="option/untold")
 
 
-def _is_sound_alone(value: Mapping[str, Value], grounds: Grounds) -> bool:
-    """Whether a backend has no settings, and so nothing to it but its name, and its name is known.
+def _has_driver(name: str, grounds: Grounds) -> bool:
+    """Whether a driver of sound is there.
 
     The silent one is as old as the option (QEMU 4.0), SPICE's is built where SPICE is (``audio/meson.build``), and the
     binary may list others (QEMU 7.1, ``-audiodev help``).
     """
-    driver = value.get("driver")
-    if not isinstance(driver, str) or not set(value) <= {"id", "driver"}:
-        return False
-    return grounds.supports(f"-audiodev {driver}").is_present or (driver == "spice" and grounds.caps.has("-spice"))
+    return grounds.supports(f"-audiodev {name}").is_present or (name == "spice" and grounds.caps.has("-spice"))
 
 
-def _is_policy(value: Mapping[str, Value]) -> bool:
-    return all(word in DEPRECATION_POLICY.get(name, ()) for name, word in value.items())
+def _compat(option: Qapi, grounds: Grounds) -> Iterator[Finding]:
+    """Policies, each of which takes words of its own."""
+    flags = list(grounds.flag(option.flag, option.place))
+    yield from flags
+    if any(finding.kind is Kind.error for finding in flags):
+        return
+    version = grounds.caps.version
+    known = {name: words for name, (words, since) in POLICIES.items() if version.numbers >= since}
+    for name, word in option.value.items():
+        words = known.get(name)
+        if words is None:
+            misfit = Misfit((name,), "is not known", tuple(known), rule="option/member")
+        elif word not in words:
+            misfit = Misfit((name,), f"is one of {', '.join(words)}, not {word!r}", words, str(word)[:64])
+        else:
+            continue
+        yield _misfit(option.flag, option.flag, misfit, option.places.get(name, option.place), grounds)
 
 
 def _against(
@@ -170,7 +220,8 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
     # What a command returns as a list has the number of the item before each name.
     path = ".".join(misfit.path[1:] if misfit.path[:1] == ("0",) else misfit.path) or "what it says"
     fact = f"{command}.{misfit.dotted}" if misfit.path else command
-    listed: list[JsonValue] = [*misfit.known]
+    listed: list[JsonValue] = [*sorted(misfit.known)]
+    near = grounds.near(misfit)
     return Finding(
         kind=Kind.error,
         place=place,
@@ -182,9 +233,10 @@ def _misfit(flag: str, command: str, misfit: Misfit, place: Origin, grounds: Gro
             verdict=Verdict.absent,
             note=f"by the schema, {path} {misfit.message}",
             command="query-qmp-schema",
-            reply=listed,
+            reply=listed or None,
+            suggestions=tuple(near),
         ),
-        hint=grounds.hint(misfit),
+        hint=replacement(fact) or did_you_mean(near),
         rule=misfit.rule,
     )
 

@@ -39,7 +39,7 @@ _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 #: Texts that QEMU reads further, whatever it calls their type (``hw/core/qdev-properties*.c``): a PCI slot with its
 #: function (``06.0``, ``0x6.0x1``), a MAC address.
-_SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,2})(?:\.\s*\+?(?:0[xX])?[0-7])?")
+_SLOT = re.compile(r"\s*\+?((?:0[xX])?[0-9a-fA-F]{1,16})(?:\.\s*\+?(?:0[xX])?0{0,16}[0-7])?")
 _WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
     {
         # A port of a USB bus or hub below one (``hw/usb/bus.c``), compared as a text.
@@ -162,9 +162,9 @@ def _number(known: QomProperty, value: Value) -> str:
     if number is None:
         return f"{known.name} is a number ({known.type}), not {value!r}"
     least, most = bounds
-    if isinstance(value, Text) and number < 0 and least == 0:
-        # QEMU reads a negative text into an unsigned property, modulo its width.
-        number %= most + 1
+    if isinstance(value, Text) and -(2**63) <= number < 0 and most == 2**64 - 1 and known.type != "size":
+        # QEMU reads a negative text as one of 64 bits (``qemu_strtou64``), and then compares it with narrower types.
+        number += 2**64
     fits = least <= number <= most
     return "" if fits else f"{known.name} is a number from {least} to {most} ({known.type}), not {value}"
 

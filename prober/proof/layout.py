@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -33,8 +33,9 @@ class Layout:
     anonymous: dict[str, list[str]] = field(default_factory=dict)
     cpu: str = ""
 
-    def note(self, parent: str, listed: JsonValue) -> list[str]:
-        """Take over one answer of ``qom-list``; returns the paths that are to be listed next."""
+    def note(self, parent: str, listed: JsonValue, holds: Callable[[str], bool] = lambda kind: True) -> list[str]:
+        """Take over one answer of ``qom-list``; returns the paths that are to be listed next: of all that may have
+        something of interest in it, as far as its type tells (``holds``)."""
         below: list[str] = []
         children = sorted(_children(listed), key=lambda child: _order(child[0]))
         for name, kind in children:
@@ -42,7 +43,7 @@ class Layout:
             self.live.setdefault(kind, []).append(path)
             if parent == "/machine/peripheral-anon":
                 self.anonymous.setdefault(kind, []).append(path)
-            if not kind.endswith(_CHILDLESS):
+            if not kind.endswith(_CHILDLESS) and holds(kind):
                 below.append(path)
         return below
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from prober.proof.bench import Bench
+from prober.proof.descent import looks_into
 from prober.proof.drivers import driver_question
 from prober.proof.equal import is_same
 from prober.proof.given import Given
@@ -15,7 +16,7 @@ from prober.proof.layout import DEPTH, MOST_OBJECTS, Layout
 from prober.proof.models import LiveBus, LiveDifference, LiveHotplug
 from prober.proof.pci import moved_devices, pci_places
 from prober.proof.present import not_there
-from prober.proof.readings import Reading, readings_of
+from prober.proof.readings import Reading, drivers_of_globals, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
 from prober.qemu.drivers import words_of_lack
@@ -56,7 +57,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
 
     :raise QemuError: where the QEMU ends, or does not answer as QMP has it.
     """
-    layout, accelerator = await _look(session)
+    layout, accelerator = await _look(session, looks_into(bench.caps, drivers_of_globals(bench)))
     readings = readings_of(bench, layout)
     options = _hotplug_options(layout)
     asked = [(one.path, one.name) for one in readings] + [(one.path, one.name) for one in options]
@@ -112,19 +113,21 @@ async def _live_buses(session: Session, layout: Layout) -> list[LiveBus]:
     ]
 
 
-async def _look(session: Session) -> tuple[Layout, str]:
+async def _look(session: Session, holds: Callable[[str], bool]) -> tuple[Layout, str]:
     """Where the devices are, level by level; and the accelerator."""
     layout = Layout()
     cpus, kvm, listed = await ask_all(
         session, [Question("query-cpus-fast"), Question("query-kvm"), _listing("/machine")]
     )
     layout.cpu = _first_cpu(cpus)
-    paths = layout.note("/machine", listed.reply)
+    paths = layout.note("/machine", listed.reply, holds)
     seen = len(paths)
     for _ in range(DEPTH - 1):
         answers = await ask_all(session, [_listing(path) for path in paths])
         below = [
-            child for path, answer in zip(paths, answers, strict=True) for child in layout.note(path, answer.reply)
+            child
+            for path, answer in zip(paths, answers, strict=True)
+            for child in layout.note(path, answer.reply, holds)
         ]
         seen += len(below)
         paths = below[: max(0, MOST_OBJECTS - seen)]

@@ -128,6 +128,12 @@ def cpu_features(text: str) -> Iterator[tuple[str, str]]:
                 yield word[1:], value
 
 
+def drivers_of_globals(bench: Bench) -> set[str]:
+    """The types that a ``-global`` of the line is for."""
+    found = (_GLOBAL.fullmatch(option.value or "") for option in _options(bench, "-global"))
+    return {match[1] for match in found if match is not None}
+
+
 def _of_globals(bench: Bench, layout: Layout) -> Iterator[Reading]:
     last: dict[tuple[str, str], Reading] = {}
     for option in _options(bench, "-global"):

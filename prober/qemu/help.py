@@ -11,6 +11,11 @@ our own name, behind all that was asked over QMP::
     {"execute": "x-prober-help", "arguments": {"option": "display"}}
     {"return": {"status": 0, "stdout": ["Available display backend types:", "none", …], "stderr": []}}
 
+A machine that kills the binary which is asked for the properties of its type (microvm, QEMU 5.2 and 7.2) tells them
+when ``-machine`` is given ``microvm,help``.  It alone is asked about in this way, and the exchange names it::
+
+    {"execute": "x-prober-help", "arguments": {"option": "machine", "name": "microvm"}}
+
 A binary that has no such list says so (``Help is not available for this option``, QEMU 5.2 of ``-audiodev``), and one
 that does something else instead of ending is killed: that is an answer as well, and never ends an interview.
 """
@@ -32,6 +37,11 @@ from prober.qemu.session import how_it_ended
 #: The options that are given ``help``, in the order of the recording.
 HELP_OPTIONS: Final = ("display", "audiodev", "chardev", "spice")
 
+#: How many machines are asked about: with the options above, no more than eight starts.
+MOST_MACHINES: Final = 4
+
+_MACHINE: Final = "-machine"
+
 #: The error class of a start that gave no list.  No QEMU sends it.
 NO_HELP: Final = "NoHelp"
 
@@ -46,16 +56,20 @@ class HelpLaunch(Launch):
     """A binary started to list what an option takes.  All else is as of the launch that it is made of."""
 
     option: str = "display"
+    name: str = ""
 
     @classmethod
-    def of(cls, launch: Launch, option: str) -> HelpLaunch:
-        """The same binary, in the same surroundings."""
+    def of(cls, launch: Launch, option: str, name: str = "") -> HelpLaunch:
+        """The same binary, in the same surroundings; ``name`` is that of a machine, where it is asked about one."""
         same = {item.name: getattr(launch, item.name) for item in fields(Launch)}
-        return cls(**same, option=option)
+        return cls(**same, option=option, name=name)
 
     def argv(self, descriptor: int = 1) -> list[str]:
         """The option comes last: QEMU ends when it reads it, and a display of the host's is not looked for."""
-        words = [self.binary, "-S", "-no-user-config", "-nodefaults", "-machine", "none"]
+        words = [self.binary, "-S", "-no-user-config", "-nodefaults"]
+        if self.name:
+            return [*words, "-display", "none", f"-{self.option}", f"{self.name},help"]
+        words += ["-machine", "none"]
         if self.option != "display":
             words += ["-display", "none"]
         return [*words, f"-{self.option}", "help"]
@@ -72,6 +86,15 @@ async def ask_for_help(launch: Launch, seconds: float, *, at_once: bool) -> list
     return [await _ask(one, seconds) for one in launches]
 
 
+async def ask_about_machines(launch: Launch, seconds: float, types: Iterable[str]) -> list[Exchange]:
+    """What the binary says of the machines among these types, which kill it when their properties are asked for.
+
+    One after the other; each may take that many seconds.
+    """
+    names = [typename.removesuffix(_MACHINE) for typename in types if typename.endswith(_MACHINE)]
+    return [await _ask(HelpLaunch.of(launch, "machine", name), seconds) for name in names[:MOST_MACHINES]]
+
+
 def with_help(recording: Recording, answers: Iterable[Exchange]) -> Recording:
     """The recording with these behind all else of its first part, where they are in the way of no question of QMP."""
     first, *others = recording.parts
@@ -80,6 +103,8 @@ def with_help(recording: Recording, answers: Iterable[Exchange]) -> Recording:
 
 async def _ask(launch: HelpLaunch, seconds: float) -> Exchange:
     arguments: dict[str, JsonValue] = {"option": launch.option}
+    if launch.name:
+        arguments["name"] = launch.name
     try:
         async with start_process(launch, _MOST_BYTES) as process, asyncio.timeout(seconds):
             said = await _read(process)

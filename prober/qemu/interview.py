@@ -36,7 +36,7 @@ from prober.qemu.box.find import find_box
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
-from prober.qemu.help import ask_for_help, with_help
+from prober.qemu.help import ask_about_machines, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
@@ -137,11 +137,15 @@ class _Interviewer:
         self._marked = 0.0
         self._has_greeted = asyncio.Event()
         self._help: list[Exchange] = []
+        self._machines: list[Exchange] = []
 
     async def run(self) -> Interview:
         try:
             async with asyncio.timeout(self._limits.total_s) as deadline:
                 await self._ask()
+                self._machines = await ask_about_machines(
+                    self._launches[Lane.first], self._limits.greet_s, sorted(self._agenda.crashes)
+                )
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -149,9 +153,9 @@ class _Interviewer:
             raise QemuTimeoutError(text, hint="the limit is total_s") from error
         self._mark("reap")
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
-        recording = with_help(self._agenda.recording(greetings), self._help)
-        seconds = perf_counter() - self._started
         crashes = dict(sorted(self._agenda.crashes.items()))
+        recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
+        seconds = perf_counter() - self._started
         return Interview(recording, seconds, self._timings, crashes, self._processes)
 
     async def _ask(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import tempfile
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -107,18 +108,25 @@ class Table:
 async def compare(place: QemuPlace, most: int) -> Table:
     """The verdicts of one QEMU on this many lines; written to a file as well."""
     caps = Capabilities.from_recording((await interview(place.binary, root=place.root)).recording)
-    lines = lines_for(caps.version.numbers)
-    variants = [Variant("as written", f"line {number}", tuple(line), number) for number, line in enumerate(lines)]
-    makers = [Maker(line, caps, number, _SEED) for number, line in enumerate(lines)]
-    spoilt = [variant for maker in makers for variant in maker.spoilt()]
-    sound = [variant for maker in makers for variant in maker.sound()]
-    variants += pick(spoilt, most * 2 // 3, _SEED) + pick(sound, most - most * 2 // 3, _SEED)
-    table = Table(str(caps.version), await _judge_all(variants, place, caps))
+    table = Table(str(caps.version), await _judge_all(variants_of(caps, most), place, caps))
     directory = CHECKOUT / "build"
     directory.mkdir(exist_ok=True)
     text = "\n".join([table.text(), "", *table.differences()])
     (directory / f"agreement-{table.version}.txt").write_text(text + "\n")
     return table
+
+
+def variants_of(caps: Capabilities, most: int) -> list[Variant]:
+    """The sound lines for a QEMU as they are written, and this many variants of them, two thirds of them spoilt."""
+    lines = lines_for(caps.version.numbers)
+    makers = [Maker(line, caps, number, _SEED) for number, line in enumerate(lines)]
+    spoilt = [variant for maker in makers for variant in maker.spoilt()]
+    sound = [variant for maker in makers for variant in maker.sound()]
+    return [
+        *(Variant("as written", f"line {number}", tuple(line), number) for number, line in enumerate(lines)),
+        *pick(spoilt, most * 2 // 3, _SEED),
+        *pick(sound, most - most * 2 // 3, _SEED),
+    ]
 
 
 async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabilities) -> list[Case]:
@@ -146,23 +154,41 @@ async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabiliti
 
 
 async def judge(place: QemuPlace, words: tuple[str, ...]) -> tuple[bool, str]:
-    """Whether the bare QEMU takes a line: it answers on QMP, stopped, and ends when it is told to; and its words."""
+    """Whether the bare QEMU takes a line: it answers on QMP, stopped, and ends when it is told to; and its words.
+
+    QMP is on a descriptor of its own, as the line may have a use for the terminal.
+    """
     root = [] if place.root is None else ["chroot", str(place.root)]
-    with tempfile.TemporaryFile() as output:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        chardev = f"socket,id=x-judge,fd={theirs.fileno()}"
         process = await asyncio.create_subprocess_exec(
-            *root, place.binary, *words, "-S", "-qmp", "stdio",
-            stdin=asyncio.subprocess.PIPE, stdout=output, stderr=asyncio.subprocess.PIPE,
+            *root, place.binary, *words, "-S", "-chardev", chardev, "-mon", "chardev=x-judge,mode=control",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
         )  # fmt: skip
+        theirs.close()
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                _, stderr = await process.communicate(_QMP)
+                (_, stderr), printed = await asyncio.gather(process.communicate(), _converse(ours))
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        output.seek(0)
-        printed = output.read().decode(errors="replace")
-    return process.returncode == 0 and _has_answered(printed), stderr.decode(errors="replace").strip()
+    # QEMU 11.1 warns of -mon.
+    said = [line for line in stderr.decode(errors="replace").strip().splitlines() if "x-judge" not in line]
+    return process.returncode == 0 and _has_answered(printed), "\n".join(said)
+
+
+async def _converse(ours: socket.socket) -> str:
+    """All that a QEMU says to :data:`_QMP` until it ends, which it may do before it has read that."""
+    loop, printed = asyncio.get_running_loop(), b""
+    ours.setblocking(False)
+    with contextlib.suppress(ConnectionError):
+        await loop.sock_sendall(ours, _QMP)
+        while data := await loop.sock_recv(ours, 1 << 16):
+            printed += data
+    return printed.decode(errors="replace")
 
 
 def _has_answered(printed: str) -> bool:

@@ -12,26 +12,31 @@ from collections.abc import Iterator
 
 import pytest
 
-from prober.commandline.parse import split_shell
 from prober.commandline.refusal import Kind
 from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.table import RULES
 from tests.agreement.compare import judge
 from tests.conftest import QemuPlace, aio
+from tests.examples import directory_in, is_judged, words_of
 from tests.integration.real_qemu import capabilities_of
 
 #: Seconds for all rules of one QEMU, on a machine that has other work.
 _PATIENCE = 600
 
 
+async def _judge(line: str, place: QemuPlace) -> tuple[bool, str]:
+    with directory_in(place.root) as directory:
+        return await judge(place, words_of(line, directory))
+
+
 async def _verdict(rule: Rule, place: QemuPlace) -> str:
     """What is not as the rule says; empty where all is."""
-    took_wrong, said = await judge(place, tuple(split_shell(rule.wrong)))
+    took_wrong, said = await _judge(rule.wrong, place)
     if took_wrong is (rule.kind is Kind.error):
         return f"{rule.name}: {'taken' if took_wrong else 'refused'}: {rule.wrong}: {said[-300:]}"
-    if rule.kind is Kind.deprecated and "deprecated" not in said:
+    if rule.kind is Kind.deprecated and rule.warns not in said:
         return f"{rule.name}: no warning: {rule.wrong}: {said[-300:]}"
-    took_right, said = await judge(place, tuple(split_shell(rule.right)))
+    took_right, said = await _judge(rule.right, place)
     return "" if took_right else f"{rule.name}: refused: {rule.right}: {said[-300:]}"
 
 
@@ -49,5 +54,5 @@ async def _side_by_side(rules: list[Rule], place: QemuPlace) -> list[str]:
 @pytest.mark.timeout(_PATIENCE)
 def test_what_each_rule_says_is_so(any_qemu: QemuPlace) -> None:
     version = capabilities_of(any_qemu).version.numbers
-    rules = [rule for rule in RULES if rule.holds_for(version)]
+    rules = [rule for rule in RULES if is_judged(rule, version)]
     assert aio(_side_by_side(rules, any_qemu), debug=False) == []

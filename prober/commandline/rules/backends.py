@@ -9,7 +9,7 @@ from prober.commandline.options import Object, Qapi, Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
-#: Objects that need one of each group of members; since QEMU 6.0 the schema tells most of it.
+#: Objects that need one of each group of members; that one member is needed the schema tells since QEMU 6.0.
 _NEEDED = {
     "secret": (("data", "file"),),
     "memory-backend-ram": (("size",),),
@@ -22,7 +22,8 @@ _NEEDED = {
 def _needed(line: Line) -> Iterator[Fault]:
     for option in line.objects:
         for group in _NEEDED.get(option.qom_type, ()):
-            if all(item.name not in group for item in option.properties):
+            is_told = len(group) == 1 and line.caps.version.numbers >= (6, 0, 0)
+            if not is_told and all(item.name not in group for item in option.properties):
                 yield Fault(option.place, group[0], f"{option.qom_type} needs {' or '.join(group)}")
 
 
@@ -48,20 +49,25 @@ def _raw_size(line: Line) -> Iterator[Fault]:
 
 
 def _copy_on_read(line: Line) -> Iterator[Fault]:
-    nodes = {str(option.value.get("node-name")): option for option in _nodes(line)}
+    """A node that copies what it reads, over one that is read-only, whatever it says of itself: it asks to write
+    (``WRITE_UNCHANGED``) unless another QEMU has the guest."""
+    if "-incoming" in line.plain:
+        return
+    nodes = {str(option.value.get("node-name")): option.value for option in _nodes(line)}
     for option in _nodes(line):
         below = option.value.get("file")
-        if option.value.get("driver") != "copy-on-read" or not isinstance(below, str):
+        if option.value.get("driver") != "copy-on-read":
             continue
-        child = nodes.get(below)
-        if (
-            child is not None
-            and switch(child.value.get("read-only")) is True
-            and switch(option.value.get("read-only")) is not True
-        ):
-            yield Fault(
-                option.place, "read-only", f"copy-on-read writes to {below}, which is read-only", "add read-only=on"
-            )
+        if isinstance(below, Mapping):
+            # What is described inside of it is as it is itself, unless it says otherwise.
+            is_fixed = switch(below.get("read-only", option.value.get("read-only")))
+            name = str(below.get("node-name", "its file"))
+        else:
+            name = str(below)
+            is_fixed = switch(nodes[name].get("read-only")) if name in nodes else None
+        if is_fixed is True:
+            message = f"copy-on-read writes to {name}, which is read-only"
+            yield Fault(option.place, "file", message, "leave copy-on-read out, or let the node below be written to")
 
 
 #: ``include/qemu/throttle.h``, ``THROTTLE_VALUE_MAX``.
@@ -136,6 +142,8 @@ RULES = (
         "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c",
         _needed,
         about=tuple(_NEEDED),
+        wrong="-display none -object secret,id=s",
+        right="-display none -object secret,id=s,data=abc",
     ),
     Rule(
         "line/detect-zeroes",
@@ -143,6 +151,8 @@ RULES = (
         "block.c, bdrv_parse_detect_zeroes",
         _zeroes,
         about=("detect-zeroes",),
+        wrong="-display none -blockdev null-co,node-name=n,detect-zeroes=unmap",
+        right="-display none -blockdev null-co,node-name=n,detect-zeroes=unmap,discard=unmap",
     ),
     Rule(
         "line/raw-size",
@@ -150,13 +160,17 @@ RULES = (
         "block/raw-format.c, raw_apply_options",
         _raw_size,
         about=("raw",),
+        wrong="-display none -blockdev raw,node-name=n,size=321,file.driver=null-co",
+        right="-display none -blockdev raw,node-name=n,size=512,file.driver=null-co",
     ),
     Rule(
         "line/copy-on-read",
-        "`copy-on-read` stands on a node that can be written to",
+        "`copy-on-read` stands on a node that can be written to, read-only itself or not",
         "block/copy-on-read.c, cor_child_perm",
         _copy_on_read,
         about=("copy-on-read",),
+        wrong=("-display none -blockdev null-co,node-name=n,read-only=on -blockdev copy-on-read,node-name=c,file=n"),
+        right="-display none -blockdev null-co,node-name=n -blockdev copy-on-read,node-name=c,file=n",
     ),
     Rule(
         "line/throttle-limits",
@@ -164,5 +178,7 @@ RULES = (
         "util/throttle.c, throttle_is_valid",
         _throttling,
         about=("throttle-group",),
+        wrong="-display none -object throttle-group,id=t,x-iops-total=9,x-iops-read=9",
+        right="-display none -object throttle-group,id=t,x-iops-total=9",
     ),
 )

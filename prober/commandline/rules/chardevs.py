@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
 
 from prober.commandline.line import Line, size, switch
 from prober.commandline.options import Value
-from prober.commandline.refusal import Fault
+from prober.commandline.refusal import Fault, Origin, Unfit
 from prober.commandline.rules.rule import Rule
+from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
 
 def _sockets(line: Line) -> Iterator[Fault]:
+    version = line.caps.version.numbers
+    for place, values in chain(_named_sockets(line), _compat_sockets(line)):
+        # Without any of them a server of QEMU 7.2 opens what nobody can connect to; 5.2 wants one.
+        is_server = switch(values.get("server", False)) is not False
+        least = 0 if is_server and version >= (6, 0, 0) else 1
+        for part, message in _socket(values, least):
+            # A client that has wait is only warned of until 5.2 (``docs/about/removed-features.rst``).
+            if part != "wait" or version >= (6, 0, 0):
+                yield Fault(place, part, message)
+
+
+def _named_sockets(line: Line) -> Iterator[tuple[Origin, Mapping[str, Value]]]:
     for option in line.keyval.get("-chardev", ()):
         if option.first == "socket":
-            values = {item.name: item.value for item in option.pairs}
-            # Without any of them a server of QEMU 7.2 opens what nobody can connect to; 5.2 wants one.
-            is_server = switch(values.get("server", False)) is not False
-            least = 0 if is_server and line.caps.version.numbers >= (6, 0, 0) else 1
-            for part, message in _socket(values, least):
-                yield Fault(option.place, part, message)
+            yield option.place, {item.name: item.value for item in option.pairs}
+
+
+def _compat_sockets(line: Line) -> Iterator[tuple[Origin, Mapping[str, Value]]]:
+    """What ``-serial`` and its like make in one word."""
+    for flag in CHARACTER_OPTIONS:
+        for option in line.plain.get(flag, ()):
+            with suppress(Unfit):
+                made = read_character(flag, option.value or "", line.caps.version.numbers)
+                if made is not None and made.backend == "socket":
+                    yield option.place, dict(made.pairs)
 
 
 def _socket(values: Mapping[str, Value], least: int) -> Iterator[tuple[str, str]]:
@@ -90,7 +110,9 @@ RULES = (
         "keys of a socket chardev go together",
         "chardev/char-socket.c, qemu_chr_parse_socket and qmp_chardev_validate_socket",
         _sockets,
-        about=("socket",),
+        about=("socket", *CHARACTER_OPTIONS),
+        wrong=("-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,ipv4=off,ipv6=off"),
+        right=("-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,ipv4=on,ipv6=off"),
     ),
     Rule(
         "line/chardev-layers",
@@ -98,6 +120,8 @@ RULES = (
         "chardev/char-mux.c, qemu_chr_open_mux; chardev/char-hub.c, qemu_chr_open_hub",
         _layers,
         about=("mux", "hub"),
+        wrong="-display none -chardev mux,id=m,chardev=c -chardev null,id=c",
+        right="-display none -chardev null,id=c -chardev mux,id=m,chardev=c",
     ),
     Rule(
         "line/ringbuf-size",
@@ -105,6 +129,8 @@ RULES = (
         "chardev/char-ringbuf.c, qemu_chr_open_ringbuf",
         _rings,
         about=("ringbuf", "memory"),
+        wrong="-display none -chardev ringbuf,id=c,size=65537",
+        right="-display none -chardev ringbuf,id=c,size=65536",
     ),
     Rule(
         "line/spiceport",
@@ -112,5 +138,7 @@ RULES = (
         "chardev/spice.c, qemu_chr_open_spice_port",
         _spice,
         about=("spiceport",),
+        wrong="-display none -chardev spiceport,id=c,name=n",
+        right="-spice disable-ticketing=on,unix=on,addr={dir}/s -chardev spiceport,id=c,name=n",
     ),
 )

@@ -186,6 +186,8 @@ RULES = (
         "blockdev.c, drive_new and drive_check_orphaned",
         _drives,
         about=DRIVE_OPTIONS,
+        wrong="-display none -M pc -nodefaults -drive if=ide,index=4,driver=null-co",
+        right="-display none -M pc -nodefaults -drive if=ide,index=3,driver=null-co",
     ),
     Rule(
         "line/image-lock",
@@ -193,6 +195,16 @@ RULES = (
         "block/file-posix.c, raw_check_lock_bytes; hw/block/block.c, blkconf_apply_backend_options",
         _locks,
         about=("-blockdev", *DRIVE_OPTIONS),
+        wrong=(
+            "-display none -M pc -nodefaults -blockdev file,node-name=a,filename={dir}/disk -blockdev "
+            "file,node-name=b,filename={dir}/disk -device virtio-blk-pci,drive=a -device "
+            "virtio-blk-pci,drive=b"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -blockdev file,node-name=a,filename={dir}/disk -blockdev "
+            "file,node-name=b,filename={dir}/disk -device virtio-blk-pci,drive=a,share-rw=on -device "
+            "virtio-blk-pci,drive=b,share-rw=on"
+        ),
     ),
     Rule(
         "line/node-use",
@@ -200,6 +212,14 @@ RULES = (
         "block.c, bdrv_a_allow_b; hw/block/block.c, blkconf_apply_backend_options",
         _nodes,
         about=("-blockdev",),
+        wrong=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device "
+            "virtio-blk-pci,drive=n -device virtio-blk-pci,drive=n"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device "
+            "virtio-blk-pci,drive=n,share-rw=on -device virtio-blk-pci,drive=n,share-rw=on"
+        ),
     ),
     Rule(
         "line/read-only",
@@ -227,6 +247,10 @@ RULES = (
         "hw/block/block.c, blkconf_geometry",
         _geometry,
         about=_GEOMETRY,
+        wrong=("-display none -M pc -nodefaults -blockdev null-co,node-name=n -device ide-hd,drive=n,cyls=5,heads=5"),
+        right=(
+            "-display none -M pc -nodefaults -blockdev null-co,node-name=n -device ide-hd,drive=n,cyls=5,heads=5,secs=5"
+        ),
     ),
     Rule(
         "line/iothread-ioeventfd",
@@ -235,6 +259,10 @@ RULES = (
         "virtio_scsi_dataplane_setup",
         _iothread,
         about=("ioeventfd",),
+        wrong=(
+            "-display none -M pc -nodefaults -object iothread,id=i -device virtio-scsi-pci,iothread=i,ioeventfd=off"
+        ),
+        right=("-display none -M pc -nodefaults -object iothread,id=i -device virtio-scsi-pci,iothread=i,ioeventfd=on"),
     ),
     Rule(
         "line/pflash-order",
@@ -242,5 +270,13 @@ RULES = (
         "hw/i386/pc_sysfw.c, pc_system_firmware_init",
         _flash,
         about=("-machine", *DRIVE_OPTIONS),
+        wrong=(
+            "-display none -M pc,pflash1=b -blockdev null-co,node-name=a,size=65536 -blockdev "
+            "null-co,node-name=b,size=65536"
+        ),
+        right=(
+            "-display none -M pc,pflash0=a,pflash1=b -blockdev null-co,node-name=a,size=65536 -blockdev "
+            "null-co,node-name=b,size=65536"
+        ),
     ),
 )

@@ -122,9 +122,7 @@ def _maximum(line: Line) -> Iterator[Fault]:
 
 def _phys_bits(line: Line) -> Iterator[Fault]:
     """More memory than the CPU has addresses for; QEMU looks since some version between 5.2 and 7.2."""
-    if line.kind not in _PC or line.caps.version.numbers < (7, 2, 0):
-        return
-    if line.globals & {"phys-bits", "host-phys-bits"}:
+    if line.kind not in _PC or line.globals & {"phys-bits", "host-phys-bits"}:
         return
     cpus = line.keyval.get("-cpu", ())
     for option, most in _maxima(line):
@@ -145,9 +143,6 @@ def _bits_of(option: Keyval, line: Line) -> int | None:
         return None
     return number(features["phys-bits"]) or _PHYS_BITS if "phys-bits" in features else _PHYS_BITS
 
-
-#: How many CPUs an APIC numbers that is no x2APIC.
-_APIC_IDS = 255
 
 #: What says where a CPU is plugged in, and the key of ``-smp`` that says how many there are of it.
 _CPU_IDS = (
@@ -197,35 +192,36 @@ def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
             yield Fault(device.place, name, f"-smp says {key}={count}, so there is no {name} {given}")
 
 
-def _many_cpus(line: Line) -> Iterator[Fault]:
-    """More CPUs than an APIC has ids for.  TCG's was no x2APIC in 7.2; in 10.0 it is where the CPU has the feature."""
-    accelerators = line.keyval.get("-accel", ())
-    if line.kind not in _PC or not accelerators or accelerators[0].first != "tcg":
-        return
-    counts = [number(line.value("-smp", key)) or 0 for key in ("cpus", "maxcpus")]
-    if max(counts) <= _APIC_IDS:
-        return
-    cpus = line.keyval.get("-cpu", ())
-    if line.caps.version.numbers < (7, 3, 0):
-        yield Fault(accelerators[0].place, "accel", f"TCG has no APIC for more than {_APIC_IDS} CPUs", "use KVM")
-    elif counts[0] > _APIC_IDS and (not cpus or _is_plain(cpus[-1])):
-        place = cpus[-1].place if cpus else accelerators[0].place
-        yield Fault(place, "x2apic", f"more than {_APIC_IDS} CPUs need x2apic", "write x2apic=on behind the CPU model")
-
-
-def _is_plain(option: Keyval) -> bool:
-    """Whether a CPU is the default model, which has no x2APIC unless it is said."""
-    return option.first == "qemu64" and all(item.name != "x2apic" for item in option.pairs)
-
-
 RULES = (
-    Rule("line/dimm-acpi", "DIMMs go with ACPI", "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev", _acpi, about=_DIMMS),
+    Rule(
+        "line/dimm-acpi",
+        "DIMMs go with ACPI",
+        "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev",
+        _acpi,
+        about=_DIMMS,
+        wrong=(
+            "-display none -M pc,nvdimm=on,acpi=off -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m"
+        ),
+    ),
     Rule(
         "line/nvdimm-machine",
         "`nvdimm` goes with `-machine nvdimm=on`",
         "hw/i386/pc.c, pc_memory_pre_plug: nvdimms_state",
         _nvdimm,
         about=("nvdimm",),
+        wrong=(
+            "-display none -M pc,nvdimm=off -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m"
+        ),
     ),
     Rule(
         "line/memory-room",
@@ -233,6 +229,14 @@ RULES = (
         "hw/mem/memory-device.c, memory_device_get_free_addr; hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
         _room,
         about=_MEMORY,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,slot=2"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,slot=1"
+        ),
     ),
     Rule(
         "line/memory-used-once",
@@ -240,6 +244,16 @@ RULES = (
         "hw/mem/pc-dimm.c, pc_dimm_realize; hw/virtio/virtio-mem.c, hw/virtio/virtio-pmem.c",
         _busy,
         about=_MEMORY,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -object memory-backend-ram,id=n,size=64M -device "
+            "pc-dimm,memdev=m -device pc-dimm,memdev=m"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -object memory-backend-ram,id=n,size=64M -device "
+            "pc-dimm,memdev=m -device pc-dimm,memdev=n"
+        ),
     ),
     Rule(
         "line/memory-locked",
@@ -247,6 +261,14 @@ RULES = (
         "hw/virtio/virtio-mem.c, virtio_mem_device_realize: mlock",
         _locked,
         about=("virtio-mem-pci",),
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device virtio-mem-pci,memdev=m -overcommit mem-lock=on"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device virtio-mem-pci,memdev=m"
+        ),
     ),
     Rule(
         "line/nvdimm-label",
@@ -254,6 +276,14 @@ RULES = (
         "hw/mem/nvdimm.c, nvdimm_set_label_size",
         _label,
         about=("nvdimm",),
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m,label-size=64K"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device nvdimm,memdev=m,label-size=128K"
+        ),
     ),
     Rule(
         "line/dimm-node",
@@ -261,6 +291,14 @@ RULES = (
         "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state",
         _node,
         about=_DIMMS,
+        wrong=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,node=1"
+        ),
+        right=(
+            "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
+            "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,node=0"
+        ),
     ),
     Rule(
         "line/maxmem-size",
@@ -268,6 +306,8 @@ RULES = (
         "hw/core/machine.c, machine_set_mem (5.2: softmmu/vl.c, set_memory_options)",
         _maximum,
         about=("-m",),
+        wrong="-display none -m 128,slots=1,maxmem=64M",
+        right="-display none -m 128,slots=1,maxmem=256M",
     ),
     Rule(
         "line/maxmem-addresses",
@@ -275,6 +315,9 @@ RULES = (
         "hw/i386/pc.c, pc_memory_init and pc_max_used_gpa",
         _phys_bits,
         about=("-m",),
+        wrong="-display none -accel tcg -cpu qemu64 -m 64,slots=1,maxmem=2T",
+        right="-display none -accel tcg -cpu qemu64 -m 64,slots=1,maxmem=2G",
+        since=(7, 2, 0),
     ),
     Rule(
         "line/cpu-plugged",
@@ -282,12 +325,13 @@ RULES = (
         "hw/i386/x86-common.c, x86_cpu_pre_plug",
         _cpus,
         about=("cpu",),
-    ),
-    Rule(
-        "line/cpus-x2apic",
-        "more than 255 CPUs go with an x2APIC",
-        "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
-        _many_cpus,
-        about=("-accel",),
+        wrong=(
+            "-display none -M pc -smp 1,maxcpus=4,sockets=2,cores=2,threads=1 -cpu qemu64 -device "
+            "qemu64-x86_64-cpu,socket-id=1,thread-id=0"
+        ),
+        right=(
+            "-display none -M pc -smp 1,maxcpus=4,sockets=2,cores=2,threads=1 -cpu qemu64 -device "
+            "qemu64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0"
+        ),
     ),
 )

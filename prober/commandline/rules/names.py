@@ -58,8 +58,6 @@ def _id(value: Value, place: Origin) -> Iterator[Fault]:
 
 
 def _merged(line: Line) -> Iterator[Fault]:
-    if line.caps.version.numbers < _MERGED_SINCE:
-        return
     for flag in _MERGED:
         for option in line.keyval.get(flag, ()):
             if any(name == "id" for name, _, _ in option.pairs):
@@ -111,13 +109,18 @@ RULES = (
         "an id is an identifier",
         "util/qemu-option.c, qemu_opts_create; system/qdev-monitor.c, qdev_set_id",
         _ids,
+        wrong="-display none -device e1000,id=1a",
+        right="-display none -device e1000,id=a1",
     ),
     Rule(
         "line/id-of-merged",
-        "options that are merged have no id (since 6.0)",
+        "options that are merged have no id",
         "util/qemu-option.c, qemu_opts_parse",
         _merged,
         about=_MERGED,
+        wrong="-display none -m 64,id=a",
+        right="-display none -m 64",
+        since=_MERGED_SINCE,
     ),
     Rule(
         "line/node-name",
@@ -125,5 +128,7 @@ RULES = (
         "block.c, bdrv_assign_node_name",
         _node_names,
         about=("-blockdev", "-drive"),
+        wrong="-display none -blockdev null-co,node-name=#n",
+        right="-display none -blockdev null-co,node-name=n",
     ),
 )

@@ -114,7 +114,7 @@ _LONGEST = 256
 
 def _queue(line: Line) -> Iterator[Fault]:
     """A queue that is too long; before some version up to 10.0.13 QEMU made it shorter, and said nothing."""
-    if line.caps.version.numbers < (10, 0, 13) or "tx_queue_size" not in line.properties:
+    if "tx_queue_size" not in line.properties:
         return
     kinds = {str(option.value.get("id")): str(option.value.get("type")) for option in line.qapi.get("-netdev", ())}
     for device in line.devices:
@@ -132,6 +132,8 @@ RULES = (
         "net/socket.c, net_init_socket",
         _socket,
         about=("socket",),
+        wrong="-display none -netdev socket,id=n",
+        right="-display none -netdev socket,id=n,udp=127.0.0.1:1,localaddr=127.0.0.1:0",
     ),
     Rule(
         "line/mcast-address",
@@ -139,6 +141,8 @@ RULES = (
         "net/socket.c, net_socket_mcast_create",
         _mcast,
         about=("mcast",),
+        wrong="-display none -netdev socket,id=n,mcast=127.0.0.1:1234,localaddr=127.0.0.1",
+        right="-display none -netdev socket,id=n,mcast=239.1.2.3:1234,localaddr=127.0.0.1",
     ),
     Rule(
         "line/dgram-netdev",
@@ -146,6 +150,12 @@ RULES = (
         "net/dgram.c, net_init_dgram",
         _dgram,
         about=("dgram",),
+        wrong="-display none -netdev dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=0",
+        right=(
+            "-display none -netdev "
+            "dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=0,remote.type=inet,remote.host=127.0.0.1,remote.port=1"
+        ),
+        since=(7, 2, 0),
     ),
     Rule(
         "line/user-netdev",
@@ -153,6 +163,8 @@ RULES = (
         "net/slirp.c, net_slirp_init",
         _user,
         about=("user",),
+        wrong="-display none -netdev user,id=n,ipv4=off,ipv6=off",
+        right="-display none -netdev user,id=n,ipv4=on,ipv6=off",
     ),
     Rule(
         "line/tx-queue-size",
@@ -160,5 +172,8 @@ RULES = (
         "hw/net/virtio-net.c, virtio_net_device_realize and virtio_net_max_tx_queue_size",
         _queue,
         about=("tx_queue_size",),
+        wrong="-display none -netdev user,id=n -device virtio-net-pci,netdev=n,tx_queue_size=1024",
+        right="-display none -netdev user,id=n -device virtio-net-pci,netdev=n,tx_queue_size=256",
+        since=(10, 0, 13),
     ),
 )

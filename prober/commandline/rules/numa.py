@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, number, size, switch, value_of
+from prober.commandline.line import Line, number, size, value_of
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-
-_MIB = 1 << 20
 
 #: A distance that means the same node, and the least between two (``include/sysemu/numa.h``).
 _LOCAL = 10
 
 
-def _values(option: Keyval) -> dict[str, Value]:
+#: The number of the last node that there may be (``MAX_NODES``).
+_LAST_NODE = 127
+
+
+def values_of(option: Keyval) -> dict[str, Value]:
+    """What one option says, by its keys; what kind it is stands for ``type``."""
     return {item.name: item.value for item in pairs_of(option)}
 
 
-def _nodes(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
+def nodes_of(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
     """Each ``-numa node`` with its number: those without one are counted."""
     count = 0
     for option in line.keyval.get("-numa", ()):
-        values = _values(option)
+        values = values_of(option)
         if values.get("type") == "node":
             yield option, number(values["nodeid"]) if "nodeid" in values else count, values
             count += 1
@@ -33,9 +36,12 @@ def _nodes(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
 def _numbers(line: Line) -> Iterator[Fault]:
     seen: set[int] = set()
     count = 0
-    for option, node, _ in _nodes(line):
+    for option, node, _ in nodes_of(line):
         count += 1
         if node is None:
+            return
+        if not 0 <= node <= _LAST_NODE:
+            yield Fault(option.place, "nodeid", f"NUMA nodes are from 0 to {_LAST_NODE}, not {node}")
             return
         if node in seen:
             yield Fault(option.place, "nodeid", f"there is a NUMA node {node} already")
@@ -51,7 +57,7 @@ def _references(line: Line) -> Iterator[Fault]:
     known: set[int] = set()
     count = 0
     for option in line.keyval.get("-numa", ()):
-        values = _values(option)
+        values = values_of(option)
         kind = str(values.get("type"))
         if kind == "node":
             node = number(values["nodeid"]) if "nodeid" in values else count
@@ -72,7 +78,7 @@ _NAMES_NODES = {"dist": ("src", "dst"), "cpu": ("node-id",), "hmat-lb": ("target
 
 def _distances(line: Line) -> Iterator[Fault]:
     for option in line.keyval.get("-numa", ()):
-        values = _values(option)
+        values = values_of(option)
         if values.get("type") != "dist":
             continue
         value = number(values.get("val"))
@@ -82,53 +88,6 @@ def _distances(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "val", f"a distance is {_LOCAL} or more, not {value}")
         elif value != _LOCAL and number(values.get("src")) == number(values.get("dst")):
             yield Fault(option.place, "val", f"the distance of a node from itself is {_LOCAL}, not {value}")
-
-
-def _memory_attributes(line: Line) -> Iterator[Fault]:
-    is_on = switch(line.machine_value("hmat")) is True or "hmat" in line.globals
-    seen: set[tuple[str, ...]] = set()
-    for option in line.keyval.get("-numa", ()):
-        values = _values(option)
-        kind = str(values.get("type"))
-        part = kind if kind.startswith("hmat-") else "initiator" if kind == "node" and "initiator" in values else ""
-        if not part:
-            continue
-        if not is_on:
-            yield Fault(
-                option.place, part, f"-numa {kind} {part} needs -machine hmat=on".replace(f"{kind} {kind}", kind)
-            )
-        if kind != "hmat-lb":
-            continue
-        yield from _latency_or_bandwidth(option, values)
-        key = tuple(str(values.get(name)) for name in ("initiator", "target", "hierarchy", "data-type"))
-        if key in seen:
-            yield Fault(option.place, "data-type", f"{key[3]} between these nodes is given twice")
-        seen.add(key)
-
-
-def _initiators(line: Line) -> Iterator[Fault]:
-    """A node with CPUs is its own initiator; QEMU 5.2 takes node 0 for it where CPUs are given with the node."""
-    if switch(line.machine_value("hmat")) is not True:
-        return
-    for option, node, values in _nodes(line):
-        initiator = number(values.get("initiator", node)) if line.caps.version.numbers >= (6, 0, 0) else 0
-        if "cpus" in values and node is not None and initiator not in (None, node):
-            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
-            yield Fault(option.place, "initiator", message)
-
-
-def _latency_or_bandwidth(option: Keyval, values: Mapping[str, Value]) -> Iterator[Fault]:
-    data = str(values.get("data-type"))
-    needed, other = ("latency", "bandwidth") if data.endswith("latency") else ("bandwidth", "latency")
-    if not data.endswith(needed):
-        return  # no word that QEMU knows
-    if needed not in values:
-        yield Fault(option.place, needed, f"-numa hmat-lb of {data} needs {needed}")
-    if other in values:
-        yield Fault(option.place, other, f"-numa hmat-lb of {data} takes no {other}")
-    bandwidth = size(values.get("bandwidth"))
-    if needed == "bandwidth" and bandwidth is not None and bandwidth % _MIB:
-        yield Fault(option.place, "bandwidth", f"a bandwidth is a multiple of 1 MiB, not {bandwidth}")
 
 
 def ram_size(line: Line) -> int | None:
@@ -144,24 +103,87 @@ def _in_mib(value: Value) -> int | None:
 
 
 def _sum(line: Line) -> Iterator[Fault]:
-    if "-numa" not in line.keyval:
+    if "-numa" not in line.keyval or line.is_open:
         return
-    total, place = 0, None
+    total, place, nodes = 0, None, 0
     sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
-    ram = ram_size(line)
-    for option, _, values in _nodes(line):
+    ram = _ram_of(line)
+    for option, _, values in nodes_of(line):
+        nodes, place = nodes + 1, option.place
         if "mem" in values or "memdev" in values:
             length = _in_mib(values["mem"]) if "mem" in values else sizes.get(str(values["memdev"]))
             if length is None:
                 return
-            total, place = total + length, option.place
-    if place is not None and ram is not None and total != ram:
+            total += length
+    if place is not None and not total:
+        message = f"{'the NUMA node has' if nodes == 1 else 'the NUMA nodes have'} no memory, and all of it is theirs"
+        yield Fault(
+            place, "memdev", message, "give each its memory: memdev=ID of an -object memory-backend-ram,id=ID,size=…"
+        )
+    elif place is not None and ram is not None and total != ram:
         yield Fault(place, "memdev", f"the memory of all NUMA nodes is {total} bytes, and -m says {ram}")
+
+
+#: What ``-m`` is where it is not given, on machines of x86 (``hw/core/machine.c``, ``default_ram_size``).
+_DEFAULT_RAM = 128 << 20
+
+
+def _ram_of(line: Line) -> int | None:
+    """The size of memory, also where ``-m`` says nothing of it."""
+    if line.value("-m", "size") is not None or line.kind not in ("pc", "q35", "isapc", "microvm"):
+        return ram_size(line) or None
+    named = any(line.machine_value(key) is not None for key in ("memory-backend", "memory.size"))
+    return None if named else _DEFAULT_RAM
+
+
+def _mixed(line: Line) -> Iterator[Fault]:
+    """Nodes of which some have ``mem`` and some ``memdev``."""
+    ways: set[str] = set()
+    for option, _, values in nodes_of(line):
+        ways.update(key for key in ("mem", "memdev") if key in values)
+        if len(ways) > 1 and line.machine is not None and line.machine.numa_mem_supported is not False:
+            yield Fault(option.place, "memdev", "all NUMA nodes have their memory by mem, or all by memdev")
+            return
+
+
+def _once(line: Line) -> Iterator[Fault]:
+    """Memory of two nodes."""
+    seen: set[str] = set()
+    for option, _, values in nodes_of(line):
+        name = str(values.get("memdev", ""))
+        if name and name in seen:
+            yield Fault(option.place, "memdev", f"the memory of {name!r} is of another NUMA node already")
+        seen.add(name)
+
+
+def _pairs(line: Line) -> Iterator[Fault]:
+    """Distances that are missing: each pair has one, and both where those of some pair differ."""
+    given: dict[tuple[int, int], int] = {}
+    place = None
+    for option in line.keyval.get("-numa", ()):
+        values = values_of(option)
+        if values.get("type") == "dist":
+            source, target, value = (number(values.get(key)) for key in ("src", "dst", "val"))
+            if source is None or target is None or value is None:
+                return
+            given[source, target], place = value, option.place
+    numbers = [node for _, node, _ in nodes_of(line)]
+    if place is None or line.is_open or len(numbers) > _LAST_NODE + 1:
+        return
+    nodes = [node for node in numbers if node is not None]
+    is_uneven = any(given.get((target, source), value) != value for (source, target), value in given.items())
+    for source in nodes:
+        for target in nodes:
+            here, back = given.get((source, target)), given.get((target, source))
+            if source != target and here is None and (back is None or is_uneven):
+                why = "where two differ by direction, all are given in both" if back else "each two have one"
+                yield Fault(place, "dst", f"there is no distance from node {source} to node {target}, and {why}")
+                return
 
 
 def _mem(line: Line) -> Iterator[Fault]:
     """Memory by its size alone, where ``query-machines`` says that the machine has no such nodes."""
-    for option, _, values in _nodes(line):
+    for option, _, values in nodes_of(line):
         if "mem" in values and line.machine is not None and line.machine.numa_mem_supported is False:
             message = f"machine {line.machine.name} takes the memory of a NUMA node from memdev alone, not from mem"
             yield Fault(option.place, "mem", message)
@@ -170,7 +192,7 @@ def _mem(line: Line) -> Iterator[Fault]:
 def _backend(line: Line) -> Iterator[Fault]:
     """The machine's memory, where it is not of the size that ``-m`` says; QEMU 5.2 took the backend's."""
     name = line.machine_value("memory-backend")
-    if name is None or line.caps.version.numbers < (7, 2, 0):
+    if name is None:
         return
     for option in line.objects:
         if option.id == name:
@@ -182,7 +204,7 @@ def _backend(line: Line) -> Iterator[Fault]:
 
 def _not_both(line: Line) -> Iterator[Fault]:
     backend = line.machine_value("memory-backend")
-    for option, _, values in _nodes(line):
+    for option, _, values in nodes_of(line):
         if backend is not None and "memdev" in values:
             yield Fault(option.place, "memdev", "memory is of -machine memory-backend or of NUMA nodes, not of both")
             return
@@ -195,6 +217,14 @@ RULES = (
         "hw/core/numa.c, parse_numa_node, numa_complete_configuration",
         _numbers,
         about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b,nodeid=2"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b,nodeid=1"
+        ),
     ),
     Rule(
         "line/numa-node",
@@ -202,6 +232,16 @@ RULES = (
         "hw/core/numa.c, parse_numa_distance, parse_numa_hmat_lb, set_numa_options",
         _references,
         about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=2,val=20"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=20"
+        ),
     ),
     Rule(
         "line/numa-distance",
@@ -209,20 +249,16 @@ RULES = (
         "hw/core/numa.c, parse_numa_distance",
         _distances,
         about=("-numa",),
-    ),
-    Rule(
-        "line/numa-hmat",
-        "HMAT is on where it is used, with a latency or a bandwidth as its type says",
-        "hw/core/numa.c, parse_numa_node, set_numa_options, parse_numa_hmat_lb",
-        _memory_attributes,
-        about=("-numa",),
-    ),
-    Rule(
-        "line/numa-initiator",
-        "a NUMA node with CPUs is its own initiator",
-        "hw/core/machine.c, machine_set_cpu_numa_node",
-        _initiators,
-        about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=5"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
+            "dist,src=0,dst=1,val=15"
+        ),
     ),
     Rule(
         "line/numa-memory",
@@ -230,6 +266,57 @@ RULES = (
         "hw/core/numa.c, numa_complete_configuration: sizes",
         _sum,
         about=("-numa",),
+        wrong=(
+            "-display none -m 192 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b"
+        ),
+    ),
+    Rule(
+        "line/numa-memory-ways",
+        "NUMA nodes have their memory all by `mem` or all by `memdev`",
+        "hw/core/numa.c, parse_numa_node: have_memdevs",
+        _mixed,
+        about=("-numa",),
+        wrong=(
+            "-display none -M pc-i440fx-5.0 -m 128 -object memory-backend-ram,id=a,size=64M "
+            "-numa node,mem=64M -numa node,memdev=a"
+        ),
+        right="-display none -M pc-i440fx-5.0 -m 128 -numa node,mem=64M -numa node,mem=64M",
+        until=(11, 0, 0),
+    ),
+    Rule(
+        "line/numa-memory-once",
+        "memory is of one NUMA node",
+        "hw/core/machine.c, machine_consume_memdev",
+        _once,
+        about=("-numa",),
+        wrong=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=a"
+        ),
+        right=(
+            "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
+            "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b"
+        ),
+    ),
+    Rule(
+        "line/numa-distances",
+        "where distances are given, each two NUMA nodes have one",
+        "hw/core/numa.c, validate_numa_distance",
+        _pairs,
+        about=("-numa",),
+        wrong=(
+            "-display none -m 64 -object memory-backend-ram,id=a,size=64M -numa node,memdev=a -numa node "
+            "-numa node -numa dist,src=0,dst=1,val=20"
+        ),
+        right=(
+            "-display none -m 64 -object memory-backend-ram,id=a,size=64M -numa node,memdev=a -numa node "
+            "-numa dist,src=0,dst=1,val=20"
+        ),
     ),
     Rule(
         "line/numa-or-machine-memory",
@@ -237,6 +324,11 @@ RULES = (
         "hw/core/numa.c, numa_complete_configuration: memory-backend",
         _not_both,
         about=("-numa",),
+        wrong=(
+            "-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M "
+            "-object memory-backend-ram,id=n,size=64M -numa node,memdev=n"
+        ),
+        right="-display none -M pc -m 64 -object memory-backend-ram,id=n,size=64M -numa node,memdev=n",
     ),
     Rule(
         "line/numa-mem",
@@ -244,6 +336,8 @@ RULES = (
         "hw/core/numa.c, parse_numa_node: numa_mem_supported",
         _mem,
         about=("-numa",),
+        wrong="-display none -M pc -m 64 -numa node,mem=64",
+        right="-display none -M pc -m 64 -object memory-backend-ram,id=n,size=64M -numa node,memdev=n",
     ),
     Rule(
         "line/machine-memory",
@@ -251,5 +345,8 @@ RULES = (
         "hw/core/machine.c, machine_run_board_init",
         _backend,
         about=("-machine",),
+        wrong="-display none -M pc,memory-backend=m -m 128 -object memory-backend-ram,id=m,size=64M",
+        right="-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M",
+        since=(7, 2, 0),
     ),
 )

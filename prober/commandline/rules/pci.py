@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made, number, switch
-from prober.commandline.refusal import Fault
+from prober.commandline.refusal import Fault, Kind
 from prober.commandline.rules.rule import Rule
 
 #: Ports with a slot that has a number of its own, by the first version whose type is known to have it.
@@ -81,7 +82,7 @@ def _is_behind_port(device: Made, line: Line) -> bool:
 
 
 def _virtio_iommu(line: Line) -> Iterator[Fault]:
-    if line.kind in ("pc", "q35") and line.caps.version.numbers < (6, 0, 0):
+    if line.kind in ("pc", "q35"):
         for device in line.of_type("virtio-iommu-pci"):
             message = f"the machines of QEMU {line.caps.version} have no place for virtio-iommu"
             yield Fault(device.place, "driver", message, "QEMU 7.2 is known to have one")
@@ -115,19 +116,146 @@ def _eim(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "eim", "eim=on needs intremap=on")
 
 
+def _bridges_alone(line: Line) -> Iterator[Fault]:
+    expanders = {device.id: device for device in line.of_type("pxb-pcie", "pxb-cxl") if device.id}
+    for device in line.devices:
+        home = expanders.get(device.bus) if device.bus else None
+        if home is not None and device.type.is_pci and "base-pci-bridge" not in device.type.lineage:
+            message = f"{home.typename} takes ports and bridges alone, and no {device.typename}"
+            yield Fault(device.place, "bus", message, f"put a pcie-root-port on {device.bus}, and this behind it")
+
+
+def _cxl(line: Line) -> Iterator[Fault]:
+    if line.kind == "q35" and switch(line.machine_value("cxl")) is not True:
+        for device in line.of_type("pxb-cxl"):
+            yield Fault(device.place, "driver", "pxb-cxl needs a machine with CXL", "write -machine q35,cxl=on")
+
+
+def _acpi_index(line: Line) -> Iterator[Fault]:
+    taken: set[int] = set()
+    for device in line.devices:
+        index = number(device.values.get("acpi-index"))
+        if index and index in taken:
+            yield Fault(device.place, "acpi-index", f"there is an acpi-index {index} already")
+        if index:
+            taken.add(index)
+
+
+def _behind_port(line: Line) -> Iterator[Fault]:
+    ports = {device.id for device in line.derived_from("pcie-slot") if device.id}
+    for device in line.devices:
+        if device.bus in ports and isinstance(device.values.get("addr"), str):
+            slot = _SLOT_NUMBER.match(str(device.values["addr"]))
+            if slot is not None and int(slot[1], 16):
+                message = f"behind a port of PCI Express there is slot 0 alone, and no guest looks at {slot[0]}"
+                yield Fault(device.place, "addr", message, "leave out addr")
+
+
+def _multicast(line: Line) -> Iterator[Fault]:
+    for device in line.devices:
+        mac = device.values.get("mac")
+        if isinstance(mac, str) and mac[1:2] in _MULTICAST:
+            yield Fault(device.place, "mac", f"{mac[:17]} is a multicast address, and no card's own")
+
+
+def _memory_of_vga(line: Line) -> Iterator[Fault]:
+    for device in line.of_type(*_ROUNDED):
+        found = number(device.values.get("vgamem_mb"))
+        if found is not None and (found & (found - 1) or not 1 <= found <= _MOST_VGA):
+            message = f"vgamem_mb is a power of two from 1 to {_MOST_VGA}, and QEMU takes the next instead of {found}"
+            yield Fault(device.place, "vgamem_mb", message)
+
+
+#: The first number of a PCI address.
+_SLOT_NUMBER = re.compile(r"(?:0[xX])?0{0,16}([0-9a-fA-F]{1,2})(?![0-9a-fA-F])")
+
+#: The second digits of a MAC address that is for many.
+_MULTICAST = tuple("13579bdfBDF")
+
+#: Displays whose memory is rounded (``hw/display/vga.c``, ``vga_common_init``), and the most of it (MiB).
+_ROUNDED = ("VGA", "secondary-vga", "isa-vga", "vmware-svga", "ati-vga")
+_MOST_VGA = 512
+
+_PXB = "-display none -machine q35 -device pxb-pcie,id=x,bus_nr=20"
+_PORT = "-display none -machine q35 -device pcie-root-port,id=r,chassis=1 -device virtio-rng-pci,bus=r"
+_INDEX = "-display none -device virtio-rng-pci,acpi-index=5"
+
 RULES = (
+    Rule(
+        "line/pxb-bridges",
+        "`pxb-pcie` and `pxb-cxl` take ports and bridges alone",
+        "hw/pci/pci.c, pci_qdev_realize and do_pci_register_device: pci_bus_bypass_iommu, allow_empty",
+        _bridges_alone,
+        about=("pxb-pcie", "pxb-cxl"),
+        wrong=f"{_PXB} -device virtio-rng-pci,bus=x",
+        right=f"{_PXB} -device pcie-root-port,bus=x,chassis=1",
+    ),
+    Rule(
+        "line/pxb-cxl",
+        "`pxb-cxl` goes with `-machine cxl=on`",
+        "hw/i386/pc.c, pc_machine_done: cxl_devices_state",
+        _cxl,
+        about=("pxb-cxl",),
+        wrong="-display none -machine q35 -device pxb-cxl,bus=pcie.0,bus_nr=20",
+        right="-display none -machine q35,cxl=on -device pxb-cxl,bus=pcie.0,bus_nr=20",
+        since=(7, 2, 0),
+    ),
+    Rule(
+        "line/acpi-index",
+        "an `acpi-index` is given once",
+        "hw/acpi/pcihp.c, acpi_pcihp_device_pre_plug_cb; hw/pci/pci.c",
+        _acpi_index,
+        about=("acpi-index",),
+        wrong=f"{_INDEX} -device virtio-rng-pci,acpi-index=5",
+        right=f"{_INDEX} -device virtio-rng-pci,acpi-index=6",
+        since=(6, 0, 0),
+    ),
+    Rule(
+        "line/port-slot",
+        "a device behind a port of PCI Express is in slot 0",
+        "hw/pci/pci.c, pci_qdev_realize: pcie_has_upstream_port",
+        _behind_port,
+        about=("pcie-slot",),
+        wrong=f"{_PORT},addr=3",
+        right=f"{_PORT},addr=0",
+        kind=Kind.ignored,
+    ),
+    Rule(
+        "line/multicast-mac",
+        "a card's own MAC address is not one for many",
+        "net/util.c, net_parse_macaddr",
+        _multicast,
+        about=("mac",),
+        wrong="-display none -device virtio-net-pci,mac=01:00:5e:00:00:01",
+        right="-display none -device virtio-net-pci,mac=52:54:00:00:00:01",
+        kind=Kind.ignored,
+    ),
+    Rule(
+        "line/vga-memory",
+        "`vgamem_mb` is a power of two",
+        "hw/display/vga.c, vga_common_init",
+        _memory_of_vga,
+        about=("vgamem_mb",),
+        wrong="-display none -vga none -device VGA,vgamem_mb=3",
+        right="-display none -vga none -device VGA,vgamem_mb=4",
+        kind=Kind.ignored,
+    ),
     Rule(
         "line/pci-chassis",
         "a slot of a chassis is given once",
         "hw/pci/pcie_port.c, pcie_chassis_add_slot",
         _chassis,
         about=_SLOTS,
+        wrong=("-display none -M q35 -nodefaults -device pcie-root-port,chassis=1 -device pcie-root-port,chassis=1"),
+        right=("-display none -M q35 -nodefaults -device pcie-root-port,chassis=1 -device pcie-root-port,chassis=2"),
     ),
     Rule(
         "line/pxb",
         "a `pxb` is of the machine's kind, with a bus number of its own",
         "hw/pci-bridge/pci_expander_bridge.c, pxb_register_bus and pxb_dev_realize",
         _expanders,
+        wrong="-display none -M q35 -nodefaults -device pxb,bus_nr=5",
+        right="-display none -M q35 -nodefaults -device pxb-pcie,bus_nr=5",
     ),
     Rule(
         "line/iommu-platform",
@@ -135,6 +263,8 @@ RULES = (
         "hw/virtio/virtio-pci.c, virtio_pci_device_plugged and virtio_pci_realize",
         _iommu_platform,
         about=("iommu_platform",),
+        wrong="-display none -M pc -nodefaults -device virtio-rng-pci,iommu_platform=on",
+        right="-display none -M pc -nodefaults -device virtio-rng-pci,iommu_platform=on,disable-legacy=on",
     ),
     Rule(
         "line/virtio-iommu",
@@ -142,6 +272,9 @@ RULES = (
         "hw/virtio/virtio-iommu-pci.c, virtio_iommu_pci_realize",
         _virtio_iommu,
         about=("virtio-iommu-pci",),
+        wrong="-display none -M q35 -nodefaults -device virtio-iommu-pci",
+        right="-display none -M q35 -nodefaults -device virtio-rng-pci",
+        until=(6, 0, 0),
     ),
     Rule(
         "line/intel-iommu-eim",
@@ -149,5 +282,7 @@ RULES = (
         "hw/i386/intel_iommu.c, vtd_decide_config",
         _eim,
         about=("intel-iommu",),
+        wrong="-display none -M q35 -nodefaults -device intel-iommu,intremap=off,eim=on",
+        right="-display none -M q35 -nodefaults -device intel-iommu,intremap=off,eim=off",
     ),
 )

@@ -9,6 +9,9 @@ from prober.commandline.line import Line, Made, number
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
+#: The bus of the first virtio-serial device that has no id.
+_FIRST_BUS = "virtio-serial-bus.0"
+
 _PORTS = ("virtserialport", "virtconsole")
 
 #: How many ports a virtio-serial device has where nothing is said.
@@ -53,9 +56,13 @@ def _serial(line: Line) -> Iterator[Fault]:
 
 
 def _only_bus(line: Line) -> str:
-    """The bus that a port is on without saying so: that of the only virtio-serial device, if it has an id."""
-    homes = [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
-    return f"{homes[0].id}.0" if len(homes) == 1 and homes[0].id else ""
+    """The bus that a port is on without saying so: that of the only virtio-serial device."""
+    homes = _homes(line)
+    return (f"{homes[0].id}.0" if homes[0].id else _FIRST_BUS) if len(homes) == 1 else ""
+
+
+def _homes(line: Line) -> list[Made]:
+    return [device for name, devices in line.by_type.items() if name.startswith("virtio-serial") for device in devices]
 
 
 def _port_name(device: Made, names: set[str]) -> Iterator[Fault]:
@@ -70,6 +77,8 @@ def _port_number(device: Made, port: int, taken: set[int], bus: str, most: int) 
     if port in taken:
         yield Fault(device.place, "nr", f"port {port} of {bus} is taken")
     taken.add(port)
+    if not port and device.typename != "virtconsole":
+        yield Fault(device.place, "nr", f"port 0 of {bus} is for a virtconsole", "ports have numbers from 1 on")
     if port >= most:
         yield Fault(device.place, "nr", f"{bus} has {most} ports, and no port {port}")
 
@@ -85,7 +94,8 @@ def _number_of(device: Made, ports: _Ports) -> int | None:
 
 def _most_ports(bus: str, line: Line) -> int:
     ident = bus.removesuffix(".0")
-    home = line.device(ident) if ident not in ("", bus) else None
+    homes = _homes(line)
+    home = line.device(ident) if bus != _FIRST_BUS or len(homes) != 1 else homes[0]
     if home is None or "max_ports" in line.globals:
         return 1 << 32
     return number(home.values.get("max_ports", _MOST_PORTS)) or 1 << 32
@@ -133,6 +143,14 @@ RULES = (
         "hw/char/virtio-serial-bus.c, virtser_port_device_realize",
         _serial,
         about=_PORTS,
+        wrong=(
+            "-display none -M pc -nodefaults -device virtio-serial-pci,id=v,max_ports=4 -device "
+            "virtserialport,bus=v.0,nr=4"
+        ),
+        right=(
+            "-display none -M pc -nodefaults -device virtio-serial-pci,id=v,max_ports=4 -device "
+            "virtserialport,bus=v.0,nr=3"
+        ),
     ),
     Rule(
         "line/usb-companion",
@@ -140,6 +158,14 @@ RULES = (
         "hw/usb/hcd-ehci.c, ehci_register_companion",
         _companions,
         about=("masterbus",),
+        wrong=(
+            "-display none -M q35 -nodefaults -device ich9-usb-ehci1,id=e -device "
+            "ich9-usb-uhci1,masterbus=e.0 -device ich9-usb-uhci2,masterbus=e.0"
+        ),
+        right=(
+            "-display none -M q35 -nodefaults -device ich9-usb-ehci1,id=e -device "
+            "ich9-usb-uhci1,masterbus=e.0 -device ich9-usb-uhci2,masterbus=e.0,firstport=2"
+        ),
     ),
     Rule(
         "line/qxl-vga",
@@ -147,5 +173,7 @@ RULES = (
         "hw/display/qxl.c, qxl_realize_primary",
         _primary,
         about=("qxl-vga",),
+        wrong="-display none -M pc -nodefaults -device cirrus-vga -device qxl-vga",
+        right="-display none -M pc -nodefaults -device qxl-vga",
     ),
 )

@@ -21,8 +21,10 @@ class Rule(NamedTuple):
     nothing, and is not asked.  Without ``about`` it always is.
 
     ``wrong`` is a command line without the binary that breaks the rule and nothing else, ``right`` its sound twin.
-    Neither needs anything of a host, and both are run on real QEMUs: of the versions in which the rule holds, which are
-    those from ``since`` on and before ``until``, each makes of ``wrong`` what ``kind`` says, and takes ``right``.
+    Neither needs anything of a host (``{dir}`` is a directory with a file ``disk`` of 1 MiB and nothing else), and both
+    are run on real QEMUs: of the versions in which the rule holds, which are those from ``since`` on and before
+    ``until``, each makes of ``wrong`` what ``kind`` says, and takes ``right``.
+    ``warns`` is what its warning of what is deprecated has in it, empty where its documentation alone says so.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Rule(NamedTuple):
     since: Version = (0, 0, 0)
     until: Version | None = None
     kind: Kind = Kind.error
+    warns: str = "deprecated"
 
     def holds_for(self, version: Version) -> bool:
         """Whether a QEMU of this version is one that the rule is about."""

@@ -86,6 +86,8 @@ RULES = (
         "hw/core/qdev-properties-system.c, set_netdev; net/hub.c, net_init_hubport",
         _netdevs,
         about=("netdev",),
+        wrong=("-display none -netdev user,id=n -netdev user,id=o -device e1000,netdev=n -device e1000,netdev=n"),
+        right=("-display none -netdev user,id=n -netdev user,id=o -device e1000,netdev=n -device e1000,netdev=o"),
     ),
     Rule(
         "line/chardev-used-once",
@@ -93,6 +95,14 @@ RULES = (
         "hw/core/qdev-properties-system.c, set_chr; chardev/char-fe.c, qemu_chr_fe_init",
         _chardevs,
         about=("chardev", "-mon", "mux", "hub", "-serial", "-parallel", "-monitor", "-qmp", "-qmp-pretty", "-gdb"),
+        wrong=(
+            "-display none -chardev null,id=c -chardev null,id=d -device "
+            "isa-debugcon,chardev=c,iobase=0x402 -device isa-debugcon,iobase=0x403,chardev=c"
+        ),
+        right=(
+            "-display none -chardev null,id=c -chardev null,id=d -device "
+            "isa-debugcon,chardev=c,iobase=0x402 -device isa-debugcon,iobase=0x403,chardev=d"
+        ),
     ),
     Rule(
         "line/mux-users",

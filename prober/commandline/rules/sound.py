@@ -11,7 +11,7 @@ from prober.commandline.rules.rule import Rule
 
 def _without(line: Line) -> Iterator[Fault]:
     """A card that names no audiodev, where there is no default: 7.2 looked for one all the same, 10.0 does not."""
-    if line.caps.version.numbers < (10, 0, 0) or line.is_open or "-audio" in line.plain:
+    if line.is_open or "-audio" in line.qapi:
         return
     if "-nodefaults" not in line.plain and "-audiodev" not in line.qapi:
         return
@@ -31,5 +31,8 @@ RULES = (
         "a sound card has an audiodev where there is no default",
         "audio/audio.c, audio_init; system/vl.c, default_audio",
         _without,
+        wrong="-display none -M pc -nodefaults -device AC97",
+        right="-display none -M pc -nodefaults -audiodev none,id=a -device AC97,audiodev=a",
+        since=(10, 0, 0),
     ),
 )

@@ -1,76 +1,141 @@
-"""``-smp``: what its numbers come to."""
+"""``-smp``: what its numbers come to, and the APIC ids that the CPUs get."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from math import prod
-from typing import NamedTuple
 
 from prober.capabilities.models import Machine
-from prober.commandline.line import Line, number
+from prober.commandline.line import Line, number, switch
+from prober.commandline.options import Keyval
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
+from prober.commandline.topology import LEVELS, NoTopology, Topology, smp_values, topology_of
 
-#: Levels of the hierarchy; those without a number are 1, but for the three that QEMU calculates.
-_LEVELS = ("drawers", "books", "sockets", "cores", "threads", "dies", "clusters", "modules")
+#: Levels that QEMU calculates where they are left out.
 _CALCULATED = {"sockets", "cores", "threads"}
 
 
-class _Cpus(NamedTuple):
-    """What all ``-smp`` together say: how many CPUs there are, how many there may be, and how many of each level."""
-
-    now: int | None
-    most: int | None
-    levels: Mapping[str, int]
-
-    @classmethod
-    def of(cls, line: Line) -> _Cpus:
-        """Those of a command line; what is 0, or no number, is not said."""
-        counts = {name: number(value) for name, value in line.merged("-smp").items()}
-        levels = {name: count for name in _LEVELS if (count := counts.get(name))}
-        return cls(counts.get("cpus"), counts.get("maxcpus"), levels)
-
-    @property
-    def total(self) -> int | None:
-        """How many there are at the most."""
-        return self.most or self.now
-
-
 def _topology(line: Line) -> Iterator[Fault]:
-    for option in line.keyval.get("-smp", ())[-1:]:
-        cpus = _Cpus.of(line)
-        for part, message in (*_maximum(cpus), *_limit(cpus, line.machine), *_product(cpus, line)):
-            yield Fault(option.place, part, message)
+    found = topology_of(line)
+    place = next((option.place for option in line.keyval.get("-smp", ())[-1:]), None) or next(
+        (option.place for option in line.keyval.get("-machine", ())[-1:]), None
+    )
+    if place is None or not smp_values(line):
+        return
+    if isinstance(found, NoTopology):
+        yield Fault(place, found.part, found.message)
+    total, said = _limits(line, found)
+    if line.machine is not None and total and line.machine.cpu_max and total > line.machine.cpu_max:
+        yield Fault(place, said, _too_many(line.machine, total))
+    if found is None and line.kind == "other":
+        for part, message in _product_elsewhere(line):
+            yield Fault(place, part, message)
 
 
-def _maximum(cpus: _Cpus) -> Iterator[tuple[str, str]]:
-    if cpus.now and cpus.most and cpus.most < cpus.now:
-        yield "maxcpus", f"maxcpus is {cpus.most}, less than {cpus.now} CPUs"
+def _limits(line: Line, found: Topology | NoTopology | None) -> tuple[int, str]:
+    """How many CPUs there are at the most, as far as that is known, and the key that says so."""
+    if isinstance(found, Topology):
+        return found.maxcpus, "maxcpus"
+    most = number(smp_values(line).get("maxcpus")) or number(smp_values(line).get("cpus")) or 0
+    return (most if abs(most) < 1 << 32 else 0), "maxcpus"
 
 
-def _limit(cpus: _Cpus, machine: Machine | None) -> Iterator[tuple[str, str]]:
-    if machine is not None and cpus.total and machine.cpu_max and cpus.total > machine.cpu_max:
-        yield "maxcpus", f"machine {machine.name} has up to {machine.cpu_max} CPUs, not {cpus.total}"
+def _too_many(machine: Machine, total: int) -> str:
+    return f"machine {machine.name} has up to {machine.cpu_max} CPUs, not {total}"
 
 
-def _product(cpus: _Cpus, line: Line) -> Iterator[tuple[str, str]]:
-    total, product = cpus.total, prod(cpus.levels.values())
+def _product_elsewhere(line: Line) -> Iterator[tuple[str, str]]:
+    """What holds on any machine, where no more is known of it."""
+    counts = {name: number(value) for name, value in line.merged("-smp").items()}
+    now, most = counts.get("cpus"), counts.get("maxcpus")
+    if now and most and most < now:
+        yield "maxcpus", f"maxcpus is {most}, less than {now} CPUs"
+    levels = {name: count for name in LEVELS if (count := counts.get(name))}
+    total, product = most or now, prod(levels.values())
     if not total or product == total:
         return
-    # What is left out is calculated; 5.2 does so in another way.
-    is_open = not cpus.levels.keys() >= _CALCULATED
+    is_open = not levels.keys() >= _CALCULATED
     if is_open and (total % product == 0 or line.caps.version.numbers < (7, 2, 0)):
         return
-    shown = " * ".join(f"{name} {count}" for name, count in cpus.levels.items())
-    yield "maxcpus" if cpus.most else "cpus", f"{shown} is {product}, and there are {total} CPUs"
+    shown = " * ".join(f"{name} {count}" for name, count in levels.items())
+    yield "maxcpus" if most else "cpus", f"{shown} is {product}, and there are {total} CPUs"
+
+
+#: The first APIC id that is an x2APIC's.
+_FIRST_OF_X2APIC = 255
+
+#: Models that have no x2APIC unless it is asked for (``target/i386/cpu.c``, 10.0 and 11.1).
+_NO_X2APIC = re.compile(
+    r"(486|athlon|base|Conroe|core2duo|coreduo|Dhyana|EPYC(-IBPB|-Rome|-Milan|-Genoa)?|kvm32|kvm64|n270|Nehalem(-IBRS)?"
+    r"|Opteron_G[1-5]|Penryn|pentium[23]?|phenom|qemu32|qemu64|Westmere(-IBRS)?)(-v1)?"
+)
+
+_IOMMU = "write -device intel-iommu,intremap=on,eim=on, with KVM and kernel-irqchip=split"
+
+
+def _many_cpus(line: Line) -> Iterator[Fault]:
+    """More CPUs than an APIC has ids for; holes in the topology count, too.
+
+    TCG had no x2APIC before QEMU 9.0, and since then has it where the CPU has the feature.  QEMU 5.2 wants an IOMMU
+    with Extended Interrupt Mode for that, which TCG has not.
+    """
+    topology = topology_of(line)
+    if not isinstance(topology, Topology) or line.kind not in ("pc", "q35", "microvm"):
+        return
+    highest = topology.apic_id(topology.maxcpus - 1)
+    if highest < _FIRST_OF_X2APIC or (line.machine and topology.maxcpus > (line.machine.cpu_max or 0)):
+        return
+    version = line.caps.version.numbers
+    place = next(option.place for flag in ("-smp", "-machine") for option in line.keyval.get(flag, ())[-1:])
+    many = f"more than {_FIRST_OF_X2APIC} CPUs" if topology.maxcpus > _FIRST_OF_X2APIC else f"APIC ids up to {highest}"
+    if line.accelerator != "tcg":
+        if version < (6, 0, 0) and line.kind in ("pc", "q35") and not _has_eim(line):
+            yield Fault(place, "maxcpus", f"{many} need an IOMMU that remaps their interrupts", _IOMMU)
+        return
+    is_early = version < (6, 0, 0) and line.kind == "microvm"
+    if is_early:
+        highest = topology.apic_id(topology.cpus - 1)
+    if version < (9, 0, 0):
+        if highest >= _FIRST_OF_X2APIC:
+            yield Fault(place, "maxcpus", f"TCG has no APIC for {many}", "use KVM")
+    elif topology.apic_id(topology.cpus - 1) >= _FIRST_OF_X2APIC and not line.globals & {"x2apic"}:
+        cpus = line.keyval.get("-cpu", ())
+        if not cpus or _has_none(cpus[-1]):
+            of = cpus[-1].place if cpus else place
+            yield Fault(of, "x2apic", f"{many} need x2apic", "write x2apic=on behind the CPU model")
+
+
+def _has_none(option: Keyval) -> bool:
+    """Whether a CPU is of a model that has no x2APIC, unless it is said."""
+    return _NO_X2APIC.fullmatch(option.first) is not None and all(item.name != "x2apic" for item in option.pairs)
+
+
+def _has_eim(line: Line) -> bool:
+    """Whether there is an IOMMU that may have Extended Interrupt Mode."""
+    return any(switch(device.values.get("eim")) is not False for device in line.of_type("intel-iommu")) or bool(
+        line.globals & {"eim", "intremap"}
+    )
 
 
 RULES = (
     Rule(
         "line/smp",
-        "the numbers of `-smp` multiply to the CPUs",
+        "the numbers of `-smp` multiply to the CPUs, of which the machine has enough, at levels that it has",
         "hw/core/machine-smp.c, machine_parse_smp_config (5.2: hw/i386/pc.c, pc_smp_parse)",
         _topology,
-        about=("-smp",),
+        about=("-smp", "-machine"),
+        wrong="-display none -smp 3,sockets=2",
+        right="-display none -smp 4,sockets=2",
+    ),
+    Rule(
+        "line/cpus-x2apic",
+        "more than 255 CPUs go with an x2APIC, and before QEMU 6.0 with an IOMMU",
+        "hw/i386/x86.c, x86_cpus_init (5.2: hw/i386/pc.c, pc_machine_done); hw/intc/apic_common.c, apic_common_set_id",
+        _many_cpus,
+        about=("-smp", "-machine"),
+        wrong="-display none -machine q35 -smp 256",
+        right="-display none -machine q35 -smp 254",
     ),
 )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities, Verdict
+from prober.capabilities.facts import resolve
 from prober.errors import FactError, RecordingError
 from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
 from prober.qemu.replies import JsonValue
@@ -123,7 +124,33 @@ def test_the_deciding_part_of_the_reply_is_shown() -> None:
     assert CAPS.supports("PIIX4_PM.addr").reply == {"name": "addr", "type": "bool"}
     assert CAPS.supports("PIIX4_PM.x").reply == ["acpi-root-pci-hotplug", "addr"]
     assert CAPS.supports("virtio-gpu-device.x").error == "Class 'virtio-gpu-device' not found"
-    assert CAPS.supports("PIIX4_PN").reply == ["PIIX4_PM"], "the nearest names"
+
+
+@pytest.mark.parametrize(
+    ("fact", "suggestions"),
+    [
+        ("PIIX4_PN", ("PIIX4_PM",)),
+        ("PIIX4_PN.addr", ("PIIX4_PM",)),
+        ("PIIX4_PM.adr", ("addr",)),
+        ("Haswel", ("Haswell",)),
+        ("blockdev-ad", ("blockdev-add",)),
+        ("blockdev-add.filenam", ("filename",)),
+        ("-overcomit", ("-overcommit",)),
+        ("-overcommit.mem-lok", ("mem-lock",)),
+        ("PIIX4_PM", ()),
+        ("nothing-like-it-at-all", ()),
+    ],
+)
+def test_what_is_like_a_name_is_a_suggestion_and_no_part_of_the_answer(fact: str, suggestions: tuple[str, ...]) -> None:
+    found, spared = CAPS.supports(fact), resolve(CAPS, fact, near=False)
+    assert found.suggestions == suggestions
+    assert spared == found.model_copy(update={"suggestions": ()})
+
+
+def test_of_many_types_the_note_says_how_many() -> None:
+    evidence = CAPS.supports("PIIX4_PN")
+    assert (evidence.command, evidence.reply) == ("qom-list-types", None)
+    assert f"qom-list-types lists {len(CAPS.types or ())} types" in evidence.note
 
 
 def test_crashing_types_are_named_with_their_end() -> None:

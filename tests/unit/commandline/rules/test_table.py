@@ -8,6 +8,7 @@ from prober.commandline.check import check
 from prober.commandline.line import Line
 from prober.commandline.parse import parse_command_line, split_shell
 from prober.commandline.refusal import Finding, Kind
+from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.table import RULES, rules_for
 from tests.recordings import FIXTURES, load_capabilities
 from tests.unit.commandline.rules import test_lines
@@ -119,7 +120,7 @@ SPOILT: tuple[tuple[str, str, str, str, str], ...] = (
      ""),
     (f"{_CPU} -device kvm64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0", "of the machine's own type", "kvm64",
      "qemu64", ""),
-    ("-accel tcg -smp 256", "has no APIC for more than 255", "256", "255", "7.2.22"),
+    ("-M q35 -accel tcg -smp 256", "has no APIC for more than 255", "256", "254", "7.2.22"),
     ("-M q35 -accel tcg -cpu qemu64 -smp 256", "need x2apic", "qemu64", "qemu64,x2apic=on", ""),
     ("-netdev socket,id=n", "needs one of fd, listen", "id=n", "id=n,fd=3", ""),
     ("-netdev dgram,id=n,local.type=inet,local.host=::1,local.port=1", "needs remote where local is inet",
@@ -184,6 +185,10 @@ def faults(line: str, version: str) -> list[Finding]:
     return [finding for finding in found if finding.kind in (Kind.error, Kind.ignored)]
 
 
+def of_version(line: Line) -> list[Rule]:
+    return [rule for rule in RULES if rule.holds_for(line.caps.version.numbers)]
+
+
 @pytest.mark.parametrize(("line", "message", "old", "new", "version"), SPOILT)
 def test_a_rule_that_is_not_asked_would_find_nothing(line: str, message: str, old: str, new: str, version: str) -> None:
     caps = CAPS[version or "10.0.13"]
@@ -191,14 +196,14 @@ def test_a_rule_that_is_not_asked_would_find_nothing(line: str, message: str, ol
         options = parse_command_line(["qemu", *split_shell(text)]).options
         seen = Line.of(options, caps)
         asked = rules_for(seen)
-        assert not [rule.says for rule in RULES if rule not in asked and list(rule.find(seen))]
+        assert not [rule.says for rule in of_version(seen) if rule not in asked and list(rule.find(seen))]
 
 
 @pytest.mark.parametrize("case", test_lines.CASES, ids=str)
 def test_nor_would_it_in_other_lines(case: test_lines.Case) -> None:
     line = Line.of(parse_command_line(["qemu", *split_shell(case.line)]).options, test_lines.CAPS[case.version])
     asked = rules_for(line)
-    assert not [rule.name for rule in RULES if rule not in asked and list(rule.find(line))]
+    assert not [rule.name for rule in of_version(line) if rule not in asked and list(rule.find(line))]
 
 
 @pytest.mark.parametrize(("line", "message", "old", "new", "version"), SPOILT)
@@ -207,16 +212,6 @@ def test_a_fault_is_found_and_nothing_without_it(line: str, message: str, old: s
     assert old in line
     sound = line.replace(old, new)
     assert faults(sound, version) == [], sound
-
-
-def test_every_rule_finds_something() -> None:
-    notes = {
-        finding.evidence.note
-        for line, _, _, _, version in SPOILT
-        for finding in faults(line, version)
-        if finding.evidence is not None
-    }
-    assert [rule.says for rule in RULES if not any(rule.source in note for note in notes)] == []
 
 
 def test_the_rules_are_those_of_the_page() -> None:

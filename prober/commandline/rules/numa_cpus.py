@@ -1,0 +1,188 @@
+"""Which NUMA node each CPU is of, by ``cpus=`` of ``-numa node`` and by ``-numa cpu``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prober.commandline.line import Line, number
+from prober.commandline.options import Keyval, Value
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.numa import values_of
+from prober.commandline.rules.rule import Rule
+from prober.commandline.text import as_range
+from prober.commandline.topology import Ids, Topology, topology_of
+
+#: Keys that say where a CPU sits, the field of :class:`Ids` for each, and the level that has to have more than one for
+#: a machine to know the key (``x86_possible_cpu_arch_ids``).
+_KEYS: Mapping[str, tuple[str, str]] = {
+    "thread-id": ("thread", ""),
+    "core-id": ("core", ""),
+    "module-id": ("module", "modules"),
+    "die-id": ("die", "dies"),
+    "socket-id": ("socket", ""),
+    "cluster-id": ("", "clusters"),
+    "book-id": ("", "books"),
+    "drawer-id": ("", "drawers"),
+}
+
+#: More CPUs than these are not compared with options one by one: somebody may give thousands of both.
+_MOST_COMPARED = 1 << 18
+
+
+@dataclass
+class Step:
+    """One ``-numa`` when its turn comes: ``owners`` are the nodes that have CPUs by then, ``faults`` what is wrong with
+    its own.  Without the topology, ``owners`` is None."""
+
+    option: Keyval
+    kind: str
+    values: Mapping[str, Value]
+    owners: set[int] | None
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass
+class _Map:
+    """The node of each CPU that has one."""
+
+    topology: Topology
+    nodes: dict[int, int] = field(default_factory=dict)
+    ids: list[Ids] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, topology: Topology) -> _Map:
+        """No CPU has a node yet."""
+        return cls(topology, ids=[topology.ids(index) for index in range(topology.maxcpus)])
+
+    def add_indices(self, option: Keyval, node: int, value: Value) -> Iterator[Fault]:
+        """CPUs by their numbers."""
+        for first, last in _ranges(value):
+            if last >= self.topology.maxcpus:
+                message = f"there are {self.topology.maxcpus} CPUs, and no CPU {max(first, self.topology.maxcpus)}"
+                yield Fault(option.place, "cpus", message)
+                return
+            for index in range(first, last + 1):
+                yield from self._add(option, "cpus", node, index)
+
+    def add_places(self, option: Keyval, node: int, values: Mapping[str, Value]) -> Iterator[Fault]:
+        """CPUs by where they sit."""
+        wanted: list[tuple[int, int]] = []
+        for key, (name, level) in _KEYS.items():
+            if key not in values:
+                continue
+            if level and (not name or self.topology.levels[level] < 2):
+                yield Fault(option.place, key, f"the CPUs of this machine have no {key}")
+                return
+            where = number(values[key])
+            if where is None:
+                return
+            wanted.append((Ids._fields.index(name), where))
+        found = [index for index, ids in enumerate(self.ids) if all(ids[at] == where for at, where in wanted)]
+        for index in found:
+            yield from self._add(option, "node-id", node, index)
+        if not found:
+            yield Fault(option.place, "socket-id", "there is no CPU with these ids", "see the numbers of -smp")
+
+    def _add(self, option: Keyval, part: str, node: int, index: int) -> Iterator[Fault]:
+        before = self.nodes.setdefault(index, node)
+        if before != node:
+            yield Fault(option.place, part, f"CPU {index} is of NUMA node {before} already, and cannot be of {node}")
+
+
+def _ranges(value: Value) -> Iterator[tuple[int, int]]:
+    """The numbers of a list, each with the last of its range."""
+    for item in value if isinstance(value, list) else [value]:
+        found = number(item)
+        pair = (found, found) if found is not None else as_range(item) if isinstance(item, str) else None
+        if pair is not None and pair[0] >= 0:
+            yield pair
+
+
+def _map_of(line: Line) -> _Map | None:
+    topology = topology_of(line)
+    if not isinstance(topology, Topology) or line.kind == "none":
+        return None
+    most = line.machine.cpu_max if line.machine is not None else None
+    options = len(line.keyval.get("-numa", ()))
+    if topology.maxcpus > (most or 0) or topology.maxcpus * options > _MOST_COMPARED:
+        return None
+    if any(item.qom_type == "acpi-generic-initiator" for item in line.objects):
+        return None  # A node with one of these is an initiator without CPUs.
+    return _Map.of(topology)
+
+
+def walk(line: Line) -> Iterator[Step]:
+    """Every ``-numa`` in its turn."""
+    cpus = _map_of(line)
+    count = 0
+    owners: set[int] | None = set() if cpus is not None else None
+    for option in line.keyval.get("-numa", ()):
+        values = values_of(option)
+        step = Step(option, str(values.get("type")), values, owners)
+        node: int | None = None
+        if step.kind == "node":
+            node = number(values["nodeid"]) if "nodeid" in values else count
+            count += 1
+            if cpus is not None and node is not None and "cpus" in values:
+                step.faults += cpus.add_indices(option, node, values["cpus"])
+        elif step.kind == "cpu":
+            node = number(values.get("node-id"))
+            if "node-id" not in values:
+                step.faults.append(Fault(option.place, "node-id", "-numa cpu needs node-id"))
+            elif cpus is not None and node is not None:
+                step.faults += cpus.add_places(option, node, values)
+        if owners is not None and node is not None and (step.kind == "cpu" or "cpus" in values):
+            owners.add(node)
+        yield step
+
+
+def mapped(line: Line) -> set[int] | None:
+    """The nodes that have CPUs in the end: where no CPU was given to any, each goes to the node of its socket."""
+    steps = list(walk(line))
+    topology = topology_of(line)
+    if not steps or steps[-1].owners is None or not isinstance(topology, Topology):
+        return None
+    owners = steps[-1].owners
+    nodes = sum(step.kind == "node" for step in steps)
+    if owners:
+        # CPUs that are left over are of node 0, which is for the caller to know.
+        return None if any(step.faults for step in steps) else owners
+    return {topology.ids(index).socket % nodes for index in range(topology.maxcpus)} if nodes else None
+
+
+def _cpus(line: Line) -> Iterator[Fault]:
+    if line.is_open:
+        return
+    for step in walk(line):
+        yield from step.faults
+
+
+def _machine(line: Line) -> Iterator[Fault]:
+    if line.kind == "none":
+        for option in line.keyval.get("-numa", ()):
+            yield Fault(option.place, "type", "machine none has no NUMA nodes")
+
+
+_TWO = "-display none -smp 2,sockets=2 -m 64 -object memory-backend-ram,id=a,size=64M -numa node,memdev=a"
+
+RULES = (
+    Rule(
+        "line/numa-cpus",
+        "CPUs of NUMA nodes are there, and of one node each",
+        "hw/core/machine.c, machine_set_cpu_numa_node; hw/core/numa.c, parse_numa_node, set_numa_options",
+        _cpus,
+        about=("-numa",),
+        wrong=f"{_TWO},cpus=0-1 -numa node,cpus=1",
+        right=f"{_TWO},cpus=0 -numa node,cpus=1",
+    ),
+    Rule(
+        "line/numa-machine",
+        "machine `none` has no NUMA nodes",
+        "hw/core/numa.c, set_numa_options",
+        _machine,
+        about=("-numa",),
+        wrong="-display none -machine none -numa node",
+        right="-display none -machine none",
+    ),
+)

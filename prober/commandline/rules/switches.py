@@ -1,0 +1,109 @@
+"""Switches that are written as a word alone: QEMU warns of most, and where it reads a tree it takes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prober.commandline.line import Line, Made
+from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
+from prober.commandline.refusal import Fault, Kind, Origin
+from prober.commandline.rules.rule import Rule
+from prober.commandline.text import Short
+
+#: Options whose parser refuses a word alone, and has not always done so (``util/keyval.c``; seen in 7.2, not in 5.2).
+_STRICT = frozenset({"-machine", "-boot", "-smp"})
+
+#: Netdevs that are read as trees (``net/net.c``, ``netdev_is_modern``).
+_MODERN = ("stream", "dgram")
+
+
+#: Options that are read as a tree in every version (``util/keyval.c``).
+_TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat"})
+
+#: What asks for a list of what there is, and is no switch.
+_HELP = ("help", "?")
+
+
+def _words(values: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    return ((name, value) for name, value in values if isinstance(value, Short) and name not in _HELP)
+
+
+def _is_tree(option: Qapi) -> bool:
+    return option.flag in _TREES or (option.flag == "-netdev" and option.value.get("type") in _MODERN)
+
+
+def _values(option: Made | Object | Qapi | Keyval | Plain) -> tuple[str, Iterable[tuple[str, Value]]]:
+    """An option that takes a word for a switch, and its values; none of one that does not."""
+    match option:
+        case Made():
+            return "-device", option.values.items()
+        case Object():
+            return "-object", [(name, value) for name, value, _ in option.properties]
+        case Qapi() if not _is_tree(option):
+            return option.flag, option.value.items()
+        case Keyval() if option.flag not in _STRICT:
+            return option.flag, [(name, value) for name, value, _ in option.pairs]
+    return "", ()
+
+
+def _short(line: Line) -> Iterator[Fault]:
+    for option in line.options:
+        if isinstance(option, Global):
+            continue
+        flag, values = _values(option)
+        for name, value in _words(values):
+            written = name if value == "on" else f"no{name}"
+            other = f"nodelay={'off' if value == 'on' else 'on'}" if name == "delay" else f"{name}={value}"
+            message = f"{flag}: {written} without a value is deprecated"
+            yield Fault(option.place, name, message, f"write {other}")
+
+
+def _alone_in_keys(line: Line) -> Iterator[Fault]:
+    for flag in sorted(_STRICT):
+        for option in line.keyval.get(flag, ()):
+            yield from _alone(flag, option.place, ((name, value) for name, value, _ in option.pairs))
+
+
+def _alone_in_trees(line: Line) -> Iterator[Fault]:
+    for options in line.qapi.values():
+        for option in options:
+            if _is_tree(option):
+                yield from _alone(option.flag, option.place, option.value.items())
+
+
+def _alone(flag: str, place: Origin, values: Iterable[tuple[str, Value]]) -> Iterator[Fault]:
+    for name, value in _words(values):
+        yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
+
+
+RULES = (
+    Rule(
+        "line/short-switch",
+        "a switch is written with its value",
+        "util/qemu-option.c, get_opt_name_value",
+        _short,
+        wrong="-display none -device e1000,multifunction",
+        right="-display none -device e1000,multifunction=on",
+        since=(6, 0, 0),
+        kind=Kind.deprecated,
+    ),
+    Rule(
+        "line/switch-value",
+        "a switch of `-machine`, `-boot` or `-smp` has a value",
+        "util/keyval.c, keyval_parse_one",
+        _alone_in_keys,
+        about=tuple(sorted(_STRICT)),
+        wrong="-display none -machine pc,usb",
+        right="-display none -machine pc,usb=on",
+        since=(7, 2, 0),
+    ),
+    Rule(
+        "line/tree-value",
+        "a switch of what is read as a tree has a value (`-blockdev`, `-audiodev`, `-display`)",
+        "util/keyval.c, keyval_parse_one",
+        _alone_in_trees,
+        about=("-blockdev", "-audiodev", "-display", "-compat", "-netdev"),
+        wrong="-display none -blockdev null-co,node-name=n,read-only",
+        right="-display none -blockdev null-co,node-name=n,read-only=on",
+    ),
+)
