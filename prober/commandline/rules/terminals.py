@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.line import Line, number
+from prober.commandline.line import Line
 from prober.commandline.options import Plain
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.rules.rule import Rule
@@ -94,13 +94,6 @@ def _missing(line: Line) -> Iterator[Fault]:
 _OWN_NAMES = ("serial", "parallel", "compat_monitor", "debugcon", "gdb")
 
 
-def _debugcon(line: Line) -> Iterator[Fault]:
-    for option in line.plain.get("-debugcon", ()):
-        if named_chardev(option) is not None:
-            hint = "write -device isa-debugcon,chardev=ID"
-            yield Fault(option.place, "chardev", "-debugcon makes a chardev of its own, and takes no other", hint)
-
-
 def _monitors(line: Line) -> Iterator[Fault]:
     seen: set[str] = set()
     for option in _ports(line):
@@ -144,11 +137,7 @@ def _isa_ports(line: Line) -> Iterator[Fault]:
         # Each device that names no index gets the number of those before it.
         made = min(len(_count(line, flag)), most)
         for device in line.of_type(typename):
-            own = device.values.get("index")
-            index = made if own is None else number(own)
-            if index is None:
-                break
-            if index >= most:
+            if "index" not in device.values and made >= most:
                 yield Fault(device.place, "index", f"there are at most {most} of {typename}, {flag} included")
             made += 1
 
@@ -180,15 +169,6 @@ RULES = (
         about=_ALL,
         wrong="-display none -machine pc -serial chardev:a",
         right="-display none -machine pc -chardev null,id=a -serial chardev:a",
-    ),
-    Rule(
-        "line/debugcon",
-        "`-debugcon` makes a chardev of its own",
-        "softmmu/vl.c, debugcon_parse",
-        _debugcon,
-        about=("-debugcon",),
-        wrong="-display none -machine pc -chardev null,id=a -debugcon chardev:a",
-        right="-display none -machine pc -chardev null,id=a -device isa-debugcon,chardev=a",
     ),
     Rule(
         "line/monitor-name",
