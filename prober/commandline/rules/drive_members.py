@@ -15,8 +15,8 @@ from prober.commandline.rules.rule import Rule
 #: What every block driver takes besides its own (``block.c``, ``bdrv_runtime_opts`` and what stands around it).
 _OF_ANY = frozenset(
     {
-        "auto-read-only", "backing", "cache.direct", "cache.no-flush", "cache.writeback", "detect-zeroes", "discard", "driver",
-        "force-share", "node-name", "read-only", "x-image", "cache",
+        "auto-read-only", "backing", "cache.direct", "cache.no-flush", "cache.writeback", "detect-zeroes", "discard",
+        "driver", "force-share", "node-name", "read-only", "x-image", "cache",
     }
 )  # fmt: skip
 
