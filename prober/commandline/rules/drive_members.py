@@ -15,8 +15,8 @@ from prober.commandline.rules.rule import Rule
 #: What every block driver takes besides its own (``block.c``, ``bdrv_runtime_opts`` and what stands around it).
 _OF_ANY = frozenset(
     {
-        "auto-read-only", "backing", "cache.direct", "cache.no-flush", "cache.writeback", "detect-zeroes", "discard",
-        "driver", "force-share", "node-name", "read-only", "x-image", "cache",
+        "auto-read-only", "cache.direct", "cache.no-flush", "cache.writeback", "detect-zeroes", "discard", "driver",
+        "force-share", "node-name", "read-only", "x-image", "cache",
     }
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ def _members(line: Line) -> Iterator[Fault]:
         top = values.get("driver", values.get("format"))
         yield from (
             Fault(option.place, key, f"the block driver {top} takes no {key}")
-            for key in _strange(top, keys - {"cache"}, line)
+            for key in _strange(top, keys - {"cache"} - ({"backing"} if values.get("backing") == "" else set()), line)
         )
         below = {key.removeprefix("file.") for key in keys if key.startswith("file.")}
         driver = _below(values)

@@ -22,9 +22,6 @@ _PCS = ("pc", "q35", "isapc")
 _TIMES = {"reboot-timeout": -1, "splash-time": 0}
 _LONGEST = 65535
 
-#: The longest name (``include/hw/nvram/fw_cfg.h``, ``FW_CFG_MAX_FILE_PATH`` with its end).
-_LONGEST_NAME = 55
-
 
 def _boot(line: Line) -> tuple[dict[str, str], Keyval | None]:
     """What counts of all ``-boot``, and the last of them."""
@@ -89,19 +86,6 @@ def _tables(line: Line) -> Iterator[Fault]:
                 yield Fault(option.place, key, f"-smbios {why}")
 
 
-def _items(line: Line) -> Iterator[Fault]:
-    known: set[str] = set()
-    for option in line.keyval.get("-fw_cfg", ()):
-        name = option.first or str(next((item.value for item in option.pairs if item.name == "name"), ""))
-        if len(name.encode(errors="replace")) > _LONGEST_NAME:
-            yield Fault(option.place, "name", f"the name of an item of -fw_cfg has at most {_LONGEST_NAME} characters")
-        elif name and name in known:
-            yield Fault(option.place, "name", f"an item of -fw_cfg is called {name!r} already")
-        if line.kind == "none":
-            yield Fault(option.place, "name", "machine none has no fw_cfg")
-        known.add(name)
-
-
 RULES = (
     Rule(
         "line/boot-order",
@@ -129,14 +113,5 @@ RULES = (
         about=("-smbios",),
         wrong="-display none -machine pc -smbios type=1,uuid=1234",
         right="-display none -machine pc -smbios type=1,uuid=c7a5fdbd-edaf-9455-926a-d65c16db1809",
-    ),
-    Rule(
-        "line/fw-cfg-names",
-        "items of `-fw_cfg` have names of their own, of up to 55 characters, on a machine that has it",
-        "softmmu/vl.c, parse_fw_cfg; hw/nvram/fw_cfg.c, fw_cfg_add_file",
-        _items,
-        about=("-fw_cfg",),
-        wrong="-display none -machine pc -fw_cfg name=opt/a,string=b -fw_cfg name=opt/a,string=c",
-        right="-display none -machine pc -fw_cfg name=opt/a,string=b -fw_cfg name=opt/b,string=c",
     ),
 )

@@ -103,7 +103,7 @@ def _in_mib(value: Value) -> int | None:
 
 
 def _sum(line: Line) -> Iterator[Fault]:
-    if "-numa" not in line.keyval or line.is_open:
+    if "-numa" not in line.keyval or line.is_open or line.kind == "none":
         return
     total, place, nodes = 0, None, 0
     sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
@@ -235,7 +235,7 @@ RULES = (
         wrong=(
             "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "
             "memory-backend-ram,id=b,size=64M -numa node,memdev=a -numa node,memdev=b -numa "
-            "dist,src=0,dst=2,val=20"
+            "dist,src=0,dst=1,val=20 -numa dist,src=0,dst=2,val=20"
         ),
         right=(
             "-display none -m 128 -object memory-backend-ram,id=a,size=64M -object "

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.commandline.line import Line, number
-from prober.commandline.options import Keyval, Value
-from prober.commandline.refusal import Fault, Origin
+from prober.commandline.options import Keyval
+from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
 _COMMON = ("id", "fsdriver", "readonly", "mount_tag")
@@ -91,10 +91,8 @@ def _limits(line: Line) -> Iterator[Fault]:
 
 
 def _tags(line: Line) -> Iterator[Fault]:
-    places: list[tuple[Origin, Value]] = []
-    places += [(option.place, keys.get("mount_tag")) for option, keys in _shares(line) if option.flag == "-virtfs"]
-    places += [(device.place, device.values.get("mount_tag")) for device in line.derived_from("virtio-9p-pci")]
-    for place, tag in places:
+    tags = [(option.place, keys.get("mount_tag")) for option, keys in _shares(line) if option.flag == "-virtfs"]
+    for place, tag in tags:
         if isinstance(tag, str) and len(tag.encode(errors="replace")) > _LONGEST_TAG:
             yield Fault(place, "mount_tag", f"mount_tag has at most {_LONGEST_TAG} bytes")
 
@@ -135,7 +133,7 @@ RULES = (
         "a `mount_tag` has up to 31 bytes",
         "hw/9pfs/virtio-9p-device.c, virtio_9p_device_realize",
         _tags,
-        about=("-virtfs", "mount_tag"),
+        about=("-virtfs",),
         wrong="-display none -machine pc -virtfs synth,mount_tag=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         right="-display none -machine pc -virtfs synth,mount_tag=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ),

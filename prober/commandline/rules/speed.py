@@ -1,20 +1,16 @@
-"""How instructions are executed: values of ``-accel`` and ``-icount``."""
+"""How instructions are executed: values of ``-accel``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.line import Line, switch
+from prober.commandline.line import Line
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import as_number
 
 _THREADS = ("single", "multi")
 _IRQCHIPS = ("on", "off", "split")
-_ANSWERS = ("record", "replay", "off")
-
-#: The largest ``shift`` (``accel/tcg/icount-common.c``, ``MAX_ICOUNT_SHIFT``).
-_MOST_SHIFT = 10
 
 
 def _accelerators(line: Line) -> Iterator[Fault]:
@@ -44,26 +40,6 @@ def _no_accelerator(line: Line) -> Iterator[Fault]:
                 yield Fault(item.place, "accel", "accel of -machine names an accelerator")
 
 
-def _counts(line: Line) -> Iterator[Fault]:
-    options = line.keyval.get("-icount", [])
-    if not options or line.is_open:
-        return
-    option, keys = options[-1], {key: str(value) for key, value in line.merged("-icount").items()}
-    shift = next((one.first for one in reversed(options) if one.first), keys.get("shift"))
-    if shift is None:
-        if "align" in keys:
-            yield Fault(option.place, "align", "-icount with align needs shift")
-    elif shift != "auto" and as_number(shift) not in range(_MOST_SHIFT + 1):
-        yield Fault(option.place, "shift", f"shift of -icount is auto, or from 0 to {_MOST_SHIFT}, not {shift[:64]!r}")
-    elif switch(keys.get("align")) is True and switch(keys.get("sleep")) is False:
-        yield Fault(option.place, "align", "-icount with align=on goes without sleep=off")
-    answer = keys.get("rr")
-    if answer is not None and answer not in _ANSWERS:
-        yield Fault(option.place, "rr", f"rr of -icount is one of record and replay, not {answer[:64]!r}")
-    elif answer in ("record", "replay") and "rrfile" not in keys:
-        yield Fault(option.place, "rrfile", f"-icount with rr={answer} needs rrfile")
-
-
 RULES = (
     Rule(
         "line/accel-values",
@@ -82,14 +58,5 @@ RULES = (
         about=("-machine",),
         wrong="-display none -machine pc,accel=",
         right="-display none -machine pc,accel=tcg",
-    ),
-    Rule(
-        "line/icount-values",
-        "`shift` of `-icount` is from 0 to 10 or `auto`, and what else it says goes with it",
-        "accel/tcg/icount-common.c, icount_configure; replay/replay.c, replay_configure",
-        _counts,
-        about=("-icount",),
-        wrong="-display none -machine pc -icount shift=11",
-        right="-display none -machine pc -icount shift=10,sleep=off",
     ),
 )

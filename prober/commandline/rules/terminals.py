@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.line import Line
+from prober.commandline.line import Line, number
 from prober.commandline.options import Plain
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.rules.rule import Rule
@@ -137,7 +137,11 @@ def _isa_ports(line: Line) -> Iterator[Fault]:
         # Each device that names no index gets the number of those before it.
         made = min(len(_count(line, flag)), most)
         for device in line.of_type(typename):
-            if "index" not in device.values and made >= most:
+            own = device.values.get("index")
+            index = made if own is None else number(own)
+            if index is None:
+                break
+            if own is None and index >= most:
                 yield Fault(device.place, "index", f"there are at most {most} of {typename}, {flag} included")
             made += 1
 
