@@ -8,8 +8,8 @@ any ``-device``.  A word without a dash is a disk like that of ``-hda``: index 0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from prober.commandline.aliases import MachineKind
@@ -88,15 +88,22 @@ class Misplaced:
     message: str
 
 
-def find_drives(line: Line) -> Iterator[Drive | Misplaced]:
+def find_drives(line: Line) -> Sequence[Drive | Misplaced]:
     """The drives of a line in its order; none of a machine of which it is not known what it makes of them.
 
     After one whose place cannot be told nothing is said of those of the same interface.
     """
+    kept = line.kept.get("drives")
+    if not isinstance(kept, tuple):
+        line.kept["drives"] = kept = tuple(_find(line))
+    return kept
+
+
+def _find(line: Line) -> Iterator[Drive | Misplaced]:
     room = IDE_ROOM.get(line.kind)
     if room is None or line.is_open:
         return
-    taken: set[tuple[str, int, int]] = set()
+    taken = _Taken()
     lost: set[str] = set()
     for option in line.options:
         wish = _wish(option, default_interface(line))
@@ -108,7 +115,7 @@ def find_drives(line: Line) -> Iterator[Drive | Misplaced]:
             lost.add(wish.interface)
             continue
         if isinstance(found, Drive):
-            taken.add((found.interface, found.bus, found.unit))
+            taken.places.add((found.interface, found.bus, found.unit))
         yield found
 
 
@@ -145,7 +152,7 @@ def _wish(option: object, default: str) -> _Wish | None:
     return None
 
 
-def _placed(wish: _Wish, units: int, taken: set[tuple[str, int, int]]) -> Drive | Misplaced | None:
+def _placed(wish: _Wish, units: int, taken: _Taken) -> Drive | Misplaced | None:
     """As ``drive_new`` does it; None where a number is none, or one that nobody writes."""
     index, bus, unit = wish.index, wish.bus, wish.unit
     if index is None or bus is None or unit is None or min(index, unit) < -1:
@@ -158,15 +165,25 @@ def _placed(wish: _Wish, units: int, taken: set[tuple[str, int, int]]) -> Drive 
         bus, unit = _next_free(wish.interface, bus, units, taken)
     if units and unit >= units:
         return Misplaced(wish.place, "unit", f"a bus of if={wish.interface} has no unit {unit} on this machine")
-    is_taken = (wish.interface, bus, unit) in taken
+    is_taken = (wish.interface, bus, unit) in taken.places
     return Drive(wish.interface, bus, unit, wish.word, wish.place, is_taken, units, wish.id)
 
 
-def _next_free(interface: str, bus: int, units: int, taken: set[tuple[str, int, int]]) -> tuple[int, int]:
+@dataclass(slots=True)
+class _Taken:
+    """The places that drives have, and of each bus the first unit that may be free."""
+
+    places: set[tuple[str, int, int]] = field(default_factory=set)
+    first: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+def _next_free(interface: str, bus: int, units: int, taken: _Taken) -> tuple[int, int]:
     """The first unit from this bus on that no drive has yet."""
-    unit = 0
-    while (interface, bus, unit) in taken:
+    start, unit = bus, taken.first.get((interface, bus), 0)
+    while (interface, bus, unit) in taken.places:
         unit += 1
         if units and unit >= units:
             bus, unit = bus + 1, 0
+    if bus == start:
+        taken.first[interface, bus] = unit
     return bus, unit

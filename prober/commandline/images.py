@@ -106,8 +106,12 @@ def local_path(name: str) -> str | None:
 
 def find_openings(line: Line) -> Openings:
     """What a command line opens."""
+    kept = line.kept.get("openings")
+    if isinstance(kept, Openings):
+        return kept
     found = _Openings(line)
-    return Openings(found.files[::-1], found.nodes, found.denied)
+    line.kept["openings"] = openings = Openings(found.files[::-1], found.nodes, found.denied)
+    return openings
 
 
 class _Openings:

@@ -78,6 +78,8 @@ class Line:
     #: The properties that some device is given.
     properties: set[str] = field(default_factory=set)
     is_open: bool = False
+    #: What was worked out of the line once, for those who ask for it again, by its name.
+    kept: dict[str, object] = field(default_factory=dict)
     _merged: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @classmethod

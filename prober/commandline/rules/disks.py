@@ -82,6 +82,17 @@ def _used_drives(line: Line) -> set[str]:
     return {str(device.values["drive"]) for device in line.devices if "drive" in device.values}
 
 
+def _own_ids(line: Line) -> Iterator[Fault]:
+    """A drive without an id is called after its place (``virtio0``): known of interfaces that have one bus."""
+    given = {str(value_of(one.pairs, "id", "")) for one in line.keyval.get("-drive", ())}
+    for drive in find_drives(line):
+        if isinstance(drive, Drive) and not drive.id and not drive.of_its_bus:
+            name = f"{drive.interface}{drive.unit}"
+            if name in given:
+                message = f"{drive.word} is called {name}, as it has no id, and another drive has that"
+                yield Fault(drive.place, "id", message, "give each an id of its own")
+
+
 def _has_room(drive: Drive, line: Line) -> bool:
     """Whether the machine makes a disk of it, so that it does not stay behind (``drive_check_orphaned``)."""
     if drive.bus < 0:
@@ -231,6 +242,17 @@ RULES = (
         "-device ide-hd,drive=a",
         right="-display none -machine pc -drive if=none,id=a,file=null-co://,format=raw,readonly=on "
         "-device ide-cd,drive=a",
+    ),
+    Rule(
+        "line/drive-id",
+        "the name that a drive without an id gets is no other's id",
+        "blockdev.c, drive_new",
+        _own_ids,
+        about=("-drive",),
+        wrong="-display none -machine pc -drive file=null-co://,format=raw,if=virtio "
+        "-drive file=null-co://,format=raw,if=none,id=virtio0",
+        right="-display none -machine pc -drive file=null-co://,format=raw,if=virtio "
+        "-drive file=null-co://,format=raw,if=none,id=virtio1",
     ),
     Rule(
         "line/drive-used-once",
