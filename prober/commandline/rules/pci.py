@@ -231,7 +231,7 @@ RULES = (
     Rule(
         "line/port-on-pc",
         "a port of PCI Express is on a machine that has it",
-        "hw/pci/pcie_port.c; docs/pcie.txt",
+        "hw/pci/pcie_port.c; hw/pci/pci.c, pci_bus_is_express",
         _port_on_pc,
         about=("pcie-port",),
         wrong="-display none -machine pc -device pcie-root-port,chassis=1",
