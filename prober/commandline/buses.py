@@ -10,6 +10,7 @@ places by itself is never held against anybody.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ from prober.commandline import own_slots
 from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import CALLED_BY_ID, OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
-from prober.commandline.line import Line, Made
+from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Finding, Kind
 
@@ -33,12 +34,24 @@ _ROOTS: Mapping[MachineKind, tuple[str, Mapping[int, Mapping[int, bool | None]]]
 
 #: Buses that begin with one of these are a machine's own, or named after their type.
 _UNNAMED = re.compile(
-    r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|smbus|vmbus|xen-sysdev|ps2|sd-bus)([.-]\d+)?"
+    r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|smbus|vmbus|xen-sysdev|ps2|sd-bus|ati-vga[.]ddc)([.-]\d+)?"
 )
 
+#: How many IDE buses a machine has itself (``info qtree`` of 5.2, 7.2, 10.0 and 11.1); a device without an id goes on
+#: with
+#: the next number of its type (``hw/core/bus.c``, ``qbus_init_internal``: ``automatic_ids``).
+_IDE: Mapping[MachineKind, int] = {"pc": 2, "q35": 6, "isapc": 2, "microvm": 0, "none": 0}
+_COUNTED = re.compile(r"(ide|scsi)[.](\d{1,4})")
+
+#: Machines that have no bus of a type, whatever is asked of them.
+_WITHOUT: Mapping[MachineKind, tuple[str, ...]] = {"isapc": ("PCI",), "none": ("PCI", "ISA")}
+
 #: Names of buses that only devices make, where these have no id.
-_OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|HDA|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
+_OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
 _PCI = re.compile(r"pcie?\.(\d{1,4})")
+
+#: Devices of which no bus is called after id and number (``hw/sd/sdhci.c``; ``nvme`` and ``ufs`` by the id alone).
+_NAMED_OTHERWISE = CALLED_BY_ID | {"sdhci-pci"}
 
 #: How many names are compared for a hint.
 _MOST_NAMES = 200
@@ -75,7 +88,7 @@ class _Buses:
     #: The types of buses that are there under whatever name; an empty one stands for any.
     types: set[str] = field(default_factory=set)
     #: The types of those, in small letters, that devices without an id have made.
-    nameless: set[str] = field(default_factory=set)
+    nameless: Counter[str] = field(default_factory=Counter)
     hints_left: int = 20
     nameless_bridges: int = 0
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
@@ -89,9 +102,21 @@ class _Buses:
         if pci:
             return self.line.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
         of_device = _OF_DEVICES.fullmatch(bus)
-        if of_device is not None and not self.nameless.isdisjoint(("", of_device[1].lower())):
+        if of_device is not None and (self.nameless[""] or self.nameless[of_device[1].lower()]):
             return True
+        counted = _COUNTED.fullmatch(bus)
+        if counted is not None and not self.nameless[""]:
+            return self._has_counted(counted[1], int(counted[2]))
         return bool(_UNNAMED.fullmatch(bus))
+
+    def _has_counted(self, name: str, number: int) -> bool:
+        """Whether there is a bus of this number, of those that are named after their type."""
+        if name == "scsi":
+            return number < self.nameless[name] or "scsi" in self.line.values("-drive", "if")
+        own = _IDE.get(self.line.kind, 0)
+        if self.line.kind == "q35" and switch(self.line.machine_value("sata")) is False:
+            own = 0
+        return number < own + self.nameless[name]
 
     def named(self, bus: str) -> Makes | None:
         """The buses of which this is one, where a device with an id has made it."""
@@ -121,9 +146,9 @@ class _Buses:
         if makes.number:
             self.types.add(makes.bus)
             if not ident:
-                self.nameless.add(makes.bus.lower())
+                self.nameless[makes.bus.lower()] += makes.number
         if ident:
-            self.others[ident] = makes
+            self.others[ident] = NO_BUSES if device.typename in _NAMED_OTHERWISE else makes
             if device.typename in CALLED_BY_ID:
                 self.by_id.add(ident)
 
@@ -189,6 +214,15 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {makes.bus}",
             rule="line/bus-type",
         )
+    if not device.bus and _is_without(wanted, buses.line):
+        return Finding(
+            kind=Kind.error,
+            place=device.place,
+            part="bus",
+            message=f"a machine of the kind {buses.line.kind} has no bus of type {wanted} for {device.typename}",
+            hint="microvm has PCI with -machine microvm,pcie=on" if buses.line.kind == "microvm" else "",
+            rule="line/bus-type",
+        )
     if not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
         return Finding(
             kind=Kind.error,
@@ -199,6 +233,13 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             rule="line/bus-type",
         )
     return None
+
+
+def _is_without(wanted: str, line: Line) -> bool:
+    """Whether the machine has no bus of this type at all."""
+    if line.kind == "microvm":
+        return wanted == "PCI" and switch(line.machine_value("pcie")) is not True
+    return wanted in _WITHOUT.get(line.kind, ())
 
 
 def _is_exact(line: Line) -> bool:

@@ -26,7 +26,7 @@ from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Finding
 from prober.commandline.rules.table import check_rules
 from prober.commandline.trees import check_object, check_tree
-from prober.commandline.unused import find_unused
+from prober.commandline.unused import find_unused, soften
 
 #: How many sound options are remembered of a binary before all are forgotten: anybody may ask for anything.
 _REMEMBERED = 4096
@@ -51,9 +51,10 @@ def check(
     """
     options = list(options)
     line = Line.of(options, caps)
+    each = check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written)
     return _once(
         [
-            *check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written),
+            *(soften(each, line) if line.settings else each),
             *check_references(line),
             *check_reserved(line),
             *check_buses(line),

@@ -49,7 +49,7 @@ def fill(slots: dict[int, dict[int, bool | None]], line: Line) -> None:
 
 def cards_of(line: Line) -> int | None:
     """How many slots a machine's display and network cards take; None where that is not known."""
-    display, cards = _display(line), _cards(line)
+    display, cards = _display(line), network_cards(line)
     return None if display is None or cards is None else display + cards
 
 
@@ -66,7 +66,8 @@ def _display(line: Line) -> int | None:
     return 1
 
 
-def _cards(line: Line) -> int | None:
+def network_cards(line: Line) -> int | None:
+    """How many network cards a machine makes by itself; None where that is not known."""
     if not line.plain.keys() & {"-net", "-nic"}:
         return 0 if "-nodefaults" in line.plain or "-netdev" in line.qapi else 1
     count = 0

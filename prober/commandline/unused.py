@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from prober.capabilities import Capabilities
 from prober.commandline.aliases import BUILTIN_DEVICES, MachineKind
-from prober.commandline.line import Line
+from prober.commandline.line import Line, switch
+from prober.commandline.own_slots import network_cards
 from prober.commandline.refusal import Finding, Kind
+from prober.commandline.text import split_pairs
 
 
 def find_unused(line: Line) -> Iterator[Finding]:
@@ -36,6 +39,100 @@ def find_unused(line: Line) -> Iterator[Finding]:
                 hint=hint,
                 rule="line/global-unused",
             )
+
+
+def soften(found: list[Finding], line: Line) -> list[Finding]:
+    """What stands against a global whose device nothing on this line makes: QEMU never reads it, so it is no error.
+
+    A global is held against its property when a device of its type is made, and not before
+    (``hw/core/qdev-properties.c``, ``qdev_prop_set_globals``; ``qom/object.c``, ``object_apply_global_props``).
+    """
+    if line.kind == "other" or line.is_open or not any(finding.kind is Kind.error for finding in found):
+        return found
+    made = _certain(line)
+    unread = {
+        option.fact
+        for option in line.settings
+        if made.isdisjoint(_descendants(option.driver, line.caps)) and not _is_tried(option.driver, line)
+    }
+    return [
+        finding.model_copy(
+            update={
+                "kind": Kind.ignored,
+                "hint": finding.hint or "nothing here makes such a device, and QEMU ignores this",
+            }
+        )
+        if finding.kind is Kind.error and finding.qemu_name in unread
+        else finding
+        for finding in found
+    ]
+
+
+def _is_tried(driver: str, line: Line) -> bool:
+    """Whether QEMU makes one of these just to see if it is a network card (``net/net.c``, ``qemu_get_nic_models``):
+    when it makes cards for a PCI bus, and in later versions always."""
+    if line.kind not in ("pc", "q35") or line.caps.property_of(driver, "netdev") is None:
+        return False
+    return network_cards(line) != 0 or line.caps.version.numbers >= (8, 0, 0)
+
+
+def _certain(line: Line) -> set[str]:
+    """The types of devices that are made on this line for certain."""
+    made = {*line.by_type, *BUILTIN_DEVICES.get(line.kind, ())}
+    # A virtio device on a bus has the device itself inside (``hw/virtio/virtio-pci.c``).
+    made.update(f"{match[1]}-device" for name in line.by_type if (match := _ON_PCI.fullmatch(name)))
+    for option in line.plain.get("-vga", ()):
+        made.add(_DISPLAY_TYPES.get((option.value or "").partition(",")[0], ""))
+    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
+        pairs = dict(split_pairs(option.value or "", "type"))
+        if pairs.get("type") == "nic" or option.flag == "-nic":
+            model = str(pairs.get("model", _CARDS.get(line.kind, "")))
+            made.add("virtio-net-pci" if model == "virtio" else model)
+    if network_cards(line) and not line.plain.keys() & {"-net", "-nic"}:
+        made.add(_CARDS.get(line.kind, ""))
+    for option in (*line.plain.get("-watchdog", ()), *line.plain.get("-soundhw", ())):
+        made.add(option.value or "")
+    interfaces = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
+    interfaces.update("ide" for flag in ("-hda", "-hdb", "-hdc", "-hdd", "-cdrom") if flag in line.plain)
+    for interface in interfaces:
+        made.update(_OF_DRIVES.get(interface, ()))
+    made.update(_ANY_MACHINE, _FURTHER.get(line.kind, ()))
+    model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or "qemu64"
+    made.add(f"{model}-x86_64-cpu")
+    if switch(line.machine_value("hpet")) is False:
+        made.discard("hpet")
+    if line.has_usb:
+        made.update(_USB.get(line.kind, ()))
+    return made
+
+
+#: What a virtio device on PCI is called.
+_ON_PCI = re.compile(r"(.+)-pci(?:-non-transitional|-transitional)?")
+
+#: The types of what options make, by their words (``system/vl.c``, ``vga_interfaces``; ``blockdev.c``, ``drive_new``).
+_DISPLAY_TYPES = {
+    "std": "VGA",
+    "cirrus": "cirrus-vga",
+    "vmware": "vmware-svga",
+    "qxl": "qxl-vga",
+    "virtio": "virtio-vga",
+}
+_OF_DRIVES = {"ide": ("ide-hd", "ide-cd"), "virtio": ("virtio-blk-pci", "virtio-blk-device"), "floppy": ("floppy",)}
+
+#: A machine's network card, and what it has with ``-usb`` (``info qtree`` of 5.2, 7.2, 10.0 and 11.1).
+_CARDS: Mapping[MachineKind, str] = {"pc": "e1000", "q35": "e1000e", "isapc": "ne2k_isa"}
+
+#: What each machine has besides, and those of two kinds (the same).  A display, serial port or drive of the defaults is
+#: none of these: a global for it keeps QEMU from making it (``system/vl.c``, ``default_driver_check``).
+_ANY_MACHINE = ("apic", "kvmvapic", "migration", "ps2-kbd", "ps2-mouse")
+_FURTHER: Mapping[MachineKind, tuple[str, ...]] = {
+    "isapc": ("isa-ide", "isa-fdc", "i8042", "isabus-bridge", "mc146818rtc", "isa-pit", "isa-i8259", "port92"),
+    "microvm": ("virtio-mmio", "ioapic", "isa-pit", "isa-i8259", "isabus-bridge", "mc146818rtc"),
+}
+_USB: Mapping[MachineKind, tuple[str, ...]] = {
+    "pc": ("piix3-usb-uhci",),
+    "q35": ("ich9-usb-ehci1", "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3"),
+}
 
 
 def _is_type(name: str, caps: Capabilities) -> bool:

@@ -151,6 +151,14 @@ def _behind_port(line: Line) -> Iterator[Fault]:
                 yield Fault(device.place, "addr", message, "leave out addr")
 
 
+def _port_on_pc(line: Line) -> Iterator[Fault]:
+    if line.kind == "pc":
+        for device in line.derived_from("pcie-port"):
+            if device.bus in ("", "pci.0"):
+                message = f"a pc has no PCI Express, and a {device.typename} is a conventional bridge there"
+                yield Fault(device.place, "driver", message, "write -machine q35, or a pci-bridge")
+
+
 def _multicast(line: Line) -> Iterator[Fault]:
     for device in line.devices:
         mac = device.values.get("mac")
@@ -184,7 +192,7 @@ RULES = (
     Rule(
         "line/pxb-bridges",
         "`pxb-pcie` and `pxb-cxl` take ports and bridges alone",
-        "hw/pci/pci.c, pci_qdev_realize and do_pci_register_device: pci_bus_bypass_iommu, allow_empty",
+        "hw/pci/pci.c, do_pci_register_device",
         _bridges_alone,
         about=("pxb-pcie", "pxb-cxl"),
         wrong=f"{_PXB} -device virtio-rng-pci,bus=x",
@@ -218,6 +226,16 @@ RULES = (
         about=("pcie-slot",),
         wrong=f"{_PORT},addr=3",
         right=f"{_PORT},addr=0",
+        kind=Kind.ignored,
+    ),
+    Rule(
+        "line/port-on-pc",
+        "a port of PCI Express is on a machine that has it",
+        "hw/pci/pcie_port.c; hw/pci/pci.c, pci_bus_is_express",
+        _port_on_pc,
+        about=("pcie-port",),
+        wrong="-display none -machine pc -device pcie-root-port,chassis=1",
+        right="-display none -machine q35 -device pcie-root-port,chassis=1",
         kind=Kind.ignored,
     ),
     Rule(

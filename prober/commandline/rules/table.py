@@ -8,6 +8,7 @@ from prober.commandline.line import Line
 from prober.commandline.refusal import Finding
 from prober.commandline.rules import (
     addresses,
+    backed,
     backends,
     blocks,
     boot,
@@ -53,6 +54,7 @@ from prober.commandline.rules.rule import Rule
 #: Every rule.
 RULES: tuple[Rule, ...] = (
     *addresses.RULES,
+    *backed.RULES,
     *backends.RULES,
     *blocks.RULES,
     *boot.RULES,
