@@ -23,7 +23,7 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Text, build_tree, collect_items, last_item, split_pairs
+from prober.commandline.text import Bare, Text, build_tree, collect_items, last_item, split_pairs
 from prober.errors import UsageError
 
 #: How much is read of a command line: words, and characters in all.
@@ -282,9 +282,9 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
         if value is not None:
             yield key, value
         elif key.startswith("no") and key != "no":
-            yield key[2:], Text("off")
+            yield key[2:], Bare("off")
         elif key:
-            yield key, Text("on")
+            yield key, Bare("on")
 
 
 def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:

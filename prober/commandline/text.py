@@ -29,6 +29,12 @@ class Text(str):
     __slots__ = ()
 
 
+class Bare(Text):
+    """What a word without ``=`` says: that the switch of its name is on, or with ``no`` before it off."""
+
+    __slots__ = ()
+
+
 class Item(Text):
     """A value of a key that may be given again, and so one item of a list where the key is one (``host-nodes=0``)."""
 

@@ -13,6 +13,9 @@ from prober.commandline.rules.rule import Rule
 #: A distance that means the same node, and the least between two (``include/sysemu/numa.h``).
 _LOCAL = 10
 
+#: The greatest distance, which is none (``uint8``).
+_FARTHEST = 255
+
 
 #: The number of the last node that there may be (``MAX_NODES``).
 _LAST_NODE = 127
@@ -84,8 +87,8 @@ def _distances(line: Line) -> Iterator[Fault]:
         value = number(values.get("val"))
         if value is None:
             continue
-        if value < _LOCAL:
-            yield Fault(option.place, "val", f"a distance is {_LOCAL} or more, not {value}")
+        if not _LOCAL <= value <= _FARTHEST:
+            yield Fault(option.place, "val", f"a distance is from {_LOCAL} to {_FARTHEST}, not {value}")
         elif value != _LOCAL and number(values.get("src")) == number(values.get("dst")):
             yield Fault(option.place, "val", f"the distance of a node from itself is {_LOCAL}, not {value}")
 
@@ -103,11 +106,11 @@ def _in_mib(value: Value) -> int | None:
 
 
 def _sum(line: Line) -> Iterator[Fault]:
-    if "-numa" not in line.keyval or line.is_open:
+    if line.kind == "none" or line.is_open:
         return
     total, place, nodes = 0, None, 0
     sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
-    ram = _ram_of(line)
+    ram = ram_of(line)
     for option, _, values in nodes_of(line):
         nodes, place = nodes + 1, option.place
         if "mem" in values or "memdev" in values:
@@ -128,7 +131,7 @@ def _sum(line: Line) -> Iterator[Fault]:
 _DEFAULT_RAM = 128 << 20
 
 
-def _ram_of(line: Line) -> int | None:
+def ram_of(line: Line) -> int | None:
     """The size of memory, also where ``-m`` says nothing of it."""
     if line.value("-m", "size") is not None or line.kind not in ("pc", "q35", "isapc", "microvm"):
         return ram_size(line) or None
@@ -171,6 +174,8 @@ def _pairs(line: Line) -> Iterator[Fault]:
     if place is None or line.is_open or len(numbers) > _LAST_NODE + 1:
         return
     nodes = [node for node in numbers if node is not None]
+    if any(node not in nodes for pair in given for node in pair):
+        return  # which is another rule's
     is_uneven = any(given.get((target, source), value) != value for (source, target), value in given.items())
     for source in nodes:
         for target in nodes:
@@ -245,7 +250,7 @@ RULES = (
     ),
     Rule(
         "line/numa-distance",
-        "distances between NUMA nodes are 10 or more",
+        "distances between NUMA nodes are from 10 to 255",
         "hw/core/numa.c, parse_numa_distance",
         _distances,
         about=("-numa",),

@@ -24,6 +24,10 @@ def _topology(line: Line) -> Iterator[Fault]:
     )
     if place is None or not smp_values(line):
         return
+    for name, value in smp_values(line).items():
+        known = {key.name for key in (line.caps.options or {}).get("smp-opts", ())}
+        if name not in line.merged("-smp") and ((known and name not in known) or number(value) is None):
+            yield Fault(place, f"smp.{name}", f"-machine has no smp.{name[:64]} of {str(value)[:64]!r}")
     if isinstance(found, NoTopology):
         yield Fault(place, found.part, found.message)
     total, said = _limits(line, found)
