@@ -14,9 +14,6 @@ from prober.commandline.rules.rule import Rule, Version
 #: Models without long mode (``target/i386/cpu.c``): their addresses are 32 or 36 bits wide.
 NOT_LONG = frozenset({"486", "athlon", "base", "coreduo", "kvm32", "n270", "pentium", "pentium2", "pentium3", "qemu32"})
 
-#: Models that are the host's, or the accelerator's: nothing is known of their features here.
-_OF_HOST = frozenset({"host", "max"})
-
 _MACHINE_VERSION = re.compile(r".*-(\d{1,3})\.\d{1,3}")
 
 #: Machine types from this version on leave the features of models as they are.
@@ -50,7 +47,7 @@ def _none(line: Line) -> Iterator[Fault]:
 def _enforced(line: Line) -> Iterator[Fault]:
     """Features that TCG has not, by what the binary says of its models and of ``max`` under TCG."""
     option = _cpu(line)
-    if option is None or line.accelerator != "tcg" or option.first in _OF_HOST or _changes_models(line):
+    if option is None or line.accelerator != "tcg" or option.first == "host" or _changes_models(line):
         return
     values = _values(option)
     known = line.caps.accelerators.get("tcg")

@@ -75,10 +75,17 @@ def _sizes(line: Line) -> Iterator[tuple[Made, str, int | None]]:
         if device.typename not in _PLUGGED:
             continue
         backend = backends.get(str(device.values.get("memdev")))
+        kind = backend.qom_type if backend is not None else ""
         length = size(value_of(backend.properties, "size")) if backend is not None else None
-        label = size(device.values.get("label-size", "0")) if device.typename == "nvdimm" else 0
-        taken = None if length is None or label is None else length - label
-        yield device, backend.qom_type if backend is not None else "", taken
+        yield device, kind, _of_nvdimm(device, kind, length) if device.typename == "nvdimm" else length
+
+
+def _of_nvdimm(device: Made, kind: str, length: int | None) -> int | None:
+    """What an ``nvdimm`` takes: without its label, and of what is left only as much as is aligned (``nvdimm.c``)."""
+    label = size(device.values.get("label-size", "0"))
+    if length is None or label is None or kind != "memory-backend-ram":
+        return None
+    return (length - label) // _ALIGNED * _ALIGNED
 
 
 def _room(line: Line) -> Iterator[Fault]:
