@@ -130,32 +130,19 @@ def _prefers_sockets(line: Line) -> bool:
 
 
 def _parse(counts: Mapping[str, int], prefers_sockets: bool) -> Topology | NoTopology:
-    given = {name: counts.get(name) or 0 for name in ("cpus", "maxcpus", *_CALCULATED)}
+    now, most = counts.get("cpus") or 0, counts.get("maxcpus") or counts.get("cpus") or 0
     levels = {name: counts.get(name) or 1 for name in LEVELS if name not in _CALCULATED}
-    sockets, cores, threads = (given[name] for name in _CALCULATED)
-    most = given["maxcpus"] or given["cpus"]
+    found = {name: counts.get(name) or 0 for name in _CALCULATED}
     others = prod(levels.values())
-    if not most:
-        sockets, cores, threads = sockets or 1, cores or 1, threads or 1
-    elif prefers_sockets:
-        if not sockets:
-            cores, threads = cores or 1, threads or 1
-            sockets = most // (others * cores * threads)
-        elif not cores:
-            threads = threads or 1
-            cores = most // (sockets * others * threads)
-    elif not cores:
-        sockets, threads = sockets or 1, threads or 1
-        cores = most // (sockets * others * threads)
-    elif not sockets:
-        threads = threads or 1
-        sockets = most // (others * cores * threads)
-    if not threads and sockets and cores:
-        threads = most // (sockets * others * cores)
-    levels |= {"sockets": sockets, "cores": cores, "threads": threads}
-    total = prod(levels.values())
-    most = most or total
-    return _checked(given["cpus"] or most, most, levels, counts)
+    # Of sockets and cores the one that is left over for what remains, then threads; all else is 1.
+    first, second = ("sockets", "cores") if prefers_sockets else ("cores", "sockets")
+    wanted = next((name for name in (first, second) if not found[name]), "threads")
+    if most and not found[wanted]:
+        found |= {name: found[name] or 1 for name in _CALCULATED if name != wanted}
+        found[wanted] = most // (others * prod(count for name, count in found.items() if name != wanted))
+    levels |= {name: count if most else count or 1 for name, count in found.items()}
+    most = most or prod(levels.values())
+    return _checked(now or most, most, levels, counts)
 
 
 def _parse_before_62(counts: Mapping[str, int], has_dies: bool) -> Topology | NoTopology:

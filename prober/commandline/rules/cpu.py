@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from prober.commandline.line import Line, number, switch
@@ -50,26 +50,26 @@ def _enforced(line: Line) -> Iterator[Fault]:
     if option is None or line.accelerator != "tcg" or option.first == "host" or _changes_models(line):
         return
     values = _values(option)
-    known = line.caps.accelerators.get("tcg")
-    model = (known.cpu_models or {}).get(option.first) if known is not None else None
-    if known is None or model is None or model.unavailable_features is None:
-        return
-    if switch(values.get("enforce")) is not True:
-        return
-    lacking = set(model.unavailable_features)
-    expansion = next((one.props for one in known.cpu_expansions if one.model == "max" and one.props), None) or {}
-    lacking |= {
-        name
-        for name, value in values.items()
-        if switch(value) is True and not _NO_FEATURE.fullmatch(name) and expansion.get(name) is False
-    }
-    left = sorted(name for name in lacking if switch(values.get(name)) is not False)
-    if any(switch(value) is False for value in values.values()):
-        left = [name for name in left if not name.startswith(_DEPENDENT)]
+    left = _left(line, option.first, values) if switch(values.get("enforce")) is True else []
     if left:
         message = f"TCG has not all that {option.first} has, and enforce is on: {', '.join(left)}"
         hint = "leave out enforce, or write " + ",".join(f"{name}=off" for name in left)
         yield Fault(option.place, "enforce", message, hint)
+
+
+def _left(line: Line, name: str, values: Mapping[str, Value]) -> list[str]:
+    """What a model has, or is given, that TCG has not, and that is not switched off."""
+    known = line.caps.accelerators.get("tcg")
+    model = (known.cpu_models or {}).get(name) if known is not None else None
+    if known is None or model is None or model.unavailable_features is None:
+        return []
+    of_max = [one.props for one in known.cpu_expansions if one.model == "max" and one.props]
+    expansion = of_max[0] if of_max else {}
+    given = {feature for feature, value in values.items() if switch(value) is True}
+    asked = {feature for feature in given if not _NO_FEATURE.fullmatch(feature) and expansion.get(feature) is False}
+    off = {feature for feature, value in values.items() if switch(value) is False}
+    left = sorted({*model.unavailable_features, *asked} - off)
+    return [feature for feature in left if not feature.startswith(_DEPENDENT)] if off else left
 
 
 def _changes_models(line: Line) -> bool:

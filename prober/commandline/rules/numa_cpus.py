@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prober.commandline.line import Line, number
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
-from prober.commandline.rules.numa import values_of
+from prober.commandline.rules.numa import numa_values
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import as_range
 from prober.commandline.topology import Ids, Topology, topology_of
@@ -118,7 +118,7 @@ def walk(line: Line) -> Iterator[Step]:
     count = 0
     owners: set[int] | None = set() if cpus is not None else None
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         step = Step(option, str(values.get("type")), values, owners)
         node: int | None = None
         if step.kind == "node":

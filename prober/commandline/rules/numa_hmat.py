@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
-from prober.commandline.rules.numa import nodes_of, values_of
+from prober.commandline.rules.numa import nodes_of, numa_values
 from prober.commandline.rules.numa_cpus import Step, mapped, walk
 from prober.commandline.rules.rule import Rule
 
@@ -19,7 +19,7 @@ def _memory_attributes(line: Line) -> Iterator[Fault]:
     is_on = switch(line.machine_value("hmat")) is True or "hmat" in line.globals
     seen: set[tuple[str, ...]] = set()
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         kind = str(values.get("type"))
         part = kind if kind.startswith("hmat-") else "initiator" if kind == "node" and "initiator" in values else ""
         if not part:
@@ -207,7 +207,7 @@ def _lacks_initiator(line: Line, node: int, owners: set[int]) -> bool:
     """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node."""
     if line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
         return False
-    given = [values for option in line.keyval.get("-numa", ()) if (values := values_of(option))]
+    given = [values for option in line.keyval.get("-numa", ()) if (values := numa_values(option))]
     by_place = {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}
     is_said = bool(by_place) or any("cpus" in values for values in given)
     return node not in (by_place if is_said else owners)
