@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
+from prober.capabilities.models import Accelerator
 from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
@@ -61,15 +64,20 @@ def _left(line: Line, name: str, values: Mapping[str, Value]) -> list[str]:
     """What a model has, or is given, that TCG has not, and that is not switched off."""
     known = line.caps.accelerators.get("tcg")
     model = (known.cpu_models or {}).get(name) if known is not None else None
-    if known is None or model is None or model.unavailable_features is None:
+    if known is None or model is None:
         return []
-    of_max = [one.props for one in known.cpu_expansions if one.model == "max" and one.props]
-    expansion = of_max[0] if of_max else {}
+    expansion = _of_max(known)
     given = {feature for feature, value in values.items() if switch(value) is True}
     asked = {feature for feature in given if not _NO_FEATURE.fullmatch(feature) and expansion.get(feature) is False}
     off = {feature for feature, value in values.items() if switch(value) is False}
-    left = sorted({*model.unavailable_features, *asked} - off)
+    left = sorted({*(model.unavailable_features or ()), *asked} - off)
     return [feature for feature in left if not feature.startswith(_DEPENDENT)] if off else left
+
+
+def _of_max(known: Accelerator) -> Mapping[str, JsonValue]:
+    """The features of ``max``, where they were asked for: all that the accelerator has."""
+    found = [one.props for one in known.cpu_expansions if one.model == "max" and one.props]
+    return found[0] if found else {}
 
 
 def _changes_models(line: Line) -> bool:

@@ -90,13 +90,13 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
     with Extended Interrupt Mode for that, which TCG has not.
     """
     topology = topology_of(line)
-    if not isinstance(topology, Topology) or line.kind not in ("pc", "q35", "microvm"):
+    if not isinstance(topology, Topology) or not _is_apic_of(line, topology):
         return
     highest = topology.apic_id(topology.maxcpus - 1)
-    if highest < _FIRST_OF_X2APIC or (line.machine and topology.maxcpus > (line.machine.cpu_max or 0)):
+    if highest < _FIRST_OF_X2APIC:
         return
     version = line.caps.version.numbers
-    place = next(option.place for flag in ("-smp", "-machine") for option in line.keyval.get(flag, ())[-1:])
+    place = [*line.keyval.get("-machine", ()), *line.keyval.get("-smp", ())][-1].place
     many = f"more than {_FIRST_OF_X2APIC} CPUs" if topology.maxcpus > _FIRST_OF_X2APIC else f"APIC ids up to {highest}"
     if line.accelerator != "tcg":
         if version < (6, 0, 0) and line.kind in ("pc", "q35") and not _has_eim(line):
@@ -107,6 +107,12 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
             yield Fault(place, "maxcpus", f"TCG has no APIC for {many}", "use KVM")
     elif topology.apic_id(topology.cpus - 1) >= _FIRST_OF_X2APIC:
         yield from _no_x2apic(line, place, many)
+
+
+def _is_apic_of(line: Line, topology: Topology) -> bool:
+    """Whether the machine numbers its CPUs this way, and has as many."""
+    most = line.machine.cpu_max if line.machine is not None else None
+    return line.kind in ("pc", "q35", "microvm") and topology.maxcpus <= (most or 0)
 
 
 def _no_x2apic(line: Line, place: Origin, many: str) -> Iterator[Fault]:
