@@ -63,14 +63,17 @@ def _enforced(line: Line) -> Iterator[Fault]:
 def _left(line: Line, name: str, values: Mapping[str, Value]) -> list[str]:
     """What a model has, or is given, that TCG has not, and that is not switched off."""
     known = line.caps.accelerators.get("tcg")
-    model = (known.cpu_models or {}).get(name) if known is not None else None
+    model = (known.cpu_models or {}).get(name) if known else None
     if known is None or model is None:
         return []
     expansion = _of_max(known)
     given = {feature for feature, value in values.items() if switch(value) is True}
     asked = {feature for feature in given if not _NO_FEATURE.fullmatch(feature) and expansion.get(feature) is False}
     off = {feature for feature, value in values.items() if switch(value) is False}
-    left = sorted({*(model.unavailable_features or ()), *asked} - off)
+    return _without_dependent(sorted({*(model.unavailable_features or ()), *asked} - off), off)
+
+
+def _without_dependent(left: list[str], off: set[str]) -> list[str]:
     return [feature for feature in left if not feature.startswith(_DEPENDENT)] if off else left
 
 

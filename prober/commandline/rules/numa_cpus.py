@@ -142,7 +142,7 @@ def _assign(step: Step, cpus: _Map | None, node: int | None) -> None:
     step.owners.add(node)
 
 
-def mapped(line: Line) -> set[int] | None:
+def nodes_with_cpus(line: Line) -> set[int] | None:
     """The nodes that have CPUs in the end: where no CPU was given to any, each goes to the node of its socket."""
     steps = list(walk(line))
     topology = topology_of(line)

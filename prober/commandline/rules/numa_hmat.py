@@ -9,7 +9,7 @@ from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.numa import nodes_of, numa_values
-from prober.commandline.rules.numa_cpus import Step, mapped, walk
+from prober.commandline.rules.numa_cpus import Step, nodes_with_cpus, walk
 from prober.commandline.rules.rule import Rule
 
 _MIB = 1 << 20
@@ -186,7 +186,7 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     """An initiator has CPUs in the end; nodes to which no CPU was given get them by their sockets."""
     if switch(line.machine_value("hmat")) is not True:
         return
-    owners = mapped(line)
+    owners = nodes_with_cpus(line)
     present = {node for _, node, _ in nodes_of(line)}
     for option, node, values in nodes_of(line):
         initiator = number(values.get("initiator"))
