@@ -140,6 +140,8 @@ class Line:
                 if isinstance(kind, str):
                     words.add(kind)
         words.update([option.first for option in self.keyval.get("-chardev", ())])
+        if self.settings:
+            words.add("-global")
         return frozenset(words)
 
     def of_type(self, *typenames: str) -> Iterator[Made]:

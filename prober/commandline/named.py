@@ -13,11 +13,15 @@ from prober.commandline.grounds import Grounds, unfit_value
 from prober.commandline.options import Keyval, Property
 from prober.commandline.refusal import Finding, Kind
 from prober.commandline.replaced import replacement
-from prober.commandline.text import Text
+from prober.commandline.text import Text, as_size
 from prober.commandline.types import misfit_of
 
 #: A ``-machine`` key that a binary proves without listing it.
 _RAM_ID = "memory-backend"
+
+#: Another name of ``tsc-frequency``, with units (of 1000 each): no property (``target/i386/cpu.c``,
+#: ``x86_cpu_parse_featurestr``).
+_FREQUENCY = "tsc-freq"
 
 #: Keys of ``-machine`` that QEMU hands on to the accelerator (``system/vl.c``, ``machine_merge_property`` and before).
 _OF_ACCELERATOR = frozenset({"kernel-irqchip", "kvm-shadow-mem"})
@@ -136,6 +140,8 @@ def check_cpu(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     typename = model.typename or f"{option.first}-{grounds.caps.target}-cpu"
     if grounds.caps.knows_properties_of(typename):
         for item in option.pairs:
+            if item.name.replace("_", "-") == _FREQUENCY and as_size(str(item.value)) is not None:
+                continue
             yield from _key(typename, item, _feature(typename, item.name, grounds.caps), grounds)
         return
     note = f"the features of CPU model {option.first} were never asked"

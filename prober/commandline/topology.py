@@ -105,15 +105,21 @@ def topology_of(line: Line) -> Topology | NoTopology | None:
         return _parse_before_62(
             {name: count & _WORD for name, count in counts.items()}, line.kind in ("pc", "q35", "isapc")
         )
+    return _wrong(counts, line) or _parse(
+        {name: count & _WORD for name, count in counts.items()}, _prefers_sockets(line)
+    )
+
+
+def _wrong(counts: Mapping[str, int], line: Line) -> NoTopology | None:
+    """What is no number of anything, or of what the machine has not."""
     zero = next((name for name, count in counts.items() if count == 0), None)
-    if zero is not None and version >= (9, 0, 0):
+    if zero is not None and line.caps.version.numbers >= (9, 0, 0):
         return NoTopology(zero, f"{zero} is 1 or more, not 0")
-    counts = {name: count & _WORD for name, count in counts.items()}
-    lacking = next((name for name in _lacking(line) if counts.get(name, 1) > 1), None)
-    if lacking is not None:
-        machine = line.machine.name if line.machine is not None else line.kind
-        return NoTopology(lacking, f"machine {machine} has no {lacking}, so {lacking} is 1, not {counts[lacking]}")
-    return _parse(counts, _prefers_sockets(line))
+    lacking = next((name for name in _lacking(line) if counts.get(name, 1) & _WORD > 1), None)
+    if lacking is None:
+        return None
+    machine = line.machine.name if line.machine is not None else line.kind
+    return NoTopology(lacking, f"machine {machine} has no {lacking}, so {lacking} is 1, not {counts[lacking]}")
 
 
 def _lacking(line: Line) -> Iterator[str]:
@@ -130,32 +136,26 @@ def _prefers_sockets(line: Line) -> bool:
 
 
 def _parse(counts: Mapping[str, int], prefers_sockets: bool) -> Topology | NoTopology:
-    given = {name: counts.get(name) or 0 for name in ("cpus", "maxcpus", *_CALCULATED)}
+    now, most = counts.get("cpus") or 0, counts.get("maxcpus") or counts.get("cpus") or 0
     levels = {name: counts.get(name) or 1 for name in LEVELS if name not in _CALCULATED}
-    sockets, cores, threads = (given[name] for name in _CALCULATED)
-    most = given["maxcpus"] or given["cpus"]
-    others = prod(levels.values())
-    if not most:
-        sockets, cores, threads = sockets or 1, cores or 1, threads or 1
-    elif prefers_sockets:
-        if not sockets:
-            cores, threads = cores or 1, threads or 1
-            sockets = most // (others * cores * threads)
-        elif not cores:
-            threads = threads or 1
-            cores = most // (sockets * others * threads)
-    elif not cores:
-        sockets, threads = sockets or 1, threads or 1
-        cores = most // (sockets * others * threads)
-    elif not sockets:
-        threads = threads or 1
-        sockets = most // (others * cores * threads)
-    if not threads and sockets and cores:
-        threads = most // (sockets * others * cores)
-    levels |= {"sockets": sockets, "cores": cores, "threads": threads}
-    total = prod(levels.values())
-    most = most or total
-    return _checked(given["cpus"] or most, most, levels, counts)
+    found = {name: counts.get(name) or 0 for name in _CALCULATED}
+    prod(levels.values())
+    _fill(found, most // prod(levels.values()), prefers_sockets)
+    levels |= {name: count if most else count or 1 for name, count in found.items()}
+    most = most or prod(levels.values())
+    return _checked(now or most, most, levels, counts)
+
+
+def _fill(found: dict[str, int], left: int, prefers_sockets: bool) -> None:
+    """Of sockets and cores the one that is left out is calculated, else threads; all else that is left out is 1."""
+    order = ("sockets", "cores", "threads") if prefers_sockets else ("cores", "sockets", "threads")
+    wanted = next((name for name in order if not found[name]), "")
+    if not left or not wanted:
+        return
+    others = [name for name in order if name != wanted]
+    for name in others:
+        found[name] = found[name] or 1
+    found[wanted] = left // (found[others[0]] * found[others[1]])
 
 
 def _parse_before_62(counts: Mapping[str, int], has_dies: bool) -> Topology | NoTopology:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
+from prober.capabilities.models import Accelerator
 from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
@@ -13,9 +16,6 @@ from prober.commandline.rules.rule import Rule, Version
 
 #: Models without long mode (``target/i386/cpu.c``): their addresses are 32 or 36 bits wide.
 NOT_LONG = frozenset({"486", "athlon", "base", "coreduo", "kvm32", "n270", "pentium", "pentium2", "pentium3", "qemu32"})
-
-#: Models that are the host's, or the accelerator's: nothing is known of their features here.
-_OF_HOST = frozenset({"host", "max"})
 
 _MACHINE_VERSION = re.compile(r".*-(\d{1,3})\.\d{1,3}")
 
@@ -50,29 +50,37 @@ def _none(line: Line) -> Iterator[Fault]:
 def _enforced(line: Line) -> Iterator[Fault]:
     """Features that TCG has not, by what the binary says of its models and of ``max`` under TCG."""
     option = _cpu(line)
-    if option is None or line.accelerator != "tcg" or option.first in _OF_HOST or _changes_models(line):
+    if option is None or line.accelerator != "tcg" or option.first == "host" or _changes_models(line):
         return
     values = _values(option)
-    known = line.caps.accelerators.get("tcg")
-    model = (known.cpu_models or {}).get(option.first) if known is not None else None
-    if known is None or model is None or model.unavailable_features is None:
-        return
-    if switch(values.get("enforce")) is not True:
-        return
-    lacking = set(model.unavailable_features)
-    expansion = next((one.props for one in known.cpu_expansions if one.model == "max" and one.props), None) or {}
-    lacking |= {
-        name
-        for name, value in values.items()
-        if switch(value) is True and not _NO_FEATURE.fullmatch(name) and expansion.get(name) is False
-    }
-    left = sorted(name for name in lacking if switch(values.get(name)) is not False)
-    if any(switch(value) is False for value in values.values()):
-        left = [name for name in left if not name.startswith(_DEPENDENT)]
+    left = _left(line, option.first, values) if switch(values.get("enforce")) is True else []
     if left:
         message = f"TCG has not all that {option.first} has, and enforce is on: {', '.join(left)}"
         hint = "leave out enforce, or write " + ",".join(f"{name}=off" for name in left)
         yield Fault(option.place, "enforce", message, hint)
+
+
+def _left(line: Line, name: str, values: Mapping[str, Value]) -> list[str]:
+    """What a model has, or is given, that TCG has not, and that is not switched off."""
+    known = line.caps.accelerators.get("tcg")
+    model = (known.cpu_models or {}).get(name) if known else None
+    if known is None or model is None:
+        return []
+    expansion = _of_max(known)
+    given = {feature for feature, value in values.items() if switch(value) is True}
+    asked = {feature for feature in given if not _NO_FEATURE.fullmatch(feature) and expansion.get(feature) is False}
+    off = {feature for feature, value in values.items() if switch(value) is False}
+    return _without_dependent(sorted({*(model.unavailable_features or ()), *asked} - off), off)
+
+
+def _without_dependent(left: list[str], off: set[str]) -> list[str]:
+    return [feature for feature in left if not feature.startswith(_DEPENDENT)] if off else left
+
+
+def _of_max(known: Accelerator) -> Mapping[str, JsonValue]:
+    """The features of ``max``, where they were asked for: all that the accelerator has."""
+    found = [one.props for one in known.cpu_expansions if one.model == "max" and one.props]
+    return found[0] if found else {}
 
 
 def _changes_models(line: Line) -> bool:

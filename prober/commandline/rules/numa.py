@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prober.commandline.keys import pairs_of
 from prober.commandline.line import Line, number, size, value_of
@@ -13,12 +13,15 @@ from prober.commandline.rules.rule import Rule
 #: A distance that means the same node, and the least between two (``include/sysemu/numa.h``).
 _LOCAL = 10
 
+#: The greatest distance, which is none (``uint8``).
+_FARTHEST = 255
+
 
 #: The number of the last node that there may be (``MAX_NODES``).
 _LAST_NODE = 127
 
 
-def values_of(option: Keyval) -> dict[str, Value]:
+def numa_values(option: Keyval) -> dict[str, Value]:
     """What one option says, by its keys; what kind it is stands for ``type``."""
     return {item.name: item.value for item in pairs_of(option)}
 
@@ -27,7 +30,7 @@ def nodes_of(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]
     """Each ``-numa node`` with its number: those without one are counted."""
     count = 0
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         if values.get("type") == "node":
             yield option, number(values["nodeid"]) if "nodeid" in values else count, values
             count += 1
@@ -57,7 +60,7 @@ def _references(line: Line) -> Iterator[Fault]:
     known: set[int] = set()
     count = 0
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         kind = str(values.get("type"))
         if kind == "node":
             node = number(values["nodeid"]) if "nodeid" in values else count
@@ -78,14 +81,14 @@ _NAMES_NODES = {"dist": ("src", "dst"), "cpu": ("node-id",), "hmat-lb": ("target
 
 def _distances(line: Line) -> Iterator[Fault]:
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         if values.get("type") != "dist":
             continue
         value = number(values.get("val"))
         if value is None:
             continue
-        if value < _LOCAL:
-            yield Fault(option.place, "val", f"a distance is {_LOCAL} or more, not {value}")
+        if not _LOCAL <= value <= _FARTHEST:
+            yield Fault(option.place, "val", f"a distance is from {_LOCAL} to {_FARTHEST}, not {value}")
         elif value != _LOCAL and number(values.get("src")) == number(values.get("dst")):
             yield Fault(option.place, "val", f"the distance of a node from itself is {_LOCAL}, not {value}")
 
@@ -107,7 +110,7 @@ def _sum(line: Line) -> Iterator[Fault]:
         return
     total, place, nodes = 0, None, 0
     sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
-    ram = _ram_of(line)
+    ram = ram_of(line)
     for option, _, values in nodes_of(line):
         nodes, place = nodes + 1, option.place
         if "mem" in values or "memdev" in values:
@@ -128,7 +131,7 @@ def _sum(line: Line) -> Iterator[Fault]:
 _DEFAULT_RAM = 128 << 20
 
 
-def _ram_of(line: Line) -> int | None:
+def ram_of(line: Line) -> int | None:
     """The size of memory, also where ``-m`` says nothing of it."""
     if line.value("-m", "size") is not None or line.kind not in ("pc", "q35", "isapc", "microvm"):
         return ram_size(line) or None
@@ -158,27 +161,31 @@ def _once(line: Line) -> Iterator[Fault]:
 
 def _pairs(line: Line) -> Iterator[Fault]:
     """Distances that are missing: each pair has one, and both where those of some pair differ."""
-    given: dict[tuple[int, int], int] = {}
+    given: dict[tuple[int | None, int | None], int | None] = {}
     place = None
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         if values.get("type") == "dist":
-            source, target, value = (number(values.get(key)) for key in ("src", "dst", "val"))
-            if source is None or target is None or value is None:
-                return
-            given[source, target], place = value, option.place
-    numbers = [node for _, node, _ in nodes_of(line)]
-    if place is None or line.is_open or len(numbers) > _LAST_NODE + 1:
+            place = option.place
+            given[number(values.get("src")), number(values.get("dst"))] = number(values.get("val"))
+    nodes = [node for _, node, _ in nodes_of(line)]
+    if place is None or line.is_open or len(nodes) > _LAST_NODE + 1 or None in given.values():
         return
-    nodes = [node for node in numbers if node is not None]
+    if any(node is None or node not in nodes for pair in given for node in pair):
+        return  # which is another rule's
+    missing = _missing(given, nodes)
+    if missing is not None:
+        message = f"there is no distance from node {missing[0]} to node {missing[1]}"
+        yield Fault(place, "dst", message, "give one for each two nodes, and both ways where two differ by direction")
+
+
+def _missing(
+    given: Mapping[tuple[int | None, int | None], int | None], nodes: list[int | None]
+) -> tuple[int | None, int | None] | None:
+    """The first pair that has no distance, and needs one."""
     is_uneven = any(given.get((target, source), value) != value for (source, target), value in given.items())
-    for source in nodes:
-        for target in nodes:
-            here, back = given.get((source, target)), given.get((target, source))
-            if source != target and here is None and (back is None or is_uneven):
-                why = "where two differ by direction, all are given in both" if back else "each two have one"
-                yield Fault(place, "dst", f"there is no distance from node {source} to node {target}, and {why}")
-                return
+    pairs = ((source, target) for source in nodes for target in nodes if source != target)
+    return next((pair for pair in pairs if pair not in given and (is_uneven or (pair[1], pair[0]) not in given)), None)
 
 
 def _mem(line: Line) -> Iterator[Fault]:
@@ -245,7 +252,7 @@ RULES = (
     ),
     Rule(
         "line/numa-distance",
-        "distances between NUMA nodes are 10 or more",
+        "distances between NUMA nodes are from 10 to 255",
         "hw/core/numa.c, parse_numa_distance",
         _distances,
         about=("-numa",),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prober.commandline.line import Line, number
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
-from prober.commandline.rules.numa import values_of
+from prober.commandline.rules.numa import numa_values
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import as_range
 from prober.commandline.topology import Ids, Topology, topology_of
@@ -118,26 +118,31 @@ def walk(line: Line) -> Iterator[Step]:
     count = 0
     owners: set[int] | None = set() if cpus is not None else None
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         step = Step(option, str(values.get("type")), values, owners)
-        node: int | None = None
         if step.kind == "node":
             node = number(values["nodeid"]) if "nodeid" in values else count
             count += 1
-            if cpus is not None and node is not None and "cpus" in values:
-                step.faults += cpus.add_indices(option, node, values["cpus"])
+            _assign(step, cpus, node if "cpus" in values else None)
         elif step.kind == "cpu":
-            node = number(values.get("node-id"))
             if "node-id" not in values:
                 step.faults.append(Fault(option.place, "node-id", "-numa cpu needs node-id"))
-            elif cpus is not None and node is not None:
-                step.faults += cpus.add_places(option, node, values)
-        if owners is not None and node is not None and (step.kind == "cpu" or "cpus" in values):
-            owners.add(node)
+            _assign(step, cpus, number(values.get("node-id")))
         yield step
 
 
-def mapped(line: Line) -> set[int] | None:
+def _assign(step: Step, cpus: _Map | None, node: int | None) -> None:
+    """Give a node the CPUs that are said."""
+    if cpus is None or node is None or step.owners is None:
+        return
+    if step.kind == "node":
+        step.faults += cpus.add_indices(step.option, node, step.values["cpus"])
+    else:
+        step.faults += cpus.add_places(step.option, node, step.values)
+    step.owners.add(node)
+
+
+def nodes_with_cpus(line: Line) -> set[int] | None:
     """The nodes that have CPUs in the end: where no CPU was given to any, each goes to the node of its socket."""
     steps = list(walk(line))
     topology = topology_of(line)

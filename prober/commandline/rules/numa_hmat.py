@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
-from prober.commandline.rules.numa import nodes_of, values_of
-from prober.commandline.rules.numa_cpus import Step, mapped, walk
+from prober.commandline.rules.numa import nodes_of, numa_values
+from prober.commandline.rules.numa_cpus import Step, nodes_with_cpus, walk
 from prober.commandline.rules.rule import Rule
 
 _MIB = 1 << 20
@@ -19,7 +19,7 @@ def _memory_attributes(line: Line) -> Iterator[Fault]:
     is_on = switch(line.machine_value("hmat")) is True or "hmat" in line.globals
     seen: set[tuple[str, ...]] = set()
     for option in line.keyval.get("-numa", ()):
-        values = values_of(option)
+        values = numa_values(option)
         kind = str(values.get("type"))
         part = kind if kind.startswith("hmat-") else "initiator" if kind == "node" and "initiator" in values else ""
         if not part:
@@ -184,21 +184,33 @@ def _said(line: Line, wanted: str) -> Iterator[Fault]:
 
 def _initiator_nodes(line: Line) -> Iterator[Fault]:
     """An initiator has CPUs in the end; nodes to which no CPU was given get them by their sockets."""
-    if switch(line.machine_value("hmat")) is not True or line.caps.version.numbers < (6, 0, 0):
+    if switch(line.machine_value("hmat")) is not True:
         return
-    owners = mapped(line)
+    owners = nodes_with_cpus(line)
     present = {node for _, node, _ in nodes_of(line)}
     for option, node, values in nodes_of(line):
         initiator = number(values.get("initiator"))
         if initiator is None:
-            continue
-        if initiator not in present:
+            if owners is not None and node is not None and _lacks_initiator(line, node, owners):
+                message = f"QEMU {line.caps.version} finds no initiator of NUMA node {node} by itself"
+                yield Fault(option.place, "initiator", message, "write initiator= of a node with CPUs")
+        elif initiator not in present:
             yield Fault(option.place, "initiator", f"there is no NUMA node {initiator} that could be the initiator")
         elif owners is not None and initiator not in {0, *owners}:
             yield Fault(option.place, "initiator", f"node {initiator} has no CPUs, and cannot be an initiator")
         elif owners is not None and node in owners and initiator != node and "cpus" not in values:
             message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
             yield Fault(option.place, "initiator", message)
+
+
+def _lacks_initiator(line: Line, node: int, owners: set[int]) -> bool:
+    """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node."""
+    if line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
+        return False
+    given = [values for option in line.keyval.get("-numa", ()) if (values := numa_values(option))]
+    by_place = {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}
+    is_said = bool(by_place) or any("cpus" in values for values in given)
+    return node not in (by_place if is_said else owners)
 
 
 RULES = (
@@ -311,9 +323,8 @@ RULES = (
         ),
         right=(
             "-display none -smp 2,sockets=2 -M pc,hmat=on -m 128 -object memory-backend-ram,id=a,size=64M "
-            "-object memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0-1 "
+            "-object memory-backend-ram,id=b,size=64M -numa node,memdev=a,cpus=0-1,initiator=0 "
             "-numa node,memdev=b,initiator=0"
         ),
-        since=(6, 0, 0),
     ),
 )

@@ -9,7 +9,7 @@ from math import prod
 from prober.capabilities.models import Machine
 from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Keyval
-from prober.commandline.refusal import Fault
+from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.topology import LEVELS, NoTopology, Topology, smp_values, topology_of
 
@@ -24,22 +24,30 @@ def _topology(line: Line) -> Iterator[Fault]:
     )
     if place is None or not smp_values(line):
         return
+    yield from _keys(line, place)
     if isinstance(found, NoTopology):
         yield Fault(place, found.part, found.message)
-    total, said = _limits(line, found)
-    if line.machine is not None and total and line.machine.cpu_max and total > line.machine.cpu_max:
-        yield Fault(place, said, _too_many(line.machine, total))
-    if found is None and line.kind == "other":
-        for part, message in _product_elsewhere(line):
-            yield Fault(place, part, message)
+    total, most = _limits(line, found), (line.machine.cpu_max if line.machine is not None else None)
+    if line.machine is not None and most and total > most:
+        yield Fault(place, "maxcpus", _too_many(line.machine, total))
+    for part, message in _product_elsewhere(line) if line.kind == "other" else ():
+        yield Fault(place, part, message)
 
 
-def _limits(line: Line, found: Topology | NoTopology | None) -> tuple[int, str]:
-    """How many CPUs there are at the most, as far as that is known, and the key that says so."""
+def _keys(line: Line, place: Origin) -> Iterator[Fault]:
+    """Keys of ``-machine smp.KEY`` that are none, and values that are no numbers."""
+    known = {key.name for key in (line.caps.options or {}).get("smp-opts", ())}
+    for name, value in smp_values(line).items():
+        if name not in line.merged("-smp") and ((known and name not in known) or number(value) is None):
+            yield Fault(place, f"smp.{name}", f"-machine has no smp.{name[:64]} of {str(value)[:64]!r}")
+
+
+def _limits(line: Line, found: Topology | NoTopology | None) -> int:
+    """How many CPUs there are at the most, as far as that is known."""
     if isinstance(found, Topology):
-        return found.maxcpus, "maxcpus"
+        return found.maxcpus
     most = number(smp_values(line).get("maxcpus")) or number(smp_values(line).get("cpus")) or 0
-    return (most if abs(most) < 1 << 32 else 0), "maxcpus"
+    return most if abs(most) < 1 << 32 else 0
 
 
 def _too_many(machine: Machine, total: int) -> str:
@@ -82,29 +90,36 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
     with Extended Interrupt Mode for that, which TCG has not.
     """
     topology = topology_of(line)
-    if not isinstance(topology, Topology) or line.kind not in ("pc", "q35", "microvm"):
+    if not isinstance(topology, Topology) or not _is_apic_of(line, topology):
         return
     highest = topology.apic_id(topology.maxcpus - 1)
-    if highest < _FIRST_OF_X2APIC or (line.machine and topology.maxcpus > (line.machine.cpu_max or 0)):
+    if highest < _FIRST_OF_X2APIC:
         return
     version = line.caps.version.numbers
-    place = next(option.place for flag in ("-smp", "-machine") for option in line.keyval.get(flag, ())[-1:])
+    place = [*line.keyval.get("-machine", ()), *line.keyval.get("-smp", ())][-1].place
     many = f"more than {_FIRST_OF_X2APIC} CPUs" if topology.maxcpus > _FIRST_OF_X2APIC else f"APIC ids up to {highest}"
     if line.accelerator != "tcg":
         if version < (6, 0, 0) and line.kind in ("pc", "q35") and not _has_eim(line):
             yield Fault(place, "maxcpus", f"{many} need an IOMMU that remaps their interrupts", _IOMMU)
-        return
-    is_early = version < (6, 0, 0) and line.kind == "microvm"
-    if is_early:
-        highest = topology.apic_id(topology.cpus - 1)
-    if version < (9, 0, 0):
-        if highest >= _FIRST_OF_X2APIC:
+    elif version < (9, 0, 0):
+        is_early = version < (6, 0, 0) and line.kind == "microvm"
+        if not is_early or topology.apic_id(topology.cpus - 1) >= _FIRST_OF_X2APIC:
             yield Fault(place, "maxcpus", f"TCG has no APIC for {many}", "use KVM")
-    elif topology.apic_id(topology.cpus - 1) >= _FIRST_OF_X2APIC and not line.globals & {"x2apic"}:
-        cpus = line.keyval.get("-cpu", ())
-        if not cpus or _has_none(cpus[-1]):
-            of = cpus[-1].place if cpus else place
-            yield Fault(of, "x2apic", f"{many} need x2apic", "write x2apic=on behind the CPU model")
+    elif topology.apic_id(topology.cpus - 1) >= _FIRST_OF_X2APIC:
+        yield from _no_x2apic(line, place, many)
+
+
+def _is_apic_of(line: Line, topology: Topology) -> bool:
+    """Whether the machine numbers its CPUs this way, and has as many."""
+    most = line.machine.cpu_max if line.machine is not None else None
+    return line.kind in ("pc", "q35", "microvm") and topology.maxcpus <= (most or 0)
+
+
+def _no_x2apic(line: Line, place: Origin, many: str) -> Iterator[Fault]:
+    cpus = line.keyval.get("-cpu", ())
+    if "x2apic" not in line.globals and (not cpus or _has_none(cpus[-1])):
+        of = cpus[-1].place if cpus else place
+        yield Fault(of, "x2apic", f"{many} need x2apic", "write x2apic=on behind the CPU model")
 
 
 def _has_none(option: Keyval) -> bool:

@@ -134,7 +134,7 @@ SPOILT: tuple[tuple[str, str, str, str, str], ...] = (
      ""),
     (f"{_NUMA},nodeid=2", "there is no NUMA node 1", ",nodeid=2", "", ""),
     (f"{_NUMA} -numa dist,src=0,dst=5,val=20", "dst is NUMA node 5, which is not there", "dst=5", "dst=1", ""),
-    (f"{_NUMA} -numa dist,src=0,dst=1,val=5", "a distance is 10 or more, not 5", "val=5", "val=15", ""),
+    (f"{_NUMA} -numa dist,src=0,dst=1,val=5", "a distance is from 10 to 255, not 5", "val=5", "val=15", ""),
     (f"-M pc,hmat=on {_NUMA} -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,latency=5",
      "of access-bandwidth needs bandwidth", "latency=5", "bandwidth=5M", ""),
     (f"-M pc,hmat=on {_NUMA} -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=read-latency",
