@@ -64,6 +64,8 @@ def _unused(line: Line) -> Iterator[Fault]:
         return
     if any(name.startswith(("virtio-mem", "virtio-pmem")) for name in line.by_type):
         return
+    if line.machine_value("sgx-epc.0.memdev") is not None:
+        return  # an enclave's memory is beside the guest's own, and nobody sets a size for it
     message = "maxmem without slots leaves room that no DIMM can take"
     yield Fault(found[0].place, "maxmem", message, "write slots=N, or leave out maxmem")
 

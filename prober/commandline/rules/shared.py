@@ -25,7 +25,10 @@ _DEVICES = (
 #: Backends that share what is theirs, unless it is said otherwise (``backends/hostmem-memfd.c``, ``hostmem-shm.c``).
 _SHARE = ("memory-backend-memfd", "memory-backend-shm")
 
-_HINT = "write -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem, with SIZE as in -m"
+_HINT = (
+    "write -object memory-backend-memfd,id=mem,size=SIZE,share=on -machine memory-backend=mem, with SIZE as in -m; "
+    "in a domain <memoryBacking> with <source type='memfd'/> and <access mode='shared'/>"
+)
 
 
 def _private(line: Line) -> Iterator[Fault]:
