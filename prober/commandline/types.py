@@ -30,7 +30,18 @@ _STRINGS = ("str", "string")
 _CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
 
 #: Types of properties without a setter (``hw/pci/pci.c``, ``hw/virtio/virtio-balloon.c``).
-_READ_ONLY = ("busnr", "guest statistics")
+_READ_ONLY = ("busnr", "guest statistics", "GuestPanicInformation", "X86CPUFeatureWordInfo")
+
+#: Properties without a setter that every object or device has (``qom/object.c``, ``hw/core/qdev.c``).
+_TOLD = frozenset({("type", "string"), ("hotplugged", "bool"), ("hotpluggable", "bool")})
+
+#: Types of machines' properties that are trees, of which a key names a member (``qapi/machine.json``).
+_TREES = frozenset(
+    {
+        "BootConfiguration", "CXLFixedMemoryWindow", "MemorySizeConfiguration", "SMPConfiguration", "SgxEPC",
+        "SmpCachePropertiesWrapper",
+    }
+)  # fmt: skip
 
 #: Enums that the schema knows by a number alone (``qapi/common.json``).
 _ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -50,6 +61,11 @@ _WORDS: Mapping[str, tuple[re.Pattern[str], str]] = MappingProxyType(
             re.compile(r"[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}"),
             "a MAC address like 52:54:00:12:34:56",
         ),
+        # ``hw/acpi/vmgenid.c``, through ``qemu_uuid_parse``
+        "guid": (re.compile(r"auto|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "a UUID, or auto"),
+        # ``hw/acpi/nvdimm.c`` by ``hw/i386/pc.c``, ``hw/i386/pc.c``, ``pc_machine_set_smbios_ep``
+        "nvdimm-persistence": (re.compile(r"cpu|mem-ctrl"), "cpu or mem-ctrl"),
+        "smbios-entry-point-type": (re.compile(r"32|64|auto"), "32, 64 or auto"),
     }
 )
 _ANY_WORD = (re.compile(r".*", re.DOTALL), "")
@@ -98,6 +114,12 @@ def _form(kind: str, name: str) -> _Form:
 
 def _read_only(known: QomProperty, value: Value) -> str:
     return f"{known.name} can be read, not set"
+
+
+def _tree(known: QomProperty, value: Value) -> str:
+    if isinstance(value, (list, dict)):
+        return ""
+    return f"{known.name} has members, and a key of each: {known.name}.MEMBER=…, not {value!r}"
 
 
 def _link(known: QomProperty, value: Value) -> str:
@@ -191,7 +213,8 @@ _LISTS = (_list, _host_nodes)
 
 #: The forms of properties, by type and name.  What is none of the others may be an enum, by its description.
 _FORMS: tuple[tuple[Callable[[str, str], bool], _Form], ...] = (
-    (lambda kind, name: kind in _READ_ONLY, _read_only),
+    (lambda kind, name: kind in _READ_ONLY or (name, kind) in _TOLD, _read_only),
+    (lambda kind, name: kind in _TREES, _tree),
     (lambda kind, name: kind.startswith("link<"), _link),
     (lambda kind, name: kind.endswith(("List", "list")), _list),
     (lambda kind, name: name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"), _slot),
