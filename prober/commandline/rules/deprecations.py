@@ -222,7 +222,7 @@ _ROWS = (
     ),
     _Row(
         "line/deprecated-floppy-drive",
-        "driveA and driveB of isa-fdc",
+        "driveA or driveB of isa-fdc",
         lambda line: iter([*_devices("isa-fdc", "driveA")(line), *_devices("isa-fdc", "driveB")(line)]),
         ("driveA", "driveB"),
         "-display none -nodefaults -M isapc -blockdev null-co,node-name=n -device isa-fdc,driveA=n",
@@ -336,7 +336,7 @@ def _rule(row: _Row) -> Rule:
 
     return Rule(
         row.name,
-        f"{row.part} is not used",
+        f"{row.part} is left out",
         row.source,
         find,
         about=row.about,
