@@ -305,6 +305,16 @@ _ROWS = (
         hint="write password-secret=ID, and -object secret,id=ID,file=FILE",
     ),
     _Row(
+        "line/deprecated-num-queues",
+        "num_queues of nvme",
+        _devices("nvme", "num_queues"),
+        ("num_queues",),
+        "-display none -device nvme,serial=a,num_queues=2",
+        "-display none -device nvme,serial=a,max_ioqpairs=1",
+        hint="write max_ioqpairs, which is one less: the queue of the administration is not counted",
+        source="hw/nvme/ctrl.c, nvme_check_params (5.2: hw/block/nvme.c, nvme_check_constraints)",
+    ),
+    _Row(
         "line/deprecated-use-intel-id",
         "use-intel-id of nvme",
         _devices("nvme", "use-intel-id"),
