@@ -21,6 +21,7 @@ from prober.commandline.line import Line
 from prober.commandline.listed import check_listed
 from prober.commandline.named import check_accelerator, check_cpu, check_machine
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Qapi, Value
+from prober.commandline.overruled import without_overruled
 from prober.commandline.plain import check_plain
 from prober.commandline.references import check_references, check_reserved
 from prober.commandline.refusal import Finding
@@ -54,16 +55,15 @@ def check(
     options = list(options)
     line = Line.of(options, caps, program)
     each = check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written)
-    return _once(
-        [
-            *(soften(each, line) if line.settings else each),
-            *check_references(line),
-            *check_reserved(line),
-            *check_buses(line),
-            *check_rules(line),
-            *find_unused(line),
-        ]
-    )
+    found = [
+        *(soften(each, line) if line.settings else each),
+        *check_references(line),
+        *check_reserved(line),
+        *check_buses(line),
+        *check_rules(line),
+        *find_unused(line),
+    ]
+    return _once(without_overruled(found, line, Grounds(caps, assume_unknown_present=assume_unknown_present)))
 
 
 def check_each(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from prober.capabilities import Capabilities, Verdict
@@ -11,10 +12,13 @@ from prober.commandline.kept import KeptPerBinary
 from prober.commandline.options import DeviceOption, Global, Property
 from prober.commandline.refusal import Finding, Kind, Origin
 from prober.commandline.rules.names import PROPER_IDS_SINCE
-from prober.commandline.text import Text
+from prober.commandline.text import Text, as_number
 
 #: Keys of ``-device`` that qdev reads itself, and no type lists (QEMU, ``system/qdev-monitor.c``).
 _QDEV_KEYS = frozenset({"driver", "id", "bus"})
+
+#: An item of a list, by its number.
+_ITEM = re.compile(r"([a-z-]{1,32})\[(\d{1,6})\]", re.ASCII)
 
 #: Types that ``-device`` was found to make.
 _SOUND_DRIVERS: KeptPerBinary[set[str]] = KeptPerBinary(set)
@@ -31,9 +35,24 @@ def check_device(option: DeviceOption, grounds: Grounds) -> Iterator[Finding]:
     yield from _needed(option, typename)
     for item in option.properties:
         if item.name not in _QDEV_KEYS:
-            yield from grounds.property(typename, item)
+            if not _is_item(item.name, option, grounds):
+                yield from grounds.property(typename, item)
         elif item.name == "id":
             yield from _id(item, grounds)
+
+
+def _is_item(name: str, option: DeviceOption, grounds: Grounds) -> bool:
+    """Whether a key is an item of a list whose length stands on the same line, as ``len-ports=1,ports[0]=a``.
+
+    Until 6.1 properties are set in their order, and the length makes the items (``hw/core/qdev-properties.c``,
+    ``set_prop_arraylen``); 7.2 sets them in the order of a hash, and has been seen to know no item.
+    """
+    match = _ITEM.fullmatch(name)
+    if match is None or grounds.caps.version.numbers >= (6, 2, 0):
+        return False
+    said = next((item.value for item in option.properties if item.name == f"len-{match[1]}"), "")
+    length = as_number(str(said))
+    return length is not None and int(match[2]) < length
 
 
 def _driver(place: Origin, typename: str, grounds: Grounds) -> Iterator[Finding]:

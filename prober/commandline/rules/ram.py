@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prober.commandline.keys import pairs_of
 from prober.commandline.line import Line, Made, number, size, value_of
 from prober.commandline.options import Keyval
-from prober.commandline.refusal import Fault, Kind
+from prober.commandline.refusal import Fault, Kind, Place
 from prober.commandline.rules.numa import ram_of
 from prober.commandline.rules.rule import Rule
 
@@ -66,6 +66,8 @@ def _unused(line: Line) -> Iterator[Fault]:
         return
     if line.machine_value("sgx-epc.0.memdev") is not None:
         return  # an enclave's memory is beside the guest's own, and nobody sets a size for it
+    if isinstance(found[0].place, Place):
+        return  # a domain that has room may be given virtio-mem later, which takes no slot
     message = "maxmem without slots leaves room that no DIMM can take"
     yield Fault(found[0].place, "maxmem", message, "write slots=N, or leave out maxmem")
 
