@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from prober.commandline.grounds import Grounds
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line
+from prober.commandline.line import Line, switch
 from prober.commandline.named import check_machine
 from prober.commandline.options import Keyval
-from prober.commandline.refusal import Finding, Origin
+from prober.commandline.refusal import NOT_INSTALLED, Finding, Origin
 
 _EVER = (0, 0, 0)
 _ALWAYS = (1000, 0, 0)
@@ -33,6 +33,9 @@ _LAST = MappingProxyType(
 
 #: Options of whose keys the last value is read, the same way.
 _LAST_OF_KEY = MappingProxyType({"-action": _EVER, "-machine": (6, 0, 0), "-rtc": _EVER, "-smp": (6, 0, 0)})
+
+#: Keys of ``-sandbox`` that take a word.
+_SANDBOX = frozenset({"obsolete", "elevateprivileges", "spawn", "resourcecontrol"})
 
 #: Keys of ``-machine`` that were never read before all options were.
 _KEPT_FOR_LATER = ("accel",)
@@ -55,7 +58,7 @@ def without_overruled(found: list[Finding], line: Line, grounds: Grounds) -> lis
 def _is_unused_display(one: Finding, line: Line) -> bool:
     """Whether a display is not built in, and another is shown after all."""
     last = line.qapi.get("-display", [])[-1:]
-    return one.rule == "option/type" and any(
+    return one.rule == NOT_INSTALLED and any(
         option.place == one.place != last[0].place for option in line.qapi.get("-display", ())
     )
 
@@ -103,3 +106,9 @@ def _values(line: Line) -> Iterator[tuple[Origin, str]]:
                 if name in later and (version >= since or name in _KEPT_FOR_LATER):
                     yield option.place, name
             later.update(names)
+
+    for option in line.keyval.get("-sandbox", ()):
+        pairs = pairs_of(option)
+        # A sandbox that is off reads none of its words (``system/qemu-seccomp.c``, ``parse_sandbox``).
+        if switch(next((item.value for item in reversed(pairs) if item.name == "enable"), False)) is False:
+            yield from [(option.place, item.name) for item in pairs if item.name in _SANDBOX]
