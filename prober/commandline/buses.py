@@ -276,10 +276,9 @@ def _of_machine(line: Line) -> set[str]:
 
 
 def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
-    values = device.values
     if bus not in buses.bridges:
         return None
-    address = _address(values.get("addr"))
+    address = _address(device.values.get("addr"))
     if address is None and (bus != buses.root or not buses.is_exact):
         return None
     if not device.type.is_pci:
@@ -293,7 +292,7 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
         buses.chosen[bus, slot] = device
         address = slot, 0
     slot, function = address
-    several = values.get("multifunction") in (True, "on", "yes", "true", "y") or "multifunction" in buses.line.globals
+    several = _is_one_of_several(device, buses.line)
     taken = slots.setdefault(slot, {})
     problem = _problem(function, several, taken) if taken else ""
     taken.setdefault(function, several)
@@ -301,23 +300,19 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
         return None
     other = buses.chosen.get((bus, slot))
     if other is not None and other is not device:
-        return Finding(
-            kind=Kind.error,
-            place=other.place,
-            part="addr",
-            message=f"{other.typename} has no addr and is made first, so it gets slot {slot:#x} of {bus}, which is for "
-            f"{device.id or device.typename}",
-            hint="give it an addr",
-            rule="line/pci-slot",
-        )
-    return Finding(
-        kind=Kind.error,
-        place=device.place,
-        part="addr",
-        message=f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}",
-        hint="give another addr",
-        rule="line/pci-slot",
-    )
+        message = f"{other.typename} has no addr and is made first, so it gets slot {slot:#x} of {bus}, which is for "
+        return _no_slot(other, message + (device.id or device.typename), "give it an addr")
+    message = f"slot {slot:#x} function {function} of {bus} cannot be had: {problem}"
+    return _no_slot(device, message, "give another addr")
+
+
+def _is_one_of_several(device: Made, line: Line) -> bool:
+    """Whether it says that other functions of its slot are there, or something else may say so."""
+    return switch(device.values.get("multifunction")) is True or "multifunction" in line.globals
+
+
+def _no_slot(device: Made, message: str, hint: str) -> Finding:
+    return Finding(kind=Kind.error, place=device.place, part="addr", message=message, hint=hint, rule="line/pci-slot")
 
 
 def _full(device: Made, bus: str) -> Finding:

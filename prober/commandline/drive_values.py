@@ -41,7 +41,7 @@ _KEPT_GROUPS = ("throttling.", "stats-intervals.")
 DIRECT = frozenset({"none", "off", "directsync"})
 
 
-def values_of(drive: Keyval) -> dict[str, Value]:
+def drive_values_of(drive: Keyval) -> dict[str, Value]:
     """What a drive says, by new names."""
     return {RENAMED.get(name, name): value for name, value, _ in drive.pairs}
 
@@ -74,7 +74,7 @@ def is_direct(values: Mapping[str, Value]) -> bool | None:
     return switch(own) if own is not None else values.get("cache") in DIRECT
 
 
-def limits_of(values: Mapping[str, Value]) -> dict[str, Value]:
+def throttling_of(values: Mapping[str, Value]) -> dict[str, Value]:
     """The limits that a drive sets, by QMP's names."""
     start = "throttling."
     return {name.removeprefix(start): value for name, value in values.items() if name.startswith(start)}

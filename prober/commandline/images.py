@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from prober.commandline.drive_values import has_no_medium, is_read_only, values_of
+from prober.commandline.drive_values import drive_values_of, has_no_medium, is_read_only
 from prober.commandline.drives import default_interface
 from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Keyval, Plain, Qapi
@@ -201,7 +201,7 @@ class _Openings:
 
     def _drive(self, drive: Keyval) -> None:
         """A ``-drive``, which a device uses or the machine itself."""
-        values: dict[str, Any] = values_of(drive)
+        values: dict[str, Any] = drive_values_of(drive)
         interface = values.get("if", default_interface(self._line))
         wants = self._asked(values.get("id"))
         if interface in _OWN:

@@ -40,7 +40,7 @@ class Ids(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Topology:
+class SmpTopology:
     """How many CPUs there are, how many there may be, and how many of each level within the one above."""
 
     cpus: int
@@ -90,7 +90,7 @@ def smp_values(line: Line) -> dict[str, Value]:
     return found
 
 
-def topology_of(line: Line) -> Topology | NoTopology | None:
+def topology_of(line: Line) -> SmpTopology | NoTopology | None:
     """What all ``-smp`` come to; None where that is not known: of other machines, or of what is no number."""
     if line.kind == "other" or line.is_open:
         return None
@@ -135,7 +135,7 @@ def _prefers_sockets(line: Line) -> bool:
     return match is not None and (int(match[1]), int(match[2])) <= (6, 1)
 
 
-def _parse(counts: Mapping[str, int], prefers_sockets: bool) -> Topology | NoTopology:
+def _parse(counts: Mapping[str, int], prefers_sockets: bool) -> SmpTopology | NoTopology:
     now, most = counts.get("cpus") or 0, counts.get("maxcpus") or counts.get("cpus") or 0
     levels = {name: counts.get(name) or 1 for name in LEVELS if name not in _CALCULATED}
     found = {name: counts.get(name) or 0 for name in _CALCULATED}
@@ -158,7 +158,7 @@ def _fill(found: dict[str, int], left: int, prefers_sockets: bool) -> None:
     found[wanted] = left // (found[others[0]] * found[others[1]])
 
 
-def _parse_before_62(counts: Mapping[str, int], has_dies: bool) -> Topology | NoTopology:
+def _parse_before_62(counts: Mapping[str, int], has_dies: bool) -> SmpTopology | NoTopology:
     now, sockets, cores, threads = (counts.get(name, 0) for name in ("cpus", *_CALCULATED))
     dies = counts.get("dies", 1) if has_dies else 1
     if not dies:
@@ -180,7 +180,7 @@ def _parse_before_62(counts: Mapping[str, int], has_dies: bool) -> Topology | No
     return _checked(now, counts.get("maxcpus", now), levels, counts)
 
 
-def _checked(now: int, most: int, levels: Mapping[str, int], counts: Mapping[str, int]) -> Topology | NoTopology:
+def _checked(now: int, most: int, levels: Mapping[str, int], counts: Mapping[str, int]) -> SmpTopology | NoTopology:
     if most < now:
         return NoTopology("maxcpus", f"maxcpus is {most}, less than {now} CPUs")
     product = prod(levels.values())
@@ -189,4 +189,4 @@ def _checked(now: int, most: int, levels: Mapping[str, int], counts: Mapping[str
         shown = " * ".join(f"{name} {count}" for name, count in (given or levels).items())
         made = f"{shown} is {prod(given.values())}" if given else f"{shown} is {product}"
         return NoTopology("maxcpus" if counts.get("maxcpus") else "cpus", f"{made}, and there are {most} CPUs")
-    return Topology(now, most, levels)
+    return SmpTopology(now, most, levels)

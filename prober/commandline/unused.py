@@ -83,19 +83,9 @@ def _certain(line: Line) -> set[str]:
     made.update(f"{match[1]}-device" for name in line.by_type if (match := _ON_PCI.fullmatch(name)))
     for option in line.plain.get("-vga", ()):
         made.add(_DISPLAY_TYPES.get((option.value or "").partition(",")[0], ""))
-    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
-        pairs = dict(split_pairs(option.value or "", "type"))
-        if pairs.get("type") == "nic" or option.flag == "-nic":
-            model = str(pairs.get("model", _CARDS.get(line.kind, "")))
-            made.add("virtio-net-pci" if model == "virtio" else model)
-    if network_cards(line) and not line.plain.keys() & {"-net", "-nic"}:
-        made.add(_CARDS.get(line.kind, ""))
+    made.update(_network_cards(line), _of_drives(line))
     for option in (*line.plain.get("-watchdog", ()), *line.plain.get("-soundhw", ())):
         made.add(option.value or "")
-    interfaces = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
-    interfaces.update("ide" for flag in ("-hda", "-hdb", "-hdc", "-hdd", "-cdrom") if flag in line.plain)
-    for interface in interfaces:
-        made.update(_OF_DRIVES.get(interface, ()))
     made.update(_ANY_MACHINE, _FURTHER.get(line.kind, ()))
     model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or "qemu64"
     made.add(f"{model}-x86_64-cpu")
@@ -104,6 +94,25 @@ def _certain(line: Line) -> set[str]:
     if line.has_usb:
         made.update(_USB.get(line.kind, ()))
     return made
+
+
+def _network_cards(line: Line) -> Iterator[str]:
+    """The types of cards of ``-net`` and ``-nic``, or that of the defaults."""
+    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
+        pairs = dict(split_pairs(option.value or "", "type"))
+        if pairs.get("type") == "nic" or option.flag == "-nic":
+            model = str(pairs.get("model", _CARDS.get(line.kind, "")))
+            yield "virtio-net-pci" if model == "virtio" else model
+    if network_cards(line) and not line.plain.keys() & {"-net", "-nic"}:
+        yield _CARDS.get(line.kind, "")
+
+
+def _of_drives(line: Line) -> Iterator[str]:
+    """The types of what the machine makes of drives."""
+    interfaces = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
+    interfaces.update("ide" for flag in ("-hda", "-hdb", "-hdc", "-hdd", "-cdrom") if flag in line.plain)
+    for interface in interfaces:
+        yield from _OF_DRIVES.get(interface, ())
 
 
 #: What a virtio device on PCI is called.

@@ -37,7 +37,7 @@ RECORDINGS = CHECKOUT / "fixtures" / "replies"
 _VARIANTS = 120
 
 #: How many of the last lines of what a QEMU says are kept, and how much of each.
-_LINES, _LETTERS = 3, 300
+_LINES, _LETTERS = 1, 160
 
 _OUTCOMES = ("agree", "false refusal", "false acceptance", "unknown, taken", "unknown, refused")
 

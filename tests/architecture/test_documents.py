@@ -17,7 +17,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _PATH = re.compile(r"(?<![\w/.-])((?:prober|tests|tools|docs|packaging|fixtures)/[\w./-]*\w)")
 
 #: Paths that are not of this tree: QEMU's and libvirt's own, and a name that stands for any.
-_ELSEWHERE = re.compile(r"docs/(specs|interop)/|tests/qemu|X\.Y\.Z|[A-Z]{2}")
+_ELSEWHERE = re.compile(r"docs/(specs|interop|about)/|tests/qemu|X\.Y\.Z|[A-Z]{2}")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 #: A module of ours, or something in one: in a document, and in a docstring or comment.
 _DOTTED = re.compile(r"`(prober(?:\.\w+)+)`")

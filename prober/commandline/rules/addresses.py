@@ -63,6 +63,11 @@ def _home(device: Made, bus: str, line: Line) -> Made | None:
     return homes[0] if len(homes) == 1 else None
 
 
+def _last_of(home: Made | None) -> tuple[int, int] | None:
+    """The last target and unit of a controller, where it is one of which they are known."""
+    return next((_SCSI_LAST[name] for name in home.type.lineage if name in _SCSI_LAST), None) if home else None
+
+
 def _scsi_bounds(line: Line) -> Iterator[Fault]:
     for device in line.derived_from("scsi-device"):
         channel, target, unit = (number(device.values.get(key, -1)) for key in ("channel", "scsi-id", "lun"))
@@ -71,13 +76,13 @@ def _scsi_bounds(line: Line) -> Iterator[Fault]:
         if max(target or 0, unit or 0) <= 0 or (not device.bus and "scsi" in line.values("-drive", "if")):
             continue  # a machine's own controller may be the first
         home = _home(device, "SCSI", line)
-        last = next((_SCSI_LAST[name] for name in home.type.lineage if name in _SCSI_LAST), None) if home else None
+        last = _last_of(home)
         if home is None or last is None:
             continue
-        if target is not None and last[0] < target != _ANY:
-            yield Fault(device.place, "scsi-id", f"the last target of a {home.typename} is {last[0]}, not {target}")
-        if unit is not None and last[1] < unit != _ANY:
-            yield Fault(device.place, "lun", f"the last unit of a target of a {home.typename} is {last[1]}, not {unit}")
+        bounds = (("scsi-id", "target", target, last[0]), ("lun", "unit of a target", unit, last[1]))
+        for key, what, given, most in bounds:
+            if given is not None and most < given != _ANY:
+                yield Fault(device.place, key, f"the last {what} of a {home.typename} is {most}, not {given}")
 
 
 def _scsi(line: Line) -> Iterator[Fault]:
@@ -217,14 +222,19 @@ def _root_ports(device: Made, line: Line) -> tuple[int | None, str]:
         home = _home(device, "usb-bus", line)
     if home is None or "masterbus" in line.properties:
         return None, ""
+    return _ports_of(home), f"a {home.typename}"
+
+
+def _ports_of(home: Made) -> int | None:
+    """How many ports a USB controller has; None where that is not known."""
     lineage = home.type.lineage
     if "pci-xhci" in lineage:
         counts = [number(home.values.get(key, 4)) for key in ("p2", "p3")]
         known = [min(count, _MOST_XHCI_PORTS) for count in counts if count is not None]
-        return (max(known) if len(known) == len(counts) else None), f"a {home.typename}"
+        return max(known) if len(known) == len(counts) else None
     if "pci-ohci" in lineage:
-        return number(home.values.get("num-ports", 3)), f"a {home.typename}"
-    return next((_ROOT_PORTS[name] for name in lineage if name in _ROOT_PORTS), None), f"a {home.typename}"
+        return number(home.values.get("num-ports", 3))
+    return next((_ROOT_PORTS[name] for name in lineage if name in _ROOT_PORTS), None)
 
 
 _SCSI_LINE = "-display none -blockdev null-co,node-name=n -device lsi53c895a,id=s -device scsi-hd,drive=n,bus=s.0"

@@ -222,7 +222,7 @@ _ROWS = (
     ),
     _Row(
         "line/deprecated-floppy-drive",
-        "driveA and driveB of isa-fdc",
+        "driveA or driveB of isa-fdc",
         lambda line: iter([*_devices("isa-fdc", "driveA")(line), *_devices("isa-fdc", "driveB")(line)]),
         ("driveA", "driveB"),
         "-display none -nodefaults -M isapc -blockdev null-co,node-name=n -device isa-fdc,driveA=n",
@@ -305,6 +305,16 @@ _ROWS = (
         hint="write password-secret=ID, and -object secret,id=ID,file=FILE",
     ),
     _Row(
+        "line/deprecated-num-queues",
+        "num_queues of nvme",
+        _devices("nvme", "num_queues"),
+        ("num_queues",),
+        "-display none -device nvme,serial=a,num_queues=2",
+        "-display none -device nvme,serial=a,max_ioqpairs=1",
+        hint="write max_ioqpairs, which is one less: the queue of the administration is not counted",
+        source="hw/nvme/ctrl.c, nvme_check_params (5.2: hw/block/nvme.c, nvme_check_constraints)",
+    ),
+    _Row(
         "line/deprecated-use-intel-id",
         "use-intel-id of nvme",
         _devices("nvme", "use-intel-id"),
@@ -336,7 +346,7 @@ def _rule(row: _Row) -> Rule:
 
     return Rule(
         row.name,
-        f"{row.part} is not used",
+        f"{row.part} is left out",
         row.source,
         find,
         about=row.about,

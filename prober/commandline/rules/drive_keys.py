@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from prober.commandline.drive_values import (
     RENAMED,
+    drive_values_of,
     file_of,
     handed_on,
     has_no_medium,
     is_direct,
-    limits_of,
-    values_of,
+    throttling_of,
 )
 from prober.commandline.drivers import OVER_FILES
 from prober.commandline.drives import default_interface, own_drives
@@ -25,7 +25,7 @@ from prober.commandline.rules.rule import Rule
 def _drives(line: Line) -> Iterator[tuple[Keyval, dict[str, Value]]]:
     if not line.is_open:
         for option in line.keyval.get("-drive", ()):
-            yield option, values_of(option)
+            yield option, drive_values_of(option)
 
 
 def _both(line: Line) -> Iterator[Fault]:
@@ -33,7 +33,7 @@ def _both(line: Line) -> Iterator[Fault]:
         names = {item.name for item in option.pairs}
         if {"driver", "format"} <= names:
             yield Fault(option.place, "driver", "-drive has driver or format, not both", "leave one of them out")
-        if file_of(values_of(option)) and "file.filename" in names:
+        if file_of(drive_values_of(option)) and "file.filename" in names:
             yield Fault(option.place, "file.filename", "-drive has file or file.filename, not both")
         for old in sorted(names & RENAMED.keys()):
             if RENAMED[old] in names:
@@ -103,7 +103,7 @@ def _needs_medium(typename: str) -> bool:
 def _limits(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
         limits: dict[str, int] = {}
-        for name, value in limits_of(values).items():
+        for name, value in throttling_of(values).items():
             rate = number(value)
             if name != "group" and rate is not None:
                 limits[name] = rate % 2**64
@@ -113,7 +113,7 @@ def _limits(line: Line) -> Iterator[Fault]:
 
 def _numbers(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
-        for name, value in limits_of(values).items():
+        for name, value in throttling_of(values).items():
             if name != "group" and isinstance(value, str) and number(value) is None:
                 message = f"the limits of a -drive are numbers, and throttling.{name} is {str(value)[:64]!r}"
                 yield Fault(option.place, f"throttling.{name}", message, "a number without a unit: 1048576 for 1M")

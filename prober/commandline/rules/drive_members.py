@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from prober.commandline.drive_members import CHILDREN, DRIVERS_OWN
-from prober.commandline.drive_values import file_of, handed_on, values_of
+from prober.commandline.drive_values import drive_values_of, file_of, handed_on
 from prober.commandline.images import local_path
 from prober.commandline.line import Line
 from prober.commandline.options import Value
@@ -25,7 +25,7 @@ def _members(line: Line) -> Iterator[Fault]:
     if line.is_open:
         return
     for option in line.keyval.get("-drive", ()):
-        values = values_of(option)
+        values = drive_values_of(option)
         keys = handed_on(values)
         top = values.get("driver", values.get("format"))
         yield from (

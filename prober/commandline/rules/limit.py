@@ -15,7 +15,7 @@ _WIDE = ("uint64", "uint64_t")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Reach:
     """Numbers from ``least`` to ``most``: all of them, powers of two alone, or those in ``only``; and ``besides``,
     which stand for something else (a default that QEMU chooses)."""
 
@@ -38,13 +38,13 @@ class Span:
         return f"{what}from {self.least} to {self.most}"
 
 
-def only(*numbers: int) -> Span:
+def only(*numbers: int) -> Reach:
     """Just these numbers."""
-    return Span(only=numbers)
+    return Reach(only=numbers)
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Bound:
     """The numbers, or with ``longest`` the texts, that a property takes of all types derived from one of ``bases``.
 
     ``example`` is a command line with ``{}`` for the value, ``wrong`` and ``right`` what stands there once each; the
@@ -55,7 +55,7 @@ class Limit:
     source: str
     bases: tuple[str, ...]
     part: str
-    takes: Span
+    takes: Reach
     example: str
     wrong: str
     right: str

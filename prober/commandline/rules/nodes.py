@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.commandline.drive_values import is_read_only, values_of
+from prober.commandline.drive_values import drive_values_of, is_read_only
 from prober.commandline.line import Line, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault
@@ -73,7 +73,7 @@ def _force_share(line: Line) -> Iterator[Fault]:
         if switch(tree.value.get("force-share")) is True and switch(tree.value.get("read-only")) is not True:
             yield Fault(tree.place, "force-share", "force-share=on is for what is read-only", hint)
     for option in line.keyval.get("-drive", ()):
-        values = values_of(option)
+        values = drive_values_of(option)
         if switch(values.get("force-share")) is True and not is_read_only(values):
             yield Fault(option.place, "force-share", "force-share=on is for what is read-only", hint)
 

@@ -26,7 +26,7 @@ def numa_values(option: Keyval) -> dict[str, Value]:
     return {item.name: item.value for item in pairs_of(option)}
 
 
-def nodes_of(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
+def numa_nodes(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]]:
     """Each ``-numa node`` with its number: those without one are counted."""
     count = 0
     for option in line.keyval.get("-numa", ()):
@@ -39,7 +39,7 @@ def nodes_of(line: Line) -> Iterator[tuple[Keyval, int | None, dict[str, Value]]
 def _numbers(line: Line) -> Iterator[Fault]:
     seen: set[int] = set()
     count = 0
-    for option, node, _ in nodes_of(line):
+    for option, node, _ in numa_nodes(line):
         count += 1
         if node is None:
             return
@@ -106,24 +106,25 @@ def _in_mib(value: Value) -> int | None:
 
 
 def _sum(line: Line) -> Iterator[Fault]:
-    if "-numa" not in line.keyval or line.is_open or line.kind == "none":
+    if line.is_open or line.kind == "none":
         return
     total, place, nodes = 0, None, 0
     sizes = {backend.id: size(value_of(backend.properties, "size")) for backend in line.objects}
     ram = ram_of(line)
-    for option, _, values in nodes_of(line):
+    for option, _, values in numa_nodes(line):
         nodes, place = nodes + 1, option.place
-        if "mem" in values or "memdev" in values:
-            length = _in_mib(values["mem"]) if "mem" in values else sizes.get(str(values["memdev"]))
-            if length is None:
-                return
-            total += length
-    if place is not None and not total:
+        length = _in_mib(values["mem"]) if "mem" in values else sizes.get(str(values.get("memdev")))
+        if length is None and ("mem" in values or "memdev" in values):
+            return
+        total += length or 0
+    if place is None:
+        return
+    if not total:
         message = f"{'the NUMA node has' if nodes == 1 else 'the NUMA nodes have'} no memory, and all of it is theirs"
         yield Fault(
             place, "memdev", message, "give each its memory: memdev=ID of an -object memory-backend-ram,id=ID,size=…"
         )
-    elif place is not None and ram is not None and total != ram:
+    elif ram is not None and total != ram:
         yield Fault(place, "memdev", f"the memory of all NUMA nodes is {total} bytes, and -m says {ram}")
 
 
@@ -142,7 +143,7 @@ def ram_of(line: Line) -> int | None:
 def _mixed(line: Line) -> Iterator[Fault]:
     """Nodes of which some have ``mem`` and some ``memdev``."""
     ways: set[str] = set()
-    for option, _, values in nodes_of(line):
+    for option, _, values in numa_nodes(line):
         ways.update(key for key in ("mem", "memdev") if key in values)
         if len(ways) > 1 and line.machine is not None and line.machine.numa_mem_supported is not False:
             yield Fault(option.place, "memdev", "all NUMA nodes have their memory by mem, or all by memdev")
@@ -152,7 +153,7 @@ def _mixed(line: Line) -> Iterator[Fault]:
 def _once(line: Line) -> Iterator[Fault]:
     """Memory of two nodes."""
     seen: set[str] = set()
-    for option, _, values in nodes_of(line):
+    for option, _, values in numa_nodes(line):
         name = str(values.get("memdev", ""))
         if name and name in seen:
             yield Fault(option.place, "memdev", f"the memory of {name!r} is of another NUMA node already")
@@ -168,7 +169,7 @@ def _pairs(line: Line) -> Iterator[Fault]:
         if values.get("type") == "dist":
             place = option.place
             given[number(values.get("src")), number(values.get("dst"))] = number(values.get("val"))
-    nodes = [node for _, node, _ in nodes_of(line)]
+    nodes = [node for _, node, _ in numa_nodes(line)]
     if place is None or line.is_open or len(nodes) > _LAST_NODE + 1 or None in given.values():
         return
     if any(node is None or node not in nodes for pair in given for node in pair):
@@ -190,7 +191,7 @@ def _missing(
 
 def _mem(line: Line) -> Iterator[Fault]:
     """Memory by its size alone, where ``query-machines`` says that the machine has no such nodes."""
-    for option, _, values in nodes_of(line):
+    for option, _, values in numa_nodes(line):
         if "mem" in values and line.machine is not None and line.machine.numa_mem_supported is False:
             message = f"machine {line.machine.name} takes the memory of a NUMA node from memdev alone, not from mem"
             yield Fault(option.place, "mem", message)
@@ -211,7 +212,7 @@ def _backend(line: Line) -> Iterator[Fault]:
 
 def _not_both(line: Line) -> Iterator[Fault]:
     backend = line.machine_value("memory-backend")
-    for option, _, values in nodes_of(line):
+    for option, _, values in numa_nodes(line):
         if backend is not None and "memdev" in values:
             yield Fault(option.place, "memdev", "memory is of -machine memory-backend or of NUMA nodes, not of both")
             return

@@ -11,7 +11,7 @@ from prober.commandline.refusal import Fault
 from prober.commandline.rules.numa import numa_values
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import as_range
-from prober.commandline.topology import Ids, Topology, topology_of
+from prober.commandline.topology import Ids, SmpTopology, topology_of
 
 #: Keys that say where a CPU sits, the field of :class:`Ids` for each, and the level that has to have more than one for
 #: a machine to know the key (``x86_possible_cpu_arch_ids``).
@@ -31,7 +31,7 @@ _MOST_COMPARED = 1 << 18
 
 
 @dataclass
-class Step:
+class NumaStep:
     """One ``-numa`` when its turn comes: ``owners`` are the nodes that have CPUs by then, ``faults`` what is wrong with
     its own.  Without the topology, ``owners`` is None."""
 
@@ -46,12 +46,12 @@ class Step:
 class _Map:
     """The node of each CPU that has one."""
 
-    topology: Topology
+    topology: SmpTopology
     nodes: dict[int, int] = field(default_factory=dict)
     ids: list[Ids] = field(default_factory=list)
 
     @classmethod
-    def of(cls, topology: Topology) -> _Map:
+    def of(cls, topology: SmpTopology) -> _Map:
         """No CPU has a node yet."""
         return cls(topology, ids=[topology.ids(index) for index in range(topology.maxcpus)])
 
@@ -101,7 +101,7 @@ def _ranges(value: Value) -> Iterator[tuple[int, int]]:
 
 def _map_of(line: Line) -> _Map | None:
     topology = topology_of(line)
-    if not isinstance(topology, Topology) or line.kind == "none":
+    if not isinstance(topology, SmpTopology) or line.kind == "none":
         return None
     most = line.machine.cpu_max if line.machine is not None else None
     options = len(line.keyval.get("-numa", ()))
@@ -112,14 +112,14 @@ def _map_of(line: Line) -> _Map | None:
     return _Map.of(topology)
 
 
-def walk(line: Line) -> Iterator[Step]:
+def walk(line: Line) -> Iterator[NumaStep]:
     """Every ``-numa`` in its turn."""
     cpus = _map_of(line)
     count = 0
     owners: set[int] | None = set() if cpus is not None else None
     for option in line.keyval.get("-numa", ()):
         values = numa_values(option)
-        step = Step(option, str(values.get("type")), values, owners)
+        step = NumaStep(option, str(values.get("type")), values, owners)
         if step.kind == "node":
             node = number(values["nodeid"]) if "nodeid" in values else count
             count += 1
@@ -131,7 +131,7 @@ def walk(line: Line) -> Iterator[Step]:
         yield step
 
 
-def _assign(step: Step, cpus: _Map | None, node: int | None) -> None:
+def _assign(step: NumaStep, cpus: _Map | None, node: int | None) -> None:
     """Give a node the CPUs that are said."""
     if cpus is None or node is None or step.owners is None:
         return
@@ -146,7 +146,7 @@ def nodes_with_cpus(line: Line) -> set[int] | None:
     """The nodes that have CPUs in the end: where no CPU was given to any, each goes to the node of its socket."""
     steps = list(walk(line))
     topology = topology_of(line)
-    if not steps or steps[-1].owners is None or not isinstance(topology, Topology):
+    if not steps or steps[-1].owners is None or not isinstance(topology, SmpTopology):
         return None
     owners = steps[-1].owners
     nodes = sum(step.kind == "node" for step in steps)

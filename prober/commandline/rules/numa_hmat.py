@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
-from prober.commandline.rules.numa import nodes_of, numa_values
-from prober.commandline.rules.numa_cpus import Step, nodes_with_cpus, walk
+from prober.commandline.rules.numa import numa_nodes, numa_values
+from prober.commandline.rules.numa_cpus import NumaStep, nodes_with_cpus, walk
 from prober.commandline.rules.rule import Rule
 
 _MIB = 1 << 20
@@ -41,7 +41,7 @@ def _initiators(line: Line) -> Iterator[Fault]:
     """A node with CPUs is its own initiator."""
     if switch(line.machine_value("hmat")) is not True:
         return
-    for option, node, values in nodes_of(line):
+    for option, node, values in numa_nodes(line):
         if "cpus" in values and node is not None and number(values.get("initiator", node)) not in (None, node):
             message = f"NUMA node {node} has CPUs, and is its own initiator, not node {values['initiator']}"
             yield Fault(option.place, "initiator", message)
@@ -51,7 +51,7 @@ def _initiators_before(line: Line) -> Iterator[Fault]:
     """QEMU 5.2 takes node 0 for the initiator where CPUs are given with the node."""
     if switch(line.machine_value("hmat")) is not True:
         return
-    for option, node, values in nodes_of(line):
+    for option, node, values in numa_nodes(line):
         if "cpus" in values and node:
             message = f"NUMA node {node} has CPUs, and node 0 is its initiator in QEMU {line.caps.version}"
             yield Fault(option.place, "initiator", message, f"name its CPUs by -numa cpu,node-id={node}")
@@ -115,7 +115,7 @@ class _Hmat:
     told: dict[int, set[str]] = field(default_factory=dict)
     caches: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def add_speed(self, step: Step) -> Iterator[Fault]:
+    def add_speed(self, step: NumaStep) -> Iterator[Fault]:
         """One ``hmat-lb``: between nodes that are there, of a value that goes with those before it."""
         values = step.values
         initiator, target = number(values.get("initiator")), number(values.get("target"))
@@ -134,7 +134,7 @@ class _Hmat:
         if value and target is not None:
             self.told.setdefault(target, set()).add(part)
 
-    def add_cache(self, step: Step) -> Iterator[Fault]:
+    def add_cache(self, step: NumaStep) -> Iterator[Fault]:
         """One ``hmat-cache``: after what it caches, from level 1 on, each larger than the one before."""
         values, place = step.values, step.option.place
         node, level, length = number(values.get("node-id")), number(values.get("level")), size(values.get("size"))
@@ -187,8 +187,8 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     if switch(line.machine_value("hmat")) is not True:
         return
     owners = nodes_with_cpus(line)
-    present = {node for _, node, _ in nodes_of(line)}
-    for option, node, values in nodes_of(line):
+    present = {node for _, node, _ in numa_nodes(line)}
+    for option, node, values in numa_nodes(line):
         initiator = number(values.get("initiator"))
         if initiator is None:
             if owners is not None and node is not None and _lacks_initiator(line, node, owners):

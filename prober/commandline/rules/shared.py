@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prober.commandline.line import Line, switch, value_of
 from prober.commandline.options import Object
 from prober.commandline.refusal import Fault, Kind
-from prober.commandline.rules.numa import nodes_of
+from prober.commandline.rules.numa import numa_nodes
 from prober.commandline.rules.rule import Rule
 
 #: Devices whose other process reads and writes the guest's memory.
@@ -45,7 +45,7 @@ def _private(line: Line) -> Iterator[Fault]:
 
 def _memory(line: Line) -> Iterator[Object]:
     """What the guest's memory comes from."""
-    named = {str(values["memdev"]) for _, _, values in nodes_of(line) if "memdev" in values}
+    named = {str(values["memdev"]) for _, _, values in numa_nodes(line) if "memdev" in values}
     named.add(str(line.machine_value("memory-backend")))
     return (item for item in line.objects if item.id in named)
 

@@ -11,7 +11,7 @@ from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Keyval
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
-from prober.commandline.topology import LEVELS, NoTopology, Topology, smp_values, topology_of
+from prober.commandline.topology import LEVELS, NoTopology, SmpTopology, smp_values, topology_of
 
 #: Levels that QEMU calculates where they are left out.
 _CALCULATED = {"sockets", "cores", "threads"}
@@ -42,9 +42,9 @@ def _keys(line: Line, place: Origin) -> Iterator[Fault]:
             yield Fault(place, f"smp.{name}", f"-machine has no smp.{name[:64]} of {str(value)[:64]!r}")
 
 
-def _limits(line: Line, found: Topology | NoTopology | None) -> int:
+def _limits(line: Line, found: SmpTopology | NoTopology | None) -> int:
     """How many CPUs there are at the most, as far as that is known."""
-    if isinstance(found, Topology):
+    if isinstance(found, SmpTopology):
         return found.maxcpus
     most = number(smp_values(line).get("maxcpus")) or number(smp_values(line).get("cpus")) or 0
     return most if abs(most) < 1 << 32 else 0
@@ -90,7 +90,7 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
     with Extended Interrupt Mode for that, which TCG has not.
     """
     topology = topology_of(line)
-    if not isinstance(topology, Topology) or not _is_apic_of(line, topology):
+    if not isinstance(topology, SmpTopology) or not _is_apic_of(line, topology):
         return
     highest = topology.apic_id(topology.maxcpus - 1)
     if highest < _FIRST_OF_X2APIC:
@@ -109,7 +109,7 @@ def _many_cpus(line: Line) -> Iterator[Fault]:
         yield from _no_x2apic(line, place, many)
 
 
-def _is_apic_of(line: Line, topology: Topology) -> bool:
+def _is_apic_of(line: Line, topology: SmpTopology) -> bool:
     """Whether the machine numbers its CPUs this way, and has as many."""
     most = line.machine.cpu_max if line.machine is not None else None
     return line.kind in ("pc", "q35", "microvm") and topology.maxcpus <= (most or 0)

@@ -32,7 +32,7 @@ def refusals(option: Option, *, old: bool = False) -> list[Finding]:
 
 
 GOOD: list[Option] = [
-    DeviceOption("virtio-blk-pci", (*pairs(drive="d", bootindex=1, addr="0x2"), Property("bus", "pci.0", HERE)), HERE),
+    DeviceOption("virtio-blk-pci", (*pairs(drive="d", bootindex=1, addr="0x9"), Property("bus", "pci.0", HERE)), HERE),
     DeviceOption("ahci", pairs(id="sata0"), HERE),
     Global("PIIX4_PM", Property("acpi-root-pci-hotplug", False, HERE)),
     Object("memory-backend-ram", "ram", pairs(size=1), HERE),
