@@ -28,6 +28,8 @@ SITS_ON: Mapping[str, str] = MappingProxyType(
         "usb-device": "usb-bus",
         "virtio-device": "virtio-bus",
         "virtio-serial-port": "virtio-serial-bus",
+        "vmbus-dev": "vmbus",
+        "xen-device": "xen-bus",
     }
 )
 
@@ -35,7 +37,7 @@ SITS_ON: Mapping[str, str] = MappingProxyType(
 #: ``virtio-bus`` is made by each virtio device on PCI, which is then the only one that has room there.
 OF_DEVICES = frozenset(
     {"ccid-bus", "floppy-bus", "HDA", "IndustryPack", "nvme-bus", "SCSI", "sd-bus", "usb-bus", "virtio-bus",
-     "virtio-serial-bus"}
+     "virtio-serial-bus", "vmbus", "xen-bus"}
 )  # fmt: skip
 
 
@@ -73,6 +75,8 @@ MAKES: Mapping[str, Makes] = MappingProxyType(
         "isa-ide": Makes("IDE", 1, 2),
         # ``hw/ipack/tpci200.c``
         "tpci200": Makes("IndustryPack"),
+        # ``hw/hyperv/vmbus.c``
+        "vmbus-bridge": Makes("vmbus"),
         # ``hw/block/fdc.c``
         "isa-fdc": Makes("floppy-bus", room=2),
     }

@@ -270,6 +270,8 @@ def _of_machine(line: Line) -> set[str]:
         found.add("usb-bus")
     if "scsi" in ifs:
         found.add("SCSI")
+    if line.accelerator != "tcg":
+        found.add("xen-bus")  # KVM may be Xen to a guest (``hw/i386/pc.c``, ``pc_basic_device_init``)
     return found
 
 

@@ -215,7 +215,7 @@ class Line:
         found = ""
         for option in self.options:
             if isinstance(option, Keyval) and option.flag == "-machine":
-                found = str(value_of(reversed(tuple(option.pairs)), "accel", found))
+                found = str(value_of(option.pairs, "accel", found))
             elif isinstance(option, Plain) and option.flag == "-enable-kvm":
                 found = "kvm"
         return found.split(":") if found else []
@@ -233,8 +233,17 @@ class Line:
 
 
 def value_of(properties: Iterable[Property], name: str, default: Value = None) -> Value:
-    """What the first property of this name says, or the default."""
-    return next((item.value for item in properties if item.name == name), default)
+    """What counts of a property that may be given again, or the default: the last, but of an id the first.
+
+    So do ``util/qemu-option.c`` (``qemu_opt_find``, ``opts_parse_id``) and ``util/keyval.c``.
+    """
+    found = default
+    for item in properties:
+        if item.name == name:
+            found = item.value
+            if name == "id":
+                break
+    return found
 
 
 def switch(value: Value) -> bool | None:

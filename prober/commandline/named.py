@@ -27,6 +27,10 @@ _FREQUENCY = "tsc-freq"
 _OF_ACCELERATOR = frozenset({"kernel-irqchip", "kvm-shadow-mem"})
 
 
+#: The first version that reads ``-machine`` as a tree (``system/vl.c``, ``keyval_parse_into``).
+_NO_IDS = (6, 1, 0)
+
+
 def check_machine(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """There is such a machine, and it has the properties."""
     caps = grounds.caps
@@ -39,6 +43,8 @@ def check_machine(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     if machine.deprecated:
         yield _deprecated(option, "machine", machine.name, grounds)
     for item in option.pairs:
+        if item.name == "id" and caps.version.numbers < _NO_IDS:
+            continue  # every option of ``QemuOpts`` has one
         if item.name == "accel":
             # Read before the machine is made, and not by it (QEMU, ``system/vl.c``).
             yield from _accelerators(item, grounds)

@@ -50,6 +50,9 @@ NUMBERS = frozenset({"seed", "tb-size", "xen-domid"})
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
+#: What ``-vga`` has after its type (``system/vl.c``, ``select_vgahw``).
+_RETRACES = re.compile(r"(,retrace=(dumb|precise))*")
+
 #: ``-vga`` and the types of which one has to be there (``vga_interfaces``).
 _VGA: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -118,7 +121,11 @@ def _rotate(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
 
 
 def _vga(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    word = value.partition(",")[0]
+    word, comma, rest = value.partition(",")
+    if _RETRACES.fullmatch(comma + rest) is None:
+        yield wrong(
+            option, f"-vga takes retrace=dumb or retrace=precise after {word!r}, not {rest!r}", rule="option/value"
+        )
     if word not in _VGA:
         near = grounds.nearest(word, _VGA)
         message = f"-vga is one of {', '.join(_VGA)}, not {word!r}"

@@ -33,7 +33,16 @@ _CHOICES = re.compile(r"(?:^|[ ,(])((?:[\w-]+/)+[\w-]+)\)?$")
 _READ_ONLY = ("busnr", "guest statistics", "GuestPanicInformation", "X86CPUFeatureWordInfo")
 
 #: Properties without a setter that every object or device has (``qom/object.c``, ``hw/core/qdev.c``).
-_TOLD = frozenset({("type", "string"), ("hotplugged", "bool"), ("hotpluggable", "bool")})
+_TOLD = frozenset(
+    {
+        ("type", "string"), ("hotplugged", "bool"), ("hotpluggable", "bool"), ("parent_bus", "link<bus>"),
+        ("virtio-backend", "link<virtio-device>"),
+    }
+)  # fmt: skip
+
+#: Properties of the type ``int`` that are read as sizes (``backends/hostmem*.c``, until QEMU 5.2, and
+#: ``hw/mem/nvdimm.c``), or of whose units a rule says more; others have no units.
+_SIZES = frozenset({"align", "hugetlbsize", "label-size", "size", "tsc-frequency"})
 
 #: Types of machines' properties that are trees, of which a key names a member (``qapi/machine.json``).
 _TREES = frozenset(
@@ -112,6 +121,16 @@ def _form(kind: str, name: str) -> _Form:
     return next(form for is_it, form in _FORMS if is_it(kind, name))
 
 
+def _is_told(kind: str, name: str) -> bool:
+    """Whether nobody sets it: parts and buses, and what ``info qtree`` prints (``hw/core/qdev.c``: ``legacy-…``)."""
+    return (
+        kind in _READ_ONLY
+        or (name, kind) in _TOLD
+        or kind.startswith("child<")
+        or (kind in _STRINGS and name.startswith("legacy-"))
+    )
+
+
 def _read_only(known: QomProperty, value: Value) -> str:
     return f"{known.name} can be read, not set"
 
@@ -180,7 +199,7 @@ def _string(known: QomProperty, value: Value) -> str:
 def _number(known: QomProperty, value: Value) -> str:
     bounds = _bounds(known.type)
     assert bounds is not None, f"{known.type} is no type of numbers"
-    number = _number_of(value, known.type)
+    number = _number_of(value, "size" if known.type == "int" and known.name in _SIZES else known.type)
     if number is None:
         return f"{known.name} is a number ({known.type}), not {value!r}"
     least, most = bounds
@@ -193,9 +212,7 @@ def _number(known: QomProperty, value: Value) -> str:
 
 def _number_of(value: Value, kind: str) -> int | None:
     if isinstance(value, Text):
-        # An ``int`` may be read as a size, as that of memory backends is until QEMU 5.2 (``backends/hostmem.c``).
-        number = as_number(value) if kind != "size" else None
-        return as_size(value) if number is None and kind in ("size", "int") else number
+        return as_size(value) if kind == "size" else as_number(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -213,7 +230,7 @@ _LISTS = (_list, _host_nodes)
 
 #: The forms of properties, by type and name.  What is none of the others may be an enum, by its description.
 _FORMS: tuple[tuple[Callable[[str, str], bool], _Form], ...] = (
-    (lambda kind, name: kind in _READ_ONLY or (name, kind) in _TOLD, _read_only),
+    (_is_told, _read_only),
     (lambda kind, name: kind in _TREES, _tree),
     (lambda kind, name: kind.startswith("link<"), _link),
     (lambda kind, name: kind.endswith(("List", "list")), _list),

@@ -99,7 +99,7 @@ def _node(line: Line) -> Iterator[Fault]:
     if line.is_open or ("-numa" not in line.keyval and line.value("-m", "maxmem") is None):
         return
     nodes = sum(str(kind) == "node" for kind in line.values("-numa", "type")) or 1
-    for device in line.of_type(*_DIMMS):
+    for device in [*line.of_type(*_DIMMS), *line.derived_from("virtio-mem-pci-base")]:
         node = number(device.values.get("node"))
         if node is not None and node >= nodes:
             yield Fault(device.place, "node", f"there are {nodes} NUMA nodes, and no node {node}")
@@ -158,15 +158,15 @@ _ALWAYS_NEEDED = frozenset({"socket-id", "core-id", "thread-id"})
 
 
 def _cpus(line: Line) -> Iterator[Fault]:
-    if line.kind not in _PC:
+    if line.kind not in (*_PC, "isapc", "microvm"):
         return
     seen: set[tuple[int | None, ...]] = set()
     for device in line.devices:
         if not device.typename.endswith("-cpu") or "cpu" not in device.type.lineage:
             continue
+        yield from _cpu_type(line, device)
         if "apic-id" in device.values:
             continue
-        yield from _cpu_type(line, device)
         yield from _cpu_ids(line, device)
         place = tuple(number(device.values.get(name)) for name, _ in _CPU_IDS)
         if place in seen and None not in (place[0], *place[3:]):
@@ -176,9 +176,12 @@ def _cpus(line: Line) -> Iterator[Fault]:
 
 def _cpu_type(line: Line, device: Made) -> Iterator[Fault]:
     models = line.caps.cpu_models or {}
-    main = next((models.get(option.first) for option in line.keyval.get("-cpu", ())), None)
-    if main is not None and main.typename and main.typename not in device.type.lineage:
-        yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {main.typename}")
+    own = line.machine.default_cpu_type if line.machine is not None else None
+    for option in line.keyval.get("-cpu", ())[-1:]:
+        model = models.get(option.first)
+        own = model.typename if model is not None else None
+    if own and own not in device.type.lineage and not line.is_open:
+        yield Fault(device.place, "driver", f"CPUs that are plugged in are of the machine's own type, {own}")
 
 
 def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
@@ -287,10 +290,10 @@ RULES = (
     ),
     Rule(
         "line/dimm-node",
-        "the NUMA node of a DIMM is there",
-        "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state",
+        "the NUMA node of a DIMM or of `virtio-mem` is there",
+        "hw/mem/pc-dimm.c, pc_dimm_realize: numa_state; hw/virtio/virtio-mem.c, virtio_mem_device_realize: node",
         _node,
-        about=_DIMMS,
+        about=(*_DIMMS, "virtio-mem-pci-base"),
         wrong=(
             "-display none -M pc,nvdimm=on -m 64,slots=2,maxmem=1G -object "
             "memory-backend-ram,id=m,size=64M -device pc-dimm,memdev=m,node=1"

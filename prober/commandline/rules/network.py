@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from prober.commandline.line import Line, number, switch
 from prober.commandline.options import Qapi, Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
+from prober.commandline.texts.internet import Subnet, ipv4, read_subnet
 
 #: Ways that a socket netdev is connected.
 _WAYS = ("fd", "listen", "connect", "mcast", "udp")
@@ -96,16 +96,16 @@ def _of_family(family: str, keys: tuple[str, ...], option: Qapi) -> Iterator[Fau
 
 
 def _addresses(option: Qapi) -> Iterator[Fault]:
-    """IPv4 addresses that are not in the network; how QEMU reads a network without a mask is left alone."""
+    """IPv4 addresses that are not in the network."""
     if "host" not in option.value and "dhcpstart" not in option.value:
         return
     written = str(option.value.get("net") or option.value.get("ip") or "10.0.2.0/24")
-    with suppress(ValueError):
-        network = IPv4Network(written, strict=False) if "/" in written else None
-        for key in ("host", "dhcpstart"):
-            address = option.value.get(key)
-            if network is not None and address is not None and IPv4Address(str(address)) not in network:
-                yield Fault(option.place, key, f"{key} {address} is not in the network {network}")
+    network = read_subnet(written)
+    for key in ("host", "dhcpstart"):
+        address = ipv4(str(option.value[key])) if key in option.value else None
+        if isinstance(network, Subnet) and address is not None and address not in network:
+            message = f"{key} {str(option.value[key])[:64]} is not in the network {written[:64]}"
+            yield Fault(option.place, key, message)
 
 
 #: The longest queue for sending that a card has without vhost-user or vDPA.

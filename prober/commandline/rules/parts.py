@@ -1,0 +1,149 @@
+"""What devices and keys ask of the machine: that it has a firmware's interface, a device tree, a Xen guest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prober.commandline.line import Line, number
+from prober.commandline.refusal import Fault
+from prober.commandline.rules.rule import Rule
+
+_PCS = ("pc", "q35", "isapc", "microvm")
+
+#: Devices that hand something to the firmware or take something of it.
+_OF_FIRMWARE = ("vmcoreinfo", "vmgenid")
+
+
+def _fw_cfg(line: Line) -> Iterator[Fault]:
+    if line.kind == "none":
+        for device in line.of_type(*_OF_FIRMWARE):
+            message = f"{device.typename} needs fw_cfg, which the machine none does not have"
+            yield Fault(device.place, "driver", message)
+
+
+def _xen(line: Line) -> Iterator[Fault]:
+    if line.kind in _PCS and line.accelerator == "tcg":
+        for device in line.of_type("xen-platform", "xen-backend"):
+            message = f"{device.typename} is for guests of Xen, and this line ends up with TCG"
+            yield Fault(device.place, "driver", message)
+
+
+def _syndbg(line: Line) -> Iterator[Fault]:
+    """QEMU looks for the bridge when it makes the debugger."""
+    for device in line.of_type("hv-syndbg"):
+        if not line.is_open and "vmbus-bridge" not in line.by_type:
+            yield Fault(
+                device.place, "driver", "hv-syndbg goes with a vmbus-bridge", "put -device vmbus-bridge before it"
+            )
+
+
+def _tree(line: Line) -> Iterator[Fault]:
+    if line.kind in ("pc", "q35", "isapc", "none") and line.machine_value("dumpdtb") is not None and not line.is_open:
+        place = line.keyval["-machine"][-1].place
+        yield Fault(
+            place, "dumpdtb", f"a machine of the kind {line.kind} has no device tree to dump", "leave out dumpdtb"
+        )
+
+
+def _no_firmware(line: Line) -> Iterator[Fault]:
+    if line.kind in ("pc", "q35", "isapc") and line.machine_value("firmware") == "" and not line.is_open:
+        place = line.keyval["-machine"][-1].place
+        yield Fault(place, "firmware", "firmware is the name of a file, not an empty one", "leave it out")
+
+
+def _expander_nodes(line: Line) -> Iterator[Fault]:
+    """Nodes that are counted as the machine is made; without ``-numa`` and with ``maxmem`` there may be one."""
+    if line.is_open:
+        return
+    nodes = sum(str(kind) == "node" for kind in line.values("-numa", "type"))
+    if not nodes and line.value("-m", "maxmem") is not None:
+        nodes = 1
+    for device in line.of_type("pxb", "pxb-pcie", "pxb-cxl"):
+        node = number(device.values.get("numa_node"))
+        if node is not None and nodes <= node < 65535:
+            yield Fault(device.place, "numa_node", f"there are {nodes} NUMA nodes, and no node {node}")
+
+
+_IOMMU = "-display none -machine q35 -device intel-iommu"
+
+
+def _pasid(line: Line) -> Iterator[Fault]:
+    for device in line.of_type("intel-iommu"):
+        for key in ("x-pasid-mode", "x-flts"):
+            wishes, has = device.values.get(key), device.values.get("x-scalable-mode")
+            if wishes in _ON and has in (None, *_OFF) and "x-scalable-mode" not in line.globals and not line.is_open:
+                yield Fault(device.place, key, f"{key} goes with x-scalable-mode=on", "write x-scalable-mode=on")
+
+
+_ON: tuple[object, ...] = (True, "on", "yes", "true", "y")
+_OFF: tuple[object, ...] = (False, "off", "no", "false", "n")
+
+RULES = (
+    Rule(
+        "line/firmware-device",
+        "`vmcoreinfo` and `vmgenid` go with a machine that has `fw_cfg`",
+        "hw/misc/vmcoreinfo.c, vmcoreinfo_realize; hw/acpi/vmgenid.c, vmgenid_realize",
+        _fw_cfg,
+        about=_OF_FIRMWARE,
+        wrong="-display none -machine none -device vmcoreinfo",
+        right="-display none -machine pc -device vmcoreinfo",
+    ),
+    Rule(
+        "line/xen-guest",
+        "`xen-platform` and `xen-backend` are for guests of Xen",
+        "hw/i386/xen/xen_platform.c, xen_platform_realize; hw/core/sysbus.c, device_type_is_dynamic_sysbus",
+        _xen,
+        about=("xen-platform", "xen-backend"),
+        wrong="-display none -machine pc -device xen-platform",
+        right="-display none -machine pc",
+    ),
+    Rule(
+        "line/hv-syndbg",
+        "`hv-syndbg` goes with a `vmbus-bridge`",
+        "hw/hyperv/syndbg.c, hv_syndbg_realize",
+        _syndbg,
+        about=("hv-syndbg",),
+        wrong="-display none -machine pc -device hv-syndbg",
+        right="-display none -machine pc",
+        since=(7, 1, 0),
+    ),
+    Rule(
+        "line/machine-tree",
+        "`dumpdtb` is for machines with a device tree",
+        "system/device_tree-stub.c and hw/core/machine.c, handle_machine_dumpdtb",
+        _tree,
+        about=("-machine",),
+        wrong="-display none -machine pc,dumpdtb=/tmp/x",
+        right="-display none -machine pc",
+        since=(10, 0, 0),
+    ),
+    Rule(
+        "line/machine-firmware",
+        "`firmware` names a file",
+        "hw/i386/x86-common.c, x86_bios_rom_init",
+        _no_firmware,
+        about=("-machine",),
+        wrong="-display none -machine pc,firmware=",
+        right="-display none -machine pc",
+    ),
+    Rule(
+        "line/expander-node",
+        "the NUMA node of an expander is there",
+        "hw/pci-bridge/pci_expander_bridge.c, pxb_dev_realize_common: numa_node",
+        _expander_nodes,
+        about=("numa_node",),
+        wrong="-display none -machine pc -device pxb,bus_nr=5,numa_node=1",
+        right="-display none -machine pc -device pxb,bus_nr=5",
+    ),
+    Rule(
+        "line/iommu-scalable",
+        "`x-pasid-mode` and `x-flts` go with `x-scalable-mode=on`",
+        "hw/i386/intel_iommu.c, vtd_decide_config",
+        _pasid,
+        about=("x-pasid-mode", "x-flts"),
+        wrong=f"{_IOMMU},x-pasid-mode=on",
+        right=f"{_IOMMU},x-pasid-mode=on,x-scalable-mode=on",
+        since=(7, 2, 0),
+        until=(11, 0, 0),
+    ),
+)
