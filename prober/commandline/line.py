@@ -15,7 +15,7 @@ from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
-from prober.commandline.text import Text, as_number, as_size, as_switch
+from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -233,13 +233,11 @@ def value_of(properties: Iterable[Property], name: str, default: Value = None) -
 
     So do ``util/qemu-option.c`` (``qemu_opt_find``, ``opts_parse_id``) and ``util/keyval.c``.
     """
-    found = default
-    for item in properties:
-        if item.name == name:
-            found = item.value
-            if name == "id":
-                break
-    return found
+    found = [item.value for item in properties if item.name == name]
+    if not found:
+        return default
+    counts: Value = first_item(found[0]) if name == "id" else last_item(found[-1])
+    return counts
 
 
 def switch(value: Value) -> bool | None:
