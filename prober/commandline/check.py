@@ -42,15 +42,17 @@ def check(
     *,
     assume_unknown_present: bool = False,
     written: Iterable[Hashable | None] | None = None,
+    program: str = "",
 ) -> list[Finding]:
     """All that this binary would refuse, ignore or warn of, or is not known to take; each thing once.
 
     In the order of the options; what concerns several of them (references, globals without a device) comes last.
     ``assume_unknown_present`` leaves out what is said of facts that the binary was never asked for.  ``written`` has
     for each option what it is remembered by: the words that it is written as, or None where it is not to be.
+    ``program`` is the name by which the binary is run, which decides on the accelerator where nothing else does.
     """
     options = list(options)
-    line = Line.of(options, caps)
+    line = Line.of(options, caps, program)
     each = check_each(options, caps, assume_unknown_present=assume_unknown_present, written=written)
     return _once(
         [

@@ -78,14 +78,16 @@ class Line:
     #: The properties that some device is given.
     properties: set[str] = field(default_factory=set)
     is_open: bool = False
+    #: The name by which the binary is run, empty where it is not known.
+    program: str = ""
     #: What was worked out of the line once, for those who ask for it again, by its name.
     kept: dict[str, object] = field(default_factory=dict)
     _merged: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, options: Iterable[Option], caps: Capabilities) -> Line:
-        """The options of one command line, in its order."""
-        line = cls(caps)
+    def of(cls, options: Iterable[Option], caps: Capabilities, program: str = "") -> Line:
+        """The options of one command line, in its order, for a binary that is run by this name."""
+        line = cls(caps, program=program)
         first: list[Made] = []
         later: list[Made] = []
         reads_json = takes_json("-device", caps)
@@ -203,6 +205,8 @@ class Line:
         names = [option.first or str(value_of(option.pairs, "accel", "")) for option in self.keyval.get("-accel", ())]
         if not names:
             names = self._accelerators_of_machine()
+        if not names and self.program.endswith("kvm"):
+            names = ["kvm", "tcg"]
         known = [name for name in names if self.caps.has(f"{name}-accel")] if len(names) <= _MOST_TRIED else []
         return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
 

@@ -121,7 +121,7 @@ def _fits(flag: str, item: Property, kind: str, grounds: Grounds) -> bool:
             number = as_number(text)
             return number is not None and -(2**63) <= number < 2**64
         case "size":
-            return _is_size(text, flag, grounds.caps.version.numbers)
+            return _is_size(text, (flag, item.name) == ("-m", "size"), grounds.caps.version.numbers)
     # A switch until QEMU 9.2, of three words from 10.0 on (``system/vl.c``).
     return (flag, item.name) != ("-overcommit", "mem-lock") or text in ("on", "off", "on-fault")
 
@@ -130,11 +130,12 @@ def _fits(flag: str, item: Property, kind: str, grounds: Grounds) -> bool:
 _WITH_EXPONENT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?[eE][+-]?[0-9]{1,2}[bBkKmMgGtTpPeE]?")
 
 
-def _is_size(text: str, flag: str, version: tuple[int, int, int]) -> bool:
-    """A size; since 8.0 a hexadecimal one has no unit (``docs/about/removed-features.rst``), and ``-m`` adds one."""
+def _is_size(text: str, is_in_mib: bool, version: tuple[int, int, int]) -> bool:
+    """A size; since 8.0 a hexadecimal one has no unit (``docs/about/removed-features.rst``), and QEMU adds one to what
+    is in MiB, the size of ``-m``."""
     if version < (6, 0, 0) and _WITH_EXPONENT.fullmatch(text):
         return True
-    has_unit = flag == "-m" or text[-1:].lower() in ("k", "m", "g", "t", "p")
+    has_unit = is_in_mib or text[-1:].lower() in ("k", "m", "g", "t", "p")
     if version >= (8, 0, 0) and has_unit and text.lstrip()[:2].lower() == "0x":
         return False
     size = as_size(text)

@@ -118,11 +118,12 @@ class _Row(NamedTuple):
             option = _cpu(line)
             if option is None:
                 return
-            for item in option.pairs:
-                if item.name.replace("_", "-") == self.of and isinstance(item.value, str):
-                    message = self.find(item.value, line)
-                    if message:
-                        yield Fault(item.place, item.name, message)
+            # Of one that is given twice the last counts, whatever the first is.
+            said = [item for item in option.pairs if item.name.replace("_", "-") == self.of]
+            for item in said[-1:]:
+                message = self.find(item.value, line) if isinstance(item.value, str) else ""
+                if message:
+                    yield Fault(item.place, item.name, message)
 
         of = "-display none -cpu "
         return Rule(

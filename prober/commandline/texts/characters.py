@@ -64,7 +64,7 @@ def read_character(flag: str, text: str, version: tuple[int, int, int]) -> Chara
         pairs = (("mux", Text("on")), *pairs)
     if flag == "-gdb" and word.startswith("tcp:"):
         # It serves in any case, and waits for nobody.
-        pairs = (*pairs, ("wait", Text("off")), ("nodelay", Text("on")), ("server", Text("on")))
+        pairs = (*pairs, ("wait", Text("off")), ("delay", Text("off")), ("server", Text("on")))
     return CharacterWord(backend, tuple(pairs))
 
 
