@@ -44,11 +44,11 @@ _TOLD = frozenset(
 #: ``hw/mem/nvdimm.c``), or of whose units a rule says more; others have no units.
 _SIZES = frozenset({"align", "hugetlbsize", "label-size", "size", "tsc-frequency"})
 
-#: Types of machines' properties that are trees, of which a key names a member (``qapi/machine.json``).
+#: Types of properties that are trees, of which a key names a member (``qapi/machine.json``, ``qapi/sockets.json``).
 _TREES = frozenset(
     {
         "BootConfiguration", "CXLFixedMemoryWindow", "MemorySizeConfiguration", "SMPConfiguration", "SgxEPC",
-        "SmpCachePropertiesWrapper",
+        "SmpCachePropertiesWrapper", "SocketAddress",
     }
 )  # fmt: skip
 
