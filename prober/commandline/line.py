@@ -15,7 +15,7 @@ from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
-from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
+from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, is_identifier, last_item
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -207,7 +207,8 @@ class Line:
             names = self._accelerators_of_machine()
         if not names and self.program.endswith("kvm"):
             names = ["kvm", "tcg"]
-        known = [name for name in names if self.caps.has(f"{name}-accel")] if len(names) <= _MOST_TRIED else []
+        named = [name for name in names if is_identifier(name)] if len(names) <= _MOST_TRIED else []
+        known = [name for name in named if self.caps.has(f"{name}-accel")]
         return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
 
     def _accelerators_of_machine(self) -> list[str]:

@@ -76,7 +76,11 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
     line = parse_command_line(words)
     # None tells these from the words of a domain's options, which are of values that need not be texts.
     keys = [(place.flag, value, None) if len(value or "") <= _MOST_KEPT else None for place, value in line.written]
-    found = [*line.findings, *check_json(line.written, caps), *check(line.options, caps, written=keys, program=words[0])]
+    found = [
+        *line.findings,
+        *check_json(line.written, caps),
+        *check(line.options, caps, written=keys, program=words[0]),
+    ]
     if assume_unknown_present:
         found = [finding for finding in found if finding.kind is not Kind.unknown]
     reported = sorted(_reported(found), key=lambda finding: finding.position)
