@@ -207,9 +207,12 @@ class Line:
             names = self._accelerators_of_machine()
         if not names and self.program.endswith("kvm"):
             names = ["kvm", "tcg"]
-        named = [name for name in names if is_identifier(name)] if len(names) <= _MOST_TRIED else []
-        known = [name for name in named if self.caps.has(f"{name}-accel")]
+        known = self._accelerators_known(names) if len(names) <= _MOST_TRIED else []
         return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
+
+    def _accelerators_known(self, names: list[str]) -> list[str]:
+        """Those of these that the binary has."""
+        return [name for name in names if is_identifier(name) and self.caps.has(f"{name}-accel")]
 
     def _accelerators_of_machine(self) -> list[str]:
         """What the last ``accel=`` of ``-machine`` names, or ``-enable-kvm`` after it."""
