@@ -46,6 +46,9 @@ _COUNTED = re.compile(r"(ide|scsi)[.](\d{1,4})")
 #: Machines that have no bus of a type, whatever is asked of them.
 _WITHOUT: Mapping[MachineKind, tuple[str, ...]] = {"isapc": ("PCI",), "none": ("PCI", "ISA")}
 
+#: Machines that have IDE buses only of devices.
+_WITHOUT_DISKS: tuple[MachineKind, ...] = ("microvm", "none")
+
 #: Names of buses that only devices make, where these have no id.
 _OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
 _PCI = re.compile(r"pcie?\.(\d{1,4})")
@@ -223,7 +226,8 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             hint="microvm has PCI with -machine microvm,pcie=on" if buses.line.kind == "microvm" else "",
             rule="line/bus-type",
         )
-    if not device.bus and wanted in OF_DEVICES and not buses.types & {"", wanted}:
+    of_devices = wanted in OF_DEVICES or (wanted == "IDE" and buses.line.kind in _WITHOUT_DISKS)
+    if not device.bus and of_devices and not buses.types & {"", wanted}:
         return Finding(
             kind=Kind.error,
             place=device.place,
@@ -259,11 +263,9 @@ def _is_exact(line: Line) -> bool:
 
 def _of_machine(line: Line) -> set[str]:
     """The types of buses that a machine has itself, or may have for what it is told to have besides."""
-    found = set()
-    if line.kind not in _ROOTS:
-        return {""}
+    found = {"virtio-bus"} if line.kind == "microvm" else set()
     ifs = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
-    if line.kind == "pc" or "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
+    if line.kind in ("pc", "isapc") or "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
         found.add("floppy-bus")
     # With the default devices there is no USB either (5.2 to 11.1, pc, q35 and pc-i440fx-2.1).
     if line.machine_value("usb") is not None or line.plain.keys() & {"-usb", "-usbdevice"}:

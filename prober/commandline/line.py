@@ -15,7 +15,7 @@ from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
-from prober.commandline.text import Text, as_number, as_size, as_switch
+from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, is_identifier, last_item
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -207,8 +207,12 @@ class Line:
             names = self._accelerators_of_machine()
         if not names and self.program.endswith("kvm"):
             names = ["kvm", "tcg"]
-        known = [name for name in names if self.caps.has(f"{name}-accel")] if len(names) <= _MOST_TRIED else []
+        known = self._accelerators_known(names) if len(names) <= _MOST_TRIED else []
         return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
+
+    def _accelerators_known(self, names: list[str]) -> list[str]:
+        """Those of these that the binary has."""
+        return [name for name in names if is_identifier(name) and self.caps.has(f"{name}-accel")]
 
     def _accelerators_of_machine(self) -> list[str]:
         """What the last ``accel=`` of ``-machine`` names, or ``-enable-kvm`` after it."""
@@ -237,13 +241,11 @@ def value_of(properties: Iterable[Property], name: str, default: Value = None) -
 
     So do ``util/qemu-option.c`` (``qemu_opt_find``, ``opts_parse_id``) and ``util/keyval.c``.
     """
-    found = default
-    for item in properties:
-        if item.name == name:
-            found = item.value
-            if name == "id":
-                break
-    return found
+    found = [item.value for item in properties if item.name == name]
+    if not found:
+        return default
+    counts: Value = first_item(found[0]) if name == "id" else last_item(found[-1])
+    return counts
 
 
 def switch(value: Value) -> bool | None:

@@ -144,8 +144,8 @@ def _builtin(entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misf
     if wanted == "value":
         return
     if isinstance(value, Text):
-        may_be_size = wanted == "int" and path and path[-1] in _SIZES and _fits_64_bits(as_size(value))
-        if not may_be_size and not _TEXT_FITS[wanted](value):
+        is_size = wanted == "int" and bool(path) and path[-1] in _SIZES
+        if not (_fits_64_bits(as_size(value)) if is_size else _TEXT_FITS[wanted](value)):
             yield Misfit(path, f"is {str(value)!r}, not {_WORDS.get(wanted, f'a {wanted}')}")
         return
     if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted in ("int", "number")):

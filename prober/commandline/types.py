@@ -44,11 +44,11 @@ _TOLD = frozenset(
 #: ``hw/mem/nvdimm.c``), or of whose units a rule says more; others have no units.
 _SIZES = frozenset({"align", "hugetlbsize", "label-size", "size", "tsc-frequency"})
 
-#: Types of machines' properties that are trees, of which a key names a member (``qapi/machine.json``).
+#: Types of properties that are trees, of which a key names a member (``qapi/machine.json``, ``qapi/sockets.json``).
 _TREES = frozenset(
     {
         "BootConfiguration", "CXLFixedMemoryWindow", "MemorySizeConfiguration", "SMPConfiguration", "SgxEPC",
-        "SmpCachePropertiesWrapper",
+        "SmpCachePropertiesWrapper", "SocketAddress",
     }
 )  # fmt: skip
 
@@ -187,6 +187,15 @@ def _switch(known: QomProperty, value: Value) -> str:
     return "" if fits else f"{known.name} is on or off, not {value!r}"
 
 
+def _realized(known: QomProperty, value: Value) -> str:
+    """QEMU does it once the device has all that it is given, and ends where it finds it done."""
+    return _switch(known, value) or (f"{known.name} is not turned on: QEMU does it" if value in _YES else "")
+
+
+#: What turns a switch on.
+_YES: tuple[Value, ...] = (True, "on", "yes", "true", "y")
+
+
 @_scalar
 def _string(known: QomProperty, value: Value) -> str:
     if not isinstance(value, str):
@@ -236,6 +245,7 @@ _FORMS: tuple[tuple[Callable[[str, str], bool], _Form], ...] = (
     (lambda kind, name: kind.endswith(("List", "list")), _list),
     (lambda kind, name: name == "addr" and kind in (*_STRINGS, "int32", "pci-devfn"), _slot),
     (lambda kind, name: (name, kind) == ("host-nodes", "int"), _host_nodes),
+    (lambda kind, name: (name, kind) == ("realized", "bool"), _realized),
     (lambda kind, name: kind in _BOOLS, _switch),
     (lambda kind, name: kind in _STRINGS, _string),
     (lambda kind, name: _bounds(kind) is not None, _number),

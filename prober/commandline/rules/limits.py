@@ -1,6 +1,7 @@
 """Limits of single properties of devices, which a device checks when it is made, and no answer tells.
 
-Each was read in the source of 5.2.0, 7.2.0 and 10.0.13, and both sides of it were tried on 5.2, 7.2, 10.0 and 11.1.
+Each was read in the source of 5.2.0, 7.2.0 or 10.0.13, and its example, a number on each side, is run on 5.2, 7.2, 10.0
+and 11.1.  They are those of common properties, not of all.
 """
 
 from __future__ import annotations

@@ -40,10 +40,14 @@ _BYTES: Mapping[str, tuple[str, ...]] = {"null-co": ("size",), "null-aio": ("siz
 
 def _numbers(line: Line) -> Iterator[Fault]:
     for option in line.qapi.get("-blockdev", ()):
-        for key in _BYTES.get(str(option.value.get("driver")), ()):
+        driver = str(option.value.get("driver"))
+        for key in _BYTES.get(driver, ()):
             message = _wrong_bytes(key, last_item(option.value.get(key)))
             if message:
                 yield Fault(option.places.get(key, option.place), key, message)
+        latency = number(last_item(option.value.get("latency-ns"))) if driver in _NULL else None
+        if latency is not None and not 0 <= latency < 2**63:
+            yield Fault(option.place, "latency-ns", f"latency-ns is from 0 to {2**63 - 1}, not {latency}")
 
 
 def _wrong_bytes(key: str, value: Value) -> str:
@@ -65,7 +69,7 @@ RULES = (
     ),
     Rule(
         "line/node-bytes",
-        "sizes of `null-co`, `null-aio` and `raw` nodes are numbers of bytes without a unit",
+        "sizes of `null-co`, `null-aio` and `raw` nodes are numbers of bytes without a unit, and no number is negative",
         "qapi/qobject-input-visitor.c, qobject_input_type_int64_keyval; block/null.c; block/raw-format.c",
         _numbers,
         about=("-blockdev",),

@@ -198,7 +198,7 @@ def _mem(line: Line) -> Iterator[Fault]:
 
 
 def _backend(line: Line) -> Iterator[Fault]:
-    """The machine's memory, where it is not of the size that ``-m`` says; QEMU 5.2 took the backend's."""
+    """The machine's memory, where it is not of the size that ``-m`` says; without ``-m`` it may be of any."""
     name = line.machine_value("memory-backend")
     if name is None:
         return
@@ -355,6 +355,5 @@ RULES = (
         about=("-machine",),
         wrong="-display none -M pc,memory-backend=m -m 128 -object memory-backend-ram,id=m,size=64M",
         right="-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M",
-        since=(7, 2, 0),
     ),
 )

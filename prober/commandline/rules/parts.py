@@ -96,6 +96,7 @@ RULES = (
         about=("xen-platform", "xen-backend"),
         wrong="-display none -machine pc -device xen-platform",
         right="-display none -machine pc",
+        since=(10, 0, 0),  # of those that were looked at, 7.2 was built without Xen
     ),
     Rule(
         "line/hv-syndbg",

@@ -101,7 +101,7 @@ def _expanders(line: Line) -> Iterator[Fault]:
             bus = number(device.values.get("bus_nr", 0))
             if not bus and bus is not None and device.typename == "pxb" and "bus_nr" not in line.globals:
                 yield Fault(device.place, "bus_nr", "bus_nr of a pxb is above 0: its bridge is numbered by it")
-            if bus in taken:
+            elif bus in taken:
                 yield Fault(device.place, "bus_nr", f"there is a bus number {bus} already", "give each pxb a bus_nr")
             if bus is not None:
                 taken.add(bus)

@@ -53,6 +53,7 @@ from prober.commandline.rules import (
     startup,
     switches,
     terminals,
+    threads,
     topology,
     usernet,
 )
@@ -106,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     *startup.RULES,
     *switches.RULES,
     *terminals.RULES,
+    *threads.RULES,
     *topology.RULES,
     *usernet.RULES,
 )

@@ -122,6 +122,8 @@ def _addresses(line: Line) -> Iterator[Fault]:
 
 def _different(line: Line) -> Iterator[Fault]:
     for user in _users(line):
+        if not any(key in user.tree for key in ("net", "ip", "host", "dns", "dhcpstart")):
+            continue  # what QEMU chooses goes together
         network = _network_of(user)
         if network is None or switch(user.tree.get("ipv4")) is False:
             continue
@@ -141,6 +143,8 @@ def _different(line: Line) -> Iterator[Fault]:
 
 def _prefixes(line: Line) -> Iterator[Fault]:
     for user in _users(line):
+        if not any(key in user.tree for key in ("ipv6-prefixlen", "ipv6-prefix", "ipv6-host")):
+            continue
         length = number(last_item(user.tree.get("ipv6-prefixlen")))
         if length is not None and not 0 <= length <= _LONGEST_PREFIX:
             message = f"the length of an IPv6 prefix is up to {_LONGEST_PREFIX} here, not {length}"
