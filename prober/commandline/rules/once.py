@@ -65,26 +65,7 @@ def _mouse(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "i8042", "vmmouse cannot be without i8042", "pc and q35 have a vmmouse already")
 
 
-def _serials(line: Line) -> Iterator[Fault]:
-    for base, most in _MOST_ISA.items():
-        for device in list(line.of_type(base))[most:]:
-            yield Fault(device.place, "driver", f"there are at most {most} {base}")
-
-
-#: How many of them QEMU makes (``MAX_ISA_SERIAL_PORTS``, ``MAX_PARALLEL_PORTS``).
-_MOST_ISA = {"isa-serial": 4, "isa-parallel": 3}
-
-
 RULES = (
-    Rule(
-        "line/isa-ports",
-        "there are at most four `isa-serial` and three `isa-parallel`",
-        "hw/char/serial-isa.c, serial_isa_realizefn; hw/char/parallel.c, parallel_isa_realizefn",
-        _serials,
-        about=tuple(_MOST_ISA),
-        wrong="-display none -machine pc" + " -device isa-serial" * 5,
-        right="-display none -machine pc" + " -device isa-serial" * 4,
-    ),
     _single(
         "balloon",
         "balloon",

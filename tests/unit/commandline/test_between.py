@@ -29,7 +29,7 @@ def bad(line: str, version: str = "11.1.2", caps: Capabilities | None = None) ->
 @pytest.mark.parametrize(
     "line",
     [
-        f"-M pc {NODE} -device virtio-blk-pci,drive=n,bus=pci.0,addr=3",
+        f"-M pc {NODE} -device virtio-blk-pci,drive=n,bus=pci.0,addr=9",
         "-M pc -device virtio-scsi-pci,id=s -drive if=none,id=d,file=/a,cache=none,readonly=on "
         "-device scsi-hd,bus=s.0,drive=d",
         f"-M q35 {PORT} -device e1000e,bus=rp,addr=0",
@@ -46,7 +46,7 @@ def bad(line: str, version: str = "11.1.2", caps: Capabilities | None = None) ->
         "-M pc -global PIIX4_PM.disable_s3=1 -global virtio-net-pci.mq=on",
         "-M q35,memory-backend=pc.ram -m 64 -object memory-backend-ram,id=pc.ram,size=64M",
         "-netdev socket,id=a,udp=127.0.0.1:1,localaddr=127.0.0.1:2",
-        "-m 64 -object memory-backend-ram,id=m,size=64M,host-nodes=0-1,policy=bind -numa node,cpus=0-3,memdev=m",
+        "-m 64 -object memory-backend-ram,id=m,size=64M,host-nodes=0-1,policy=bind -smp 4 -numa node,cpus=0-3,memdev=m",
         "-M pc -object can-bus,id=c -object can-host-socketcan,id=h,if=can0,canbus=c -device kvaser_pci,canbus=c",
         "-netdev user,id=n -chardev null,id=c -object filter-mirror,id=f,netdev=n,outdev=c",
     ],
@@ -94,7 +94,10 @@ def test_memory_is_allocated_in_a_context_that_is_there() -> None:
         ("-netdev user,id=n -object filter-redirector,id=f,netdev=n,indev=c", "indev names a chardev 'c'"),
         ("-object can-host-socketcan,id=h,if=can0,canbus=c", "canbus names an object 'c'"),
         ("-M pc -device kvaser_pci,canbus=c", "canbus names an object 'c'"),
-        ("-numa node,cpus=a", "cpus.0 is 'a', not a whole number"),
+        (
+            "-m 64 -object memory-backend-ram,id=m,size=64M -numa node,cpus=a,memdev=m",
+            "cpus.0 is 'a', not a whole number",
+        ),
         ("-device isa-debugcon", "cannot be without chardev"),
         ("-device PIIX4_PM", "is no device that -device can make"),
         ("-drive if=non,file=/a", "if is one of"),

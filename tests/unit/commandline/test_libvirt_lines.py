@@ -78,6 +78,21 @@ TRUE: tuple[tuple[str, str, frozenset[str]], ...] = (
                    "qemu-ns-domain-commandline"}),
     ),
     (
+        r"there is no bus 'ide\.2' when this device is made",
+        "pc has two IDE buses (hw/i386/pc_piix.c, pc_init1)",
+        frozenset({"disk-snapshot"}),
+    ),
+    (
+        r"discard_granularity is 512 here, not 4096$",
+        "an IDE disk takes no other (hw/ide/ide-dev.c, ide_dev_initfn)",
+        frozenset({"disk-blockio"}),
+    ),
+    (
+        r"shares the guest's memory with another process, and that memory is not shared$",
+        "the other process gets none of it (hw/virtio/vhost-user.c, vhost_user_fill_set_mem_table_msg)",
+        frozenset({"virtio-options"}),
+    ),
+    (
         r"the size of a raw node is a multiple of 512",
         "the slice that the XML asks for is not (block/raw-format.c, raw_apply_options)",
         frozenset({"disk-slices"}),

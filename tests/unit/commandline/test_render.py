@@ -105,8 +105,10 @@ def test_objects_learned_json_in_6_0() -> None:
 def test_a_list_repeats_its_key_where_there_is_no_json(items: list[Value], written: str) -> None:
     """As QEMU 5.2 reads it: ``host-nodes.0`` is a property that no object has."""
     properties = (Property("size", 4096, HERE), Property("host-nodes", items, HERE))
-    option = Object("memory-backend-ram", "m", properties, HERE)
-    assert render([option], OLD) == ["-object", ",".join(filter(None, ["memory-backend-ram,id=m,size=4096", written]))]
+    bound = (Property("policy", "bind" if items else "default", HERE),)
+    option = Object("memory-backend-ram", "m", (*properties, *bound), HERE)
+    texts = ["memory-backend-ram,id=m,size=4096", written, f"policy={bound[0].value}"]
+    assert render([option], OLD) == ["-object", ",".join(filter(None, texts))]
     assert json.loads(render([option], NEW)[1])["host-nodes"] == items
     (read,) = parse_command_line(["qemu", *render([option], OLD)]).options
     assert not check([read], OLD)

@@ -70,7 +70,9 @@ def test_no_type_is_forgotten(recording: Recording) -> None:
     assert len(types) > 500
     assert capabilities.abstract_types
     without = {name for name in types if capabilities.properties_of(name) is None}
-    assert without == capabilities.crashing_types.keys()
+    # Of a machine that kills the binary its own help may tell.
+    helped = {name for name in capabilities.crashing_types if name.endswith("-machine")} - without
+    assert without == capabilities.crashing_types.keys() - helped
     unasked = types.keys() - capabilities.properties.keys()
     assert unasked == capabilities.families.keys()
     assert all(is_cpu(name) and cpu_family(name, types[name]) for name in unasked)

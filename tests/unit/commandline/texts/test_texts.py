@@ -83,7 +83,7 @@ def test_long_ones_take_no_longer_than_they_are(name: str, text: str) -> None:
         ("-serial", "mon:null", CharacterWord("null", (("mux", Text("on")),))),
         ("-qmp", "unix:/a,,b,server,nowait", "path=/a,b server=on wait=off"),
         ("-monitor", "telnet::23,server", "host= port=23 server=on telnet=on"),
-        ("-gdb", "tcp::1234", "host= port=1234 wait=off nodelay=on server=on"),
+        ("-gdb", "tcp::1234", "host= port=1234 wait=off delay=off server=on"),
         ("-serial", "udp:a:1@b:2,left=unread", "host=a port=1 localaddr=b localport=2"),
     ],
 )
