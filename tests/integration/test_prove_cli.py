@@ -29,10 +29,11 @@ def proof_of(qemu: str, line: str, *options: str) -> dict[str, Any]:
     [
         ("-machine q35 -device virtio-rng-pci,max-bytes=1024,period=1000", (), 0, "proven", "proven"),
         ("-netdev tap,id=n -device e1000,netdev=n", (), 0, "proven", "proven"),
-        ("-device virtio-net-pci,rx_queue_size=300", (), 3, "proven", "refused"),
+        ("-device virtio-net-pci,rx_queue_size=300", ("--anyway",), 3, "proven", "refused"),
         ("-device e1000,mak=x", (), 3, "checked", "refused"),
         ("-device e1000,mak=x", ("--anyway",), 3, "proven", "refused"),
-        ("-accel tcg -cpu host", (), 3, "proven", "refused"),
+        ("-accel tcg -cpu host", (), 3, "checked", "refused"),
+        ("-accel tcg -cpu host", ("--anyway",), 3, "proven", "refused"),
         ("-device vfio-pci,host=01:00.0", (), 0, "proven", "proven in part"),
         ("-device vfio-pci,host=01:00.0", ("--whole",), 4, "proven", "proven in part"),
         ("-daemonize", (), 4, "checked", "not provable"),
@@ -50,7 +51,7 @@ def test_each_verdict_has_its_ground_and_its_exit_code(
 
 
 def test_a_refusal_is_in_qemus_words_with_its_option(qemu_binary: str) -> None:
-    proof = proof_of(qemu_binary, "-nodefaults -device virtio-net-pci,rx_queue_size=300")
+    proof = proof_of(qemu_binary, "-nodefaults -device virtio-net-pci,rx_queue_size=300", "--anyway")
     assert proof["said"].startswith("Invalid rx_queue_size (= 300)")
     assert proof["option"] == {"position": 2, "flag": "-device", "part": "rx_queue_size"}
 

@@ -98,6 +98,11 @@ _NO_FEATURE = re.compile(r"kvm.*|hv-.*|x-.*|xen-.*|.*phys-bits|pmu|lmce|migratab
 _DEPENDENT = ("vmx-", "svm", "avx10", "intel-pt", "sgx", "full-width", "fred", "split-lock", "core-cap")
 
 
+def _written(value: Value) -> str:
+    """A value as it is written: that of a domain has a type, and that of a command line is a text."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
 class _Row(NamedTuple):
     """A property of a CPU, and what its values are: ``find`` gives what is wrong with one, or nothing."""
 
@@ -121,7 +126,7 @@ class _Row(NamedTuple):
             # Of one that is given twice the last counts, whatever the first is.
             said = [item for item in option.pairs if item.name.replace("_", "-") == self.of]
             for item in said[-1:]:
-                message = self.find(item.value, line) if isinstance(item.value, str) else ""
+                message = self.find(_written(item.value), line)
                 if message:
                     yield Fault(item.place, item.name, message)
 
