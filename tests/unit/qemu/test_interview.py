@@ -345,13 +345,13 @@ def test_error_in_progress_is_passed_on(aio: Aio, tmp_path: Path) -> None:
         aio(interview(make_fake(tmp_path, "good"), limits=TWO, accel="tcg", progress=broken))
 
 
-@pytest.mark.parametrize("version", ["5.2.0", "11.1.2"])
 def _of_a_crash(exchange: Exchange) -> bool:
     """Whether it ended the binary, or was asked because another question had."""
     crashed = exchange.error is not None and exchange.error.crashed
     return crashed or (exchange.arguments or {}).get("option") == "machine"
 
 
+@pytest.mark.parametrize("version", ["5.2.0", "11.1.2"])
 def test_replayed_binary_gives_its_recording(aio: Aio, tmp_path: Path, version: str) -> None:
     """A fake that answers as a real QEMU was recorded is recorded the same."""
     recording = aio(read_recording(CHECKOUT / f"fixtures/replies/qemu-{version}.replies.xz"))
