@@ -64,6 +64,25 @@ def is_identifier(text: str) -> bool:
 
 def split_pairs(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
     """Key and value of each pair; None where there was no ``=``.  The first word may stand for ``implied``."""
+    if ",," in text:
+        yield from _split_with_commas(text, implied)
+        return
+    parts = text.split(",")
+    if not parts[-1]:
+        parts.pop()  # a comma at the end ends what is before it
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if equals:
+            yield key, Text(value)
+        elif implied:
+            yield implied, Text(part)
+        else:
+            yield key, None
+        implied = ""
+
+
+def _split_with_commas(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
+    """The same where two commas in a value are one."""
     position, first = 0, True
     while position < len(text):
         end = position
