@@ -27,6 +27,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check
 from prober.commandline.parse import parse_command_line
 from prober.commandline.refusal import Finding, Kind, Position
+from prober.commandline.rules.table import RULES
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
@@ -68,8 +69,8 @@ NOT_HERE = re.compile("Perhaps you want to install|'dbus' is not a valid char dr
 #: A case with so many CPUs that TCG takes half a minute to make them.
 SLOW = ("iommu-many-cpus",)
 
-#: Cases of which so much is left out that what stays says nothing any more: room for an enclave that is not there.
-EMPTY = ("memory-sgx",)
+#: Rules about what QEMU ignores and says nothing of.
+_SILENT = frozenset(rule.name for rule in RULES if rule.kind is Kind.ignored)
 
 _QMP = (
     '{"execute":"qmp_capabilities"}'
@@ -148,7 +149,7 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, 
     write_files(ours)
     lines = lines_of(caps.version.numbers, theirs)
     for path in sorted(CASES.glob("*.xml")):
-        if path.stem in (*SLOW, *EMPTY) or (path.stem in NEEDS_KVM and caps.version.major < 9):
+        if path.stem in SLOW or (path.stem in NEEDS_KVM and caps.version.major < 9):
             continue
         try:
             domain = read_domain(path.read_bytes()).replace(type="qemu")
@@ -174,9 +175,9 @@ def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, 
 
 
 def verdict(words: tuple[str, ...], caps: Capabilities) -> list[Finding]:
-    """What prober says of the words behind the binary."""
+    """What prober says of the words behind the binary, but for what QEMU takes without a word and does not do."""
     parsed = parse_command_line(["qemu", *words])
-    return [*parsed.findings, *check(parsed.options, caps)]
+    return [one for one in (*parsed.findings, *check(parsed.options, caps)) if one.rule not in _SILENT]
 
 
 def compare_all(
