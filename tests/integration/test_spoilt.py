@@ -51,6 +51,7 @@ EXPLAINED: dict[str, str] = {
     r"No such file or directory|'data-file' is required for this image":
         "whether a file is there, and what is in it, is not looked at: it need not be this host's",
     r"address resolution failed|Failed to connect to": "addresses are not looked up",
+    r"Address already in use": "another start of these, or something of the host, has the port at that moment",
     r"slot \d+ function \d not available for": "behind a bridge, QEMU has placed a device that has no addr of its own",
     r"usb port [\d.]+ \(bus [\w.-]+\) not found": "QEMU gives out the ports that a line leaves open",
     r"speed mismatch trying to attach usb device": "which speeds a device and a port have is in no answer",
