@@ -15,7 +15,8 @@ from prober.commandline.keys import pairs_of
 from prober.commandline.machines import machine_kind, machine_of
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
-from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, is_identifier, last_item
+from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
+from prober.errors import FactError
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -207,12 +208,15 @@ class Line:
             names = self._accelerators_of_machine()
         if not names and self.program.endswith("kvm"):
             names = ["kvm", "tcg"]
-        known = self._accelerators_known(names) if len(names) <= _MOST_TRIED else []
+        known = list(filter(self.has_accelerator, names)) if len(names) <= _MOST_TRIED else []
         return known[0] if known and (len(known) == 1 or known[0] == "tcg") else "" if names else "tcg"
 
-    def _accelerators_known(self, names: list[str]) -> list[str]:
-        """Those of these that the binary has."""
-        return [name for name in names if is_identifier(name) and self.caps.has(f"{name}-accel")]
+    def has_accelerator(self, name: str) -> bool:
+        """Whether the binary has an accelerator that anybody may have named; what can be no name it has not."""
+        try:
+            return bool(name) and self.caps.has(f"{name}-accel")
+        except FactError:
+            return False
 
     def _accelerators_of_machine(self) -> list[str]:
         """What the last ``accel=`` of ``-machine`` names, or ``-enable-kvm`` after it."""

@@ -89,9 +89,10 @@ def _places(line: Line) -> Iterator[Origin]:
             options = [*line.plain.get(flag, ()), *line.keyval.get(flag, ())]
             yield from [option.place for option in options[:-1]]
     names = [option.first for option in line.keyval.get("-accel", ())]
-    if len(names) > 1 and any(line.caps.has(f"{name}-accel") for name in names):
+    if len(names) > 1 and any(map(line.has_accelerator, names)):
         for option in line.keyval["-accel"]:
-            if not line.caps.has(f"{option.first}-accel"):
+            # At one without a name QEMU lists all that it has, and ends.
+            if option.first and not line.has_accelerator(option.first):
                 yield option.place
 
 
