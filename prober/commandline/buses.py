@@ -38,8 +38,7 @@ _UNNAMED = re.compile(
 )
 
 #: How many IDE buses a machine has itself (``info qtree`` of 5.2, 7.2, 10.0 and 11.1); a device without an id goes on
-#: with
-#: the next number of its type (``hw/core/bus.c``, ``qbus_init_internal``: ``automatic_ids``).
+#: with the next number of its type (``hw/core/bus.c``, ``qbus_init_internal``: ``automatic_ids``).
 _IDE: Mapping[MachineKind, int] = {"pc": 2, "q35": 6, "isapc": 2, "microvm": 0, "none": 0}
 _COUNTED = re.compile(r"(ide|scsi)[.](\d{1,4})")
 
@@ -59,8 +58,7 @@ _NAMED_OTHERWISE = CALLED_BY_ID | {"sdhci-pci"}
 #: How many names are compared for a hint.
 _MOST_NAMES = 200
 
-#: How many slots a PCI bus has, and how many functions a slot.
-_SLOTS = 32
+#: How many functions a slot of a PCI bus has.
 _FUNCTIONS = 8
 
 #: Kinds of drives that come without a PCI device.
@@ -288,8 +286,8 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
         return None
     slots = buses.slots.setdefault(bus, {})
     if address is None:
-        slot = next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS)
-        if slot == _SLOTS:
+        slot = own_slots.first_free(slots)
+        if slot == own_slots.SLOTS:
             return _full(device, bus)
         buses.chosen[bus, slot] = device
         address = slot, 0
@@ -322,7 +320,7 @@ def _full(device: Made, bus: str) -> Finding:
         kind=Kind.error,
         place=device.place,
         part="bus",
-        message=f"all {_SLOTS} slots of {bus} are taken when this {device.typename} is made",
+        message=f"all {own_slots.SLOTS} slots of {bus} are taken when this {device.typename} is made",
         hint="put devices behind bridges or ports, or several in one slot with multifunction=on",
         rule="line/pci-slot",
     )

@@ -78,12 +78,11 @@ def _drive_key(key: str, listed: Evidence, grounds: Grounds) -> Evidence:
         return Evidence(fact=listed.fact, verdict=Verdict.unknown, note=note)
     if is_own_name(key):
         return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"a block driver takes {key} with -drive alone")
-    if schema.find_member("blockdev-add", list(schema_path(key)))[0] == "found":
-        return grounds.supports(f"blockdev-add.{key}") if schema_path(key) == key.split(".") else _present(listed, key)
-    return listed
-
-
-def _present(listed: Evidence, key: str) -> Evidence:
+    path = schema_path(key)
+    if schema.find_member("blockdev-add", path)[0] != "found":
+        return listed
+    if path == key.split("."):
+        return grounds.supports(f"blockdev-add.{key}")
     return Evidence(fact=listed.fact, verdict=Verdict.present, note=f"blockdev-add has what {key} names")
 
 

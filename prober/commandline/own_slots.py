@@ -7,8 +7,10 @@ free, the display before the cards (``hw/i386/pc_piix.c``, ``pc_q35.c``).  So it
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from prober.commandline.line import Line, switch
-from prober.commandline.text import split_pairs
+from prober.commandline.text import Text, split_pairs
 
 #: Types of displays of which any, made or set by a global, keeps QEMU from adding one (``default_list``).
 _DISPLAYS = frozenset(
@@ -25,7 +27,13 @@ _VGA = ("std", "cirrus", "vmware", "qxl", "virtio")
 #: Models of network cards that are on PCI, with one function.
 _MODELS = ("e1000", "e1000e", "rtl8139", "virtio", "virtio-net-pci", "pcnet", "ne2k_pci", "vmxnet3")
 
-_SLOTS = 32
+#: How many slots a PCI bus has.
+SLOTS = 32
+
+
+def first_free(slots: Mapping[int, Mapping[int, bool | None]]) -> int:
+    """The first slot of a bus whose function 0 is free, :data:`SLOTS` where none is."""
+    return next((slot for slot in range(SLOTS) if 0 not in slots.get(slot, ())), SLOTS)
 
 
 def fill(slots: dict[int, dict[int, bool | None]], line: Line) -> None:
@@ -43,8 +51,7 @@ def fill(slots: dict[int, dict[int, bool | None]], line: Line) -> None:
         if line.has_usb:
             slots[0x1D] = {0: True, 1: None, 2: None, 7: None}
     for _ in range(cards_of(line) or 0):
-        slot = next((slot for slot in range(_SLOTS) if 0 not in slots.get(slot, ())), _SLOTS)
-        slots.setdefault(slot, {})[0] = False
+        slots.setdefault(first_free(slots), {})[0] = False
 
 
 def cards_of(line: Line) -> int | None:
@@ -71,12 +78,17 @@ def network_cards(line: Line) -> int | None:
     if not line.plain.keys() & {"-net", "-nic"}:
         return 0 if "-nodefaults" in line.plain or "-netdev" in line.qapi else 1
     count = 0
-    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
-        pairs = dict(split_pairs(option.value or "", "type"))
+    for flag, pairs in network_words(line):
         kind = pairs.get("type")
-        if kind == "none" or (option.flag == "-net" and kind != "nic"):
+        if kind == "none" or (flag == "-net" and kind != "nic"):
             continue
         if "addr" in pairs or str(pairs.get("model", "e1000")) not in _MODELS:
             return None
         count += 1
-    return count if count < _SLOTS else None
+    return count if count < SLOTS else None
+
+
+def network_words(line: Line) -> Iterator[tuple[str, dict[str, Text | None]]]:
+    """Each ``-net`` and then each ``-nic``: the flag, and its keys with their values."""
+    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
+        yield option.flag, dict(split_pairs(option.value or "", "type"))

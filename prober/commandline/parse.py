@@ -23,7 +23,16 @@ from prober.commandline.options import (
     Written,
 )
 from prober.commandline.refusal import Finding, Kind, Position, Unfit
-from prober.commandline.text import Short, Text, build_tree, collect_items, first_item, last_item, split_pairs
+from prober.commandline.text import (
+    Short,
+    Text,
+    bare_switch,
+    build_tree,
+    collect_items,
+    first_item,
+    last_item,
+    split_pairs,
+)
 from prober.commandline.texts.netdevs import expand_ipv6_net
 from prober.errors import UsageError
 
@@ -290,10 +299,9 @@ def _pairs(text: str, implied: str) -> Iterator[tuple[str, Text]]:
     for key, value in split_pairs(text, implied):
         if value is not None:
             yield key, value
-        elif key.startswith("no") and key != "no":
-            yield key[2:], Short("off")
         elif key:
-            yield key, Short("on")
+            name, switch = bare_switch(key)
+            yield name, Short(switch)
 
 
 def _last_of_each(pairs: Iterator[tuple[str, Text]], listed: str) -> dict[str, Value]:

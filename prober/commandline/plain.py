@@ -20,7 +20,7 @@ from prober.commandline.listed import check_listed
 from prober.commandline.options import Keyval, Plain, Property
 from prober.commandline.refusal import Finding, Kind, Unfit
 from prober.commandline.replaced import replacement
-from prober.commandline.text import Text, as_number
+from prober.commandline.text import Text, as_number, is_uuid
 from prober.commandline.texts.cards import read_network_word
 from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
@@ -47,8 +47,6 @@ _DISPLAYS: Mapping[str, str] = MappingProxyType({"-curses": "curses", "-sdl": "s
 
 #: Options that take a number.
 NUMBERS = frozenset({"seed", "tb-size", "xen-domid"})
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 #: What ``-vga`` has after its type (``system/vl.c``, ``select_vgahw``).
 _RETRACES = re.compile(r"(,retrace=(dumb|precise))*")
@@ -110,7 +108,7 @@ def _word(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
 
 
 def _uuid(option: Plain, value: str, grounds: Grounds) -> Iterator[Finding]:
-    if not _UUID.fullmatch(value):
+    if not is_uuid(value):
         message = f"-uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value!r}"
         yield wrong(option, message, rule="option/value")
 

@@ -140,30 +140,6 @@ class Misfit:
         return self.value or (self.path[-1] if self.path else "")
 
 
-class Fault(NamedTuple):
-    """What a rule about options together finds: the option's place, the part of it, what is wrong, what would help."""
-
-    place: Origin
-    part: str
-    message: str
-    hint: str = ""
-    rule: str = ""
-
-    def by(self, rule: str, source: str, kind: Kind | None = None) -> Finding:
-        """As what the check says; ``source`` is the file and function of QEMU that makes that of it: an error, unless
-        another kind is named."""
-        kind = kind or Kind.error
-        return Finding(
-            kind=kind,
-            place=self.place,
-            part=self.part,
-            message=self.message,
-            evidence=Evidence(fact=self.part, verdict=Verdict.absent, note=f"QEMU {_MAKES[kind]} it ({source})"),
-            hint=self.hint,
-            rule=self.rule or rule,
-        )
-
-
 class Kind(StrEnum):
     """What QEMU would make of it.
 
@@ -179,6 +155,29 @@ class Kind(StrEnum):
 
 #: What QEMU makes of what a rule finds.
 _MAKES = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of", Kind.unknown: "may refuse"}
+
+
+class Fault(NamedTuple):
+    """What a rule about options together finds: the option's place, the part of it, what is wrong, what would help."""
+
+    place: Origin
+    part: str
+    message: str
+    hint: str = ""
+    rule: str = ""
+
+    def by(self, rule: str, source: str, kind: Kind = Kind.error) -> Finding:
+        """As what the check says; ``source`` is the file and function of QEMU that makes that of it."""
+        return Finding(
+            kind=kind,
+            place=self.place,
+            part=self.part,
+            message=self.message,
+            evidence=Evidence(fact=self.part, verdict=Verdict.absent, note=f"QEMU {_MAKES[kind]} it ({source})"),
+            hint=self.hint,
+            rule=self.rule or rule,
+        )
+
 
 #: The rule of an answer: a part of the value, and not of its JSON or that JSON's schema.
 _Rule: TypeAlias = Annotated[SkipJsonSchema[str], Field(exclude=True)]

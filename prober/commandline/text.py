@@ -62,6 +62,15 @@ def is_identifier(text: str) -> bool:
     return _IDENTIFIER.fullmatch(text) is not None
 
 
+#: A UUID (``util/uuid.c``, ``qemu_uuid_parse``).
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is a UUID, as QEMU reads one."""
+    return _UUID.fullmatch(text) is not None
+
+
 def split_pairs(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
     """Key and value of each pair; None where there was no ``=``.  The first word may stand for ``implied``."""
     if ",," in text:
@@ -79,6 +88,13 @@ def split_pairs(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:
         else:
             yield key, None
         implied = ""
+
+
+def bare_switch(word: str) -> tuple[str, Text]:
+    """What a word without ``=`` is short for: a switch that is on, or with ``no`` before it off."""
+    if word.startswith("no") and word != "no":
+        return word[2:], Text("off")
+    return word, Text("on")
 
 
 def _split_with_commas(text: str, implied: str) -> Iterator[tuple[str, Text | None]]:

@@ -139,7 +139,6 @@ def _parse(counts: Mapping[str, int], prefers_sockets: bool) -> SmpTopology | No
     now, most = counts.get("cpus") or 0, counts.get("maxcpus") or counts.get("cpus") or 0
     levels = {name: counts.get(name) or 1 for name in LEVELS if name not in _CALCULATED}
     found = {name: counts.get(name) or 0 for name in _CALCULATED}
-    prod(levels.values())
     _fill(found, most // prod(levels.values()), prefers_sockets)
     levels |= {name: count if most else count or 1 for name, count in found.items()}
     most = most or prod(levels.values())

@@ -189,11 +189,8 @@ def _switch(known: QomProperty, value: Value) -> str:
 
 def _realized(known: QomProperty, value: Value) -> str:
     """QEMU does it once the device has all that it is given, and ends where it finds it done."""
-    return _switch(known, value) or (f"{known.name} is not turned on: QEMU does it" if value in _YES else "")
-
-
-#: What turns a switch on.
-_YES: tuple[Value, ...] = (True, "on", "yes", "true", "y")
+    is_on = as_switch(value) if isinstance(value, Text) else value
+    return _switch(known, value) or (f"{known.name} is not turned on: QEMU does it" if is_on else "")
 
 
 @_scalar

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from prober.capabilities import Capabilities
 from prober.commandline.aliases import BUILTIN_DEVICES, MachineKind
 from prober.commandline.line import Line, switch
-from prober.commandline.own_slots import network_cards
+from prober.commandline.own_slots import network_cards, network_words
 from prober.commandline.refusal import Finding, Kind
-from prober.commandline.text import split_pairs
 
 
 def find_unused(line: Line) -> Iterator[Finding]:
@@ -98,9 +97,8 @@ def _certain(line: Line) -> set[str]:
 
 def _network_cards(line: Line) -> Iterator[str]:
     """The types of cards of ``-net`` and ``-nic``, or that of the defaults."""
-    for option in (*line.plain.get("-net", ()), *line.plain.get("-nic", ())):
-        pairs = dict(split_pairs(option.value or "", "type"))
-        if pairs.get("type") == "nic" or option.flag == "-nic":
+    for flag, pairs in network_words(line):
+        if pairs.get("type") == "nic" or flag == "-nic":
             model = str(pairs.get("model", _CARDS.get(line.kind, "")))
             yield "virtio-net-pci" if model == "virtio" else model
     if network_cards(line) and not line.plain.keys() & {"-net", "-nic"}:

@@ -1,4 +1,4 @@
-"""NetworkWord cards of ``-net nic`` and ``-nic``, which a machine makes itself."""
+"""Network cards of ``-net nic`` and ``-nic``, which a machine makes itself."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from prober.commandline.line import Line, number
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.replaced import replacement
 from prober.commandline.rules.rule import Rule, Version
+from prober.commandline.rules.sound import cards_without_audiodev
 from prober.commandline.text import Short
 
 #: Finds the places of what is deprecated, and the part of the option that it is.
@@ -96,11 +97,8 @@ def _cards(line: Line) -> Iterator[tuple[Origin, str]]:
     """Sound cards that name no audiodev where there is one, which QEMU takes for them."""
     if "-audiodev" not in line.qapi or "audiodev" in line.globals:
         return
-    for typename, devices in line.by_type.items():
-        if line.caps.property_of(typename, "audiodev") is not None:
-            for device in devices:
-                if not device.values.get("audiodev"):
-                    yield device.place, "audiodev"
+    for device in cards_without_audiodev(line):
+        yield device.place, "audiodev"
 
 
 def _option_row(

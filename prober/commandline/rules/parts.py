@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.line import Line, number
+from prober.commandline.line import Line, number, switch
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
@@ -68,15 +68,15 @@ _IOMMU = "-display none -machine q35 -device intel-iommu"
 
 
 def _pasid(line: Line) -> Iterator[Fault]:
+    if line.is_open or "x-scalable-mode" in line.globals:
+        return
     for device in line.of_type("intel-iommu"):
+        has = device.values.get("x-scalable-mode")
+        is_without = has is None or switch(has) is False
         for key in ("x-pasid-mode", "x-flts"):
-            wishes, has = device.values.get(key), device.values.get("x-scalable-mode")
-            if wishes in _ON and has in (None, *_OFF) and "x-scalable-mode" not in line.globals and not line.is_open:
+            if is_without and switch(device.values.get(key)):
                 yield Fault(device.place, key, f"{key} goes with x-scalable-mode=on", "write x-scalable-mode=on")
 
-
-_ON: tuple[object, ...] = (True, "on", "yes", "true", "y")
-_OFF: tuple[object, ...] = (False, "off", "no", "false", "n")
 
 RULES = (
     Rule(

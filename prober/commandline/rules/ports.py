@@ -40,7 +40,8 @@ class _Ports:
 def _serial(line: Line) -> Iterator[Fault]:
     buses: dict[str, _Ports] = {}
     names: set[str] = set()
-    only = _only_bus(line)
+    homes = _homes(line)
+    only = _only_bus(homes)
     for device in line.devices:
         if device.typename not in _PORTS:
             continue
@@ -52,12 +53,11 @@ def _serial(line: Line) -> Iterator[Fault]:
         port = _number_of(device, ports)
         if port is None:
             return
-        yield from _port_number(device, port, ports.taken, bus, _most_ports(bus, line))
+        yield from _port_number(device, port, ports.taken, bus, _most_ports(bus, homes, line))
 
 
-def _only_bus(line: Line) -> str:
+def _only_bus(homes: list[Made]) -> str:
     """The bus that a port is on without saying so: that of the only virtio-serial device."""
-    homes = _homes(line)
     return (f"{homes[0].id}.0" if homes[0].id else _FIRST_BUS) if len(homes) == 1 else ""
 
 
@@ -92,9 +92,8 @@ def _number_of(device: Made, ports: _Ports) -> int | None:
     return ports.first_free()
 
 
-def _most_ports(bus: str, line: Line) -> int:
+def _most_ports(bus: str, homes: list[Made], line: Line) -> int:
     ident = bus.removesuffix(".0")
-    homes = _homes(line)
     home = line.device(ident) if bus != _FIRST_BUS or len(homes) != 1 else homes[0]
     if home is None or "max_ports" in line.globals:
         return 1 << 32

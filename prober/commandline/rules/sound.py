@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.line import Line
+from prober.commandline.line import Line, Made
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
@@ -15,14 +15,16 @@ def _without(line: Line) -> Iterator[Fault]:
         return
     if "-nodefaults" not in line.plain and "-audiodev" not in line.qapi:
         return
+    for device in cards_without_audiodev(line):
+        message = f"{device.typename} needs audiodev, as there is no default one here"
+        yield Fault(device.place, "audiodev", message)
+
+
+def cards_without_audiodev(line: Line) -> Iterator[Made]:
+    """Sound cards that name no audiodev."""
     for typename, devices in line.by_type.items():
-        if line.caps.property_of(typename, "audiodev") is None:
-            continue
-        for device in devices:
-            if device.values.get("audiodev"):
-                continue
-            message = f"{device.typename} needs audiodev, as there is no default one here"
-            yield Fault(device.place, "audiodev", message)
+        if line.caps.property_of(typename, "audiodev") is not None:
+            yield from (device for device in devices if not device.values.get("audiodev"))
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""NetworkWord cards in one word: ``-net`` and ``-nic`` (``net/net.c``, ``net_client_init`` and ``net_param_nic``).
+"""Network cards in one word: ``-net`` and ``-nic`` (``net/net.c``, ``net_client_init`` and ``net_param_nic``).
 
 ``-net nic`` makes a card on hub 0, any other ``-net`` a netdev there; ``-nic`` makes a netdev with a card of its own.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from prober.commandline.options import Value
-from prober.commandline.text import Text, collect_items, last_item, split_pairs
+from prober.commandline.text import Text, bare_switch, collect_items, last_item, split_pairs
 from prober.commandline.texts.netdevs import expand_ipv6_net
 
 #: Keys of ``-nic`` that are the card's; all others are the netdev's.
@@ -30,8 +30,7 @@ def read_network_word(flag: str, text: str) -> NetworkWord:
 
     :raise Unfit: where ``ipv6-net`` is none.
     """
-    pairs = [(key, _value(key, value)) for key, value in split_pairs(text, "type")]
-    pairs = [(key[2:] if value is _OFF else key, value) for key, value in pairs]
+    pairs = [bare_switch(key) if value is None else (key, value) for key, value in split_pairs(text, "type")]
     if flag == "-nic":
         card = {key: str(value) for key, value in pairs if key in _OF_CARD}
         tree = collect_items((key, value) for key, value in pairs if key not in _OF_CARD)
@@ -44,15 +43,6 @@ def read_network_word(flag: str, text: str) -> NetworkWord:
     tree.setdefault("id", Text("net"))
     expand_ipv6_net(tree)
     return NetworkWord(kind, tree, card)
-
-
-_ON, _OFF = Text("on"), Text("off")
-
-
-def _value(key: str, value: Text | None) -> Text:
-    if value is not None:
-        return value
-    return _OFF if key.startswith("no") and key != "no" else _ON
 
 
 def first_byte(text: str) -> int | None:

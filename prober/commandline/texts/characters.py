@@ -1,4 +1,4 @@
-"""CharacterWord devices in one word, as ``-serial``, ``-monitor`` and their like take them.
+"""Character devices in one word, as ``-serial``, ``-monitor`` and their like take them.
 
 QEMU makes a ``-chardev`` of each (``chardev/char.c``, ``qemu_chr_parse_compat``), so what is read here is its backend
 and its keys, which are then checked as those of any.
@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from prober.commandline.refusal import Unfit
-from prober.commandline.text import Text, split_pairs
+from prober.commandline.text import Text, bare_switch, split_pairs
 
 #: The options that take one.
 CHARACTER_OPTIONS = ("-debugcon", "-gdb", "-monitor", "-parallel", "-qmp", "-qmp-pretty", "-serial")
@@ -152,10 +152,5 @@ def _pairs(text: str, implied: str) -> list[tuple[str, Text]]:
     for key, value in split_pairs(text, implied):
         if not key:
             raise Unfit("there is an empty key behind the address")
-        if value is not None:
-            pairs.append((key, value))
-        elif key.startswith("no") and key != "no":
-            pairs.append((key[2:], Text("off")))
-        else:
-            pairs.append((key, Text("on")))
+        pairs.append(bare_switch(key) if value is None else (key, value))
     return pairs

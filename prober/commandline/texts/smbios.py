@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from prober.commandline.text import as_number, as_switch
+from prober.commandline.text import as_number, as_switch, is_uuid
 
 _Version = tuple[int, int, int]
 
@@ -56,7 +56,6 @@ _FASTEST = 65535
 #: Kinds of devices on board (``type41_kinds``).
 _KINDS = ("other", "unknown", "video", "scsi", "ethernet", "tokenring", "sound", "pata", "sata", "sas")
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _RELEASE = re.compile(r"\s*[+-]?[0-9]+\.\s*[+-]?[0-9]+")
 
 
@@ -80,8 +79,7 @@ def wrong_value(number: int, key: str, value: str) -> str:
     if (number, key) == (0, "release"):
         return "" if _RELEASE.match(value) else f"release is like 1.2, not {value[:64]!r}"
     if (number, key) == (1, "uuid"):
-        is_uuid = _UUID.fullmatch(value) is not None
-        return "" if is_uuid else f"uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value[:64]!r}"
+        return "" if is_uuid(value) else f"uuid is like c7a5fdbd-edaf-9455-926a-d65c16db1809, not {value[:64]!r}"
     if (number, key) == (41, "kind") and value not in _KINDS:
         return f"kind is one of {', '.join(_KINDS)}, not {value[:64]!r}"
     return ""
