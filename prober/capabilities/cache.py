@@ -38,7 +38,7 @@ from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
-FORMAT = 1
+FORMAT = 2
 
 #: No real entry comes near this size (bytes).
 MAX_ENTRY_BYTES = 64 << 20
@@ -58,7 +58,8 @@ class Learned(BaseModel):
     """What one interview gave besides the capabilities.
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
-    1970).
+    1970).  ``untraced`` is what the process ran and cannot be found on this host, in words: the fingerprint cannot tell
+    whether that has changed, so such an answer is not kept on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,7 @@ class Learned(BaseModel):
     seconds: float
     timings: dict[str, float]
     asked_at: float
+    untraced: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):

@@ -7,8 +7,9 @@
 Guarantees:
 
 - However many ask about one binary at the same time, it is asked once; an asker that goes away stops nothing.
-- The fingerprint is compared at every use, and every few seconds by a watcher, so that a change starts a new
-  interview before anyone asks.  An interview during which the binary changed counts for nothing.
+- The fingerprint is compared at every use, and by a watcher whenever the kernel tells of a change and every few
+  seconds, so that a change starts a new interview before anyone asks.  An interview during which the binary, or
+  anything that it runs, changed counts for nothing.
 - A failure is remembered with its fingerprint, and is not tried again until something changes or
   :meth:`Catalog.refresh` asks for it.  It is kept in memory alone: a restart tries again.
 - When the catalog is closed, no task of it is left, and what its interviews started is gone.
@@ -19,18 +20,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
-from prober.capabilities.fingerprint import Fingerprint, change_of
+from prober.capabilities.fingerprint import FileMark, Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.roster import Roster
-from prober.capabilities.watching import Survey, make_fingerprinter, watch
+from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
@@ -46,24 +48,30 @@ class Catalog:
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
+    ``root`` is where the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
-    def __init__(self, settings: CatalogSettings, *, interviewer: Interviewer | None = None) -> None:
+    def __init__(
+        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, root: Path = Path("/")
+    ) -> None:
         self.settings = settings
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look)
+        self._root = root
+        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._settle)
         self._roster = Roster({})
-        self._watcher: asyncio.Task[None] | None = None
+        self._watcher: Watcher | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(own_version)
-        self._fingerprinter = await asyncio.to_thread(make_fingerprinter, self.settings, watch=True)
+        self._fingerprinter = await asyncio.to_thread(make_fingerprinter, self.settings, watch=True, root=self._root)
+        self._watcher = Watcher(self.settings, self._fingerprinter, self._expected, self._notice)
         await self._learner.open()
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._watcher = asyncio.create_task(watch(self.settings, self._notice), name="catalog watcher")
+        self._watching = asyncio.create_task(self._watcher.run(), name="catalog watcher")
         return self
 
     async def __aexit__(
@@ -74,8 +82,8 @@ class Catalog:
     async def close(self) -> None:
         """Stop asking; askers that wait get a :class:`BinaryFailedError`.  May be called twice."""
         tasks = [subject.task for subject in self._roster if subject.task is not None]
-        if self._watcher is not None:
-            tasks.append(self._watcher)
+        if self._watching is not None:
+            tasks.append(self._watching)
         await self._learner.close(tasks)
         if self._fingerprinter is not None:
             self._fingerprinter.close()
@@ -167,14 +175,25 @@ class Catalog:
         """Compare what the answer depends on with what is there now; the difference is logged once."""
         if subject.answer is None:
             return False
-        change = change_of(subject.answer.fingerprint, self._look(subject.found))
+        known = subject.answer.fingerprint
+        change = change_of(known, self._look(subject.found, () if known is None else known.files))
         if change is not None and subject.task is None:
             log.info("%s is asked again: %s", subject.found.path, change)
         return change is None
 
-    def _look(self, found: FoundFile) -> Fingerprint | None:
+    def _look(self, found: FoundFile, files: tuple[FileMark, ...]) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
-        return self._fingerprinter.look(found)
+        return self._fingerprinter.look(found, files)
+
+    async def _settle(self) -> None:
+        if self._watcher is not None:
+            await self._watcher.settle()
+
+    def _expected(self) -> Expected:
+        """What each answer depends on, by the path of its file."""
+        return {
+            subject.found.path: subject.answer.fingerprint for subject in self._roster if subject.answer is not None
+        }
 
     def _adopt(self, found: list[FoundFile]) -> list[Subject]:
         """Take over what was found, and learn about what is new, which is returned."""
@@ -189,9 +208,12 @@ class Catalog:
         """What the watcher saw: learn anew about what is no longer what it was."""
         self._adopt(seen.found)
         for subject in self._roster:
-            if subject.answer is None or subject.task is not None or subject.found.path not in seen.fingerprints:
+            path = subject.found.path
+            if subject.answer is None or subject.task is not None or path not in seen.expected:
                 continue
-            change = change_of(subject.answer.fingerprint, seen.fingerprints[subject.found.path])
+            if path not in seen.fingerprints or seen.expected[path] is not subject.answer.fingerprint:
+                continue  # It was learned meanwhile.
+            change = change_of(subject.answer.fingerprint, seen.fingerprints[path])
             if change is not None:
                 log.info("%s is asked again: %s", subject.found.path, change)
                 assert self._fingerprinter is not None

@@ -26,7 +26,9 @@ class Entry(BaseModel):
     ``targets`` are the guest architectures (QEMU has one for each binary), ``accelerators`` those that it was asked
     with.  ``source`` is where the answer came from.  ``seconds`` is how long the interview took, ``timings`` its
     phases (seconds), ``asked_at`` when it was (seconds since 1970); ``crashing_types`` are QOM types whose
-    introspection kills this QEMU, with its last words.  ``error`` and ``hint`` are set for a failed one alone.
+    introspection kills this QEMU, with its last words.  ``untraced`` is what it ran and cannot be found on this host,
+    so that a change of it goes unnoticed and the answer is not kept on disk.  ``error`` and ``hint`` are set for a
+    failed one alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class Entry(BaseModel):
     seconds: float | None = None
     timings: dict[str, float] = {}
     crashing_types: dict[str, str] = {}
+    untraced: tuple[str, ...] = ()
     fingerprint: Fingerprint | None = None
     error: str | None = None
     hint: str | None = None
@@ -124,5 +127,6 @@ class Subject:
             seconds=learned.seconds,
             timings=learned.timings,
             crashing_types=capabilities.crashing_types,
+            untraced=learned.untraced,
             fingerprint=learned.fingerprint,
         )

@@ -30,9 +30,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.errors import ConfinementError, ExitedError, LaunchError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, LaunchError, ProtocolError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
 from prober.qemu.box.find import find_box
+from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
@@ -40,6 +41,7 @@ from prober.qemu.help import ask_about_machines, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
+from prober.qemu.ran import Gathering, Ran
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
 
@@ -60,7 +62,7 @@ class Interview:
     overlap, and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
     further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
     ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
-    how many were started to be asked over QMP.
+    how many were started to be asked over QMP.  ``ran`` is what they executed and had mapped.
     """
 
     recording: Recording
@@ -68,6 +70,7 @@ class Interview:
     timings: dict[str, float]
     crashes: dict[str, str]
     processes: int
+    ran: Ran
 
 
 async def interview(
@@ -138,6 +141,8 @@ class _Interviewer:
         self._has_greeted = asyncio.Event()
         self._help: list[Exchange] = []
         self._machines: list[Exchange] = []
+        self._gathering = Gathering()
+        self._seen: set[Lane] = set()
 
     async def run(self) -> Interview:
         try:
@@ -155,8 +160,11 @@ class _Interviewer:
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
         crashes = dict(sorted(self._agenda.crashes.items()))
         recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
+        if Lane.first not in self._seen:
+            self._gathering.add_unseen("no process lived until it could be looked at")
+        ran = await asyncio.to_thread(self._gathering.finish)
         seconds = perf_counter() - self._started
-        return Interview(recording, seconds, self._timings, crashes, self._processes)
+        return Interview(recording, seconds, self._timings, crashes, self._processes, ran)
 
     async def _ask(self) -> None:
         if self._limits.processes_at_once == 1:
@@ -190,6 +198,7 @@ class _Interviewer:
                         await self._ask_alone(session, suspect)
                         suspect = None
                     await self._converse(session, lane)
+                    await self._look_at(session, lane)
                 except ExitedError as error:
                     suspect = self._find_suspect(session, suspect, error)
 
@@ -220,6 +229,16 @@ class _Interviewer:
             _LOG.debug("%s: asked again alone: %s", error.message, suspect)
         self._agenda.give_back(question for question in unanswered if question is not LOAD_MODULES)
         return suspect
+
+    async def _look_at(self, session: Session, lane: Lane) -> None:
+        """Note what a process runs that has answered everything."""
+        try:
+            judged = await asyncio.to_thread(read_judged, session.judged_pid, self._launches[lane].box)
+        except ProtocolError as error:
+            self._gathering.add_unseen(error.message)
+        else:
+            self._gathering.add(judged)
+        self._seen.add(lane)
 
     async def _ask_alone(self, session: Session, question: Question) -> None:
         over = asyncio.get_running_loop().create_future()
