@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Self
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.changes import Changes
 from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import FileMark, Fingerprint, change_of
@@ -32,6 +33,8 @@ from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.roster import Roster
+from prober.capabilities.summarize import Summarizer, summarize
+from prober.capabilities.telling import Teller
 from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
 
@@ -48,19 +51,26 @@ class Catalog:
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``root`` is where the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
-    ``ident`` is, in every method, the id of an entry or one of its paths.
+    ``summarize`` works out what differs between two answers.  ``root`` is where the host's ``/proc``, ``/sys``,
+    ``/dev`` and ``/run`` are looked at.  ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
     def __init__(
-        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, root: Path = Path("/")
+        self,
+        settings: CatalogSettings,
+        *,
+        interviewer: Interviewer | None = None,
+        summarize: Summarizer = summarize,
+        root: Path = Path("/"),
     ) -> None:
         self.settings = settings
         self._root = root
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._settle)
+        self._teller = Teller(Changes(), summarize)
+        asks = interviewer or real_interviewer(settings)
+        self._learner = Learner(settings, asks, self._look, self._settle, self._teller)
         self._roster = Roster({})
         self._watcher: Watcher | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
@@ -71,7 +81,8 @@ class Catalog:
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._watching = asyncio.create_task(self._watcher.run(), name="catalog watcher")
+        self._tasks.append(asyncio.create_task(self._watcher.run(), name="catalog watcher"))
+        self._tasks.append(asyncio.create_task(self._teller.run(), name="catalog teller"))
         return self
 
     async def __aexit__(
@@ -82,12 +93,16 @@ class Catalog:
     async def close(self) -> None:
         """Stop asking; askers that wait get a :class:`BinaryFailedError`.  May be called twice."""
         tasks = [subject.task for subject in self._roster if subject.task is not None]
-        if self._watching is not None:
-            tasks.append(self._watching)
-        await self._learner.close(tasks)
+        self.changes.close()
+        await self._learner.close([*tasks, *self._tasks])
         if self._fingerprinter is not None:
             self._fingerprinter.close()
             self._fingerprinter = None
+
+    @property
+    def changes(self) -> Changes:
+        """What has changed in the answers since the catalog was made."""
+        return self._teller.changes
 
     def entries(self) -> list[Entry]:
         """All entries as they are now, in the order they were found; compares, and waits for nothing."""

@@ -51,6 +51,12 @@ class Entry(BaseModel):
     error: str | None = None
     hint: str | None = None
 
+    def brief(self) -> Entry:
+        """The same, without the many files that its QEMU runs: for a list of entries."""
+        if self.fingerprint is None or not self.fingerprint.files:
+            return self
+        return self.model_copy(update={"fingerprint": self.fingerprint.model_copy(update={"files": ()})})
+
 
 @dataclass(frozen=True, slots=True)
 class Success:

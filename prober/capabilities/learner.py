@@ -23,6 +23,7 @@ from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.telling import Teller
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
 from prober.qemu.ran import Ran
@@ -48,12 +49,18 @@ class Learner:
     """Learns about binaries, with an ``interviewer``.
 
     ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``settle`` waits until
-    what is being installed is there.  Once it is ``closing`` nothing more is learnt.
+    what is being installed is there; ``teller`` is told of each answer.  Once it is ``closing`` nothing more is learnt.
     """
 
     def __init__(
-        self, settings: CatalogSettings, interviewer: Interviewer, look: Look, settle: Callable[[], Awaitable[None]]
+        self,
+        settings: CatalogSettings,
+        interviewer: Interviewer,
+        look: Look,
+        settle: Callable[[], Awaitable[None]],
+        teller: Teller,
     ) -> None:
+        self._teller = teller
         self._interviewer = interviewer
         self._look = look
         self._settle = settle
@@ -102,6 +109,7 @@ class Learner:
     def drop(self, subject: Subject) -> None:
         """Stop learning about a binary that is gone, and forget it."""
         log.info("%s is gone", subject.found.path)
+        self._teller.gone(subject)
         if subject.task is not None:
             subject.task.cancel()
             self._keep(_ended(subject.task))
@@ -112,7 +120,8 @@ class Learner:
         try:
             stored = await self._restore(subject.found) if use_cache else None
             subject.consulted.set()
-            subject.answer = stored or await self._ask_in_turn(subject)
+            before, subject.answer = subject.answer, stored or await self._ask_in_turn(subject)
+            self._teller.answered(subject, before, subject.answer)
         finally:
             subject.task = None
             subject.consulted.set()

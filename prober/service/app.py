@@ -13,6 +13,7 @@ from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
 from prober.service.application import Application
+from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.peers import ROOT, Admitted
@@ -41,6 +42,7 @@ class Handlers:
         self._catalog = catalog
         self._most = settings.max_body
         self._late = late
+        self._listening = Listening(catalog.changes)
 
     async def get_supports(self, request: Request) -> Response:
         """The evidence of a fact."""
@@ -56,7 +58,7 @@ class Handlers:
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
-        return as_json(BinaryList(binaries=self._catalog.entries()))
+        return as_json(BinaryList(binaries=[entry.brief() for entry in self._catalog.entries()]))
 
     async def get_binary(self, request: Request) -> Response:
         """One entry, once it is known."""
@@ -65,6 +67,14 @@ class Handlers:
     async def refresh_binary(self, request: Request) -> Response:
         """One entry, asked again."""
         return as_json(await self._catalog.refresh(request.places["id"]))
+
+    async def get_events(self, request: Request) -> Response:
+        """Changes as they come."""
+        return self._listening.stream(request)
+
+    async def get_changes(self, request: Request) -> Response:
+        """Changes since an id."""
+        return await self._listening.answer(request)
 
     async def get_type(self, request: Request) -> Response:
         """One type, which the binary knows."""

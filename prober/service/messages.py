@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, Self, TypeAlias
 
 from pydantic import BaseModel
 
@@ -20,11 +20,19 @@ class BodyTooLargeError(Exception):
     """The body has more bytes than its reader takes."""
 
 
+class Stream(Protocol):
+    """A body that comes in pieces, as long as the client is there.  It is closed in any case, read or not."""
+
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
 class Response(NamedTuple):
     """An answer.
 
     ``allow`` are the methods of a path that has another (405), ``retry_s`` is after how many seconds to ask again
-    (503); ``close`` ends the connection with it.
+    (503); ``close`` ends the connection with it.  ``stream`` is the body of one that comes in pieces.
     """
 
     status: int
@@ -33,13 +41,17 @@ class Response(NamedTuple):
     allow: str = ""
     close: bool = False
     retry_s: int = 0
+    stream: Stream | None = None
 
     def encode(self, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
-        """The whole response in HTTP/1.1; one to HEAD is without its body."""
+        """The whole response in HTTP/1.1; one to HEAD, or with a stream, is without its body.
+
+        The pieces of a stream are chunks, or all that comes until the connection ends where it is not kept alive.
+        """
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
             *(["connection: close"] if self.close else []),
-            f"content-length: {len(self.body)}",
+            f"content-length: {len(self.body)}" if self.stream is None else _head_of_stream(keep_alive),
             f"content-type: {self.media_type}",
             *([f"allow: {self.allow}"] if self.allow else []),
             *([f"retry-after: {self.retry_s}"] if self.retry_s else []),
@@ -50,6 +62,10 @@ class Response(NamedTuple):
         return head + self.body if with_body else head
 
 
+def _head_of_stream(keep_alive: bool) -> str:
+    return "cache-control: no-store" + ("\r\ntransfer-encoding: chunked" if keep_alive else "")
+
+
 class Request:
     """What a client asks.
 
@@ -57,7 +73,8 @@ class Request:
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
     ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this,
-    whether the client waits to be told that its body is wanted, and whether the answer is on its way.
+    whether the client waits to be told that its body is wanted, and whether the answer is on its way.  ``on_gone`` is
+    called when the client goes away.
     """
 
     def __init__(
@@ -80,6 +97,7 @@ class Request:
         self.peer = peer
         self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         self.is_answered = False
+        self.on_gone: Callable[[], object] | None = None
         self._headers = headers
         self._on_wanted = on_wanted
         self._body = bytearray()
@@ -129,6 +147,8 @@ class Request:
     def abandon(self) -> None:
         """The client has gone, or is let go."""
         self._is_gone = True
+        if self.on_gone is not None:
+            self.on_gone()
         self._tell()
 
     def _tell(self) -> None:

@@ -19,7 +19,7 @@ from prober.commandline.report import ArgvReport
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.problems import MEDIA_TYPE, Problem
-from prober.service.replies import BinaryList, Health
+from prober.service.replies import BinaryList, ChangeList, Health
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
 from prober.translate.translation import Translation
 
@@ -32,6 +32,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     TypeReply,
     Health,
     BinaryList,
+    ChangeList,
     Entry,
     MachineList,
     CpuList,
@@ -72,7 +73,7 @@ def describe() -> bytes:
 
 def _operation(route: Route) -> dict[str, Any]:
     """What one route takes and gives."""
-    good = {"description": "OK", "content": _content("application/json", route.answer)}
+    good = {"description": "OK", "content": _content(route.media, route.answer)}
     bad = {
         str(status): {"description": _MEANINGS[status], "content": _content(MEDIA_TYPE, "Problem")}
         for status in sorted({400, *route.errors})
@@ -83,6 +84,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": {"200": good, **bad},
     }
     parameters = [*map(_place, re.findall(r"{(\w+)}", route.path)), *map(_parameter, route.query or ())]
+    parameters += [{**_parameter(header), "in": "header"} for header in route.headers]
     if parameters:
         told["parameters"] = parameters
     if route.body is not None:
@@ -92,7 +94,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _content(media_type: str, model: str) -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": _REFERENCE.format(model=model)}}}
+    return {media_type: {"schema": {"$ref": _REFERENCE.format(model=model)} if model else {"type": "string"}}}
 
 
 def _place(name: str) -> dict[str, Any]:
