@@ -43,10 +43,10 @@ class AnswerChange(BaseModel):
     """One change.
 
     ``id`` is the boot epoch of the service and a number, ``at`` when it was told (seconds since 1970).  ``entry`` is
-    the id of the binary's entry and ``binary`` its path.  ``before`` and ``now`` are names of the two fingerprints, null
-    where there is none; ``part`` is which part of them differs (the name of a field), ``said`` the same in words, with
-    both values, or why it could not be asked.  ``difference`` is what differs in what the binary can do; it is null
-    where there are not two answers, and where it could not be worked out.
+    the id of the binary's entry and ``binary`` its path.  ``before`` and ``now`` are names of the two fingerprints,
+    null where there is none; ``part`` is which part of them differs (the name of a field), ``said`` the same in words,
+    with both values, or why it could not be asked.  ``difference`` is what differs in what the binary can do; it is
+    null where there are not two answers, and where it could not be worked out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

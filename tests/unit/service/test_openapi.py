@@ -11,7 +11,6 @@ import pytest
 from prober.service.openapi import describe
 from tests.recordings import ROOT
 
-
 #: What is answered as something else than JSON.
 OTHER_MEDIA = {"/v1/events": "text/event-stream"}
 
