@@ -40,7 +40,7 @@ from prober.qemu.connection import ByteBudget
 from prober.qemu.help import ask_about_machines, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
-from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
+from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage, is_unknown_type
 from prober.qemu.ran import Gathering, Ran
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
@@ -142,9 +142,17 @@ class _Interviewer:
         self._help: list[Exchange] = []
         self._machines: list[Exchange] = []
         self._gathering = Gathering()
-        self._seen: set[Lane] = set()
+        self._looks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Interview:
+        try:
+            return await self._run()
+        finally:
+            for look in self._looks:
+                look.cancel()
+            await asyncio.gather(*self._looks, return_exceptions=True)
+
+    async def _run(self) -> Interview:
         try:
             async with asyncio.timeout(self._limits.total_s) as deadline:
                 await self._ask()
@@ -160,8 +168,7 @@ class _Interviewer:
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
         crashes = dict(sorted(self._agenda.crashes.items()))
         recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
-        if Lane.first not in self._seen:
-            self._gathering.add_unseen("no process lived until it could be looked at")
+        await asyncio.gather(*self._looks)
         ran = await asyncio.to_thread(self._gathering.finish)
         seconds = perf_counter() - self._started
         return Interview(recording, seconds, self._timings, crashes, self._processes, ran)
@@ -198,7 +205,7 @@ class _Interviewer:
                         await self._ask_alone(session, suspect)
                         suspect = None
                     await self._converse(session, lane)
-                    await self._look_at(session, lane)
+                    await self._look_at(session)
                 except ExitedError as error:
                     suspect = self._find_suspect(session, suspect, error)
 
@@ -230,15 +237,18 @@ class _Interviewer:
         self._agenda.give_back(question for question in unanswered if question is not LOAD_MODULES)
         return suspect
 
-    async def _look_at(self, session: Session, lane: Lane) -> None:
-        """Note what a process runs that has answered everything."""
+    async def _look_at(self, session: Session) -> None:
+        """Note what a process runs now; one that dies meanwhile is as good as not looked at."""
         try:
-            judged = await asyncio.to_thread(read_judged, session.judged_pid, self._launches[lane].box)
+            judged = await asyncio.to_thread(read_judged, session.judged_pid, session.box)
         except ProtocolError as error:
-            self._gathering.add_unseen(error.message)
+            self._gathering.note_unseen(error.message)
         else:
             self._gathering.add(judged)
-        self._seen.add(lane)
+
+    def _look_soon(self, session: Session) -> None:
+        """The process has loaded something now, and may not live to its end."""
+        self._looks.add(asyncio.create_task(self._look_at(session)))
 
     async def _ask_alone(self, session: Session, question: Question) -> None:
         over = asyncio.get_running_loop().create_future()
@@ -276,12 +286,15 @@ class _Interviewer:
     def _answered(self, session: Session, question: Question, exchange: Exchange) -> None:
         if question.command == LOAD_MODULES.command:
             session.has_modules = True
+            self._look_soon(session)
         if question is LOAD_MODULES:
             return
         if is_unknown_type(exchange) and not session.has_modules:
             self._agenda.ask_with_modules(question)
             return
         self._agenda.answered(question, exchange)
+        if question.stage is Stage.drivers and self._agenda.stage_is_done(question.stage):
+            self._look_soon(session)
         self._note_answer(question)
 
     def _note_answer(self, question: Question) -> None:

@@ -1,7 +1,8 @@
 """What the processes of one interview executed and had mapped, as far as it can be found on this host again.
 
-An answer holds for as long as these files are what they were.  So it is looked at last, when everything was asked: a
-module is loaded when a type of it is asked for.
+An answer holds for as long as these files are what they were.  A process is looked at when it has loaded its modules, as
+some types kill the one that is asked, and once more when it has answered everything: modules are also loaded when a
+type of them is asked for.
 """
 
 from __future__ import annotations
@@ -57,19 +58,22 @@ class Gathering:
         self._began_ns = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
         self._files: dict[str, RanFile] = {}
         self._untraced: dict[str, None] = {}
+        self._unseen = "no process lived until it could be looked at"
 
     def add(self, judged: Judged) -> None:
-        """A process as it is at its end."""
+        """A process as it is now."""
         self._add(judged.exe, is_program=True)
         for file in judged.files:
             self._add(file, is_program=False)
 
-    def add_unseen(self, why: str) -> None:
-        """A process that could not be looked at."""
-        self._untraced[why] = None
+    def note_unseen(self, why: str) -> None:
+        """A process that could not be looked at: it matters where no other one was."""
+        self._unseen = why
 
     def finish(self) -> Ran:
         """All that was seen.  Reads directories, and blocks for milliseconds."""
+        if not self._files and not self._untraced:
+            self._untraced[self._unseen] = None
         files = tuple(self._files[path] for path in sorted(self._files))
         return Ran(files, _links_to(self._files), tuple(self._untraced), self._began_ns)
 

@@ -61,6 +61,8 @@ def test_what_it_ran_is_known(any_qemu: QemuPlace, asked: Interview) -> None:
     assert os.path.realpath(base + any_qemu.binary) in paths
     assert any(re.search(r"/libglib-2\.0\.so\.0\.\d", path) for path in paths)
     assert any(link.endswith("/libglib-2.0.so.0") for link in asked.ran.links)
+    module = f"{base}/usr/lib/x86_64-linux-gnu/qemu/hw-display-virtio-gpu.so"
+    assert (os.path.realpath(module) in paths) == Path(module).exists()
     for file in asked.ran.files:
         assert file.path.startswith(base)
         found = Path(file.path).stat()
