@@ -1,7 +1,7 @@
 """What the processes of one interview executed and had mapped, as far as it can be found on this host again.
 
-An answer holds for as long as these files are what they were.  A process is looked at when it has loaded its modules, as
-some types kill the one that is asked, and once more when it has answered everything: modules are also loaded when a
+An answer holds for as long as these files are what they were.  A process is looked at when it has loaded its modules,
+as some types kill the one that is asked, and once more when it has answered everything: modules are also loaded when a
 type of them is asked for.
 """
 
