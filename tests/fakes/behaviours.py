@@ -5,7 +5,6 @@ the process, for what happens only once, and for a test to see what was done.
 """
 
 import json
-import mmap
 import os
 import signal
 import sys
@@ -107,6 +106,8 @@ def tells_of_files(speaker: Speaker) -> None:
 
     The table names them (``files``, ``mapped``): in its text they would be programs of a script.
     """
+    import mmap
+
     held, told = [], {}
     for name, path in {"program": sys.argv[0], **speaker.answers["files"], **speaker.answers["mapped"]}.items():
         try:
