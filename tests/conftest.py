@@ -149,7 +149,7 @@ def fixtures_replies() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-roots", action="store_true", help="run the tests that need other QEMU versions too")
-    parser.addoption("--whole", action="store_true", help="have QEMU judge all lines that there are, not a part of them")
+    parser.addoption("--whole", action="store_true", help="have QEMU judge all lines, not a part of them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
