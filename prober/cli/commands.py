@@ -47,6 +47,11 @@ COMMANDS = (
         "Run what proves lines for the service in a process of its own, confined as proving needs it.",
     ),
     Command(
+        "config",
+        "prober.cli.config",
+        "Tell the settings of the service: each with where it was told, or all that is wrong with them.",
+    ),
+    Command(
         "probe",
         "prober.cli.probe",
         "Interview QEMU binaries here and now, and print a summary of each and how long it took.",

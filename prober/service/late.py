@@ -30,6 +30,8 @@ class Late:
         self._settings = settings
         self._worker: Worker | None = None
         self._prover: ProofWorker | None = None
+        #: Those of earlier settings: what they are proving is told to its end.
+        self._retired: list[ProofWorker] = []
         self._is_closed = False
         self._answer: Answer | None = None
         self._description: bytes | None = None
@@ -56,12 +58,33 @@ class Late:
         """
         return await (self._prover or await self._load_prover()).prove(question)
 
+    @property
+    def settings(self) -> ServiceSettings:
+        """Those that hold now."""
+        return self._settings
+
+    async def adopt(self, settings: ServiceSettings) -> None:
+        """Go on by other settings, and with the host as its file says now.
+
+        What is being worked on is finished as it was begun.
+
+        :raise ServiceError: where the host's file cannot be read or understood; nothing has changed then.
+        """
+        async with self._lock:
+            worker = await asyncio.to_thread(_make_worker, self._catalog, settings)
+            await worker.read_host()
+            before, self._settings, self._worker = self._settings, settings, worker
+            if self._prover is not None and _prover_differs(before, settings):
+                self._retired.append(self._prover)
+                self._prover = None
+
     async def close(self) -> None:
         """Stop what is being proven; nothing of it is left, and nothing more is begun.  May be called twice."""
         async with self._lock:
             self._is_closed = True
-            if self._prover is not None:
-                await self._prover.close()
+            for prover in (self._prover, *self._retired):
+                if prover is not None:
+                    await prover.close()
 
     async def read_host(self) -> None:
         """Read what the host brings along.
@@ -88,13 +111,13 @@ class Late:
         await self._load_worker()
 
     async def _load_prover(self) -> ProofWorker:
-        worker = await self._load_worker()
+        await self._load_worker()
         async with self._lock:
             if self._is_closed:
                 raise BusyError("the service is being stopped", hint="ask again when it is back")
             if self._prover is None:
                 make = await asyncio.to_thread(_import_prover)
-                self._prover = make(self._catalog, worker, self._settings)
+                self._prover = make(self._catalog, self, self._settings)
         return self._prover
 
     async def _load_worker(self) -> Worker:
@@ -102,6 +125,14 @@ class Late:
             if self._worker is None:
                 self._worker = await asyncio.to_thread(_make_worker, self._catalog, self._settings)
         return self._worker
+
+
+def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
+    return (old.prover_socket, old.max_proofs, old.max_waiting_proofs) != (
+        new.prover_socket,
+        new.max_proofs,
+        new.max_waiting_proofs,
+    )
 
 
 def _make_worker(catalog: Catalog, settings: ServiceSettings) -> Worker:

@@ -230,6 +230,7 @@ def _units(directory: Path) -> list[str]:
 
 
 @pytest.mark.needs("systemd")
+@pytest.mark.needs("kill")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
     assert len(units) == 4
