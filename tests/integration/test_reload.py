@@ -30,8 +30,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Configured:
     """A service whose settings are in a file of ours."""
 
-    def __init__(self, service: Service, file: Path) -> None:
-        self.service = service
+    service: Service
+
+    def __init__(self, file: Path) -> None:
         self.file = file
 
     def write(self, top: str = "", catalog: str = "") -> None:
@@ -58,7 +59,7 @@ class Configured:
 def configured(directory: Path, top: str = "", catalog: str = "", **more: Any) -> Iterator[Configured]:
     """A service with settings in a file."""
     file = directory / "prober.toml"
-    made = Configured(None, file)  # type: ignore[arg-type] - it is written to before there is a service
+    made = Configured(file)
     made.write(top, catalog)
     with start_ready_service(directory, "--config", file, **more) as service:
         made.service = service

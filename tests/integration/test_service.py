@@ -229,8 +229,8 @@ def _units(directory: Path) -> list[str]:
     return copies
 
 
-@pytest.mark.needs("systemd")
 @pytest.mark.needs("kill")
+@pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
     assert len(units) == 4
