@@ -11,6 +11,7 @@ Rules:
 - What cannot be trusted (damaged, truncated, foreign, oversized, unreadable) is set aside as ``NAME.bad``, at most
   one for each name, with a log line, and counts as not there.
 - The cache is never needed: whatever the disk does, reading gives an entry or None, and writing never raises.
+- A directory that is not ours alone (:mod:`prober.capabilities.private`) is refused when it is opened.
 
 An entry says what it depends on (its fingerprint); whether that still holds is for the caller to compare.
 """
@@ -36,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
+from prober.capabilities.private import require_private
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
 FORMAT = 1
@@ -91,12 +93,18 @@ class DiskCache:
         self._order = asyncio.Lock()
 
     async def open(self) -> None:
-        """Make the directory where it is missing, and remove what a killed writer left.  Never raises."""
+        """Make the directory where it is missing, and remove what a killed writer left.
+
+        A directory that cannot be made or read is told in the log, and the cache goes without.
+
+        :raise ServiceError: where others can write to the directory: what they put there would be believed.
+        """
         await asyncio.to_thread(self._open)
 
     def _open(self) -> None:
         try:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            require_private(self.directory)
             for path in self.directory.glob(".*.tmp"):
                 with suppress(FileNotFoundError):
                     if time.time() - path.lstat().st_mtime > _STALE_TEMPORARY:

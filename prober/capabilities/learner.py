@@ -54,7 +54,10 @@ class Learner:
         self.closing = False
 
     async def open(self) -> None:
-        """Make the cache ready."""
+        """Make the cache ready.
+
+        :raise ServiceError: where others can write to its directory.
+        """
         if self._cache is not None:
             await self._cache.open()
 
