@@ -10,7 +10,10 @@ import typer
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
+        "--config",
+        metavar="FILE",
+        readable=False,  # What cannot be read is told with what to do about it, and not by the parser.
+        help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]",
     ),
 ]
 Listen = Annotated[

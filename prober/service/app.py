@@ -106,6 +106,10 @@ class Handlers:
         asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
         return Response(200, await self._late.prove(asked))
 
+    async def get_doctor(self, _: Request) -> Response:
+        """What the service sees of its host, and what to do about it."""
+        return as_json(await self._late.examine())
+
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""
         return Response(200, await self._late.describe())

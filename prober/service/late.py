@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -22,11 +22,24 @@ from prober.service.settings import ServiceSettings
 Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
 
 
+class Examiner(Protocol):
+    """Who looks at the host."""
+
+    async def report(self) -> BaseModel:
+        """What is seen of it."""
+        ...
+
+
 class Late:
     """Answers with what it imports when it is first wanted."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: ServiceSettings, load: Callable[[], ServiceSettings] | None = None
+    ) -> None:
+        """``load`` reads the settings as they are told now."""
         self._catalog = catalog
+        self._load = load
+        self._doctor: Examiner | None = None
         self._settings = settings
         self._worker: Worker | None = None
         self._prover: ProofWorker | None = None
@@ -106,6 +119,13 @@ class Late:
                 self._description = await asyncio.to_thread(_describe)
         return self._description
 
+    async def examine(self) -> BaseModel:
+        """What the service sees of its host (:class:`prober.service.doctor.observed.HostReport`)."""
+        if self._doctor is None:
+            make = await asyncio.to_thread(_import_doctor)
+            self._doctor = self._doctor or make(lambda: self._settings, self._catalog.entries, self._load)
+        return await self._doctor.report()
+
     async def load(self) -> None:
         """Import what translating and checking need, where that was not done yet."""
         await self._load_worker()
@@ -145,6 +165,12 @@ def _import_prover() -> Callable[[Catalog, Worker, ServiceSettings], ProofWorker
     from prober.service.prover.choose import make_prover
 
     return make_prover
+
+
+def _import_doctor() -> Callable[..., Examiner]:
+    from prober.service.doctor.examine import Doctor
+
+    return Doctor
 
 
 def _import_answer() -> Answer:

@@ -11,10 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from prober.capabilities.catalog import Catalog
 from prober.errors import ProberError
+from prober.service.changes import changes_between, keep_fixed
 from prober.service.late import Late
 from prober.service.notify import notify
 from prober.service.peers import find_admins
@@ -23,8 +23,6 @@ from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
-#: What a service has once it is started: its socket, and where it keeps what it learns.
-FIXED = ("socket", "mode", "group", "catalog.cache_dir")
 #: What is the prover's own, which reads its settings when it is started.
 _OF_THE_PROVER = ("prover_idle_s",)
 
@@ -86,29 +84,6 @@ class Reloader:
             log.warning("what a running service cannot change is as it was: %s (restart it)", ", ".join(fixed))
             return f"{said}; restart to change {', '.join(fixed)}"
         return said
-
-
-def keep_fixed(old: ServiceSettings, new: ServiceSettings) -> tuple[ServiceSettings, list[str]]:
-    """The new settings with what cannot be changed as it was, and the names of what would have been changed of it."""
-    fixed = [name for name in changes_between(old, new) if name in FIXED]
-    catalog = new.catalog.model_copy(update={"cache_dir": old.catalog.cache_dir})
-    same = {name: getattr(old, name) for name in FIXED if "." not in name}
-    return new.model_copy(update={**same, "catalog": catalog}), fixed
-
-
-def changes_between(old: ServiceSettings, new: ServiceSettings) -> list[str]:
-    """The keys that differ: ``max_body``, ``catalog.paths``."""
-    return list(_differing(old.model_dump(), new.model_dump(), ""))
-
-
-def _differing(old: dict[str, Any], new: dict[str, Any], above: str) -> list[str]:
-    found: list[str] = []
-    for name, was in old.items():
-        if isinstance(was, dict):
-            found += _differing(was, new[name], f"{above}{name}.")
-        elif was != new[name]:
-            found.append(above + name)
-    return found
 
 
 def _one_line(said: str) -> str:

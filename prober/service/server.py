@@ -81,7 +81,7 @@ class _Events(NamedTuple):
 async def _serve_on(
     listener: socket.socket, catalog: Catalog, settings: ServiceSettings, admins: Admitted, events: _Events
 ) -> None:
-    late = Late(catalog, settings)
+    late = Late(catalog, settings, events.load)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
     application = create_app(catalog, settings, late, admins=admins)
