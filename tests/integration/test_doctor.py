@@ -51,7 +51,7 @@ def test_a_host_that_is_well(directory: Path, qemu_binary: str) -> None:
     with start_ready_service(directory, "--config", file) as service, service.client() as client:
         assert client.get(f"/v1/binaries/{Path(qemu_binary).name}").value["state"] == "ready"
         code, reports = _doctor("--config", file, "--socket", service.socket)
-        assert (code, reports.keys()) == (0, {"command", "service"})
+        assert (code, set(reports)) == (0, {"command", "service"})
         own, seen = reports["command"], reports["service"]
         assert [one["what"] for one in _found(own, "socket")] == ["the service answers (group root, 0660)"]
         assert {one["topic"] for one in own["findings"]} == {"socket", "settings"}, "the service tells of the rest"
@@ -98,7 +98,7 @@ def test_without_a_service(directory: Path, qemu_binary: str) -> None:
     told = f'directories = []\nqemu_kvm = ""\npaths = ["{qemu_binary}", "/nonexistent/qemu"]\ncache_dir = "{cache}"'
     file.write_text(f'admin_group = "no-such-group"\n[catalog]\naccel = "tcg"\n{told}\n')
     code, reports = _doctor("--config", file, "--socket", directory / "none.sock")
-    assert (code, reports.keys()) == (1, {"command"})
+    assert (code, set(reports)) == (1, {"command"})
     own = reports["command"]
     assert "no such socket" in _found(own, "socket", "problem")[0]["what"]
     assert [one["where"] for one in _found(own, "binaries", "problem")] == ["/nonexistent/qemu"]
