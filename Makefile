@@ -69,13 +69,13 @@ unit: $(STAMP) ## unit tests; they need no QEMU
 	$(PYTEST) $(PARALLEL) tests/unit
 
 cases: $(STAMP) ## XML to argv or refusal, for each recorded binary
-	$(PYTEST) $(PARALLEL) tests/cases tests/conformance
+	$(PYTEST) $(PARALLEL) tests/cases tests/conformance --whole
 
-integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
-	$(PYTEST) $(PARALLEL) tests/integration
+integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`), those with thousands of lines whole
+	$(PYTEST) $(PARALLEL) tests/integration --whole
 
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
-	$(PYTEST) $(PARALLEL) tests/integration --with-roots
+	$(PYTEST) $(PARALLEL) tests/integration --whole --with-roots
 
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
