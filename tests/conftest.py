@@ -18,6 +18,7 @@ import asyncio
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,14 @@ def _in_root(version: str) -> Path:
     except OSError as error:
         pytest.skip(f"a QEMU in another root directory needs a /proc there: {error}")
     return root
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every user may look into; pytest's own are their user's alone, and made so again and again."""
+    with tempfile.TemporaryDirectory(prefix="prober-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ class Learner:
         self._look = look
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
+        self._most_at_once = settings.max_interviews
         self._background: set[asyncio.Task[Any]] = set()
         self.closing = False
 
@@ -59,6 +60,18 @@ class Learner:
         """
         if self._cache is not None:
             await self._cache.open()
+
+    def adopt_settings(self, settings: CatalogSettings, interviewer: Interviewer) -> None:
+        """Go on by other settings; interviews that are under way are finished as they were begun.
+
+        The cache stays where it is.
+        """
+        more = settings.max_interviews - self._most_at_once
+        self._interviewer, self._most_at_once = interviewer, settings.max_interviews
+        for _ in range(more):
+            self._slots.release()
+        for _ in range(-more):
+            self._keep(self._slots.acquire())  # When one that is taken comes back, it stays with us.
 
     async def close(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """End these tasks and its own; entries that are being written to the cache get a moment."""
