@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.changes import Changes
@@ -45,6 +47,10 @@ log = logging.getLogger(__name__)
 #: How often an asker waits for an answer that no longer holds when it is there.
 _ROUNDS = 2
 
+#: The watcher is at work while its last look is not longer ago than so many times ``poll_s``, and so many seconds: a
+#: look at a busy disk takes its time.
+_LOOKS, _PATIENCE = 10, 20.0
+
 
 class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
@@ -65,12 +71,14 @@ class Catalog:
     ) -> None:
         self.settings = settings
         self._root = root
+        self._given_interviewer = interviewer
         self._teller = Teller(Changes(), summarize)
         asks = interviewer or real_interviewer(settings)
         self._learner = Learner(settings, asks, self._look, self._settle, self._teller)
         self._roster = Roster({})
         self._watcher: Watcher | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
@@ -81,9 +89,48 @@ class Catalog:
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._tasks.append(asyncio.create_task(self._watcher.run(), name="catalog watcher"))
-        self._tasks.append(asyncio.create_task(self._teller.run(), name="catalog teller"))
+        self._watching = self._start(self._watcher.run(), "catalog watcher")
+        self._start(self._teller.run(), "catalog teller")
         return self
+
+    async def adopt_settings(self, settings: CatalogSettings) -> None:
+        """Go on by other settings: what they find anew is learnt about, what they no longer find is dropped.
+
+        Interviews that are under way go on, and what is known stays where it still holds.  ``cache_dir`` is not heeded:
+        the cache stays where it is.  Does nothing where nothing differs, or once it is closing.
+        """
+        if settings == self.settings:
+            return
+        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True, root=self._root)
+        links = await asyncio.to_thread(find_links, settings)
+        found = await asyncio.to_thread(find_all, settings)
+        if self._watching is not None:
+            self._watching.cancel()  # It listens to what is closed below.
+            await asyncio.wait([self._watching])
+        if self._learner.closing or self._fingerprinter is None:
+            fingerprinter.close()
+            return
+        self.settings = settings
+        self._fingerprinter.close()
+        self._fingerprinter = fingerprinter
+        self._learner.adopt_settings(settings, self._given_interviewer or real_interviewer(settings))
+        self._roster.links = links
+        self._watcher = Watcher(settings, fingerprinter, self._expected, self._notice)
+        self._watching = self._start(self._watcher.run(), "catalog watcher")
+        self._adopt(found)
+
+    def is_alive(self) -> bool:
+        """Whether changes would be noticed: the watcher is at work, and has looked not long ago."""
+        if self._watcher is None or self._watching is None or self._watching.done():
+            return False
+        return time.monotonic() - self._watcher.looked_at < max(_LOOKS * self.settings.poll_s, _PATIENCE)
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do this beside all else, until the catalog is closed."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

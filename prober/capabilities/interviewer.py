@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from prober.capabilities.find import CatalogSettings
+from prober.qemu.box.forms import Confined
 from prober.qemu.ran import Ran
 from prober.qemu.recording import Recording
 
 
 class Interviewed(Protocol):
     """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase,
-    and what its processes ran."""
+    how it was confined and what could not be had of that, and what its processes ran."""
 
     @property
     def recording(self) -> Recording: ...
@@ -20,6 +21,10 @@ class Interviewed(Protocol):
     def seconds(self) -> float: ...
     @property
     def timings(self) -> Mapping[str, float]: ...
+    @property
+    def confinement(self) -> Confined: ...
+    @property
+    def unconfined(self) -> tuple[str, ...]: ...
     @property
     def ran(self) -> Ran: ...
 

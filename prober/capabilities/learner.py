@@ -66,13 +66,29 @@ class Learner:
         self._settle = settle
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
+        self._most_at_once = settings.max_interviews
         self._background: set[asyncio.Task[Any]] = set()
         self.closing = False
 
     async def open(self) -> None:
-        """Make the cache ready."""
+        """Make the cache ready.
+
+        :raise ServiceError: where others can write to its directory.
+        """
         if self._cache is not None:
             await self._cache.open()
+
+    def adopt_settings(self, settings: CatalogSettings, interviewer: Interviewer) -> None:
+        """Go on by other settings; interviews that are under way are finished as they were begun.
+
+        The cache stays where it is.
+        """
+        more = settings.max_interviews - self._most_at_once
+        self._interviewer, self._most_at_once = interviewer, settings.max_interviews
+        for _ in range(more):
+            self._slots.release()
+        for _ in range(-more):
+            self._keep(self._slots.acquire())  # When one that is taken comes back, it stays with us.
 
     async def close(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """End these tasks and its own; entries that are being written to the cache get a moment."""
@@ -194,6 +210,7 @@ class Learner:
         seconds: float | None = None
         timings: dict[str, float] = {}
         ran: Ran | None = None
+        held: dict[str, Any] = {}
         try:
             if found.kind == "recording":
                 recording = await read_recording(found.path)
@@ -201,6 +218,11 @@ class Learner:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
                 ran = interview.ran
+                held = {
+                    "confinement": interview.confinement,
+                    "unconfined": interview.unconfined,
+                    "untraced": ran.untraced,
+                }
             capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
         except ProberError as error:
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint), None
@@ -216,10 +238,7 @@ class Learner:
             now = self._look(found, tuple(map(FileMark, (*(file.path for file in ran.files), *ran.links))))
             change = change_since(fingerprint, now, ran)
             fingerprint = now or fingerprint
-        untraced = ran.untraced if ran is not None else ()
-        learned = Learned(
-            fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, untraced=untraced
-        )
+        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         return Success(learned, capabilities, "recording" if ran is None else "interview"), change
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,7 +59,7 @@ def survey(settings: CatalogSettings, expected: Expected, root: Path = Path("/")
 class Watcher:
     """Watches for a catalog.  ``expected`` tells what is known now, ``notice`` is told what was seen.
 
-    For the event loop that it is made on.
+    ``looked_at`` is when it last looked (``time.monotonic()``).  For the event loop that it is made on.
     """
 
     def __init__(
@@ -78,11 +79,13 @@ class Watcher:
         self._loop = asyncio.get_running_loop()
         self._has_news = asyncio.Event()
         self._last = float("-inf")
+        self.looked_at = time.monotonic()
 
     async def run(self) -> None:
         """Watch until this is cancelled."""
         with self._told_by_the_kernel():
             while True:
+                self.looked_at = time.monotonic()
                 # A few system calls each time: a directory may be new.
                 self._fingerprinter.watch_places(self._places)
                 await self._wait()

@@ -9,6 +9,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
@@ -16,11 +17,12 @@ from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
-from prober.service.notify import keep_watchdog_quiet, notify
+from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
 from prober.service.protocol import HttpConnection, Serving
+from prober.service.reloading import Reloader
 from prober.service.settings import ServiceSettings
-from prober.service.signals import stop_event
+from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import listening_socket
 
 log = logging.getLogger(__name__)
@@ -44,45 +46,57 @@ async def serve(
     *,
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, and return.
+    """Serve until SIGTERM or SIGINT, and return.  SIGHUP has ``load`` read the settings anew
+    (:mod:`prober.service.reloading`), where it is given.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
     that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
-    with stop_event() as stop:
+    with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
             async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
-                await _serve_on(listener, catalog, settings, admins, stop, on_ready)
+                events = _Events(stop, reload, on_ready, load)
+                await _serve_on(listener, catalog, settings, admins, events)
         finally:
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
+class _Events(NamedTuple):
+    """What happens to a service from outside, and what is then called."""
+
+    stop: asyncio.Event
+    reload: asyncio.Event
+    on_ready: Callable[[Catalog], Awaitable[None]] | None
+    load: Callable[[], ServiceSettings] | None
+
+
 async def _serve_on(
-    listener: socket.socket,
-    catalog: Catalog,
-    settings: ServiceSettings,
-    admins: Admitted,
-    stop: asyncio.Event,
-    on_ready: Callable[[Catalog], Awaitable[None]] | None,
+    listener: socket.socket, catalog: Catalog, settings: ServiceSettings, admins: Admitted, events: _Events
 ) -> None:
-    late = Late(catalog, settings)
+    late = Late(catalog, settings, events.load)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
-        if on_ready is not None:
-            companions.append(asyncio.ensure_future(on_ready(catalog)))
+    application = create_app(catalog, settings, late, admins=admins)
+    async with _http_server(application, listener, settings) as serving:
+        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
+        if events.load is not None:
+            reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
+            works.append(reloader.keep_reloading(events.reload))
+        if events.on_ready is not None:
+            works.append(_await(events.on_ready(catalog)))
+        companions = [asyncio.ensure_future(work) for work in works]
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
         log.info("ready on %s with %d binaries", settings.socket, len(catalog.entries()))
         try:
-            await stop.wait()
+            await events.stop.wait()
         finally:
             notify("STOPPING=1")
             for companion in companions:
@@ -94,6 +108,10 @@ async def _serve_on(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work
 
 
 def _use_one_heap() -> None:
@@ -129,19 +147,24 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 
 
 @asynccontextmanager
-async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
+async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[Serving]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
     serving, loop = Serving(app, settings), asyncio.get_running_loop()
     # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
     server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
     try:
-        yield
+        yield serving
     finally:
         server.close()
         await serving.end(_GRACE)
 
 
-def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:
+def run(
+    settings: ServiceSettings,
+    *,
+    on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
+) -> None:
     """:func:`serve` on an event loop of its own, for a process that does nothing else.
 
     :raise ServiceError: where the socket cannot be had.
@@ -149,4 +172,4 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     import uvloop
 
     _use_one_heap()
-    uvloop.run(serve(settings, on_ready=on_ready))
+    uvloop.run(serve(settings, on_ready=on_ready, load=load))

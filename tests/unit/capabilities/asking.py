@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prober.capabilities.catalog import Catalog, CatalogSettings
+from prober.qemu.box.forms import Confined
 from prober.qemu.ran import Ran
 from prober.qemu.recording import Recording
 from tests.conftest import aio
@@ -27,6 +28,8 @@ class Told:
     seconds: float = 0.5
     timings: dict[str, float] = field(default_factory=lambda: {"types": 0.25})
     ran: Ran = field(default_factory=Ran)
+    confinement: Confined = "weak"
+    unconfined: tuple[str, ...] = ("It runs as our own user.",)
 
 
 @dataclass
