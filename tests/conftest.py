@@ -69,6 +69,8 @@ def _no_blocking_calls() -> Iterator[None]:
         # From fork to exec, a few milliseconds: asyncio starts its processes in the loop's thread as well, and the
         # parent-death signal is bound to the thread that forks.
         blocker.functions["os.read"].can_block_in("prober/qemu/launch.py", "spawn")
+        # Before it forks Python takes the locks of its library, which other threads of a test may have for a moment.
+        blocker.functions["threading.Lock.acquire"].can_block_in("prober/qemu/launch.py", "spawn")
         yield
 
 

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.changes import Changes
+from prober.capabilities.changes import ChangeLog
 from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import FileMark, Fingerprint, change_of
@@ -35,7 +35,7 @@ from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.roster import Roster
-from prober.capabilities.summarize import Summarizer, summarize
+from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
 from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
@@ -66,13 +66,13 @@ class Catalog:
         settings: CatalogSettings,
         *,
         interviewer: Interviewer | None = None,
-        summarize: Summarizer = summarize,
+        summarize: Summarizer = count_difference,
         root: Path = Path("/"),
     ) -> None:
         self.settings = settings
         self._root = root
         self._given_interviewer = interviewer
-        self._teller = Teller(Changes(), summarize)
+        self._teller = Teller(ChangeLog(), summarize)
         asks = interviewer or real_interviewer(settings)
         self._learner = Learner(settings, asks, self._look, self._settle, self._teller)
         self._roster = Roster({})
@@ -147,7 +147,7 @@ class Catalog:
             self._fingerprinter = None
 
     @property
-    def changes(self) -> Changes:
+    def changes(self) -> ChangeLog:
         """What has changed in the answers since the catalog was made."""
         return self._teller.changes
 

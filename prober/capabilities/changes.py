@@ -74,7 +74,7 @@ class News(NamedTuple):
     has_gap: bool = False
 
 
-class Changes:
+class ChangeLog:
     """The changes since the service was started.  For one event loop."""
 
     def __init__(self) -> None:

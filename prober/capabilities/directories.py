@@ -52,7 +52,7 @@ class _Directory:
             self.files, self.listed = files, listed
 
 
-class Group:
+class FileGroup:
     """Some files in some directories, which are looked at together.  Made by :meth:`Directories.group`."""
 
     def __init__(self, paths: tuple[str, ...], directories: tuple[_Directory, ...]) -> None:
@@ -109,7 +109,7 @@ class Directories:
         if has_news:
             self.on_event()
 
-    def group(self, paths: Iterable[str]) -> Group:
+    def group(self, paths: Iterable[str]) -> FileGroup:
         """These files (absolute paths), to be looked at by :meth:`marks`."""
         paths = tuple(paths)
         of: dict[str, _Directory] = {}
@@ -120,9 +120,9 @@ class Directories:
                 directory.files[name] = FileMark("")
                 directory.names.add(os.fsencode(name))
                 directory.is_dirty = True
-        return Group(paths, tuple(of.values()))
+        return FileGroup(paths, tuple(of.values()))
 
-    def marks(self, group: Group) -> tuple[FileMark, ...]:
+    def marks(self, group: FileGroup) -> tuple[FileMark, ...]:
         """The files of a group as they are now, in its order; the same object as before where nothing changed."""
         for directory in group.directories:
             self._refresh(directory)

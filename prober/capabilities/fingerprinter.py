@@ -29,7 +29,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import prober
-from prober.capabilities.directories import Directories, Group
+from prober.capabilities.directories import Directories, FileGroup
 from prober.capabilities.find import PREFIX, FoundFile
 from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint
 from prober.capabilities.inotify import NAMES
@@ -77,7 +77,7 @@ class _Known:
     file: FileMark
     programs: tuple[str, ...]
     directories: tuple[str, ...]
-    group: Group | None = None
+    group: FileGroup | None = None
     of: tuple[FileMark, ...] = ()
     parts: tuple[object, ...] = ()
     fingerprint: Fingerprint | None = None

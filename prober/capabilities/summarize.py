@@ -42,7 +42,7 @@ def summary_of(before: Capabilities, now: Capabilities) -> DifferenceSummary:
     return DifferenceSummary(before=str(before.version), now=str(now.version), counts=counts)
 
 
-async def summarize(before: Capabilities, now: Capabilities) -> DifferenceSummary | None:
+async def count_difference(before: Capabilities, now: Capabilities) -> DifferenceSummary | None:
     """:func:`summary_of` in another process; None, with a log line, where that fails.  No process is left behind."""
     process: asyncio.subprocess.Process | None = None
     try:
@@ -74,7 +74,7 @@ async def _start() -> asyncio.subprocess.Process:
     )
 
 
-def main() -> int:
+def _main() -> int:
     """Read two, write what differs."""
     try:
         before, now = (Capabilities.model_validate_json(line) for line in sys.stdin.buffer.read().split(b"\n"))
@@ -85,4 +85,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

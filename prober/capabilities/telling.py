@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.changes import ChangeOf, Changes
+from prober.capabilities.changes import ChangeLog, ChangeOf
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.fingerprint import Fingerprint, change_of, digest
 from prober.capabilities.summarize import Summarizer
@@ -37,7 +37,7 @@ class _Told:
 class Teller:
     """Notes in ``changes`` what becomes of answers; what differs in them is worked out by ``summarize``."""
 
-    def __init__(self, changes: Changes, summarize: Summarizer) -> None:
+    def __init__(self, changes: ChangeLog, summarize: Summarizer) -> None:
         self.changes = changes
         self._summarize = summarize
         self._waiting: asyncio.Queue[_Told] = asyncio.Queue()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prober.capabilities.changes import AnswerChange, Changes
+from prober.capabilities.changes import AnswerChange, ChangeLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
@@ -35,7 +35,7 @@ _MEDIA_TYPE = "text/event-stream"
 class Listening:
     """Answers those who listen to the ``changes``."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: ChangeLog) -> None:
         self._changes = changes
         self._listeners = 0
 
@@ -98,7 +98,7 @@ class Leave:
 class EventStream:
     """The body of one stream.  ``after`` is the id of the last change that the client has; empty for none."""
 
-    def __init__(self, changes: Changes, after: str, leave: Leave) -> None:
+    def __init__(self, changes: ChangeLog, after: str, leave: Leave) -> None:
         self._changes = changes
         self._id = after or changes.last
         self._leave = leave

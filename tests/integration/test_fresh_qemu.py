@@ -14,7 +14,7 @@ import pytest
 
 from prober.capabilities.evidence import Evidence
 from prober.qemu.limits import InterviewLimits
-from tests.integration.test_fresh import Running, catalog_settings, run_catalog
+from tests.integration.fresh import Running, catalog_settings, run_catalog
 
 ID = "qemu-wrapped"
 DEVICE = "virtio-gpu-device"

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.capabilities.changes import KEPT, Changes
+from prober.capabilities.changes import KEPT, ChangeLog
 from tests.conftest import aio
 
 
-def made(number: int) -> Changes:
-    changes = Changes()
+def made(number: int) -> ChangeLog:
+    changes = ChangeLog()
     for at in range(number):
         changes.add("changed", "qemu", f"/{at + 1}")
     return changes
 
 
-def ident(changes: Changes, number: int) -> str:
+def ident(changes: ChangeLog, number: int) -> str:
     return f"{changes.last.partition('-')[0]}-{number}"
 
 

@@ -11,7 +11,7 @@ import pytest
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.changes import AnswerChange, DifferenceSummary
-from prober.capabilities.summarize import summarize
+from prober.capabilities.summarize import count_difference
 from prober.errors import LaunchError
 from tests.conftest import aio
 from tests.recordings import FIXTURES, load_capabilities
@@ -64,11 +64,11 @@ def test_what_differs_is_counted_in_another_process() -> None:
         before, now = (
             load_capabilities(FIXTURES / name) for name in ("qemu-7.2.22.replies.xz", "qemu-10.0.13.replies.xz")
         )
-        summary = await summarize(before, now)
+        summary = await count_difference(before, now)
         assert summary is not None
         assert (summary.before, summary.now) == ("7.2.22", "10.0.13")
         assert summary.counts["machines"]["added"] > 5
-        assert await summarize(now, now) == DifferenceSummary(before="10.0.13", now="10.0.13", counts={})
+        assert await count_difference(now, now) == DifferenceSummary(before="10.0.13", now="10.0.13", counts={})
 
     aio(body())
 
@@ -98,7 +98,7 @@ def test_that_process_is_gone_when_it_is_no_longer_wanted() -> None:
     async def body() -> None:
         capabilities = Capabilities.from_recording(make_recording())
         before = set(_children())
-        task = asyncio.ensure_future(summarize(capabilities, capabilities))
+        task = asyncio.ensure_future(count_difference(capabilities, capabilities))
         await until(lambda: bool(set(_children()) - before) or task.done())
         task.cancel()
         await asyncio.wait([task])
