@@ -47,6 +47,12 @@ COMMANDS = (
         "Run what proves lines for the service in a process of its own, confined as proving needs it.",
     ),
     Command(
+        "metrics",
+        "prober.cli.metrics",
+        "Print what a running service counts of itself, in Prometheus' text, or write it for node-exporter.",
+        asks=(routes.METRICS,),
+    ),
+    Command(
         "probe",
         "prober.cli.probe",
         "Interview QEMU binaries here and now, and print a summary of each and how long it took.",

@@ -18,6 +18,7 @@ from prober.capabilities.entry import Entry
 from prober.cli import output
 from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Served, Settings
 from prober.errors import ProberError, ServiceError
+from prober.service.logs.start import start_logging
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
 
@@ -108,9 +109,9 @@ def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) ->
     :raise ServiceError: where the settings are wrong or the socket cannot be had.
     """
     settings = ServiceSettings.load(config, overrides)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    if quiet or "NOTIFY_SOCKET" in os.environ:
-        logging.getLogger("prober").setLevel(logging.INFO)
+    in_words = not quiet and "NOTIFY_SOCKET" not in os.environ
+    start_logging(logging.WARNING if in_words and not settings.log_requests else logging.INFO)
+    if not in_words:
         run_service(settings)
         return
     try:

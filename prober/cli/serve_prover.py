@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from prober.cli.options import Binaries, Directories
+from prober.service.logs.start import start_logging
 from prober.service.prover.process import run_proofs
 from prober.service.settings import ServiceSettings
 
@@ -49,6 +49,5 @@ def serve_prover_command(
     if directory:
         catalog["qemu_kvm"] = None
     told = {"catalog": catalog} | ({} if socket is None else {"prover_socket": socket})
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("prober").setLevel(logging.INFO)
+    start_logging(logging.INFO)
     run_proofs(ServiceSettings.load(config, told), for_user)

@@ -27,6 +27,8 @@ class ServiceSettings(BaseModel):
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
 
+    Each request is logged where ``log_requests`` is set.
+
     Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
     A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
     (0: as many as there are processors, and two at least), ``max_waiting_proofs`` questions wait for their turn.
@@ -45,6 +47,7 @@ class ServiceSettings(BaseModel):
     request_s: float = Field(default=10.0, gt=0)
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
+    log_requests: bool = False
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
     prover_idle_s: float = Field(default=120.0, gt=0)
     max_proofs: int = Field(default=0, ge=0)
