@@ -108,17 +108,18 @@ class Learner:
 
     async def _learn(self, subject: Subject, *, use_cache: bool) -> None:
         try:
-            stored = await self._restore(subject.found) if use_cache else None
+            stored = await self._restore(subject) if use_cache else None
             subject.consulted.set()
             subject.answer = stored or await self._ask_in_turn(subject)
         finally:
             subject.task = None
             subject.consulted.set()
 
-    async def _restore(self, found: FoundFile) -> Success | None:
+    async def _restore(self, subject: Subject) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
         if self._cache is None:
             return None
+        found = subject.found
         if (stored := await self._cache.read(found.path)) is None:
             self._observer.cache_read("absent")
             return None
@@ -126,11 +127,9 @@ class Learner:
         seen = self._look(found)
         change = change_of(learned.fingerprint, seen)
         if change is not None:
-            part = stale_part(learned.fingerprint, seen)
             self._observer.cache_read("stale")
-            self._observer.stale(part, "start")
-            fields = {"event": "stale", "binary": found.path, "part": part, "found_by": "start"}
-            log.info("the cache entry of %s is out of date: %s", found.path, change, extra={"fields": fields})
+            if subject.answer is None:  # Else whoever saw that it does not hold has told of it.
+                self._tell_stale(found.path, stale_part(learned.fingerprint, seen), change)
             return None
         self._observer.cache_read("hit")
         return Success(learned, capabilities, "cache")
@@ -204,6 +203,12 @@ class Learner:
             seconds = time.monotonic() - began
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
         return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
+
+    def _tell_stale(self, path: str, part: str, change: str) -> None:
+        """What the disk has of a binary that nothing is known of yet no longer holds."""
+        self._observer.stale(part, "start")
+        fields = {"event": "stale", "binary": path, "part": part, "found_by": "start"}
+        log.info("the cache entry of %s is out of date: %s", path, change, extra={"fields": fields})
 
     def _tell_end(self, path: str, outcome: str, seconds: float) -> None:
         """An interview ended in some way."""

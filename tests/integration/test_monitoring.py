@@ -202,7 +202,8 @@ def test_the_text_is_taken_as_good(service: Service) -> None:
         check=True,
     )
     assert answer.stdout.endswith(b"# EOF\n")
-    assert len([*parse_openmetrics(answer.stdout.decode())]) == len((*FAMILIES, *OF_PROCESS))
+    found = [*parse_openmetrics(answer.stdout.decode())]  # type: ignore[no-untyped-call]
+    assert len(found) == len((*FAMILIES, *OF_PROCESS))
 
 
 def test_textfile(service: Service, tmp_path: Path) -> None:

@@ -65,25 +65,32 @@ class BoundedHandler(logging.Handler, ABC):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, or count it as lost.  Called with the handler's lock held."""
         if not self._allowances[record.levelno >= logging.WARNING].take():
-            self.lose()
+            self._lose()
             return
         try:
-            if self._unsaid:
-                unsaid, self._unsaid = self._unsaid, 0
-                text = f"{unsaid} lines were left out: there were too many"
-                self.write(logging.makeLogRecord({"name": record.name, "levelno": logging.WARNING, "msg": text}))
-            self.write(record)
+            taken = self._say_what_is_lost(record.name) and self.write(record)
         except Exception:  # noqa: BLE001 - a line is never worth what it is about
-            self.lose()
+            taken = False
+        if not taken:
+            self._lose()
 
-    def lose(self) -> None:
-        """Count one that is not written."""
+    def _say_what_is_lost(self, name: str) -> bool:
+        """Say how many lines were left out, where some were; whether what comes next can be written."""
+        if not self._unsaid:
+            return True
+        text = f"{self._unsaid} lines were left out: there were too many"
+        if not self.write(logging.makeLogRecord({"name": name, "levelno": logging.WARNING, "msg": text})):
+            return False
+        self._unsaid = 0
+        return True
+
+    def _lose(self) -> None:
         self.lost += 1
         self._unsaid += 1
 
     @abstractmethod
-    def write(self, record: logging.LogRecord) -> None:
-        """Write it; where that raises, the line counts as lost."""
+    def write(self, record: logging.LogRecord) -> bool:
+        """Write a line; False, or whatever is raised, where it is lost."""
 
 
 class StreamHandler(BoundedHandler):
@@ -98,8 +105,8 @@ class StreamHandler(BoundedHandler):
         self._stream = stream
         self._marked = marked
 
-    def write(self, record: logging.LogRecord) -> None:
-        """Write it."""
+    def write(self, record: logging.LogRecord) -> bool:
+        """See :class:`BoundedHandler`."""
         mark = f"<{priority_of(record.levelno)}>" if self._marked else ""
         start = "" if self._marked else f"{logging.getLevelName(record.levelno)} {record.name}: "
         fields = as_logfmt(log_fields(record))
@@ -107,6 +114,7 @@ class StreamHandler(BoundedHandler):
         lines += [f"    {line}" for line in traceback_of(record)]
         self._stream.write("".join(f"{mark}{line}\n" for line in lines))
         self._stream.flush()
+        return True
 
 
 class JournalHandler(BoundedHandler):
@@ -118,16 +126,14 @@ class JournalHandler(BoundedHandler):
         self._fallback = fallback
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 
-    def write(self, record: logging.LogRecord) -> None:
-        """Write it."""
+    def write(self, record: logging.LogRecord) -> bool:
+        """See :class:`BoundedHandler`."""
         try:
             # By its path each time: the journal may be started anew meanwhile.
             self._socket.sendto(_datagram(record), self._path)
         except OSError as error:
-            if error.errno in _BUSY:
-                self.lose()
-            else:
-                self._fallback.write(record)
+            return error.errno not in _BUSY and self._fallback.write(record)
+        return True
 
     def close(self) -> None:
         """Close the socket."""
