@@ -30,10 +30,11 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.changes import ChangeLog
 from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
-from prober.capabilities.fingerprint import FileMark, Fingerprint, change_of
+from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
+from prober.capabilities.observer import FoundBy, Observer
 from prober.capabilities.roster import Roster
 from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
@@ -57,8 +58,9 @@ class Catalog:
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``summarize`` works out what differs between two answers.  ``root`` is where the host's ``/proc``, ``/sys``,
-    ``/dev`` and ``/run`` are looked at.  ``ident`` is, in every method, the id of an entry or one of its paths.
+    ``summarize`` works out what differs between two answers, ``observer`` is told of what happens.  ``root`` is where
+    the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
+    ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
     def __init__(
@@ -66,15 +68,17 @@ class Catalog:
         settings: CatalogSettings,
         *,
         interviewer: Interviewer | None = None,
+        observer: Observer | None = None,
         summarize: Summarizer = count_difference,
         root: Path = Path("/"),
     ) -> None:
         self.settings = settings
         self._root = root
         self._given_interviewer = interviewer
+        self._observer = observer or Observer()
         self._teller = Teller(ChangeLog(), summarize)
         asks = interviewer or real_interviewer(settings)
-        self._learner = Learner(settings, asks, self._look, self._settle, self._teller)
+        self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer)
         self._roster = Roster({})
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -229,6 +233,7 @@ class Catalog:
                 assert subject.answer is not None
                 if isinstance(subject.answer, Failure):
                     raise subject.answer.error()
+                self._observer.used()
                 return subject.answer
             await self._learner.learn(subject)
         raise BinaryFailedError(f"{subject.found.path} changes faster than it can be asked", hint="try again later")
@@ -240,8 +245,14 @@ class Catalog:
         known = subject.answer.fingerprint
         change = change_of(known, self._look(subject.found, () if known is None else known.files))
         if change is not None and subject.task is None:
-            log.info("%s is asked again: %s", subject.found.path, change)
+            self._tell_stale(subject, change, "use")
         return change is None
+
+    def _tell_stale(self, subject: Subject, change: PartChange, by: FoundBy) -> None:
+        """Somebody saw that an answer no longer holds."""
+        self._observer.stale(change.part, by)
+        fields = {"event": "stale", "binary": subject.found.path, "part": change.part, "found_by": by}
+        log.info("%s is asked again: %s", subject.found.path, change, extra={"fields": fields})
 
     def _look(self, found: FoundFile, files: tuple[FileMark, ...]) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
@@ -277,7 +288,7 @@ class Catalog:
                 continue  # It was learned meanwhile.
             change = change_of(subject.answer.fingerprint, seen.fingerprints[path])
             if change is not None:
-                log.info("%s is asked again: %s", subject.found.path, change)
+                self._tell_stale(subject, change, "watch")
                 assert self._fingerprinter is not None
                 self._fingerprinter.forget()
                 self._learner.start(subject)

@@ -23,6 +23,7 @@ from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer
 from prober.capabilities.telling import Teller
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
@@ -49,7 +50,8 @@ class Learner:
     """Learns about binaries, with an ``interviewer``.
 
     ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``settle`` waits until
-    what is being installed is there; ``teller`` is told of each answer.  Once it is ``closing`` nothing more is learnt.
+    what is being installed is there; ``teller`` is told of each answer, the ``observer`` of what becomes of all this.
+    Once it is ``closing`` nothing more is learnt.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Learner:
         look: Look,
         settle: Callable[[], Awaitable[None]],
         teller: Teller,
+        observer: Observer,
     ) -> None:
         self._teller = teller
         self._interviewer = interviewer
+        self._observer = observer
         self._look = look
         self._settle = settle
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
@@ -134,7 +138,7 @@ class Learner:
 
     async def _learn(self, subject: Subject, *, use_cache: bool) -> None:
         try:
-            stored = await self._restore(subject.found) if use_cache else None
+            stored = await self._restore(subject) if use_cache else None
             subject.consulted.set()
             before, subject.answer = subject.answer, stored or await self._ask_in_turn(subject)
             self._teller.answered(subject, before, subject.answer)
@@ -142,16 +146,23 @@ class Learner:
             subject.task = None
             subject.consulted.set()
 
-    async def _restore(self, found: FoundFile) -> Success | None:
+    async def _restore(self, subject: Subject) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
-        if self._cache is None or (stored := await self._cache.read(found.path)) is None:
+        if self._cache is None:
+            return None
+        found = subject.found
+        if (stored := await self._cache.read(found.path)) is None:
+            self._observer.cache_read("absent")
             return None
         learned, capabilities = stored
         now = self._look(found, learned.fingerprint.files)
         change = change_of(learned.fingerprint, now)
         if change is not None:
-            log.info("the cache entry of %s is out of date: %s", found.path, change)
+            self._observer.cache_read("stale")
+            if subject.answer is None:  # Else whoever saw that it does not hold has told of it.
+                self._tell_stale(found.path, change)
             return None
+        self._observer.cache_read("hit")
         # The very object that is taken at each use compares at once.
         return Success(learned.model_copy(update={"fingerprint": now}), capabilities, "cache")
 
@@ -211,6 +222,7 @@ class Learner:
         timings: dict[str, float] = {}
         ran: Ran | None = None
         held: dict[str, Any] = {}
+        outcome = CANCELLED
         try:
             if found.kind == "recording":
                 recording = await read_recording(found.path)
@@ -224,13 +236,19 @@ class Learner:
                     "untraced": ran.untraced,
                 }
             capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+            outcome = ANSWERED
         except ProberError as error:
+            outcome = error.kind
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint), None
         except Exception:
             # A fault of this program must not leave the askers waiting; it is logged whole.
-            log.exception("asking %s failed", found.path)
+            outcome = FAULT
+            log.exception("asking %s failed", found.path, extra={"fields": {"event": "fault", "binary": found.path}})
             words = f"{found.path} could not be asked: a fault in prober itself, see its log"
             return Failure(fingerprint, words), None
+        finally:
+            if found.kind == "binary":
+                self._tell_end(found.path, outcome, time.monotonic() - began)
         if seconds is None:
             seconds = time.monotonic() - began
         change = None
@@ -240,6 +258,18 @@ class Learner:
             fingerprint = now or fingerprint
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         return Success(learned, capabilities, "recording" if ran is None else "interview"), change
+
+    def _tell_stale(self, path: str, change: PartChange) -> None:
+        """What the disk has of a binary that nothing is known of yet no longer holds."""
+        self._observer.stale(change.part, "start")
+        fields = {"event": "stale", "binary": path, "part": change.part, "found_by": "start"}
+        log.info("the cache entry of %s is out of date: %s", path, change, extra={"fields": fields})
+
+    def _tell_end(self, path: str, outcome: str, seconds: float) -> None:
+        """An interview ended in some way."""
+        self._observer.interviewed(outcome, seconds)
+        fields = {"event": "interview", "binary": path, "outcome": outcome, "seconds": round(seconds, 3)}
+        log.info("the interview of %s ended after %.2f s: %s", path, seconds, outcome, extra={"fields": fields})
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run work behind the askers' back; closing waits for it."""

@@ -20,7 +20,7 @@ from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import MEDIA_TYPE, Problem
-from prober.service.replies import BinaryList, ChangeList, Health
+from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
 from prober.translate.translation import Translation
 
@@ -32,6 +32,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     TypeList,
     TypeReply,
     Health,
+    Readiness,
     BinaryList,
     ChangeList,
     Entry,
@@ -54,8 +55,8 @@ _MEANINGS = {
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",
     422: "The domain is refused; `refusals` has every reason",
-    503: "It cannot be answered now: the binary could not be asked, too much is asked at once, or a QEMU that was to "
-    "prove a line cannot be confined or gave no verdict; `type` says which",
+    503: "It cannot be answered now: the service is not ready, the binary could not be asked, too much is asked at "
+    "once, or a QEMU that was to prove a line cannot be confined or gave no verdict; `type` says which",
 }
 
 

@@ -152,6 +152,17 @@ PROVE = Route(
     admin=True,
 )
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
+READY = Route(
+    "get_ready",
+    "GET",
+    "/readyz",
+    "Whether each binary has an answer, or a failure that is remembered",
+    "Readiness",
+    errors=(503,),
+)
+METRICS = Route(
+    "get_metrics", "GET", "/metrics", "What the service counts of itself, for Prometheus", "", media="text/plain"
+)
 BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
 BINARY = Route("get_binary", "GET", "/v1/binaries/{id}", "One binary; waits for its interview", "Entry", errors=(404,))
 REFRESH = Route(
@@ -218,6 +229,8 @@ ROUTES = (
     CHECK_ARGV,
     PROVE,
     HEALTH,
+    READY,
+    METRICS,
     BINARIES,
     BINARY,
     REFRESH,

@@ -12,7 +12,7 @@ from prober.service.openapi import describe
 from tests.recordings import ROOT
 
 #: What is answered as something else than JSON.
-OTHER_MEDIA = {"/v1/events": "text/event-stream"}
+OTHER_MEDIA = {"/metrics": "text/plain", "/v1/events": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,8 @@ def _routes(schema: Any) -> set[str]:
 def test_every_route_and_model_is_described(schema: Any) -> None:
     assert _routes(schema) == {
         "get /healthz",
+        "get /metrics",
+        "get /readyz",
         "get /v1/binaries",
         "get /v1/binaries/{id}",
         "get /v1/binaries/{id}/capabilities",
