@@ -138,7 +138,7 @@ class Fingerprinter:
         self.directories.forget()
 
     def watch_places(self, directories: Iterable[Path], paths: Iterable[Path] = ()) -> None:
-        """Have :attr:`directories` tell also of binaries that come and go in these, or at ``paths``, and of KVM's device.
+        """Have :attr:`directories` tell also of binaries that come and go in these, or at ``paths``, and of KVM.
 
         Of a directory that is not there it is told when it comes.
         """
