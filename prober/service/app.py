@@ -17,12 +17,12 @@ from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Tally
-from prober.service.peers import NOBODY, ROOT, Admitted
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_line, read_truth, read_words, read_xml
-from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
+from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
 #: How many binaries that have no answer are named in a sentence.
@@ -42,26 +42,23 @@ def create_app(
     ``tally`` is what it counts in, and tells of.
     """
     tally = tally or Tally(ROUTES)
-    handlers = Handlers(catalog, settings, late or Late(catalog, settings), tally)
+    handlers = Handlers(catalog, late or Late(catalog, settings), tally)
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
     return Application(routes, answering, admins, tally)
 
 
-def create_metrics_app(tally: Tally) -> Application:
-    """The application of a listener that is for Prometheus alone: ``/metrics``, and nothing else."""
-    answering = {METRICS.name: Scraping(tally).answer}
-    return Application((METRICS,), answering, NOBODY, tally, hint=f"nothing but {METRICS.path} is here")
-
-
 class Handlers:
     """What answers the routes.  Each method may raise :class:`~prober.errors.ProberError`."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings, late: Late, tally: Tally) -> None:
+    def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
-        self._most = settings.max_body
         self._late = late
         self._scraping = Scraping(tally)
+
+    @property
+    def _most(self) -> int:
+        return self._late.settings.max_body
 
     async def get_supports(self, request: Request) -> Response:
         """The evidence of a fact."""
@@ -137,6 +134,10 @@ class Handlers:
         ident = request.places["id"]
         asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
         return Response(200, await self._late.prove(asked))
+
+    async def get_doctor(self, _: Request) -> Response:
+        """What the service sees of its host, and what to do about it."""
+        return as_json(await self._late.examine())
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""
