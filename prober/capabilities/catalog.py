@@ -30,7 +30,7 @@ from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
-from prober.capabilities.observer import FoundBy, Observer, stale_part
+from prober.capabilities.observer import CatalogObserver, FoundBy, stale_part
 from prober.capabilities.roster import Roster
 from prober.capabilities.watching import Survey, make_fingerprinter, watch
 from prober.errors import BinaryFailedError, UnknownBinaryError
@@ -57,10 +57,14 @@ class Catalog:
     """
 
     def __init__(
-        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, observer: Observer | None = None
+        self,
+        settings: CatalogSettings,
+        *,
+        interviewer: Interviewer | None = None,
+        observer: CatalogObserver | None = None,
     ) -> None:
         self.settings = settings
-        self._observer = observer or Observer()
+        self._observer = observer or CatalogObserver()
         self._given_interviewer = interviewer
         self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._observer)
         self._roster = Roster({})

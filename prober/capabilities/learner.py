@@ -23,7 +23,7 @@ from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.interviewer import Interviewer
-from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer, stale_part
+from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, CatalogObserver, stale_part
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
 
@@ -50,7 +50,7 @@ class Learner:
         settings: CatalogSettings,
         interviewer: Interviewer,
         look: Callable[[FoundFile], Fingerprint | None],
-        observer: Observer,
+        observer: CatalogObserver,
     ) -> None:
         self._interviewer = interviewer
         self._observer = observer
