@@ -21,7 +21,7 @@ from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.serving import serve_metrics
-from prober.service.metrics.sources import samples_of_catalog, samples_of_logs
+from prober.service.metrics.sources import NoWorkers, samples_of_catalog, samples_of_logs, samples_of_workers
 from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
@@ -96,6 +96,7 @@ async def _serve_on(
 ) -> None:
     tally.add_source(partial(samples_of_catalog, catalog))
     tally.add_source(samples_of_logs)
+    tally.add_source(partial(samples_of_workers, 0, NoWorkers()))
     late = Late(catalog, settings, events.load)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
