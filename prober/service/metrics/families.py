@@ -139,7 +139,7 @@ FAMILIES = (
 )
 
 #: Those of prometheus-client's own that are told besides, of the service's process.  They are not called ``process_…``,
-#: as is usual: node-exporter has those names for itself, and answers nothing where a file brings them once more.
+#: as is usual: node-exporter has those names for itself, leaves out what a file brings once more, and logs an error.
 OF_PROCESS_NAMESPACE = "prober"
 OF_PROCESS = (
     Family("prober_process_virtual_memory_bytes", "gauge", "The address space of the service's own process."),
