@@ -54,8 +54,8 @@ class Allowance:
 
 
 class BoundedHandler(logging.Handler, ABC):
-    """Writes only so many lines a second, but for those of :data:`ACCESS_LOG`: a client that causes one with each request
-    shall not fill the disk.
+    """Writes only so many lines a second, but for those of :data:`ACCESS_LOG`: a client that causes one with each
+    request shall not fill the disk.
 
     ``lost`` is how many were not written.  The next one that is says so before.
     """
