@@ -18,12 +18,12 @@ from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Tally
-from prober.service.peers import NOBODY, ROOT, Admitted
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_line, read_truth, read_words, read_xml
-from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
+from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
 #: How many binaries that have no answer are named in a sentence.
@@ -47,12 +47,6 @@ def create_app(
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
     return Application(routes, answering, admins, tally)
-
-
-def create_metrics_app(tally: Tally) -> Application:
-    """The application of a listener that is for Prometheus alone: ``/metrics``, and nothing else."""
-    answering = {METRICS.name: Scraping(tally).answer}
-    return Application((METRICS,), answering, NOBODY, tally, hint=f"nothing but {METRICS.path} is here")
 
 
 class Handlers:

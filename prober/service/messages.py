@@ -117,7 +117,10 @@ class Request:
 
     def header(self, name: bytes) -> str:
         """The first header of this name (lower case), or nothing."""
-        return next((value.decode("latin-1") for given, value in self._headers if given == name), "")
+        for given, value in self._headers:  # A generator takes three times as long, and each request comes by here.
+            if given == name:
+                return value.decode("latin-1")
+        return ""
 
     @property
     def is_gone(self) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import httptools
 
 from prober.service.application import Application
+from prober.service.logs.handlers import ACCESS_LOG
 from prober.service.logs.requests import HEADER, REQUEST_ID, RequestIds
 from prober.service.messages import Request, Response, Stream
 from prober.service.metrics import families
@@ -29,7 +30,7 @@ from prober.service.problems import problem, problem_bytes
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
-access = logging.getLogger("prober.access")
+access = logging.getLogger(ACCESS_LOG)
 
 #: So many bytes of a body may lie here that nobody reads.
 _UNREAD = 65536

@@ -19,6 +19,7 @@ from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberEr
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted, peer_of
 from prober.service.prover.complaints import complaint_of
 from prober.service.prover.frames import (
@@ -119,6 +120,7 @@ class Proofs:
         self._require_admitted(sink)
         async with asyncio.timeout(_ARRIVAL_S):
             asked = parse(ProofAsked, await read_frame(source, MOST_ASKED))
+        REQUEST_ID.set(asked.request)
         if asked.rules != await asyncio.to_thread(rules_version):
             raise ServiceError("the service and its prover are of two versions", hint="start both again")
         fingerprint = await asyncio.to_thread(_find, self._catalog, asked.fingerprint)
@@ -131,7 +133,11 @@ class Proofs:
             capabilities = await asyncio.to_thread(parse, Capabilities, data)
             self._capabilities.keep(key, capabilities, len(data))
         request = LineRequest(asked.words, asked.anyway, asked.assume_unknown_present)
-        return await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
+        proof = await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
+        fields = {"event": "proof", "binary": fingerprint.path, "verdict": proof.verdict, "seconds": proof.seconds}
+        said = "a line of %d words for %s: %s, after %.2f s"
+        log.info(said, len(asked.words), fingerprint.path, proof.verdict, proof.seconds, extra={"fields": fields})
+        return proof
 
     def _require_admitted(self, sink: asyncio.StreamWriter) -> None:
         """:raise ProberError: where this one may not ask, or too many do."""
