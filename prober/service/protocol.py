@@ -22,12 +22,13 @@ import httptools
 from prober.service.application import Application
 from prober.service.logs.handlers import ACCESS_LOG
 from prober.service.logs.requests import HEADER, REQUEST_ID, RequestIds
-from prober.service.messages import Request, Response, Stream
+from prober.service.messages import Request, Response
 from prober.service.metrics import families
 from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
 from prober.service.settings import ServiceSettings
+from prober.service.streaming import Pourer
 
 log = logging.getLogger(__name__)
 access = logging.getLogger(ACCESS_LOG)
@@ -131,8 +132,7 @@ class HttpConnection(asyncio.Protocol):
         self._request_timer: asyncio.TimerHandle | None = None
         self._response_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
-        #: What sends the pieces of a body, where there is one.
-        self._pouring: asyncio.Task[None] | None = None
+        self._pourer = Pourer(self._write, lambda: self._drained)
         self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -299,7 +299,7 @@ class HttpConnection(asyncio.Protocol):
             with_body = request.method != "HEAD"
             self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
         if response.stream is not None:
-            await self._pour(request, response.stream, chunks=keep_alive)
+            await self._pourer.pour(request, response.stream, chunks=keep_alive)
             keep_alive = keep_alive and request.keep_alive
         if request.is_gone:
             return
@@ -309,28 +309,8 @@ class HttpConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._go_on()
 
-    async def _pour(self, request: Request, stream: Stream, *, chunks: bool) -> None:
-        """Send a body in pieces, until it has no more, the client has gone, or the service is told to stop."""
-        self._pouring = asyncio.current_task()
-        try:
-            if request.is_gone or request.method == "HEAD":
-                return
-            async for piece in stream:
-                self._write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunks else piece)
-                if self._drained is not None:
-                    await asyncio.wait([self._drained])  # Not awaited itself: being stopped must not cancel it.
-            if chunks:
-                self._write(b"0\r\n\r\n")
-        except Exception:
-            log.exception("%s %s: a fault in prober itself", request.method, request.path[:200])
-            request.keep_alive = False
-        finally:
-            self._pouring = None
-            await stream.aclose()
-
     def _stop_pouring(self) -> None:
-        if self._pouring is not None:
-            self._pouring.cancel()
+        if self._pourer.stop():
             self._transport.close()
 
     def _go_on(self) -> None:

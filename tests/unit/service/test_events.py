@@ -21,7 +21,7 @@ from tests.unit.capabilities.making import make_binary, make_recording
 from tests.unit.service.running import make_settings, running
 
 #: Seconds that anything may take; a fault shows long before.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass
