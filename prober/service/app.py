@@ -17,18 +17,16 @@ from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError
-from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
+from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health
-from prober.service.requests import read_line, read_truth, read_words, read_xml
+from prober.service.requests import read_argv, read_line, read_truth, read_xml
 from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
 
-def create_app(
-    catalog: Catalog, settings: ServiceSettings, late: Late | None = None, *, admins: Admitted = ROOT
-) -> Application:
+def create_app(catalog: Catalog, settings: ServiceSettings, late: Late, *, admins: Admitted = ROOT) -> Application:
     """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more."""
-    handlers = Handlers(catalog, settings, late or Late(catalog, settings))
+    handlers = Handlers(catalog, settings, late)
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
     return Application(routes, answering, admins)
@@ -80,28 +78,25 @@ class Handlers:
         xml = await read_xml(request, self._most)
         query = request.query
         asked = DomainQuestion(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
-        return Response(200, await self._late.translate(asked))
+        return Response(200, await self._late.translate(asked, _asker(request)))
 
     async def check_argv(self, request: Request) -> Response:
         """What is found of an argv."""
         assume = read_truth(request, "assume_unknown_present")
-        await self._late.load()
-        words = await read_words(request, self._most)
-        asked = ArgvQuestion(words, request.query.get("binary"), assume)
-        return Response(200, await self._late.check_argv(asked))
+        asked = ArgvQuestion(await read_argv(request, self._most), request.query.get("binary"), assume)
+        return Response(200, await self._late.check_argv(asked, _asker(request)))
 
     async def prove(self, request: Request) -> Response:
         """What the binary itself makes of a line, or of what a domain comes to."""
         query = request.query
         anyway, assume = read_truth(request, "anyway"), read_truth(request, "assume_unknown_present")
-        await self._late.load()
-        words, xml = await read_line(request, self._most)
+        argv, xml = await read_line(request, self._most)
         monitor, incoming = query.get("monitor"), query.get("incoming")
-        if xml is None and (monitor is not None or incoming is not None):
+        if argv is not None and (monitor is not None or incoming is not None):
             raise RequestError(400, "monitor and incoming are for a domain; an argv has them in its words")
         ident = request.places["id"]
-        asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
-        return Response(200, await self._late.prove(asked))
+        asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume)
+        return Response(200, await self._late.prove(asked, _asker(request)))
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""
@@ -120,6 +115,11 @@ class Handlers:
 
     async def _tell(self, route: Route, request: Request, caps: Capabilities) -> Response:
         return as_json(await self._late.answer_of_one(route, request.places["id"], caps, request.places))
+
+
+def _asker(request: Request) -> WorkAsker:
+    """For whom a request is worked on."""
+    return WorkAsker(-1 if request.peer is None else request.peer.uid, lambda: request.is_gone)
 
 
 def _no_type(caps: Capabilities, name: str) -> RequestError:

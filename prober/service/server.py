@@ -22,6 +22,8 @@ from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
 from prober.service.signals import stop_event
 from prober.service.sockets import listening_socket
+from prober.service.workers.pool import Pool, PoolSettings
+from prober.service.workers.start import Nursery
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +46,28 @@ async def serve(
     *,
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    nursery: Nursery | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, and return.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
-    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
+    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.  The workers
+    come from ``nursery``, which is closed by whoever made it; without one it is started when it is first wanted.
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
     with stop_event() as stop:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
+        own = Nursery.spawn()
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
             async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
-                await _serve_on(listener, catalog, settings, admins, stop, on_ready)
+                pool = Pool(nursery or own, _pool_settings(settings))
+                await _serve_on(listener, catalog, settings, admins, stop, on_ready, Late(catalog, settings, pool))
         finally:
+            await asyncio.to_thread(own.close)
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
@@ -71,8 +78,8 @@ async def _serve_on(
     admins: Admitted,
     stop: asyncio.Event,
     on_ready: Callable[[Catalog], Awaitable[None]] | None,
+    late: Late,
 ) -> None:
-    late = Late(catalog, settings)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
     async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
@@ -96,6 +103,16 @@ async def _serve_on(
             raise result
 
 
+def _pool_settings(settings: ServiceSettings) -> PoolSettings:
+    return PoolSettings(
+        workers=settings.workers,
+        waiting=settings.max_waiting_work,
+        work_s=settings.work_s,
+        memory=settings.work_memory,
+        host=None if settings.host is None else str(settings.host),
+    )
+
+
 def _use_one_heap() -> None:
     """glibc gives threads heaps of their own: for a few helpers of one loop that is 4 MiB for nothing."""
     libc = ctypes.CDLL(None)
@@ -115,15 +132,14 @@ def _settle_memory() -> None:
 
 
 async def _load_rest(catalog: Catalog, late: Late) -> None:
-    """Once all binaries are known, import the translator before anyone asks, and tidy up what lies about.
+    """Once all binaries are known, start the workers before anyone asks, and tidy up what lies about.
 
     Not at once: it takes a quarter of a second of the time in which interviews are read.
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    await late.load()
     with suppress(ProberError):  # Whoever asks for a translation is told.
-        await late.read_host()
+        await late.load()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
 
@@ -149,4 +165,8 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     import uvloop
 
     _use_one_heap()
-    uvloop.run(serve(settings, on_ready=on_ready))
+    nursery = Nursery.fork()  # before there is a thread
+    try:
+        uvloop.run(serve(settings, on_ready=on_ready, nursery=nursery))
+    finally:
+        nursery.close()

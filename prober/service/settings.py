@@ -27,6 +27,9 @@ class ServiceSettings(BaseModel):
     ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
     request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
 
+    Domains are translated and argvs checked by so many ``workers``, each a process, for ``work_s`` at most and with
+    ``work_memory`` bytes besides what it has from the start; ``max_waiting_work`` questions wait for one (503).
+
     Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
     A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
     (0: as many as there are processors, and two at least), ``max_waiting_proofs`` questions wait for their turn.
@@ -45,6 +48,10 @@ class ServiceSettings(BaseModel):
     request_s: float = Field(default=10.0, gt=0)
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
+    workers: int = Field(default=2, ge=1, le=64)
+    work_s: float = Field(default=10.0, gt=0)
+    work_memory: int = Field(default=192 << 20, ge=16 << 20)
+    max_waiting_work: int = Field(default=64, ge=0)
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
     prover_idle_s: float = Field(default=120.0, gt=0)
     max_proofs: int = Field(default=0, ge=0)
