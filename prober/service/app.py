@@ -19,7 +19,7 @@ from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health
-from prober.service.requests import read_argv, read_line, read_truth, read_xml
+from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
 from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
 
@@ -83,7 +83,7 @@ class Handlers:
     async def check_argv(self, request: Request) -> Response:
         """What is found of an argv."""
         assume = read_truth(request, "assume_unknown_present")
-        asked = ArgvQuestion(await read_argv(request, self._most), request.query.get("binary"), assume)
+        asked = ArgvQuestion(await read_argv_body(request, self._most), request.query.get("binary"), assume)
         return Response(200, await self._late.check_argv(asked, _asker(request)))
 
     async def prove(self, request: Request) -> Response:

@@ -79,7 +79,7 @@ async def read_xml(request: Request, limit: int) -> bytes:
 
 
 async def read_line(request: Request, limit: int) -> tuple[ArgvBody | None, bytes]:
-    """The body of an argv, as :func:`read_argv` gives it, or None and a domain's XML, of at most ``limit`` bytes.
+    """The body of an argv, as :func:`read_argv_body` gives it, or None and a domain's XML, of at most ``limit`` bytes.
 
     It is a domain where it is declared as XML, or begins as XML does and is not declared as JSON.
 
@@ -98,7 +98,7 @@ async def read_line(request: Request, limit: int) -> tuple[ArgvBody | None, byte
     return ArgvBody(body, declared), b""
 
 
-async def read_argv(request: Request, limit: int) -> ArgvBody:
+async def read_argv_body(request: Request, limit: int) -> ArgvBody:
     """The body of an argv, of at most ``limit`` bytes; :func:`words_of` takes it apart, which takes long.
 
     :raise RequestError: 413 where it is larger, 415 where it is declared as something else.

@@ -53,8 +53,12 @@ class Service:
         return self.process.wait(), time.monotonic() - began - without_processor
 
     def qemus(self) -> list[int]:
-        """The processes that it started and that are alive."""
-        return children_of(self.process.pid)
+        """The processes that it started and that are alive, but for its own workers and what makes these."""
+        return [pid for pid in descendants_of(self.process.pid) if not is_own(pid)]
+
+    def workers(self) -> list[int]:
+        """Its workers that are alive, and what makes them."""
+        return [pid for pid in descendants_of(self.process.pid) if is_own(pid)]
 
 
 def seconds_without_processor(pid: int) -> float:
@@ -74,6 +78,19 @@ def children_of(parent: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def descendants_of(parent: int) -> list[int]:
+    """The children of a process, and theirs, zombies among them."""
+    return [pid for child in children_of(parent) for pid in (child, *descendants_of(child))]
+
+
+def is_own(pid: int) -> bool:
+    """Whether a process is a worker of a service, or what makes these (:mod:`prober.service.workers`)."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("prober-")
+    except OSError:
+        return False
 
 
 def is_alive(pid: int) -> bool:
