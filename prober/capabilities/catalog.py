@@ -27,11 +27,12 @@ from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
-from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
+from prober.capabilities.interviewer import Interviewed, Interviewer, RecordingReader, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.roster import Roster
 from prober.capabilities.watching import Survey, make_fingerprinter, watch
 from prober.errors import BinaryFailedError, UnknownBinaryError
+from prober.qemu.files import read_recording
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
 
@@ -46,12 +47,19 @@ class Catalog:
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
+    ``reader`` reads the recordings that stand in for binaries, by default in threads of this process.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
-    def __init__(self, settings: CatalogSettings, *, interviewer: Interviewer | None = None) -> None:
+    def __init__(
+        self,
+        settings: CatalogSettings,
+        *,
+        interviewer: Interviewer | None = None,
+        reader: RecordingReader = read_recording,
+    ) -> None:
         self.settings = settings
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look)
+        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, reader)
         self._roster = Roster({})
         self._watcher: asyncio.Task[None] | None = None
         self._fingerprinter: Fingerprinter | None = None

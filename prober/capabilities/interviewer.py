@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from prober.capabilities.find import CatalogSettings
+from prober.capabilities.gently import Derived
 from prober.qemu.recording import Recording
 
 
@@ -13,7 +14,7 @@ class Interviewed(Protocol):
     """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase."""
 
     @property
-    def recording(self) -> Recording: ...
+    def recording(self) -> Recording | Derived: ...
     @property
     def seconds(self) -> float: ...
     @property
@@ -22,6 +23,9 @@ class Interviewed(Protocol):
 
 #: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.
 Interviewer = Callable[[str], Awaitable[Interviewed]]
+
+#: Reads the recording in a file; raises :class:`~prober.errors.ProberError` where it cannot.
+RecordingReader = Callable[[str], Awaitable[Recording | Derived]]
 
 
 def real_interviewer(settings: CatalogSettings) -> Interviewer:

@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
-from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import Fingerprint, change_of
-from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.gently import Derived, take_over
+from prober.capabilities.interviewer import Interviewer, RecordingReader
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
 
@@ -37,15 +37,21 @@ _TIDY_AFTER = 0.05
 
 
 class Learner:
-    """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now.
+    """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now, ``reader``
+    reads recordings.
 
     Once it is ``closing`` nothing more is learnt.
     """
 
     def __init__(
-        self, settings: CatalogSettings, interviewer: Interviewer, look: Callable[[FoundFile], Fingerprint | None]
+        self,
+        settings: CatalogSettings,
+        interviewer: Interviewer,
+        look: Callable[[FoundFile], Fingerprint | None],
+        reader: RecordingReader = read_recording,
     ) -> None:
         self._interviewer = interviewer
+        self._reader = reader
         self._look = look
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
@@ -139,10 +145,11 @@ class Learner:
                 return
             if self._cache is not None:
                 await self._cache.write(answer.learned, answer.capabilities)
-            await asyncio.sleep(_TIDY_AFTER)
-            compact = await asyncio.to_thread(make_compact, answer.capabilities)
-            if subject.answer is answer:
-                subject.answer = replace(answer, capabilities=compact)
+            if answer.scattered:
+                await asyncio.sleep(_TIDY_AFTER)
+                compact = await asyncio.to_thread(make_compact, answer.capabilities)
+                if subject.answer is answer:
+                    subject.answer = replace(answer, capabilities=compact, scattered=False)
         finally:
             self._slots.release()
 
@@ -165,11 +172,11 @@ class Learner:
         timings: dict[str, float] = {}
         try:
             if found.kind == "recording":
-                recording = await read_recording(found.path)
+                recording = await self._reader(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
-            capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+            capabilities = await take_over(recording)
         except ProberError as error:
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
         except Exception:
@@ -179,7 +186,8 @@ class Learner:
         if seconds is None:
             seconds = time.monotonic() - began
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
-        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
+        scattered = not isinstance(recording, Derived)
+        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview", scattered)
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run work behind the askers' back; closing waits for it."""

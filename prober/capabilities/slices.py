@@ -3,10 +3,10 @@
 All at once takes 6 ms to write and 15 to read, and for so long nobody else would be answered where that is done on an
 event loop.  A slice takes a part of a millisecond; whoever has to go on meanwhile does so between two of them.
 
-    pool\\n[{"name": …}, …]                      so many entries of a field, as JSON
+    pool\\n[{"name": …}, …]                      so many entries of a field, as JSON in one line
     accelerators tcg machines\\n{"pc": …, …}     so many of a field of an accelerator
 
-A field that is None has no slice, one that is empty has one.
+A field that is None has no slice, one that is empty has one.  A text of them is slice after slice, in lines.
 """
 
 from __future__ import annotations
@@ -60,6 +60,17 @@ def _dump_field(model: type[BaseModel], name: str, label: str, value: Any) -> It
 def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
     annotation: Any = model.model_fields[name].annotation
     return TypeAdapter(annotation)
+
+
+def slices_of(text: bytes) -> Iterator[bytes]:
+    """The slices of a text."""
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else text.find(b"\n", end + 1)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
 
 
 class Assembly:

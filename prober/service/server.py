@@ -6,9 +6,11 @@ import asyncio
 import ctypes
 import gc
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
@@ -22,8 +24,12 @@ from prober.service.protocol import HttpConnection, Serving
 from prober.service.settings import ServiceSettings
 from prober.service.signals import stop_event
 from prober.service.sockets import listening_socket
+from prober.service.workers.interviews import Interviews
 from prober.service.workers.pool import Pool, PoolSettings
 from prober.service.workers.start import Nursery
+
+if TYPE_CHECKING:
+    import uvloop
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +69,8 @@ async def serve(
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
-            async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
+            asked = Interviews(nursery or own, settings.catalog)
+            async with Catalog(settings.catalog, interviewer=interviewer or asked.ask, reader=asked.read) as catalog:
                 pool = Pool(nursery or own, _pool_settings(settings))
                 await _serve_on(listener, catalog, settings, admins, stop, on_ready, Late(catalog, settings, pool))
         finally:
@@ -157,6 +164,15 @@ async def _http_server(app: Application, listener: socket.socket, settings: Serv
         await serving.end(_GRACE)
 
 
+def _loop_factory() -> Callable[[], uvloop.Loop] | None:
+    """None for uvloop's own; in tests one that tells which callbacks take long."""
+    if "PROBER_LOOP_CPU" not in os.environ:
+        return None
+    from prober.service.measured import MeasuredLoop
+
+    return MeasuredLoop
+
+
 def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:
     """:func:`serve` on an event loop of its own, for a process that does nothing else.
 
@@ -167,6 +183,6 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     _use_one_heap()
     nursery = Nursery.fork()  # before there is a thread
     try:
-        uvloop.run(serve(settings, on_ready=on_ready, nursery=nursery))
+        uvloop.run(serve(settings, on_ready=on_ready, nursery=nursery), loop_factory=_loop_factory())
     finally:
         nursery.close()

@@ -23,6 +23,9 @@ _MOST_ANSWER = 64 << 20
 #: A worker knows so many binaries at most.
 _MOST_KNOWN = 8
 
+#: How long (seconds) one that is told to end may take: it stops the QEMUs that it asks.
+_GRACE = 2.0
+
 _counter = count()
 
 #: The number of each binary's capabilities, by which workers know them.
@@ -43,6 +46,8 @@ class WorkerChannel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[WorkerFrame] | None = None
         self._known: dict[int, ref[Capabilities]] = {}
+        #: What it said before anybody listened.
+        self._early: WorkerFrame | None = None
         #: Whether it has gone, whether it is to be asked no more, and whether it has yet to answer.
         self.is_gone = False
         self.is_last = False
@@ -76,16 +81,17 @@ class WorkerChannel(asyncio.Protocol):
         if frame is not None:
             self.is_asked = False
             self.is_last |= bool(frame.head.get("last"))
-            if self._answer is not None and not self._answer.done():
+            if self._answer is None:
+                self._early = frame
+            elif not self._answer.done():
                 self._answer.set_result(frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The worker has ended."""
-        self.kill()
+        """The worker has closed its end: it has ended, or soon will."""
+        self._be_gone()
 
     def kill(self) -> None:
         """End it at once; who waits for its answer is told.  May be called twice."""
-        self.is_gone = True
         if self._pidfd >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
@@ -93,8 +99,44 @@ class WorkerChannel(asyncio.Protocol):
             self._pidfd = -1
         if self._transport is not None:
             self._transport.abort()
+        self._be_gone()
+
+    def _be_gone(self) -> None:
+        self.is_gone = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(WorkerGoneError())
+
+    async def listen(self) -> WorkerFrame:
+        """What it says next, unasked.
+
+        :raise WorkerGoneError: where it ends before that.
+        """
+        if self.is_gone:
+            raise WorkerGoneError
+        self._answer = asyncio.get_running_loop().create_future()
+        if (frame := self._early) is not None:
+            self._answer.set_result(frame)
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
+    async def end(self) -> None:
+        """Have it end by itself, and kill it where it does not."""
+        if self._transport is not None:
+            self._transport.close()
+        if self._pidfd < 0:
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._pidfd, ended.set)
+        try:
+            async with asyncio.timeout(_GRACE):
+                await ended.wait()
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(self._pidfd)
+            self.kill()
 
     async def ask(self, head: Mapping[str, Any], body: bytes, capabilities: Capabilities | None) -> WorkerFrame:
         """Its answer; of a binary's capabilities it is told first, where it does not know them.

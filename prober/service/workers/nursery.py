@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -58,7 +58,8 @@ def _settle(name: bytes, parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+        # No SIG_IGN: what we start would inherit it.
+        signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(-1)
     os.environ.pop("NOTIFY_SOCKET", None)
 
@@ -105,12 +106,20 @@ def _fork(control: socket.socket, descriptor: int, told: Mapping[str, Any], pare
         _settle(b"prober-worker", parent)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
-        work_for(socket.socket(fileno=descriptor), told)
+        _child_of(told)(socket.socket(fileno=descriptor), told)
     except BaseException:  # noqa: BLE001 - whatever it was, this process has to end here
         with suppress(Exception):
             sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
+
+
+def _child_of(told: Mapping[str, Any]) -> Callable[[socket.socket, Mapping[str, Any]], None]:
+    if told["kind"] == "asking":
+        from prober.service.workers.asking import ask_for
+
+        return ask_for
+    return work_for
 
 
 def _answer(control: socket.socket, told: Mapping[str, Any], descriptor: int = -1) -> None:
@@ -120,15 +129,16 @@ def _answer(control: socket.socket, told: Mapping[str, Any], descriptor: int = -
 
 def _prepare(told: Mapping[str, Any]) -> str:
     """Import what this kind of worker needs, where that was not done yet; what is wrong, or nothing."""
-    if told.get("kind") != "full":
-        return ""
     try:
-        from prober.service.workers.work import prepare
+        if told["kind"] == "asking":
+            import prober.service.workers.asking  # noqa: F401 - for each that is forked
+        else:
+            from prober.service.workers.work import prepare
 
-        if prepare(told.get("host"), told.get("epoch", 0)):
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(_COLLECT_AFTER, 10, 10)
+            if prepare(told.get("host"), told.get("epoch", 0)):
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(_COLLECT_AFTER, 10, 10)
     except Exception as error:  # noqa: BLE001 - it is told to the one who asked
         return f"{type(error).__name__}: {error}"
     return ""

@@ -135,6 +135,11 @@ class Pool:
         for run in self._runs:
             run.channel.is_last = True
 
+    def pids(self) -> list[int]:
+        """The workers that are there, by their numbers, those that are at a question last."""
+        channels = (*self._idle, *self._given.values(), *(run.channel for run in self._runs))
+        return [channel.pid for channel in channels]
+
     async def close(self) -> None:
         """End all; whoever waits is told.  May be called twice."""
         self._is_closed = True
@@ -161,10 +166,10 @@ class Pool:
         except BaseException as error:
             if ticket in self._given:
                 self._end_run(_Run(ticket, self._given.pop(ticket)))
-            if isinstance(error, TimeoutError | BusyError):
-                self.figures.refused += 1
-                raise too_busy() from None if isinstance(error, TimeoutError) else error
-            raise
+            if isinstance(error, TimeoutError):
+                error = too_busy()
+            self.figures.refused += isinstance(error, BusyError)
+            raise error from None
         finally:
             patience.cancel()
             self._turns.leave(ticket)
@@ -232,7 +237,11 @@ class Pool:
 
     def _dispatch(self) -> None:
         """Give workers to those whose turn it is, and start some where there are too few."""
-        self._idle = [channel for channel in self._idle if not channel.is_gone]
+        for channel in [channel for channel in self._idle if channel.is_gone]:
+            log.warning("worker %d has died, and is replaced", channel.pid)
+            self.figures.replaced["killed"] += 1
+            self._idle.remove(channel)
+            channel.kill()
         while self._idle and (ticket := self._turns.next()) is not None:
             if ticket.turn.done():
                 continue

@@ -44,7 +44,8 @@ class Nursery:
 
     def __init__(self, control: socket.socket | None, pid: int | None) -> None:
         self._control = control
-        self._pid = pid
+        #: The process that makes them, None while there is none.
+        self.pid = pid
         self._is_closed = False
         # One thread for all that waits, which lives as long as this: what it starts dies with it (PR_SET_PDEATHSIG).
         self._thread = ThreadPoolExecutor(1, "nursery")
@@ -107,7 +108,7 @@ class Nursery:
                 ours.close()
                 raise
         process.returncode = 0  # It is waited for below, by its number.
-        self._control, self._pid = ours, process.pid
+        self._control, self.pid = ours, process.pid
 
     def _ask(self, told: Mapping[str, Any]) -> Hatched:
         assert self._control is not None
@@ -142,9 +143,9 @@ class Nursery:
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._pid is None:
+        if self.pid is None:
             return
-        pid, self._pid = self._pid, None
+        pid, self.pid = self.pid, None
         with suppress(ProcessLookupError, ChildProcessError):
             if not _has_ended(pid):
                 os.kill(pid, signal.SIGKILL)

@@ -95,7 +95,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda entry: entry.write_bytes(entry.read_bytes().replace(b"x86_64\"", b"x86_65\"")), "checksum is wrong",
     ),
     "another form of content": (
-        lambda entry: _forge(entry, b'"target":"x86_64"', b'"target":["x86_64"]'), "its content has another form",
+        lambda entry: _forge(entry, b'target\n"x86_64"', b'target\n["x86_64"]'), "its content has another form",
     ),
     "not JSON": (lambda entry: _forge(entry, b'{"version"', b"{version"), "its content has another form"),
     "no head": (lambda entry: _forge(entry, b'{"fingerprint"', b'{"x"'), "its content has another form"),
