@@ -12,6 +12,7 @@ import prober
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
+from prober.capabilities.gently import json_gently
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
@@ -71,6 +72,10 @@ class Handlers:
         if not abstract and name not in (caps.types or {}) and name not in caps.properties:
             raise _no_type(caps, name[:200])
         return await self._tell(TYPE, request, caps)
+
+    async def get_capabilities(self, request: Request) -> Response:
+        """All that is known of a binary: half a megabyte, which takes longer than others should wait."""
+        return Response(200, await json_gently(await self._capabilities(request)))
 
     async def translate(self, request: Request) -> Response:
         """The translation of a domain."""

@@ -68,11 +68,14 @@ async def serve(
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
-            _settle_memory()
             asked = Interviews(nursery or own, settings.catalog)
             async with Catalog(settings.catalog, interviewer=interviewer or asked.ask, reader=asked.read) as catalog:
                 pool = Pool(nursery or own, _pool_settings(settings))
-                await _serve_on(listener, catalog, settings, admins, stop, on_ready, Late(catalog, settings, pool))
+                late = Late(catalog, settings, pool)
+                try:
+                    await _serve_on(listener, catalog, settings, admins, stop, on_ready, late)
+                finally:
+                    await late.close()
         finally:
             await asyncio.to_thread(own.close)
             await asyncio.to_thread(sockets.__exit__, None, None, None)
@@ -130,9 +133,8 @@ def _use_one_heap() -> None:
 def _settle_memory() -> None:
     """What is loaded now stays for the life of the service, and the collector need not walk it again and again.
 
-    Not during an interview, of which a part would never be freed.
+    It is not tidied up first: that would hold the event loop for longer than anybody should wait.
     """
-    gc.collect()
     gc.freeze()
     # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
@@ -164,10 +166,12 @@ async def _http_server(app: Application, listener: socket.socket, settings: Serv
         await serving.end(_GRACE)
 
 
-def _loop_factory() -> Callable[[], uvloop.Loop] | None:
-    """None for uvloop's own; in tests one that tells which callbacks take long."""
+def _loop_factory() -> Callable[[], uvloop.Loop]:
+    """uvloop's own; in tests one that tells which callbacks take long."""
+    import uvloop
+
     if "PROBER_LOOP_CPU" not in os.environ:
-        return None
+        return uvloop.new_event_loop
     from prober.service.measured import MeasuredLoop
 
     return MeasuredLoop
@@ -181,6 +185,8 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     import uvloop
 
     _use_one_heap()
+    gc.collect()
+    _settle_memory()  # Before the nursery is forked: what the collector does not touch stays shared.
     nursery = Nursery.fork()  # before there is a thread
     try:
         uvloop.run(serve(settings, on_ready=on_ready, nursery=nursery), loop_factory=_loop_factory())
