@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -41,13 +43,18 @@ log = logging.getLogger(__name__)
 #: How often an asker waits for an answer that no longer holds when it is there.
 _ROUNDS = 2
 
+#: The watcher is at work while its last look is not longer ago than so many times ``poll_s``, and so many seconds: a
+#: look at a busy disk takes its time.
+_LOOKS, _PATIENCE = 10, 20.0
+
 
 class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
     reads the cache, and starts the interviews that are missing without waiting for them.
 
-    ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``reader`` reads the recordings that stand in for binaries, by default in threads of this process.
+    ``interviewer`` asks one binary; by default it is one that ``interviewers`` gives for the settings, as such
+    :func:`prober.qemu.interview` within their limits.  ``reader`` reads the recordings that stand in for binaries, by
+    default in threads of this process.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
@@ -56,12 +63,16 @@ class Catalog:
         settings: CatalogSettings,
         *,
         interviewer: Interviewer | None = None,
+        interviewers: Callable[[CatalogSettings], Interviewer] = real_interviewer,
         reader: RecordingReader = read_recording,
     ) -> None:
         self.settings = settings
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, reader)
+        self._given_interviewer = interviewer
+        self._interviewers = interviewers
+        self._learner = Learner(settings, interviewer or interviewers(settings), self._look, reader)
         self._roster = Roster({})
         self._watcher: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
@@ -71,8 +82,43 @@ class Catalog:
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._watcher = asyncio.create_task(watch(self.settings, self._notice), name="catalog watcher")
+        self._start_watcher()
         return self
+
+    async def adopt_settings(self, settings: CatalogSettings) -> None:
+        """Go on by other settings: what they find anew is learnt about, what they no longer find is dropped.
+
+        Interviews that are under way go on, and what is known stays where it still holds.  ``cache_dir`` is not heeded:
+        the cache stays where it is.  Does nothing where nothing differs, or once it is closing.
+        """
+        if settings == self.settings:
+            return
+        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True)
+        links = await asyncio.to_thread(find_links, settings)
+        found = await asyncio.to_thread(find_all, settings)
+        if self._learner.closing or self._fingerprinter is None or self._watcher is None:
+            fingerprinter.close()
+            return
+        self.settings = settings
+        self._fingerprinter.close()
+        self._fingerprinter = fingerprinter
+        self._learner.adopt_settings(settings, self._given_interviewer or self._interviewers(settings))
+        self._roster.links = links
+        self._watcher.cancel()
+        self._start_watcher()
+        self._adopt(found)
+
+    def is_alive(self) -> bool:
+        """Whether changes would be noticed: the watcher is at work, and has looked not long ago."""
+        patience = max(_LOOKS * self.settings.poll_s, _PATIENCE)
+        return self._watcher is not None and not self._watcher.done() and time.monotonic() - self._looked_at < patience
+
+    def _start_watcher(self) -> None:
+        self._looked()
+        self._watcher = asyncio.create_task(watch(self.settings, self._notice, self._looked), name="catalog watcher")
+
+    def _looked(self) -> None:
+        self._looked_at = time.monotonic()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

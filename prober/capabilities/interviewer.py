@@ -7,11 +7,13 @@ from typing import Protocol
 
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.gently import Derived
+from prober.qemu.box.forms import Confined
 from prober.qemu.recording import Recording
 
 
 class Interviewed(Protocol):
-    """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase."""
+    """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase,
+    how it was confined and what could not be had of that."""
 
     @property
     def recording(self) -> Recording | Derived: ...
@@ -19,6 +21,10 @@ class Interviewed(Protocol):
     def seconds(self) -> float: ...
     @property
     def timings(self) -> Mapping[str, float]: ...
+    @property
+    def confinement(self) -> Confined: ...
+    @property
+    def unconfined(self) -> tuple[str, ...]: ...
 
 
 #: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.

@@ -55,13 +55,29 @@ class Learner:
         self._look = look
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
+        self._most_at_once = settings.max_interviews
         self._background: set[asyncio.Task[Any]] = set()
         self.closing = False
 
     async def open(self) -> None:
-        """Make the cache ready."""
+        """Make the cache ready.
+
+        :raise ServiceError: where others can write to its directory.
+        """
         if self._cache is not None:
             await self._cache.open()
+
+    def adopt_settings(self, settings: CatalogSettings, interviewer: Interviewer) -> None:
+        """Go on by other settings; interviews that are under way are finished as they were begun.
+
+        The cache stays where it is.
+        """
+        more = settings.max_interviews - self._most_at_once
+        self._interviewer, self._most_at_once = interviewer, settings.max_interviews
+        for _ in range(more):
+            self._slots.release()
+        for _ in range(-more):
+            self._keep(self._slots.acquire())  # When one that is taken comes back, it stays with us.
 
     async def close(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """End these tasks and its own; entries that are being written to the cache get a moment."""
@@ -170,12 +186,14 @@ class Learner:
         began, asked_at = time.monotonic(), time.time()
         seconds: float | None = None
         timings: dict[str, float] = {}
+        held: dict[str, Any] = {}
         try:
             if found.kind == "recording":
                 recording = await self._reader(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
+                held = {"confinement": interview.confinement, "unconfined": interview.unconfined}
             capabilities = await take_over(recording)
         except ProberError as error:
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
@@ -185,7 +203,7 @@ class Learner:
             return Failure(fingerprint, f"{found.path} could not be asked: a fault in prober itself, see its log")
         if seconds is None:
             seconds = time.monotonic() - began
-        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
+        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         scattered = not isinstance(recording, Derived)
         return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview", scattered)
 

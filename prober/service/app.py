@@ -27,7 +27,7 @@ from prober.service.settings import ServiceSettings
 
 def create_app(catalog: Catalog, settings: ServiceSettings, late: Late, *, admins: Admitted = ROOT) -> Application:
     """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more."""
-    handlers = Handlers(catalog, settings, late)
+    handlers = Handlers(catalog, late)
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
     return Application(routes, answering, admins)
@@ -36,10 +36,13 @@ def create_app(catalog: Catalog, settings: ServiceSettings, late: Late, *, admin
 class Handlers:
     """What answers the routes.  Each method may raise :class:`~prober.errors.ProberError`."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings, late: Late) -> None:
+    def __init__(self, catalog: Catalog, late: Late) -> None:
         self._catalog = catalog
-        self._most = settings.max_body
         self._late = late
+
+    @property
+    def _most(self) -> int:
+        return self._late.settings.max_body
 
     async def get_supports(self, request: Request) -> Response:
         """The evidence of a fact."""
@@ -102,6 +105,10 @@ class Handlers:
         ident = request.places["id"]
         asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume)
         return Response(200, await self._late.prove(asked, _asker(request)))
+
+    async def get_doctor(self, _: Request) -> Response:
+        """What the service sees of its host, and what to do about it."""
+        return as_json(await self._late.examine())
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""

@@ -22,7 +22,8 @@ class Application:
 
         :raise KeyError: where a route has none.
         """
-        self._admins = admins
+        #: Another one may be put in its place at any time.
+        self.admins = admins
         self._routes = [(_pattern(route), route, handlers[route.name]) for route in routes]
 
     async def answer(self, request: Request) -> Response:
@@ -41,7 +42,7 @@ class Application:
             request.places = match.groupdict()
             try:
                 if route.admin:
-                    self._admins.require(request.peer, f"{route.method} {request.path[:200]}")
+                    self.admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
                 return await handler(request)
             except ProberError as error:

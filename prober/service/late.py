@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pydantic import BaseModel
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.errors import BusyError, ServiceError
-from prober.service.problems import ToldError
+from prober.errors import BusyError
 from prober.service.questions import (
+    ArgvBody,
     ArgvQuestion,
     DomainQuestion,
     DomainTranslator,
@@ -27,20 +27,39 @@ from prober.service.questions import (
 from prober.service.routes import Route
 from prober.service.settings import ServiceSettings
 from prober.service.translation import Translator, good_answer
-from prober.service.workers.pool import OURSELVES, Pool
+from prober.service.workers.pool import OURSELVES, Pool, pool_settings
 
 Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
+
+
+class Examiner(Protocol):
+    """Who looks at the host."""
+
+    async def report(self) -> BaseModel:
+        """What is seen of it."""
+        ...
 
 
 class Late:
     """Answers with what it imports when it is first wanted, and with the workers of a ``pool``, which it closes."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings, pool: Pool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        settings: ServiceSettings,
+        pool: Pool,
+        load: Callable[[], ServiceSettings] | None = None,
+    ) -> None:
+        """``load`` reads the settings as they are told now."""
         self._catalog = catalog
+        self._load = load
+        self._doctor: Examiner | None = None
         self._settings = settings
         self._pool = pool
         self._translator = Translator(catalog, pool, most=settings.max_body)
         self._prover: ProofWorker | None = None
+        #: Those of earlier settings: what they are proving is told to its end.
+        self._retired: list[ProofWorker] = []
         self._is_closed = False
         self._answer: Answer | None = None
         self._description: bytes | None = None
@@ -60,6 +79,13 @@ class Late:
         """
         return await self._translator.check_argv(question, asker)
 
+    async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
+        """The words of an argv.
+
+        :raise ProberError: as :meth:`prober.service.translation.Translator.split` does.
+        """
+        return await self._translator.split(argv, asker)
+
     async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """What a QEMU makes of a line or of a domain, as JSON.
 
@@ -67,24 +93,42 @@ class Late:
         """
         return await (self._prover or await self._load_prover()).prove(question, asker)
 
+    @property
+    def settings(self) -> ServiceSettings:
+        """Those that hold now."""
+        return self._settings
+
+    async def adopt(self, settings: ServiceSettings) -> None:
+        """Go on by other settings, and with the host as its file says now.
+
+        What is being worked on is finished as it was begun.
+
+        :raise ServiceError: where the host's file cannot be read or understood; nothing has changed then.
+        """
+        async with self._lock:
+            await self._pool.adopt(pool_settings(settings))
+            before, self._settings = self._settings, settings
+            self._translator = Translator(self._catalog, self._pool, most=settings.max_body)
+            if self._prover is not None and _prover_differs(before, settings):
+                self._retired.append(self._prover)
+                self._prover = None
+
     async def close(self) -> None:
         """Stop what is being proven and worked on; nothing of it is left, and nothing more is begun.  May be called
         twice."""
         async with self._lock:
             self._is_closed = True
             await self._pool.close()
-            if self._prover is not None:
-                await self._prover.close()
+            for prover in (self._prover, *self._retired):
+                if prover is not None:
+                    await prover.close()
 
     async def read_host(self) -> None:
         """Read what the host brings along.
 
         :raise ServiceError: where its file cannot be read or understood.
         """
-        try:
-            good_answer(await self._pool.ask({"do": "host"}, b"", OURSELVES))
-        except ToldError as error:
-            raise ServiceError(error.message, hint=error.hint) from error
+        await self._pool.read_host()
 
     async def answer_of_one(self, route: Route, ident: str, caps: Capabilities, places: Mapping[str, str]) -> BaseModel:
         """What a binary has of what a route is for (:func:`prober.service.answers.answer_of_one`)."""
@@ -99,6 +143,13 @@ class Late:
                 self._description = good_answer(await self._pool.ask({"do": "describe"}, b"", OURSELVES))
         return self._description
 
+    async def examine(self) -> BaseModel:
+        """What the service sees of its host (:class:`prober.service.doctor.observed.HostReport`)."""
+        if self._doctor is None:
+            make = await asyncio.to_thread(_import_doctor)
+            self._doctor = self._doctor or make(lambda: self._settings, self._catalog.entries, self._load)
+        return await self._doctor.report()
+
     async def load(self) -> None:
         """Start the workers, where that was not done yet, and wait until they are there."""
         await self._pool.load()
@@ -109,14 +160,28 @@ class Late:
                 raise BusyError("the service is being stopped", hint="ask again when it is back")
             if self._prover is None:
                 make = await asyncio.to_thread(_import_prover)
-                self._prover = make(self._catalog, self._translator, self._settings)
+                self._prover = make(self._catalog, self, self._settings)
         return self._prover
+
+
+def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
+    return (old.prover_socket, old.max_proofs, old.max_waiting_proofs) != (
+        new.prover_socket,
+        new.max_proofs,
+        new.max_waiting_proofs,
+    )
 
 
 def _import_prover() -> Callable[[Catalog, DomainTranslator, ServiceSettings], ProofWorker]:
     from prober.service.prover.choose import make_prover
 
     return make_prover
+
+
+def _import_doctor() -> Callable[..., Examiner]:
+    from prober.service.doctor.examine import Doctor
+
+    return Doctor
 
 
 def _import_answer() -> Answer:

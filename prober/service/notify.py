@@ -6,13 +6,17 @@ Both protocols are a few lines of text each, documented as stable, and meant to 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from typing import NamedTuple
 
 from prober.errors import ServiceError
 
 _FIRST_FD = 3
+
+log = logging.getLogger(__name__)
 
 
 def notify(state: str) -> bool:
@@ -31,12 +35,34 @@ def notify(state: str) -> bool:
     return True
 
 
-async def keep_watchdog_quiet() -> None:
-    """Say ``WATCHDOG=1`` twice in each of systemd's watchdog intervals, for ever; return where there is none."""
+class Watched(NamedTuple):
+    """A part of the service without which it only seems to be alive.  ``is_alive`` waits for nothing."""
+
+    name: str
+    is_alive: Callable[[], bool]
+
+
+async def keep_watchdog_quiet(*parts: Watched) -> None:
+    """Say ``WATCHDOG=1`` twice in each of systemd's watchdog intervals while all parts are alive, for ever.
+
+    That the event loop is alive is said by this running on it.  Of a part that is not, the log and ``STATUS=`` tell
+    once, and nothing is said to the watchdog until it is alive again.  Returns where there is no watchdog.
+    """
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return
-    while notify("WATCHDOG=1"):  # noqa: ASYNC110 - there is no event to wait for, time passes
+    told: list[str] = []
+    while True:
+        dead = [part.name for part in parts if not part.is_alive()]
+        if dead and dead != told:
+            log.error("not alive: %s; the watchdog is not told that all is well", ", ".join(dead))
+            notify(f"STATUS=Not alive: {', '.join(dead)}")
+        elif told and not dead:
+            log.info("alive again: %s", ", ".join(told))
+            notify("STATUS=All parts are alive again")
+        told = dead
+        if not dead and not notify("WATCHDOG=1"):
+            return
         await asyncio.sleep(int(microseconds) / 2_000_000)
 
 

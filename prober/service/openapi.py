@@ -18,6 +18,7 @@ from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
+from prober.service.doctor.observed import HostReport
 from prober.service.problems import MEDIA_TYPE, Problem
 from prober.service.replies import BinaryList, Health
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
@@ -38,6 +39,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     CommandList,
     CommandReply,
     Capabilities,
+    HostReport,
 )
 
 #: What a client may read with a model of its own.

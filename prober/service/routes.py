@@ -182,6 +182,8 @@ CAPABILITIES = Route(
     errors=(404, 503),
 )
 
+DOCTOR = Route("get_doctor", "GET", "/v1/doctor", "What the service sees of its host, and what to do", "HostReport")
+
 #: All that are described.  They are tried one after the other, so those that are asked most come first.
 ROUTES = (
     SUPPORTS,
@@ -199,6 +201,7 @@ ROUTES = (
     COMMANDS,
     COMMAND,
     CAPABILITIES,
+    DOCTOR,
 )
 
 #: Where they are described.

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
@@ -18,14 +18,15 @@ from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
-from prober.service.notify import keep_watchdog_quiet, notify
+from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
 from prober.service.protocol import HttpConnection, Serving
+from prober.service.reloading import Reloader
 from prober.service.settings import ServiceSettings
-from prober.service.signals import stop_event
+from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import listening_socket
 from prober.service.workers.interviews import Interviews
-from prober.service.workers.pool import Pool, PoolSettings
+from prober.service.workers.pool import Pool, pool_settings
 from prober.service.workers.start import Nursery
 
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ async def serve(
     *,
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
     nursery: Nursery | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, and return.
+    """Serve until SIGTERM or SIGINT, and return.  SIGHUP has ``load`` read the settings anew
+    (:mod:`prober.service.reloading`), where it is given.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
     that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.  The workers
@@ -62,18 +65,19 @@ async def serve(
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
-    with stop_event() as stop:
+    with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
         own = Nursery.spawn()
         sockets = listening_socket(settings)
         listener = await asyncio.to_thread(sockets.__enter__)
         try:
-            asked = Interviews(nursery or own, settings.catalog)
-            async with Catalog(settings.catalog, interviewer=interviewer or asked.ask, reader=asked.read) as catalog:
-                pool = Pool(nursery or own, _pool_settings(settings))
-                late = Late(catalog, settings, pool)
+            asked = Interviews(nursery or own)
+            async with Catalog(
+                settings.catalog, interviewer=interviewer, interviewers=asked.by, reader=asked.read
+            ) as catalog:
+                late = Late(catalog, settings, Pool(nursery or own, pool_settings(settings)), load)
                 try:
-                    await _serve_on(listener, catalog, settings, admins, stop, on_ready, late)
+                    await _serve_on(listener, catalog, late, admins, _Events(stop, reload, on_ready, load))
                 finally:
                     await late.close()
         finally:
@@ -81,25 +85,32 @@ async def serve(
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
-async def _serve_on(
-    listener: socket.socket,
-    catalog: Catalog,
-    settings: ServiceSettings,
-    admins: Admitted,
-    stop: asyncio.Event,
-    on_ready: Callable[[Catalog], Awaitable[None]] | None,
-    late: Late,
-) -> None:
+class _Events(NamedTuple):
+    """What happens to a service from outside, and what is then called."""
+
+    stop: asyncio.Event
+    reload: asyncio.Event
+    on_ready: Callable[[Catalog], Awaitable[None]] | None
+    load: Callable[[], ServiceSettings] | None
+
+
+async def _serve_on(listener: socket.socket, catalog: Catalog, late: Late, admins: Admitted, events: _Events) -> None:
+    settings = late.settings
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
-        if on_ready is not None:
-            companions.append(asyncio.ensure_future(on_ready(catalog)))
+    application = create_app(catalog, settings, late, admins=admins)
+    async with _http_server(application, listener, settings) as serving:
+        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
+        if events.load is not None:
+            reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
+            works.append(reloader.keep_reloading(events.reload))
+        if events.on_ready is not None:
+            works.append(_await(events.on_ready(catalog)))
+        companions = [asyncio.ensure_future(work) for work in works]
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
         log.info("ready on %s with %d binaries", settings.socket, len(catalog.entries()))
         try:
-            await stop.wait()
+            await events.stop.wait()
         finally:
             notify("STOPPING=1")
             for companion in companions:
@@ -113,14 +124,8 @@ async def _serve_on(
             raise result
 
 
-def _pool_settings(settings: ServiceSettings) -> PoolSettings:
-    return PoolSettings(
-        workers=settings.workers,
-        waiting=settings.max_waiting_work,
-        work_s=settings.work_s,
-        memory=settings.work_memory,
-        host=None if settings.host is None else str(settings.host),
-    )
+async def _await(work: Awaitable[None]) -> None:
+    await work
 
 
 def _use_one_heap() -> None:
@@ -154,13 +159,13 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 
 
 @asynccontextmanager
-async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
+async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[Serving]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
     serving, loop = Serving(app, settings), asyncio.get_running_loop()
     # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
     server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
     try:
-        yield
+        yield serving
     finally:
         server.close()
         await serving.end(_GRACE)
@@ -177,7 +182,12 @@ def _loop_factory() -> Callable[[], uvloop.Loop]:
     return MeasuredLoop
 
 
-def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:
+def run(
+    settings: ServiceSettings,
+    *,
+    on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
+) -> None:
     """:func:`serve` on an event loop of its own, for a process that does nothing else.
 
     :raise ServiceError: where the socket cannot be had.
@@ -189,6 +199,6 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     _settle_memory()  # Before the nursery is forked: what the collector does not touch stays shared.
     nursery = Nursery.fork()  # before there is a thread
     try:
-        uvloop.run(serve(settings, on_ready=on_ready, nursery=nursery), loop_factory=_loop_factory())
+        uvloop.run(serve(settings, on_ready=on_ready, load=load, nursery=nursery), loop_factory=_loop_factory())
     finally:
         nursery.close()

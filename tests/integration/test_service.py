@@ -229,6 +229,7 @@ def _units(directory: Path) -> list[str]:
     return copies
 
 
+@pytest.mark.needs("kill")
 @pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)

@@ -7,6 +7,7 @@ from typing import Any
 
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.gently import Derived
+from prober.capabilities.interviewer import Interviewer
 from prober.errors import (
     ConfinementError,
     LaunchError,
@@ -25,6 +26,8 @@ from prober.service.workers.wire import WorkerFrame
 
 #: How much longer (seconds) than its interview may take a process may live.
 _BESIDES = 15.0
+#: And how long the reading of a recording may take: a megabyte takes a tenth of one.
+_READING = 60.0
 
 #: Errors by their kind; of any other its words alone cross.
 _ERRORS: dict[str, type[ProberError]] = {
@@ -36,32 +39,32 @@ _ERRORS: dict[str, type[ProberError]] = {
 class Interviews:
     """Asks and reads, with processes of a ``nursery``."""
 
-    def __init__(self, nursery: Nursery, settings: CatalogSettings) -> None:
+    def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
-        self.settings = settings
 
-    async def ask(self, path: str) -> AskedElsewhere:
-        """Ask the binary at a path.
+    def by(self, settings: CatalogSettings) -> Interviewer:
+        """Who asks binaries by these settings."""
+        told, limit = settings.model_dump(mode="json", include={"limits", "accel"}), settings.limits.total_s
 
-        :raise ProberError: where it cannot be asked.
-        """
-        settings = self.settings.model_dump(mode="json", include={"limits", "accel"})
-        frame = await self._have(path, settings)
-        return AskedElsewhere.of_head(frame.head, frame.body)
+        async def ask(path: str) -> AskedElsewhere:
+            frame = await self._have(path, told, limit)
+            return AskedElsewhere.of_head(frame.head, frame.body)
+
+        return ask
 
     async def read(self, path: str) -> Derived:
         """Read the recording in a file.
 
         :raise ProberError: where it cannot be read.
         """
-        return Derived((await self._have(path, None)).body)
+        return Derived((await self._have(path, None, _READING)).body)
 
-    async def _have(self, path: str, settings: dict[str, Any] | None) -> WorkerFrame:
+    async def _have(self, path: str, settings: dict[str, Any] | None, limit: float) -> WorkerFrame:
         """What such a process says; whatever happens, it has ended then."""
         hatched = await self._nursery.hatch({"kind": "asking", "path": path, "settings": settings})
         channel = await WorkerChannel.open(hatched)
         try:
-            async with asyncio.timeout(self.settings.limits.total_s + _BESIDES):
+            async with asyncio.timeout(limit + _BESIDES):
                 frame = await channel.listen()
         except (WorkerGoneError, TimeoutError) as error:
             why = "took too long" if isinstance(error, TimeoutError) else "has died"

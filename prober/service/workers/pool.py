@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.capabilities.capabilities import Capabilities
-from prober.errors import BusyError, WorkError
+from prober.errors import BusyError, ServiceError, WorkError
 from prober.service.messages import ClientGoneError
 from prober.service.questions import WorkAsker
+from prober.service.settings import ServiceSettings
 from prober.service.workers.channel import WorkerChannel, WorkerGoneError
 from prober.service.workers.start import Nursery
 from prober.service.workers.turns import Ticket, Turns, too_busy
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: How long (seconds) somebody waits before what another has beyond his share is taken away: most is over by then.
 _PATIENCE = 0.1
+
+_HOST = {"do": "host"}
 
 #: How many bytes may lie here for all who wait.
 _MOST_BYTES = 16 << 20
@@ -92,7 +95,8 @@ class Pool:
         self._runs: list[_Run] = []
         self._starting: set[asyncio.Task[None]] = set()
         self._given: dict[Ticket, WorkerChannel] = {}
-        self._epoch = 0
+        #: Which reading of the host holds, and how many were tried.
+        self._epoch = self._tried = 0
         self._is_closed = False
 
     async def ask(
@@ -126,9 +130,31 @@ class Pool:
         if self._starting:
             await asyncio.wait(self._starting)
 
-    def renew(self) -> None:
-        """What is read from files (the host's settings) is read again, by new workers, which take over one by one."""
-        self._epoch += 1
+    async def read_host(self) -> None:
+        """Have what the host brings along read, where that was not done yet.
+
+        :raise ServiceError: where its file cannot be read or understood.
+        """
+        _require_host(await self.ask(_HOST, b"", OURSELVES))
+
+    async def adopt(self, settings: PoolSettings) -> None:
+        """Go on by other settings, and with the host as its file says now, with other workers; what is being worked on
+        is finished as it was begun.
+
+        :raise ServiceError: where the host's file cannot be read or understood; nothing has changed then.
+        """
+        self._tried += 1
+        epoch = self._tried
+        channel = await self._hatch(settings, epoch)
+        try:
+            async with asyncio.timeout(settings.work_s):
+                _require_host(await channel.ask(_HOST, b"", None))
+        except (TimeoutError, WorkerGoneError) as error:
+            raise ServiceError("the host was not read: a worker has failed", hint="see the log") from error
+        finally:
+            channel.kill()
+        self.settings, self._epoch = settings, epoch
+        self._turns.resize(settings.workers, settings.waiting)
         for channel in self._idle:
             channel.kill()
         self._idle.clear()
@@ -268,15 +294,18 @@ class Pool:
             theirs[-1].channel.kill()
 
     def _start_one(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._hatch())
+        task = asyncio.get_running_loop().create_task(self._add_one())
         self._starting.add(task)
         task.add_done_callback(self._on_started)
 
-    async def _hatch(self) -> None:
-        settings = self.settings
-        told = {"kind": "full", "host": settings.host, "epoch": self._epoch, "memory": settings.memory}
-        channel = await WorkerChannel.open(await self._nursery.hatch(told))
-        if self._is_closed or told["epoch"] != self._epoch:
+    async def _hatch(self, settings: PoolSettings, epoch: int) -> WorkerChannel:
+        told = {"kind": "full", "host": settings.host, "epoch": epoch, "memory": settings.memory}
+        return await WorkerChannel.open(await self._nursery.hatch(told))
+
+    async def _add_one(self) -> None:
+        epoch = self._epoch
+        channel = await self._hatch(self.settings, epoch)
+        if self._is_closed or epoch != self._epoch:
             channel.kill()
         else:
             self._idle.append(channel)
@@ -295,6 +324,23 @@ class Pool:
 
     def _count(self) -> None:
         self.figures.busy, self.figures.waiting = len(self._runs) + len(self._given), len(self._turns)
+
+
+def pool_settings(settings: ServiceSettings) -> PoolSettings:
+    """What the service's settings say of its workers."""
+    return PoolSettings(
+        workers=settings.workers,
+        waiting=settings.max_waiting_work,
+        work_s=settings.work_s,
+        memory=settings.work_memory,
+        host=None if settings.host is None else str(settings.host),
+    )
+
+
+def _require_host(answer: WorkerFrame) -> None:
+    """:raise ServiceError: where a worker says that the host could not be read."""
+    if answer.head["status"] != 200:
+        raise ServiceError(answer.head["message"], hint=answer.head["hint"])
 
 
 def _stopping() -> BusyError:

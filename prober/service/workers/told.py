@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities.gently import Derived
 from prober.capabilities.interviewer import Interviewed
+from prober.qemu.box.forms import Confined
 
 
 class AskedElsewhere(BaseModel):
@@ -18,6 +19,8 @@ class AskedElsewhere(BaseModel):
     recording: Derived
     seconds: float
     timings: dict[str, float]
+    confinement: Confined
+    unconfined: tuple[str, ...]
 
     @classmethod
     def head_of(cls, interview: Interviewed) -> dict[str, Any]:

@@ -31,13 +31,19 @@ class Turns:
 
     def __init__(self, workers: int, most: int, most_bytes: int) -> None:
         #: So many workers a user may have while another one waits.
-        self.share = max(1, workers // 2)
-        self._most = most
+        self.share = 1
+        self._most = 0
+        self.resize(workers, most)
         self._most_bytes = most_bytes
         self._bytes = 0
         #: Those who wait, by their users; the user whose turn is next comes first.
         self._waiting: OrderedDict[int, deque[Ticket]] = OrderedDict()
         self.running: Counter[int] = Counter()
+
+    def resize(self, workers: int, most: int) -> None:
+        """Go on with so many workers and places; whoever waits goes on waiting."""
+        self.share = max(1, workers // 2)
+        self._most = most
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))

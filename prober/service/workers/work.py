@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from prober.commandline.report import ArgvReport, check_argv
 from prober.domain.domain import Domain
-from prober.errors import ProberError, RefusedError, UsageError
+from prober.errors import ProberError, RefusedError, ServiceError, UsageError
 from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host
 from prober.host.host import Host
@@ -35,33 +35,38 @@ MOST_ANSWER = 1 << 20
 _MOST_NAME = 5000
 
 
-class _Surroundings:
-    """What all workers of a nursery share: the host, read once for each time that the service says so."""
+#: How many hosts are kept: the one that holds, and one that is being tried.
+_MOST_HOSTS = 2
+
+
+class _Hosts:
+    """The hosts that were read, by file and epoch, or why they could not be; and the one of the next worker."""
 
     def __init__(self) -> None:
-        self.file: str | None = None
-        self.epoch = -1
-        self.host: Host | None = None
-        self.error: ProberError | None = None
+        self.read: dict[tuple[str | None, int], Host | ProberError] = {}
+        self.current: Host | ProberError = ServiceError("the host was not read")
 
 
-_shared = _Surroundings()
+_hosts = _Hosts()
 
 
 def prepare(file: str | None, epoch: int) -> bool:
-    """Read the host's settings from this file (None: nobody wrote any), unless it was done; whether it was now.
+    """Have the next worker take the host from this file (None: nobody wrote any); whether it was read only now.
 
-    What is wrong with them is kept for whoever needs them.  ``epoch`` changes when they are to be read again.
+    What is wrong with it is kept for whoever needs it.  ``epoch`` changes when files are to be read again.
     """
-    if (file, epoch) == (_shared.file, _shared.epoch):
-        return False
-    cpu_map()
-    _shared.file, _shared.epoch, _shared.host, _shared.error = file, epoch, None, None
-    try:
-        _shared.host = read_host(None if file is None else Path(file))
-    except ProberError as error:
-        _shared.error = error
-    return True
+    key = file, epoch
+    is_new = key not in _hosts.read
+    if is_new:
+        cpu_map()
+        for old in list(_hosts.read)[: 1 - _MOST_HOSTS]:
+            del _hosts.read[old]
+        try:
+            _hosts.read[key] = read_host(None if file is None else Path(file))
+        except ProberError as error:
+            _hosts.read[key] = error
+    _hosts.current = _hosts.read[key]
+    return is_new
 
 
 def answer(frame: WorkerFrame, known: KnownBinaries) -> WorkerFrame:
@@ -83,10 +88,9 @@ def answer(frame: WorkerFrame, known: KnownBinaries) -> WorkerFrame:
 
 
 def _host() -> Host:
-    if _shared.host is None:
-        error = _shared.error or UsageError("the host was not read")
-        raise ProberError(error.message, hint=error.hint)
-    return _shared.host
+    if isinstance(_hosts.current, ProberError):
+        raise ServiceError(_hosts.current.message, hint=_hosts.current.hint)
+    return _hosts.current
 
 
 def _read_host(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFrame:

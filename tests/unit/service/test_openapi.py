@@ -34,6 +34,7 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/binaries/{id}/supports",
         "get /v1/binaries/{id}/types",
         "get /v1/binaries/{id}/types/{typename}",
+        "get /v1/doctor",
         "post /v1/binaries/{id}/prove",
         "post /v1/binaries/{id}/refresh",
         "post /v1/translate",

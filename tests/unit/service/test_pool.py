@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prober.errors import BusyError, WorkError
+from prober.errors import BusyError, ServiceError, WorkError
 from prober.service.messages import ClientGoneError
 from prober.service.questions import WorkAsker
 from prober.service.workers.pool import OURSELVES, Pool, PoolSettings
@@ -223,12 +223,30 @@ def test_after_the_end_nothing_is_begun() -> None:
     with_pool(body)
 
 
-def test_renewed_workers_are_other_ones() -> None:
+def test_other_settings_are_for_other_workers() -> None:
     async def body(pool: Pool) -> None:
         before = pids(pool)
-        pool.renew()
+        await pool.adopt(PoolSettings(workers=1))
         assert await split(pool) == b'["a", "b"]'
+        assert len(pids(pool)) == 1
         assert not set(before) & set(pids(pool))
+
+    with_pool(body)
+
+
+def test_a_host_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
+    wrong = tmp_path / "host.toml"
+    wrong.write_text("nonsense = 1")
+
+    async def body(pool: Pool) -> None:
+        before = pids(pool)
+        with pytest.raises(ServiceError, match="nonsense"):
+            await pool.adopt(PoolSettings(host=str(wrong)))
+        assert pids(pool) == before
+        os.kill(before[0], signal.SIGKILL)
+        await until(lambda: not is_there(before[0]))
+        await pool.load()
+        await pool.read_host()
 
     with_pool(body)
 
