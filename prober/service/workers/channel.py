@@ -122,7 +122,17 @@ class WorkerChannel(asyncio.Protocol):
             self._answer = None
 
     async def end(self) -> None:
-        """Have it end by itself, and kill it where it does not."""
+        """Have it end by itself, and kill it where it does not.  It has ended then, also where we are cancelled."""
+        ending, cancelled = asyncio.ensure_future(self._end()), None
+        while not ending.done():
+            try:
+                await asyncio.wait([ending])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    async def _end(self) -> None:
         if self._transport is not None:
             self._transport.close()
         if self._pidfd < 0:

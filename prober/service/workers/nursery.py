@@ -103,7 +103,7 @@ def _fork(control: socket.socket, descriptor: int, told: Mapping[str, Any], pare
     if pid:
         return pid
     try:
-        _settle(b"prober-worker", parent)
+        _settle(b"prober-asking" if told["kind"] == "asking" else b"prober-worker", parent)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
         _child_of(told)(socket.socket(fileno=descriptor), told)
