@@ -52,6 +52,8 @@ class ServiceSettings(BaseModel):
     work_memory: int = Field(default=192 << 20, ge=16 << 20)
     #: How many questions wait for one of these (503).
     max_waiting_work: int = Field(default=64, ge=0)
+    #: Whether each request is logged.
+    log_requests: bool = False
     #: Where the prover listens, which proves lines; empty: the service's own process proves them.
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
     #: After so long without a question a prover that systemd started ends.

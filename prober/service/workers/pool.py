@@ -18,7 +18,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import BusyError, ServiceError, WorkError
@@ -53,6 +53,10 @@ class PoolSettings:
     host: str | None = None
 
 
+#: Why a worker is replaced.
+ReplacedWhy = Literal["deadline", "killed", "memory", "share"]
+
+
 @dataclass
 class PoolFigures:
     """What there is to be watched; whoever watches reads it when he likes.
@@ -65,7 +69,7 @@ class PoolFigures:
     busy: int = 0
     waiting: int = 0
     answered: Counter[str] = field(default_factory=Counter)
-    replaced: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[ReplacedWhy] = field(default_factory=Counter)
     refused: int = 0
 
 
@@ -80,7 +84,7 @@ class _Run:
     ticket: Ticket
     channel: WorkerChannel
     #: Why it was ended, where it was.
-    why: str = ""
+    why: ReplacedWhy | None = None
 
 
 class Pool:
