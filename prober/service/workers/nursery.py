@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from prober.service.logs.start import start_logging
 from prober.service.workers.child import work_for
 
 #: The most bytes of what the service asks of the nursery.
@@ -41,7 +43,10 @@ def run_nursery(control: socket.socket, parent: int) -> NoReturn:
     status = 1
     try:
         _settle(b"prober-nursery", parent)
+        for handler in logging.getLogger().handlers:
+            handler.close()
         _close_all_but(control.fileno())
+        start_logging(logging.getLogger("prober").level or logging.WARNING)
         # Who ends is told of by the pidfd that the service has; nobody waits for the status.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while _serve_one(control):
