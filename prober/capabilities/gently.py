@@ -52,12 +52,14 @@ async def json_gently(capabilities: Capabilities) -> bytes:
     written: dict[str, list[bytes]] = {}
     for piece in dump_slices(capabilities):
         label, _, text = piece.partition(b"\n")
-        written.setdefault(label.decode(), []).append(text)
+        if label != b"schema":
+            written.setdefault(label.decode(), []).append(text)
         await asyncio.sleep(0)
     accelerators = [
         _quoted(name) + b":" + _object(Accelerator, f"accelerators {name} ", written)
         for name in capabilities.accelerators
     ]
+    written["schema_text"] = [to_json(capabilities.schema_text)]
     written["accelerators"] = [b"{" + b",".join(accelerators) + b"}"]
     return _object(Capabilities, "", written)
 

@@ -23,7 +23,7 @@ from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
-from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
+from prober.service.routes import COMMAND, DESCRIPTION, METRICS, ROUTES, TYPE, Route
 
 #: How many binaries that have no answer are named in a sentence.
 _FEW = 5
@@ -108,6 +108,13 @@ class Handlers:
     async def get_capabilities(self, request: Request) -> Response:
         """All that is known of a binary: half a megabyte, which takes longer than others should wait."""
         return Response(200, await json_gently(await self._capabilities(request)))
+
+    async def get_command(self, request: Request) -> Response:
+        """One QMP command.  Of some the arguments unfold to thousands of members."""
+        caps, asker = await self._capabilities(request), _asker(request)
+        return Response(
+            200, await self._late.answer_by_worker(COMMAND, request.places["id"], caps, request.places, asker)
+        )
 
     async def translate(self, request: Request) -> Response:
         """The translation of a domain."""
