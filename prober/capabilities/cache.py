@@ -64,7 +64,8 @@ class Learned(BaseModel):
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
     1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
-    not be had of it, a sentence each.
+    not be had of it, a sentence each.  ``untraced`` is what the process ran and cannot be found on this host, in words:
+    the fingerprint cannot tell whether that has changed, so such an answer is not kept on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +76,7 @@ class Learned(BaseModel):
     asked_at: float
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):
