@@ -45,6 +45,7 @@ ExecStopPost=/usr/bin/systemctl --no-block poweroff --force
 StandardError=journal+console
 """
 _SIZE = "2400M"
+#: On a machine that nobody else uses it takes half of this.
 _PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "600"))
 _MARK = "@@ "
 _COLUMNS = "outcome  seconds  step"
