@@ -151,6 +151,7 @@ def fuzz_api(seed: int, go_on: Callable[[int], bool], examples: int = 40) -> Rep
         session.mount("http://", UnixAdapter(path))
         while go_on(report.inputs):
             rounds += 1
+            found: Any
             for found in schema.get_all_operations():
                 operation = found.ok() if isinstance(found, Ok) else None
                 assert operation is not None, f"our own description is no OpenAPI: {found}"
