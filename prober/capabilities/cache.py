@@ -41,7 +41,7 @@ from prober.capabilities.private import require_private
 from prober.qemu.box.forms import Confined
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
-FORMAT = 1
+FORMAT = 2
 
 #: No real entry comes near this size (bytes).
 MAX_ENTRY_BYTES = 64 << 20
@@ -62,7 +62,8 @@ class Learned(BaseModel):
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
     1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
-    not be had of it, a sentence each.
+    not be had of it, a sentence each.  ``untraced`` is what the process ran and cannot be found on this host, in words:
+    the fingerprint cannot tell whether that has changed, so such an answer is not kept on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +74,7 @@ class Learned(BaseModel):
     asked_at: float
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):

@@ -13,10 +13,12 @@ from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
 from prober.service.application import Application
+from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
+from prober.service.metrics.families import LISTENERS
 from prober.service.metrics.scraping import Scraping
-from prober.service.metrics.tally import Tally
+from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
@@ -54,7 +56,9 @@ class Handlers:
     def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
         self._late = late
+        self._listening = Listening(catalog.changes)
         self._scraping = Scraping(tally)
+        tally.add_source(lambda: [Sample(LISTENERS, (), self._listening.listeners)])
 
     @property
     def _most(self) -> int:
@@ -88,7 +92,7 @@ class Handlers:
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
-        return as_json(BinaryList(binaries=self._catalog.entries()))
+        return as_json(BinaryList(binaries=[entry.brief() for entry in self._catalog.entries()]))
 
     async def get_binary(self, request: Request) -> Response:
         """One entry, once it is known."""
@@ -97,6 +101,14 @@ class Handlers:
     async def refresh_binary(self, request: Request) -> Response:
         """One entry, asked again."""
         return as_json(await self._catalog.refresh(request.places["id"]))
+
+    async def get_events(self, request: Request) -> Response:
+        """Changes as they come."""
+        return self._listening.stream(request)
+
+    async def get_changes(self, request: Request) -> Response:
+        """Changes since an id."""
+        return await self._listening.answer(request)
 
     async def get_type(self, request: Request) -> Response:
         """One type, which the binary knows."""

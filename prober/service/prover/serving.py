@@ -157,7 +157,7 @@ def _find(catalog: CatalogSettings, asked: Fingerprint) -> Fingerprint:
     :raise BinaryFailedError: where this process finds no such binary, or another than the service knows.
     """
     found = next((item for item in find_all(catalog) if item.path == asked.path and item.kind == "binary"), None)
-    now = None if found is None else _look(catalog, found)
+    now = None if found is None else _look(catalog, found, asked)
     if now is None:
         hint = "has it the settings of the service (/etc/prober/prober.toml), and may its user see the file?"
         raise BinaryFailedError(f"the prover finds no binary {asked.path[:500]}", hint=hint)
@@ -168,9 +168,10 @@ def _find(catalog: CatalogSettings, asked: Fingerprint) -> Fingerprint:
     return now
 
 
-def _look(catalog: CatalogSettings, found: FoundFile) -> Fingerprint | None:
+def _look(catalog: CatalogSettings, found: FoundFile, asked: Fingerprint) -> Fingerprint | None:
+    """What the service saw its QEMU run is looked at here as well: at most what is there and how it is dated."""
     with make_fingerprinter(catalog, watch=False) as fingerprinter:
-        return fingerprinter.look(found)
+        return fingerprinter.look(found, asked.files)
 
 
 def _comparable(fingerprint: Fingerprint) -> Fingerprint:

@@ -66,7 +66,7 @@ def _forge(entry: Path, old: bytes, new: bytes) -> None:
     rest = entry.read_bytes().split(b"\n", 1)[1]
     assert old in rest
     rest = rest.replace(old, new, 1)
-    entry.write_bytes(b"prober-cache 1 %d %s\n%s" % (len(rest), sha256(rest).hexdigest().encode(), rest))
+    entry.write_bytes(b"prober-cache 2 %d %s\n%s" % (len(rest), sha256(rest).hexdigest().encode(), rest))
 
 
 def _make_link(entry: Path) -> None:
@@ -140,7 +140,7 @@ def test_one_bad_file_a_name(cache: DiskCache, binary: Path, entry: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(b"prober-cache 1 ", b"prober-cache 2 "), (b'"interview":"', b'"interview":"0.0.0+')]
+    ("old", "new"), [(b"prober-cache 2 ", b"prober-cache 1 "), (b'"interview":"', b'"interview":"0.0.0+')]
 )
 def test_entry_of_another_prober_is_no_damage(
     cache: DiskCache, binary: Path, entry: Path, old: bytes, new: bytes, caplog: pytest.LogCaptureFixture
