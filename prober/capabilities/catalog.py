@@ -34,7 +34,7 @@ from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, c
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
-from prober.capabilities.observer import FoundBy, Observer
+from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
 from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
@@ -68,14 +68,14 @@ class Catalog:
         settings: CatalogSettings,
         *,
         interviewer: Interviewer | None = None,
-        observer: Observer | None = None,
+        observer: CatalogObserver | None = None,
         summarize: Summarizer = count_difference,
         root: Path = Path("/"),
     ) -> None:
         self.settings = settings
         self._root = root
         self._given_interviewer = interviewer
-        self._observer = observer or Observer()
+        self._observer = observer or CatalogObserver()
         self._teller = Teller(ChangeLog(), summarize)
         asks = interviewer or real_interviewer(settings)
         self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer)

@@ -23,7 +23,7 @@ from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.interviewer import Interviewer
-from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer
+from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, CatalogObserver
 from prober.capabilities.telling import Teller
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
@@ -61,7 +61,7 @@ class Learner:
         look: Look,
         settle: Callable[[], Awaitable[None]],
         teller: Teller,
-        observer: Observer,
+        observer: CatalogObserver,
     ) -> None:
         self._teller = teller
         self._interviewer = interviewer

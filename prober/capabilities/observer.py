@@ -24,7 +24,7 @@ FoundBy: TypeAlias = Literal["use", "watch", "start"]
 PARTS: tuple[str, ...] = tuple(name for name in Fingerprint.model_fields if name != "path")
 
 
-class Observer:
+class CatalogObserver:
     """Is told; by itself it does nothing with it."""
 
     def interviewed(self, outcome: str, seconds: float) -> None:

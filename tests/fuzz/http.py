@@ -150,6 +150,7 @@ def fuzz_api(seed: int, go_on: Callable[[int], bool], examples: int = 40) -> Rep
         session.mount("http://", UnixAdapter(path))
         while go_on(report.inputs):
             rounds += 1
+            found: Any
             for found in schema.get_all_operations():
                 if go_on(report.inputs):
                     _try_operation(found.ok(), session, report, seed + rounds, examples)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import prober
-from prober.capabilities.observer import PARTS, CacheOutcome, FoundBy, Observer, outcomes
+from prober.capabilities.observer import PARTS, CacheOutcome, CatalogObserver, FoundBy, outcomes
 from prober.errors import ProberError
 from prober.service.metrics import families as of
 from prober.service.metrics.families import Family
@@ -68,7 +68,7 @@ class _OfRoute:
 _NONE, _UNREAD = ("any", "none"), ("any", "unread")
 
 
-class Tally(Observer):
+class Tally(CatalogObserver):
     """All that is counted.  What others know by themselves is asked of a source when it is told.
 
     Whatever can come is there from the start with 0, so that the first of its kind is an increase.
@@ -116,19 +116,19 @@ class Tally(Observer):
         self._lag.add(seconds)
 
     def interviewed(self, outcome: str, seconds: float) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._interviews.setdefault(outcome, Spread(of.SLOW)).add(seconds)
 
     def used(self) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._used += 1
 
     def cache_read(self, outcome: CacheOutcome) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._cache[outcome] += 1
 
     def stale(self, part: str, by: FoundBy) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._stale[part, by] += 1
 
     def samples(self) -> list[Sample]:
