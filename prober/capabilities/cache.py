@@ -38,6 +38,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
 from prober.capabilities.private import require_private
+from prober.qemu.box.forms import Confined
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
 FORMAT = 1
@@ -60,7 +61,8 @@ class Learned(BaseModel):
     """What one interview gave besides the capabilities.
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
-    1970).
+    1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
+    not be had of it, a sentence each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +71,8 @@ class Learned(BaseModel):
     seconds: float
     timings: dict[str, float]
     asked_at: float
+    confinement: Confined | None = None
+    unconfined: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):

@@ -179,12 +179,14 @@ class Learner:
         began, asked_at = time.monotonic(), time.time()
         seconds: float | None = None
         timings: dict[str, float] = {}
+        held: dict[str, Any] = {}
         try:
             if found.kind == "recording":
                 recording = await read_recording(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
+                held = {"confinement": interview.confinement, "unconfined": interview.unconfined}
             capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
         except ProberError as error:
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
@@ -194,7 +196,7 @@ class Learner:
             return Failure(fingerprint, f"{found.path} could not be asked: a fault in prober itself, see its log")
         if seconds is None:
             seconds = time.monotonic() - began
-        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
+        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:

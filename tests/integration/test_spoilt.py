@@ -234,7 +234,7 @@ def ask(place: QemuPlace, words: tuple[str, ...], types: list[str]) -> tuple[boo
             input=_QMP.encode(),
             stdout=output,
             stderr=subprocess.PIPE,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         output.seek(0)
