@@ -115,9 +115,10 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, checking.md and proving.md
+docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
+	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.rules_page
 	$(BIN)/python -m tools.proving_page
 

@@ -30,6 +30,7 @@ from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
+from prober.capabilities.observer import FoundBy, Observer, stale_part
 from prober.capabilities.roster import Roster
 from prober.capabilities.watching import Survey, make_fingerprinter, watch
 from prober.errors import BinaryFailedError, UnknownBinaryError
@@ -51,13 +52,17 @@ class Catalog:
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
+    ``observer`` is told of what happens.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
-    def __init__(self, settings: CatalogSettings, *, interviewer: Interviewer | None = None) -> None:
+    def __init__(
+        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
         self._given_interviewer = interviewer
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look)
+        self._observer = observer or Observer()
+        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._observer)
         self._roster = Roster({})
         self._watcher: asyncio.Task[None] | None = None
         self._looked_at = 0.0
@@ -201,6 +206,7 @@ class Catalog:
                 assert subject.answer is not None
                 if isinstance(subject.answer, Failure):
                     raise subject.answer.error()
+                self._observer.used()
                 return subject.answer
             await self._learner.learn(subject)
         raise BinaryFailedError(f"{subject.found.path} changes faster than it can be asked", hint="try again later")
@@ -209,10 +215,19 @@ class Catalog:
         """Compare what the answer depends on with what is there now; the difference is logged once."""
         if subject.answer is None:
             return False
-        change = change_of(subject.answer.fingerprint, self._look(subject.found))
+        seen = self._look(subject.found)
+        change = change_of(subject.answer.fingerprint, seen)
         if change is not None and subject.task is None:
-            log.info("%s is asked again: %s", subject.found.path, change)
+            self._tell_stale(subject, seen, change, "use")
         return change is None
+
+    def _tell_stale(self, subject: Subject, seen: Fingerprint | None, change: str, by: FoundBy) -> None:
+        """Somebody saw that an answer no longer holds."""
+        assert subject.answer is not None
+        part = stale_part(subject.answer.fingerprint, seen)
+        self._observer.stale(part, by)
+        fields = {"event": "stale", "binary": subject.found.path, "part": part, "found_by": by}
+        log.info("%s is asked again: %s", subject.found.path, change, extra={"fields": fields})
 
     def _look(self, found: FoundFile) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
@@ -233,9 +248,10 @@ class Catalog:
         for subject in self._roster:
             if subject.answer is None or subject.task is not None or subject.found.path not in seen.fingerprints:
                 continue
-            change = change_of(subject.answer.fingerprint, seen.fingerprints[subject.found.path])
+            fingerprint = seen.fingerprints[subject.found.path]
+            change = change_of(subject.answer.fingerprint, fingerprint)
             if change is not None:
-                log.info("%s is asked again: %s", subject.found.path, change)
+                self._tell_stale(subject, fingerprint, change, "watch")
                 assert self._fingerprinter is not None
                 self._fingerprinter.forget()
                 self._learner.start(subject)

@@ -59,6 +59,12 @@ COMMANDS = (
         asks=(routes.HEALTH, routes.DOCTOR),
     ),
     Command(
+        "metrics",
+        "prober.cli.metrics",
+        "Print what a running service counts of itself, in Prometheus' text, or write it for node-exporter.",
+        asks=(routes.METRICS,),
+    ),
+    Command(
         "probe",
         "prober.cli.probe",
         "Interview QEMU binaries here and now, and print a summary of each and how long it took.",

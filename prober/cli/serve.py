@@ -21,6 +21,7 @@ from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Served, 
 from prober.cli.served import AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
 from prober.errors import ProberError, ServiceError
 from prober.service.configuration import load_settings
+from prober.service.logs.start import start_logging
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
 
@@ -80,9 +81,9 @@ def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) ->
     """
     load = partial(load_settings, config, overrides)
     settings = load()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    if quiet or "NOTIFY_SOCKET" in os.environ:
-        logging.getLogger("prober").setLevel(logging.INFO)
+    in_words = not quiet and "NOTIFY_SOCKET" not in os.environ
+    start_logging(logging.WARNING if in_words and not settings.log_requests else logging.INFO)
+    if not in_words:
         run_service(settings, load=load)
         return
     try:

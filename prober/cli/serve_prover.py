@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from prober.cli.options import Binaries, Directories
 from prober.cli.served import Config, settings_told
 from prober.service.configuration import load_settings
+from prober.service.logs.start import start_logging
 from prober.service.prover.process import run_proofs
 
 
@@ -41,6 +41,5 @@ def serve_prover_command(
     Example: `prober serve-prover --socket run/prover.sock --cache run/cache`
     """
     told = settings_told(prover_socket=socket, cache=cache, directory=directory, binary=binary)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("prober").setLevel(logging.INFO)
+    start_logging(logging.INFO)
     run_proofs(load_settings(config, told), for_user)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import cast
 from urllib.parse import unquote
@@ -19,12 +20,16 @@ from urllib.parse import unquote
 import httptools
 
 from prober.service.application import Application
+from prober.service.logs.requests import HEADER, REQUEST_ID, RequestIds
 from prober.service.messages import Request, Response
+from prober.service.metrics import families
+from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
+access = logging.getLogger("prober.access")
 
 #: So many bytes of a body may lie here that nobody reads.
 _UNREAD = 65536
@@ -33,11 +38,43 @@ _UNREAD = 65536
 class Serving:
     """What all connections have in common, and which there are."""
 
-    def __init__(self, application: Application, settings: ServiceSettings) -> None:
+    def __init__(
+        self, application: Application, settings: ServiceSettings, tally: Tally, *, listener: str = "api"
+    ) -> None:
         self.application = application
         self.settings = settings
+        self.ids = RequestIds()
+        self._tally = tally
+        self._listener = listener
+        self._made = 0
+        tally.add_source(self._samples)
         self.connections: set[HttpConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+
+    def count_connection(self) -> None:
+        """One was made."""
+        self._made += 1
+
+    def count(self, request: Request, response: Response) -> None:
+        """A request has its answer."""
+        seconds = time.perf_counter() - request.arrived if request.arrived else 0.0
+        self._tally.answered(request.route, response.status, seconds)
+        if self.settings.log_requests:
+            _tell_access(request, response, seconds)
+
+    def count_unread(self, kind: str, status: int, detail: str) -> str:
+        """A client is let go before it is understood; what this is called in logs."""
+        self._tally.unread(kind, status)
+        ident = self.ids.take()
+        fields = {"event": "refusal", "kind": kind, "status": status, "listener": self._listener, "request": ident}
+        log.info("a client is let go: %s", detail, extra={"fields": fields})
+        return ident
+
+    def _samples(self) -> Iterator[Sample]:
+        labels = (self._listener,)
+        yield Sample(families.CONNECTIONS, labels, len(self.connections))
+        yield Sample(families.CONNECTIONS_MADE, labels, self._made)
+        yield Sample(families.CONNECTIONS_MOST, labels, self.settings.max_connections)
 
     async def end(self, grace: float) -> None:
         """Close all connections, those that wait for an answer once they have it, or after ``grace`` seconds."""
@@ -51,6 +88,22 @@ class Serving:
         for connection in list(self.connections):
             connection.abort()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def _tell_access(request: Request, response: Response, seconds: float) -> None:
+    """Log a request and how it was answered."""
+    fields = {
+        "event": "request",
+        "method": request.method,
+        "path": request.path,
+        "route": request.route.path if request.route else "none",
+        "status": response.status,
+        "bytes": len(response.body),
+        "ms": f"{seconds * 1000:.2f}",
+        "uid": request.peer.uid if request.peer else "",
+    }
+    said = "%s %s: %d in %.2f ms"
+    access.info(said, request.method, request.path[:200], response.status, seconds * 1000, extra={"fields": fields})
 
 
 class HttpConnection(asyncio.Protocol):
@@ -82,8 +135,14 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client came; one too many is told so and let go."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own has no such base.
+        self._serving.count_connection()
         if len(self._serving.connections) >= self._settings.max_connections:
-            self._end(503, f"more than {self._settings.max_connections} clients are connected", "try again later")
+            self._end(
+                "connections",
+                503,
+                f"more than {self._settings.max_connections} clients are connected",
+                "try again later",
+            )
             return
         with suppress(OSError):
             self._peer = peer_of(self._transport.get_extra_info("socket").fileno())
@@ -112,7 +171,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._end(400, "Invalid HTTP request received.")
+            self._end("http", 400, "Invalid HTTP request received.")
         except httptools.HttpParserUpgrade:
             pass  # Nobody has to follow that wish.
         if self._in_head and self._head_bytes > self._settings.max_head:
@@ -213,24 +272,28 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._serving.tasks.discard)
 
     async def _answer(self, request: Request) -> None:
+        request.ident = self._serving.ids.take(request.header(HEADER))
+        REQUEST_ID.set(request.ident)
         try:
             response = await self._serving.application.answer(request)
         except Exception:
             # The client is told so much, and the log has it whole.
             fault = f"{request.method} {request.path[:200]}: a fault in prober itself"
-            log.exception(fault)
+            log.exception("%s", fault, extra={"fields": {"event": "fault", "path": request.path}})
             await self._respond(request, problem(500, fault, hint="see its log"))
             self._transport.close()
         else:
             await self._respond(request, response)
 
     async def _respond(self, request: Request, response: Response) -> None:
+        self._serving.count(request, response)
         if self._drained is not None and not request.is_gone:
             await self._drained
         if request.is_gone:
             return
         keep_alive = request.keep_alive and not response.close
-        self._write(response.encode(keep_alive=keep_alive, with_body=request.method != "HEAD"))
+        with_body = request.method != "HEAD"
+        self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
         request.is_answered = True
         if not keep_alive:
             self._transport.close()
@@ -264,17 +327,18 @@ class HttpConnection(asyncio.Protocol):
         if not self._is_reading:  # It is we who do not read: an earlier request is being answered.
             self._start_request_timer()
         else:
-            self._end(408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
+            self._end("slow", 408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
 
     def _refuse_head(self) -> None:
-        self._end(431, f"the request line and headers are larger than {self._settings.max_head} bytes")
+        self._end("head", 431, f"the request line and headers are larger than {self._settings.max_head} bytes")
 
-    def _end(self, status: int, detail: str, hint: str = "") -> None:
+    def _end(self, kind: str, status: int, detail: str, hint: str = "") -> None:
         """Answer outside of the application, and close."""
         if self._has_ended:
             return
         self._has_ended = True
-        self._write(problem_bytes(status, detail, hint))
+        ident = self._serving.count_unread(kind, status, detail)
+        self._write(problem_bytes(status, detail, hint, request_id=ident))
         self._abandon()
         self._transport.close()
 

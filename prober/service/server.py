@@ -9,21 +9,27 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
+import prober
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
-from prober.service.app import create_app
+from prober.service.app import create_app, create_metrics_app
 from prober.service.application import Application
 from prober.service.late import Late
+from prober.service.metrics.lag import watch_lag
+from prober.service.metrics.sources import samples_of_catalog, samples_of_logs
+from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
 from prober.service.protocol import HttpConnection, Serving
 from prober.service.reloading import Reloader
+from prober.service.routes import ROUTES
 from prober.service.settings import ServiceSettings
 from prober.service.signals import reload_event, stop_event
-from prober.service.sockets import listening_socket
+from prober.service.sockets import Listeners, listening_sockets
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +42,9 @@ _COLLECT_AFTER = 20_000
 #: How long (seconds) after the last of the first interviews the rest is done: whoever waited for an interview shall not
 #: wait for this.
 _REST_AFTER = 0.5
+
+#: How many may be connected to the socket for ``/metrics``, which whoever is on this host may use.
+_MOST_SCRAPERS = 32
 
 #: malloc.h
 _M_ARENA_MAX = -8
@@ -58,13 +67,14 @@ async def serve(
     """
     with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
-        sockets = listening_socket(settings)
-        listener = await asyncio.to_thread(sockets.__enter__)
+        sockets = listening_sockets(settings)
+        listeners = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
-            async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
+            tally = Tally(ROUTES)
+            async with Catalog(settings.catalog, interviewer=interviewer, observer=tally) as catalog:
                 events = _Events(stop, reload, on_ready, load)
-                await _serve_on(listener, catalog, settings, admins, events)
+                await _serve_on(listeners, catalog, settings, admins, events, tally)
         finally:
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
@@ -79,14 +89,28 @@ class _Events(NamedTuple):
 
 
 async def _serve_on(
-    listener: socket.socket, catalog: Catalog, settings: ServiceSettings, admins: Admitted, events: _Events
+    listeners: Listeners,
+    catalog: Catalog,
+    settings: ServiceSettings,
+    admins: Admitted,
+    events: _Events,
+    tally: Tally,
 ) -> None:
+    tally.add_source(partial(samples_of_catalog, catalog))
+    tally.add_source(samples_of_logs)
     late = Late(catalog, settings, events.load)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    application = create_app(catalog, settings, late, admins=admins)
-    async with _http_server(application, listener, settings) as serving:
-        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
+    app = create_app(catalog, settings, late, admins=admins, tally=tally)
+    async with (
+        _http_server(app, listeners.api, settings, tally) as serving,
+        _metrics_server(listeners.metrics, settings, tally),
+    ):
+        works = [
+            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)),
+            _load_rest(catalog, late),
+            watch_lag(tally),
+        ]
         if events.load is not None:
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
             works.append(reloader.keep_reloading(events.reload))
@@ -94,7 +118,9 @@ async def _serve_on(
             works.append(_await(events.on_ready(catalog)))
         companions = [asyncio.ensure_future(work) for work in works]
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
-        log.info("ready on %s with %d binaries", settings.socket, len(catalog.entries()))
+        count = len(catalog.entries())
+        fields = {"event": "ready", "socket": settings.socket, "binaries": count, "version": prober.__version__}
+        log.info("ready on %s with %d binaries", settings.socket, count, extra={"fields": fields})
         try:
             await events.stop.wait()
         finally:
@@ -147,9 +173,11 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 
 
 @asynccontextmanager
-async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[Serving]:
+async def _http_server(
+    app: Application, listener: socket.socket, settings: ServiceSettings, tally: Tally
+) -> AsyncIterator[Serving]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
-    serving, loop = Serving(app, settings), asyncio.get_running_loop()
+    serving, loop = Serving(app, settings, tally), asyncio.get_running_loop()
     # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
     server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
     try:
@@ -157,6 +185,33 @@ async def _http_server(app: Application, listener: socket.socket, settings: Serv
     finally:
         server.close()
         await serving.end(_GRACE)
+
+
+@asynccontextmanager
+async def _metrics_server(
+    listener: socket.socket | None, settings: ServiceSettings, tally: Tally
+) -> AsyncIterator[None]:
+    """The same for ``/metrics`` alone, where there is a socket for that."""
+    if listener is None:
+        yield
+        return
+    few = settings.model_copy(update={"max_connections": min(_MOST_SCRAPERS, settings.max_connections)})
+    serving = Serving(create_metrics_app(tally), few, tally, listener="metrics")
+    loop, own = asyncio.get_running_loop(), listener.dup()
+    made = loop.create_unix_server if own.family == socket.AF_UNIX else loop.create_server
+    server = await made(lambda: HttpConnection(serving), sock=own)
+    log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
+    try:
+        yield
+    finally:
+        server.close()
+        await serving.end(_GRACE)
+
+
+def _address(listener: socket.socket) -> str:
+    """Where it listens, as it is asked for."""
+    name = listener.getsockname()
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
 
 
 def run(

@@ -47,6 +47,8 @@ class ServiceSettings(BaseModel):
     idle_s: float = Field(default=30.0, gt=0)
     #: The time that a client may leave a response unread.
     response_s: float = Field(default=30.0, gt=0)
+    #: Whether each request is logged.
+    log_requests: bool = False
     #: Where the prover listens, which proves lines; empty: the service's own process proves them.
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
     #: After so long without a question a prover that systemd started ends.
