@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from prober.capabilities.catalog import Catalog
-from prober.errors import ProberError
+from prober.errors import ProberError, SettingsError
 from prober.service.changes import changes_between, keep_fixed
 from prober.service.late import Late
 from prober.service.notify import notify
@@ -71,10 +71,11 @@ class Reloader:
             # It reads the host's own file, and so is the last that can fail.
             await self._late.adopt(kept)
         except ProberError as error:
-            log.error(
-                "the settings are as they were: %s", error, extra={"fields": {"event": "reload", "outcome": "wrong"}}
-            )
-            return f"The settings are as they were: {error}"
+            # A problem a line is for a terminal; the log and the status have one line.
+            said = "; ".join(error.problems) if isinstance(error, SettingsError) else str(error)
+            fields = {"event": "reload", "outcome": "wrong"}
+            log.error("the settings are as they were: %s", said, extra={"fields": fields})
+            return f"The settings are as they were: {said}"
         self._serving.settings = kept
         self._serving.application.admins = admins
         await self._catalog.adopt_settings(kept.catalog)
