@@ -27,7 +27,7 @@ from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREF
 from prober.service.toml_lines import find_line
 
 #: Who said it.
-Teller: TypeAlias = Literal["command line", "environment", "file", "default"]
+SettingSource: TypeAlias = Literal["command line", "environment", "file", "default"]
 Told: TypeAlias = dict[str, Any]
 
 #: The keys that are tables.
@@ -74,7 +74,7 @@ class ToldSetting(NamedTuple):
 
     key: str
     value: Any
-    source: Teller
+    source: SettingSource
     where: str
 
 
@@ -194,7 +194,7 @@ class _Sources(NamedTuple):
     path: Path
     text: str
 
-    def find(self, path: tuple[str, ...]) -> tuple[Teller, str]:
+    def find(self, path: tuple[str, ...]) -> tuple[SettingSource, str]:
         """Who tells of a key, and where that stands."""
         if _has(self.command_line, path):
             return "command line", "command line"
