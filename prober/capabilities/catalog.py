@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -28,12 +29,13 @@ from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
-from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
+from prober.capabilities.interviewer import Interviewed, Interviewer, RecordingReader, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.observer import FoundBy, Observer, stale_part
 from prober.capabilities.roster import Roster
 from prober.capabilities.watching import Survey, make_fingerprinter, watch
 from prober.errors import BinaryFailedError, UnknownBinaryError
+from prober.qemu.files import read_recording
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
 
@@ -51,18 +53,26 @@ class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
     reads the cache, and starts the interviews that are missing without waiting for them.
 
-    ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``observer`` is told of what happens.
+    ``interviewer`` asks one binary; by default it is one that ``interviewers`` gives for the settings, as such
+    :func:`prober.qemu.interview` within their limits.  ``reader`` reads the recordings that stand in for binaries, by
+    default in threads of this process.  ``observer`` is told of what happens.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
     def __init__(
-        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, observer: Observer | None = None
+        self,
+        settings: CatalogSettings,
+        *,
+        interviewer: Interviewer | None = None,
+        interviewers: Callable[[CatalogSettings], Interviewer] = real_interviewer,
+        reader: RecordingReader = read_recording,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
         self._given_interviewer = interviewer
+        self._interviewers = interviewers
         self._observer = observer or Observer()
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._observer)
+        self._learner = Learner(settings, interviewer or interviewers(settings), self._look, self._observer, reader)
         self._roster = Roster({})
         self._watcher: asyncio.Task[None] | None = None
         self._looked_at = 0.0
@@ -95,7 +105,7 @@ class Catalog:
         self.settings = settings
         self._fingerprinter.close()
         self._fingerprinter = fingerprinter
-        self._learner.adopt_settings(settings, self._given_interviewer or real_interviewer(settings))
+        self._learner.adopt_settings(settings, self._given_interviewer or self._interviewers(settings))
         self._roster.links = links
         self._watcher.cancel()
         self._start_watcher()

@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
-from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import Fingerprint, change_of
-from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.gently import Derived, take_over
+from prober.capabilities.interviewer import Interviewer, RecordingReader
 from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer, stale_part
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
@@ -38,7 +38,8 @@ _TIDY_AFTER = 0.05
 
 
 class Learner:
-    """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now.
+    """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now, ``reader``
+    reads recordings.
 
     The ``observer`` is told what becomes of that.
 
@@ -51,9 +52,11 @@ class Learner:
         interviewer: Interviewer,
         look: Callable[[FoundFile], Fingerprint | None],
         observer: Observer,
+        reader: RecordingReader = read_recording,
     ) -> None:
         self._interviewer = interviewer
         self._observer = observer
+        self._reader = reader
         self._look = look
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
@@ -171,10 +174,11 @@ class Learner:
                 return
             if self._cache is not None:
                 await self._cache.write(answer.learned, answer.capabilities)
-            await asyncio.sleep(_TIDY_AFTER)
-            compact = await asyncio.to_thread(make_compact, answer.capabilities)
-            if subject.answer is answer:
-                subject.answer = replace(answer, capabilities=compact)
+            if answer.scattered:
+                await asyncio.sleep(_TIDY_AFTER)
+                compact = await asyncio.to_thread(make_compact, answer.capabilities)
+                if subject.answer is answer:
+                    subject.answer = replace(answer, capabilities=compact, scattered=False)
         finally:
             self._slots.release()
 
@@ -199,12 +203,12 @@ class Learner:
         outcome = CANCELLED
         try:
             if found.kind == "recording":
-                recording = await read_recording(found.path)
+                recording = await self._reader(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
                 held = {"confinement": interview.confinement, "unconfined": interview.unconfined}
-            capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+            capabilities = await take_over(recording)
             outcome = ANSWERED
         except ProberError as error:
             outcome = error.kind
@@ -220,7 +224,8 @@ class Learner:
         if seconds is None:
             seconds = time.monotonic() - began
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
-        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
+        scattered = not isinstance(recording, Derived)
+        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview", scattered)
 
     def _tell_stale(self, path: str, part: str, change: str) -> None:
         """What the disk has of a binary that nothing is known of yet no longer holds."""

@@ -87,6 +87,16 @@ STALE = Family(
     "`use` someone who asked, `watch` the watcher, `start` the reading of the cache.",
     ("part", "found_by"),
 )
+WORKERS_BUSY = Family("prober_workers_busy", "gauge", "Workers that are at a question.")
+WORK_WAITING = Family("prober_work_waiting", "gauge", "Questions that wait for a worker.")
+WORK = Family("prober_work_answered", "counter", "Questions that workers answered, by what they did.", ("work",))
+WORKERS_REPLACED = Family(
+    "prober_workers_replaced",
+    "counter",
+    "Workers that were ended or have died, and were replaced, by the reason: `deadline` the question took too long, "
+    "`memory` it took much, `share` another user waited, `killed` any other.",
+    ("reason",),
+)
 LAG = Family(
     "prober_event_loop_lag_seconds",
     "histogram",
@@ -112,6 +122,10 @@ FAMILIES = (
     USED,
     CACHE,
     STALE,
+    WORKERS_BUSY,
+    WORK_WAITING,
+    WORK,
+    WORKERS_REPLACED,
     LAG,
     LOG_LOST,
 )

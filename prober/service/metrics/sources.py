@@ -11,12 +11,23 @@ from prober.capabilities.entry import State
 from prober.service.logs.start import lines_lost
 from prober.service.metrics import families
 from prober.service.metrics.tally import Sample
+from prober.service.workers.pool import PoolFigures, ReplacedWhy
 
 
 def samples_of_catalog(catalog: Catalog) -> Iterator[Sample]:
     """How many binaries are in which state."""
     states = Counter(entry.state for entry in catalog.entries())
     return (Sample(families.BINARIES, (state,), states[state]) for state in get_args(State))
+
+
+def samples_of_workers(figures: PoolFigures) -> Iterator[Sample]:
+    """What the workers do and did."""
+    yield Sample(families.WORKERS_BUSY, (), figures.busy)
+    yield Sample(families.WORK_WAITING, (), figures.waiting)
+    for work, number in figures.answered.items():
+        yield Sample(families.WORK, (work,), number)
+    for reason in get_args(ReplacedWhy):
+        yield Sample(families.WORKERS_REPLACED, (reason,), figures.replaced[reason])
 
 
 def samples_of_logs() -> Iterator[Sample]:
