@@ -119,7 +119,7 @@ async def _serve_on(
         _metrics_server(listeners.metrics, settings, tally),
     ):
         works = [
-            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)),
+            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive), Watched("the workers", late.is_alive)),
             _load_rest(catalog, late),
             watch_lag(tally),
         ]
