@@ -232,11 +232,11 @@ def is_not_found(error: ReplyError) -> bool:
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names most like this one."""
-    wanted = name.lower()
-    folded = {candidate.lower(): candidate for candidate in sorted(known)}
-    # A name that is much longer or shorter cannot be as much like it (``real_quick_ratio``); this says so in no time.
-    near = [one for one in folded if 2.0 * min(len(one), len(wanted)) >= _ALIKE * (len(one) + len(wanted))]
-    return [folded[match] for match in get_close_matches(wanted, near, n=limit, cutoff=_ALIKE)]
+    # One that is much longer or shorter cannot be as much like it (``real_quick_ratio``); this says so in no time.
+    length = len(name)
+    near = [one for one in known if 2.0 * min(len(one), length) >= _ALIKE * (len(one) + length)]
+    folded = {candidate.lower(): candidate for candidate in sorted(near)}
+    return [folded[match] for match in get_close_matches(name.lower(), folded, n=limit, cutoff=_ALIKE)]
 
 
 def did_you_mean(near: Iterable[str]) -> str:
