@@ -7,6 +7,7 @@ Deriving them from a recording is not done here: that takes 20 ms at once, in a 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -90,5 +91,8 @@ async def take_over(recording: Recording | Derived) -> Capabilities:
     :raise RecordingError: where a reply has not the form that QEMU gives it.
     """
     if isinstance(recording, Derived):
-        return await load_gently(recording.text)
+        made = await load_gently(recording.text)
+        # It stays: else the collector walks through all of it now and again, which holds the loop.
+        gc.freeze()
+        return made
     return await asyncio.to_thread(Capabilities.from_recording, recording)

@@ -14,6 +14,9 @@ from pydantic_core import from_json
 
 Entity = dict[str, Any]
 
+#: Of so many types it is kept where steps from them lead.
+_MOST_WAYS = 64
+
 Scalar: TypeAlias = type[str] | type[bool]
 
 #: JSON types of which any value of one class fits; a number may be out of range.
@@ -40,6 +43,7 @@ class QapiSchema:
     def __init__(self, entities: list[Entity]) -> None:
         self._entities = {entity["name"]: entity for entity in entities}
         self._shapes: dict[tuple[str, str | None], dict[str, Member]] = {}
+        self._ways: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self._enums: dict[str, tuple[str, ...]] = {}
         self._deprecated: dict[str, frozenset[str]] = {}
 
@@ -137,15 +141,24 @@ class QapiSchema:
         assert entity is not None
         current = [str(entity["arg-type"])]
         for step in path:
-            names: dict[str, list[str]] = {}
-            for type_name in current:
-                for name, target in self._steps(type_name):
-                    names.setdefault(name, []).append(target)
+            names = self._steps_from(tuple(current))
             if step not in names:
                 return "lost", sorted(names)
             # Many variants lead to one type: without this each further step would multiply them.
             current = list(dict.fromkeys(names[step]))
         return "found", self._entities.get(current[0], {"meta-type": "enum-value", "name": path[-1]})
+
+    def _steps_from(self, types: tuple[str, ...]) -> dict[str, list[str]]:
+        """Where each step from one of these types leads.  Kept, as a path may go round in circles, and be long."""
+        names = self._ways.get(types)
+        if names is None:
+            names = {}
+            for type_name in types:
+                for name, target in self._steps(type_name):
+                    names.setdefault(name, []).append(target)
+            if len(self._ways) < _MOST_WAYS:
+                self._ways[types] = names
+        return names
 
     def _steps(self, type_name: str) -> Iterator[tuple[str, str]]:
         entity = self._entities.get(type_name, {})
