@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,7 @@ from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
-from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
+from prober.capabilities.interviewer import Interviewed, Interviewer, RecordingReader, real_interviewer
 from prober.capabilities.learner import Learner
 from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
@@ -40,6 +40,7 @@ from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
 from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
+from prober.qemu.files import read_recording
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
 
@@ -57,9 +58,10 @@ class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
     reads the cache, and starts the interviews that are missing without waiting for them.
 
-    ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``summarize`` works out what differs between two answers, ``observer`` is told of what happens.  ``root`` is where
-    the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
+    ``interviewer`` asks one binary; by default it is one that ``interviewers`` gives for the settings, as such
+    :func:`prober.qemu.interview` within their limits.  ``reader`` reads the recordings that stand in for binaries, by
+    default in threads of this process.  ``summarize`` works out what differs between two answers, ``observer`` is told
+    of what happens.  ``root`` is where the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
@@ -68,6 +70,8 @@ class Catalog:
         settings: CatalogSettings,
         *,
         interviewer: Interviewer | None = None,
+        interviewers: Callable[[CatalogSettings], Interviewer] = real_interviewer,
+        reader: RecordingReader = read_recording,
         observer: CatalogObserver | None = None,
         summarize: Summarizer = count_difference,
         root: Path = Path("/"),
@@ -75,10 +79,11 @@ class Catalog:
         self.settings = settings
         self._root = root
         self._given_interviewer = interviewer
+        self._interviewers = interviewers
         self._observer = observer or CatalogObserver()
         self._teller = Teller(ChangeLog(), summarize)
-        asks = interviewer or real_interviewer(settings)
-        self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer)
+        asks = interviewer or interviewers(settings)
+        self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer, reader)
         self._roster = Roster({})
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -117,7 +122,7 @@ class Catalog:
         self.settings = settings
         self._fingerprinter.close()
         self._fingerprinter = fingerprinter
-        self._learner.adopt_settings(settings, self._given_interviewer or real_interviewer(settings))
+        self._learner.adopt_settings(settings, self._given_interviewer or self._interviewers(settings))
         self._roster.links = links
         self._watcher = Watcher(settings, fingerprinter, self._expected, self._notice)
         self._watching = self._start(self._watcher.run(), "catalog watcher")

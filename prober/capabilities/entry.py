@@ -64,11 +64,12 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """An answer: what the binary can do."""
+    """An answer: what the binary can do.  ``scattered`` is whether its memory lies among what an interview left."""
 
     learned: Learned
     capabilities: Capabilities
     source: Literal["interview", "cache", "recording"]
+    scattered: bool = False
 
     @property
     def fingerprint(self) -> Fingerprint:

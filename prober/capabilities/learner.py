@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
-from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
-from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.gently import Derived, take_over
+from prober.capabilities.interviewer import Interviewer, RecordingReader
 from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, CatalogObserver
 from prober.capabilities.telling import Teller
 from prober.errors import BinaryFailedError, ProberError
@@ -47,7 +47,7 @@ Look = Callable[[FoundFile, tuple[FileMark, ...]], Fingerprint | None]
 
 
 class Learner:
-    """Learns about binaries, with an ``interviewer``.
+    """Learns about binaries, with an ``interviewer``; ``reader`` reads recordings.
 
     ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``settle`` waits until
     what is being installed is there; ``teller`` is told of each answer, the ``observer`` of what becomes of all this.
@@ -62,10 +62,12 @@ class Learner:
         settle: Callable[[], Awaitable[None]],
         teller: Teller,
         observer: CatalogObserver,
+        reader: RecordingReader = read_recording,
     ) -> None:
         self._teller = teller
         self._interviewer = interviewer
         self._observer = observer
+        self._reader = reader
         self._look = look
         self._settle = settle
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
@@ -190,10 +192,11 @@ class Learner:
                 log.warning("what is known of %s is not kept on disk: %s", subject.found.path, untraced)
             elif self._cache is not None:
                 await self._cache.write(answer.learned, answer.capabilities)
-            await asyncio.sleep(_TIDY_AFTER)
-            compact = await asyncio.to_thread(make_compact, answer.capabilities)
-            if subject.answer is answer:
-                subject.answer = replace(answer, capabilities=compact)
+            if answer.scattered:
+                await asyncio.sleep(_TIDY_AFTER)
+                compact = await asyncio.to_thread(make_compact, answer.capabilities)
+                if subject.answer is answer:
+                    subject.answer = replace(answer, capabilities=compact, scattered=False)
         finally:
             self._slots.release()
 
@@ -225,7 +228,7 @@ class Learner:
         outcome = CANCELLED
         try:
             if found.kind == "recording":
-                recording = await read_recording(found.path)
+                recording = await self._reader(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
@@ -235,7 +238,7 @@ class Learner:
                     "unconfined": interview.unconfined,
                     "untraced": ran.untraced,
                 }
-            capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+            capabilities = await take_over(recording)
             outcome = ANSWERED
         except ProberError as error:
             outcome = error.kind
@@ -253,11 +256,12 @@ class Learner:
             seconds = time.monotonic() - began
         change = None
         if ran is not None:
-            now = self._look(found, tuple(map(FileMark, (*(file.path for file in ran.files), *ran.links))))
+            now = self._look(found, _paths_of(ran, fingerprint.file.path))
             change = change_since(fingerprint, now, ran)
             fingerprint = now or fingerprint
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
-        return Success(learned, capabilities, "recording" if ran is None else "interview"), change
+        scattered = not isinstance(recording, Derived)
+        return Success(learned, capabilities, "recording" if ran is None else "interview", scattered), change
 
     def _tell_stale(self, path: str, change: PartChange) -> None:
         """What the disk has of a binary that nothing is known of yet no longer holds."""
@@ -287,12 +291,20 @@ def change_since(before: Fingerprint, now: Fingerprint | None, ran: Ran) -> Part
     if now is None or (change := change_of(before.model_copy(update={"files": now.files}), now)) is not None:
         return change if now is not None else change_of(before, now)
     until = time.time_ns()
-    for file, mark in zip(ran.files, now.files, strict=False):
+    marks = {mark.path: mark for mark in (now.file, *now.files)}
+    for file in ran.files:
+        mark = marks[file.path]
         if (file.device, file.inode) != (mark.device, mark.inode):
             return PartChange("files", f"{file.path} was replaced by another file")
         if ran.began_ns < mark.ctime_ns <= until:
             return PartChange("files", f"{file.path} was written or replaced")
     return None
+
+
+def _paths_of(ran: Ran, binary: str) -> tuple[FileMark, ...]:
+    """What is to be looked at of what ran; the binary itself is in any case."""
+    paths = (*(file.path for file in ran.files), *ran.links)
+    return tuple(FileMark(path) for path in paths if path != binary)
 
 
 def _files_of(fingerprint: Fingerprint | None) -> tuple[FileMark, ...]:

@@ -21,6 +21,7 @@ import prober
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.changes import DifferenceSummary
 from prober.capabilities.diff import diff
+from prober.capabilities.gently import json_gently
 from prober.errors import ProberError
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,9 @@ async def count_difference(before: Capabilities, now: Capabilities) -> Differenc
     process: asyncio.subprocess.Process | None = None
     try:
         async with asyncio.timeout(_MOST_S):
-            asked = [await asyncio.to_thread(one.model_dump_json) for one in (before, now)]
+            asked = [await json_gently(one) for one in (before, now)]
             process = await _start()
-            said, _ = await process.communicate("\n".join(asked).encode())
+            said, _ = await process.communicate(b"\n".join(asked))
         return DifferenceSummary.model_validate_json(said[:_MOST_BYTES])
     except (OSError, TimeoutError, ValidationError) as error:
         log.warning("what differs in a binary cannot be told: %s", str(error).splitlines()[0] if str(error) else "late")

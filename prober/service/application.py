@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
 
 from prober.errors import ProberError, UsageError
@@ -13,7 +14,7 @@ from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
 from prober.service.problems import problem, problem_of
 from prober.service.requests import read_query
-from prober.service.routes import DESCRIPTION, Route
+from prober.service.routes import DESCRIPTION, ROUTES, Route
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Application:
         self.admins = admins
         self._tally = tally
         self._hint = hint
-        self._routes = [(_pattern(route), route, handlers[route.name]) for route in routes]
+        self._routes = [(_pattern(route.path), route, handlers[route.name]) for route in routes]
 
     async def answer(self, request: Request) -> Response:
         """The answer, which may be why there is none.
@@ -76,10 +77,16 @@ class Application:
         return response
 
 
-def _pattern(route: Route) -> re.Pattern[str]:
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
     """What the path of a route matches, each of its parameters a group of its name."""
-    pieces = re.split(r"{(\w+)}", route.path)
+    pieces = re.split(r"{(\w+)}", path)
     return re.compile("".join(f"(?P<{piece}>[^/]+)" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces)))
+
+
+# Here and not when the event loop runs: all together take four milliseconds.
+for _route in (*ROUTES, DESCRIPTION):
+    _pattern(_route.path)
 
 
 def _nobody(request: Request, allowed: list[str], hint: str) -> Response:

@@ -6,11 +6,12 @@ import asyncio
 import ctypes
 import gc
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import prober
 from prober.capabilities.catalog import Catalog, Interviewer
@@ -21,7 +22,7 @@ from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.serving import serve_metrics
-from prober.service.metrics.sources import NoWorkers, samples_of_catalog, samples_of_logs, samples_of_workers
+from prober.service.metrics.sources import samples_of_catalog, samples_of_logs, samples_of_workers
 from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
@@ -31,6 +32,12 @@ from prober.service.routes import ROUTES
 from prober.service.settings import ServiceSettings
 from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import Listeners, listening_sockets
+from prober.service.workers.interviews import Interviews
+from prober.service.workers.pool import Pool, pool_settings
+from prober.service.workers.start import Nursery
+
+if TYPE_CHECKING:
+    import uvloop
 
 log = logging.getLogger(__name__)
 
@@ -54,26 +61,38 @@ async def serve(
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
     load: Callable[[], ServiceSettings] | None = None,
+    nursery: Nursery | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, and return.  SIGHUP has ``load`` read the settings anew
     (:mod:`prober.service.reloading`), where it is given.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
-    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
+    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.  The workers
+    come from ``nursery``, which is closed by whoever made it; without one it is started when it is first wanted.
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
     with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
+        own = Nursery.spawn()
         sockets = listening_sockets(settings)
         listeners = await asyncio.to_thread(sockets.__enter__)
         try:
-            _settle_memory()
-            tally = Tally(ROUTES)
-            async with Catalog(settings.catalog, interviewer=interviewer, observer=tally) as catalog:
-                events = _Events(stop, reload, on_ready, load)
-                await _serve_on(listeners, catalog, settings, admins, events, tally)
+            tally, asked = Tally(ROUTES), Interviews(nursery or own)
+            async with Catalog(
+                settings.catalog, interviewer=interviewer, interviewers=asked.by, reader=asked.read, observer=tally
+            ) as catalog:
+                pool = Pool(nursery or own, pool_settings(settings))
+                tally.add_source(partial(samples_of_catalog, catalog))
+                tally.add_source(samples_of_logs)
+                tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
+                late = Late(catalog, settings, pool, load)
+                try:
+                    await _serve_on(listeners, catalog, late, admins, _Events(stop, reload, on_ready, load), tally)
+                finally:
+                    await late.close()
         finally:
+            await asyncio.to_thread(own.close)
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
@@ -87,26 +106,21 @@ class _Events(NamedTuple):
 
 
 async def _serve_on(
-    listeners: Listeners,
-    catalog: Catalog,
-    settings: ServiceSettings,
-    admins: Admitted,
-    events: _Events,
-    tally: Tally,
+    listeners: Listeners, catalog: Catalog, late: Late, admins: Admitted, events: _Events, tally: Tally
 ) -> None:
-    tally.add_source(partial(samples_of_catalog, catalog))
-    tally.add_source(samples_of_logs)
-    tally.add_source(partial(samples_of_workers, 0, NoWorkers()))
-    late = Late(catalog, settings, events.load)
+    settings = late.settings
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    application = create_app(catalog, settings, late, admins=admins, tally=tally)
+    application = create_app(catalog, late, admins=admins, tally=tally)
     async with (
         _http_server(application, listeners.api, settings, tally) as serving,
         serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
-        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
-        works.append(watch_lag(tally))
+        works = [
+            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive), Watched("the workers", late.is_alive)),
+            _load_rest(catalog, late),
+            watch_lag(tally),
+        ]
         if events.load is not None:
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
             works.append(reloader.keep_reloading(events.reload))
@@ -146,24 +160,22 @@ def _use_one_heap() -> None:
 def _settle_memory() -> None:
     """What is loaded now stays for the life of the service, and the collector need not walk it again and again.
 
-    Not during an interview, of which a part would never be freed.
+    It is not tidied up first: that would hold the event loop for longer than anybody should wait.
     """
-    gc.collect()
     gc.freeze()
     # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 async def _load_rest(catalog: Catalog, late: Late) -> None:
-    """Once all binaries are known, import the translator before anyone asks, and tidy up what lies about.
+    """Once all binaries are known, start the workers before anyone asks, and tidy up what lies about.
 
     Not at once: it takes a quarter of a second of the time in which interviews are read.
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    await late.load()
     with suppress(ProberError):  # Whoever asks for a translation is told.
-        await late.read_host()
+        await late.load()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
 
@@ -183,6 +195,17 @@ async def _http_server(
         await serving.end(_GRACE)
 
 
+def _loop_factory() -> Callable[[], uvloop.Loop]:
+    """uvloop's own; in tests one that tells which callbacks take long."""
+    import uvloop
+
+    if "PROBER_LOOP_CPU" not in os.environ:
+        return uvloop.new_event_loop
+    from prober.service.measured import MeasuredLoop
+
+    return MeasuredLoop
+
+
 def run(
     settings: ServiceSettings,
     *,
@@ -196,4 +219,10 @@ def run(
     import uvloop
 
     _use_one_heap()
-    uvloop.run(serve(settings, on_ready=on_ready, load=load))
+    gc.collect()
+    _settle_memory()  # Before the nursery is forked: what the collector does not touch stays shared.
+    nursery = Nursery.fork()  # before there is a thread
+    try:
+        uvloop.run(serve(settings, on_ready=on_ready, load=load, nursery=nursery), loop_factory=_loop_factory())
+    finally:
+        nursery.close()

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from prober.capabilities.gently import json_gently
 from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest
@@ -98,15 +99,15 @@ class ForwardingJudge:
             await write_frame(sink, asked.model_dump_json().encode())
             answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
             if answer.wants_capabilities:
-                await write_frame(sink, await asyncio.to_thread(_capabilities, known))
+                await write_frame(sink, await _capabilities(known))
                 answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
         finally:
             await end(sink)
         return _proof_in(answer)
 
 
-def _capabilities(known: Known) -> bytes:
-    data = known.capabilities.model_dump_json().encode()
+async def _capabilities(known: Known) -> bytes:
+    data = await json_gently(known.capabilities)
     if len(data) > MOST_CAPABILITIES:
         raise ServiceError(f"what {known.path} can do takes {len(data)} bytes, which is more than the prover takes")
     return data
