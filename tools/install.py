@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from contextlib import suppress
 from hashlib import sha256
@@ -191,7 +192,7 @@ class Installation:
         with tempfile.TemporaryDirectory() as directory, zipfile.ZipFile(build_wheel(Path(directory))) as wheel:
             for name in wheel.namelist():
                 tree.put(f"{self.packages}/{name}", wheel.read(name))
-        for name in sorted(needed(NAME) - {NAME}):
+        for name in sorted(needed()):
             for file in distribution(name).files or ():
                 if ".." not in file.parts and "__pycache__" not in file.parts:
                     tree.put(f"{self.packages}/{file}", Path(str(file.locate())).read_bytes())
@@ -237,15 +238,21 @@ class Installation:
                     )
 
 
-def needed(name: str, found: set[str] | None = None) -> set[str]:
-    """A distribution and all that it needs on this Python, without what is extra."""
-    found = set() if found is None else found
-    if name not in found:
-        found.add(name)
-        for line in distribution(name).requires or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                needed(requirement.name, found)
+def needed() -> set[str]:
+    """The distributions that prober needs on this Python, and what those need, without what is extra.
+
+    By the checkout's own list: what an environment says of prober is as old as the environment.
+    """
+    found: set[str] = set()
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    waiting = list(project["dependencies"])
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if requirement.name not in found:
+            found.add(requirement.name)
+            waiting += distribution(requirement.name).requires or ()
     return found
 
 

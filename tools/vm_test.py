@@ -25,7 +25,7 @@ PLACE = CHECKOUT / "build" / "vm-test"
 ROOT = PLACE / "root"
 SUITE, PYTHON = "bookworm", (3, 11)
 
-_PACKAGES = "systemd-sysv,udev,dbus,python3,linux-image-cloud-amd64,kmod,qemu-system-x86,bubblewrap"
+_PACKAGES = "systemd-sysv,udev,dbus,procps,python3,linux-image-cloud-amd64,kmod,qemu-system-x86,bubblewrap"
 
 #: What QEMU is upgraded by, in the machine: packages of one source, all of one version.
 _QEMU = ("qemu-system-x86", "qemu-system-common", "qemu-system-data")

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Self
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from prober.capabilities.derive import derive
 from prober.capabilities.evidence import Evidence
@@ -37,7 +38,12 @@ class Capabilities(Inventory):
             the version was never asked.
         """
         try:
-            return cls.model_validate(derive(recording))
+            made = cls.model_validate(derive(recording))
+            # JSON has escapes for halves of a pair (\\ud800), which are no text, and cannot be written again.
+            made.model_dump_json()
+            return made
+        except PydanticSerializationError as error:
+            raise RecordingError("a reply has text that is no Unicode, half of a surrogate pair") from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(step) for step in first["loc"])

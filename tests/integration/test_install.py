@@ -65,6 +65,7 @@ def test_the_command_works_by_itself(tree: Path) -> None:
     )
     assert "present" in found
     assert "versions" in found, "the recordings came along"
+    run_installed(tree, "config", "--check", "--config", str(tree / "etc/prober/prober.toml"))
     where = "import prober, pydantic_core; print(prober.__file__, pydantic_core.__file__)"
     python = tree / "usr/lib/prober/bin/python3"
     said = subprocess.run(
@@ -76,7 +77,7 @@ def test_the_command_works_by_itself(tree: Path) -> None:
 def test_no_more_than_is_needed_is_laid_down(tree: Path) -> None:
     (packages,) = (tree / "usr/lib/prober/lib").glob("python*/site-packages")
     found = {re.sub("[_.]", "-", path.name.partition("-")[0].lower()) for path in packages.glob("*.dist-info")}
-    assert found == {re.sub("[_.]", "-", name.lower()) for name in needed(NAME)}
+    assert found == {re.sub("[_.]", "-", name.lower()) for name in (NAME, *needed())}
     assert not list(packages.glob("pytest*"))
 
 

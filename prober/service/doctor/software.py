@@ -140,9 +140,9 @@ async def look_at_confinement(*, kvm: bool, proves: bool) -> list[Observation]:
     """
     found = await asyncio.to_thread(lambda: list(_parts()))
     try:
-        made = await find_box(kvm=kvm)
+        made = await find_box(kvm=kvm, asked_only=not proves)
     except ConfinementError as error:
-        why = "a QEMU that is interviewed runs as this user with all that this user may"
+        why = "a QEMU that is interviewed is held by limits and a filter of system calls alone"
         why += ", and no line can be proven" if proves else ""
         level: Level = "problem" if proves else "notice"
         return [_found("confinement", level, error.message, "", why, error.hint), *found]

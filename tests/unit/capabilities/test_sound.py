@@ -129,3 +129,16 @@ def test_an_interview_with_such_a_schema_fails_with_the_reason() -> None:
     recording = Recording.loads("\n\n".join(map(json.dumps, said)))
     with pytest.raises(RecordingError, match="query-qmp-schema has '1', which is no array as QEMU describes one"):
         Capabilities.from_recording(recording)
+
+
+@pytest.mark.parametrize("where", ["schema", "command"])
+def test_half_of_a_pair_is_no_text(where: str) -> None:
+    """JSON can have one; nobody can write it again, so each answer with it would be a fault."""
+    version = {"qemu": {"major": 9, "minor": 0, "micro": 0}, "package": ""}
+    schema = [*GOOD, {"name": "\ud800", "meta-type": "enum", "values": []}]
+    asked = {"schema": ("query-qmp-schema", schema), "command": ("query-commands", [{"name": "\ud800"}])}
+    question, reply = asked[where]
+    said = [{"execute": "query-version"}, {"return": version}, {"execute": question}, {"return": reply}]
+    recording = Recording.loads("\n\n".join(map(json.dumps, said)))
+    with pytest.raises(RecordingError, match="no Unicode"):
+        Capabilities.from_recording(recording)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -266,3 +268,26 @@ def test_hostile_lines_take_no_long_time(words: list[str]) -> None:
     began = time.process_time()
     assert found(words) is not None
     assert time.process_time() - began < 5.0
+
+
+@given(st.text(alphabet=" \t\n'\"\\\\ab=", max_size=14))
+def test_words_are_those_of_a_shell(text: str) -> None:
+    """As Python's own ``shlex`` has them, whose time grows with the square of a word's length."""
+    joined = text.replace("\\\n", " ")
+    try:
+        expected = shlex.split(joined)
+    except ValueError:
+        with pytest.raises(UsageError, match="not a shell command line"):
+            split_shell(text)
+        return
+    while expected and re.fullmatch(r"[A-Za-z_]\w*=.*", expected[0], re.DOTALL):
+        expected.pop(0)
+    if expected:
+        assert split_shell(text) == expected
+
+
+@pytest.mark.parametrize("text", ["x" * 250_000, "''" * 125_000, '"' + "\\a" * 120_000 + '"', "\\ " * 125_000])
+def test_a_long_word_takes_no_longer_than_many(text: str) -> None:
+    began = time.process_time()
+    split_shell(text)
+    assert time.process_time() - began < 2
