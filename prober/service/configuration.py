@@ -9,38 +9,31 @@ A key has one name in all of them: ``catalog.poll_s`` in the file is ``poll_s`` 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
 from prober.errors import SettingsError
-from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, ServiceSettings
+from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
 from prober.service.toml_lines import find_line
 
 #: Who said it.
-Teller: TypeAlias = Literal["command line", "environment", "file", "default"]
+SettingSource: TypeAlias = Literal["command line", "environment", "file", "default"]
 Told: TypeAlias = dict[str, Any]
 
-PREFIX, DELIMITER = "PROBER_", "__"
+#: The keys that are tables.
+TABLES = ("catalog", "catalog.limits")
+
+_DEFAULTS: Told = {"catalog": {"cache_dir": DEFAULT_CACHE}}
 
 #: What else is read of the environment by prober, its tests and its tools.
 _OTHER_VARIABLES = frozenset(
@@ -81,7 +74,7 @@ class ToldSetting(NamedTuple):
 
     key: str
     value: Any
-    source: Teller
+    source: SettingSource
     where: str
 
 
@@ -98,42 +91,6 @@ class Configuration:
     told: tuple[ToldSetting, ...]
     file: Path | None
     unknown: tuple[SettingProblem, ...] = ()
-
-
-class ConfiguredSettings(ServiceSettings, BaseSettings):
-    """The settings, as pydantic-settings puts them together from the sources that :func:`read_configuration` has."""
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix=PREFIX,
-        env_nested_delimiter=DELIMITER,
-        nested_model_default_partial_update=False,
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What was gathered, the one that is believed first in front."""
-        return tuple(InitSettingsSource(settings_cls, told) for told in _GATHERED.get())
-
-
-#: What each source tells, in the order in which they are believed.
-_GATHERED: ContextVar[tuple[Told, ...]] = ContextVar("gathered", default=())
-
-
-class _Environment(EnvSettingsSource):
-    """``PROBER_SOCKET=…``; a list of paths is written as in ``PATH``, with colons, or as JSON."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """A list or a table; what is neither is left as it is, for the validation to refuse."""
-        if value[:1] in ("[", "{"):
-            try:
-                return json.loads(value)
-            except (ValueError, RecursionError):
-                return value
-        return value.split(":") if "tuple" in str(field.annotation) else value
 
 
 def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> ServiceSettings:
@@ -164,21 +121,14 @@ def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | 
     path = DEFAULT_FILE if file is None else file
     text, problem = _read_text(path, needed=file is not None)
     in_file, problem = _parse(path, text) if problem is None else ({}, problem)
-    sources = _Sources(dict(overrides or {}), _Environment(ConfiguredSettings)(), in_file, path, text or "")
+    in_environment, put_together = _environment()
+    sources = _Sources(dict(overrides or {}), in_environment, in_file, path, text or "")
     problems = [] if problem is None else [problem]
     settings = None
-    token = _GATHERED.set(
-        (sources.command_line, sources.environment, sources.file, {"catalog": {"cache_dir": DEFAULT_CACHE}})
-    )
     try:
-        configured = ConfiguredSettings()
-        settings = ServiceSettings.model_construct(
-            configured.model_fields_set, **{name: getattr(configured, name) for name in ServiceSettings.model_fields}
-        )
+        settings = put_together(sources.command_line, sources.environment, sources.file, _DEFAULTS)
     except ValidationError as error:
         problems += sorted((_explain(detail, sources) for detail in error.errors()), key=_by_place)
-    finally:
-        _GATHERED.reset(token)
     told = () if settings is None or problems else tuple(_tell(settings, sources))
     return Configuration(
         None if problems else settings,
@@ -187,6 +137,37 @@ def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | 
         None if text is None else path,
         tuple(_unknown_variables()),
     )
+
+
+def _environment() -> tuple[Told, Callable[..., ServiceSettings]]:
+    """What the environment tells, and who puts it together with all else."""
+    tables = tuple(f"{environment_name(table)}{DELIMITER}" for table in TABLES)
+    names = {*map(environment_name, (*setting_keys(), *TABLES))}
+    if not any(name in names or name.startswith(tables) for name in map(str.upper, os.environ)):
+        return {}, merge_settings
+    # Imported late: most services are told nothing so, and are ready earlier.
+    from prober.service.environment import put_together, told_by_environment
+
+    return told_by_environment(), put_together
+
+
+def merge_settings(*told: Told) -> ServiceSettings:
+    """As :func:`prober.service.environment.put_together`, without what that takes to load.
+
+    :raise pydantic.ValidationError: with all that is wrong.
+    """
+    merged: Told = {}
+    for one in reversed(told):
+        merged = _merge(merged, one)
+    return ServiceSettings.model_validate(merged)
+
+
+def _merge(below: Told, above: Told) -> Told:
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        merged[name] = _merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def environment_name(key: str) -> str:
@@ -213,7 +194,7 @@ class _Sources(NamedTuple):
     path: Path
     text: str
 
-    def find(self, path: tuple[str, ...]) -> tuple[Teller, str]:
+    def find(self, path: tuple[str, ...]) -> tuple[SettingSource, str]:
         """Who tells of a key, and where that stands."""
         if _has(self.command_line, path):
             return "command line", "command line"
@@ -347,10 +328,7 @@ def _tell(settings: ServiceSettings, sources: _Sources) -> Iterator[ToldSetting]
 
 def _unknown_variables() -> Iterator[SettingProblem]:
     """Variables that look like settings and are none: nothing heeds them."""
-    known = {environment_name(key) for key in setting_keys()} | {
-        environment_name("catalog"),
-        environment_name("catalog.limits"),
-    }
+    known = {*map(environment_name, (*setting_keys(), *TABLES))}
     for name in sorted(os.environ):
         upper = name.upper()
         # Of the tables below, the validation says what is not known.

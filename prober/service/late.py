@@ -98,6 +98,10 @@ class Late:
         """Those that hold now."""
         return self._settings
 
+    def is_alive(self) -> bool:
+        """Whether the workers get on (:meth:`prober.service.workers.pool.Pool.is_alive`)."""
+        return self._pool.is_alive()
+
     async def adopt(self, settings: ServiceSettings) -> None:
         """Go on by other settings, and with the host as its file says now.
 

@@ -61,10 +61,13 @@ async def keep_watchdog_quiet(*parts: Watched) -> None:
     while True:
         dead = [part.name for part in parts if not part.is_alive()]
         if dead and dead != told:
-            log.error("not alive: %s; the watchdog is not told that all is well", ", ".join(dead))
+            fields = {"event": "watchdog", "dead": ",".join(dead)}
+            log.error(
+                "not alive: %s; the watchdog is not told that all is well", ", ".join(dead), extra={"fields": fields}
+            )
             notify(f"STATUS=Not alive: {', '.join(dead)}")
         elif told and not dead:
-            log.info("alive again: %s", ", ".join(told))
+            log.info("alive again: %s", ", ".join(told), extra={"fields": {"event": "watchdog", "dead": ""}})
             notify("STATUS=All parts are alive again")
         told = dead
         if not dead and not notify("WATCHDOG=1"):

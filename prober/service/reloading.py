@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from prober.capabilities.catalog import Catalog
-from prober.errors import ProberError
+from prober.errors import ProberError, SettingsError
 from prober.service.changes import changes_between, keep_fixed
 from prober.service.late import Late
 from prober.service.notify import notify
@@ -55,7 +55,7 @@ class Reloader:
             try:
                 said = await self.reload()
             except Exception:  # The service outlives it; systemd is told in any case, as it waits.
-                log.exception("reading the settings anew failed")
+                log.exception("reading the settings anew failed", extra={"fields": {"event": "fault"}})
             finally:
                 notify(f"READY=1\nSTATUS={_one_line(said)}")
 
@@ -71,14 +71,19 @@ class Reloader:
             # It reads the host's own file, and so is the last that can fail.
             await self._late.adopt(kept)
         except ProberError as error:
-            log.error("the settings are as they were: %s", error)
-            return f"The settings are as they were: {error}"
+            # A problem a line is for a terminal; the log and the status have one line.
+            said = "; ".join(error.problems) if isinstance(error, SettingsError) else str(error)
+            fields = {"event": "reload", "outcome": "wrong"}
+            log.error("the settings are as they were: %s", said, extra={"fields": fields})
+            return f"The settings are as they were: {said}"
         self._serving.settings = kept
         self._serving.application.admins = admins
         await self._catalog.adopt_settings(kept.catalog)
         changed = [name for name in changes_between(self.settings, kept) if name not in _OF_THE_PROVER]
         self.settings = kept
-        log.info("the settings were read anew: %s", f"changed {', '.join(changed)}" if changed else "nothing changed")
+        fields = {"event": "reload", "outcome": "done", "changed": ",".join(changed), "fixed": ",".join(fixed)}
+        what = f"changed {', '.join(changed)}" if changed else "nothing changed"
+        log.info("the settings were read anew: %s", what, extra={"fields": fields})
         said = f"Serving {len(self._catalog.entries())} binaries"
         if fixed:
             log.warning("what a running service cannot change is as it was: %s (restart it)", ", ".join(fixed))

@@ -116,8 +116,11 @@ async def _serve_on(
         _http_server(application, listeners.api, settings, tally) as serving,
         serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
-        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
-        works.append(watch_lag(tally))
+        works = [
+            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive), Watched("the workers", late.is_alive)),
+            _load_rest(catalog, late),
+            watch_lag(tally),
+        ]
         if events.load is not None:
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
             works.append(reloader.keep_reloading(events.reload))

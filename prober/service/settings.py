@@ -13,6 +13,9 @@ DEFAULT_SOCKET = Path("/run/prober/prober.sock")
 DEFAULT_PROVER_SOCKET = Path("/run/prober-prover/prover.sock")
 DEFAULT_CACHE = Path("/var/cache/prober")
 
+#: The variable of the environment for ``catalog.poll_s`` is ``PROBER_CATALOG__POLL_S``.
+PREFIX, DELIMITER = "PROBER_", "__"
+
 
 class ServiceSettings(BaseModel):
     """All settings of the service.  Times are seconds, sizes are bytes.

@@ -43,6 +43,12 @@ def _of_entry(entry: Entry) -> Iterator[Observation]:
     if entry.kind == "recording":
         said = f"a recording of QEMU {entry.version} for {targets}"
     yield _found("ok", said, entry.path)
+    if entry.confinement == "none":
+        why = f"it is interviewed as this user, with all that this user may: {' '.join(entry.unconfined)}".rstrip(": ")
+        todo = "see what is said of the confinement; a wrapper script may use files that a box does not show"
+        yield _found("notice", "it was interviewed without a box of its own", entry.path, why, todo)
+    elif entry.unconfined:
+        yield _found("ok", f"in its box ({entry.confinement}): {' '.join(entry.unconfined)}", entry.path)
     if entry.crashing_types:
         names = sorted(entry.crashing_types)
         more = f" and {len(names) - _MOST_TYPES} more" if len(names) > _MOST_TYPES else ""

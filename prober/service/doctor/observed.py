@@ -46,7 +46,7 @@ class Observation(BaseModel):
     todo: str = ""
 
 
-class Observer(BaseModel):
+class SeenBy(BaseModel):
     """Who looked: the service or the command, and the user and groups that it has, by name where there is one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,7 +61,7 @@ class HostReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seen_by: Observer
+    seen_by: SeenBy
     problems: int
     findings: tuple[Observation, ...]
 
@@ -73,10 +73,10 @@ def report_of(kind: Literal["service", "command"], findings: Iterable[Observatio
     return HostReport(seen_by=ourselves(kind), problems=problems, findings=all_found)
 
 
-def ourselves(kind: Literal["service", "command"]) -> Observer:
+def ourselves(kind: Literal["service", "command"]) -> SeenBy:
     """This process."""
     gids = dict.fromkeys((os.getegid(), *os.getgroups()))
-    return Observer(kind=kind, user=user_name(os.geteuid()), groups=tuple(map(group_name, gids)))
+    return SeenBy(kind=kind, user=user_name(os.geteuid()), groups=tuple(map(group_name, gids)))
 
 
 def user_name(uid: int) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ log = logging.getLogger(__name__)
 _PATIENCE = 0.1
 
 _HOST = {"do": "host"}
+
+#: How long (seconds) a worker takes to be there at most, beside what it may take to answer: a nursery that hangs is
+#: given up after a minute.
+_STARTS_WITHIN = 75.0
 
 #: How many bytes may lie here for all who wait.
 _MOST_BYTES = 16 << 20
@@ -102,6 +107,8 @@ class Pool:
         #: Which reading of the host holds, and how many were tried.
         self._epoch = self._tried = 0
         self._is_closed = False
+        #: When a worker was given, began or ended its work last, or was there at last; or nobody waited.
+        self._moved_at = time.monotonic()
 
     async def ask(
         self, head: Mapping[str, Any], body: bytes, asker: WorkAsker, capabilities: Capabilities | None = None
@@ -130,6 +137,7 @@ class Pool:
         :raise WorkError: where they cannot be had.
         """
         for _ in range(self._missing()):
+            self._moved_at = time.monotonic()
             self._start_one()
         if self._starting:
             await asyncio.wait(self._starting)
@@ -165,6 +173,15 @@ class Pool:
         for run in self._runs:
             run.channel.is_last = True
 
+    def is_alive(self) -> bool:
+        """Whether whoever asks gets on: nobody waits, or something has moved not long ago.
+
+        Each question has its end, and so has the start of a worker; what moves for longer than both is stuck.
+        """
+        if self._is_closed or not (len(self._turns) or self._runs or self._starting):
+            return True
+        return time.monotonic() - self._moved_at <= 2 * self.settings.work_s + _STARTS_WITHIN
+
     def pids(self) -> list[int]:
         """The workers that are there, by their numbers, those that are at a question last."""
         channels = (*self._idle, *self._given.values(), *(run.channel for run in self._runs))
@@ -190,6 +207,8 @@ class Pool:
         try:
             if self._is_closed:
                 raise _stopping()
+            if not (len(self._turns) or self._runs or self._starting):
+                self._moved_at = time.monotonic()
             self._turns.enter(ticket)
             self._dispatch()
             await self._wait_for(ticket)
@@ -266,6 +285,7 @@ class Pool:
             run.channel.kill()
         else:
             self._idle.append(run.channel)
+        self._moved_at = time.monotonic()
         uid = run.ticket.uid
         self._turns.running[uid] -= 1
         if not self._turns.running[uid]:
@@ -284,6 +304,7 @@ class Pool:
                 continue
             self._turns.running[ticket.uid] += 1
             self._given[ticket] = self._idle.pop()
+            self._moved_at = time.monotonic()
             ticket.turn.set_result(None)
         self._count()
         for _ in range(min(len(self._turns) - len(self._starting), self._missing())):
@@ -320,6 +341,7 @@ class Pool:
             channel.kill()
         else:
             self._idle.append(channel)
+            self._moved_at = time.monotonic()
 
     def _on_started(self, task: asyncio.Task[None]) -> None:
         self._starting.discard(task)

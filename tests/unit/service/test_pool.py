@@ -57,6 +57,12 @@ def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def is_running(pids: list[int]) -> bool:
+    """Whether one of them is more than a zombie."""
+    states = [Path(f"/proc/{pid}/stat") for pid in pids if is_there(pid)]
+    return any(stat.read_text().rpartition(") ")[2][0] != "Z" for stat in states)
+
+
 def stop(pool: Pool) -> None:
     """Whatever the workers are asked takes for ever."""
     for pid in pids(pool):
@@ -265,3 +271,32 @@ def test_a_worker_holds_nothing_of_the_service_and_minds_no_signal_of_the_termin
         assert pids(pool) == before
 
     with_pool(body)
+
+
+def test_a_pool_that_gets_no_workers_is_not_alive_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the process that makes them hangs."""
+    # What is stuck for half a second is stuck.
+    monkeypatch.setattr("prober.service.workers.pool._STARTS_WITHIN", 0.5 - 2 * LONG)
+
+    async def go() -> None:
+        nursery = Nursery.spawn()
+        pool = Pool(nursery, PoolSettings(workers=1, work_s=LONG))
+        try:
+            await pool.load()
+            assert pool.is_alive()
+            assert nursery.pid is not None
+            os.kill(nursery.pid, signal.SIGSTOP)
+            os.kill(pids(pool)[0], signal.SIGKILL)
+            await until(lambda: not is_running(pids(pool)))
+            await asyncio.sleep(1)
+            assert pool.is_alive(), "nobody waits"
+            asked = asyncio.ensure_future(split(pool))
+            await until(lambda: not pool.is_alive())
+            os.kill(nursery.pid, signal.SIGCONT)
+            assert await asked == b'["a", "b"]'
+            assert pool.is_alive()
+        finally:
+            await pool.close()
+            await asyncio.to_thread(nursery.close)
+
+    aio(go(), debug=False)

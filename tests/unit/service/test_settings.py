@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from prober.errors import ServiceError, SettingsError
 from prober.host.files import DEFAULT_FILE
@@ -21,9 +23,12 @@ from prober.service.configuration import (
     Configuration,
     environment_name,
     load_settings,
+    merge_settings,
     read_configuration,
     setting_keys,
 )
+from prober.service.environment import put_together
+from prober.service.settings import ServiceSettings
 from prober.service.toml_lines import find_line
 from tests.conftest import CHECKOUT
 
@@ -254,27 +259,56 @@ def test_lines_of_keys() -> None:
     }  # fmt: skip
 
 
-@given(
-    st.binary(max_size=200),
-    st.dictionaries(
-        st.sampled_from(
-            [
-                "catalog",
-                "mode",
-                "socket",
-                "catalog__paths",
-                "catalog__limits",
-                "catalog__limits__total_s",
-                "catalog__accel__x",
-            ]
-        ),
-        st.text(max_size=20).filter(lambda text: "\0" not in text),
-    ),
+_NAMES = (
+    "catalog",
+    "mode",
+    "socket",
+    "catalog__paths",
+    "catalog__limits",
+    "catalog__limits__total_s",
+    "catalog__accel__x",
 )
+#: The first text that hypothesis draws has it read all of Unicode, which takes its time on a busy machine.
+_AT_LEISURE = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@_AT_LEISURE
+@given(st.binary(max_size=200), st.dictionaries(st.sampled_from(_NAMES), st.text('[]{}":,1/ax', max_size=20)))
 def test_whatever_is_told_is_either_understood_or_named(data: bytes, told: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch, _file_of(data) as file:
         for name, text in told.items():
-            patch.setenv(f"PROBER_{name.upper()}", text.encode(errors="replace").decode())
+            patch.setenv(f"PROBER_{name.upper()}", text)
         read = read_configuration(file)
     assert (read.settings is None) == bool(read.problems)
     assert all(problem.place and problem.message for problem in read.problems)
+
+
+_KEYS = st.sampled_from(["socket", "mode", "max_body", "catalog", "zzz"])
+_CATALOG = st.dictionaries(
+    st.sampled_from(["poll_s", "paths", "limits", "zzz"]), st.sampled_from([1, -1, "x", ["/a"], {"total_s": 2}])
+)
+_TOLD = st.dictionaries(_KEYS, st.one_of(st.sampled_from(["/a", "", 0, 7, None, [1]]), _CATALOG), max_size=4)
+
+
+@_AT_LEISURE
+@given(st.lists(_TOLD, min_size=1, max_size=3))
+def test_both_ways_of_putting_settings_together_agree(told: list[dict[str, object]]) -> None:
+    """That of pydantic-settings, and the one that a service without variables of ours takes, as it loads less."""
+
+    def outcome(put: Callable[..., ServiceSettings]) -> object:
+        try:
+            return put(*told)
+        except ValidationError as error:
+            return sorted((detail["loc"], detail["type"]) for detail in error.errors())
+
+    assert outcome(put_together) == outcome(merge_settings)
+
+
+def test_a_service_without_variables_loads_no_pydantic_settings(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from prober.service.configuration import load_settings;"
+        "import prober.cli.serve, prober.cli.supports; load_settings(Path('/dev/null'), {'socket': '/a'});"
+        "sys.exit('pydantic_settings' in sys.modules)"
+    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROBER_")}
+    assert subprocess.run([sys.executable, "-c", code], env={**inherited, "PYTHONPATH": str(CHECKOUT)}).returncode == 0

@@ -15,6 +15,7 @@ import pytest
 from prober.capabilities.cache import DiskCache
 from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
+from prober.capabilities.models import Version
 from prober.service.doctor.binaries import look_at_binaries
 from prober.service.doctor.observed import Observation
 from prober.service.doctor.places import look_at_cache, look_at_groups
@@ -183,5 +184,11 @@ def test_binaries(tmp_path: Path) -> None:
     found = look_at_binaries(settings, entries)
     assert _does(found, "problem", "/a could not be asked: it ended").todo == "look"
     assert _does(found, "notice", "catalog.directories names what is not there").where == str(tmp_path / "none")
+    version = Version(major=7, minor=2, micro=0)
+    alone = Entry(id="c", path="/c", kind="binary", state="ready", version=version)
+    bare = alone.model_copy(update={"confinement": "none", "unconfined": ("no bubblewrap.",)})
+    assert "no bubblewrap." in _does(look_at_binaries(settings, [bare]), "notice", "without a box of its own").why
+    weak = alone.model_copy(update={"confinement": "weak", "unconfined": ("It sees processes.",)})
+    _does(look_at_binaries(settings, [weak]), "ok", "in its box (weak): It sees processes.")
     found = look_at_binaries(settings, [])
     assert f"looked in {tmp_path}/none" in _does(found, "problem", "no QEMU binary was found").what

@@ -1,0 +1,119 @@
+"""A catalog that goes on by other settings: what is found and dropped, and what goes on as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.find import CatalogSettings
+from tests.recordings import FIXTURES
+from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
+from tests.unit.capabilities.making import make_binary
+
+REPLIES = FIXTURES / "qemu-7.2.22.replies.xz"
+
+
+def _with(settings: CatalogSettings, **more: object) -> CatalogSettings:
+    return CatalogSettings.model_validate({**settings.model_dump(), **more})
+
+
+def _ids(catalog: Catalog) -> set[str]:
+    return {entry.id for entry in catalog.entries()}
+
+
+def test_what_is_found_and_what_is_dropped(bin_dir: Path, tmp_path: Path) -> None:
+    other = make_binary(tmp_path / "other", "qemu-system-arm")
+    settings, asker = catalog_settings(bin_dir), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        known = await catalog.capabilities(ID)
+        await catalog.adopt_settings(_with(settings, paths=[str(other)]))
+        assert _ids(catalog) == {ID, other.name}
+        assert (await catalog.find(other.name)).state == "ready"
+        assert await catalog.capabilities(ID) == known
+        await catalog.adopt_settings(_with(settings, directories=[str(tmp_path / "other")]))
+        assert _ids(catalog) == {other.name}
+        assert catalog.is_alive()
+
+    run_catalog(settings, asker, body)
+    assert sorted(asker.asked) == sorted([str(bin_dir / ID), str(other)]), "nobody was asked twice"
+
+
+def test_an_interview_that_is_under_way_goes_on(bin_dir: Path, tmp_path: Path) -> None:
+    other = make_binary(tmp_path / "other", "qemu-system-arm")
+    settings, asker = catalog_settings(bin_dir), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        asker.gate = asyncio.Event()
+        waiting = asyncio.create_task(catalog.capabilities(ID))
+        await until(lambda: asker.running == 1)
+        await catalog.adopt_settings(_with(settings, paths=[str(other)], max_interviews=2))
+        await until(lambda: asker.running == 2)
+        asker.gate.set()
+        assert (await waiting).version.major == 7
+
+    run_catalog(settings, asker, body)
+    assert sorted(asker.asked) == sorted([str(bin_dir / ID), str(other)])
+
+
+def test_fewer_at_once_holds_once_those_that_run_are_over(bin_dir: Path) -> None:
+    for name in ("arm", "ppc", "mips", "s390x"):
+        make_binary(bin_dir, f"qemu-system-{name}")
+    settings, asker = catalog_settings(bin_dir, max_interviews=3, cache_dir=None), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        asker.gate = asyncio.Event()
+        await until(lambda: asker.running == 3)
+        await catalog.adopt_settings(_with(settings, max_interviews=1))
+        asker.gate.set()
+        await catalog.settled()
+        asker.most = 0
+        await asyncio.gather(*(catalog.refresh(entry.id) for entry in catalog.entries()))
+        assert asker.most == 1
+        await catalog.adopt_settings(_with(settings, max_interviews=2))
+        asker.most = 0
+        await asyncio.gather(*(catalog.refresh(entry.id) for entry in catalog.entries()))
+        assert asker.most == 2
+
+    run_catalog(settings, asker, body)
+
+
+def test_another_accelerator_is_another_answer(bin_dir: Path) -> None:
+    settings, asker = catalog_settings(bin_dir), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        await catalog.settled()
+        await catalog.adopt_settings(_with(settings, accel="tcg"))
+        await catalog.capabilities(ID)
+        await catalog.adopt_settings(_with(settings, accel="tcg"))
+        await catalog.capabilities(ID)
+
+    run_catalog(settings, asker, body)
+    assert asker.asked == [str(bin_dir / ID)] * 2
+
+
+def test_recordings_stand_in_where_no_binary_is_left(bin_dir: Path, tmp_path: Path) -> None:
+    settings, asker = catalog_settings(bin_dir, fallback_recordings=[str(REPLIES)]), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        assert _ids(catalog) == {ID}
+        await catalog.adopt_settings(_with(settings, directories=[str(tmp_path / "none")]))
+        assert _ids(catalog) == {"qemu-7.2.22"}
+        assert (await catalog.find("qemu-7.2.22")).source == "recording"
+        await catalog.adopt_settings(_with(settings, directories=[str(tmp_path / "none")], fallback_recordings=[]))
+        assert _ids(catalog) == set()
+
+    run_catalog(settings, asker, body)
+
+
+def test_a_catalog_that_is_closed_stays_so(bin_dir: Path) -> None:
+    settings, asker = catalog_settings(bin_dir), Asker()
+
+    async def body(catalog: Catalog) -> None:
+        await catalog.settled()
+        await catalog.close()
+        await catalog.adopt_settings(_with(settings, poll_s=0.01))
+        assert not catalog.is_alive()
+
+    run_catalog(settings, asker, body)
