@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
 from prober.capabilities.catalog import Catalog
@@ -51,17 +50,6 @@ class WorkerFigures(Protocol):
     def refused(self) -> int:
         """How many questions were refused."""
         ...
-
-
-@dataclass(frozen=True)
-class NoWorkers:
-    """The figures of a service that works in its own process."""
-
-    busy: int = 0
-    waiting: int = 0
-    answered: Mapping[str, int] = field(default_factory=dict)
-    replaced: Mapping[str, int] = field(default_factory=dict)
-    refused: int = 0
 
 
 def samples_of_workers(most: int, figures: WorkerFigures) -> Iterator[Sample]:

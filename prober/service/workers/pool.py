@@ -254,12 +254,16 @@ class Pool:
         except TimeoutError:
             run.why = "deadline"
             limit = f"{self.settings.work_s:g} seconds"
-            log.warning("worker %d took longer than %s (%s), and is replaced", channel.pid, limit, head.get("do"))
+            fields = _ended(channel, "deadline", head.get("do"))
+            log.warning(
+                "worker %d took longer than %s (%s), and is replaced", channel.pid, limit, head.get("do"), extra=fields
+            )
             raise WorkError(f"this takes longer than the {limit} that it may", hint="send less at once") from None
         except WorkerGoneError:
             if not run.why:
                 self.figures.replaced["killed"] += 1
-                log.warning("worker %d has died (%s), and is replaced", channel.pid, head.get("do"))
+                fields = _ended(channel, "killed", head.get("do"))
+                log.warning("worker %d has died (%s), and is replaced", channel.pid, head.get("do"), extra=fields)
             raise
         else:
             self.figures.answered[str(head.get("do"))] += 1
@@ -269,6 +273,9 @@ class Pool:
         finally:
             if run.why:
                 self.figures.replaced[run.why] += 1
+                if run.why != "deadline":
+                    said = "worker %d is replaced: %s"
+                    log.info(said, channel.pid, run.why, extra=_ended(channel, run.why, head.get("do")))
             self._runs.remove(run)
             self._end_run(run)
 
@@ -288,7 +295,7 @@ class Pool:
     def _dispatch(self) -> None:
         """Give workers to those whose turn it is, and start some where there are too few."""
         for channel in [channel for channel in self._idle if channel.is_gone]:
-            log.warning("worker %d has died, and is replaced", channel.pid)
+            log.warning("worker %d has died, and is replaced", channel.pid, extra=_ended(channel, "killed"))
             self.figures.replaced["killed"] += 1
             self._idle.remove(channel)
             channel.kill()
@@ -371,3 +378,8 @@ def _require_host(answer: WorkerFrame) -> None:
 
 def _stopping() -> BusyError:
     return BusyError("the service is being stopped", hint="ask again when it is back")
+
+
+def _ended(channel: WorkerChannel, reason: str, what: object = "") -> dict[str, Any]:
+    """What the log has of the end of a worker, in fields."""
+    return {"fields": {"event": "worker", "pid": channel.pid, "reason": reason, "what": what}}

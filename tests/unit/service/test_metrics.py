@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from prober.service.metrics.exposition import write_text
 from prober.service.metrics.families import FAMILIES
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.scraping import wants_openmetrics
-from prober.service.metrics.sources import NoWorkers, samples_of_workers
+from prober.service.metrics.sources import samples_of_workers
 from prober.service.metrics.tally import Sample, Spread, Tally
 from prober.service.routes import HEALTH, ROUTES, SUPPORTS
+from prober.service.workers.pool import PoolFigures
 from tests.conftest import aio
 from tests.recordings import ROOT
 from tests.unit.capabilities.asking import Asker
@@ -107,7 +109,8 @@ def test_sources_are_asked_when_someone_looks() -> None:
 
 def test_what_workers_do() -> None:
     tally = Tally()
-    figures = NoWorkers(busy=2, waiting=3, answered={"translate": 7, "new": 1}, replaced={"deadline": 1}, refused=4)
+    answered, replaced = Counter({"translate": 7, "new": 1}), Counter({"deadline": 1})
+    figures = PoolFigures(busy=2, waiting=3, answered=answered, replaced=replaced, refused=4)
     tally.add_source(lambda: samples_of_workers(2, figures))
     text = text_of(tally)
     assert values(text, "prober_workers_busy") == {(): 2}
@@ -119,8 +122,8 @@ def test_what_workers_do() -> None:
         ("memory",): 0,
         ("share",): 0,
     }
-    answered = values(text, "prober_worker_questions_total")
-    assert (answered[("translate",)], answered[("new",)], answered[("check",)]) == (7, 1, 0)
+    told = values(text, "prober_worker_questions_total")
+    assert (told[("translate",)], told[("new",)], told[("check",)]) == (7, 1, 0)
 
 
 def test_a_label_is_escaped() -> None:
