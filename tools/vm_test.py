@@ -45,7 +45,7 @@ ExecStopPost=/usr/bin/systemctl --no-block poweroff --force
 StandardError=journal+console
 """
 _SIZE = "2400M"
-_PATIENCE_S = 600.0
+_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "600"))
 _MARK = "@@ "
 _COLUMNS = "outcome  seconds  step"
 

@@ -6,8 +6,10 @@ Each step does something to a service that runs, asks it as an agent would, and 
 from __future__ import annotations
 
 import grp
+import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -35,6 +37,7 @@ from tools.vm_inside import (
 
 _FACT = f"{BINARY}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug"
 _CACHE = Path("/var/cache/prober")
+_NODE_EXPORTER = Path("/var/lib/prometheus/node-exporter")
 _PACKAGES = "/var/cache/qemu-upgrade"
 
 
@@ -114,6 +117,53 @@ def comes_back_when_killed() -> str:
     assert (entry["source"], main_pid() == before) == ("cache", False), entry
     shows(began, "status=9/KILL", "ready on")
     return f"answered from the {entry['source']} after {time.time() - began:.1f} s"
+
+
+@step
+def is_watched() -> str:
+    """Prometheus' socket reaches a service that has no network, node-exporter gets its file, the journal its fields."""
+    began = time.time()
+    run("systemctl", "stop", SERVICE)
+    run("systemctl", "start", "prober-metrics.socket")
+    try:
+        status, text = scrape("/metrics")
+        assert status == 200 and "prober_build_info{" in text, text[:500]
+        assert scrape("/healthz")[0] == scrape("/v1/binaries")[0] == 404
+        assert get(_FACT)["verdict"] == "present"
+        network = [Path(f"/proc/{pid}/ns/net").readlink() for pid in (main_pid(), os.getpid())]
+        assert network[0] != network[1], network
+        _NODE_EXPORTER.mkdir(parents=True, exist_ok=True)
+        run("systemctl", "start", "prober-metrics.service")
+        (file,) = _NODE_EXPORTER.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o644
+        assert 'prober_binaries{state="ready"} 1.0' in file.read_text()
+        run("systemctl", "start", "prober-metrics.timer")
+        shows(began, "ready on", "metrics on 127.0.0.1:19177")
+        words = [
+            "journalctl",
+            "-u",
+            SERVICE,
+            "-o",
+            "json",
+            "--no-pager",
+            "--since",
+            f"@{began:.6f}",
+            "PROBER_EVENT=ready",
+        ]
+        fields = json.loads(run(*words).splitlines()[-1])
+        assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("6", "prober"), fields
+    finally:
+        run("systemctl", "stop", "prober-metrics.timer", "prober-metrics.socket", SERVICE)
+    return f"{text.count(chr(10))} lines, PROBER_BINARIES={fields['PROBER_BINARIES']}"
+
+
+def scrape(path: str) -> tuple[int, str]:
+    """Status and text of what Prometheus' socket says."""
+    with socket.create_connection(("127.0.0.1", 19177), timeout=600) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+    head, _, body = said.partition("\r\n\r\n")
+    return int(head.split()[1]), body
 
 
 @step

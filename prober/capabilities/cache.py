@@ -37,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
-from prober.capabilities.gently import dump_gently, load_gently
+from prober.capabilities.gently import Derived, dump_gently, take_over
 from prober.capabilities.private import require_private
 from prober.capabilities.slices import SliceError
 from prober.qemu.box.forms import Confined
@@ -64,7 +64,8 @@ class Learned(BaseModel):
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
     1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
-    not be had of it, a sentence each.
+    not be had of it, a sentence each.  ``untraced`` is what the process ran and cannot be found on this host, in words:
+    the fingerprint cannot tell whether that has changed, so such an answer is not kept on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +76,7 @@ class Learned(BaseModel):
     asked_at: float
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):
@@ -261,7 +263,7 @@ async def _load(content: bytes) -> Capabilities:
     :raise _UntrustedError: where something is wrong.
     """
     try:
-        return await load_gently(content)
+        return await take_over(Derived(content))
     except SliceError as error:
         raise _UntrustedError(f"its content has another form: {error}") from error
 

@@ -5,26 +5,34 @@ event loop.  A slice takes a part of a millisecond; whoever has to go on meanwhi
 
     pool\\n[{"name": …}, …]                      so many entries of a field, as JSON in one line
     accelerators tcg machines\\n{"pc": …, …}     so many of a field of an accelerator
+    schema\\n[{"name": …}, …]                    so many entities of the QAPI schema
 
 A field that is None has no slice, one that is empty has one.  A text of them is slice after slice, in lines.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.models import Accelerator
+from prober.capabilities.schema import QapiSchema
 
 #: So many entries of a field stand in one slice: a hundred properties take a quarter of a millisecond to be read.
 _ENTRIES = 100
 
-_NESTED = "accelerators"
+#: And so many entities of the schema.
+_ENTITIES = 60
+
+#: The fields whose slices are not of the field itself.
+_NESTED, _SCHEMA = "accelerators", "schema_text"
 
 
 class SliceError(ValueError):
@@ -34,13 +42,26 @@ class SliceError(ValueError):
 def dump_slices(capabilities: Capabilities) -> Iterator[bytes]:
     """The slices, each made when it is asked for; :class:`Assembly` reads them again."""
     for name in Capabilities.model_fields:
-        if name != _NESTED:
+        if name not in (_NESTED, _SCHEMA):
             yield from _dump_field(Capabilities, name, name, getattr(capabilities, name))
+    if capabilities.schema_ is not None:
+        yield from _dump_schema(capabilities.schema_)
     for accelerator, value in capabilities.accelerators.items():
         if " " in accelerator or "\n" in accelerator:
             raise SliceError(f"an accelerator is called {accelerator[:80]!r}")
         for name in Accelerator.model_fields:
             yield from _dump_field(Accelerator, name, f"{_NESTED} {accelerator} {name}", getattr(value, name))
+
+
+def _dump_schema(schema: QapiSchema) -> Iterator[bytes]:
+    """At least one slice: a schema without entities is one."""
+    entities = schema.entities()
+    part = list(islice(entities, _ENTITIES))
+    while True:
+        text = to_json(part)
+        yield b"schema\n" + (text if text.isascii() else json.dumps(part, separators=(",", ":")).encode())
+        if not (part := list(islice(entities, _ENTITIES))):
+            return
 
 
 def _dump_field(model: type[BaseModel], name: str, label: str, value: Any) -> Iterator[bytes]:
@@ -79,6 +100,8 @@ class Assembly:
     def __init__(self) -> None:
         self._fields: dict[str, Any] = {}
         self._accelerators: dict[str, dict[str, Any]] = {}
+        self._texts: list[str] = []
+        self._entities: list[Any] = []
 
     def add(self, piece: bytes) -> None:
         """Read one more slice.
@@ -87,12 +110,24 @@ class Assembly:
         """
         label, _, text = piece.partition(b"\n")
         match label.decode("utf-8", "replace").split(" "):
-            case [name] if name in Capabilities.model_fields and name != _NESTED:
+            case ["schema"]:
+                self._add_entities(text)
+            case [name] if name in Capabilities.model_fields and name not in (_NESTED, _SCHEMA):
                 _read_into(self._fields, Capabilities, name, text)
             case [nested, accelerator, name] if nested == _NESTED and name in Accelerator.model_fields:
                 _read_into(self._accelerators.setdefault(accelerator, {}), Accelerator, name, text)
             case _:
                 raise SliceError(f"{label[:80]!r} is no part of what a binary can do")
+
+    def _add_entities(self, text: bytes) -> None:
+        try:
+            entities = from_json(text)
+        except ValueError as error:
+            raise SliceError(f"a slice of the schema is not JSON: {error}") from error
+        if not isinstance(entities, list) or not all(map(_is_entity, entities)):
+            raise SliceError("a slice of the schema has something that is no entity")
+        self._entities += entities
+        self._texts.append(text[1:-1].decode())
 
     def finish(self) -> Capabilities:
         """All that the slices said.
@@ -104,8 +139,16 @@ class Assembly:
         if missing:
             raise SliceError(f"{', '.join(missing)} of a binary is missing")
         accelerators = {name: _made(Accelerator, fields) for name, fields in self._accelerators.items()}
-        made: Capabilities = _made(Capabilities, {**self._fields, _NESTED: accelerators})
+        text = f"[{','.join(self._texts)}]" if self._texts else None
+        made: Capabilities = _made(Capabilities, {**self._fields, _NESTED: accelerators, _SCHEMA: text})
+        if text is not None:
+            # As the property would make it when it is first asked for, which takes several milliseconds at once.
+            vars(made)["schema_"] = QapiSchema(self._entities)
         return made
+
+
+def _is_entity(entity: Any) -> bool:
+    return isinstance(entity, dict) and isinstance(entity.get("name"), str) and isinstance(entity.get("meta-type"), str)
 
 
 def _read_into(fields: dict[str, Any], model: type[BaseModel], name: str, text: bytes) -> None:

@@ -14,16 +14,17 @@ from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
 from prober.capabilities.gently import json_gently
 from prober.service.application import Application
+from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
 from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Tally
-from prober.service.peers import NOBODY, ROOT, Admitted
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
-from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
+from prober.service.routes import COMMAND, DESCRIPTION, ROUTES, TYPE, Route
 
 #: How many binaries that have no answer are named in a sentence.
 _FEW = 5
@@ -41,18 +42,13 @@ def create_app(catalog: Catalog, late: Late, *, admins: Admitted = ROOT, tally: 
     return Application(routes, answering, admins, tally)
 
 
-def create_metrics_app(tally: Tally) -> Application:
-    """The application of a listener that is for Prometheus alone: ``/metrics``, and nothing else."""
-    answering = {METRICS.name: Scraping(tally).answer}
-    return Application((METRICS,), answering, NOBODY, tally, hint=f"nothing but {METRICS.path} is here")
-
-
 class Handlers:
     """What answers the routes.  Each method may raise :class:`~prober.errors.ProberError`."""
 
     def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
         self._late = late
+        self._listening = Listening(catalog.changes)
         self._scraping = Scraping(tally)
 
     @property
@@ -87,7 +83,7 @@ class Handlers:
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
-        return as_json(BinaryList(binaries=self._catalog.entries()))
+        return as_json(BinaryList(binaries=[entry.brief() for entry in self._catalog.entries()]))
 
     async def get_binary(self, request: Request) -> Response:
         """One entry, once it is known."""
@@ -96,6 +92,14 @@ class Handlers:
     async def refresh_binary(self, request: Request) -> Response:
         """One entry, asked again."""
         return as_json(await self._catalog.refresh(request.places["id"]))
+
+    async def get_events(self, request: Request) -> Response:
+        """Changes as they come."""
+        return self._listening.stream(request)
+
+    async def get_changes(self, request: Request) -> Response:
+        """Changes since an id."""
+        return await self._listening.answer(request)
 
     async def get_type(self, request: Request) -> Response:
         """One type, which the binary knows."""
@@ -108,6 +112,13 @@ class Handlers:
     async def get_capabilities(self, request: Request) -> Response:
         """All that is known of a binary: half a megabyte, which takes longer than others should wait."""
         return Response(200, await json_gently(await self._capabilities(request)))
+
+    async def get_command(self, request: Request) -> Response:
+        """One QMP command.  Of some the arguments unfold to thousands of members."""
+        caps, asker = await self._capabilities(request), _asker(request)
+        return Response(
+            200, await self._late.answer_by_worker(COMMAND, request.places["id"], caps, request.places, asker)
+        )
 
     async def translate(self, request: Request) -> Response:
         """The translation of a domain."""

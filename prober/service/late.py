@@ -140,6 +140,17 @@ class Late:
             self._answer = await asyncio.to_thread(_import_answer)
         return self._answer(route, ident, caps, places)
 
+    async def answer_by_worker(
+        self, route: Route, ident: str, caps: Capabilities, places: Mapping[str, str], asker: WorkAsker
+    ) -> bytes:
+        """The same as JSON, worked out by a worker: for what takes long.
+
+        :raise ToldError: where there is nothing to be told of.
+        :raise BusyError: where too much is asked at once.
+        """
+        head = {"do": "answer", "route": route.name, "ident": ident, "places": dict(places)}
+        return good_answer(await self._pool.ask(head, b"", asker, caps))
+
     async def describe(self) -> bytes:
         """The description of the routes, as JSON."""
         async with self._lock:

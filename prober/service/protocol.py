@@ -20,8 +20,9 @@ from urllib.parse import unquote
 import httptools
 
 from prober.service.application import Application
+from prober.service.logs.handlers import ACCESS_LOG
 from prober.service.logs.requests import HEADER, REQUEST_ID, RequestIds
-from prober.service.messages import Request, Response
+from prober.service.messages import Request, Response, Stream
 from prober.service.metrics import families
 from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import Peer, peer_of
@@ -29,7 +30,7 @@ from prober.service.problems import problem, problem_bytes
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
-access = logging.getLogger("prober.access")
+access = logging.getLogger(ACCESS_LOG)
 
 #: So many bytes of a body may lie here that nobody reads.
 _UNREAD = 65536
@@ -130,6 +131,8 @@ class HttpConnection(asyncio.Protocol):
         self._request_timer: asyncio.TimerHandle | None = None
         self._response_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
+        #: What sends the pieces of a body, where there is one.
+        self._pouring: asyncio.Task[None] | None = None
         self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -157,6 +160,7 @@ class HttpConnection(asyncio.Protocol):
                 timer.cancel()
         self._abandon()
         self._go_on_writing()
+        self._stop_pouring()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
@@ -241,6 +245,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
         else:
             self._last.keep_alive = False
+            self._stop_pouring()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -289,16 +294,44 @@ class HttpConnection(asyncio.Protocol):
         self._serving.count(request, response)
         if self._drained is not None and not request.is_gone:
             await self._drained
+        keep_alive = request.keep_alive and not response.close
+        if not request.is_gone:
+            with_body = request.method != "HEAD"
+            self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
+        if response.stream is not None:
+            await self._pour(request, response.stream, chunks=keep_alive)
+            keep_alive = keep_alive and request.keep_alive
         if request.is_gone:
             return
-        keep_alive = request.keep_alive and not response.close
-        with_body = request.method != "HEAD"
-        self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
         request.is_answered = True
         if not keep_alive:
             self._transport.close()
         if not self._transport.is_closing():
             self._go_on()
+
+    async def _pour(self, request: Request, stream: Stream, *, chunks: bool) -> None:
+        """Send a body in pieces, until it has no more, the client has gone, or the service is told to stop."""
+        self._pouring = asyncio.current_task()
+        try:
+            if request.is_gone or request.method == "HEAD":
+                return
+            async for piece in stream:
+                self._write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunks else piece)
+                if self._drained is not None:
+                    await asyncio.wait([self._drained])  # Not awaited itself: being stopped must not cancel it.
+            if chunks:
+                self._write(b"0\r\n\r\n")
+        except Exception:
+            log.exception("%s %s: a fault in prober itself", request.method, request.path[:200])
+            request.keep_alive = False
+        finally:
+            self._pouring = None
+            await stream.aclose()
+
+    def _stop_pouring(self) -> None:
+        if self._pouring is not None:
+            self._pouring.cancel()
+            self._transport.close()
 
     def _go_on(self) -> None:
         """The next request, or time for one to come."""

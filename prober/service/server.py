@@ -17,10 +17,11 @@ import prober
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
-from prober.service.app import create_app, create_metrics_app
+from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
+from prober.service.metrics.serving import serve_metrics
 from prober.service.metrics.sources import samples_of_catalog, samples_of_logs, samples_of_workers
 from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
@@ -49,9 +50,6 @@ _COLLECT_AFTER = 20_000
 #: How long (seconds) after the last of the first interviews the rest is done: whoever waited for an interview shall not
 #: wait for this.
 _REST_AFTER = 0.5
-
-#: How many may be connected to the socket for ``/metrics``, which whoever is on this host may use.
-_MOST_SCRAPERS = 32
 
 #: malloc.h
 _M_ARENA_MAX = -8
@@ -87,7 +85,7 @@ async def serve(
                 pool = Pool(nursery or own, pool_settings(settings))
                 tally.add_source(partial(samples_of_catalog, catalog))
                 tally.add_source(samples_of_logs)
-                tally.add_source(partial(samples_of_workers, pool.figures))
+                tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
                 late = Late(catalog, settings, pool, load)
                 try:
                     await _serve_on(listeners, catalog, late, admins, _Events(stop, reload, on_ready, load), tally)
@@ -113,10 +111,10 @@ async def _serve_on(
     settings = late.settings
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    app = create_app(catalog, late, admins=admins, tally=tally)
+    application = create_app(catalog, late, admins=admins, tally=tally)
     async with (
-        _http_server(app, listeners.api, settings, tally) as serving,
-        _metrics_server(listeners.metrics, settings, tally),
+        _http_server(application, listeners.api, settings, tally) as serving,
+        serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
         works = [
             keep_watchdog_quiet(Watched("the catalog", catalog.is_alive), Watched("the workers", late.is_alive)),
@@ -195,33 +193,6 @@ async def _http_server(
     finally:
         server.close()
         await serving.end(_GRACE)
-
-
-@asynccontextmanager
-async def _metrics_server(
-    listener: socket.socket | None, settings: ServiceSettings, tally: Tally
-) -> AsyncIterator[None]:
-    """The same for ``/metrics`` alone, where there is a socket for that."""
-    if listener is None:
-        yield
-        return
-    few = settings.model_copy(update={"max_connections": min(_MOST_SCRAPERS, settings.max_connections)})
-    serving = Serving(create_metrics_app(tally), few, tally, listener="metrics")
-    loop, own = asyncio.get_running_loop(), listener.dup()
-    made = loop.create_unix_server if own.family == socket.AF_UNIX else loop.create_server
-    server = await made(lambda: HttpConnection(serving), sock=own)
-    log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
-    try:
-        yield
-    finally:
-        server.close()
-        await serving.end(_GRACE)
-
-
-def _address(listener: socket.socket) -> str:
-    """Where it listens, as it is asked for."""
-    name = listener.getsockname()
-    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
 
 
 def _loop_factory() -> Callable[[], uvloop.Loop]:

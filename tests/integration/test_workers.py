@@ -26,10 +26,13 @@ from tests.integration.service_process import Service, children_of, is_alive, is
 from tests.recordings import FIXTURES
 from tests.unit.service.asking_as import ask_as, require_root
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 #: Another user, and one more.
 SOMEBODY, ANOTHER = 12345, 12346
 ID = "qemu-10.0.13"
+ONE = FIXTURES / f"{ID}.replies.xz"
 TRANSLATE = f"/v1/translate?binary={ID}"
 CHECK = f"/v1/check-argv?binary={ID}"
 
@@ -50,7 +53,7 @@ def directory() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(directory: Path, *settings: str, replies: Path = FIXTURES, **more: Any) -> Iterator[Service]:
+def serving(directory: Path, *settings: str, replies: Path = ONE, **more: Any) -> Iterator[Service]:
     """A service for recordings, with these settings, whose workers are there, and which reads nothing any more."""
     file = directory / "prober.toml"
     file.write_text("\n".join(("mode = 0o666", *settings)))
@@ -124,7 +127,7 @@ HOSTILE = {
 
 def test_whatever_is_sent_the_event_loop_is_not_held(directory: Path) -> None:
     # What is asserted of the loop is so at the end of the service.
-    with serving(directory) as service, service.client() as client:
+    with serving(directory, replies=FIXTURES) as service, Client(service.socket, max_response=MIB) as client:
         for name, (path, body, kind) in HOSTILE.items():
             reply = client.post(path, body, kind or "application/xml")
             assert reply.status in (200, 400, 422), (name, reply)
@@ -236,7 +239,7 @@ def proportional(pid: int) -> float:
 
 
 def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
-    with serving(directory) as service, service.client() as client:
+    with serving(directory, replies=FIXTURES) as service, service.client() as client:
         ids = [entry["id"] for entry in client.get("/v1/binaries").value["binaries"]]
         assert len(ids) == 4
         for number in range(40):  # both workers learn of all four

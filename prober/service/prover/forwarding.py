@@ -12,6 +12,7 @@ from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.service.logs.requests import REQUEST_ID
 from prober.service.prover.complaints import error_of
 from prober.service.prover.frames import (
     MOST_ANSWER,
@@ -87,6 +88,7 @@ class ForwardingJudge:
     async def _ask(self, known: Known, request: LineRequest) -> Proof:
         asked = ProofAsked(
             rules=await asyncio.to_thread(rules_version),
+            request=REQUEST_ID.get(),
             fingerprint=known.fingerprint,
             words=request.words,
             anyway=request.anyway,

@@ -28,6 +28,7 @@ _MOST_ASKED = 65536
 # <linux/prctl.h>
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
 
 #: So many more objects before the youngest are looked at: a translation makes and drops thousands.
 _COLLECT_AFTER = 20_000
@@ -47,7 +48,9 @@ def run_nursery(control: socket.socket, parent: int) -> NoReturn:
             handler.close()
         _close_all_but(control.fileno())
         start_logging(logging.getLogger("prober").level or logging.WARNING)
-        # Who ends is told of by the pidfd that the service has; nobody waits for the status.
+        # What a child leaves behind (the inner process of a box, say) becomes a child of ours, and not of init, which
+        # may take its time.  Who ends is told of by the pidfd that the service has; nobody waits for the status.
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while _serve_one(control):
             pass

@@ -74,7 +74,7 @@ class PoolFigures:
     busy: int = 0
     waiting: int = 0
     answered: Counter[str] = field(default_factory=Counter)
-    replaced: Counter[ReplacedWhy] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
     refused: int = 0
 
 

@@ -92,8 +92,11 @@ class Nursery:
                     self._start()
                 return self._ask(told)
             except OSError as error:
-                self._end()
-                if is_last:
+                # Anything else, as that there is no descriptor left, is no fault of the nursery's.
+                is_its = isinstance(error, ConnectionError | TimeoutError)
+                if is_its:
+                    self._end()
+                if is_last or not is_its:
                     raise WorkError(f"no worker can be had: {error.strerror or error}") from error
         raise AssertionError
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.gently import Derived
 from prober.capabilities.interviewer import Interviewed
 from prober.qemu.box.forms import Confined
+from prober.qemu.ran import Ran
 
 
 class AskedElsewhere(BaseModel):
@@ -19,6 +20,7 @@ class AskedElsewhere(BaseModel):
     recording: Derived
     seconds: float
     timings: dict[str, float]
+    ran: Ran
     confinement: Confined
     unconfined: tuple[str, ...]
 

@@ -17,6 +17,7 @@ from prober.errors import ProberError, RefusedError, ServiceError, UsageError
 from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host
 from prober.host.host import Host
+from prober.service.answers import ANSWERS
 from prober.service.messages import Response
 from prober.service.problems import problem, problem_of
 from prober.service.requests import words_of
@@ -164,6 +165,13 @@ def _words(head: Mapping[str, Any], body: bytes, _: KnownBinaries) -> WorkerFram
     return WorkerFrame({"status": 200}, json.dumps(words_of(body, head["declared"])).encode())
 
 
+def _answer_of_one(head: Mapping[str, Any], _: bytes, known: KnownBinaries) -> WorkerFrame:
+    caps = known.get(head["caps"])
+    assert caps is not None, "such a question is about one binary"
+    model = ANSWERS[head["route"]](head["ident"], caps, head["places"])
+    return WorkerFrame({"status": 200}, model.model_dump_json(by_alias=True).encode())
+
+
 def _describe(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFrame:
     from prober.service.openapi import describe
 
@@ -196,6 +204,7 @@ _ANSWERS: dict[str, Work] = {
     "translate": _translate,
     "check": _check,
     "words": _words,
+    "answer": _answer_of_one,
     "describe": _describe,
     "host": _read_host,
 }

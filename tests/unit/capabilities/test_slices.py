@@ -26,6 +26,9 @@ def test_what_was_written_is_read(file: Path) -> None:
     whole = capabilities_in(file)
     read = aio(load_gently(aio(dump_gently(whole))))
     assert read == whole
+    assert whole.schema_ is not None
+    assert read.schema_ is not None
+    assert list(read.schema_.entities()) == list(whole.schema_.entities())
     # The order counts too: the first accelerator, the first machine with an alias.
     for name in ("pool", "properties", "types", "families", "options", "listed", "accelerators"):
         assert list(getattr(read, name) or ()) == list(getattr(whole, name) or ())
@@ -93,6 +96,10 @@ def test_least_that_can_be_known() -> None:
         (WHOLE + b'\npool\n[{"name":1}]', "has another form"),
         (WHOLE + b'\ntarget\n"x86_64"', "is there twice"),
         (WHOLE + b"\n\xff\n1", "is no part"),
+        (WHOLE + b'\nschema_text\n"[]"', "is no part"),
+        (WHOLE + b"\nschema\n[", "is not JSON"),
+        (WHOLE + b"\nschema\n{}", "no entity"),
+        (WHOLE + b'\nschema\n[{"name":1,"meta-type":"command"}]', "no entity"),
     ],
 )
 def test_what_is_no_slice_is_told(text: bytes, why: str) -> None:

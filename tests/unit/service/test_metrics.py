@@ -20,6 +20,7 @@ from prober.service.metrics.exposition import write_text
 from prober.service.metrics.families import FAMILIES
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.scraping import wants_openmetrics
+from prober.service.metrics.sources import NoWorkers, samples_of_workers
 from prober.service.metrics.tally import Sample, Spread, Tally
 from prober.service.routes import HEALTH, ROUTES, SUPPORTS
 from tests.conftest import aio
@@ -101,6 +102,24 @@ def test_sources_are_asked_when_someone_looks() -> None:
     tally.add_source(source)
     states.append("failed")
     assert values(text_of(tally), "prober_binaries") == {("ready",): 1, ("failed",): 1}
+
+
+def test_what_workers_do() -> None:
+    tally = Tally()
+    figures = NoWorkers(busy=2, waiting=3, answered={"translate": 7, "new": 1}, replaced={"deadline": 1}, refused=4)
+    tally.add_source(lambda: samples_of_workers(2, figures))
+    text = text_of(tally)
+    assert values(text, "prober_workers_busy") == {(): 2}
+    assert values(text, "prober_worker_questions_waiting") == {(): 3}
+    assert values(text, "prober_worker_questions_refused_total") == {(): 4}
+    assert values(text, "prober_workers_replaced_total") == {
+        ("deadline",): 1,
+        ("killed",): 0,
+        ("memory",): 0,
+        ("share",): 0,
+    }
+    answered = values(text, "prober_worker_questions_total")
+    assert (answered[("translate",)], answered[("new",)], answered[("check",)]) == (7, 1, 0)
 
 
 def test_a_label_is_escaped() -> None:
