@@ -29,6 +29,7 @@ class _Directory:
         self.watch: int | None = None
         self.mask = 0
         self.seen: Stat | None = None
+        self.looked_at = 0
         self.is_dirty = True
         self.version = 0
         #: Files by name; and, where all of it matters, the whole list.
@@ -72,6 +73,7 @@ class Directories:
         self.on_event: Callable[[], None] = lambda: None
         self._directories: dict[str, _Directory] = {}
         self._by_watch: dict[int, set[_Directory]] = {}
+        self._turn = 0
         self._inotify: Inotify | None = None
         if watch:
             with suppress(OSError):  # Without inotify all is looked at each time.
@@ -95,7 +97,11 @@ class Directories:
             directory.is_dirty = True
 
     def absorb(self) -> None:
-        """Take note of what the kernel says has happened.  To be called before what is known is relied on."""
+        """Take note of what the kernel says has happened.
+
+        To be called before what is known is relied on: each directory is looked at once from one call to the next.
+        """
+        self._turn += 1
         if self._inotify is None:
             return
         has_news = False
@@ -166,6 +172,9 @@ class Directories:
         return self._directories[place or "/"].files[name]
 
     def _refresh(self, directory: _Directory) -> None:
+        if directory.looked_at == self._turn and not directory.is_dirty:
+            return
+        directory.looked_at = self._turn
         seen = stat_of(directory.path)
         if seen == directory.seen and not directory.is_dirty and directory.watch is not None:
             return

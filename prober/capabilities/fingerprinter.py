@@ -137,14 +137,14 @@ class Fingerprinter:
         self._cpu = None
         self.directories.forget()
 
-    def watch_places(self, directories: Iterable[Path]) -> None:
-        """Have :attr:`directories` tell also of binaries that come and go in these, and of ``/dev/kvm``.
+    def watch_places(self, directories: Iterable[Path], paths: Iterable[Path] = ()) -> None:
+        """Have :attr:`directories` tell also of binaries that come and go in these, or at ``paths``, and of KVM.
 
         Of a directory that is not there it is told when it comes.
         """
-        for directory in directories:
-            place = str(directory.absolute())
-            self.directories.watch(place, prefix=PREFIX)
+        named = [(str(path.absolute().parent), [path.name]) for path in paths]
+        for place, names in [*((str(directory.absolute()), []) for directory in directories), *named]:
+            self.directories.watch(place, names=names, prefix="" if names else PREFIX)
             while stat_of(place) is None and place != "/":
                 place, _, name = place.rpartition("/")
                 place = place or "/"

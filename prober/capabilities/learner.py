@@ -256,7 +256,7 @@ class Learner:
             seconds = time.monotonic() - began
         change = None
         if ran is not None:
-            now = self._look(found, tuple(map(FileMark, (*(file.path for file in ran.files), *ran.links))))
+            now = self._look(found, _paths_of(ran, fingerprint.file.path))
             change = change_since(fingerprint, now, ran)
             fingerprint = now or fingerprint
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
@@ -291,12 +291,20 @@ def change_since(before: Fingerprint, now: Fingerprint | None, ran: Ran) -> Part
     if now is None or (change := change_of(before.model_copy(update={"files": now.files}), now)) is not None:
         return change if now is not None else change_of(before, now)
     until = time.time_ns()
-    for file, mark in zip(ran.files, now.files, strict=False):
+    marks = {mark.path: mark for mark in (now.file, *now.files)}
+    for file in ran.files:
+        mark = marks[file.path]
         if (file.device, file.inode) != (mark.device, mark.inode):
             return PartChange("files", f"{file.path} was replaced by another file")
         if ran.began_ns < mark.ctime_ns <= until:
             return PartChange("files", f"{file.path} was written or replaced")
     return None
+
+
+def _paths_of(ran: Ran, binary: str) -> tuple[FileMark, ...]:
+    """What is to be looked at of what ran; the binary itself is in any case."""
+    paths = (*(file.path for file in ran.files), *ran.links)
+    return tuple(FileMark(path) for path in paths if path != binary)
 
 
 def _files_of(fingerprint: Fingerprint | None) -> tuple[FileMark, ...]:

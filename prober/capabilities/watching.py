@@ -74,8 +74,7 @@ class Watcher:
         self._expected = expected
         self._notice = notice
         self._root = fingerprinter.root
-        paths = (*settings.paths, *([settings.qemu_kvm] if settings.qemu_kvm is not None else []))
-        self._places = [*settings.directories, *(path.absolute().parent for path in paths)]
+        self._paths = (*settings.paths, *([settings.qemu_kvm] if settings.qemu_kvm is not None else []))
         self._loop = asyncio.get_running_loop()
         self._has_news = asyncio.Event()
         self._last = float("-inf")
@@ -87,7 +86,7 @@ class Watcher:
             while True:
                 self.looked_at = time.monotonic()
                 # A few system calls each time: a directory may be new.
-                self._fingerprinter.watch_places(self._places)
+                self._fingerprinter.watch_places(self._settings.directories, self._paths)
                 await self._wait()
                 # What happens from here on is for the next look.
                 self._has_news.clear()

@@ -17,8 +17,9 @@ from prober.service.application import Application
 from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
+from prober.service.metrics.families import LISTENERS
 from prober.service.metrics.scraping import Scraping
-from prober.service.metrics.tally import Tally
+from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
@@ -50,6 +51,7 @@ class Handlers:
         self._late = late
         self._listening = Listening(catalog.changes)
         self._scraping = Scraping(tally)
+        tally.add_source(lambda: [Sample(LISTENERS, (), self._listening.listeners)])
 
     @property
     def _most(self) -> int:

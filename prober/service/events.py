@@ -39,6 +39,11 @@ class Listening:
         self._changes = changes
         self._listeners = 0
 
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return self._listeners
+
     def stream(self, request: Request) -> Response:
         """The changes as they come, from the one behind ``Last-Event-ID``, or else from now on.
 

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from requests import Session
 from requests.adapters import HTTPAdapter
+from schemathesis.core.result import Ok
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
@@ -152,8 +153,10 @@ def fuzz_api(seed: int, go_on: Callable[[int], bool], examples: int = 40) -> Rep
             rounds += 1
             found: Any
             for found in schema.get_all_operations():
+                operation = found.ok() if isinstance(found, Ok) else None
+                assert operation is not None, f"our own description is no OpenAPI: {found}"
                 if go_on(report.inputs):
-                    _try_operation(found.ok(), session, report, seed + rounds, examples)
+                    _try_operation(operation, session, report, seed + rounds, examples)
     report.seconds = time.monotonic() - began
     return report
 

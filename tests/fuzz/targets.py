@@ -122,8 +122,8 @@ def run_schema(data: bytes) -> None:
     text = f'{question}\n\n{version}\n\n{asked}\n\n{{"return": {data.decode(errors="replace")}}}'
     schema = Capabilities.from_recording(Recording.loads(text)).schema_
     if schema is not None:
-        value: object
-        for value in ({}, {"a": 1, "b": [None, "x"]}, [], "x", 2**70):
+        values: tuple[Any, ...] = ({}, {"a": 1, "b": [None, "x"]}, [], "x", 2**70)
+        for value in values:
             list(misfits(schema, "0", value))
         unfold(schema, "blockdev-add")
 

@@ -87,6 +87,7 @@ STALE = Family(
     "`use` someone who asked, `watch` the watcher, `start` the reading of the cache.",
     ("part", "found_by"),
 )
+LISTENERS = Family("prober_event_listeners", "gauge", "Clients that listen for changes now, in either way.")
 LAG = Family(
     "prober_event_loop_lag_seconds",
     "histogram",
@@ -128,6 +129,7 @@ FAMILIES = (
     USED,
     CACHE,
     STALE,
+    LISTENERS,
     LAG,
     WORKERS,
     WORKERS_BUSY,

@@ -28,15 +28,29 @@ class WorkerFigures(Protocol):
     start, what they answered, why some were replaced, and how many questions were refused."""
 
     @property
-    def busy(self) -> int: ...
+    def busy(self) -> int:
+        """How many are at a question now."""
+        ...
+
     @property
-    def waiting(self) -> int: ...
+    def waiting(self) -> int:
+        """How many questions wait now."""
+        ...
+
     @property
-    def answered(self) -> Mapping[str, int]: ...
+    def answered(self) -> Mapping[str, int]:
+        """How many were answered, by what was asked."""
+        ...
+
     @property
-    def replaced(self) -> Mapping[str, int]: ...
+    def replaced(self) -> Mapping[str, int]:
+        """How many workers were replaced, by the reason."""
+        ...
+
     @property
-    def refused(self) -> int: ...
+    def refused(self) -> int:
+        """How many questions were refused."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -206,6 +207,25 @@ def test_a_service_tells_of_itself(tmp_path: Path) -> None:
     assert requests["GET", "/v1/binaries/{id}", "404"] == 1
     assert requests["any", "none", "404"] == 1
     assert values(text, "prober_answers_used_total")[()] > 0
+
+
+def test_listeners_are_counted(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path), Asker()) as path, Client(path, timeout=20) as client:
+        for number in (1, 2):
+            stream = socket.socket(socket.AF_UNIX)
+            stream.settimeout(20)
+            stream.connect(str(path))
+            stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+            text = client.fetch("/metrics")[1].decode()
+            assert values(text, "prober_event_listeners") == {(): number}
+            if number == 1:
+                first = stream
+        first.close()
+        stream.close()
+        deadline = time.monotonic() + 20
+        while values(client.fetch("/metrics")[1].decode(), "prober_event_listeners") != {(): 0}:
+            assert time.monotonic() < deadline
 
 
 def test_a_service_that_is_not_ready_says_who_is_missing(tmp_path: Path) -> None:
