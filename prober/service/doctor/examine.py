@@ -6,9 +6,11 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from prober.capabilities.entry import Entry
 from prober.errors import ProberError, UsageError
@@ -44,10 +46,10 @@ async def examine(
     looks: list[tuple[Topic, Awaitable[list[Observation]]]] = [
         ("binaries", asyncio.to_thread(look_at_binaries, settings.catalog, entries)),
         ("modules", asyncio.to_thread(look_at_modules, settings)),
-        ("kvm", _kvm(entries) if kvm else _no_kvm()),
+        ("kvm", _aside(partial(_kvm, entries)) if kvm else _no_kvm()),
         ("groups", asyncio.to_thread(look_at_groups, settings)),
         ("cache", asyncio.to_thread(look_at_cache, settings.catalog.cache_dir, is_ours=kind == "service")),
-        ("confinement", _confinement(kvm=kvm, proves=proves)),
+        ("confinement", _aside(partial(_confinement, kvm=kvm, proves=proves))),
         ("firmware", asyncio.to_thread(look_at_firmware)),
         ("helpers", asyncio.to_thread(look_at_helpers)),
         ("settings", asyncio.to_thread(_host_file, settings.host)),
@@ -69,6 +71,28 @@ async def _bounded(topic: Topic, look: Awaitable[list[Observation]]) -> list[Obs
         what = f"it could not be looked at: {error}"
     todo = "look into the log; a disk that does not answer, or a machine that is too busy, is the likely cause"
     return [Observation(topic=topic, level="problem", what=what, why="it is not known whether it is well", todo=todo)]
+
+
+async def _aside(look: Callable[[], Coroutine[Any, Any, list[Observation]]]) -> list[Observation]:
+    """Look on an event loop of its own, in a thread: starting a QEMU takes some milliseconds of the loop that does it.
+
+    Where this is cancelled, so is that: nothing of it is left.
+    """
+    works: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
+    async def work() -> list[Observation]:
+        task = asyncio.current_task()
+        assert task is not None
+        works.append((asyncio.get_running_loop(), task))
+        return await look()
+
+    try:
+        return await asyncio.to_thread(lambda: asyncio.run(work()))
+    except asyncio.CancelledError:
+        for loop, task in works:
+            with suppress(RuntimeError):  # It has ended meanwhile.
+                loop.call_soon_threadsafe(task.cancel)
+        raise
 
 
 async def _kvm(entries: Iterable[Entry]) -> list[Observation]:

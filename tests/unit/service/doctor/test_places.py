@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import grp
 import json
 import os
 import pwd
 import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.models import Version
 from prober.service.doctor.binaries import look_at_binaries
+from prober.service.doctor.examine import _aside
 from prober.service.doctor.observed import Observation
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
@@ -192,3 +195,26 @@ def test_binaries(tmp_path: Path) -> None:
     _does(look_at_binaries(settings, [weak]), "ok", "in its box (weak): It sees processes.")
     found = look_at_binaries(settings, [])
     assert f"looked in {tmp_path}/none" in _does(found, "problem", "no QEMU binary was found").what
+
+
+def test_a_look_that_is_given_up_ends() -> None:
+    """It goes on in a thread of its own, which nobody could stop otherwise."""
+    began, ended = threading.Event(), threading.Event()
+
+    async def look() -> list[Observation]:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return []
+
+    async def go() -> None:
+        task = asyncio.create_task(_aside(look))
+        await asyncio.to_thread(began.wait, 20)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert await asyncio.to_thread(ended.wait, 20)
+
+    aio(go())
