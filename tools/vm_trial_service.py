@@ -221,7 +221,7 @@ def bears_a_full_disk() -> str:
         asked_at = get(BINARY)["asked_at"]
         assert asked_at >= began - 1
         assert get(_FACT)["verdict"] == "present"
-        shows(began, "cannot be written: No space left on device")
+        shows(began, "cannot be written", "No space left on device")
         assert entries() == before
     finally:
         filling.unlink()
