@@ -221,7 +221,7 @@ def bears_a_full_disk() -> str:
         asked_at = get(BINARY)["asked_at"]
         assert asked_at >= began - 1
         assert get(_FACT)["verdict"] == "present"
-        shows(began, "cannot be written: No space left on device")
+        shows(began, "cannot be written", "No space left on device")
         assert entries() == before
     finally:
         filling.unlink()
@@ -239,7 +239,7 @@ def refuses_a_cache_of_others() -> str:
     began = time.time()
     _CACHE.parent.chmod(0o777)
     try:
-        done = subprocess.run(["systemctl", "start", SERVICE], capture_output=True, check=False)
+        done = subprocess.run(["systemctl", "restart", SERVICE], capture_output=True, check=False)
         assert done.returncode != 0
         said = shows(began, "everybody can write to /var/cache above it", "chmod go-w /var/cache")
     finally:

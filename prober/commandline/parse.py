@@ -140,7 +140,8 @@ def _shell_words(text: str) -> Iterator[str]:
 
     :raise ValueError: where a quote or an escape does not end.
     """
-    place, pieces = 0, None
+    place = 0
+    pieces: list[str] | None = None
     while place < len(text):
         match = _PIECE.match(text, place)
         if match is None:
