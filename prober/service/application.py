@@ -31,12 +31,14 @@ class Application:
         Whatever else a handler raises is a mistake in prober, and is raised.
         """
         allowed: list[str] = []
+        # The connection leaves the body away (RFC 9110, 9.3.2).
+        method = "GET" if request.method == "HEAD" else request.method
         for pattern, route, handler in self._routes:
             match = pattern.fullmatch(request.path)
             if match is None:
                 continue
-            if route.method != request.method:
-                allowed.append(route.method)
+            if route.method != method:
+                allowed += ("GET", "HEAD") if route.method == "GET" else (route.method,)
                 continue
             request.places = match.groupdict()
             try:

@@ -57,7 +57,8 @@ class Request:
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
     ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this,
-    whether the client waits to be told that its body is wanted, and whether the answer is on its way.
+    whether the client waits to be told that its body is wanted, and whether the answer is on its way; ``held`` are the
+    bytes that count for it.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Request:
         self.peer = peer
         self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         self.is_answered = False
+        self.held = 0
         self._headers = headers
         self._on_wanted = on_wanted
         self._body = bytearray()
@@ -96,8 +98,13 @@ class Request:
         """Whether nobody waits for an answer any more."""
         return self._is_gone
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its body is there to the end."""
+        return self._has_ended
+
     async def read(self, limit: int) -> bytes:
-        """The whole body.
+        """The whole body, once: it is not kept here.
 
         :raise BodyTooLargeError: where it has more than ``limit`` bytes.
         :raise ClientGoneError: where it does not come to its end.
@@ -109,7 +116,8 @@ class Request:
             if len(self._body) > limit:
                 raise BodyTooLargeError
             if self._has_ended:
-                return bytes(self._body)
+                body, self._body = bytes(self._body), bytearray()
+                return body
             self._news = asyncio.get_running_loop().create_future()
             await self._news
 

@@ -15,10 +15,11 @@ from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
+from prober.service.door import open_door
 from prober.service.late import Late
 from prober.service.notify import keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
-from prober.service.protocol import HttpConnection, Serving
+from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 from prober.service.signals import stop_event
 from prober.service.sockets import listening_socket
@@ -131,13 +132,11 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 @asynccontextmanager
 async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
-    serving, loop = Serving(app, settings), asyncio.get_running_loop()
-    # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
-    server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
+    serving = Serving(app, settings)
     try:
-        yield
+        async with open_door(serving, listener):
+            yield
     finally:
-        server.close()
         await serving.end(_GRACE)
 
 

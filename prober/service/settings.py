@@ -24,8 +24,10 @@ class ServiceSettings(BaseModel):
     where it is given, ``group`` (a name); under socket activation systemd has made it.
     Members of ``admin_group`` (a name; empty: nobody) may do what root and the service's own user may.
     ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
-    ``max_connections`` how many clients are connected at once (503).  ``request_s`` is the time to send a whole
-    request, ``idle_s`` between two of them, ``response_s`` the time that a client may leave a response unread.
+    ``max_connections`` how many connections there are at once: one more takes the place of the one that is idle for
+    the longest time, or is refused where none is (503); the soft limit of file descriptors is raised to fit.
+    ``request_s`` is the time to send a whole request, ``idle_s`` between two of them, ``response_s`` the time that a
+    client may leave a response unread.
 
     Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
     A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
@@ -41,7 +43,7 @@ class ServiceSettings(BaseModel):
     mode: int = Field(default=0o660, ge=0, le=0o777)
     max_body: int = Field(default=1 << 20, gt=0)
     max_head: int = Field(default=16384, ge=512)
-    max_connections: int = Field(default=64, gt=0)
+    max_connections: int = Field(default=2048, gt=0)
     request_s: float = Field(default=10.0, gt=0)
     idle_s: float = Field(default=30.0, gt=0)
     response_s: float = Field(default=30.0, gt=0)
