@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 
 class Alarm:
-    """Calls back once, so many seconds after it was started, unless it is stopped before."""
+    """Calls back once, some seconds after it was started, unless it is stopped before; it knows whom only meanwhile."""
 
-    __slots__ = ("_callback", "_handle")
+    __slots__ = ("_handle",)
 
-    def __init__(self, callback: Callable[[], object]) -> None:
-        self._callback = callback
+    def __init__(self) -> None:
         self._handle: asyncio.TimerHandle | None = None
 
     @property
@@ -20,10 +19,10 @@ class Alarm:
         """Whether it was started, and neither called back nor was stopped."""
         return self._handle is not None
 
-    def start(self, seconds: float) -> None:
+    def start(self, seconds: float, callback: Callable[[], object]) -> None:
         """Start it, anew where it runs."""
         self.stop()
-        self._handle = asyncio.get_running_loop().call_later(seconds, self._fire)
+        self._handle = asyncio.get_running_loop().call_later(seconds, self._fire, callback)
 
     def stop(self) -> None:
         """Stop it, where it runs."""
@@ -31,6 +30,6 @@ class Alarm:
             self._handle.cancel()
             self._handle = None
 
-    def _fire(self) -> None:
+    def _fire(self, callback: Callable[[], object]) -> None:
         self._handle = None
-        self._callback()
+        callback()

@@ -54,9 +54,9 @@ class HttpConnection(asyncio.Protocol):
         #: Whether more of the client is wanted.
         self.is_reading = True
         self._drained: asyncio.Future[None] | None = None
-        self._request_alarm = Alarm(self._on_slow_request)
-        self._response_alarm = Alarm(self.abort)
-        self._idle_alarm = Alarm(self._close)
+        self._request_alarm = Alarm()
+        self._response_alarm = Alarm()
+        self._idle_alarm = Alarm()
         #: Whether it got its last word.
         self.has_ended = False
 
@@ -75,7 +75,7 @@ class HttpConnection(asyncio.Protocol):
                 503, f"more than {most} clients are connected, or file descriptors run short", "try again later"
             )
             return
-        self._request_alarm.start(self._settings.request_s)
+        self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""
@@ -85,9 +85,11 @@ class HttpConnection(asyncio.Protocol):
         for alarm in (self._request_alarm, self._response_alarm, self._idle_alarm):
             alarm.stop()
         self._abandon()
-        self._reader.close()
         self.hold(-self._held)
         self._go_on_writing()
+        # Nothing refers to itself any more: connections come and go by thousands, and need no collector.
+        self.has_ended, self._last = True, None
+        del self._reader
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
@@ -95,7 +97,7 @@ class HttpConnection(asyncio.Protocol):
             return
         # Also for an empty line between two requests, which stops the idle alarm and begins no request.
         if not self._request_alarm.runs and (self._last is None or self._last.is_answered):
-            self._request_alarm.start(self._settings.request_s)
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
         self._stop_being_idle()
         if self.hold(len(data)):
             if self._reader.take(data):
@@ -105,17 +107,19 @@ class HttpConnection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         """Read what came at once, as far as it is wanted; what is left after a while later, with others between."""
-        if not self._reader.read():
-            if self._user is not None and self.is_reading and not self.has_ended:
-                self._transport.pause_reading()
-                self._loop.call_soon(self._user.run, self._read_on)
-        elif self.is_reading and not self.has_ended:
-            self._transport.resume_reading()
+        if self.has_ended or self._user is None:
+            return
+        if self._reader.read():
+            if self.is_reading and not self.has_ended:
+                self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._user.run, self._read_on)
 
     def on_begin(self) -> None:
         """A request begins."""
         if not self._request_alarm.runs:
-            self._request_alarm.start(self._settings.request_s)
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
     def on_head(self, request: Request) -> None:
         """The head of a request is there."""
@@ -162,7 +166,7 @@ class HttpConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read what it asked for."""
         self._drained = self._loop.create_future()
-        self._response_alarm.start(self._settings.response_s)
+        self._response_alarm.start(self._settings.response_s, self.abort)
         self._unread = self._transport.get_write_buffer_size()
         if self._user is not None:
             self._user.unread[self] = None
@@ -245,7 +249,7 @@ class HttpConnection(asyncio.Protocol):
         self._resume_reading()
         if self._last is not None and not self._last.is_answered:
             return
-        self._idle_alarm.start(self._settings.idle_s)
+        self._idle_alarm.start(self._settings.idle_s, self._transport.close)
         if self._user is not None and not self._reader.is_within:
             self._user.idle[self] = None
 
@@ -256,7 +260,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _on_slow_request(self) -> None:
         if not self.is_reading:  # It is we who do not read: an earlier request is being answered.
-            self._request_alarm.start(self._settings.request_s)
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
         else:
             self.refuse(408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
 
@@ -284,9 +288,6 @@ class HttpConnection(asyncio.Protocol):
             if request is not None:
                 request.abandon()
         self._waiting.clear()
-
-    def _close(self) -> None:
-        self._transport.close()
 
     def _write(self, data: bytes) -> None:
         """Write, where the client is still there: uvloop raises RuntimeError for one that has gone."""

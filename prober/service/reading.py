@@ -100,10 +100,6 @@ class RequestReader:
         """Whether some of the next request came."""
         return self._head_bytes > 0 or self._rest is not None
 
-    def close(self) -> None:
-        """Drop what was not read."""
-        self._rest = None
-
     def take(self, data: bytes) -> bool:
         """Some bytes came; true where they are to be read by :meth:`read`, as they are many."""
         if self._rest is not None:
