@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
+from prober.commandline.brief import MOST_OF_AN_ANSWER
 from prober.errors import ProberError
 from prober.service.messages import ClientGoneError, Handler, Request, Response
 from prober.service.peers import Admitted
-from prober.service.problems import problem, problem_of
+from prober.service.problems import problem, problem_of, too_large
 from prober.service.requests import read_query
-from prober.service.routes import DESCRIPTION, Route
+from prober.service.routes import CAPABILITIES, DESCRIPTION, Route
 
 
 class Application:
@@ -45,12 +46,19 @@ class Application:
                 if route.admin:
                     self._admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
-                return await handler(request)
+                return _bounded(await handler(request), route)
             except ProberError as error:
                 return problem_of(error)
             except ClientGoneError:
                 return problem(408, "the request did not come to its end")
         return _nobody(request, allowed)
+
+
+def _bounded(response: Response, route: Route) -> Response:
+    """An answer that is not too large; only all that is known of a binary may have any size."""
+    if len(response.body) <= MOST_OF_AN_ANSWER or route is CAPABILITIES:
+        return response
+    return too_large(len(response.body))
 
 
 def _pattern(route: Route) -> re.Pattern[str]:
