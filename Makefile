@@ -17,12 +17,19 @@ STAMP := $(VENV)/.made-from-lock
 RUN ?= run
 SERVE_OPTIONS ?=
 UPGRADE ?=
+# Where `make install` puts things: a tree of its own for a package, and where in it.  PREFIX, SYSCONFDIR and
+# INSTALL_PYTHON (the interpreter; by default the distribution's) are paths on the host.
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+INSTALL_PYTHON ?=
+INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
 PYTEST := $(BIN)/python -m pytest
 # As many tests at a time as there are processors; each worker has a half of the list, and takes over from the other.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement compare mutants unit-vm
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -39,6 +46,12 @@ run: $(STAMP) ## start the service in the foreground on run/prober.sock
 	@mkdir -p $(RUN)
 	@exec $(BIN)/prober serve --config /dev/null --socket $(RUN)/prober.sock --cache $(RUN)/cache --prover-socket '' \
 	  --fallback-replies fixtures/replies $(SERVE_OPTIONS)
+
+install: $(STAMP) ## lay prober, its units and its configuration down (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc)
+	@$(BIN)/python $(INSTALL) install
+
+uninstall: ## take away what `make install` laid down with the same DESTDIR and PREFIX, and no more
+	@$(BIN)/python $(INSTALL) uninstall
 
 test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)
 	$(PYTEST) $(PARALLEL)
@@ -69,13 +82,13 @@ unit: $(STAMP) ## unit tests; they need no QEMU
 	$(PYTEST) $(PARALLEL) tests/unit
 
 cases: $(STAMP) ## XML to argv or refusal, for each recorded binary
-	$(PYTEST) $(PARALLEL) tests/cases tests/conformance
+	$(PYTEST) $(PARALLEL) tests/cases tests/conformance --whole
 
-integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`)
-	$(PYTEST) $(PARALLEL) tests/integration
+integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`), those with thousands of lines whole
+	$(PYTEST) $(PARALLEL) tests/integration --whole
 
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
-	$(PYTEST) $(PARALLEL) tests/integration --with-roots
+	$(PYTEST) $(PARALLEL) tests/integration --whole --with-roots
 
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
@@ -89,8 +102,8 @@ compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a ve
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-unit-vm: $(STAMP) ## try the systemd units in a virtual machine, with proofs in it (as root, minutes; mmdebstrap)
-	$(BIN)/python -u -m tools.unit_vm
+vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
+	$(BIN)/python -u -m tools.vm_test
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
@@ -102,9 +115,10 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, checking.md and proving.md
+docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
+	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.rules_page
 	$(BIN)/python -m tools.proving_page
 

@@ -19,6 +19,7 @@
     ├── ForbiddenError          who asks may not have it done
     ├── BusyError               too much is asked at once; the same question later will be answered
     └── ServiceError            the service cannot be reached, or cannot do its work
+        ├── SettingsError           what it is told cannot be read, or is wrong (carries all problems)
         └── ProverError             it cannot reach the one who proves lines for it, or that one failed
 
 Errors of the libraries below (``qemu.qmp``, ``OSError``, pydantic, lxml) are mapped to these at one
@@ -179,6 +180,16 @@ class ServiceError(ProberError):
     """The service cannot be reached, or cannot do its work."""
 
     kind = "service"
+
+
+class SettingsError(ServiceError):
+    """The settings cannot be read, or are wrong.  ``problems`` holds each as a sentence: place, key, reason, hint."""
+
+    kind = "settings"
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class ProverError(ServiceError):

@@ -6,6 +6,8 @@
   run is told at the end (``tests/not_run.py``); where ``PROBER_NO_SKIP=1`` or ``CI=true`` is set, it is a failure.
 - Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
+- Tests that have QEMU judge thousands of lines take a part of them, always the same, unless ``--whole`` is given
+  (``make integration``, ``make integration-all``): the fixture ``whole``.
 - Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
   are left out, not skipped.
 """
@@ -16,6 +18,7 @@ import asyncio
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +99,14 @@ def _in_root(version: str) -> Path:
     return root
 
 
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every user may look into; pytest's own are their user's alone, and made so again and again."""
+    with tempfile.TemporaryDirectory(prefix="prober-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(scope="session")
 def qemu_binary() -> str:
     """The path of the installed ``qemu-system-x86_64``."""
@@ -120,6 +131,12 @@ def any_qemu(request: pytest.FixtureRequest) -> QemuPlace:
 
 
 @pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether QEMU is to judge all lines that there are, and not a part of them."""
+    return bool(request.config.getoption("--whole"))
+
+
+@pytest.fixture(scope="session")
 def libvirt_data() -> Path:
     """The directory with libvirt's recordings (``replies/``) and pairs of XML and argv (``pairs/``).
 
@@ -141,6 +158,7 @@ def fixtures_replies() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-roots", action="store_true", help="run the tests that need other QEMU versions too")
+    parser.addoption("--whole", action="store_true", help="have QEMU judge all lines, not a part of them")
 
 
 def pytest_configure(config: pytest.Config) -> None:

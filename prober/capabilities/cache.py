@@ -11,6 +11,7 @@ Rules:
 - What cannot be trusted (damaged, truncated, foreign, oversized, unreadable) is set aside as ``NAME.bad``, at most
   one for each name, with a log line, and counts as not there.
 - The cache is never needed: whatever the disk does, reading gives an entry or None, and writing never raises.
+- A directory that is not ours alone (:mod:`prober.capabilities.private`) is refused when it is opened.
 
 An entry says what it depends on (its fingerprint); whether that still holds is for the caller to compare.
 """
@@ -36,6 +37,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
+from prober.capabilities.private import require_private
+from prober.qemu.box.forms import Confined
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
 FORMAT = 1
@@ -58,7 +61,8 @@ class Learned(BaseModel):
     """What one interview gave besides the capabilities.
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
-    1970).
+    1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
+    not be had of it, a sentence each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +71,8 @@ class Learned(BaseModel):
     seconds: float
     timings: dict[str, float]
     asked_at: float
+    confinement: Confined | None = None
+    unconfined: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):
@@ -91,12 +97,18 @@ class DiskCache:
         self._order = asyncio.Lock()
 
     async def open(self) -> None:
-        """Make the directory where it is missing, and remove what a killed writer left.  Never raises."""
+        """Make the directory where it is missing, and remove what a killed writer left.
+
+        A directory that cannot be made or read is told in the log, and the cache goes without.
+
+        :raise ServiceError: where others can write to the directory: what they put there would be believed.
+        """
         await asyncio.to_thread(self._open)
 
     def _open(self) -> None:
         try:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            require_private(self.directory)
             for path in self.directory.glob(".*.tmp"):
                 with suppress(FileNotFoundError):
                     if time.time() - path.lstat().st_mtime > _STALE_TEMPORARY:
@@ -192,6 +204,21 @@ class DiskCache:
             log.warning("cache entry %s is not used, and set aside as %s.bad: %s", path, path.name, why)
 
 
+def entry_fault(path: Path) -> str | None:
+    """Why the entry in this file cannot be trusted, or None: its form, length and checksum are looked at.  Blocks."""
+    try:
+        with open(path, "rb", opener=_open_plain) as file:
+            data = file.read(MAX_ENTRY_BYTES + 1)
+        if len(data) > MAX_ENTRY_BYTES:
+            return f"it is larger than {MAX_ENTRY_BYTES} bytes"
+        _check_form(data)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    except _UntrustedError as error:
+        return str(error)
+    return None
+
+
 async def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Await work to its end even when cancelled meanwhile: it runs in threads, with files open."""
     task = asyncio.ensure_future(work)
@@ -225,10 +252,8 @@ def _compose(learned: Learned, capabilities: Capabilities) -> bytes:
     return b"%s %d %d %s\n%s" % (_MAGIC, FORMAT, len(rest), sha256(rest).hexdigest().encode(), rest)
 
 
-def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
-    """Check from the outside in: the form, the format, the length, the checksum, the head, the content.
-
-    None is an entry of another format or content version: an honest file, written by another prober.
+def _check_form(data: bytes) -> tuple[int, int]:
+    """The format, and where the first line ends; of our own format the length and the checksum are right.
 
     :raise _UntrustedError: where something is wrong.
     """
@@ -236,14 +261,26 @@ def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
     first = _FIRST_LINE.fullmatch(data, 0, end) if end > 0 else None
     if first is None:
         raise _UntrustedError("it does not begin as an entry does" if data else "it is empty")
-    if int(first[1]) != FORMAT:
-        log.info("cache entry of %s has format %d, not %d: the binary is asked anew", binary, int(first[1]), FORMAT)
+    if int(first[1]) == FORMAT:
+        rest = memoryview(data)[end + 1 :]
+        if len(rest) != int(first[2]):
+            raise _UntrustedError(f"it should have {int(first[2])} bytes after the first line, and has {len(rest)}")
+        if sha256(rest).hexdigest().encode() != first[3]:
+            raise _UntrustedError("its checksum is wrong")
+    return int(first[1]), end
+
+
+def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
+    """Check from the outside in: the form, the format, the length, the checksum, the head, the content.
+
+    None is an entry of another format or content version: an honest file, written by another prober.
+
+    :raise _UntrustedError: where something is wrong.
+    """
+    form, end = _check_form(data)
+    if form != FORMAT:
+        log.info("cache entry of %s has format %d, not %d: the binary is asked anew", binary, form, FORMAT)
         return None
-    rest = memoryview(data)[end + 1 :]
-    if len(rest) != int(first[2]):
-        raise _UntrustedError(f"it should have {int(first[2])} bytes after the first line, and has {len(rest)}")
-    if sha256(rest).hexdigest().encode() != first[3]:
-        raise _UntrustedError("its checksum is wrong")
     head_end = data.find(b"\n", end + 1)
     try:
         learned = Learned.model_validate_json(data[end + 1 : head_end])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,7 @@ from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
 from prober.capabilities.learner import Learner
+from prober.capabilities.observer import FoundBy, Observer, stale_part
 from prober.capabilities.roster import Roster
 from prober.capabilities.watching import Survey, make_fingerprinter, watch
 from prober.errors import BinaryFailedError, UnknownBinaryError
@@ -40,20 +42,30 @@ log = logging.getLogger(__name__)
 #: How often an asker waits for an answer that no longer holds when it is there.
 _ROUNDS = 2
 
+#: The watcher is at work while its last look is not longer ago than so many times ``poll_s``, and so many seconds: a
+#: look at a busy disk takes its time.
+_LOOKS, _PATIENCE = 10, 20.0
+
 
 class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
     reads the cache, and starts the interviews that are missing without waiting for them.
 
     ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
+    ``observer`` is told of what happens.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
-    def __init__(self, settings: CatalogSettings, *, interviewer: Interviewer | None = None) -> None:
+    def __init__(
+        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look)
+        self._given_interviewer = interviewer
+        self._observer = observer or Observer()
+        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._observer)
         self._roster = Roster({})
         self._watcher: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
@@ -63,8 +75,43 @@ class Catalog:
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._watcher = asyncio.create_task(watch(self.settings, self._notice), name="catalog watcher")
+        self._start_watcher()
         return self
+
+    async def adopt_settings(self, settings: CatalogSettings) -> None:
+        """Go on by other settings: what they find anew is learnt about, what they no longer find is dropped.
+
+        Interviews that are under way go on, and what is known stays where it still holds.  ``cache_dir`` is not heeded:
+        the cache stays where it is.  Does nothing where nothing differs, or once it is closing.
+        """
+        if settings == self.settings:
+            return
+        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True)
+        links = await asyncio.to_thread(find_links, settings)
+        found = await asyncio.to_thread(find_all, settings)
+        if self._learner.closing or self._fingerprinter is None or self._watcher is None:
+            fingerprinter.close()
+            return
+        self.settings = settings
+        self._fingerprinter.close()
+        self._fingerprinter = fingerprinter
+        self._learner.adopt_settings(settings, self._given_interviewer or real_interviewer(settings))
+        self._roster.links = links
+        self._watcher.cancel()
+        self._start_watcher()
+        self._adopt(found)
+
+    def is_alive(self) -> bool:
+        """Whether changes would be noticed: the watcher is at work, and has looked not long ago."""
+        patience = max(_LOOKS * self.settings.poll_s, _PATIENCE)
+        return self._watcher is not None and not self._watcher.done() and time.monotonic() - self._looked_at < patience
+
+    def _start_watcher(self) -> None:
+        self._looked()
+        self._watcher = asyncio.create_task(watch(self.settings, self._notice, self._looked), name="catalog watcher")
+
+    def _looked(self) -> None:
+        self._looked_at = time.monotonic()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -159,6 +206,7 @@ class Catalog:
                 assert subject.answer is not None
                 if isinstance(subject.answer, Failure):
                     raise subject.answer.error()
+                self._observer.used()
                 return subject.answer
             await self._learner.learn(subject)
         raise BinaryFailedError(f"{subject.found.path} changes faster than it can be asked", hint="try again later")
@@ -167,10 +215,19 @@ class Catalog:
         """Compare what the answer depends on with what is there now; the difference is logged once."""
         if subject.answer is None:
             return False
-        change = change_of(subject.answer.fingerprint, self._look(subject.found))
+        seen = self._look(subject.found)
+        change = change_of(subject.answer.fingerprint, seen)
         if change is not None and subject.task is None:
-            log.info("%s is asked again: %s", subject.found.path, change)
+            self._tell_stale(subject, seen, change, "use")
         return change is None
+
+    def _tell_stale(self, subject: Subject, seen: Fingerprint | None, change: str, by: FoundBy) -> None:
+        """Somebody saw that an answer no longer holds."""
+        assert subject.answer is not None
+        part = stale_part(subject.answer.fingerprint, seen)
+        self._observer.stale(part, by)
+        fields = {"event": "stale", "binary": subject.found.path, "part": part, "found_by": by}
+        log.info("%s is asked again: %s", subject.found.path, change, extra={"fields": fields})
 
     def _look(self, found: FoundFile) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
@@ -191,9 +248,10 @@ class Catalog:
         for subject in self._roster:
             if subject.answer is None or subject.task is not None or subject.found.path not in seen.fingerprints:
                 continue
-            change = change_of(subject.answer.fingerprint, seen.fingerprints[subject.found.path])
+            fingerprint = seen.fingerprints[subject.found.path]
+            change = change_of(subject.answer.fingerprint, fingerprint)
             if change is not None:
-                log.info("%s is asked again: %s", subject.found.path, change)
+                self._tell_stale(subject, fingerprint, change, "watch")
                 assert self._fingerprinter is not None
                 self._fingerprinter.forget()
                 self._learner.start(subject)

@@ -14,6 +14,7 @@ from prober.capabilities.find import FileKind, FoundFile
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.models import Version
 from prober.errors import BinaryFailedError
+from prober.qemu.box.forms import Confined
 
 #: ``waiting`` for its interview, ``asking``, ``ready``, or ``failed`` (with the reason).
 State: TypeAlias = Literal["waiting", "asking", "ready", "failed"]
@@ -26,7 +27,8 @@ class Entry(BaseModel):
     ``targets`` are the guest architectures (QEMU has one for each binary), ``accelerators`` those that it was asked
     with.  ``source`` is where the answer came from.  ``seconds`` is how long the interview took, ``timings`` its
     phases (seconds), ``asked_at`` when it was (seconds since 1970); ``crashing_types`` are QOM types whose
-    introspection kills this QEMU, with its last words.  ``error`` and ``hint`` are set for a failed one alone.
+    introspection kills this QEMU, with its last words.  ``confinement`` is the form of the box that it was asked in,
+    ``unconfined`` what could not be had of it, a sentence each.  ``error`` and ``hint`` are set for a failed one alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,8 @@ class Entry(BaseModel):
     seconds: float | None = None
     timings: dict[str, float] = {}
     crashing_types: dict[str, str] = {}
+    confinement: Confined | None = None
+    unconfined: tuple[str, ...] = ()
     fingerprint: Fingerprint | None = None
     error: str | None = None
     hint: str | None = None
@@ -124,5 +128,7 @@ class Subject:
             seconds=learned.seconds,
             timings=learned.timings,
             crashing_types=capabilities.crashing_types,
+            confinement=learned.confinement,
+            unconfined=learned.unconfined,
             fingerprint=learned.fingerprint,
         )

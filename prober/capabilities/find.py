@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from prober.qemu.limits import InterviewLimits
 
@@ -22,29 +22,37 @@ _RECORDING_ENDS = (".replies.xz", ".replies")
 
 
 class CatalogSettings(BaseModel):
-    """What the catalog serves, and how.
-
-    ``directories`` are searched for ``qemu-system-*``; ``qemu_kvm`` is the one binary that some distributions have
-    elsewhere (None: not looked for); ``paths`` are binaries by any other name, which stay in the catalog even while
-    there is no such file.  ``recordings`` (files, or directories of them) are always served,
-    ``fallback_recordings`` only where no binary is found.  ``module_directories`` are directories of QEMU modules
-    in unusual places.  ``cache_dir`` is None for no cache on disk.  ``max_interviews`` run at once at most;
-    ``poll_s`` is how often (seconds) the catalog looks for changes before anyone asks.
-    """
+    """What the catalog serves, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: Directories that are searched for `qemu-system-*`.
     directories: tuple[Path, ...] = (Path("/usr/bin"), Path("/usr/local/bin"))
+    #: The one binary that some distributions have elsewhere; empty: not looked for.
     qemu_kvm: Path | None = Path("/usr/libexec/qemu-kvm")
+    #: Binaries by any other name, which stay in the catalog even while there is no such file.
     paths: tuple[Path, ...] = ()
+    #: Recordings (files, or directories of them) that are always served.
     recordings: tuple[Path, ...] = ()
+    #: Recordings that are served only where no binary is found.
     fallback_recordings: tuple[Path, ...] = ()
+    #: Directories of QEMU modules in unusual places.
     module_directories: tuple[Path, ...] = ()
+    #: Where answers are kept; empty: nowhere on disk.
     cache_dir: Path | None = None
     limits: InterviewLimits = InterviewLimits()
+    #: `auto`: with KVM where it can be had.  `tcg`: never with KVM.
     accel: Literal["auto", "tcg"] = "auto"
+    #: How many interviews run at once; one uses two cores.
     max_interviews: int = Field(default=1, gt=0)
+    #: How often (seconds) the catalog looks for changes before anyone asks.
     poll_s: float = Field(default=2.0, gt=0)
+
+    @field_validator("qemu_kvm", "cache_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """TOML and the environment have no word for nothing."""
+        return None if value == "" else value
 
 
 @dataclass(frozen=True, slots=True)

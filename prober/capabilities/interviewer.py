@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from prober.capabilities.find import CatalogSettings
+from prober.qemu.box.forms import Confined
 from prober.qemu.recording import Recording
 
 
 class Interviewed(Protocol):
-    """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase."""
+    """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase,
+    how it was confined and what could not be had of that."""
 
     @property
     def recording(self) -> Recording: ...
@@ -18,6 +20,10 @@ class Interviewed(Protocol):
     def seconds(self) -> float: ...
     @property
     def timings(self) -> Mapping[str, float]: ...
+    @property
+    def confinement(self) -> Confined: ...
+    @property
+    def unconfined(self) -> tuple[str, ...]: ...
 
 
 #: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.

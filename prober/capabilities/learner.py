@@ -23,6 +23,7 @@ from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import Fingerprint, change_of
 from prober.capabilities.interviewer import Interviewer
+from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer, stale_part
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
 
@@ -39,23 +40,46 @@ _TIDY_AFTER = 0.05
 class Learner:
     """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now.
 
+    The ``observer`` is told what becomes of that.
+
     Once it is ``closing`` nothing more is learnt.
     """
 
     def __init__(
-        self, settings: CatalogSettings, interviewer: Interviewer, look: Callable[[FoundFile], Fingerprint | None]
+        self,
+        settings: CatalogSettings,
+        interviewer: Interviewer,
+        look: Callable[[FoundFile], Fingerprint | None],
+        observer: Observer,
     ) -> None:
         self._interviewer = interviewer
+        self._observer = observer
         self._look = look
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
+        self._most_at_once = settings.max_interviews
         self._background: set[asyncio.Task[Any]] = set()
         self.closing = False
 
     async def open(self) -> None:
-        """Make the cache ready."""
+        """Make the cache ready.
+
+        :raise ServiceError: where others can write to its directory.
+        """
         if self._cache is not None:
             await self._cache.open()
+
+    def adopt_settings(self, settings: CatalogSettings, interviewer: Interviewer) -> None:
+        """Go on by other settings; interviews that are under way are finished as they were begun.
+
+        The cache stays where it is.
+        """
+        more = settings.max_interviews - self._most_at_once
+        self._interviewer, self._most_at_once = interviewer, settings.max_interviews
+        for _ in range(more):
+            self._slots.release()
+        for _ in range(-more):
+            self._keep(self._slots.acquire())  # When one that is taken comes back, it stays with us.
 
     async def close(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """End these tasks and its own; entries that are being written to the cache get a moment."""
@@ -100,22 +124,30 @@ class Learner:
 
     async def _learn(self, subject: Subject, *, use_cache: bool) -> None:
         try:
-            stored = await self._restore(subject.found) if use_cache else None
+            stored = await self._restore(subject) if use_cache else None
             subject.consulted.set()
             subject.answer = stored or await self._ask_in_turn(subject)
         finally:
             subject.task = None
             subject.consulted.set()
 
-    async def _restore(self, found: FoundFile) -> Success | None:
+    async def _restore(self, subject: Subject) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
-        if self._cache is None or (stored := await self._cache.read(found.path)) is None:
+        if self._cache is None:
+            return None
+        found = subject.found
+        if (stored := await self._cache.read(found.path)) is None:
+            self._observer.cache_read("absent")
             return None
         learned, capabilities = stored
-        change = change_of(learned.fingerprint, self._look(found))
+        seen = self._look(found)
+        change = change_of(learned.fingerprint, seen)
         if change is not None:
-            log.info("the cache entry of %s is out of date: %s", found.path, change)
+            self._observer.cache_read("stale")
+            if subject.answer is None:  # Else whoever saw that it does not hold has told of it.
+                self._tell_stale(found.path, stale_part(learned.fingerprint, seen), change)
             return None
+        self._observer.cache_read("hit")
         return Success(learned, capabilities, "cache")
 
     async def _ask_in_turn(self, subject: Subject) -> Answer:
@@ -163,23 +195,44 @@ class Learner:
         began, asked_at = time.monotonic(), time.time()
         seconds: float | None = None
         timings: dict[str, float] = {}
+        held: dict[str, Any] = {}
+        outcome = CANCELLED
         try:
             if found.kind == "recording":
                 recording = await read_recording(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
+                held = {"confinement": interview.confinement, "unconfined": interview.unconfined}
             capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+            outcome = ANSWERED
         except ProberError as error:
+            outcome = error.kind
             return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
         except Exception:
             # A fault of this program must not leave the askers waiting; it is logged whole.
-            log.exception("asking %s failed", found.path)
+            outcome = FAULT
+            log.exception("asking %s failed", found.path, extra={"fields": {"event": "fault", "binary": found.path}})
             return Failure(fingerprint, f"{found.path} could not be asked: a fault in prober itself, see its log")
+        finally:
+            if found.kind == "binary":
+                self._tell_end(found.path, outcome, time.monotonic() - began)
         if seconds is None:
             seconds = time.monotonic() - began
-        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at)
+        learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
+
+    def _tell_stale(self, path: str, part: str, change: str) -> None:
+        """What the disk has of a binary that nothing is known of yet no longer holds."""
+        self._observer.stale(part, "start")
+        fields = {"event": "stale", "binary": path, "part": part, "found_by": "start"}
+        log.info("the cache entry of %s is out of date: %s", path, change, extra={"fields": fields})
+
+    def _tell_end(self, path: str, outcome: str, seconds: float) -> None:
+        """An interview ended in some way."""
+        self._observer.interviewed(outcome, seconds)
+        fields = {"event": "interview", "binary": path, "outcome": outcome, "seconds": round(seconds, 3)}
+        log.info("the interview of %s ended after %.2f s: %s", path, seconds, outcome, extra={"fields": fields})
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run work behind the askers' back; closing waits for it."""

@@ -27,7 +27,7 @@ class Roster:
     """
 
     def __init__(self, links: Mapping[str, str]) -> None:
-        self._links = links
+        self.links = links
         self._subjects: dict[str, Subject] = {}
         self._by_path: dict[str, Subject] = {}
 
@@ -63,7 +63,7 @@ class Roster:
         if subject is None and ident.startswith("/"):
             # /bin may be a link to /usr/bin.  Where links lead was looked up before: a client's path never is.
             directory, _, name = ident.rpartition("/")
-            subject = self._by_path.get(f"{self._links.get(directory, directory)}/{name}")
+            subject = self._by_path.get(f"{self.links.get(directory, directory)}/{name}")
         if subject is None:
             raise UnknownBinaryError(f"the catalog has no binary {ident[:200]!r}", hint=self.known_ids())
         return subject

@@ -34,9 +34,12 @@ def survey(settings: CatalogSettings) -> Survey:
         return Survey(found, {item.path: fingerprinter.look(item) for item in found})
 
 
-async def watch(settings: CatalogSettings, notice: Callable[[Survey], None]) -> None:
-    """Tell what is there every ``poll_s`` seconds, until this is cancelled."""
+async def watch(
+    settings: CatalogSettings, notice: Callable[[Survey], None], looked: Callable[[], None] = lambda: None
+) -> None:
+    """Tell what is there every ``poll_s`` seconds, until this is cancelled; ``looked`` is called after each look."""
     while True:
+        looked()
         await asyncio.sleep(settings.poll_s)
         try:
             seen = await asyncio.to_thread(survey, settings)

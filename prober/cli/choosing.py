@@ -84,6 +84,14 @@ def _interviewed(binary: str, settings: Path | None = None, root: Path | None = 
     return interviewed(binary, settings, root)
 
 
+def choose_socket(socket: Path | None) -> Path:
+    """The socket of the service that is asked: this one, or where a service usually is.
+
+    :raise ServiceError: where none is named, and there is none.
+    """
+    return socket or _default_socket()
+
+
 def _default_socket() -> Path:
     for path in DEFAULT_SOCKETS:
         if path.is_socket():

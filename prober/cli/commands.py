@@ -47,6 +47,24 @@ COMMANDS = (
         "Run what proves lines for the service in a process of its own, confined as proving needs it.",
     ),
     Command(
+        "config",
+        "prober.cli.config",
+        "Tell the settings of the service: each with where it was told, or all that is wrong with them.",
+    ),
+    Command(
+        "doctor",
+        "prober.cli.doctor",
+        "Look at this host as the service sees it, and say what to do about what stands in the way: binaries, KVM, "
+        "groups, cache, socket, confinement, firmware.",
+        asks=(routes.HEALTH, routes.DOCTOR),
+    ),
+    Command(
+        "metrics",
+        "prober.cli.metrics",
+        "Print what a running service counts of itself, in Prometheus' text, or write it for node-exporter.",
+        asks=(routes.METRICS,),
+    ),
+    Command(
         "probe",
         "prober.cli.probe",
         "Interview QEMU binaries here and now, and print a summary of each and how long it took.",

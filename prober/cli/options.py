@@ -33,8 +33,11 @@ Assume = Annotated[
 
 
 def _answers(option: str, metavar: str, help: str) -> Any:
-    """An option that says who answers."""
-    return typer.Option(option, metavar=metavar, help=help, rich_help_panel="Who answers")
+    """An option that says who answers.
+
+    What may not be read is told by whoever reads it, with what to do about it, and not by the parser.
+    """
+    return typer.Option(option, metavar=metavar, help=help, rich_help_panel="Who answers", readable=False)
 
 
 Socket = Annotated[Path | None, _answers("--socket", "PATH", "The unix socket of a running service.")]

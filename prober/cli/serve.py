@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,10 @@ from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.cli import output
 from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Served, Settings
+from prober.cli.served import AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
 from prober.errors import ProberError, ServiceError
+from prober.service.configuration import load_settings
+from prober.service.logs.start import start_logging
 from prober.service.server import run as run_service
 from prober.service.settings import ServiceSettings
 
@@ -29,24 +33,11 @@ _TARGET = "x86_64"
 
 
 def serve_command(
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
-        ),
-    ] = None,
+    config: Config = None,
     settings: Settings = None,
-    socket: Annotated[
-        Path | None,
-        typer.Option("--socket", metavar="PATH", help="Listen on this unix socket. [default: /run/prober/prober.sock]"),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option("--group", metavar="NAME", help="The group whose members may use the socket.")
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option("--cache", metavar="DIR", help="Keep answers in this directory. [default: /var/cache/prober]"),
-    ] = None,
+    socket: Listen = None,
+    group: Group = None,
+    cache: Cache = None,
     directory: Directories = None,
     binary: Binaries = None,
     replies: Served = None,
@@ -54,49 +45,30 @@ def serve_command(
     accel: Annotated[
         Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")
     ] = None,
-    admin_group: Annotated[
-        str | None,
-        typer.Option("--admin-group", metavar="NAME", help="Its members may refresh and prove, as root may."),
-    ] = None,
-    prover_socket: Annotated[
-        str | None,
-        typer.Option(
-            "--prover-socket",
-            metavar="PATH",
-            help="Where `prober serve-prover` proves lines; empty: this process does. "
-            "[default: /run/prober-prover/prover.sock]",
-        ),
-    ] = None,
+    admin_group: AdminGroup = None,
+    prover_socket: ProverSocket = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print what is served.")] = False,
 ) -> None:
     """Only binaries that it finds, or that are named here, can be asked for; a client can never make it run another
-    program. SIGINT and SIGTERM end it. What is given here stands over the settings in the file.
+    program. SIGINT and SIGTERM end it, SIGHUP has it read its settings anew (where it has no terminal). What is given
+    here stands over the environment (`PROBER_SOCKET`), and that over the file; `prober config` tells what holds.
 
     Example: `prober serve --socket run/prober.sock --cache run/cache`
     """
-    catalog: dict[str, object] = {
-        "cache_dir": cache,
-        "directories": directory or None,
-        "paths": binary or None,
-        "recordings": replies or None,
-        "fallback_recordings": fallback_replies or None,
-        "accel": accel and accel.value,
-    }
-    catalog = _given(catalog)
-    if directory:
-        catalog["qemu_kvm"] = None
-    told: dict[str, object] = {
-        "socket": socket,
-        "group": group,
-        "admin_group": admin_group,
-        "prover_socket": prover_socket,
-        "host": settings,
-    }
-    run_serve(config, {**_given(told), "catalog": catalog}, quiet=quiet)
-
-
-def _given(options: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in options.items() if value is not None}
+    told = settings_told(
+        settings=settings,
+        socket=socket,
+        group=group,
+        admin_group=admin_group,
+        prover_socket=prover_socket,
+        cache=cache,
+        directory=directory,
+        binary=binary,
+        replies=replies,
+        fallback_replies=fallback_replies,
+        accel=accel and accel.value,
+    )
+    run_serve(config, told, quiet=quiet)
 
 
 def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) -> None:
@@ -107,11 +79,12 @@ def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) ->
 
     :raise ServiceError: where the settings are wrong or the socket cannot be had.
     """
-    settings = ServiceSettings.load(config, overrides)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    if quiet or "NOTIFY_SOCKET" in os.environ:
-        logging.getLogger("prober").setLevel(logging.INFO)
-        run_service(settings)
+    load = partial(load_settings, config, overrides)
+    settings = load()
+    in_words = not quiet and "NOTIFY_SOCKET" not in os.environ
+    start_logging(logging.WARNING if in_words and not settings.log_requests else logging.INFO)
+    if not in_words:
+        run_service(settings, load=load)
         return
     try:
         settings.socket.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +100,7 @@ def run_serve(config: Path | None, overrides: dict[str, Any], *, quiet: bool) ->
             await catalog.settled()
         await asyncio.to_thread(_say, catalog.entries(), settings)
 
-    run_service(settings, on_ready=announce)
+    run_service(settings, on_ready=announce, load=load)
 
 
 def _say(entries: list[Entry], settings: ServiceSettings) -> None:

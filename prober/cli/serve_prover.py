@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from prober.cli.options import Binaries, Directories
+from prober.cli.served import Config, settings_told
+from prober.service.configuration import load_settings
+from prober.service.logs.start import start_logging
 from prober.service.prover.process import run_proofs
-from prober.service.settings import ServiceSettings
 
 
 def serve_prover_command(
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", metavar="FILE", help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]"
-        ),
-    ] = None,
+    config: Config = None,
     socket: Annotated[
         Path | None,
         typer.Option(
@@ -44,11 +40,6 @@ def serve_prover_command(
 
     Example: `prober serve-prover --socket run/prover.sock --cache run/cache`
     """
-    catalog: dict[str, Any] = {"cache_dir": cache, "directories": directory or None, "paths": binary or None}
-    catalog = {name: value for name, value in catalog.items() if value is not None}
-    if directory:
-        catalog["qemu_kvm"] = None
-    told = {"catalog": catalog} | ({} if socket is None else {"prover_socket": socket})
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("prober").setLevel(logging.INFO)
-    run_proofs(ServiceSettings.load(config, told), for_user)
+    told = settings_told(prover_socket=socket, cache=cache, directory=directory, binary=binary)
+    start_logging(logging.INFO)
+    run_proofs(load_settings(config, told), for_user)

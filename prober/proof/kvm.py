@@ -42,22 +42,33 @@ class KvmTrial:
         async with self._lock:
             when, works = self._known.get(key, (0.0, False))
             if monotonic() - when > _KNOWN_S or not when:
-                works = target in _MACHINES and find_kvm(root) and await self._runs(binary, root, _MACHINES[target])
+                works = False
+                with suppress(QemuError):
+                    works = find_kvm(root) and await run_small_guest(binary, root, target) == "running"
                 self._known[key] = (monotonic(), works)
         return works
 
-    async def _runs(self, binary: str, root: Path | None, machine: str) -> bool:
-        words = ("-machine", machine, "-accel", "kvm", "-cpu", "host", "-m", "64", "-nodefaults", "-display", "none")
-        limits = InterviewLimits()
-        with suppress(QemuError):
-            async with (
-                open_box(binary, root=root, kvm=True) as box,
-                start_session(launch_of(box, words, is_stopped=False), limits, _budget(binary, limits)) as session,
-            ):
-                await asyncio.sleep(_RUNS_S)
-                (answer,) = await ask_all(session, [Question("query-status")])
-                return isinstance(answer.reply, dict) and answer.reply.get("status") == "running"
-        return False
+
+async def run_small_guest(binary: str, root: Path | None, target: str) -> str:
+    """Run a guest without devices under KVM for a moment, confined; what QEMU says of it then: ``running``.
+
+    Nothing of it is left at the end, whatever happens.
+
+    :raise QemuError: where it does not start or ends, where no confinement is to be had, or where nothing is known of
+        KVM for this target.
+    """
+    machine = _MACHINES.get(target)
+    if machine is None:
+        raise QemuError(f"guests of {target} are not known to run under KVM")
+    words = ("-machine", machine, "-accel", "kvm", "-cpu", "host", "-m", "64", "-nodefaults", "-display", "none")
+    limits = InterviewLimits()
+    async with (
+        open_box(binary, root=root, kvm=True) as box,
+        start_session(launch_of(box, words, is_stopped=False), limits, _budget(binary, limits)) as session,
+    ):
+        await asyncio.sleep(_RUNS_S)
+        (answer,) = await ask_all(session, [Question("query-status")])
+        return str(answer.reply.get("status")) if isinstance(answer.reply, dict) else "silent"
 
 
 def _budget(binary: str, limits: InterviewLimits) -> ByteBudget:

@@ -35,8 +35,8 @@ from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
 from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
+from prober.qemu.box.forms import Form
 from prober.qemu.box.judged import MappedFile
-from prober.qemu.box.model import Form
 from prober.qemu.box.opened import STAND_IN
 
 

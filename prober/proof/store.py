@@ -2,7 +2,8 @@
 
 Only *proven* (whole or in part) and *refused* are kept: that a host could not prove a line is of that moment.  A proof
 is found by what it depends on alone (:func:`key_of`), so one that no longer holds is never found.  The store is never
-needed: whatever the disk does, finding gives a proof or None, and keeping never raises.
+needed: whatever the disk does, finding gives a proof or None, and keeping never raises.  A directory that is not ours
+alone (:mod:`prober.capabilities.private`) is not used.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 import prober
+from prober.capabilities.private import require_private
+from prober.errors import ServiceError
 from prober.proof.models import Proof, ProofVerdict
 
 log = logging.getLogger(__name__)
@@ -90,7 +93,7 @@ class ProofStore:
                 with database:
                     database.execute("UPDATE proofs SET used = ? WHERE key = ?", (time.time(), key))
                 return Proof.model_validate_json(row[0]).model_copy(update={"remembered": True})
-            except (sqlite3.Error, OSError, ValidationError) as error:
+            except (sqlite3.Error, OSError, ServiceError, ValidationError) as error:
                 self._give_up(error)
                 return None
 
@@ -112,7 +115,7 @@ class ProofStore:
                             "DELETE FROM proofs WHERE key IN (SELECT key FROM proofs ORDER BY used LIMIT ?)",
                             (count - self._most,),
                         )
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, ServiceError) as error:
                 self._give_up(error)
 
     def close(self) -> None:
@@ -127,6 +130,7 @@ class ProofStore:
             raise sqlite3.OperationalError("it could not be used before")
         if self._database is None:
             self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            require_private(self.path.parent)
             self._database = self._connect()
         return self._database
 

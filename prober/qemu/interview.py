@@ -24,8 +24,9 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -33,7 +34,8 @@ from typing import Literal
 from prober.errors import ConfinementError, ExitedError, LaunchError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
 from prober.qemu.box.find import find_box
-from prober.qemu.box.model import Box
+from prober.qemu.box.forms import Confined
+from prober.qemu.box.model import Box, BoxLimits, Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
 from prober.qemu.help import ask_about_machines, ask_for_help, with_help
@@ -50,6 +52,9 @@ _LATE_DEATHS = 3
 
 _DEFAULT_LIMITS = InterviewLimits()
 
+#: What one QEMU of an interview may use up: it has no guest and no images.
+_BOX_LIMITS = BoxLimits(open_files=1024, file_bytes=1 << 30)
+
 
 @dataclass(frozen=True)
 class Interview:
@@ -60,7 +65,8 @@ class Interview:
     overlap, and each counts from the end of the one before), ``reap``, and within these ``relaunch``, the starts of
     further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
     ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
-    how many were started to be asked over QMP.
+    how many were started to be asked over QMP.  ``confinement`` is the form of the box that they were in,
+    ``unconfined`` what could not be had of it, a sentence each.
     """
 
     recording: Recording
@@ -68,6 +74,8 @@ class Interview:
     timings: dict[str, float]
     crashes: dict[str, str]
     processes: int
+    confinement: Confined = "none"
+    unconfined: tuple[str, ...] = ()
 
 
 async def interview(
@@ -81,9 +89,9 @@ async def interview(
     """Ask a QEMU binary all that there is to ask.
 
     With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary in another system's
-    tree.  The QEMUs are confined as far as that is to be had here and they start so, else they are not, which is logged
-    (:mod:`prober.qemu.box`); the answers are the same.  ``progress`` is called after each answer
-    with the stage, how many of its questions are answered, and how many there are so far.
+    tree.  The QEMUs are confined as far as that is to be had here and they start so (:mod:`prober.qemu.box`); what
+    could not be had is told.  The answers are the same.  ``progress`` is called after each answer with the stage,
+    how many of its questions are answered, and how many there are so far.
 
     No process, descriptor or task is left behind, whatever happens, cancellation included.
 
@@ -96,38 +104,45 @@ async def interview(
     """
     kvm = accel == "auto" and find_kvm(root)
     async with AsyncExitStack() as stack:
-        box = await _find_box(stack, os.fspath(binary), root, kvm)
+        box, why_not = await _find_box(stack, os.fspath(binary), root, kvm, limits.total_s)
         launches = {
             Lane.first: Launch(os.fspath(binary), "kvm" if kvm else "tcg", root, box=box),
             Lane.second: Launch(os.fspath(binary), "tcg", root, kvm_will_do=kvm, box=box),
         }
-        return await _Interviewer(launches, limits, progress).run()
+        return await _Interviewer(launches, limits, progress, why_not).run()
 
 
-async def _find_box(stack: AsyncExitStack, binary: str, root: Path | None, kvm: bool) -> Box | None:
-    """A box for the QEMUs of one interview; None where there is none in which they would answer the same."""
+async def _find_box(
+    stack: AsyncExitStack, binary: str, root: Path | None, kvm: bool, seconds: float
+) -> tuple[Box | None, str]:
+    """A box for the QEMUs of one interview; or why there is none in which they would answer the same."""
     try:
-        made = await find_box(root=root, kvm=kvm)
+        made = await find_box(root=root, kvm=kvm, asked_only=True)
         if made.kvm == kvm:
-            return await stack.enter_async_context(box_of(made, binary, root=root, stand_ins=False))
-        _LOG.info("%s is not confined: /dev/kvm cannot be opened in a box of the %s form", binary, made.form)
-    except LaunchError:
-        _LOG.debug("%s is not there to be looked at", binary)
+            made = replace(made, limits=replace(_BOX_LIMITS, cpu_s=max(_BOX_LIMITS.cpu_s, ceil(seconds))))
+            return await stack.enter_async_context(box_of(made, binary, root=root, stand_ins=False)), ""
+        why = f"/dev/kvm cannot be opened in a box of the {made.form} form"
+    except LaunchError as error:
+        why = error.message
     except ConfinementError as error:
         if root is not None and os.geteuid() != 0:
             raise
-        _LOG.info("%s is not confined: %s", binary, error.message)
-    return None
+        why = error.message
+    _LOG.info("%s is not confined: %s", binary, why)
+    return None, why
 
 
 class _Interviewer:
     """One interview under way."""
 
-    def __init__(self, launches: dict[Lane, Launch], limits: InterviewLimits, progress: Progress | None) -> None:
+    def __init__(
+        self, launches: dict[Lane, Launch], limits: InterviewLimits, progress: Progress | None, why_not: str
+    ) -> None:
         self._launches = launches
         self._limits = limits
         self._agenda = Agenda(progress)
         self._budget = ByteBudget(launches[Lane.first].binary, limits.total_bytes)
+        self._why_not = why_not
         self._over: dict[Lane, asyncio.Future[None]] = {}
         self._greetings: dict[Lane, Exchange] = {}
         self._timings: dict[str, float] = {}
@@ -156,7 +171,17 @@ class _Interviewer:
         crashes = dict(sorted(self._agenda.crashes.items()))
         recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
         seconds = perf_counter() - self._started
-        return Interview(recording, seconds, self._timings, crashes, self._processes)
+        confinement, unconfined = self._confinement()
+        return Interview(recording, seconds, self._timings, crashes, self._processes, confinement, unconfined)
+
+    def _confinement(self) -> tuple[Confined, tuple[str, ...]]:
+        """The least that any of them was in."""
+        boxes = [launch.box for launch in self._launches.values()]
+        said = [f"It does not start in a better box: {self._why_not}"] if self._why_not else []
+        if any(box is None for box in boxes):
+            return "none", ("Nothing confines it but what confines prober itself.", *said)
+        made = min((box.confinement for box in boxes if box is not None), key=_worth)
+        return made.form, (*made.lacks(), *said)
 
     async def _ask(self) -> None:
         if self._limits.processes_at_once == 1:
@@ -287,17 +312,19 @@ class _Interviewer:
                 try:
                     session = await stack.enter_async_context(start_session(launch, self._limits, self._budget))
                 except (ConfinementError, ExitedError, LaunchError) as error:
-                    if isinstance(error, ConfinementError):
+                    if not isinstance(error, ExitedError):
                         self._processes -= 1  # there was no QEMU
                     plainer = launch.plainer(error.stderr)
                     if plainer is None:
                         raise
-                    how = "fewer options" if plainer.box is launch.box else "no confinement"
+                    how = "fewer options" if plainer.box is launch.box else "less confinement"
+                    if plainer.box is not launch.box:
+                        self._why_not = self._why_not or error.message
                     _LOG.info("%s: started again with %s: %s", launch.binary, how, error.message)
                     self._launches[lane] = plainer
                     if plainer.accel != launch.accel:
                         self._agenda.leave_out_tcg()
-                    if not isinstance(error, ConfinementError):
+                    if isinstance(error, ExitedError):
                         self._note_relaunch(began)
                     continue
                 self._note_start(lane, session, began)
@@ -321,6 +348,10 @@ class _Interviewer:
         now = perf_counter() - self._started
         self._timings[stage] = self._timings.get(stage, 0.0) + now - self._marked
         self._marked = now
+
+
+def _worth(made: Confinement) -> tuple[bool, int]:
+    return made.form == "bubblewrap", made.kernel.landlock
 
 
 def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:

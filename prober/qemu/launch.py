@@ -87,7 +87,7 @@ class Launch:
     def plainer(self, stderr: str) -> Launch | None:
         """A plainer way to start a binary that ended at once with these words; None where none would help.
 
-        For what is asked in an interview alone: at the last without a box.
+        For what is asked in an interview alone: at the last with less of a box, and then without.
         """
         words = stderr.lower()
         if self.sandbox and ("sandbox" in words or "seccomp" in words):
@@ -96,7 +96,7 @@ class Launch:
             return replace(self, by_descriptor=False)
         if self.accel == "tcg" and self.kvm_will_do and "accelerator" in words:
             return replace(self, accel="kvm")
-        return None if self.box is None else replace(self, box=None)
+        return None if self.box is None else replace(self, box=self.box.without_view())
 
 
 def find_kvm(root: Path | None) -> bool:

@@ -15,32 +15,56 @@ from prober.capabilities.facts import nearest
 from prober.service.application import Application
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
-from prober.service.peers import ROOT, Admitted
-from prober.service.problems import RequestError
+from prober.service.metrics.scraping import Scraping
+from prober.service.metrics.tally import Tally
+from prober.service.peers import NOBODY, ROOT, Admitted
+from prober.service.problems import RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
-from prober.service.replies import BinaryList, Health
+from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_line, read_truth, read_words, read_xml
-from prober.service.routes import DESCRIPTION, ROUTES, TYPE, Route
+from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
 from prober.service.settings import ServiceSettings
+
+#: How many binaries that have no answer are named in a sentence.
+_FEW = 5
 
 
 def create_app(
-    catalog: Catalog, settings: ServiceSettings, late: Late | None = None, *, admins: Admitted = ROOT
+    catalog: Catalog,
+    settings: ServiceSettings,
+    late: Late | None = None,
+    *,
+    admins: Admitted = ROOT,
+    tally: Tally | None = None,
 ) -> Application:
-    """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more."""
-    handlers = Handlers(catalog, settings, late or Late(catalog, settings))
+    """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more.
+
+    ``tally`` is what it counts in, and tells of.
+    """
+    tally = tally or Tally(ROUTES)
+    handlers = Handlers(catalog, late or Late(catalog, settings), tally)
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
-    return Application(routes, answering, admins)
+    return Application(routes, answering, admins, tally)
+
+
+def create_metrics_app(tally: Tally) -> Application:
+    """The application of a listener that is for Prometheus alone: ``/metrics``, and nothing else."""
+    answering = {METRICS.name: Scraping(tally).answer}
+    return Application((METRICS,), answering, NOBODY, tally, hint=f"nothing but {METRICS.path} is here")
 
 
 class Handlers:
     """What answers the routes.  Each method may raise :class:`~prober.errors.ProberError`."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings, late: Late) -> None:
+    def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
-        self._most = settings.max_body
         self._late = late
+        self._scraping = Scraping(tally)
+
+    @property
+    def _most(self) -> int:
+        return self._late.settings.max_body
 
     async def get_supports(self, request: Request) -> Response:
         """The evidence of a fact."""
@@ -53,6 +77,20 @@ class Handlers:
         """That the service answers, and how its binaries are."""
         states = Counter(entry.state for entry in self._catalog.entries())
         return as_json(Health(status="ok", version=prober.__version__, binaries=dict(states)))
+
+    async def get_metrics(self, request: Request) -> Response:
+        """All that is counted."""
+        return await self._scraping.answer(request)
+
+    async def get_ready(self, _: Request) -> Response:
+        """That each binary has an answer or a failure that is remembered, or which have not."""
+        entries = self._catalog.entries()
+        waiting = [entry.id for entry in entries if entry.state not in ("ready", "failed")]
+        if not waiting:
+            states = Counter(entry.state for entry in entries)
+            return as_json(Readiness(status="ready", binaries=dict(states)))
+        said = f"{len(waiting)} of {len(entries)} binaries have no answer yet: {', '.join(waiting[:_FEW])}"
+        return problem(503, said, hint="ask again in a second", kind="not-ready", waiting=waiting)
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
@@ -102,6 +140,10 @@ class Handlers:
         ident = request.places["id"]
         asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
         return Response(200, await self._late.prove(asked))
+
+    async def get_doctor(self, _: Request) -> Response:
+        """What the service sees of its host, and what to do about it."""
+        return as_json(await self._late.examine())
 
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""

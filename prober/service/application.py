@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from prober.commandline.brief import MOST_OF_AN_ANSWER
-from prober.errors import ProberError
+from prober.errors import ProberError, UsageError
 from prober.service.messages import ClientGoneError, Handler, Request, Response
+from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
 from prober.service.problems import problem, problem_of, too_large
 from prober.service.requests import read_query
 from prober.service.routes import CAPABILITIES, DESCRIPTION, Route
 
+log = logging.getLogger(__name__)
+
 
 class Application:
     """Answers requests by the rows of the routes, of which each has its handler."""
 
-    def __init__(self, routes: Iterable[Route], handlers: Mapping[str, Handler], admins: Admitted) -> None:
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        handlers: Mapping[str, Handler],
+        admins: Admitted,
+        tally: Tally,
+        *,
+        hint: str = f"the routes are in {DESCRIPTION.path}",
+    ) -> None:
         """``handlers`` are by the names of the routes; ``admins`` may ask for those that are not for everybody.
+
+        ``tally`` counts what is refused, ``hint`` is for who asks for what there is not.
 
         :raise KeyError: where a route has none.
         """
-        self._admins = admins
+        #: Another one may be put in its place at any time.
+        self.admins = admins
+        self._tally = tally
+        self._hint = hint
         self._routes = [(_pattern(route), route, handlers[route.name]) for route in routes]
 
     async def answer(self, request: Request) -> Response:
@@ -41,17 +58,25 @@ class Application:
             if route.method != method:
                 allowed += ("GET", "HEAD") if route.method == "GET" else (route.method,)
                 continue
-            request.places = match.groupdict()
+            request.places, request.route = match.groupdict(), route
             try:
                 if route.admin:
-                    self._admins.require(request.peer, f"{route.method} {request.path[:200]}")
+                    self.admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
                 return _bounded(await handler(request), route)
             except ProberError as error:
-                return problem_of(error)
+                return self._refuse(error, request)
             except ClientGoneError:
                 return problem(408, "the request did not come to its end")
-        return _nobody(request, allowed)
+        return _nobody(request, allowed, self._hint)
+
+    def _refuse(self, error: ProberError, request: Request) -> Response:
+        self._tally.refused(error.kind)
+        response = problem_of(error)
+        fields = {"event": "refusal", "kind": error.kind, "status": response.status, "path": request.path}
+        level = logging.DEBUG if isinstance(error, UsageError) else logging.INFO
+        log.log(level, "%s %s: %s", request.method, request.path[:200], error.message, extra={"fields": fields})
+        return response
 
 
 def _bounded(response: Response, route: Route) -> Response:
@@ -67,8 +92,8 @@ def _pattern(route: Route) -> re.Pattern[str]:
     return re.compile("".join(f"(?P<{piece}>[^/]+)" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces)))
 
 
-def _nobody(request: Request, allowed: list[str]) -> Response:
+def _nobody(request: Request, allowed: list[str], hint: str) -> Response:
     """Why nothing answers: there is no such path, or it has other methods."""
     status = HTTPStatus.METHOD_NOT_ALLOWED if allowed else HTTPStatus.NOT_FOUND
     said = f"{request.method} {request.path[:200]}: {status.phrase}"
-    return problem(status, said, hint=f"the routes are in {DESCRIPTION.path}", allow=", ".join(allowed))
+    return problem(status, said, hint=hint, allow=", ".join(allowed))

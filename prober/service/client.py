@@ -91,6 +91,13 @@ class Client:
         """
         return self._ask("GET", path, b"", "")
 
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """The status and the bytes of an answer that need not be JSON.
+
+        :raise ServiceError: where there is no service, or it does not answer as it should.
+        """
+        return self._fetch("GET", path, b"", "")
+
     def post(self, path: str, body: bytes = b"", content_type: str = "application/xml") -> Reply:
         """Send a body and get the answer.
 
@@ -118,6 +125,14 @@ class Client:
         return self.post(url, body, kind or (route.body.kind if route.body else "application/xml"))
 
     def _ask(self, method: str, path: str, body: bytes, headers: str) -> Reply:
+        status, content = self._fetch(method, path, body, headers)
+        try:
+            return Reply(status, json.loads(content))
+        except (ValueError, RecursionError) as error:
+            self.close()
+            raise self._strange("is not JSON") from error
+
+    def _fetch(self, method: str, path: str, body: bytes, headers: str) -> tuple[int, bytes]:
         if not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
             raise ServiceError(f"{path!r} is not a quoted path")
         request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode() + body
@@ -139,7 +154,7 @@ class Client:
             self.close()
             raise
 
-    def _exchange(self, request: bytes, deadline: float) -> Reply:
+    def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
         if self._socket is None:
             self._socket = self._connected(deadline)
         self._socket.settimeout(_left(deadline))
@@ -148,10 +163,7 @@ class Client:
         status, content, closes = self._receive(self._socket, deadline)
         if closes:
             self.close()
-        try:
-            return Reply(status, json.loads(content))
-        except (ValueError, RecursionError) as error:
-            raise self._strange("is not JSON") from error
+        return status, content
 
     def _connected(self, deadline: float) -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

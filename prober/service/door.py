@@ -57,9 +57,8 @@ class _Door:
         # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
         copy = self._listener.dup()
         try:
-            self._server = await loop.create_unix_server(
-                lambda: HttpConnection(self._serving), sock=copy, backlog=BACKLOG
-            )
+            make = loop.create_unix_server if copy.family == socket.AF_UNIX else loop.create_server
+            self._server = await make(lambda: HttpConnection(self._serving), sock=copy, backlog=BACKLOG)
         except BaseException:
             copy.close()
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -22,14 +22,29 @@ from prober.service.settings import ServiceSettings
 Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
 
 
+class Examiner(Protocol):
+    """Who looks at the host."""
+
+    async def report(self) -> BaseModel:
+        """What is seen of it."""
+        ...
+
+
 class Late:
     """Answers with what it imports when it is first wanted."""
 
-    def __init__(self, catalog: Catalog, settings: ServiceSettings) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: ServiceSettings, load: Callable[[], ServiceSettings] | None = None
+    ) -> None:
+        """``load`` reads the settings as they are told now."""
         self._catalog = catalog
+        self._load = load
+        self._doctor: Examiner | None = None
         self._settings = settings
         self._worker: Worker | None = None
         self._prover: ProofWorker | None = None
+        #: Those of earlier settings: what they are proving is told to its end.
+        self._retired: list[ProofWorker] = []
         self._is_closed = False
         self._answer: Answer | None = None
         self._description: bytes | None = None
@@ -56,12 +71,33 @@ class Late:
         """
         return await (self._prover or await self._load_prover()).prove(question)
 
+    @property
+    def settings(self) -> ServiceSettings:
+        """Those that hold now."""
+        return self._settings
+
+    async def adopt(self, settings: ServiceSettings) -> None:
+        """Go on by other settings, and with the host as its file says now.
+
+        What is being worked on is finished as it was begun.
+
+        :raise ServiceError: where the host's file cannot be read or understood; nothing has changed then.
+        """
+        async with self._lock:
+            worker = await asyncio.to_thread(_make_worker, self._catalog, settings)
+            await worker.read_host()
+            before, self._settings, self._worker = self._settings, settings, worker
+            if self._prover is not None and _prover_differs(before, settings):
+                self._retired.append(self._prover)
+                self._prover = None
+
     async def close(self) -> None:
         """Stop what is being proven; nothing of it is left, and nothing more is begun.  May be called twice."""
         async with self._lock:
             self._is_closed = True
-            if self._prover is not None:
-                await self._prover.close()
+            for prover in (self._prover, *self._retired):
+                if prover is not None:
+                    await prover.close()
 
     async def read_host(self) -> None:
         """Read what the host brings along.
@@ -83,18 +119,25 @@ class Late:
                 self._description = await asyncio.to_thread(_describe)
         return self._description
 
+    async def examine(self) -> BaseModel:
+        """What the service sees of its host (:class:`prober.service.doctor.observed.HostReport`)."""
+        if self._doctor is None:
+            make = await asyncio.to_thread(_import_doctor)
+            self._doctor = self._doctor or make(lambda: self._settings, self._catalog.entries, self._load)
+        return await self._doctor.report()
+
     async def load(self) -> None:
         """Import what translating and checking need, where that was not done yet."""
         await self._load_worker()
 
     async def _load_prover(self) -> ProofWorker:
-        worker = await self._load_worker()
+        await self._load_worker()
         async with self._lock:
             if self._is_closed:
                 raise BusyError("the service is being stopped", hint="ask again when it is back")
             if self._prover is None:
                 make = await asyncio.to_thread(_import_prover)
-                self._prover = make(self._catalog, worker, self._settings)
+                self._prover = make(self._catalog, self, self._settings)
         return self._prover
 
     async def _load_worker(self) -> Worker:
@@ -102,6 +145,14 @@ class Late:
             if self._worker is None:
                 self._worker = await asyncio.to_thread(_make_worker, self._catalog, self._settings)
         return self._worker
+
+
+def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
+    return (old.prover_socket, old.max_proofs, old.max_waiting_proofs) != (
+        new.prover_socket,
+        new.max_proofs,
+        new.max_waiting_proofs,
+    )
 
 
 def _make_worker(catalog: Catalog, settings: ServiceSettings) -> Worker:
@@ -114,6 +165,12 @@ def _import_prover() -> Callable[[Catalog, Worker, ServiceSettings], ProofWorker
     from prober.service.prover.choose import make_prover
 
     return make_prover
+
+
+def _import_doctor() -> Callable[..., Examiner]:
+    from prober.service.doctor.examine import Doctor
+
+    return Doctor
 
 
 def _import_answer() -> Answer:

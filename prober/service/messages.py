@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel
 
 from prober.service.peers import Peer
+from prober.service.routes import Route
 
 
 class ClientGoneError(Exception):
@@ -34,7 +36,7 @@ class Response(NamedTuple):
     close: bool = False
     retry_s: int = 0
 
-    def encode(self, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
+    def encode(self, *, keep_alive: bool = True, with_body: bool = True, request_id: str = "") -> bytes:
         """The whole response in HTTP/1.1; one to HEAD is without its body."""
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
@@ -43,6 +45,7 @@ class Response(NamedTuple):
             f"content-type: {self.media_type}",
             *([f"allow: {self.allow}"] if self.allow else []),
             *([f"retry-after: {self.retry_s}"] if self.retry_s else []),
+            *([f"x-request-id: {request_id}"] if request_id else []),
             *([] if keep_alive or self.close else ["connection: close"]),
             "\r\n",
         ]
@@ -56,6 +59,8 @@ class Request:
     ``peer`` is who asks, None where the kernel does not tell.  ``path`` is unquoted, ``query_string`` as it came.
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
+    ``route`` is the row that answers, where there is one, ``ident`` what the request is called in logs, and ``arrived``
+    when it was whole (``time.perf_counter()``; 0 where it is not yet).
     ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this,
     whether the client waits to be told that its body is wanted, and whether the answer is on its way; ``held`` are the
     bytes that count for it.
@@ -79,6 +84,9 @@ class Request:
         self.query: Mapping[str, str] = {}
         self.keep_alive = keep_alive
         self.peer = peer
+        self.route: Route | None = None
+        self.ident = ""
+        self.arrived = 0.0
         self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         self.is_answered = False
         self.held = 0
@@ -132,6 +140,7 @@ class Request:
     def end(self) -> None:
         """The body is whole."""
         self._has_ended = True
+        self.arrived = time.perf_counter()
         self._tell()
 
     def abandon(self) -> None:

@@ -18,8 +18,9 @@ from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
+from prober.service.doctor.observed import HostReport
 from prober.service.problems import MEDIA_TYPE, Problem
-from prober.service.replies import BinaryList, Health
+from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
 from prober.translate.translation import Translation
 
@@ -31,6 +32,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     TypeList,
     TypeReply,
     Health,
+    Readiness,
     BinaryList,
     Entry,
     MachineList,
@@ -38,6 +40,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     CommandList,
     CommandReply,
     Capabilities,
+    HostReport,
 )
 
 #: What a client may read with a model of its own.
@@ -51,8 +54,8 @@ _MEANINGS = {
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",
     422: "The domain is refused; `refusals` has every reason",
-    503: "It cannot be answered now: the binary could not be asked, too much is asked at once, or a QEMU that was to "
-    "prove a line cannot be confined or gave no verdict; `type` says which",
+    503: "It cannot be answered now: the service is not ready, the binary could not be asked, too much is asked at "
+    "once, or a QEMU that was to prove a line cannot be confined or gave no verdict; `type` says which",
 }
 
 
@@ -72,7 +75,7 @@ def describe() -> bytes:
 
 def _operation(route: Route) -> dict[str, Any]:
     """What one route takes and gives."""
-    good = {"description": "OK", "content": _content("application/json", route.answer)}
+    good = {"description": "OK", "content": _content(route.media, route.answer)}
     bad = {
         str(status): {"description": _MEANINGS[status], "content": _content(MEDIA_TYPE, "Problem")}
         for status in sorted({400, *route.errors})
@@ -92,7 +95,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _content(media_type: str, model: str) -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": _REFERENCE.format(model=model)}}}
+    return {media_type: {"schema": {"$ref": _REFERENCE.format(model=model)} if model else {"type": "string"}}}
 
 
 def _place(name: str) -> dict[str, Any]:

@@ -86,6 +86,9 @@ class Admitted:
 #: Root alone.
 ROOT = Admitted()
 
+#: Nobody at all.
+NOBODY = Admitted(frozenset(), who="nobody")
+
 
 def find_admins(group: str | None) -> Admitted:
     """Root, our own user, and the members of ``group``, whose number is looked up now.  Blocks.

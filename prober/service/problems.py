@@ -52,7 +52,8 @@ class Problem(BaseModel):
     """An error.  ``type`` names its kind (``urn:prober:KIND``), ``title`` the status in words.
 
     ``detail`` says what is wrong, ``hint`` what would help.  ``refusals`` are all reasons why a domain is refused,
-    ``line`` is where an XML document could not be read (1-based).
+    ``line`` is where an XML document could not be read (1-based).  ``waiting`` are the ids of the binaries
+    without which the service is not ready.
     """
 
     type: str
@@ -62,6 +63,7 @@ class Problem(BaseModel):
     hint: str | None = None
     line: int | None = None
     refusals: list[Refusal] | None = None
+    waiting: list[str] | None = None
 
 
 class RequestError(UsageError):
@@ -109,10 +111,11 @@ def problem(status: int, detail: str, *, hint: str = "", kind: str = "", allow: 
     return Response(status, content, MEDIA_TYPE, allow, close=status in (408, 413, 415))
 
 
-def problem_bytes(status: int, detail: str, hint: str = "") -> bytes:
+def problem_bytes(status: int, detail: str, hint: str = "", *, request_id: str = "") -> bytes:
     """A problem as a whole HTTP response, after which the connection is closed, for where no request is answered."""
     content = _content(status, detail, hint, "")
     head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+    head += f"x-request-id: {request_id}\r\n" if request_id else ""
     return f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import cast
 
 from prober.service.alarm import Alarm
+from prober.service.logs.requests import HEADER, REQUEST_ID
 from prober.service.messages import Request, Response
 from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
@@ -70,10 +71,8 @@ class HttpConnection(asyncio.Protocol):
             self.peer = peer_of(fd)
         self._user = self._serving.enter(self, self.peer, fd)
         if self._user is None:
-            most = self._serving.users.most
-            self.refuse(
-                503, f"more than {most} clients are connected, or file descriptors run short", "try again later"
-            )
+            said = f"more than {self._serving.users.most} clients are connected, or file descriptors run short"
+            self.refuse("connections", 503, said, "try again later")
             return
         self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
@@ -212,18 +211,21 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._serving.tasks.discard)
 
     async def _answer(self, request: Request) -> None:
+        request.ident = self._serving.ids.take(request.header(HEADER))
+        REQUEST_ID.set(request.ident)
         try:
             response = await self._serving.application.answer(request)
         except Exception:
             # The client is told so much, and the log has it whole.
             fault = f"{request.method} {request.path[:200]}: a fault in prober itself"
-            log.exception(fault)
+            log.exception("%s", fault, extra={"fields": {"event": "fault", "path": request.path}})
             await self._respond(request, problem(500, fault, hint="see its log"))
             self._transport.close()
         else:
             await self._respond(request, response)
 
     async def _respond(self, request: Request, response: Response) -> None:
+        self._serving.count(request, response)
         if self._drained is not None and not request.is_gone:
             request.held += len(response.body)
             if not self.hold(len(response.body)) and self._user is not None:
@@ -232,7 +234,8 @@ class HttpConnection(asyncio.Protocol):
         if request.is_gone:
             return
         keep_alive = request.keep_alive and not response.close
-        self._write(response.encode(keep_alive=keep_alive, with_body=request.method != "HEAD"))
+        with_body = request.method != "HEAD"
+        self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
         request.is_answered = True
         self.hold(-request.held)
         request.held = 0
@@ -262,24 +265,24 @@ class HttpConnection(asyncio.Protocol):
         if not self.is_reading:  # It is we who do not read: an earlier request is being answered.
             self._request_alarm.start(self._settings.request_s, self._on_slow_request)
         else:
-            self.refuse(408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
+            self.refuse("slow", 408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
 
     def _refuse_held(self) -> None:
-        self.refuse(
-            503, "too much of what you sent is not answered yet", "send less at once, and read what is answered"
-        )
+        hint = "send less at once, and read what is answered"
+        self.refuse("held", 503, "too much of what you sent is not answered yet", hint)
 
     def hold(self, number: int) -> bool:
         """Note that so many bytes more are held, or fewer; false where that is more than this client may have."""
         self._held += number
         return self._user is None or self._user.hold(number)
 
-    def refuse(self, status: int, detail: str, hint: str = "") -> None:
+    def refuse(self, kind: str, status: int, detail: str, hint: str = "") -> None:
         """Answer outside of the application, and close."""
         if self.has_ended:
             return
         self.has_ended = True
-        self._write(problem_bytes(status, detail, hint))
+        ident = self._serving.count_unread(kind, status, detail)
+        self._write(problem_bytes(status, detail, hint, request_id=ident))
         self._abandon()
         self._transport.close()
 

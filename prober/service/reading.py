@@ -61,7 +61,7 @@ class Owner(Protocol):
         """A handler reads its body."""
         ...
 
-    def refuse(self, status: int, detail: str) -> None:
+    def refuse(self, kind: str, status: int, detail: str) -> None:
         """End the connection with this."""
         ...
 
@@ -130,16 +130,18 @@ class RequestReader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._owner.refuse(400, "Invalid HTTP request received.")
+            self._owner.refuse("http", 400, "Invalid HTTP request received.")
         except httptools.HttpParserUpgrade:
             self._owner.on_upgrade()
         if self._owner.has_ended:
             return
         if self._has_too_many:
-            self._owner.refuse(431, f"there are more than {MOST_HEADERS} headers or trailers")
+            self._owner.refuse("head", 431, f"there are more than {MOST_HEADERS} headers or trailers")
         elif not self._in_head:
             if self._silent > self._max_head:
-                self._owner.refuse(431, f"between or behind a body's chunks are more than {self._max_head} bytes")
+                self._owner.refuse(
+                    "head", 431, f"between or behind a body's chunks are more than {self._max_head} bytes"
+                )
             self._tell_bytes()
         elif self._head_bytes > self._max_head:
             self._refuse_head()
@@ -149,7 +151,7 @@ class RequestReader:
         self._untold = 0
 
     def _refuse_head(self) -> None:
-        self._owner.refuse(431, f"the request line and headers are larger than {self._max_head} bytes")
+        self._owner.refuse("head", 431, f"the request line and headers are larger than {self._max_head} bytes")
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -15,6 +15,13 @@ class Health(BaseModel):
     binaries: dict[str, int]
 
 
+class Readiness(BaseModel):
+    """``status`` is ``ready``, else it is an error that comes; ``binaries`` counts the entries by their state."""
+
+    status: str
+    binaries: dict[str, int]
+
+
 class BinaryList(BaseModel):
     """All entries of the catalog, as they are now."""
 

@@ -40,7 +40,7 @@ class Route(NamedTuple):
     :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
     name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
     is not looked at.  ``admin`` is whether it is for root, the service's own user and the members of the setting
-    ``admin_group`` alone; others get 403.
+    ``admin_group`` alone; others get 403.  ``media`` is what kind of answer comes; text has no model.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Route(NamedTuple):
     query: tuple[Parameter, ...] | None = ()
     body: Body | None = None
     admin: bool = False
+    media: str = "application/json"
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
@@ -149,6 +150,17 @@ PROVE = Route(
     admin=True,
 )
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
+READY = Route(
+    "get_ready",
+    "GET",
+    "/readyz",
+    "Whether each binary has an answer, or a failure that is remembered",
+    "Readiness",
+    errors=(503,),
+)
+METRICS = Route(
+    "get_metrics", "GET", "/metrics", "What the service counts of itself, for Prometheus", "", media="text/plain"
+)
 BINARIES = Route("get_binaries", "GET", "/v1/binaries", "All binaries of the catalog", "BinaryList")
 BINARY = Route("get_binary", "GET", "/v1/binaries/{id}", "One binary; waits for its interview", "Entry", errors=(404,))
 REFRESH = Route(
@@ -182,6 +194,8 @@ CAPABILITIES = Route(
     errors=(404, 503),
 )
 
+DOCTOR = Route("get_doctor", "GET", "/v1/doctor", "What the service sees of its host, and what to do", "HostReport")
+
 #: All that are described.  They are tried one after the other, so those that are asked most come first.
 ROUTES = (
     SUPPORTS,
@@ -191,6 +205,8 @@ ROUTES = (
     CHECK_ARGV,
     PROVE,
     HEALTH,
+    READY,
+    METRICS,
     BINARIES,
     BINARY,
     REFRESH,
@@ -199,6 +215,7 @@ ROUTES = (
     COMMANDS,
     COMMAND,
     CAPABILITIES,
+    DOCTOR,
 )
 
 #: Where they are described.

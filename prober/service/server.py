@@ -9,20 +9,28 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import NamedTuple
 
+import prober
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
-from prober.service.app import create_app
+from prober.service.app import create_app, create_metrics_app
 from prober.service.application import Application
 from prober.service.door import open_door
 from prober.service.late import Late
-from prober.service.notify import keep_watchdog_quiet, notify
+from prober.service.metrics.lag import watch_lag
+from prober.service.metrics.sources import samples_of_catalog, samples_of_logs
+from prober.service.metrics.tally import Tally
+from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
+from prober.service.reloading import Reloader
+from prober.service.routes import ROUTES
 from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
-from prober.service.signals import stop_event
-from prober.service.sockets import listening_socket
+from prober.service.signals import reload_event, stop_event
+from prober.service.sockets import Listeners, listening_sockets
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +44,9 @@ _COLLECT_AFTER = 20_000
 #: wait for this.
 _REST_AFTER = 0.5
 
+#: How many may be connected to the socket for ``/metrics``, which whoever is on this host may use.
+_MOST_SCRAPERS = 32
+
 #: malloc.h
 _M_ARENA_MAX = -8
 
@@ -45,45 +56,74 @@ async def serve(
     *,
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, and return.
+    """Serve until SIGTERM or SIGINT, and return.  SIGHUP has ``load`` read the settings anew
+    (:mod:`prober.service.reloading`), where it is given.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
     that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
-    with stop_event() as stop:
+    with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
-        sockets = listening_socket(settings)
-        listener = await asyncio.to_thread(sockets.__enter__)
+        sockets = listening_sockets(settings)
+        listeners = await asyncio.to_thread(sockets.__enter__)
         try:
             _settle_memory()
-            async with Catalog(settings.catalog, interviewer=interviewer) as catalog:
-                await _serve_on(listener, catalog, settings, admins, stop, on_ready)
+            tally = Tally(ROUTES)
+            async with Catalog(settings.catalog, interviewer=interviewer, observer=tally) as catalog:
+                events = _Events(stop, reload, on_ready, load)
+                await _serve_on(listeners, catalog, settings, admins, events, tally)
         finally:
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
+class _Events(NamedTuple):
+    """What happens to a service from outside, and what is then called."""
+
+    stop: asyncio.Event
+    reload: asyncio.Event
+    on_ready: Callable[[Catalog], Awaitable[None]] | None
+    load: Callable[[], ServiceSettings] | None
+
+
 async def _serve_on(
-    listener: socket.socket,
+    listeners: Listeners,
     catalog: Catalog,
     settings: ServiceSettings,
     admins: Admitted,
-    stop: asyncio.Event,
-    on_ready: Callable[[Catalog], Awaitable[None]] | None,
+    events: _Events,
+    tally: Tally,
 ) -> None:
-    late = Late(catalog, settings)
+    tally.add_source(partial(samples_of_catalog, catalog))
+    tally.add_source(samples_of_logs)
+    late = Late(catalog, settings, events.load)
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    async with _http_server(create_app(catalog, settings, late, admins=admins), listener, settings):
-        companions = [asyncio.ensure_future(keep_watchdog_quiet()), asyncio.ensure_future(_load_rest(catalog, late))]
-        if on_ready is not None:
-            companions.append(asyncio.ensure_future(on_ready(catalog)))
+    app = create_app(catalog, settings, late, admins=admins, tally=tally)
+    async with (
+        _http_server(app, listeners.api, settings, tally) as serving,
+        _metrics_server(listeners.metrics, settings, tally),
+    ):
+        works = [
+            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)),
+            _load_rest(catalog, late),
+            watch_lag(tally),
+        ]
+        if events.load is not None:
+            reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
+            works.append(reloader.keep_reloading(events.reload))
+        if events.on_ready is not None:
+            works.append(_await(events.on_ready(catalog)))
+        companions = [asyncio.ensure_future(work) for work in works]
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
-        log.info("ready on %s with %d binaries", settings.socket, len(catalog.entries()))
+        count = len(catalog.entries())
+        fields = {"event": "ready", "socket": settings.socket, "binaries": count, "version": prober.__version__}
+        log.info("ready on %s with %d binaries", settings.socket, count, extra={"fields": fields})
         try:
-            await stop.wait()
+            await events.stop.wait()
         finally:
             notify("STOPPING=1")
             for companion in companions:
@@ -95,6 +135,10 @@ async def _serve_on(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work
 
 
 def _use_one_heap() -> None:
@@ -130,9 +174,29 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 
 
 @asynccontextmanager
-async def _http_server(app: Application, listener: socket.socket, settings: ServiceSettings) -> AsyncIterator[None]:
+async def _http_server(
+    app: Application, listener: socket.socket, settings: ServiceSettings, tally: Tally
+) -> AsyncIterator[Serving]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
-    serving = Serving(app, settings)
+    serving = Serving(app, settings, tally)
+    try:
+        async with open_door(serving, listener):
+            yield serving
+    finally:
+        await serving.end(_GRACE)
+
+
+@asynccontextmanager
+async def _metrics_server(
+    listener: socket.socket | None, settings: ServiceSettings, tally: Tally
+) -> AsyncIterator[None]:
+    """The same for ``/metrics`` alone, where there is a socket for that."""
+    if listener is None:
+        yield
+        return
+    few = settings.model_copy(update={"max_connections": min(_MOST_SCRAPERS, settings.max_connections)})
+    serving = Serving(create_metrics_app(tally), few, tally, listener="metrics")
+    log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
     try:
         async with open_door(serving, listener):
             yield
@@ -140,7 +204,18 @@ async def _http_server(app: Application, listener: socket.socket, settings: Serv
         await serving.end(_GRACE)
 
 
-def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[None]] | None = None) -> None:
+def _address(listener: socket.socket) -> str:
+    """Where it listens, as it is asked for."""
+    name = listener.getsockname()
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+
+
+def run(
+    settings: ServiceSettings,
+    *,
+    on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
+    load: Callable[[], ServiceSettings] | None = None,
+) -> None:
     """:func:`serve` on an event loop of its own, for a process that does nothing else.
 
     :raise ServiceError: where the socket cannot be had.
@@ -148,4 +223,4 @@ def run(settings: ServiceSettings, *, on_ready: Callable[[Catalog], Awaitable[No
     import uvloop
 
     _use_one_heap()
-    uvloop.run(serve(settings, on_ready=on_ready))
+    uvloop.run(serve(settings, on_ready=on_ready, load=load))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Iterator
 
 from prober.service.application import Application
 from prober.service.descriptors import highest_in_use, make_room_for
+from prober.service.logs.requests import RequestIds
+from prober.service.messages import Request, Response
+from prober.service.metrics import families
+from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import Peer
 from prober.service.settings import ServiceSettings
 from prober.service.users import Connection, User, Users
+
+log = logging.getLogger(__name__)
+access = logging.getLogger("prober.access")
 
 
 class Serving:
@@ -19,16 +28,36 @@ class Serving:
     ``highest`` is the descriptor above which they count as short.
     """
 
-    def __init__(self, application: Application, settings: ServiceSettings) -> None:
+    def __init__(
+        self, application: Application, settings: ServiceSettings, tally: Tally, *, listener: str = "api"
+    ) -> None:
         self.application = application
-        self.settings = settings
+        self._settings = settings
+        self.ids = RequestIds()
+        self._tally = tally
+        self._listener = listener
+        self._made = 0
+        tally.add_source(self._samples)
         self.users = Users(make_room_for(settings.max_connections))
         self.highest = highest_in_use()
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def settings(self) -> ServiceSettings:
+        """By which it goes on."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ServiceSettings) -> None:
+        """From now on by these; connections that are there keep their times."""
+        self._settings = settings
+        self.users.most = make_room_for(settings.max_connections)
+        self.highest = highest_in_use()
+
     def enter(self, connection: Connection, peer: Peer | None, fd: int) -> User | None:
         """A connection came, with this descriptor; None where there is no room, and none could be made."""
+        self._made += 1
         user = self.users.enter(connection, peer)
         user.idle.pop(connection)  # It is not the one to be let go.
         is_full = len(self.users) > self.users.most or fd > self.highest
@@ -38,6 +67,27 @@ class Serving:
         user.idle[connection] = None
         self.connections.add(connection)
         return user
+
+    def count(self, request: Request, response: Response) -> None:
+        """A request has its answer."""
+        seconds = time.perf_counter() - request.arrived if request.arrived else 0.0
+        self._tally.answered(request.route, response.status, seconds)
+        if self.settings.log_requests:
+            _tell_access(request, response, seconds)
+
+    def count_unread(self, kind: str, status: int, detail: str) -> str:
+        """A client is let go before it is understood; what this is called in logs."""
+        self._tally.unread(kind, status)
+        ident = self.ids.take()
+        fields = {"event": "refusal", "kind": kind, "status": status, "listener": self._listener, "request": ident}
+        log.info("a client is let go: %s", detail, extra={"fields": fields})
+        return ident
+
+    def _samples(self) -> Iterator[Sample]:
+        labels = (self._listener,)
+        yield Sample(families.CONNECTIONS, labels, len(self.connections))
+        yield Sample(families.CONNECTIONS_MADE, labels, self._made)
+        yield Sample(families.CONNECTIONS_MOST, labels, self.users.most)
 
     async def end(self, grace: float) -> None:
         """Close all connections, those that wait for an answer once they have it, or after ``grace`` seconds."""
@@ -51,3 +101,19 @@ class Serving:
         for connection in list(self.connections):
             connection.abort()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def _tell_access(request: Request, response: Response, seconds: float) -> None:
+    """Log a request and how it was answered."""
+    fields = {
+        "event": "request",
+        "method": request.method,
+        "path": request.path,
+        "route": request.route.path if request.route else "none",
+        "status": response.status,
+        "bytes": len(response.body),
+        "ms": f"{seconds * 1000:.2f}",
+        "uid": request.peer.uid if request.peer else "",
+    }
+    said = "%s %s: %d in %.2f ms"
+    access.info(said, request.method, request.path[:200], response.status, seconds * 1000, extra={"fields": fields})

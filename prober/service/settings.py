@@ -1,90 +1,72 @@
-"""What the service is told: from ``/etc/prober/prober.toml``, and what the command line puts over it."""
+"""What the service is told, as values.  :mod:`prober.service.configuration` reads them from where they are told."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from prober.capabilities.find import CatalogSettings
-from prober.errors import ServiceError
 
 DEFAULT_FILE = Path("/etc/prober/prober.toml")
 DEFAULT_SOCKET = Path("/run/prober/prober.sock")
 DEFAULT_PROVER_SOCKET = Path("/run/prober-prover/prover.sock")
+DEFAULT_CACHE = Path("/var/cache/prober")
 
 
 class ServiceSettings(BaseModel):
     """All settings of the service.  Times are seconds, sizes are bytes.
 
-    ``host`` is the file with the host's settings (:mod:`prober.host.files`).  ``socket`` gets ``mode`` and,
-    where it is given, ``group`` (a name); under socket activation systemd has made it.
-    Members of ``admin_group`` (a name; empty: nobody) may do what root and the service's own user may.
-    ``max_body`` bounds a request's body (413), ``max_head`` its request line and headers (431),
-    ``max_connections`` how many connections there are at once: one more takes the place of the one that is idle for
-    the longest time, or is refused where none is (503); the soft limit of file descriptors is raised to fit.
-    ``request_s`` is the time to send a whole request, ``idle_s`` between two of them, ``response_s`` the time that a
-    client may leave a response unread.
-
-    Lines are proven by the prover that listens on ``prover_socket``; where that is empty, in the service's own process.
-    A prover that systemd started ends when nobody asked it for ``prover_idle_s``.  ``max_proofs`` QEMUs run at once
-    (0: as many as there are processors, and two at least), ``max_waiting_proofs`` questions wait for their turn.
+    A name that is empty is none at all, as TOML and the environment have no word for nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: The unix socket that the service listens on.  Under socket activation systemd has made it, see `prober.socket`.
     socket: Path = DEFAULT_SOCKET
+    #: The file with the settings of the host, below; without it `/etc/prober/host.toml`, if it is there.
     host: Path | None = None
+    #: The group of the socket (a name), whose members may ask; without it that of the service's user.
     group: str | None = None
+    #: A group (a name) whose members may refresh and prove, as root and the service's own user may.
     admin_group: str | None = None
+    #: The rights of the socket.  As text they are octal (`"0660"`).
     mode: int = Field(default=0o660, ge=0, le=0o777)
+    #: How large the body of a request may be (413).
     max_body: int = Field(default=1 << 20, gt=0)
+    #: How large the request line and headers may be (431).
     max_head: int = Field(default=16384, ge=512)
+    #: How many connections there are at once. One more takes the place of the one that is idle for the longest time,
+    #: or is refused where none is (503). The soft limit of file descriptors is raised to fit.
     max_connections: int = Field(default=2048, gt=0)
+    #: The time to send a whole request.
     request_s: float = Field(default=10.0, gt=0)
+    #: The time between two requests of one client.
     idle_s: float = Field(default=30.0, gt=0)
+    #: The time that a client may leave a response unread.
     response_s: float = Field(default=30.0, gt=0)
+    #: Whether each request is logged.
+    log_requests: bool = False
+    #: Where the prover listens, which proves lines; empty: the service's own process proves them.
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
+    #: After so long without a question a prover that systemd started ends.
     prover_idle_s: float = Field(default=120.0, gt=0)
+    #: How many QEMUs are proving at once; 0: as many as there are processors, and two at least.
     max_proofs: int = Field(default=0, ge=0)
+    #: How many questions wait for their turn to be proven (503).
     max_waiting_proofs: int = Field(default=64, ge=0)
-    catalog: CatalogSettings = CatalogSettings(cache_dir=Path("/var/cache/prober"))
+    catalog: CatalogSettings = CatalogSettings(cache_dir=DEFAULT_CACHE)
 
-    @field_validator("admin_group", "prover_socket", mode="before")
+    @field_validator("host", "group", "admin_group", "prover_socket", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
-        """TOML has no word for nothing."""
         return None if value == "" else value
 
+    @field_validator("mode", mode="before")
     @classmethod
-    def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:
-        """Read a TOML file and put ``overrides`` over it (``catalog`` key by key).
-
-        Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.
-
-        :raise ServiceError: where the file cannot be read, or says something that is not understood.
-        """
+    def _text_is_octal(cls, value: object) -> object:
+        """As ``chmod`` reads it; what is no such number is for the validation to refuse."""
         try:
-            told = _read(file)
-        except (OSError, ValueError) as error:
-            raise ServiceError(f"cannot read the settings in {file or DEFAULT_FILE}: {error}") from error
-        overrides = dict(overrides or {})
-        catalog = {"cache_dir": "/var/cache/prober", **told.get("catalog", {}), **overrides.pop("catalog", {})}
-        try:
-            return cls.model_validate({**told, **overrides, "catalog": catalog})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ServiceError(f"the settings are wrong: {where}: {first['msg']}") from error
-
-
-def _read(file: Path | None) -> dict[str, Any]:
-    if file is None and not DEFAULT_FILE.exists():
-        return {}
-    told = tomllib.loads((file or DEFAULT_FILE).read_text(encoding="utf-8"))
-    if not isinstance(told.get("catalog", {}), dict):
-        raise ValueError("catalog is not a table")
-    return told
+            return int(value, 8) if isinstance(value, str) else value
+        except ValueError:
+            return value

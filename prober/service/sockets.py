@@ -13,11 +13,12 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from prober.errors import ServiceError
-from prober.service.notify import take_socket
+from prober.service.notify import take_sockets
 from prober.service.peers import group_id
 from prober.service.settings import ServiceSettings
 
@@ -27,17 +28,36 @@ BACKLOG = 4096
 _MAX_PATH = 107
 
 
+class Listeners(NamedTuple):
+    """What is listened on: the socket of the API, and one for ``/metrics`` alone where systemd has one."""
+
+    api: socket.socket
+    metrics: socket.socket | None
+
+
+@contextmanager
+def listening_sockets(settings: ServiceSettings) -> Iterator[Listeners]:
+    """The sockets, listening; one of our own making is removed at the end.  Blocks for a moment.
+
+    :raise ServiceError: where they cannot be had: another service is there, no permission, no such group.
+    """
+    given = take_sockets()
+    with ExitStack() as stack:
+        if given.metrics is not None:
+            stack.enter_context(given.metrics)
+        api = stack.enter_context(_own(settings) if given.api is None else given.api)
+        yield Listeners(api, given.metrics)
+
+
 @contextmanager
 def listening_socket(settings: ServiceSettings) -> Iterator[socket.socket]:
-    """The socket, listening; one of our own making is removed at the end.  Blocks for a moment.
+    """As :func:`listening_sockets`, for who has but one."""
+    with listening_sockets(settings) as found:
+        yield found.api
 
-    :raise ServiceError: where it cannot be had: another service is there, no permission, no such group.
-    """
-    given = take_socket()
-    if given is not None:
-        with given:
-            yield given
-        return
+
+@contextmanager
+def _own(settings: ServiceSettings) -> Iterator[socket.socket]:
     with _made(settings) as made:
         ours = settings.socket.lstat()
         try:

@@ -14,7 +14,8 @@ from pathlib import Path
 from qemu.qmp import ExecuteError
 
 from prober.qemu.box.find import open_box
-from prober.qemu.box.model import Box, Confinement, Form
+from prober.qemu.box.forms import Form
+from prober.qemu.box.model import Box, Confinement
 from prober.qemu.box.opened import box_of, hand_over
 from tests.conftest import QemuPlace
 from tests.integration.hostile import Hostile

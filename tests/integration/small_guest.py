@@ -12,22 +12,14 @@ PCI device comes or goes.
 from __future__ import annotations
 
 import fcntl
-import os
-import re
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import pytest
 
 from tests.conftest import CHECKOUT
-from tests.not_run import skip_without
-from tools.needs import needs
+from tests.integration.packages import find_in_package
 
 KEPT = CHECKOUT / "build" / "guest"
 
@@ -72,54 +64,14 @@ def find_guest() -> SmallGuest:
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes, and one of them makes it
-        kernel = _find("PROBER_KERNEL", "vmlinuz", "kernel", "./boot/vmlinuz-")
-        busybox = _find("PROBER_BUSYBOX", "busybox", "busybox", "./bin/busybox")
+        kernel = find_in_package("PROBER_KERNEL", KEPT / "vmlinuz", "kernel", "./boot/vmlinuz-")
+        busybox = find_in_package("PROBER_BUSYBOX", KEPT / "busybox", "busybox", "./bin/busybox")
         data = b"".join(_write_initrd(busybox.read_bytes()))
         initrd = KEPT / "initrd"
         if not initrd.exists() or initrd.read_bytes() != data:
             initrd.with_name("initrd.new").write_bytes(data)
             initrd.with_name("initrd.new").rename(initrd)
     return SmallGuest(kernel, initrd)
-
-
-def _find(variable: str, name: str, need: str, member: str) -> Path:
-    """The file that the environment names, or the one that is kept, or the one in the package that we need."""
-    if given := os.environ.get(variable):
-        return Path(given)
-    kept = KEPT / name
-    if not kept.exists():
-        skip_without(need)
-        with TemporaryDirectory(dir=KEPT) as place:
-            found = _extract(_download(needs()[need].package, Path(place)), member, Path(place) / name)
-            found.rename(kept)
-    return kept
-
-
-def _download(package: str, place: Path) -> Path:
-    """The .deb of a package; of one that only depends on a versioned kernel, that kernel's."""
-    depends = subprocess.run(["apt-cache", "depends", package], capture_output=True, text=True, check=False).stdout
-    if versioned := re.search(r"Depends: (linux-image-\S+)", depends):
-        package = versioned.group(1)
-    # As root apt would go down to a user who may not write here, and complain.
-    sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    run = subprocess.run(["apt-get", *sandbox, "download", package], cwd=place, capture_output=True, text=True)
-    packages = [*place.glob("*.deb")]
-    if run.returncode or len(packages) != 1:
-        pytest.skip(f"apt-get download {package}: {run.stderr.strip() or 'nothing came'} (is there a package list?)")
-    return packages[0]
-
-
-def _extract(package: Path, member: str, target: Path) -> Path:
-    """The one file of a .deb whose name begins so."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as unpacking:
-        assert unpacking.stdout is not None
-        with tarfile.open(fileobj=unpacking.stdout, mode="r|") as tar:
-            for entry in tar:
-                if entry.isfile() and entry.name.startswith(member) and (data := tar.extractfile(entry)) is not None:
-                    target.write_bytes(data.read())
-                    unpacking.kill()  # the rest of a kernel's package is 400 MB of modules
-                    return target
-    raise AssertionError(f"{package.name} has no {member}")
 
 
 def _write_initrd(busybox: bytes) -> Iterator[bytes]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import pickle
 import re
 import subprocess
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -22,9 +18,10 @@ import pytest
 
 from prober.errors import ConfinementError
 from prober.qemu.box.find import find_box, open_box
+from prober.qemu.box.forms import Form
 from prober.qemu.box.judged import read_judged
 from prober.qemu.box.landlock import find_abi
-from prober.qemu.box.model import Box, BoxLimits, Confinement, Form, Kernel
+from prober.qemu.box.model import Box, BoxLimits, Confinement, Kernel
 from prober.qemu.box.opened import hand_over
 from prober.qemu.connection import ByteBudget
 from prober.qemu.launch import Launch
@@ -35,13 +32,11 @@ from tests.conftest import CHECKOUT, QemuPlace
 from tests.integration.hostile import LINES, Hostile
 from tests.integration.hostile_host import Host, open_host
 from tests.integration.reaching import Reached, reach
+from tests.integration.somebody import as_somebody
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
 
 Aio = Callable[..., Any]
-
-#: Who is no root, and owns nothing.
-_SOMEBODY = 12345
 
 _FORMS: tuple[Form, ...] = ("bubblewrap", "weak")
 _WORDS = ("-S", "-nodefaults", "-display", "none", "-chardev", "socket,fd=1,id=qmp", "-mon", "chardev=qmp,mode=control")
@@ -61,37 +56,6 @@ def _host() -> Iterator[Host]:
 def held(line: Hostile, reached: Reached) -> bool:
     """Whether nothing got out: to be taken is allowed where a line got nowhere by that."""
     return not reached.marks - ({"accepted"} if line.way != "accepted" else set())
-
-
-def as_somebody(work: Callable[[], Any]) -> Any:
-    """Do this in a process of an ordinary user.  What it returns must be pickled.
-
-    A fork, as that user may not be let into where the interpreter is.
-    """
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12: idle threads of a pool do not matter
-        child = os.fork()
-    if child == 0:
-        os.close(reader)
-        result: tuple[bool, Any] = (False, "")
-        try:
-            os.setgroups([])
-            os.setresgid(_SOMEBODY, _SOMEBODY, _SOMEBODY)
-            os.setresuid(_SOMEBODY, _SOMEBODY, _SOMEBODY)
-            ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: as for any process that began as that user
-            result = (True, work())
-        finally:
-            with os.fdopen(writer, "wb") as pipe:
-                pipe.write(pickle.dumps(result if result[0] else (False, traceback.format_exc())))
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(child, 0)
-    good, value = pickle.loads(data)
-    assert good, value
-    return value
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.bites], ids=lambda line: line.name)

@@ -210,9 +210,15 @@ def test_socket_activation(qemu_binary: str, directory: Path) -> None:
 #: What each unit starts.
 EXEC_STARTS = {
     "prober.service": "ExecStart=/usr/bin/prober serve\n",
+    "prober-metrics.service": "ExecStart=/usr/bin/prober metrics --socket /run/prober/prober.sock "
+    "--textfile /var/lib/prometheus/node-exporter/prober.prom\n",
     "prober-prover.service": "ExecStart=/usr/bin/prober serve-prover --for-user prober "
     "--cache /var/cache/prober-prover\n",
 }
+
+
+#: At most so much, in tenths, as the documents say.
+EXPOSURES = {"prober.service": 12, "prober-prover.service": 24, "prober-metrics.service": 9}
 
 
 def _units(directory: Path) -> list[str]:
@@ -229,10 +235,11 @@ def _units(directory: Path) -> list[str]:
     return copies
 
 
+@pytest.mark.needs("kill")
 @pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
-    assert len(units) == 4
+    assert len(units) == 7
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -247,7 +254,7 @@ def test_a_fault_in_a_unit_is_found(directory: Path) -> None:
 
 
 @pytest.mark.needs("systemd")
-@pytest.mark.parametrize(("unit", "most"), [("prober.service", 12), ("prober-prover.service", 24)])
+@pytest.mark.parametrize(("unit", "most"), EXPOSURES.items())
 def test_exposure_is_low(directory: Path, unit: str, most: int) -> None:
     """In tenths.  The second may make namespaces and mount, as the boxes that it makes take both."""
     service = next(path for path in _units(directory) if path.endswith(f"/{unit}"))

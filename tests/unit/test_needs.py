@@ -41,7 +41,7 @@ def write_program(directory: Path, name: str, script: str) -> None:
 def test_each_need_is_named_by_a_test_and_each_name_is_a_need() -> None:
     text = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py") if path.name != Path(__file__).name)
     marked = re.findall(r'\b(?:mark\.needs|skip_without)\("(\w+)"\)', text)
-    fetched = re.findall(r'\b_find\("\w+", "\w+", "(\w+)"', text)
+    fetched = re.findall(r'\bfind_in_package\("\w+", [^,]+, "(\w+)"', text)
     assert {*marked, *fetched} == set(needs())
 
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from prober.qemu.box.filter import Filter, make_filter
+from prober.qemu.box.filter import Filter, FilterPlan, make_filter
 from prober.qemu.box.landlock import DEVICE, LEAST_ABI, READ, WRITE, Ruleset, restrict_self
 from prober.qemu.box.model import OURSELVES, Box, Confinement, Identity
 
@@ -64,8 +64,10 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         directory = None if root is None else os.fspath(root)
         return _preparation(_Plan(os.getpid(), directory, ((resource.RLIMIT_CORE, (0, 0)),)))
     made = box.confinement
+    asked_only = box.directory is None
     if made.form == "bubblewrap":
-        plan = _Plan(os.getpid(), None, _limits(made), identity=made.identity, filter=make_filter(), confined=True)
+        program = make_filter(FilterPlan(asked_only=asked_only))
+        plan = _Plan(os.getpid(), None, _limits(made), identity=made.identity, filter=program, confined=True)
         return _preparation(plan)
     owns_network = made.kernel.network != "none"
     ruleset = -1
@@ -80,7 +82,15 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         NAMESPACES[made.kernel.network],
         made.identity,
         ruleset,
-        make_filter(weak=True, network=owns_network, signals=made.kernel.landlock >= LEAST_ABI),
+        make_filter(
+            FilterPlan(
+                weak=True,
+                network=owns_network,
+                signals=made.kernel.landlock >= LEAST_ABI,
+                asked_only=asked_only,
+                changes=made.identity.uid is not None,
+            )
+        ),
         confined=True,
     )
     return _preparation(plan)

@@ -6,6 +6,10 @@ processes and the kernel.  In the weak form besides: every ``connect``, and data
 leads to the host's sockets however little else is seen of its files; and every ``listen`` where the network is the
 host's.
 
+Where a QEMU is only interviewed, io_uring goes as well: what it does is done by the kernel, past every filter.  Where
+it is our own user in the weak form, so do the calls that change whose a file is, what may be done with it and when it
+was changed, and those that empty a file: Landlock holds none of the first, and the last from ABI 3 on.
+
 The numbers are those of ``asm/unistd_64.h`` (x86-64) and ``asm-generic/unistd.h`` (aarch64, riscv64, loongarch64).  A
 program for another processor than the kernel's own (32 bit) is ended, as its calls have other numbers.
 """
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import socket
 import struct
@@ -49,24 +54,36 @@ class _Numbers:
     listen: int
     never: tuple[int, ...]
     signals: tuple[int, ...]
+    changes: tuple[int, ...]
+    openat: int
+    open: int | None = None
 
 
 # ptrace, process_vm_readv, process_vm_writev, kexec_load, kexec_file_load, init_module, finit_module, delete_module,
 # bpf, perf_event_open, keyctl, add_key, request_key, kcmp, open_by_handle_at, reboot, swapon, swapoff, acct, quotactl,
-# syslog, pidfd_getfd.  Not io_uring_setup: images may be read by it (aio=io_uring), and it heeds Landlock.
+# syslog, pidfd_getfd.  Not io_uring_setup where images may be read by it (aio=io_uring).
 # Then those that signal others: kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal.
+# Then those that change what a file is: chmod, chown, utime and setxattr in each of their forms, and truncate.
 _X86_64 = _Numbers(
     0xC000003E, 41, 53, 42, 44, 50,
     (101, 310, 311, 246, 320, 175, 313, 176, 321, 298, 250, 248, 249, 312, 304, 169, 167, 168, 163, 179, 103, 438),
     (62, 200, 129, 297, 424),
+    (
+        90, 91, 268, 452, 92, 93, 94, 260, 132, 235, 261, 280, 188, 189, 190, 463, 197, 198, 199, 466, 469, 76,
+    ),
+    257,
+    2,
 )  # fmt: skip
 _NEVER = (117, 270, 271, 104, 294, 105, 273, 106, 280, 241, 219, 217, 218, 272, 265, 142, 224, 225, 89, 60, 116, 438)
 _SIGNALS = (129, 130, 138, 240, 424)
+_CHANGES = (52, 53, 452, 54, 55, 88, 5, 6, 7, 463, 14, 15, 16, 466, 469, 45)
+#: The same number on every processor, as all calls from 424 on.
+_IO_URING_SETUP, _OPENAT2 = 425, 437
 _BY_MACHINE = {
     "x86_64": _X86_64,
-    "aarch64": _Numbers(0xC00000B7, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
-    "riscv64": _Numbers(0xC00000F3, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
-    "loongarch64": _Numbers(0xC0000102, 198, 199, 203, 206, 201, _NEVER, _SIGNALS),
+    "aarch64": _Numbers(0xC00000B7, 198, 199, 203, 206, 201, _NEVER, _SIGNALS, _CHANGES, 56),
+    "riscv64": _Numbers(0xC00000F3, 198, 199, 203, 206, 201, _NEVER, _SIGNALS, _CHANGES, 56),
+    "loongarch64": _Numbers(0xC0000102, 198, 199, 203, 206, 201, _NEVER, _SIGNALS, _CHANGES, 56),
 }
 
 
@@ -89,21 +106,42 @@ def has_filter(machine: str | None = None) -> bool:
     return (machine or platform.machine()) in _BY_MACHINE
 
 
-def make_filter(*, weak: bool = False, network: bool = True, signals: bool = True) -> Filter | None:
-    """The filter for a box, or None on a machine whose calls are not known.
+@dataclass(frozen=True)
+class FilterPlan:
+    """What a filter is for.
 
-    ``weak`` is for a QEMU that sees the host's own sockets, ``network`` whether its network is its own, ``signals``
-    whether it may send signals to others.
+    ``weak``: a QEMU that sees the host's own sockets.  ``network``: its network is its own.  ``signals``: it may send
+    signals to others.  ``asked_only``: it is only interviewed.  ``changes``: it may change whose files are and what may
+    be done with them.
     """
+
+    weak: bool = False
+    network: bool = True
+    signals: bool = True
+    asked_only: bool = False
+    changes: bool = True
+
+
+def make_filter(plan: FilterPlan) -> Filter | None:
+    """The filter for a box, or None on a machine whose calls are not known."""
     numbers = _BY_MACHINE.get(platform.machine())
-    return None if numbers is None else Filter(b"".join(_instructions(numbers, weak, network, signals)))
+    return None if numbers is None else Filter(b"".join(_instructions(numbers, plan)))
 
 
-def _instructions(numbers: _Numbers, weak: bool, network: bool, signals: bool) -> Iterator[bytes]:
+def _instructions(numbers: _Numbers, plan: FilterPlan) -> Iterator[bytes]:
+    weak, network = plan.weak, plan.network
     yield from (_load(_ARCHITECTURE), _jump(numbers.architecture, 1, 0), _give(_KILL), _load(_NUMBER))
     yield from (_jump(_X32, 0, 1, _IF_AT_LEAST), _fail(errno.ENOSYS))
-    for number in numbers.never + (() if signals else numbers.signals):
+    denied = numbers.never + (() if plan.signals else numbers.signals) + (() if plan.changes else numbers.changes)
+    for number in denied:
         yield from (_jump(number, 0, 1), _fail(errno.EPERM))
+    if plan.asked_only:
+        yield from (_jump(_IO_URING_SETUP, 0, 1), _fail(errno.ENOSYS))
+    if not plan.changes:
+        yield from (_jump(_OPENAT2, 0, 1), _fail(errno.ENOSYS))  # its flags are in memory, where no filter looks
+        yield from _call(numbers.openat, _not_emptied(2))
+        if numbers.open is not None:
+            yield from _call(numbers.open, _not_emptied(1))
     families = [*((socket.AF_UNIX,) if weak else (socket.AF_UNIX, socket.AF_NETLINK))]
     families += [socket.AF_INET, socket.AF_INET6] if network else []
     yield from _call(numbers.socket, [*_datagrams(weak), *_only(families)])
@@ -128,6 +166,12 @@ def _datagrams(weak: bool) -> list[bytes]:
         return []
     kind = (_load(_argument(1)), struct.pack("=HBBI", _AND, 0, 0, 0xF), _jump(socket.SOCK_DGRAM, 0, 1))
     return [_load(_argument(0)), _jump(socket.AF_UNIX, 0, len(kind) + 1), *kind, _fail(errno.EACCES)]
+
+
+def _not_emptied(argument: int) -> list[bytes]:
+    """No O_TRUNC for a file that is not opened to be written, which Landlock would have to allow."""
+    flags = struct.pack("=HBBI", _AND, 0, 0, os.O_TRUNC | os.O_ACCMODE)
+    return [_load(_argument(argument)), flags, _jump(os.O_TRUNC, 0, 1), _fail(errno.EACCES), _give(_ALLOW)]
 
 
 def _only(families: list[int]) -> list[bytes]:

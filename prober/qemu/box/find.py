@@ -15,12 +15,14 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from prober.errors import ConfinementError, QemuError
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits
+from prober.qemu.box.forms import Form, Network
 from prober.qemu.box.landlock import LEAST_ABI, find_abi
-from prober.qemu.box.model import NOBODY, Box, BoxLimits, Confinement, Form, Identity, Kernel, Network
+from prober.qemu.box.model import NOBODY, Box, BoxLimits, Confinement, Identity, Kernel
 from prober.qemu.box.opened import box_of
 from prober.qemu.launch import Launch
 from prober.qemu.process import start_process
@@ -45,20 +47,25 @@ _NETWORKS: tuple[Network, ...] = ("user", "none")
 _prctl = ctypes.CDLL(None).prctl
 _PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 
-_found: dict[tuple[int, str | None, bool, Form | None], Confinement] = {}
+_found: dict[tuple[int, str | None, bool, Form | None, bool], Confinement] = {}
 
 
-async def find_box(*, root: Path | None = None, kvm: bool = False, form: Form | None = None) -> Confinement:
+async def find_box(
+    *, root: Path | None = None, kvm: bool = False, form: Form | None = None, asked_only: bool = False
+) -> Confinement:
     """The best confinement that works here, for QEMUs of the host or in another system's tree (``root``).
 
     ``kvm`` asks for ``/dev/kvm`` in the box; whether it can be opened there is for QEMU to find out.  ``form`` asks
-    for this form and no other.  What was found is remembered for the life of the process, for each user that it is.
+    for this form and no other.  ``asked_only`` is for a QEMU that is only interviewed, with words of ours: for that any
+    Landlock will do, and at the least limits and the filter of system calls (:meth:`Confinement.lacks` tells).
+
+    What was found is remembered for the life of the process, for each user that it is.
 
     :raise ConfinementError: where there is none, with the reasons.
     """
-    key = (os.geteuid(), None if root is None else str(root), kvm, form)
+    key = (os.geteuid(), None if root is None else str(root), kvm, form, asked_only)
     if key not in _found:
-        _found[key] = await _find(root, kvm, form)
+        _found[key] = await _find(root, kvm, form, asked_only)
         _LOG.debug("%s", " ".join(_found[key].describe()))
     return _found[key]
 
@@ -92,9 +99,9 @@ async def open_box(
         yield box
 
 
-async def _find(root: Path | None, kvm: bool, form: Form | None) -> Confinement:
+async def _find(root: Path | None, kvm: bool, form: Form | None, asked_only: bool) -> Confinement:
     reasons: list[str] = []
-    for wanted, candidates in (("bubblewrap", _with_bubblewrap), ("weak", _without)):
+    for wanted, candidates in (("bubblewrap", _with_bubblewrap), ("weak", partial(_without, asked_only=asked_only))):
         if form not in (None, wanted):
             continue
         try:
@@ -128,7 +135,7 @@ def _with_bubblewrap(root: Path | None, kvm: bool) -> list[Confinement]:
     return [*(Confinement("bubblewrap", nobody, bwrap, one, kvm=kvm) for one in _TRAITS), *as_root]
 
 
-def _without(root: Path | None, kvm: bool) -> list[Confinement]:
+def _without(root: Path | None, kvm: bool, *, asked_only: bool) -> list[Confinement]:
     """What the kernel may let us do without bubblewrap, the best first.
 
     :raise ConfinementError: where that is too little.
@@ -142,10 +149,14 @@ def _without(root: Path | None, kvm: bool) -> list[Confinement]:
         return [Confinement("weak", nobody, kernel=one, kvm=kvm) for one in kernels]
     if root is not None:
         raise ConfinementError("without bubblewrap only root can start a QEMU in another root directory")
-    if landlock < LEAST_ABI:
+    abis = [landlock]
+    if asked_only:
+        abis += [0] if landlock else []
+    elif landlock < LEAST_ABI:
         raise ConfinementError(f"Landlock has ABI {landlock}, and without another user {LEAST_ABI} is needed")
     in_use = _count_threads(os.getuid())
-    return [Confinement("weak", kernel=Kernel(landlock, one), kvm=kvm, in_use=in_use) for one in _NETWORKS]
+    kernels = [Kernel(abi, network) for abi in abis for network in _NETWORKS]
+    return [Confinement("weak", kernel=one, kvm=kvm, in_use=in_use) for one in kernels]
 
 
 def _settle_on(found: Confinement) -> Confinement:

@@ -7,19 +7,16 @@ directory for stand-ins, :mod:`prober.qemu.launch` starts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
 from prober.qemu.box.filter import has_filter
+from prober.qemu.box.forms import Form, Network
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
 NOBODY = 65534
-
-Form = Literal["bubblewrap", "weak"]
-Network = Literal["none", "direct", "user"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,10 @@ class Confinement:
         """Which form it is and what it does not give, a sentence each."""
         return tuple(_describe(self))
 
+    def lacks(self) -> tuple[str, ...]:
+        """What could not be had here of what the best box gives, a sentence each."""
+        return tuple(_lacks(self))
+
 
 @dataclass(frozen=True)
 class Box:
@@ -106,6 +107,14 @@ class Box:
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""
         return self.confinement.describe()
+
+    def without_view(self) -> Box | None:
+        """The same with nothing of the host hidden, for a binary that does not start in this one: another user, limits
+        and the filter are left.  None where there is no less, or where it would be root then."""
+        made = self.confinement
+        if made.traits.keeps_root or (made.form == "weak" and not made.kernel.landlock):
+            return None
+        return replace(self, confinement=replace(made, form="weak", kernel=NO_HELP))
 
     @property
     def ours(self) -> Path:
@@ -150,35 +159,37 @@ class Box:
         return 128 - code if self.confinement.form == "bubblewrap" and 128 < code < 128 + 65 else code
 
 
-def _describe(made: Confinement) -> list[str]:
+def _describe(made: Confinement) -> Iterator[str]:
     if made.form == "bubblewrap":
-        said = [
-            "QEMU runs in namespaces of its own, made by bubblewrap, and sees /usr, its libraries and its own tree."
-        ]
+        yield "QEMU runs in namespaces of its own, made by bubblewrap, and sees /usr, its libraries and its own tree."
+    elif made.kernel.landlock:
+        yield f"By Landlock (ABI {made.kernel.landlock}) it reads /usr and its own tree, and writes stand-ins alone."
+    if made.form == "weak" and made.identity.uid is not None:
+        yield "It runs as nobody, as other programs may."
+    yield from _lacks(made)
+    yield "What memory it uses is bounded by the host alone."
+
+
+def _lacks(made: Confinement) -> Iterator[str]:
+    if made.form == "bubblewrap":
         if made.traits.keeps_root:
-            said.append("It runs as root on the host, in a user namespace that shows it as nobody.")
+            yield "It runs as root on the host, in a user namespace that shows it as nobody."
         if not made.traits.proc:
-            said.append("It has no /proc: a fresh one cannot be mounted here.")
+            yield "It has no /proc: a fresh one cannot be mounted here."
         if not made.traits.userns_disabled:
-            said.append("It could make further user namespaces.")
+            yield "It could make further user namespaces."
     else:
-        said = ["Without bubblewrap: QEMU has no view of its own, and is held back by what else the kernel has."]
-        said += _describe_weak(made.kernel, made.identity)
+        yield from _lacks_when_weak(made.kernel, made.identity)
     if not has_filter():
-        said.append("There is no filter of system calls for this machine.")
-    said.append("What memory it uses is bounded by the host alone.")
-    return said
+        yield "There is no filter of system calls for this machine."
 
 
-def _describe_weak(kernel: Kernel, identity: Identity) -> Iterator[str]:
-    if kernel.landlock:
-        yield f"By Landlock (ABI {kernel.landlock}) it reads /usr and its own tree, and writes stand-ins alone."
-    else:
+def _lacks_when_weak(kernel: Kernel, identity: Identity) -> Iterator[str]:
+    yield "Without bubblewrap: QEMU has no view of its own, and is held back by what else the kernel has."
+    if not kernel.landlock:
         yield "Without Landlock: it reads what every user may read, and writes where every user may write."
     if identity.uid is None:
         yield "It runs as our own user."
-    else:
-        yield "It runs as nobody, as other programs may."
     if kernel.network == "none":
         yield "It shares the host's network, and may use no socket but AF_UNIX, without connecting or listening."
     yield "It sees that the host's other processes are there."

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import os
 import socket
+from contextlib import suppress
 
+from prober.capabilities.private import require_private
 from prober.errors import QemuError, ServiceError
 from prober.qemu.box.find import find_box
 from prober.service.notify import keep_watchdog_quiet, notify
@@ -31,11 +33,15 @@ async def serve_proofs(settings: ServiceSettings, asker: str | None) -> None:
 
     It is for root, for our own user, and for the user called ``asker``: the one that the service runs as.
 
-    :raise ServiceError: where the socket cannot be had, or there is no such user.
+    :raise ServiceError: where the socket cannot be had, there is no such user, or others can write to the directory
+        where proofs are kept.
     """
     if settings.prover_socket is None:
         raise ServiceError("no socket is named for the prover", hint="name one with --socket, or in prover_socket")
     admitted = await asyncio.to_thread(find_askers, asker)
+    if settings.catalog.cache_dir is not None:
+        with suppress(OSError):  # it is made when there is something to keep, or it is done without
+            await asyncio.to_thread(require_private, settings.catalog.cache_dir)
     is_given = "LISTEN_PID" in os.environ
     with stop_event() as stop:
         sockets = listening_socket(settings.model_copy(update={"socket": settings.prover_socket}))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prober.capabilities.catalog import Catalog, CatalogSettings
+from prober.qemu.box.forms import Confined
 from prober.qemu.recording import Recording
 from tests.conftest import aio
 from tests.unit.capabilities.making import make_recording
@@ -25,6 +26,8 @@ class Told:
     recording: Recording
     seconds: float = 0.5
     timings: dict[str, float] = field(default_factory=lambda: {"types": 0.25})
+    confinement: Confined = "weak"
+    unconfined: tuple[str, ...] = ("It runs as our own user.",)
 
 
 @dataclass

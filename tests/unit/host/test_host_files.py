@@ -10,6 +10,7 @@ import pytest
 from prober.errors import UsageError
 from prober.host.files import read_host
 from prober.host.host import Host, Settings
+from prober.service.configuration import environment_name, setting_keys
 from tools.settings_page import PAGE, render_page
 
 
@@ -63,12 +64,20 @@ def test_the_document_says_what_the_models_say() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    rows = [line.split("|")[1:4] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    page = PAGE.read_text().partition("# The service's own settings")[0]
+    rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) > len(Settings.model_fields)
     models = (Settings, Host)
     named = {name for model in models for name in model.model_fields} - {"settings"}
     explained = {key.strip(" `") for key, _, words in rows if words.strip()}
     assert named - explained == {"state_directory"}, "state_directory is explained above its table"
+
+
+def test_every_setting_of_the_service_is_explained() -> None:
+    page = PAGE.read_text().partition("# The service's own settings")[2]
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:5]] for line in page.splitlines() if line.startswith("| `")]
+    assert {variable for _, variable, _, _ in rows} == {environment_name(key) for key in setting_keys()}
+    assert [key for key, _, default, words in rows if not (default and words)] == []
 
 
 def test_the_example_of_the_document_is_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.service.notify import keep_watchdog_quiet, notify, take_socket
+from prober.service.notify import Handed, keep_watchdog_quiet, notify, take_sockets
 from tests.conftest import CHECKOUT, aio
 
 
@@ -71,50 +71,68 @@ def test_no_watchdog(listener: socket.socket, monkeypatch: pytest.MonkeyPatch, u
     [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"}],
 )
 def test_nothing_is_handed_over(environment: dict[str, str]) -> None:
-    assert take_socket(environment) is None
+    assert take_sockets(environment) == Handed()
     assert environment == {}
 
 
-# Descriptor 3 is systemd's, so the rest happens in a process of its own.
+# Descriptors 3 and 4 are systemd's, so the rest happens in a process of its own.
 _TAKE = """
     import os, socket, sys
     from prober.errors import ServiceError
-    from prober.service.notify import take_socket
-    kind, number = sys.argv[1:]
-    if kind == "file":
-        made = open("/dev/null")
-    else:
+    from prober.service.notify import take_sockets
+    kinds, number, names = sys.argv[1:]
+
+    def make(kind):
+        if kind == "file":
+            return open("/dev/null")
         family = socket.AF_INET if kind == "inet" else socket.AF_UNIX
         made = socket.socket(family, socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_STREAM)
         if kind in ("good", "inet"):
             made.bind(("127.0.0.1", 0) if kind == "inet" else "")
             made.listen()
-    if made.fileno() != 3:
-        os.dup2(made.fileno(), 3)
-    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": number, "LISTEN_FDNAMES": "x"}
+        return made
+
+    # Above those that are handed over, so that none lies in another's place.
+    made = [make(kind) for kind in kinds.split()]
+    high = [os.dup2(one.fileno(), 20 + at) for at, one in enumerate(made)]
+    os.closerange(3, 20)
+    for at, fd in enumerate(high):
+        os.dup2(fd, 3 + at)
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": number, "LISTEN_FDNAMES": names}
     try:
-        taken = take_socket(environment)
+        taken = take_sockets(environment)
     except ServiceError as error:
         print(error.message)
     else:
-        print("taken", taken.fileno(), taken.get_inheritable(), environment)
+        given = {name: one for name, one in taken._asdict().items() if one is not None}
+        print(*(f"{name} {one.fileno()} {one.get_inheritable()}" for name, one in given.items()))
+        print(environment)
 """
 
 
 @pytest.mark.parametrize(
-    ("kind", "number", "said"),
+    ("kinds", "number", "names", "said"),
     [
-        ("good", "1", "taken 3 False {}"),
-        ("good", "2", "one socket is expected"),
-        ("good", "x", "one socket is expected"),
-        ("file", "1", "is not a socket"),
-        ("datagram", "1", "is not a listening unix stream socket"),
-        ("not listening", "1", "is not a listening unix stream socket"),
-        ("inet", "1", "is not a listening unix stream socket"),
+        ("good", "1", "x", "api 3 False\n{}"),
+        ("good", "1", "", "api 3 False\n{}"),
+        ("good inet", "2", "prober.socket:metrics", "api 3 False metrics 4 False\n{}"),
+        ("inet good", "2", "metrics:prober.socket", "api 4 False metrics 3 False\n{}"),
+        ("good good", "2", "prober.socket:metrics", "api 3 False metrics 4 False\n{}"),
+        ("inet", "1", "metrics", "metrics 3 False\n{}"),
+        ("good good", "2", "x:y", "one socket is expected from systemd, and one called metrics besides, not 2"),
+        ("good good", "2", "metrics:metrics", "one socket is expected"),
+        ("good", "3", "x:y:metrics", "one socket is expected"),
+        ("good", "x", "x", "one socket is expected"),
+        ("file", "1", "x", "is not a socket"),
+        ("good file", "2", "x:metrics", "is not a socket"),
+        ("datagram", "1", "x", "is not a listening unix stream socket"),
+        ("datagram", "1", "metrics", "is not a listening stream socket"),
+        ("silent", "1", "x", "is not a listening unix stream socket"),
+        ("inet", "1", "x", "is not a listening unix stream socket"),
     ],
 )
-def test_handed_over(kind: str, number: str, said: str) -> None:
-    program = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_TAKE), kind, number]
+def test_handed_over(kinds: str, number: str, names: str, said: str) -> None:
+    program = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_TAKE), kinds, number, names]
     done = subprocess.run(
         program, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
     )

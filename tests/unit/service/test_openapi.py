@@ -24,6 +24,8 @@ def _routes(schema: Any) -> set[str]:
 def test_every_route_and_model_is_described(schema: Any) -> None:
     assert _routes(schema) == {
         "get /healthz",
+        "get /metrics",
+        "get /readyz",
         "get /v1/binaries",
         "get /v1/binaries/{id}",
         "get /v1/binaries/{id}/capabilities",
@@ -34,6 +36,7 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/binaries/{id}/supports",
         "get /v1/binaries/{id}/types",
         "get /v1/binaries/{id}/types/{typename}",
+        "get /v1/doctor",
         "post /v1/binaries/{id}/prove",
         "post /v1/binaries/{id}/refresh",
         "post /v1/translate",
@@ -43,11 +46,11 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
     references = set(_references(schema))
     assert references
     assert {reference.rpartition("/")[2] for reference in references} <= models.keys()
-    for methods in schema["paths"].values():
+    for path, methods in schema["paths"].items():
+        good = "text/plain" if path == "/metrics" else "application/json"
         for operation in methods.values():
             for status, response in operation["responses"].items():
-                kinds = set(response["content"])
-                assert kinds == ({"application/json"} if status == "200" else {"application/problem+json"})
+                assert set(response["content"]) == {good if status == "200" else "application/problem+json"}
 
 
 def _references(value: Any) -> Iterator[str]:

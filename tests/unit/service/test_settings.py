@@ -1,20 +1,43 @@
-"""Settings come from a TOML file and from what is put over it; a wrong one is named."""
+"""Settings come from a TOML file, the environment and the command line; what is wrong is named, all of it at once."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from prober.errors import ServiceError
+from prober.errors import ServiceError, SettingsError
 from prober.host.files import DEFAULT_FILE
-from prober.service.settings import ServiceSettings
+from prober.service.configuration import (
+    Configuration,
+    environment_name,
+    load_settings,
+    read_configuration,
+    setting_keys,
+)
+from prober.service.toml_lines import find_line
 from tests.conftest import CHECKOUT
 
 
+@contextmanager
+def _file_of(data: bytes) -> Iterator[Path]:
+    with NamedTemporaryFile(suffix=".toml") as file:
+        file.write(data)
+        file.flush()
+        yield Path(file.name)
+
+
 def test_defaults(tmp_path: Path) -> None:
-    settings = ServiceSettings.load(overrides={})
+    settings = load_settings(overrides={})
     assert settings.socket == Path("/run/prober/prober.sock")
     assert settings.catalog.cache_dir == Path("/var/cache/prober")
     assert settings.mode == 0o660
@@ -26,7 +49,7 @@ def test_file_and_overrides(tmp_path: Path) -> None:
         'socket = "/a"\ngroup = "libvirt"\n[catalog]\ndirectories = ["/opt/bin"]\nmax_interviews = 2\n'
         "[catalog.limits]\ntotal_s = 5\n"
     )
-    settings = ServiceSettings.load(file, {"socket": "/b", "catalog": {"max_interviews": 3}})
+    settings = load_settings(file, {"socket": "/b", "catalog": {"max_interviews": 3}})
     assert (settings.socket, settings.group) == (Path("/b"), "libvirt")
     assert settings.catalog.directories == (Path("/opt/bin"),)
     assert settings.catalog.max_interviews == 3
@@ -49,12 +72,12 @@ def test_wrong_file(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "prober.toml"
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(ServiceError, match=said):
-        ServiceSettings.load(file)
+        load_settings(file)
 
 
 def test_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="cannot read"):
-        ServiceSettings.load(tmp_path / "none.toml")
+        load_settings(tmp_path / "none.toml")
 
 
 def test_packaged_file_says_the_defaults(tmp_path: Path) -> None:
@@ -69,6 +92,189 @@ def test_packaged_file_says_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "all.toml"
     file.write_text("\n".join(line for line in lines if not line.startswith(("group", "host"))))
     (tmp_path / "none.toml").write_text("")
-    defaults = ServiceSettings.load(tmp_path / "none.toml")
-    assert ServiceSettings.load(file) == defaults
-    assert ServiceSettings.load(CHECKOUT / "packaging/prober.toml") == defaults
+    defaults = load_settings(tmp_path / "none.toml")
+    assert load_settings(file) == defaults
+    assert load_settings(CHECKOUT / "packaging/prober.toml") == defaults
+
+
+# Where each is from.
+
+
+def _where(read: Configuration) -> dict[str, tuple[object, str]]:
+    return {one.key: (one.value, one.where) for one in read.told}
+
+
+def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "prober.toml"
+    file.write_text(
+        'socket = "/file"\nmax_body = 1\nmode = 0o600\n\n[catalog]\npoll_s = 1.0\nmax_interviews = 2\n'
+        "[catalog.limits]\ngreet_s = 1\nreply_s = 1\n"
+    )
+    monkeypatch.setenv("PROBER_SOCKET", "/environment")
+    monkeypatch.setenv("PROBER_MAX_BODY", "2")
+    monkeypatch.setenv("PROBER_CATALOG__POLL_S", "2.5")
+    monkeypatch.setenv("PROBER_CATALOG__LIMITS__GREET_S", "2.5")
+    read = read_configuration(file, {"socket": "/command", "catalog": {"poll_s": 3.5}})
+    told = _where(read)
+    assert read.problems == ()
+    assert told["socket"] == ("/command", "command line")
+    assert told["max_body"] == (2, "PROBER_MAX_BODY")
+    assert told["mode"] == (0o600, f"{file}:3")
+    assert told["catalog.poll_s"] == (3.5, "command line")
+    assert told["catalog.max_interviews"] == (2, f"{file}:7")
+    assert told["catalog.limits.greet_s"] == (2.5, "PROBER_CATALOG__LIMITS__GREET_S")
+    assert told["catalog.limits.reply_s"] == (1.0, f"{file}:10")
+    assert told["catalog.limits.total_s"] == (60.0, "default")
+    assert told["catalog.cache_dir"] == ("/var/cache/prober", "default")
+    assert list(told) == list(setting_keys())
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "key", "value"),
+    [
+        ("PROBER_CATALOG__DIRECTORIES", "/a:/b c", "catalog.directories", ["/a", "/b c"]),
+        ("PROBER_CATALOG__DIRECTORIES", '["/a:b"]', "catalog.directories", ["/a:b"]),
+        ("PROBER_CATALOG", '{"accel": "tcg"}', "catalog.accel", "tcg"),
+        ("PROBER_MODE", "0600", "mode", 0o600),
+        ("PROBER_MODE", "0o640", "mode", 0o640),
+        ("PROBER_PROVER_SOCKET", "", "prover_socket", None),
+        ("PROBER_CATALOG__QEMU_KVM", "", "catalog.qemu_kvm", None),
+        ("prober_group", "libvirt", "group", "libvirt"),
+    ],
+)
+def test_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, text: str, key: str, value: object
+) -> None:
+    (tmp_path / "none.toml").write_text("")
+    monkeypatch.setenv(variable, text)
+    read = read_configuration(tmp_path / "none.toml")
+    assert read.problems == ()
+    assert _where(read)[key] == (value, variable.upper())
+
+
+def test_every_setting_has_a_variable_of_its_own() -> None:
+    names = [environment_name(key) for key in setting_keys()]
+    assert len(set(names)) == len(names) > 25
+    assert {"PROBER_SOCKET", "PROBER_CATALOG__POLL_S", "PROBER_CATALOG__LIMITS__TOTAL_S"} <= set(names)
+
+
+def test_a_variable_that_is_no_setting_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "none.toml").write_text("")
+    monkeypatch.setenv("PROBER_SOKCET", "/a")
+    monkeypatch.setenv("PROBER_ROOTS", "/a")
+    read = read_configuration(tmp_path / "none.toml")
+    assert (read.problems, [problem.place for problem in read.unknown]) == ((), ["PROBER_SOKCET"])
+    assert "did you mean PROBER_SOCKET" in read.unknown[0].hint
+
+
+# What is wrong.
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "prober.toml"
+    file.write_text(
+        'sokcet = "/a"\nmode = 0o7777\ndirectories = ["/a"]\npoll = 1\n[catalog]\npaths = 3\nmax_interviews = 0\n'
+        '[catalog.limits]\ntotal_s = "x"\nzzz = 1\n'
+    )
+    monkeypatch.setenv("PROBER_MAX_BODY", "much")
+    monkeypatch.setenv("PROBER_CATALOG__POL_S", "1")
+    problems = read_configuration(file, {"max_head": 3}).problems
+    assert [str(problem).removeprefix(f"{file}:") for problem in problems] == [
+        "1: sokcet: there is no such setting (did you mean socket?)",
+        "2: mode: it has to be from 0 to 0o777, not 0o7777 (the rights are written 0o660)",
+        "3: directories: there is no such setting (it belongs below [catalog])",
+        "4: poll: there is no such setting (did you mean catalog.poll_s?)",
+        '6: catalog.paths: it has to be a list, not 3 (a list is written ["A", "B"])',
+        "7: catalog.max_interviews: it has to be greater than 0, not 0 (docs/settings.md has all of them)",
+        "9: catalog.limits.total_s: it has to be a valid number, not 'x' (docs/settings.md has all of them)",
+        "10: catalog.limits.zzz: there is no such setting (docs/settings.md has all of them)",
+        "PROBER_CATALOG__POL_S: catalog.pol_s: there is no such setting (did you mean poll_s?)",
+        "PROBER_MAX_BODY: max_body: it has to be a valid integer, not 'much' (docs/settings.md has all of them)",
+        "command line: max_head: it has to be greater than or equal to 512, not 3 (docs/settings.md has all of them)",
+    ]
+    with pytest.raises(SettingsError) as raised:
+        load_settings(file, {"max_head": 3})
+    assert raised.value.problems == tuple(map(str, problems))
+    assert all(problem in raised.value.message for problem in raised.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "said"),
+    [
+        (b"socket = \n", "1", "this is no TOML: invalid value"),
+        (b"a = 1\n\n[catalog\n", "3", "this is no TOML: expected ']'"),
+        (b"a = 1\nb = '\xff'\n", "2", "it is not UTF-8"),
+        (b"a = 1\na = 2\n", "2", "this is no TOML: cannot overwrite a value"),
+        (b"#" * (1 << 20) + b"\n", "", "it is larger than 1048576 bytes"),
+        (b"a = " + b"[" * 100_000, "", "it is nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_toml(tmp_path: Path, data: bytes, place: str, said: str) -> None:
+    file = tmp_path / "prober.toml"
+    file.write_bytes(data)
+    (problem,) = read_configuration(file).problems
+    assert (problem.place, problem.unreadable) == (f"{file}:{place}" if place else str(file), True)
+    assert said in problem.message and problem.hint
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    (problem,) = read_configuration(tmp_path).problems
+    assert problem.unreadable and "Is a directory" in problem.message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to read as another user")
+def test_a_file_that_may_not_be_read_says_who_may(open_directory: Path) -> None:
+    """Read by another user, in a process of its own."""
+    file = open_directory / "prober.toml"
+    file.write_text("")
+    file.chmod(0o600)
+    code = (
+        "import sys, os; sys.path.insert(0, os.getcwd()); from pathlib import Path;"
+        "from prober.service.configuration import read_configuration;"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+        "print(*read_configuration(Path(sys.argv[1])).problems)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout == (
+        f"{file}: cannot read the settings: Permission denied (it belongs to 0:0 and has the rights 0600: "
+        f"let user 65534 read it, as with chgrp prober {file} and chmod 0640 {file})\n"
+    )
+
+
+# Lines of keys.
+
+
+def test_lines_of_keys() -> None:
+    text = 'a = 1 # b = 2\nc = """\nd = 1\n"""\n[ t ] # e = 1\nf . g = 1\n"h i" = 2\n[[u.v]]\nw = [\n  1,\n]\n'
+    found = {".".join(path): find_line(text, path) for path in (
+        ("a",), ("b",), ("c",), ("d",), ("t",), ("t", "e"), ("t", "f", "g"), ("t", "h i"), ("u", "v", "w"), ("x", "y"),
+    )}  # fmt: skip
+    assert found == {
+        "a": 1, "b": None, "c": 2, "d": None, "t": 5, "t.e": 5, "t.f.g": 6, "t.h i": 7, "u.v.w": 9, "x.y": None,
+    }  # fmt: skip
+
+
+@given(
+    st.binary(max_size=200),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "catalog",
+                "mode",
+                "socket",
+                "catalog__paths",
+                "catalog__limits",
+                "catalog__limits__total_s",
+                "catalog__accel__x",
+            ]
+        ),
+        st.text(max_size=20).filter(lambda text: "\0" not in text),
+    ),
+)
+def test_whatever_is_told_is_either_understood_or_named(data: bytes, told: dict[str, str]) -> None:
+    with pytest.MonkeyPatch.context() as patch, _file_of(data) as file:
+        for name, text in told.items():
+            patch.setenv(f"PROBER_{name.upper()}", text.encode(errors="replace").decode())
+        read = read_configuration(file)
+    assert (read.settings is None) == bool(read.problems)
+    assert all(problem.place and problem.message for problem in read.problems)

@@ -1,120 +1,37 @@
-"""What is tried of the units, inside of the virtual machine of ``tools/unit_vm.py``: its last process."""
+"""What is tried of the prover's unit, inside of the virtual machine of ``tools/vm_test.py``."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from prober.service.client import Client
-
-SERVICE, PROVER = "prober.service", "prober-prover.service"
-SOCKET = "/run/prober/prober.sock"
-PROVE = "/v1/binaries/qemu-system-x86_64/prove"
-SETTINGS = Path("/etc/prober/prober.toml")
-
-#: Under emulation all takes twenty times as long.
-_TOLD = """admin_group = "games"
-prover_idle_s = {idle}
-[catalog]
-directories = []
-paths = ["/usr/bin/qemu-system-x86_64"]
-[catalog.limits]
-greet_s = 120
-reply_s = 120
-total_s = 600
-"""
-_NOBODY, _NOGROUP, _GAMES = 65534, 65534, 60
-
-STEPS: list[Callable[[], str]] = []
-
-
-def step(work: Callable[[], str]) -> Callable[[], str]:
-    """One step of the trial: it says what it found, or raises."""
-    STEPS.append(work)
-    return work
-
-
-def run(*words: str) -> str:
-    """What a command prints."""
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def show(unit: str, name: str) -> str:
-    """A property of a unit."""
-    return run("systemctl", "show", "--value", "-p", name, unit)
-
-
-def prove(*options: str, **query: str) -> dict[str, Any]:
-    """The proof of a line; an error of the service is raised."""
-    status, value = ask([*options], **query)
-    assert status == 200, value
-    found: dict[str, Any] = value
-    return found
-
-
-def ask(options: list[str], **query: str) -> tuple[int, Any]:
-    """Status and value of what the service says of a line."""
-    text = "&".join(f"{name}={value}" for name, value in query.items())
-    body = json.dumps(["qemu-system-x86_64", *options]).encode()
-    with Client(SOCKET, timeout=600) as client:
-        reply = client.post(f"{PROVE}?{text}" if text else PROVE, body, "application/json")
-    return reply.status, reply.value
-
-
-def ask_as(uid: int, gid: int, groups: list[int]) -> int:
-    """The status for a user who is in these groups."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setgroups(groups)
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
-        status, _ = ask(["-nodefaults"])
-        os.write(writing, str(status).encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    said = os.read(reading, 16)
-    os.close(reading)
-    return int(said)
-
-
-def configure(idle: float, **more: str) -> None:
-    """Write the settings, and what stands over the prover's unit (``MemoryMax`` …), and start both anew."""
-    SETTINGS.write_text(_TOLD.format(idle=idle))
-    over = Path(f"/run/systemd/system/{PROVER}.d/trial.conf")
-    over.parent.mkdir(parents=True, exist_ok=True)
-    over.write_text("[Service]\n" + "".join(f"{name}={value}\n" for name, value in more.items()))
-    run("systemctl", "daemon-reload")
-    run("systemctl", "stop", PROVER)
-    run("systemctl", "restart", SERVICE)
-
-
-def qemus() -> list[str]:
-    """The processes of QEMU that are there."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/comm"):
-        with suppress(OSError):
-            found.append(path.read_text().strip())
-    return [name for name in found if name.startswith(("qemu-system", "bwrap"))]
+from tools.vm_inside import (
+    GAMES,
+    NOBODY,
+    NOGROUP,
+    PROVER,
+    SERVICE,
+    SOCKET,
+    ask,
+    ask_as,
+    configure,
+    get,
+    prove,
+    qemus,
+    run,
+    show,
+    step,
+)
 
 
 @step
 def ready() -> str:
     """The first question starts the service, which asks the binary."""
     configure(120)
-    with Client(SOCKET, timeout=600) as client:
-        entry = client.get("/v1/binaries/qemu-system-x86_64").value
+    entry = get("/v1/binaries/qemu-system-x86_64")
     assert entry["state"] == "ready", entry
     assert show(PROVER, "ActiveState") == "inactive"
     return f"interview {entry['seconds']:.1f} s, {' '.join(entry['accelerators'])}"
@@ -192,9 +109,9 @@ def who_may() -> str:
     """Root, and the members of a group."""
     os.chmod(SOCKET, 0o666)  # noqa: PTH101
     found = [
-        ask_as(_NOBODY, _NOGROUP, []),
-        ask_as(_NOBODY, _NOGROUP, [_GAMES]),
-        ask_as(_NOBODY, _GAMES, []),
+        ask_as(NOBODY, NOGROUP, []),
+        ask_as(NOBODY, NOGROUP, [GAMES]),
+        ask_as(NOBODY, GAMES, []),
     ]
     assert found == [403, 200, 200], found
     return str(found)
@@ -264,24 +181,3 @@ def scores() -> str:
         said = subprocess.run(["systemd-analyze", "security", unit], capture_output=True, text=True, check=False).stdout
         found.append(said.strip().splitlines()[-1].partition("level for ")[2])
     return ", ".join(found)
-
-
-def main() -> None:
-    """Take all steps, and say on the console how each went."""
-    console = Path("/dev/ttyS0").open("w", encoding="utf-8")  # noqa: SIM115 - until the machine is off
-    for work in STEPS:
-        began, ok = time.monotonic(), True
-        try:
-            said = work()
-        except Exception as error:  # noqa: BLE001 - told, and the next step is taken
-            ok, said = False, f"{type(error).__name__}: {error}"
-        told = {"name": work.__name__, "ok": ok, "seconds": time.monotonic() - began, "said": said[:3000]}
-        print(f"\n@@ {json.dumps(told)}", file=console, flush=True)
-    log = run("journalctl", "-u", SERVICE, "-u", PROVER, "-o", "cat", "--no-pager")
-    print(log, file=console, flush=True)
-    last = {"name": "end", "ok": True, "seconds": 0.0, "said": ""}
-    print(f"\n@@ {json.dumps(last)}", file=console, flush=True)
-
-
-if __name__ == "__main__":
-    main()

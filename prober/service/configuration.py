@@ -1,0 +1,369 @@
+"""Where the settings of the service come from, and what is wrong with them.
+
+    command line  before  environment  before  TOML file  before  defaults
+
+A key has one name in all of them: ``catalog.poll_s`` in the file is ``poll_s`` below ``[catalog]``, and
+``PROBER_CATALOG__POLL_S`` in the environment.  All problems of all sources are found in one go, each with its place.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from prober.capabilities.facts import did_you_mean, nearest
+from prober.capabilities.find import CatalogSettings
+from prober.errors import SettingsError
+from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, ServiceSettings
+from prober.service.toml_lines import find_line
+
+#: Who said it.
+Teller: TypeAlias = Literal["command line", "environment", "file", "default"]
+Told: TypeAlias = dict[str, Any]
+
+PREFIX, DELIMITER = "PROBER_", "__"
+
+#: What else is read of the environment by prober, its tests and its tools.
+_OTHER_VARIABLES = frozenset(
+    ("PROBER_DEBUG", "PROBER_ROOTS", "PROBER_NO_SKIP", "PROBER_KERNEL", "PROBER_BUSYBOX", "PROBER_LIBVIRT_DATA",
+     "PROBER_BENCH_PARENT", "PROBER_REWRITE_CASES")
+)  # fmt: skip
+
+#: The keys whose values are lists of paths.
+_LISTS = frozenset(name for name, field in CatalogSettings.model_fields.items() if isinstance(field.default, tuple))
+
+#: No file of settings is larger (bytes).
+_MOST_BYTES = 1 << 20
+#: So much of a wrong value is told (characters).
+_SHOWN = 60
+#: A table has no such key, or a key that is needed is not there.
+_EXTRA = "extra_forbidden"
+_PAGE = "docs/settings.md has all of them"
+
+
+class SettingProblem(NamedTuple):
+    """One thing that is wrong: ``place`` is where (``FILE:LINE``, a variable, ``command line``), ``key`` what of it
+    (empty: all), ``message`` why, ``hint`` what to do.  ``unreadable`` is whether what is told there cannot be read.
+    """
+
+    place: str
+    key: str
+    message: str
+    hint: str = ""
+    unreadable: bool = False
+
+    def __str__(self) -> str:
+        said = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+        return f"{said} ({self.hint})" if self.hint else said
+
+
+class ToldSetting(NamedTuple):
+    """One setting as it holds: its key, its value as JSON has it, who said so, and where that stands."""
+
+    key: str
+    value: Any
+    source: Teller
+    where: str
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that is told, from all sources.
+
+    ``settings`` is None where there are ``problems``.  ``file`` is the one that was read, None without one.
+    ``unknown`` are variables of the environment that look as if they were meant for a setting, and are none.
+    """
+
+    settings: ServiceSettings | None
+    problems: tuple[SettingProblem, ...]
+    told: tuple[ToldSetting, ...]
+    file: Path | None
+    unknown: tuple[SettingProblem, ...] = ()
+
+
+class ConfiguredSettings(ServiceSettings, BaseSettings):
+    """The settings, as pydantic-settings puts them together from the sources that :func:`read_configuration` has."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        nested_model_default_partial_update=False,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was gathered, the one that is believed first in front."""
+        return tuple(InitSettingsSource(settings_cls, told) for told in _GATHERED.get())
+
+
+#: What each source tells, in the order in which they are believed.
+_GATHERED: ContextVar[tuple[Told, ...]] = ContextVar("gathered", default=())
+
+
+class _Environment(EnvSettingsSource):
+    """``PROBER_SOCKET=…``; a list of paths is written as in ``PATH``, with colons, or as JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """A list or a table; what is neither is left as it is, for the validation to refuse."""
+        if value[:1] in ("[", "{"):
+            try:
+                return json.loads(value)
+            except (ValueError, RecursionError):
+                return value
+        return value.split(":") if "tuple" in str(field.annotation) else value
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> ServiceSettings:
+    """The settings, from a TOML file, the environment, and ``overrides`` of the command line (``catalog`` key by key).
+
+    Without ``file`` it is :data:`~prober.service.settings.DEFAULT_FILE`, which need not exist.  Blocks.
+
+    :raise SettingsError: with all problems, where something cannot be read or is not understood.
+    """
+    read = read_configuration(file, overrides)
+    if read.settings is None:
+        raise settings_error(read.problems)
+    return read.settings
+
+
+def settings_error(problems: tuple[SettingProblem, ...]) -> SettingsError:
+    """All problems as one error."""
+    said = tuple(map(str, problems))
+    if len(problems) == 1:
+        only = problems[0]
+        return SettingsError(f"the settings are wrong: {only._replace(hint='')}", hint=only.hint, problems=said)
+    lines = "".join(f"\n  {problem}" for problem in said)
+    return SettingsError(f"the settings are wrong in {len(problems)} places:{lines}", problems=said)
+
+
+def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Configuration:
+    """All that is told, as :func:`load_settings` has it, with where each value is from.  Blocks, and never raises."""
+    path = DEFAULT_FILE if file is None else file
+    text, problem = _read_text(path, needed=file is not None)
+    in_file, problem = _parse(path, text) if problem is None else ({}, problem)
+    sources = _Sources(dict(overrides or {}), _Environment(ConfiguredSettings)(), in_file, path, text or "")
+    problems = [] if problem is None else [problem]
+    settings = None
+    token = _GATHERED.set(
+        (sources.command_line, sources.environment, sources.file, {"catalog": {"cache_dir": DEFAULT_CACHE}})
+    )
+    try:
+        configured = ConfiguredSettings()
+        settings = ServiceSettings.model_construct(
+            configured.model_fields_set, **{name: getattr(configured, name) for name in ServiceSettings.model_fields}
+        )
+    except ValidationError as error:
+        problems += sorted((_explain(detail, sources) for detail in error.errors()), key=_by_place)
+    finally:
+        _GATHERED.reset(token)
+    told = () if settings is None or problems else tuple(_tell(settings, sources))
+    return Configuration(
+        None if problems else settings,
+        tuple(problems),
+        told,
+        None if text is None else path,
+        tuple(_unknown_variables()),
+    )
+
+
+def environment_name(key: str) -> str:
+    """The variable of the environment for a key: ``PROBER_CATALOG__POLL_S`` for ``catalog.poll_s``."""
+    return PREFIX + key.replace(".", DELIMITER).upper()
+
+
+def setting_keys(model: type[BaseModel] = ServiceSettings, above: str = "") -> Iterator[str]:
+    """The keys of all settings, in their order: ``socket``, ``catalog.limits.total_s``."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from setting_keys(inner, f"{above}{name}.")
+        else:
+            yield above + name
+
+
+class _Sources(NamedTuple):
+    """What each source tells, and the text of the file."""
+
+    command_line: Told
+    environment: Told
+    file: Told
+    path: Path
+    text: str
+
+    def find(self, path: tuple[str, ...]) -> tuple[Teller, str]:
+        """Who tells of a key, and where that stands."""
+        if _has(self.command_line, path):
+            return "command line", "command line"
+        if _has(self.environment, path):
+            return "environment", self._variable(path)
+        if _has(self.file, path):
+            line = find_line(self.text, path)
+            return "file", f"{self.path}:{line}" if line else str(self.path)
+        return "default", "default"
+
+    @staticmethod
+    def _variable(path: tuple[str, ...]) -> str:
+        """The variable that is set: that of the key, or that of a table above it, as JSON."""
+        known = {name.upper() for name in os.environ}
+        names = [environment_name(".".join(path[:length])) for length in range(len(path), 0, -1)]
+        return next((name for name in names if name in known), names[0])
+
+
+def _read_text(path: Path, *, needed: bool) -> tuple[str | None, SettingProblem | None]:
+    """The text of a file; None without a problem where it need not be there and is not."""
+    try:
+        with path.open("rb") as stream:
+            if stat.S_ISDIR(os.fstat(stream.fileno()).st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            data = stream.read(_MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        if not needed:
+            return None, None
+        return None, _unreadable(path, error.strerror or "", "name one that is there with --config")
+    except PermissionError as error:
+        return None, _unreadable(path, error.strerror or "", _who_may(path))
+    except (OSError, ValueError) as error:
+        return None, _unreadable(path, getattr(error, "strerror", None) or str(error), "name a TOML file with --config")
+    if len(data) > _MOST_BYTES:
+        return None, _unreadable(path, f"it is larger than {_MOST_BYTES} bytes", "is this the right file?")
+    try:
+        return data.decode(), None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return "", _unreadable(f"{path}:{line}", "it is not UTF-8", "save it as UTF-8")
+
+
+def _parse(path: Path, text: str | None) -> tuple[Told, SettingProblem | None]:
+    try:
+        return tomllib.loads(text or ""), None
+    except (ValueError, RecursionError) as error:
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        message, _, place = said.partition(" (at ")
+        line = place.removeprefix("line ").partition(",")[0]
+        where = f"{path}:{line}" if line.isdigit() else str(path)
+        return {}, _unreadable(
+            where,
+            f"this is no TOML: {message[:1].lower()}{message[1:]}",
+            "text stands in quotes, a table's name in brackets",
+        )
+
+
+def _unreadable(place: object, reason: str, hint: str) -> SettingProblem:
+    return SettingProblem(str(place), "", f"cannot read the settings: {reason}", hint, unreadable=True)
+
+
+def _who_may(path: Path) -> str:
+    """What to do where a file may not be read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return f"let user {os.geteuid()} into the directory: it needs the right x on each one above the file"
+    rights = f"it belongs to {found.st_uid}:{found.st_gid} and has the rights {stat.S_IMODE(found.st_mode):04o}"
+    return f"{rights}: let user {os.geteuid()} read it, as with chgrp prober {path} and chmod 0640 {path}"
+
+
+def _explain(detail: ErrorDetails, sources: _Sources) -> SettingProblem:
+    """What the validation says, in the words of who wrote it."""
+    path = tuple(str(part) for part in detail["loc"] if not isinstance(part, int))
+    key, (_, where) = ".".join(path), sources.find(path)
+    if detail["type"] == _EXTRA:
+        return SettingProblem(where, key, "there is no such setting", _near(path))
+    if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return SettingProblem(where, key, f"{key} is not a table", f"write its keys below [{key}]")
+    said = detail["msg"].partition(",")[0].replace("Input should be", "it has to be").replace("a valid tuple", "a list")
+    shown = repr(detail["input"])
+    if key == "mode":
+        said, shown = (
+            "it has to be from 0 to 0o777",
+            oct(detail["input"]) if isinstance(detail["input"], int) else shown,
+        )
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return SettingProblem(where, key, f"{said[:1].lower()}{said[1:]}, not {shown}", _form_of(key, where))
+
+
+def _by_place(problem: SettingProblem) -> tuple[str, int]:
+    place, _, line = problem.place.rpartition(":")
+    return (place, int(line)) if line.isdigit() else (problem.place, 0)
+
+
+def _near(path: tuple[str, ...]) -> str:
+    """The keys that may have been meant, wherever they belong."""
+    keys, name = list(setting_keys()), path[-1]
+    elsewhere = [key for key in keys if key.rpartition(".")[2] == name]
+    if elsewhere:
+        table = elsewhere[0].rpartition(".")[0]
+        return f"it belongs below [{table}]" if table else "it belongs at the top, above all tables"
+    above = ".".join(path[:-1])
+    siblings = [key.rpartition(".")[2] for key in keys if key.rpartition(".")[0] == above]
+    return did_you_mean(nearest(name, siblings)) or _nearest_key(name, keys) or _PAGE
+
+
+def _nearest_key(name: str, keys: list[str]) -> str:
+    """The key of another table that is most like this one."""
+    near = nearest(name, {key.rpartition(".")[2] for key in keys}, 1)
+    return did_you_mean(key for key in keys if key.rpartition(".")[2] in near)
+
+
+def _form_of(key: str, where: str) -> str:
+    """How such a value is written."""
+    if key.rpartition(".")[2] in _LISTS:
+        return "a list is written A:B, or as JSON" if where.startswith(PREFIX) else 'a list is written ["A", "B"]'
+    return "the rights are written 0o660" if key == "mode" else _PAGE
+
+
+def _tell(settings: ServiceSettings, sources: _Sources) -> Iterator[ToldSetting]:
+    values = settings.model_dump(mode="json")
+    for key in setting_keys():
+        path = tuple(key.split("."))
+        value: Any = values
+        for part in path:
+            value = value[part]
+        teller, where = sources.find(path)
+        yield ToldSetting(key, value, teller, where)
+
+
+def _unknown_variables() -> Iterator[SettingProblem]:
+    """Variables that look like settings and are none: nothing heeds them."""
+    known = {environment_name(key) for key in setting_keys()} | {
+        environment_name("catalog"),
+        environment_name("catalog.limits"),
+    }
+    for name in sorted(os.environ):
+        upper = name.upper()
+        # Of the tables below, the validation says what is not known.
+        if upper.startswith(PREFIX) and upper not in known | _OTHER_VARIABLES and DELIMITER not in upper:
+            near = did_you_mean(nearest(upper, known)) or _PAGE
+            yield SettingProblem(name, "", "there is no such setting, and nothing heeds it", near)
+
+
+def _has(told: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    value: Any = told
+    for part in path:
+        if not isinstance(value, Mapping) or part not in value:
+            # A wrong value in the place of a table is the file's all the same.
+            return value is not told and not isinstance(value, Mapping)
+        value = value[part]
+    return True

@@ -1,0 +1,24 @@
+"""What others know by themselves, as samples: asked whenever someone looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import get_args
+
+from prober.capabilities.catalog import Catalog
+from prober.capabilities.entry import State
+from prober.service.logs.start import lines_lost
+from prober.service.metrics import families
+from prober.service.metrics.tally import Sample
+
+
+def samples_of_catalog(catalog: Catalog) -> Iterator[Sample]:
+    """How many binaries are in which state."""
+    states = Counter(entry.state for entry in catalog.entries())
+    return (Sample(families.BINARIES, (state,), states[state]) for state in get_args(State))
+
+
+def samples_of_logs() -> Iterator[Sample]:
+    """How many lines were not written."""
+    yield Sample(families.LOG_LOST, (), lines_lost())

@@ -1,0 +1,39 @@
+"""On which line of a TOML file a key stands, which Python's reader does not tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_TABLE = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_QUOTES = ('"""', "'''")
+
+
+def find_line(text: str, path: Sequence[str]) -> int | None:
+    """The line (from 1) where the key of this path is given, else where the nearest table above it is.
+
+    None where neither is found: in what an inline table or an array spreads over several lines.
+    """
+    found: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    closing = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if closing:
+            closing = "" if closing in line else closing
+            continue
+        if header := _TABLE.match(line):
+            table = _parts(header[1])
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*table, *_parts(key[1])), number)
+            closing = next((quote for quote in _QUOTES if line.count(quote) == 1), "")
+    for length in range(len(path), 0, -1):
+        if (line_number := found.get(tuple(path[:length]))) is not None:
+            return line_number
+    return None
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _PART.findall(key))

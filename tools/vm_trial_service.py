@@ -1,0 +1,204 @@
+"""What is tried of the service's unit, inside of the virtual machine of ``tools/vm_test.py``.
+
+Each step does something to a service that runs, asks it as an agent would, and looks for what the journal has to show.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prober.service.client import Client
+from tools.vm_inside import (
+    BINARY,
+    GAMES,
+    NOBODY,
+    NOGROUP,
+    SERVICE,
+    SETTINGS,
+    SOCKET,
+    as_user,
+    get,
+    journal,
+    run,
+    settings,
+    show,
+    step,
+    wait_until,
+)
+
+_FACT = f"{BINARY}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug"
+_CACHE = Path("/var/cache/prober")
+_PACKAGES = "/var/cache/qemu-upgrade"
+
+
+def version() -> str:
+    """QEMU's version, as the service knows it now."""
+    found = get(BINARY)
+    assert found["state"] == "ready", found
+    return ".".join(str(found["version"][name]) for name in ("major", "minor", "micro"))
+
+
+def main_pid() -> int:
+    """The service's process."""
+    return int(show(SERVICE, "MainPID"))
+
+
+def shows(since: float, *words: str) -> str:
+    """The journal of the service, which has each of these words in it."""
+    said = ""
+
+    def has_all() -> bool:
+        nonlocal said
+        said = journal(SERVICE, since)
+        return all(word in said for word in words)
+
+    with suppress(TimeoutError):
+        wait_until(has_all, 20, "the journal")
+    missing = [word for word in words if word not in said]
+    assert not missing, f"the journal lacks {missing}: {said[-1500:]}"
+    return said
+
+
+def refresh() -> int:
+    """The status of asking for a new interview."""
+    with Client(SOCKET, timeout=600) as client:
+        return client.post(f"{BINARY}/refresh", b"").status
+
+
+@step
+def boots() -> str:
+    """The sockets listen, and nothing runs yet."""
+    assert show("prober.socket", "ActiveState") == "active"
+    assert show(SERVICE, "ActiveState") == "inactive"
+    SETTINGS.write_text(settings())
+    return run("systemctl", "--version").splitlines()[0] + ", Linux " + os.uname().release
+
+
+@step
+def is_activated_by_an_agent() -> str:
+    """The first question, by a member of the socket's group, starts the service; who is no member is not let in."""
+    began = time.time()
+    group = grp.getgrnam("prober").gr_gid
+    said = as_user(NOBODY, NOGROUP, [group], lambda: get(_FACT)["verdict"])
+    assert said == "present", said
+    outside = as_user(NOBODY, NOGROUP, [], lambda: get(_FACT)["verdict"])
+    assert "ermission" in outside or "may not" in outside, outside
+    assert Path(f"/proc/{main_pid()}").owner() == "prober"
+    shows(began, "ready on", "Started")
+    return f"{said} in {time.time() - began:.1f} s, QEMU {version()}; others: {outside[:60]}"
+
+
+@step
+def is_confined() -> str:
+    """What holds the QEMUs that are asked."""
+    entry = get(BINARY)
+    assert entry["confinement"] == "weak", entry
+    assert not any("Without Landlock" in one for one in entry["unconfined"]), entry["unconfined"]
+    return " ".join(entry["unconfined"])
+
+
+@step
+def comes_back_when_killed() -> str:
+    """A new process answers, with what the cache kept; nobody is refused meanwhile."""
+    began, before = time.time(), main_pid()
+    os.kill(before, signal.SIGKILL)
+    assert get(_FACT)["verdict"] == "present"
+    entry = get(BINARY)
+    assert (entry["source"], main_pid() == before) == ("cache", False), entry
+    shows(began, "status=9/KILL", "ready on")
+    return f"answered from the {entry['source']} after {time.time() - began:.1f} s"
+
+
+@step
+def follows_an_upgrade() -> str:
+    """dpkg puts another QEMU in place, and the running service says so."""
+    began, before, pid = time.time(), version(), main_pid()
+    run("sh", "-c", f"DEBIAN_FRONTEND=noninteractive dpkg -i {_PACKAGES}/*.deb")
+    installed = time.monotonic()
+    installed_version = run("qemu-system-x86_64", "--version").split()[3]
+    wait_until(lambda: version() == installed_version, 300, f"QEMU {installed_version}")
+    took = time.monotonic() - installed
+    assert before != installed_version and main_pid() == pid
+    shows(began, "is asked again")
+    return f"{before} before, {installed_version} after {took:.1f} s"
+
+
+@step
+def reloads_its_settings() -> str:
+    """A new file holds for who asks next; a wrong one is told, and the old one is kept.  No connection is dropped."""
+    began, pid = time.time(), main_pid()
+    os.chmod(SOCKET, 0o666)  # noqa: PTH101
+    in_games = (NOBODY, NOGROUP, [GAMES])
+    with Client(SOCKET, timeout=600) as held:
+        assert held.get(_FACT).status == 200
+        SETTINGS.write_text(settings().replace('"games"', '""'))
+        run("systemctl", "reload", SERVICE)
+        wait_until(lambda: as_user(*in_games, refresh) == "403", 30, "403 for who is no admin any more")
+        SETTINGS.write_text("admin_group = 3\n")
+        subprocess.run(["systemctl", "reload", SERVICE], check=False)
+        assert as_user(*in_games, refresh) == "403"
+        shows(began, "admin_group")
+        SETTINGS.write_text(settings())
+        run("systemctl", "reload", SERVICE)
+        wait_until(lambda: as_user(*in_games, refresh) == "200", 300, "200 for an admin")
+        assert held.get(_FACT).status == 200
+    os.chmod(SOCKET, 0o660)  # noqa: PTH101
+    assert main_pid() == pid
+    return "403 after the first, kept at the wrong one, 200 after the last"
+
+
+@step
+def bears_a_full_disk() -> str:
+    """It answers without a cache, says so, and keeps the next answer once there is room."""
+    began = time.time()
+    run("systemctl", "stop", SERVICE)
+    for entry in _CACHE.iterdir():
+        entry.unlink()
+    own = "uid=prober,gid=prober,mode=0750"
+    run("mount", "-t", "tmpfs", "-o", f"size=64k,{own}", "none", str(_CACHE))
+    try:
+        assert get(_FACT)["verdict"] == "present"
+        shows(began, "cannot be written: No space left on device")
+        assert not list(_CACHE.glob("*.cache"))
+        run("mount", "-o", "remount,size=64m", str(_CACHE))
+        assert refresh() == 200
+        wait_until(lambda: bool(list(_CACHE.glob("*.cache"))), 60, "an entry in the cache")
+        run("systemctl", "restart", SERVICE)
+        assert get(BINARY)["source"] == "cache"
+    finally:
+        run("systemctl", "stop", SERVICE)
+        run("umount", str(_CACHE))
+    return "answered, told, and kept once there was room"
+
+
+@step
+def refuses_a_cache_of_others() -> str:
+    """A directory above the cache that everybody may write to: it does not start, and the journal says why."""
+    began = time.time()
+    _CACHE.parent.chmod(0o777)
+    try:
+        done = subprocess.run(["systemctl", "start", SERVICE], capture_output=True, check=False)
+        assert done.returncode != 0
+        said = shows(began, "everybody can write to /var/cache above it", "chmod go-w /var/cache")
+    finally:
+        _CACHE.parent.chmod(0o755)
+        run("systemctl", "stop", SERVICE)
+        run("systemctl", "reset-failed", SERVICE, "prober.socket")
+        run("systemctl", "start", "prober.socket")
+    assert get(_FACT)["verdict"] == "present"
+    return next(line for line in said.splitlines() if "everybody" in line)
+
+
+@step
+def takes_little_memory() -> str:
+    """Of the limit that the unit has."""
+    used: dict[str, Any] = {name: int(show(SERVICE, name)) >> 20 for name in ("MemoryCurrent", "MemoryMax")}
+    assert used["MemoryCurrent"] * 2 < used["MemoryMax"], used
+    return f"{used['MemoryCurrent']} of {used['MemoryMax']} MiB, {show(SERVICE, 'TasksCurrent')} tasks"
