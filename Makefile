@@ -29,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -107,6 +107,9 @@ vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
+
+load: $(STAMP) ## ask the service without pause, over 2,000 connections, beside libvirtd (ARGS=SECONDS; 600)
+	$(BIN)/python -m tests.load $(ARGS)
 
 qemu: ## install Debian's QEMU, where it is missing
 	@$(CHECK_PYTHON)
