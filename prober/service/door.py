@@ -16,16 +16,15 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from prober.service.descriptors import highest_in_use, is_short
+from prober.service.descriptors import highest_in_use, too_many
 from prober.service.protocol import HttpConnection
 from prober.service.serving import Serving
 from prober.service.sockets import BACKLOG
 
 log = logging.getLogger(__name__)
 
-#: It is looked so often (seconds), and so many idle connections are closed then.
+#: It is looked so often (seconds).
 _EVERY = 1.0
-_AT_ONCE = 64
 
 
 @asynccontextmanager
@@ -74,17 +73,17 @@ class _Door:
         while True:
             await asyncio.sleep(_EVERY)
             self._serving.highest = highest_in_use()
-            if is_short(self._listener.fileno()):
-                self._make_room()
+            if number := too_many(self._listener.fileno()):
+                self._make_room(number)
             elif self._server is None:
                 with suppress(OSError):
                     await self.open()
                     log.warning("there are file descriptors again; connections are taken")
 
-    def _make_room(self) -> None:
+    def _make_room(self, number: int) -> None:
         if self._server is not None:
             log.warning("file descriptors run short: idle connections are closed, and no more are taken for now")
             self.close()
-        for _ in range(_AT_ONCE):
+        for _ in range(number):
             if not self._serving.users.make_room():
                 break

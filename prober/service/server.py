@@ -166,8 +166,9 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    await late.load()
-    with suppress(ProberError):  # Whoever asks for a translation is told.
+    with suppress(OSError):  # No descriptor is left: whoever asks first imports it.
+        await late.load()
+    with suppress(ProberError, OSError):  # Whoever asks for a translation is told.
         await late.read_host()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from prober.service.application import Application
-from prober.service.descriptors import highest_in_use, make_room_for
+from prober.service.descriptors import highest_in_use, in_use, make_room_for
 from prober.service.logs.requests import RequestIds
 from prober.service.messages import Request, Response
 from prober.service.metrics import families
@@ -38,7 +38,8 @@ class Serving:
         self._listener = listener
         self._made = 0
         tally.add_source(self._samples)
-        self.users = Users(make_room_for(settings.max_connections))
+        self._others = in_use()
+        self.users = Users(make_room_for(settings.max_connections, self._others))
         self.highest = highest_in_use()
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -52,7 +53,7 @@ class Serving:
     def settings(self, settings: ServiceSettings) -> None:
         """From now on by these; connections that are there keep their times."""
         self._settings = settings
-        self.users.most = make_room_for(settings.max_connections)
+        self.users.most = make_room_for(settings.max_connections, self._others)
         self.highest = highest_in_use()
 
     def enter(self, connection: Connection, peer: Peer | None, fd: int) -> User | None:
