@@ -17,6 +17,9 @@ STAMP := $(VENV)/.made-from-lock
 RUN ?= run
 SERVE_OPTIONS ?=
 UPGRADE ?=
+# How long `make fuzz` feeds each of its targets, and which of them (empty: all).
+SECONDS ?= 60
+TARGETS ?=
 # Where `make install` puts things: a tree of its own for a package, and where in it.  PREFIX, SYSCONFDIR and
 # INSTALL_PYTHON (the interpreter; by default the distribution's) are paths on the host.
 DESTDIR ?=
@@ -29,7 +32,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -104,6 +107,9 @@ mutants: $(STAMP) ## change the rules of the check in one place at a time: a tes
 
 vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
 	$(BIN)/python -u -m tools.vm_test
+
+fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')
+	$(BIN)/python -W ignore -u -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench

@@ -18,6 +18,7 @@
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
     ├── ForbiddenError          who asks may not have it done
     ├── BusyError               too much is asked at once; the same question later will be answered
+    ├── WorkError               a question was begun and not brought to its end: too long, too large, a worker died
     └── ServiceError            the service cannot be reached, or cannot do its work
         ├── SettingsError           what it is told cannot be read, or is wrong (carries all problems)
         └── ProverError             it cannot reach the one who proves lines for it, or that one failed
@@ -174,6 +175,12 @@ class BusyError(ProberError):
     """Too much is asked at once; the same question later will be answered."""
 
     kind = "busy"
+
+
+class WorkError(ProberError):
+    """A question was begun and not brought to its end: it takes too long or too much memory, or its worker died."""
+
+    kind = "work"
 
 
 class ServiceError(ProberError):

@@ -6,8 +6,10 @@ Each step does something to a service that runs, asks it as an agent would, and 
 from __future__ import annotations
 
 import grp
+import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -35,6 +37,8 @@ from tools.vm_inside import (
 
 _FACT = f"{BINARY}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug"
 _CACHE = Path("/var/cache/prober")
+_BINARY = "/usr/bin/qemu-system-x86_64"
+_NODE_EXPORTER = Path("/var/lib/prometheus/node-exporter")
 _PACKAGES = "/var/cache/qemu-upgrade"
 
 
@@ -66,10 +70,10 @@ def shows(since: float, *words: str) -> str:
     return said
 
 
-def refresh() -> int:
-    """The status of asking for a new interview."""
+def may_refresh() -> int:
+    """The status of asking for a new interview of what is not there: 404 for those who may, else 403."""
     with Client(SOCKET, timeout=600) as client:
-        return client.post(f"{BINARY}/refresh", b"").status
+        return client.post("/v1/binaries/nothing/refresh", b"").status
 
 
 @step
@@ -117,6 +121,53 @@ def comes_back_when_killed() -> str:
 
 
 @step
+def is_watched() -> str:
+    """Prometheus' socket reaches a service that has no network, node-exporter gets its file, the journal its fields."""
+    began = time.time()
+    run("systemctl", "stop", SERVICE)
+    run("systemctl", "start", "prober-metrics.socket")
+    try:
+        status, text = scrape("/metrics")
+        assert status == 200 and "prober_build_info{" in text, text[:500]
+        assert scrape("/healthz")[0] == scrape("/v1/binaries")[0] == 404
+        assert get("/healthz")["status"] == "ok"
+        network = [Path(f"/proc/{pid}/ns/net").readlink() for pid in (main_pid(), os.getpid())]
+        assert network[0] != network[1], network
+        _NODE_EXPORTER.mkdir(parents=True, exist_ok=True)
+        run("systemctl", "start", "prober-metrics.service")
+        (file,) = _NODE_EXPORTER.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o644
+        assert "prober_binaries{" in file.read_text()
+        run("systemctl", "start", "prober-metrics.timer")
+        shows(began, "ready on", "metrics on 127.0.0.1:19177")
+        words = [
+            "journalctl",
+            "-u",
+            SERVICE,
+            "-o",
+            "json",
+            "--no-pager",
+            "--since",
+            f"@{began:.6f}",
+            "PROBER_EVENT=ready",
+        ]
+        fields = json.loads(run(*words).splitlines()[-1])
+        assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("6", "prober"), fields
+    finally:
+        run("systemctl", "stop", "prober-metrics.timer", "prober-metrics.socket", SERVICE)
+    return f"{text.count(chr(10))} lines, PROBER_BINARIES={fields['PROBER_BINARIES']}"
+
+
+def scrape(path: str) -> tuple[int, str]:
+    """Status and text of what Prometheus' socket says."""
+    with socket.create_connection(("127.0.0.1", 19177), timeout=600) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+    head, _, body = said.partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@step
 def follows_an_upgrade() -> str:
     """dpkg puts another QEMU in place, and the running service says so."""
     began, before, pid = time.time(), version(), main_pid()
@@ -140,41 +191,45 @@ def reloads_its_settings() -> str:
         assert held.get(_FACT).status == 200
         SETTINGS.write_text(settings().replace('"games"', '""'))
         run("systemctl", "reload", SERVICE)
-        wait_until(lambda: as_user(*in_games, refresh) == "403", 30, "403 for who is no admin any more")
+        wait_until(lambda: as_user(*in_games, may_refresh) == "403", 30, "403 for who is no admin any more")
         SETTINGS.write_text("admin_group = 3\n")
         subprocess.run(["systemctl", "reload", SERVICE], check=False)
-        assert as_user(*in_games, refresh) == "403"
+        assert as_user(*in_games, may_refresh) == "403"
         shows(began, "admin_group")
         SETTINGS.write_text(settings())
         run("systemctl", "reload", SERVICE)
-        wait_until(lambda: as_user(*in_games, refresh) == "200", 300, "200 for an admin")
+        wait_until(lambda: as_user(*in_games, may_refresh) == "404", 60, "404 for an admin")
         assert held.get(_FACT).status == 200
     os.chmod(SOCKET, 0o660)  # noqa: PTH101
     assert main_pid() == pid
-    return "403 after the first, kept at the wrong one, 200 after the last"
+    return "403 after the first, kept at the wrong one, let in after the last"
+
+
+def entries() -> dict[str, int]:
+    """What is in the cache, each with the time of its last change."""
+    return {path.name: path.stat().st_mtime_ns for path in _CACHE.glob("*.cache")}
 
 
 @step
 def bears_a_full_disk() -> str:
-    """It answers without a cache, says so, and keeps the next answer once there is room."""
-    began = time.time()
-    run("systemctl", "stop", SERVICE)
-    for entry in _CACHE.iterdir():
-        entry.unlink()
-    own = "uid=prober,gid=prober,mode=0750"
-    run("mount", "-t", "tmpfs", "-o", f"size=64k,{own}", "none", str(_CACHE))
+    """It answers though it cannot keep the answer, says so, and keeps the next one once there is room."""
+    began, before = time.time(), entries()
+    filling = Path("/var/cache/filling")
+    subprocess.run(["dd", "if=/dev/zero", f"of={filling}", "bs=1M"], check=False, capture_output=True)
     try:
+        os.utime(_BINARY)
+        asked_at = get(BINARY)["asked_at"]
+        assert asked_at >= began - 1
         assert get(_FACT)["verdict"] == "present"
         shows(began, "cannot be written: No space left on device")
-        assert not list(_CACHE.glob("*.cache"))
-        run("mount", "-o", "remount,size=64m", str(_CACHE))
-        assert refresh() == 200
-        wait_until(lambda: bool(list(_CACHE.glob("*.cache"))), 60, "an entry in the cache")
-        run("systemctl", "restart", SERVICE)
-        assert get(BINARY)["source"] == "cache"
+        assert entries() == before
     finally:
-        run("systemctl", "stop", SERVICE)
-        run("umount", str(_CACHE))
+        filling.unlink()
+    os.utime(_BINARY)
+    assert get(BINARY)["asked_at"] > asked_at
+    wait_until(lambda: entries() != before, 60, "an entry in the cache")
+    run("systemctl", "restart", SERVICE)
+    assert get(BINARY)["source"] == "cache"
     return "answered, told, and kept once there was room"
 
 

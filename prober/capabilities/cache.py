@@ -2,7 +2,7 @@
 
     prober-cache FORMAT LENGTH CHECKSUM\n        one line of ASCII; LENGTH and CHECKSUM are of all that follows
     {"fingerprint": …, "seconds": …, …}\n        the head: one line of JSON
-    {"version": …}                               the capabilities, as JSON
+    version\\n{"major": …}\\ntarget\\n"x86_64"…     the capabilities, in slices (:mod:`.slices`)
 
 Rules:
 
@@ -37,11 +37,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
+from prober.capabilities.gently import dump_gently, load_gently
 from prober.capabilities.private import require_private
+from prober.capabilities.slices import SliceError
 from prober.qemu.box.forms import Confined
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
-FORMAT = 1
+FORMAT = 4
 
 #: No real entry comes near this size (bytes).
 MAX_ENTRY_BYTES = 64 << 20
@@ -62,7 +64,8 @@ class Learned(BaseModel):
 
     ``seconds`` is how long it took, ``timings`` the seconds of its phases, ``asked_at`` when it was (seconds since
     1970).  ``confinement`` is the form of the box that the QEMUs were in (None: a recording), ``unconfined`` what could
-    not be had of it, a sentence each.
+    not be had of it, a sentence each.  ``untraced`` is what the process ran and cannot be found on this host, in words:
+    the fingerprint cannot tell whether that has changed, so such an answer is not kept on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +76,7 @@ class Learned(BaseModel):
     asked_at: float
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
 
 
 class _UntrustedError(Exception):
@@ -129,7 +133,8 @@ class DiskCache:
         path = self.path_of(binary)
         try:
             data = await self._read_file(path)
-            return await asyncio.to_thread(_parse, data, binary)
+            checked = await asyncio.to_thread(_check, data, binary)
+            return None if checked is None else (checked[0], await _load(data[checked[1] :]))
         except FileNotFoundError:
             return None
         except (OSError, _UntrustedError) as error:
@@ -149,7 +154,7 @@ class DiskCache:
         path = self.path_of(learned.fingerprint.path)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(self._counter)}.tmp")
         try:
-            data = await asyncio.to_thread(_compose, learned, capabilities)
+            data = await asyncio.to_thread(_compose, learned, await dump_gently(capabilities))
             if len(data) > self._max_bytes:
                 log.warning("cache entry %s would have %d bytes and is not written", path, len(data))
                 return False
@@ -247,9 +252,20 @@ def _open_plain(path: str, flags: int) -> int:
     raise _UntrustedError(kind)
 
 
-def _compose(learned: Learned, capabilities: Capabilities) -> bytes:
-    rest = b"\n".join((learned.model_dump_json().encode(), capabilities.model_dump_json().encode()))
+def _compose(learned: Learned, capabilities: bytes) -> bytes:
+    rest = b"\n".join((learned.model_dump_json().encode(), capabilities))
     return b"%s %d %d %s\n%s" % (_MAGIC, FORMAT, len(rest), sha256(rest).hexdigest().encode(), rest)
+
+
+async def _load(content: bytes) -> Capabilities:
+    """What an entry says of the binary.
+
+    :raise _UntrustedError: where something is wrong.
+    """
+    try:
+        return await load_gently(content)
+    except SliceError as error:
+        raise _UntrustedError(f"its content has another form: {error}") from error
 
 
 def _check_form(data: bytes) -> tuple[int, int]:
@@ -270,8 +286,8 @@ def _check_form(data: bytes) -> tuple[int, int]:
     return int(first[1]), end
 
 
-def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
-    """Check from the outside in: the form, the format, the length, the checksum, the head, the content.
+def _check(data: bytes, binary: str) -> tuple[Learned, int] | None:
+    """Check from the outside in: the form, the format, the length, the checksum, the head.  And where the rest begins.
 
     None is an entry of another format or content version: an honest file, written by another prober.
 
@@ -289,6 +305,6 @@ def _parse(data: bytes, binary: str) -> tuple[Learned, Capabilities] | None:
         if not learned.fingerprint.interview.startswith(own_version()):
             log.info("cache entry of %s was made by prober %s", binary, learned.fingerprint.interview)
             return None
-        return learned, Capabilities.model_validate_json(data[head_end + 1 :])
+        return learned, head_end + 1
     except ValidationError as error:
-        raise _UntrustedError(f"its content has another form: {str(error).splitlines()[0]}") from error
+        raise _UntrustedError(f"its head has another form: {str(error).splitlines()[0]}") from error

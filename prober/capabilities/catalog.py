@@ -7,8 +7,9 @@
 Guarantees:
 
 - However many ask about one binary at the same time, it is asked once; an asker that goes away stops nothing.
-- The fingerprint is compared at every use, and every few seconds by a watcher, so that a change starts a new
-  interview before anyone asks.  An interview during which the binary changed counts for nothing.
+- The fingerprint is compared at every use, and by a watcher whenever the kernel tells of a change and every few
+  seconds, so that a change starts a new interview before anyone asks.  An interview during which the binary, or
+  anything that it runs, changed counts for nothing.
 - A failure is remembered with its fingerprint, and is not tried again until something changes or
   :meth:`Catalog.refresh` asks for it.  It is kept in memory alone: a restart tries again.
 - When the catalog is closed, no task of it is left, and what its interviews started is gone.
@@ -19,21 +20,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.changes import ChangeLog
 from prober.capabilities.entry import Entry, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_links
-from prober.capabilities.fingerprint import Fingerprint, change_of
+from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
-from prober.capabilities.interviewer import Interviewed, Interviewer, real_interviewer
+from prober.capabilities.interviewer import Interviewed, Interviewer, RecordingReader, real_interviewer
 from prober.capabilities.learner import Learner
-from prober.capabilities.observer import FoundBy, Observer, stale_part
+from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
-from prober.capabilities.watching import Survey, make_fingerprinter, watch
+from prober.capabilities.summarize import Summarizer, count_difference
+from prober.capabilities.telling import Teller
+from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
+from prober.qemu.files import read_recording
 
 __all__ = ["Catalog", "CatalogSettings", "Entry", "Interviewed", "Interviewer"]
 
@@ -51,31 +58,48 @@ class Catalog:
     """The binaries that :class:`CatalogSettings` name.  An async context manager: entering finds the binaries and
     reads the cache, and starts the interviews that are missing without waiting for them.
 
-    ``interviewer`` asks one binary; by default it is :func:`prober.qemu.interview` within the settings' limits.
-    ``observer`` is told of what happens.
+    ``interviewer`` asks one binary; by default it is one that ``interviewers`` gives for the settings, as such
+    :func:`prober.qemu.interview` within their limits.  ``reader`` reads the recordings that stand in for binaries, by
+    default in threads of this process.  ``summarize`` works out what differs between two answers, ``observer`` is told
+    of what happens.  ``root`` is where the host's ``/proc``, ``/sys``, ``/dev`` and ``/run`` are looked at.
     ``ident`` is, in every method, the id of an entry or one of its paths.
     """
 
     def __init__(
-        self, settings: CatalogSettings, *, interviewer: Interviewer | None = None, observer: Observer | None = None
+        self,
+        settings: CatalogSettings,
+        *,
+        interviewer: Interviewer | None = None,
+        interviewers: Callable[[CatalogSettings], Interviewer] = real_interviewer,
+        reader: RecordingReader = read_recording,
+        observer: CatalogObserver | None = None,
+        summarize: Summarizer = count_difference,
+        root: Path = Path("/"),
     ) -> None:
         self.settings = settings
+        self._root = root
         self._given_interviewer = interviewer
-        self._observer = observer or Observer()
-        self._learner = Learner(settings, interviewer or real_interviewer(settings), self._look, self._observer)
+        self._interviewers = interviewers
+        self._observer = observer or CatalogObserver()
+        self._teller = Teller(ChangeLog(), summarize)
+        asks = interviewer or interviewers(settings)
+        self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer, reader)
         self._roster = Roster({})
-        self._watcher: asyncio.Task[None] | None = None
-        self._looked_at = 0.0
+        self._watcher: Watcher | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._fingerprinter: Fingerprinter | None = None
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(own_version)
-        self._fingerprinter = await asyncio.to_thread(make_fingerprinter, self.settings, watch=True)
+        self._fingerprinter = await asyncio.to_thread(make_fingerprinter, self.settings, watch=True, root=self._root)
+        self._watcher = Watcher(self.settings, self._fingerprinter, self._expected, self._notice)
         await self._learner.open()
         self._roster = Roster(await asyncio.to_thread(find_links, self.settings))
         fresh = self._adopt(await asyncio.to_thread(find_all, self.settings))
         await asyncio.gather(*(subject.consulted.wait() for subject in fresh))
-        self._start_watcher()
+        self._watching = self._start(self._watcher.run(), "catalog watcher")
+        self._start(self._teller.run(), "catalog teller")
         return self
 
     async def adopt_settings(self, settings: CatalogSettings) -> None:
@@ -86,32 +110,36 @@ class Catalog:
         """
         if settings == self.settings:
             return
-        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True)
+        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True, root=self._root)
         links = await asyncio.to_thread(find_links, settings)
         found = await asyncio.to_thread(find_all, settings)
-        if self._learner.closing or self._fingerprinter is None or self._watcher is None:
+        if self._watching is not None:
+            self._watching.cancel()  # It listens to what is closed below.
+            await asyncio.wait([self._watching])
+        if self._learner.closing or self._fingerprinter is None:
             fingerprinter.close()
             return
         self.settings = settings
         self._fingerprinter.close()
         self._fingerprinter = fingerprinter
-        self._learner.adopt_settings(settings, self._given_interviewer or real_interviewer(settings))
+        self._learner.adopt_settings(settings, self._given_interviewer or self._interviewers(settings))
         self._roster.links = links
-        self._watcher.cancel()
-        self._start_watcher()
+        self._watcher = Watcher(settings, fingerprinter, self._expected, self._notice)
+        self._watching = self._start(self._watcher.run(), "catalog watcher")
         self._adopt(found)
 
     def is_alive(self) -> bool:
         """Whether changes would be noticed: the watcher is at work, and has looked not long ago."""
-        patience = max(_LOOKS * self.settings.poll_s, _PATIENCE)
-        return self._watcher is not None and not self._watcher.done() and time.monotonic() - self._looked_at < patience
+        if self._watcher is None or self._watching is None or self._watching.done():
+            return False
+        return time.monotonic() - self._watcher.looked_at < max(_LOOKS * self.settings.poll_s, _PATIENCE)
 
-    def _start_watcher(self) -> None:
-        self._looked()
-        self._watcher = asyncio.create_task(watch(self.settings, self._notice, self._looked), name="catalog watcher")
-
-    def _looked(self) -> None:
-        self._looked_at = time.monotonic()
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do this beside all else, until the catalog is closed."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -121,12 +149,16 @@ class Catalog:
     async def close(self) -> None:
         """Stop asking; askers that wait get a :class:`BinaryFailedError`.  May be called twice."""
         tasks = [subject.task for subject in self._roster if subject.task is not None]
-        if self._watcher is not None:
-            tasks.append(self._watcher)
-        await self._learner.close(tasks)
+        self.changes.close()
+        await self._learner.close([*tasks, *self._tasks])
         if self._fingerprinter is not None:
             self._fingerprinter.close()
             self._fingerprinter = None
+
+    @property
+    def changes(self) -> ChangeLog:
+        """What has changed in the answers since the catalog was made."""
+        return self._teller.changes
 
     def entries(self) -> list[Entry]:
         """All entries as they are now, in the order they were found; compares, and waits for nothing."""
@@ -215,23 +247,31 @@ class Catalog:
         """Compare what the answer depends on with what is there now; the difference is logged once."""
         if subject.answer is None:
             return False
-        seen = self._look(subject.found)
-        change = change_of(subject.answer.fingerprint, seen)
+        known = subject.answer.fingerprint
+        change = change_of(known, self._look(subject.found, () if known is None else known.files))
         if change is not None and subject.task is None:
-            self._tell_stale(subject, seen, change, "use")
+            self._tell_stale(subject, change, "use")
         return change is None
 
-    def _tell_stale(self, subject: Subject, seen: Fingerprint | None, change: str, by: FoundBy) -> None:
+    def _tell_stale(self, subject: Subject, change: PartChange, by: FoundBy) -> None:
         """Somebody saw that an answer no longer holds."""
-        assert subject.answer is not None
-        part = stale_part(subject.answer.fingerprint, seen)
-        self._observer.stale(part, by)
-        fields = {"event": "stale", "binary": subject.found.path, "part": part, "found_by": by}
+        self._observer.stale(change.part, by)
+        fields = {"event": "stale", "binary": subject.found.path, "part": change.part, "found_by": by}
         log.info("%s is asked again: %s", subject.found.path, change, extra={"fields": fields})
 
-    def _look(self, found: FoundFile) -> Fingerprint | None:
+    def _look(self, found: FoundFile, files: tuple[FileMark, ...]) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
-        return self._fingerprinter.look(found)
+        return self._fingerprinter.look(found, files)
+
+    async def _settle(self) -> None:
+        if self._watcher is not None:
+            await self._watcher.settle()
+
+    def _expected(self) -> Expected:
+        """What each answer depends on, by the path of its file."""
+        return {
+            subject.found.path: subject.answer.fingerprint for subject in self._roster if subject.answer is not None
+        }
 
     def _adopt(self, found: list[FoundFile]) -> list[Subject]:
         """Take over what was found, and learn about what is new, which is returned."""
@@ -246,12 +286,14 @@ class Catalog:
         """What the watcher saw: learn anew about what is no longer what it was."""
         self._adopt(seen.found)
         for subject in self._roster:
-            if subject.answer is None or subject.task is not None or subject.found.path not in seen.fingerprints:
+            path = subject.found.path
+            if subject.answer is None or subject.task is not None or path not in seen.expected:
                 continue
-            fingerprint = seen.fingerprints[subject.found.path]
-            change = change_of(subject.answer.fingerprint, fingerprint)
+            if path not in seen.fingerprints or seen.expected[path] is not subject.answer.fingerprint:
+                continue  # It was learned meanwhile.
+            change = change_of(subject.answer.fingerprint, seen.fingerprints[path])
             if change is not None:
-                self._tell_stale(subject, fingerprint, change, "watch")
+                self._tell_stale(subject, change, "watch")
                 assert self._fingerprinter is not None
                 self._fingerprinter.forget()
                 self._learner.start(subject)

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from prober.capabilities.backends import read_listed, read_machine
 from prober.capabilities.drivers import read_drivers
+from prober.capabilities.sound import require_sound
 from prober.errors import RecordingError
 from prober.qemu.drivers import COMMAND as ASK_MONITOR
 from prober.qemu.families import cpu_family
@@ -252,15 +253,13 @@ def _expansion(exchange: Exchange) -> dict[str, Any]:
 
 
 def _checked_schema(schema: Any) -> list[Any] | None:
-    """The schema (None where there is none), if every entity has a name and a meta-type.
+    """The schema (None where there is none), if it has the form that QEMU gives it.
 
-    Deeper faults show where they are used.
+    :raise TypeError: where it has not.
     """
     if schema is None:
         return None
-    for entity in schema:
-        if not isinstance(entity["name"], str) or not isinstance(entity["meta-type"], str):
-            raise TypeError("query-qmp-schema has an entity without name or meta-type")
+    require_sound(schema)
     return list(schema)
 
 

@@ -28,7 +28,9 @@ class Entry(BaseModel):
     with.  ``source`` is where the answer came from.  ``seconds`` is how long the interview took, ``timings`` its
     phases (seconds), ``asked_at`` when it was (seconds since 1970); ``crashing_types`` are QOM types whose
     introspection kills this QEMU, with its last words.  ``confinement`` is the form of the box that it was asked in,
-    ``unconfined`` what could not be had of it, a sentence each.  ``error`` and ``hint`` are set for a failed one alone.
+    ``unconfined`` what could not be had of it, a sentence each.  ``untraced`` is what it ran and cannot be found on
+    this host, so that a change of it goes unnoticed and the answer is not kept on disk.  ``error`` and ``hint`` are set
+    for a failed one alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,18 +50,26 @@ class Entry(BaseModel):
     crashing_types: dict[str, str] = {}
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
     fingerprint: Fingerprint | None = None
     error: str | None = None
     hint: str | None = None
 
+    def brief(self) -> Entry:
+        """The same, without the many files that its QEMU runs: for a list of entries."""
+        if self.fingerprint is None or not self.fingerprint.files:
+            return self
+        return self.model_copy(update={"fingerprint": self.fingerprint.model_copy(update={"files": ()})})
+
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """An answer: what the binary can do."""
+    """An answer: what the binary can do.  ``scattered`` is whether its memory lies among what an interview left."""
 
     learned: Learned
     capabilities: Capabilities
     source: Literal["interview", "cache", "recording"]
+    scattered: bool = False
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -130,5 +140,6 @@ class Subject:
             crashing_types=capabilities.crashing_types,
             confinement=learned.confinement,
             unconfined=learned.unconfined,
+            untraced=learned.untraced,
             fingerprint=learned.fingerprint,
         )

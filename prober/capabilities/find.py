@@ -16,7 +16,8 @@ from prober.qemu.limits import InterviewLimits
 
 FileKind: TypeAlias = Literal["binary", "recording"]
 
-_PREFIX = "qemu-system-"
+#: What the binaries are called.
+PREFIX = "qemu-system-"
 _USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
 _RECORDING_ENDS = (".replies.xz", ".replies")
 
@@ -93,7 +94,7 @@ def find_links(settings: CatalogSettings) -> dict[str, str]:
 def _binaries(settings: CatalogSettings) -> Iterator[str]:
     yield from map(_absolute, settings.paths)
     for directory in settings.directories:
-        yield from filter(_is_program, sorted(_list(directory, _PREFIX)))
+        yield from filter(_is_program, sorted(_list(directory, PREFIX)))
     if settings.qemu_kvm is not None and _is_program(path := _absolute(settings.qemu_kvm)):
         yield path
 

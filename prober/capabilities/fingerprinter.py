@@ -1,18 +1,19 @@
 """Taking a fingerprint from the host, fast enough to be taken at every use.
 
-What costs (listing the modules, reading ``/proc/cpuinfo`` and KVM's parameters) is kept for as long as the kernel
-says that it cannot have changed, which takes a tenth of the time; and when nothing at all changed the very same
-:class:`Fingerprint` object is returned.
+What costs (looking at modules and at all that a QEMU has mapped, reading ``/proc/cpuinfo`` and KVM's parameters) is
+kept for as long as the kernel says that it cannot have changed, which takes a tenth of the time; and when nothing at
+all changed the very same :class:`Fingerprint` object is returned.
 
 - The binary, the programs of a wrapper script and ``/dev/kvm`` are looked at each time.
-- A module directory is listed again when its own ``stat`` differs or when inotify has an event for it; where there is
-  no inotify, each time.  A change that neither can see (through a hard link from another directory, through a memory
-  map, by another host on a network file system) is found by whoever takes fingerprints with a new
-  :class:`Fingerprinter` now and then, as the catalog's watcher does.
+- Modules and mapped files are looked at again when their directory's own ``stat`` differs or when inotify has an event
+  for one of them; where there is no inotify, each time (:mod:`prober.capabilities.directories`).  A change that
+  neither can see is found by whoever takes fingerprints with a new :class:`Fingerprinter` now and then, as the
+  catalog's watcher does.
 - KVM's parameters cannot be written while the module is loaded; a module that was loaded again has a new directory
   in sysfs, with another inode.
-- The kernel release is fixed while this process lives; of the CPU only the microcode can change, which is looked at
-  each time where the kernel gives it a file, and taken from ``/proc/cpuinfo`` where not.
+- The kernel release is fixed while this process lives, unless that is moved to another host; of the CPU only the
+  microcode can change, which is looked at each time where the kernel gives it a file, and taken from ``/proc/cpuinfo``
+  where not.
 """
 
 from __future__ import annotations
@@ -26,16 +27,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeAlias
 
 import prober
-from prober.capabilities.find import FoundFile
-from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark
-from prober.capabilities.inotify import Inotify
+from prober.capabilities.directories import Directories, FileGroup
+from prober.capabilities.find import PREFIX, FoundFile
+from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint
+from prober.capabilities.inotify import NAMES
+from prober.capabilities.marks import Stat, links_of, mark_and_mode, mark_of, read_small, stat_of
 from prober.errors import UnknownBinaryError
 from prober.qemu.scripts import find_programs
-
-_Stat: TypeAlias = tuple[int, int, int, int]
 
 #: Where QEMU's modules are, below the prefix of the binary or below /usr: CONFIG_QEMU_MODDIR is LIBDIR/qemu (QEMU,
 #: ``meson.build``), relocated with the binary (``util/cutils.c``, get_relocated_path).
@@ -69,30 +69,25 @@ def own_version() -> str:
 
 @dataclass(slots=True)
 class _Known:
-    """What was found for one path when its file was last new."""
+    """What was found for one path when its file was last new.
+
+    ``group`` are the files that a QEMU has mapped, of which the ``fingerprint`` of an answer told (``of``).
+    """
 
     file: FileMark
     programs: tuple[str, ...]
     directories: tuple[str, ...]
+    group: FileGroup | None = None
+    of: tuple[FileMark, ...] = ()
     parts: tuple[object, ...] = ()
     fingerprint: Fingerprint | None = None
-
-
-@dataclass(slots=True)
-class _Directory:
-    """One module directory as it was last listed; ``watch`` is None where inotify does not watch it."""
-
-    seen: _Stat | None = None
-    watch: int | None = None
-    dirty: bool = True
-    modules: tuple[ModuleMark, ...] = ()
 
 
 @dataclass(slots=True)
 class _Parameters:
     """KVM's parameters as they were last read, and the state of their directories then."""
 
-    seen: tuple[_Stat | None, ...] = ()
+    seen: tuple[Stat | None, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
 
 
@@ -110,21 +105,18 @@ class Fingerprinter:
     variant: str = ""
     watch: bool = True
     _known: dict[str, _Known] = field(default_factory=dict)
-    _directories: dict[str, _Directory] = field(default_factory=dict)
     _parameters: _Parameters = field(default_factory=_Parameters)
     _cpu: tuple[bytes | None, CpuMark] | None = None
 
     def __post_init__(self) -> None:
-        self._kernel = os.uname().release
+        self._osrelease_path = str(self.root / "proc/sys/kernel/osrelease")
+        self._kernel = ""
         self._kvm_path = str(self.root / "dev/kvm")
         self._microcode_path = str(self.root / "sys/devices/system/cpu/cpu0/microcode/version")
         modules = self.root / "sys/module"
         self._parameter_paths = tuple(str(modules / name / "parameters") for name in _KVM_PARAMETERS)
-        self._inotify: Inotify | None = None
         self._interview = own_version() + (f" {self.variant}" if self.variant else "")
-        if self.watch:
-            with suppress(OSError):  # Without inotify the modules are listed each time.
-                self._inotify = Inotify()
+        self.directories = Directories(watch=self.watch)
 
     def __enter__(self) -> Fingerprinter:
         return self
@@ -134,35 +126,53 @@ class Fingerprinter:
 
     def close(self) -> None:
         """Give the watches back.  May be called twice."""
-        if self._inotify is not None:
-            self._inotify.close()
-            self._inotify = None
-            self._directories.clear()
+        self.directories.close()
+        self._known.clear()
 
     def forget(self) -> None:
         """Read everything anew the next time."""
         self._known.clear()
+        self._kernel = ""
         self._parameters = _Parameters()
         self._cpu = None
-        for directory in self._directories.values():
-            directory.dirty = True
+        self.directories.forget()
 
-    def fingerprint(self, path: str) -> Fingerprint:
+    def watch_places(self, directories: Iterable[Path], paths: Iterable[Path] = ()) -> None:
+        """Have :attr:`directories` tell also of binaries that come and go in these, or at ``paths``, and of KVM.
+
+        Of a directory that is not there it is told when it comes.
+        """
+        named = [(str(path.absolute().parent), [path.name]) for path in paths]
+        for place, names in [*((str(directory.absolute()), []) for directory in directories), *named]:
+            self.directories.watch(place, names=names, prefix="" if names else PREFIX)
+            while stat_of(place) is None and place != "/":
+                place, _, name = place.rpartition("/")
+                place = place or "/"
+                self.directories.watch(place, names=[name], mask=NAMES)
+        self.directories.watch(str(self.root / "dev"), names=["kvm"], mask=NAMES)
+
+    def fingerprint(self, path: str, files: tuple[FileMark, ...] = ()) -> Fingerprint:
         """The fingerprint of a binary as it is now; the same object as before where nothing changed.
 
+        ``files`` is what a process of it was seen to run: these paths are looked at, as they are now.
         Takes about 30 µs where nothing changed: this blocks, and may be called on the event loop all the same, as
         a hop to a thread and back costs twice that.
 
         :raise UnknownBinaryError: where there is no file of this name, or it cannot be looked at.
         """
-        mark, mode = _mark_and_mode(path)
+        self.directories.absorb()
+        mark, mode = mark_and_mode(path)
         known = self._known.get(path)
         if known is None or known.file != mark:
-            programs = find_programs(mark.path) if stat.S_ISREG(mode) else ()
-            known = self._known[path] = _Known(mark, programs, self._find_directories((mark.path, *programs)))
-        programs_now = tuple(map(_mark, known.programs))
-        modules = self._find_modules(known.directories)
-        parts = (programs_now, modules, self._can_open_kvm(), self._read_cpu(), self._read_parameters())
+            known = self._known[path] = self._find(path, mark, mode)
+        if known.of is not files:
+            if known.group is None or known.group.paths != tuple([one.path for one in files]):
+                known.group = self.directories.group([one.path for one in files])
+            known.of = files
+        programs_now = tuple(map(mark_of, known.programs))
+        modules = tuple(map(self.directories.listing, known.directories))
+        files_now = self.directories.marks(known.group) if known.group is not None else ()
+        parts = (programs_now, modules, files_now, self._can_open_kvm(), self._read_cpu(), self._read_parameters())
         if known.fingerprint is None or known.parts != parts:
             known.parts = parts
             known.fingerprint = Fingerprint(
@@ -170,29 +180,45 @@ class Fingerprinter:
                 file=mark,
                 programs=programs_now,
                 modules=tuple(module for group in modules for module in group),
-                kvm=parts[2],
-                kernel=self._kernel,
-                cpu=parts[3],
-                kvm_parameters=parts[4],
+                files=files_now,
+                kvm=parts[3],
+                kernel=self._read_kernel(),
+                cpu=parts[4],
+                kvm_parameters=parts[5],
                 interview=self._interview,
             )
+            known.of = known.fingerprint.files
         return known.fingerprint
 
     def recording_fingerprint(self, path: str) -> Fingerprint:
         """The fingerprint of a recording as it is now, as :meth:`fingerprint` gives that of a binary."""
-        mark, _ = _mark_and_mode(path)
+        mark, _ = mark_and_mode(path)
         known = self._known.get(path)
         if known is None or known.fingerprint is None or known.file != mark:
             fingerprint = Fingerprint(path=path, file=mark, interview=own_version())
-            known = self._known[path] = _Known(mark, (), (), (), fingerprint)
+            known = self._known[path] = _Known(mark, (), (), fingerprint=fingerprint)
         assert known.fingerprint is not None
         return known.fingerprint
 
-    def look(self, found: FoundFile) -> Fingerprint | None:
-        """The fingerprint of a binary or a recording as it is now; None where there is no such file."""
+    def look(self, found: FoundFile, files: tuple[FileMark, ...] = ()) -> Fingerprint | None:
+        """The fingerprint of a binary or a recording as it is now; None where there is no such file.
+
+        ``files`` as :meth:`fingerprint` has it.
+        """
         with suppress(UnknownBinaryError):
-            return (self.recording_fingerprint if found.kind == "recording" else self.fingerprint)(found.path)
+            if found.kind == "recording":
+                return self.recording_fingerprint(found.path)
+            return self.fingerprint(found.path, files)
         return None
+
+    def _find(self, path: str, mark: FileMark, mode: int) -> _Known:
+        """What the file at a path has to do with, now that it is new."""
+        programs = find_programs(mark.path) if stat.S_ISREG(mode) else ()
+        if self.watch:
+            for step in [*links_of(path), *programs]:
+                place, _, name = step.rpartition("/")
+                self.directories.watch(place or "/", names=[name])
+        return _Known(mark, programs, self._find_directories((mark.path, *programs)))
 
     def _can_open_kvm(self) -> bool:
         """Really opening it, as a static device node is there even where no KVM module is loaded (ENODEV)."""
@@ -202,20 +228,26 @@ class Fingerprinter:
             return False
         return True
 
+    def _read_kernel(self) -> str:
+        if not self._kernel:
+            release = read_small(self._osrelease_path)
+            self._kernel = os.uname().release if release is None else release.decode(errors="replace").strip()
+        return self._kernel
+
     def _read_cpu(self) -> CpuMark:
-        microcode = _read_small(self._microcode_path)
+        microcode = read_small(self._microcode_path)
         if self._cpu is None or self._cpu[0] != microcode:
-            self._cpu = microcode, _parse_cpuinfo(_read_small(str(self.root / "proc/cpuinfo"), 16384) or b"")
+            self._cpu = microcode, _parse_cpuinfo(read_small(str(self.root / "proc/cpuinfo"), 16384) or b"")
         return self._cpu[1]
 
     def _read_parameters(self) -> tuple[tuple[str, str], ...]:
-        seen = tuple(map(_stat, self._parameter_paths))
+        seen = tuple(map(stat_of, self._parameter_paths))
         if seen != self._parameters.seen:
             values = tuple(
                 (f"{module}.{name}", value.decode(errors="replace").strip())
                 for (module, names), directory in zip(_KVM_PARAMETERS.items(), self._parameter_paths, strict=True)
                 for name in names
-                if (value := _read_small(f"{directory}/{name}")) is not None
+                if (value := read_small(f"{directory}/{name}")) is not None
             )
             self._parameters = _Parameters(seen, values)
         return self._parameters.values
@@ -224,93 +256,6 @@ class Fingerprinter:
         prefixes = dict.fromkeys([*(str(Path(program).parent.parent) for program in programs), "/usr"])
         places = [f"{prefix.rstrip('/')}/{place}" for prefix in prefixes for place in _MODULE_PLACES]
         return tuple(dict.fromkeys([*map(str, self.module_directories), *places, str(self.root / _UPGRADE_PLACE)]))
-
-    def _find_modules(self, paths: tuple[str, ...]) -> tuple[tuple[ModuleMark, ...], ...]:
-        if self._inotify is not None:
-            changed = self._inotify.changed()
-            if changed:
-                for directory in self._directories.values():
-                    directory.dirty |= directory.watch in changed or -1 in changed
-        return tuple(map(self._list_directory, paths))
-
-    def _list_directory(self, path: str) -> tuple[ModuleMark, ...]:
-        directory = self._directories.get(path)
-        if directory is None:
-            directory = self._directories[path] = _Directory()
-        seen = _stat(path)
-        if seen is None:
-            directory.seen, directory.modules = None, ()
-        elif seen != directory.seen or directory.dirty or directory.watch is None:
-            self._watch(path, directory, seen)
-            directory.dirty = False
-            directory.seen, directory.modules = seen, _list_modules(path)
-        return directory.modules
-
-    def _watch(self, path: str, directory: _Directory, seen: _Stat) -> None:
-        """Watch before listing, so that a change in between is an event and not a gap."""
-        if self._inotify is None:
-            return
-        if directory.watch is not None and directory.seen is not None and directory.seen[:2] != seen[:2]:
-            self._inotify.remove(directory.watch)
-        directory.watch = None
-        with suppress(OSError):
-            directory.watch = self._inotify.add(Path(path))
-
-
-def _mark_and_mode(path: str) -> tuple[FileMark, int]:
-    """The file behind a path, with its real path: one file, even where links change meanwhile."""
-    try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        try:
-            found = os.fstat(fd)
-            real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - a third of the time of Path.readlink
-        finally:
-            os.close(fd)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UnknownBinaryError(f"{path}: {reason}") from error
-    return FileMark(
-        real, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-    ), found.st_mode
-
-
-def _mark(path: str) -> FileMark:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat
-    except OSError:
-        return FileMark(path)
-    return FileMark(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def _stat(path: str) -> _Stat | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _list_modules(path: str) -> tuple[ModuleMark, ...]:
-    modules = []
-    with suppress(OSError), os.scandir(path) as entries:
-        for entry in entries:
-            with suppress(OSError):  # Removed meanwhile, which is an event or another mtime.
-                found = entry.stat()
-                modules.append(ModuleMark(entry.path, found.st_size, found.st_mtime_ns))
-    return tuple(sorted(modules))
-
-
-def _read_small(path: str, size: int = 256) -> bytes | None:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return os.read(fd, size)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
 
 
 def _parse_cpuinfo(text: bytes) -> CpuMark:

@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from prober.capabilities.find import CatalogSettings
+from prober.capabilities.gently import Derived
 from prober.qemu.box.forms import Confined
+from prober.qemu.ran import Ran
 from prober.qemu.recording import Recording
 
 
 class Interviewed(Protocol):
     """What an interview (:class:`prober.qemu.interview.Interview`) gives: recording, seconds, seconds of each phase,
-    how it was confined and what could not be had of that."""
+    how it was confined and what could not be had of that, and what its processes ran."""
 
     @property
-    def recording(self) -> Recording: ...
+    def recording(self) -> Recording | Derived: ...
     @property
     def seconds(self) -> float: ...
     @property
@@ -24,10 +26,15 @@ class Interviewed(Protocol):
     def confinement(self) -> Confined: ...
     @property
     def unconfined(self) -> tuple[str, ...]: ...
+    @property
+    def ran(self) -> Ran: ...
 
 
 #: Asks the binary at a path; raises :class:`~prober.errors.ProberError` where it cannot.
 Interviewer = Callable[[str], Awaitable[Interviewed]]
+
+#: Reads the recording in a file; raises :class:`~prober.errors.ProberError` where it cannot.
+RecordingReader = Callable[[str], Awaitable[Recording | Derived]]
 
 
 def real_interviewer(settings: CatalogSettings) -> Interviewer:

@@ -3,7 +3,7 @@
 Guarantees:
 
 - At most ``max_interviews`` interviews run at once, and the next one begins when the memory of the last is given back.
-- An interview during which the binary changed counts for nothing.
+- An interview during which the binary changed, or anything that it runs, counts for nothing.
 - Whoever waits for what is being learnt may go away: that stops nothing.
 """
 
@@ -12,20 +12,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
-from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
-from prober.capabilities.fingerprint import Fingerprint, change_of
-from prober.capabilities.interviewer import Interviewer
-from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, Observer, stale_part
+from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
+from prober.capabilities.gently import Derived, take_over
+from prober.capabilities.interviewer import Interviewer, RecordingReader
+from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, CatalogObserver
+from prober.capabilities.telling import Teller
 from prober.errors import BinaryFailedError, ProberError
 from prober.qemu.files import read_recording
+from prober.qemu.ran import Ran
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +37,20 @@ _ATTEMPTS = 3
 _BACKGROUND_GRACE = 0.5
 #: How long (seconds) after an answer its memory is tidied: whoever asked for it has been told by then.
 _TIDY_AFTER = 0.05
+#: So many of the files that are not known are named in the log.
+_TOLD = 4
+
+#: What the loader finds libraries by (ld.so(8)): a binary that lacks one may start when this is written anew.
+_LOADER_CACHE = "/etc/ld.so.cache"
+
+Look = Callable[[FoundFile, tuple[FileMark, ...]], Fingerprint | None]
 
 
 class Learner:
-    """Learns about binaries, with an ``interviewer``; ``look`` takes the fingerprint of a file as it is now.
+    """Learns about binaries, with an ``interviewer``; ``reader`` reads recordings.
 
-    The ``observer`` is told what becomes of that.
-
+    ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``settle`` waits until
+    what is being installed is there; ``teller`` is told of each answer, the ``observer`` of what becomes of all this.
     Once it is ``closing`` nothing more is learnt.
     """
 
@@ -49,12 +58,18 @@ class Learner:
         self,
         settings: CatalogSettings,
         interviewer: Interviewer,
-        look: Callable[[FoundFile], Fingerprint | None],
-        observer: Observer,
+        look: Look,
+        settle: Callable[[], Awaitable[None]],
+        teller: Teller,
+        observer: CatalogObserver,
+        reader: RecordingReader = read_recording,
     ) -> None:
+        self._teller = teller
         self._interviewer = interviewer
         self._observer = observer
+        self._reader = reader
         self._look = look
+        self._settle = settle
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
         self._most_at_once = settings.max_interviews
@@ -116,6 +131,7 @@ class Learner:
     def drop(self, subject: Subject) -> None:
         """Stop learning about a binary that is gone, and forget it."""
         log.info("%s is gone", subject.found.path)
+        self._teller.gone(subject)
         if subject.task is not None:
             subject.task.cancel()
             self._keep(_ended(subject.task))
@@ -126,7 +142,8 @@ class Learner:
         try:
             stored = await self._restore(subject) if use_cache else None
             subject.consulted.set()
-            subject.answer = stored or await self._ask_in_turn(subject)
+            before, subject.answer = subject.answer, stored or await self._ask_in_turn(subject)
+            self._teller.answered(subject, before, subject.answer)
         finally:
             subject.task = None
             subject.consulted.set()
@@ -140,21 +157,22 @@ class Learner:
             self._observer.cache_read("absent")
             return None
         learned, capabilities = stored
-        seen = self._look(found)
-        change = change_of(learned.fingerprint, seen)
+        now = self._look(found, learned.fingerprint.files)
+        change = change_of(learned.fingerprint, now)
         if change is not None:
             self._observer.cache_read("stale")
             if subject.answer is None:  # Else whoever saw that it does not hold has told of it.
-                self._tell_stale(found.path, stale_part(learned.fingerprint, seen), change)
+                self._tell_stale(found.path, change)
             return None
         self._observer.cache_read("hit")
-        return Success(learned, capabilities, "cache")
+        # The very object that is taken at each use compares at once.
+        return Success(learned.model_copy(update={"fingerprint": now}), capabilities, "cache")
 
     async def _ask_in_turn(self, subject: Subject) -> Answer:
         await self._slots.acquire()
         subject.asking = True
         try:
-            answer = await self._ask_until_it_holds(subject.found)
+            answer = await self._ask_until_it_holds(subject)
         except BaseException:
             self._slots.release()
             raise
@@ -169,63 +187,86 @@ class Learner:
             if isinstance(answer, Failure):
                 log.warning("%s", answer.message)
                 return
-            if self._cache is not None:
+            if answer.learned.untraced:
+                untraced = "; ".join(answer.learned.untraced[:_TOLD])
+                log.warning("what is known of %s is not kept on disk: %s", subject.found.path, untraced)
+            elif self._cache is not None:
                 await self._cache.write(answer.learned, answer.capabilities)
-            await asyncio.sleep(_TIDY_AFTER)
-            compact = await asyncio.to_thread(make_compact, answer.capabilities)
-            if subject.answer is answer:
-                subject.answer = replace(answer, capabilities=compact)
+            if answer.scattered:
+                await asyncio.sleep(_TIDY_AFTER)
+                compact = await asyncio.to_thread(make_compact, answer.capabilities)
+                if subject.answer is answer:
+                    subject.answer = replace(answer, capabilities=compact, scattered=False)
         finally:
             self._slots.release()
 
-    async def _ask_until_it_holds(self, found: FoundFile) -> Answer:
+    async def _ask_until_it_holds(self, subject: Subject) -> Answer:
         """An answer that depends on what is there before and after."""
+        found = subject.found
         for _ in range(_ATTEMPTS):
-            answer = await self._ask(found)
-            change = change_of(answer.fingerprint, self._look(found))
+            await self._settle()
+            answer, change = await self._ask(found, _watched_before(subject.answer))
+            change = change or change_of(answer.fingerprint, self._look(found, _files_of(answer.fingerprint)))
             if change is None:
                 return answer
             log.info("%s changed while it was asked: %s", found.path, change)
         return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
 
-    async def _ask(self, found: FoundFile) -> Answer:
-        fingerprint = self._look(found)
+    async def _ask(self, found: FoundFile, before: tuple[FileMark, ...]) -> tuple[Answer, PartChange | None]:
+        """An answer, and what changed until it was there.
+
+        A failed one depends on what the last process ran, ``before``: what that may lack can come back.
+        """
+        fingerprint = self._look(found, before)
         if fingerprint is None:
-            return Failure(None, f"{found.path}: there is no such file, or it may not be looked at")
+            return Failure(None, f"{found.path}: there is no such file, or it may not be looked at"), None
         began, asked_at = time.monotonic(), time.time()
         seconds: float | None = None
         timings: dict[str, float] = {}
+        ran: Ran | None = None
         held: dict[str, Any] = {}
         outcome = CANCELLED
         try:
             if found.kind == "recording":
-                recording = await read_recording(found.path)
+                recording = await self._reader(found.path)
             else:
                 interview = await self._interviewer(found.path)
                 recording, seconds, timings = interview.recording, interview.seconds, dict(interview.timings)
-                held = {"confinement": interview.confinement, "unconfined": interview.unconfined}
-            capabilities = await asyncio.to_thread(Capabilities.from_recording, recording)
+                ran = interview.ran
+                held = {
+                    "confinement": interview.confinement,
+                    "unconfined": interview.unconfined,
+                    "untraced": ran.untraced,
+                }
+            capabilities = await take_over(recording)
             outcome = ANSWERED
         except ProberError as error:
             outcome = error.kind
-            return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint)
+            return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint), None
         except Exception:
             # A fault of this program must not leave the askers waiting; it is logged whole.
             outcome = FAULT
             log.exception("asking %s failed", found.path, extra={"fields": {"event": "fault", "binary": found.path}})
-            return Failure(fingerprint, f"{found.path} could not be asked: a fault in prober itself, see its log")
+            words = f"{found.path} could not be asked: a fault in prober itself, see its log"
+            return Failure(fingerprint, words), None
         finally:
             if found.kind == "binary":
                 self._tell_end(found.path, outcome, time.monotonic() - began)
         if seconds is None:
             seconds = time.monotonic() - began
+        change = None
+        if ran is not None:
+            now = self._look(found, _paths_of(ran, fingerprint.file.path))
+            change = change_since(fingerprint, now, ran)
+            fingerprint = now or fingerprint
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
-        return Success(learned, capabilities, "recording" if found.kind == "recording" else "interview")
+        scattered = not isinstance(recording, Derived)
+        return Success(learned, capabilities, "recording" if ran is None else "interview", scattered), change
 
-    def _tell_stale(self, path: str, part: str, change: str) -> None:
+    def _tell_stale(self, path: str, change: PartChange) -> None:
         """What the disk has of a binary that nothing is known of yet no longer holds."""
-        self._observer.stale(part, "start")
-        fields = {"event": "stale", "binary": path, "part": part, "found_by": "start"}
+        self._observer.stale(change.part, "start")
+        fields = {"event": "stale", "binary": path, "part": change.part, "found_by": "start"}
         log.info("the cache entry of %s is out of date: %s", path, change, extra={"fields": fields})
 
     def _tell_end(self, path: str, outcome: str, seconds: float) -> None:
@@ -239,6 +280,41 @@ class Learner:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def change_since(before: Fingerprint, now: Fingerprint | None, ran: Ran) -> PartChange | None:
+    """What changed during an interview: of the rest of the fingerprint, or of the files that its processes ran.
+
+    These are what they were when they were mapped where each is the same file, and was not written since the interview
+    began.  A date in the future says nothing.
+    """
+    if now is None or (change := change_of(before.model_copy(update={"files": now.files}), now)) is not None:
+        return change if now is not None else change_of(before, now)
+    until = time.time_ns()
+    marks = {mark.path: mark for mark in (now.file, *now.files)}
+    for file in ran.files:
+        mark = marks[file.path]
+        if (file.device, file.inode) != (mark.device, mark.inode):
+            return PartChange("files", f"{file.path} was replaced by another file")
+        if ran.began_ns < mark.ctime_ns <= until:
+            return PartChange("files", f"{file.path} was written or replaced")
+    return None
+
+
+def _paths_of(ran: Ran, binary: str) -> tuple[FileMark, ...]:
+    """What is to be looked at of what ran; the binary itself is in any case."""
+    paths = (*(file.path for file in ran.files), *ran.links)
+    return tuple(FileMark(path) for path in paths if path != binary)
+
+
+def _files_of(fingerprint: Fingerprint | None) -> tuple[FileMark, ...]:
+    return () if fingerprint is None else fingerprint.files
+
+
+def _watched_before(answer: Answer | None) -> tuple[FileMark, ...]:
+    """What a failure depends on besides: what the last process ran that could be asked."""
+    files = _files_of(answer.fingerprint) if answer is not None else ()
+    return files if any(mark.path == _LOADER_CACHE for mark in files) else (*files, FileMark(_LOADER_CACHE))
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -24,7 +24,7 @@ FoundBy: TypeAlias = Literal["use", "watch", "start"]
 PARTS: tuple[str, ...] = tuple(name for name in Fingerprint.model_fields if name != "path")
 
 
-class Observer:
+class CatalogObserver:
     """Is told; by itself it does nothing with it."""
 
     def interviewed(self, outcome: str, seconds: float) -> None:
@@ -47,13 +47,3 @@ def outcomes() -> tuple[str, ...]:
 
 def _kinds(kind: type[QemuError]) -> set[str]:
     return {kind.kind}.union(*map(_kinds, kind.__subclasses__()))
-
-
-def stale_part(old: Fingerprint | None, new: Fingerprint | None) -> str:
-    """The first part in which two fingerprints that differ do so: the name of a field.
-
-    Where there was no file, or is none now, it is ``file``.
-    """
-    if old is None or new is None:
-        return "file"
-    return next((name for name in PARTS if getattr(old, name) != getattr(new, name)), "file")

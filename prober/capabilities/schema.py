@@ -48,6 +48,10 @@ class QapiSchema:
         """From the JSON list of entities; the text is one that :mod:`.derive` has checked."""
         return cls(from_json(text))
 
+    def entities(self) -> Iterator[Entity]:
+        """All entities, in the order in which QEMU gave them."""
+        return iter(self._entities.values())
+
     def entity(self, name: str) -> Entity | None:
         """The entity of this name: for commands and events their own, for types a number."""
         return self._entities.get(name)

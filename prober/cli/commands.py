@@ -111,6 +111,12 @@ COMMANDS = (
         asks=(routes.SUPPORTS,),
     ),
     Command(
+        "watch",
+        "prober.cli.watch",
+        "Tell of each change in what a running service knows of its QEMU binaries, until it is interrupted.",
+        asks=(routes.CHANGES,),
+    ),
+    Command(
         "translate",
         "prober.cli.translate",
         "Turn a libvirt domain into a QEMU command line, checked against all that the QEMU says of itself, or say why "

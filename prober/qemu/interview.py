@@ -31,17 +31,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.errors import ConfinementError, ExitedError, LaunchError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, LaunchError, ProtocolError, QemuError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Confined
+from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box, BoxLimits, Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
 from prober.qemu.help import ask_about_machines, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm
 from prober.qemu.limits import InterviewLimits
-from prober.qemu.questions import LOAD_MODULES, Lane, Question, is_unknown_type
+from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage, is_unknown_type
+from prober.qemu.ran import Gathering, Ran
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
 
@@ -66,7 +68,7 @@ class Interview:
     further processes after crashes or complaints, and ``help``, the listing of displays and others beside all that.
     ``crashes`` maps each type that kills this QEMU to how: ``SIGABRT: last line of standard error``.  ``processes`` is
     how many were started to be asked over QMP.  ``confinement`` is the form of the box that they were in,
-    ``unconfined`` what could not be had of it, a sentence each.
+    ``unconfined`` what could not be had of it, a sentence each.  ``ran`` is what they executed and had mapped.
     """
 
     recording: Recording
@@ -74,6 +76,7 @@ class Interview:
     timings: dict[str, float]
     crashes: dict[str, str]
     processes: int
+    ran: Ran
     confinement: Confined = "none"
     unconfined: tuple[str, ...] = ()
 
@@ -153,8 +156,18 @@ class _Interviewer:
         self._has_greeted = asyncio.Event()
         self._help: list[Exchange] = []
         self._machines: list[Exchange] = []
+        self._gathering = Gathering()
+        self._looks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Interview:
+        try:
+            return await self._run()
+        finally:
+            for look in self._looks:
+                look.cancel()
+            await asyncio.gather(*self._looks, return_exceptions=True)
+
+    async def _run(self) -> Interview:
         try:
             async with asyncio.timeout(self._limits.total_s) as deadline:
                 await self._ask()
@@ -170,9 +183,11 @@ class _Interviewer:
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
         crashes = dict(sorted(self._agenda.crashes.items()))
         recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
+        await asyncio.gather(*self._looks)
+        ran = await asyncio.to_thread(self._gathering.finish)
         seconds = perf_counter() - self._started
         confinement, unconfined = self._confinement()
-        return Interview(recording, seconds, self._timings, crashes, self._processes, confinement, unconfined)
+        return Interview(recording, seconds, self._timings, crashes, self._processes, ran, confinement, unconfined)
 
     def _confinement(self) -> tuple[Confined, tuple[str, ...]]:
         """The least that any of them was in."""
@@ -215,6 +230,7 @@ class _Interviewer:
                         await self._ask_alone(session, suspect)
                         suspect = None
                     await self._converse(session, lane)
+                    await self._look_at(session)
                 except ExitedError as error:
                     suspect = self._find_suspect(session, suspect, error)
 
@@ -245,6 +261,19 @@ class _Interviewer:
             _LOG.debug("%s: asked again alone: %s", error.message, suspect)
         self._agenda.give_back(question for question in unanswered if question is not LOAD_MODULES)
         return suspect
+
+    async def _look_at(self, session: Session) -> None:
+        """Note what a process runs now; one that dies meanwhile is as good as not looked at."""
+        try:
+            judged = await asyncio.to_thread(read_judged, session.judged_pid, session.box)
+        except ProtocolError as error:
+            self._gathering.note_unseen(error.message)
+        else:
+            self._gathering.add(judged)
+
+    def _look_soon(self, session: Session) -> None:
+        """The process has loaded something now, and may not live to its end."""
+        self._looks.add(asyncio.create_task(self._look_at(session)))
 
     async def _ask_alone(self, session: Session, question: Question) -> None:
         over = asyncio.get_running_loop().create_future()
@@ -282,12 +311,15 @@ class _Interviewer:
     def _answered(self, session: Session, question: Question, exchange: Exchange) -> None:
         if question.command == LOAD_MODULES.command:
             session.has_modules = True
+            self._look_soon(session)
         if question is LOAD_MODULES:
             return
         if is_unknown_type(exchange) and not session.has_modules:
             self._agenda.ask_with_modules(question)
             return
         self._agenda.answered(question, exchange)
+        if question.stage is Stage.drivers and self._agenda.stage_is_done(question.stage):
+            self._look_soon(session)
         self._note_answer(question)
 
     def _note_answer(self, question: Question) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 from prober.errors import ConfinementError, ExitedError, QemuError, QemuTimeoutError
+from prober.qemu.box.model import Box
 from prober.qemu.connection import ByteBudget, QmpConnection
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
@@ -46,6 +47,11 @@ class Session:
     def judged_pid(self) -> int:
         """The process that greeted, in our numbers: QEMU itself, also inside of a box or behind a wrapper."""
         return self._process.judged_pid or 0
+
+    @property
+    def box(self) -> Box | None:
+        """What it is confined by."""
+        return self._process.launch.box
 
     @property
     def stderr(self) -> str:

@@ -12,46 +12,35 @@ import prober
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
+from prober.capabilities.gently import json_gently
 from prober.service.application import Application
+from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
+from prober.service.metrics.families import LISTENERS
 from prober.service.metrics.scraping import Scraping
-from prober.service.metrics.tally import Tally
-from prober.service.peers import NOBODY, ROOT, Admitted
+from prober.service.metrics.tally import Sample, Tally
+from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RequestError, problem
-from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion
+from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health, Readiness
-from prober.service.requests import read_line, read_truth, read_words, read_xml
-from prober.service.routes import DESCRIPTION, METRICS, ROUTES, TYPE, Route
-from prober.service.settings import ServiceSettings
+from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
+from prober.service.routes import COMMAND, DESCRIPTION, ROUTES, TYPE, Route
 
 #: How many binaries that have no answer are named in a sentence.
 _FEW = 5
 
 
-def create_app(
-    catalog: Catalog,
-    settings: ServiceSettings,
-    late: Late | None = None,
-    *,
-    admins: Admitted = ROOT,
-    tally: Tally | None = None,
-) -> Application:
+def create_app(catalog: Catalog, late: Late, *, admins: Admitted = ROOT, tally: Tally | None = None) -> Application:
     """The application.  The catalog is entered by the caller, before the first request; ``admins`` may do more.
 
     ``tally`` is what it counts in, and tells of.
     """
     tally = tally or Tally(ROUTES)
-    handlers = Handlers(catalog, late or Late(catalog, settings), tally)
+    handlers = Handlers(catalog, late, tally)
     routes = (*ROUTES, DESCRIPTION)
     answering = {route.name: getattr(handlers, route.name, None) or handlers.about_one(route) for route in routes}
     return Application(routes, answering, admins, tally)
-
-
-def create_metrics_app(tally: Tally) -> Application:
-    """The application of a listener that is for Prometheus alone: ``/metrics``, and nothing else."""
-    answering = {METRICS.name: Scraping(tally).answer}
-    return Application((METRICS,), answering, NOBODY, tally, hint=f"nothing but {METRICS.path} is here")
 
 
 class Handlers:
@@ -60,7 +49,9 @@ class Handlers:
     def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
         self._late = late
+        self._listening = Listening(catalog.changes)
         self._scraping = Scraping(tally)
+        tally.add_source(lambda: [Sample(LISTENERS, (), self._listening.listeners)])
 
     @property
     def _most(self) -> int:
@@ -94,7 +85,7 @@ class Handlers:
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
-        return as_json(BinaryList(binaries=self._catalog.entries()))
+        return as_json(BinaryList(binaries=[entry.brief() for entry in self._catalog.entries()]))
 
     async def get_binary(self, request: Request) -> Response:
         """One entry, once it is known."""
@@ -104,6 +95,14 @@ class Handlers:
         """One entry, asked again."""
         return as_json(await self._catalog.refresh(request.places["id"]))
 
+    async def get_events(self, request: Request) -> Response:
+        """Changes as they come."""
+        return self._listening.stream(request)
+
+    async def get_changes(self, request: Request) -> Response:
+        """Changes since an id."""
+        return await self._listening.answer(request)
+
     async def get_type(self, request: Request) -> Response:
         """One type, which the binary knows."""
         caps, name = await self._capabilities(request), request.places["typename"]
@@ -112,34 +111,42 @@ class Handlers:
             raise _no_type(caps, name[:200])
         return await self._tell(TYPE, request, caps)
 
+    async def get_capabilities(self, request: Request) -> Response:
+        """All that is known of a binary: half a megabyte, which takes longer than others should wait."""
+        return Response(200, await json_gently(await self._capabilities(request)))
+
+    async def get_command(self, request: Request) -> Response:
+        """One QMP command.  Of some the arguments unfold to thousands of members."""
+        caps, asker = await self._capabilities(request), _asker(request)
+        return Response(
+            200, await self._late.answer_by_worker(COMMAND, request.places["id"], caps, request.places, asker)
+        )
+
     async def translate(self, request: Request) -> Response:
         """The translation of a domain."""
         assume = read_truth(request, "assume_unknown_present")
         xml = await read_xml(request, self._most)
         query = request.query
         asked = DomainQuestion(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
-        return Response(200, await self._late.translate(asked))
+        return Response(200, await self._late.translate(asked, _asker(request)))
 
     async def check_argv(self, request: Request) -> Response:
         """What is found of an argv."""
         assume = read_truth(request, "assume_unknown_present")
-        await self._late.load()
-        words = await read_words(request, self._most)
-        asked = ArgvQuestion(words, request.query.get("binary"), assume)
-        return Response(200, await self._late.check_argv(asked))
+        asked = ArgvQuestion(await read_argv_body(request, self._most), request.query.get("binary"), assume)
+        return Response(200, await self._late.check_argv(asked, _asker(request)))
 
     async def prove(self, request: Request) -> Response:
         """What the binary itself makes of a line, or of what a domain comes to."""
         query = request.query
         anyway, assume = read_truth(request, "anyway"), read_truth(request, "assume_unknown_present")
-        await self._late.load()
-        words, xml = await read_line(request, self._most)
+        argv, xml = await read_line(request, self._most)
         monitor, incoming = query.get("monitor"), query.get("incoming")
-        if xml is None and (monitor is not None or incoming is not None):
+        if argv is not None and (monitor is not None or incoming is not None):
             raise RequestError(400, "monitor and incoming are for a domain; an argv has them in its words")
         ident = request.places["id"]
-        asked = ProofQuestion(ident, tuple(words), xml, monitor, incoming, anyway, assume)
-        return Response(200, await self._late.prove(asked))
+        asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume)
+        return Response(200, await self._late.prove(asked, _asker(request)))
 
     async def get_doctor(self, _: Request) -> Response:
         """What the service sees of its host, and what to do about it."""
@@ -162,6 +169,11 @@ class Handlers:
 
     async def _tell(self, route: Route, request: Request, caps: Capabilities) -> Response:
         return as_json(await self._late.answer_of_one(route, request.places["id"], caps, request.places))
+
+
+def _asker(request: Request) -> WorkAsker:
+    """For whom a request is worked on."""
+    return WorkAsker(-1 if request.peer is None else request.peer.uid, lambda: request.is_gone)
 
 
 def _no_type(caps: Capabilities, name: str) -> RequestError:

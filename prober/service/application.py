@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
 
 from prober.commandline.brief import MOST_OF_AN_ANSWER
@@ -14,7 +15,7 @@ from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
 from prober.service.problems import problem, problem_of, too_large
 from prober.service.requests import read_query
-from prober.service.routes import CAPABILITIES, DESCRIPTION, Route
+from prober.service.routes import CAPABILITIES, DESCRIPTION, ROUTES, Route
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Application:
         self.admins = admins
         self._tally = tally
         self._hint = hint
-        self._routes = [(_pattern(route), route, handlers[route.name]) for route in routes]
+        self._routes = [(_pattern(route.path), route, handlers[route.name]) for route in routes]
 
     async def answer(self, request: Request) -> Response:
         """The answer, which may be why there is none.
@@ -86,10 +87,16 @@ def _bounded(response: Response, route: Route) -> Response:
     return too_large(len(response.body))
 
 
-def _pattern(route: Route) -> re.Pattern[str]:
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
     """What the path of a route matches, each of its parameters a group of its name."""
-    pieces = re.split(r"{(\w+)}", route.path)
+    pieces = re.split(r"{(\w+)}", path)
     return re.compile("".join(f"(?P<{piece}>[^/]+)" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces)))
+
+
+# Here and not when the event loop runs: all together take four milliseconds.
+for _route in (*ROUTES, DESCRIPTION):
+    _pattern(_route.path)
 
 
 def _nobody(request: Request, allowed: list[str], hint: str) -> Response:

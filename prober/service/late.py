@@ -1,7 +1,7 @@
-"""What the service does not need to be ready: it is imported later, in a thread.
+"""What the service does not need to be ready: it is imported later, in a thread, or done by workers.
 
-The pipeline from XML to argv takes as long to import as all the rest, and most of what is told of types and commands is
-never asked.  So both are imported by whoever asks first, or once all binaries are known.
+Most of what is told of types and commands is never asked, so it is imported by whoever asks first.  The pipeline from
+XML to argv is imported by the workers alone (:mod:`prober.service.workers`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,19 @@ from pydantic import BaseModel
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.errors import BusyError
-from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, ProofWorker, Worker
+from prober.service.questions import (
+    ArgvBody,
+    ArgvQuestion,
+    DomainQuestion,
+    DomainTranslator,
+    ProofQuestion,
+    ProofWorker,
+    WorkAsker,
+)
 from prober.service.routes import Route
 from prober.service.settings import ServiceSettings
+from prober.service.translation import Translator, good_answer
+from prober.service.workers.pool import OURSELVES, Pool, pool_settings
 
 Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
 
@@ -31,17 +41,22 @@ class Examiner(Protocol):
 
 
 class Late:
-    """Answers with what it imports when it is first wanted."""
+    """Answers with what it imports when it is first wanted, and with the workers of a ``pool``, which it closes."""
 
     def __init__(
-        self, catalog: Catalog, settings: ServiceSettings, load: Callable[[], ServiceSettings] | None = None
+        self,
+        catalog: Catalog,
+        settings: ServiceSettings,
+        pool: Pool,
+        load: Callable[[], ServiceSettings] | None = None,
     ) -> None:
         """``load`` reads the settings as they are told now."""
         self._catalog = catalog
         self._load = load
         self._doctor: Examiner | None = None
         self._settings = settings
-        self._worker: Worker | None = None
+        self._pool = pool
+        self._translator = Translator(catalog, pool, most=settings.max_body)
         self._prover: ProofWorker | None = None
         #: Those of earlier settings: what they are proving is told to its end.
         self._retired: list[ProofWorker] = []
@@ -50,26 +65,33 @@ class Late:
         self._description: bytes | None = None
         self._lock = asyncio.Lock()
 
-    async def translate(self, question: DomainQuestion) -> bytes:
+    async def translate(self, question: DomainQuestion, asker: WorkAsker) -> bytes:
         """The translation of a domain, as JSON.
 
         :raise ProberError: as :meth:`prober.service.translation.Translator.translate` does.
         """
-        return await (self._worker or await self._load_worker()).translate(question)
+        return await self._translator.translate(question, asker)
 
-    async def check_argv(self, question: ArgvQuestion) -> bytes:
+    async def check_argv(self, question: ArgvQuestion, asker: WorkAsker) -> bytes:
         """What is found of an argv, as JSON.
 
         :raise ProberError: as :meth:`prober.service.translation.Translator.check_argv` does.
         """
-        return await (self._worker or await self._load_worker()).check_argv(question)
+        return await self._translator.check_argv(question, asker)
 
-    async def prove(self, question: ProofQuestion) -> bytes:
+    async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
+        """The words of an argv.
+
+        :raise ProberError: as :meth:`prober.service.translation.Translator.split` does.
+        """
+        return await self._translator.split(argv, asker)
+
+    async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """What a QEMU makes of a line or of a domain, as JSON.
 
         :raise ProberError: as :meth:`prober.service.proving.Proving.prove` does.
         """
-        return await (self._prover or await self._load_prover()).prove(question)
+        return await (self._prover or await self._load_prover()).prove(question, asker)
 
     @property
     def settings(self) -> ServiceSettings:
@@ -84,17 +106,19 @@ class Late:
         :raise ServiceError: where the host's file cannot be read or understood; nothing has changed then.
         """
         async with self._lock:
-            worker = await asyncio.to_thread(_make_worker, self._catalog, settings)
-            await worker.read_host()
-            before, self._settings, self._worker = self._settings, settings, worker
+            await self._pool.adopt(pool_settings(settings))
+            before, self._settings = self._settings, settings
+            self._translator = Translator(self._catalog, self._pool, most=settings.max_body)
             if self._prover is not None and _prover_differs(before, settings):
                 self._retired.append(self._prover)
                 self._prover = None
 
     async def close(self) -> None:
-        """Stop what is being proven; nothing of it is left, and nothing more is begun.  May be called twice."""
+        """Stop what is being proven and worked on; nothing of it is left, and nothing more is begun.  May be called
+        twice."""
         async with self._lock:
             self._is_closed = True
+            await self._pool.close()
             for prover in (self._prover, *self._retired):
                 if prover is not None:
                     await prover.close()
@@ -104,7 +128,7 @@ class Late:
 
         :raise ServiceError: where its file cannot be read or understood.
         """
-        await (self._worker or await self._load_worker()).read_host()
+        await self._pool.read_host()
 
     async def answer_of_one(self, route: Route, ident: str, caps: Capabilities, places: Mapping[str, str]) -> BaseModel:
         """What a binary has of what a route is for (:func:`prober.service.answers.answer_of_one`)."""
@@ -112,11 +136,22 @@ class Late:
             self._answer = await asyncio.to_thread(_import_answer)
         return self._answer(route, ident, caps, places)
 
+    async def answer_by_worker(
+        self, route: Route, ident: str, caps: Capabilities, places: Mapping[str, str], asker: WorkAsker
+    ) -> bytes:
+        """The same as JSON, worked out by a worker: for what takes long.
+
+        :raise ToldError: where there is nothing to be told of.
+        :raise BusyError: where too much is asked at once.
+        """
+        head = {"do": "answer", "route": route.name, "ident": ident, "places": dict(places)}
+        return good_answer(await self._pool.ask(head, b"", asker, caps))
+
     async def describe(self) -> bytes:
         """The description of the routes, as JSON."""
         async with self._lock:
             if self._description is None:
-                self._description = await asyncio.to_thread(_describe)
+                self._description = good_answer(await self._pool.ask({"do": "describe"}, b"", OURSELVES))
         return self._description
 
     async def examine(self) -> BaseModel:
@@ -127,11 +162,10 @@ class Late:
         return await self._doctor.report()
 
     async def load(self) -> None:
-        """Import what translating and checking need, where that was not done yet."""
-        await self._load_worker()
+        """Start the workers, where that was not done yet, and wait until they are there."""
+        await self._pool.load()
 
     async def _load_prover(self) -> ProofWorker:
-        await self._load_worker()
         async with self._lock:
             if self._is_closed:
                 raise BusyError("the service is being stopped", hint="ask again when it is back")
@@ -139,12 +173,6 @@ class Late:
                 make = await asyncio.to_thread(_import_prover)
                 self._prover = make(self._catalog, self, self._settings)
         return self._prover
-
-    async def _load_worker(self) -> Worker:
-        async with self._lock:
-            if self._worker is None:
-                self._worker = await asyncio.to_thread(_make_worker, self._catalog, self._settings)
-        return self._worker
 
 
 def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
@@ -155,13 +183,7 @@ def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
     )
 
 
-def _make_worker(catalog: Catalog, settings: ServiceSettings) -> Worker:
-    from prober.service.translation import Translator
-
-    return Translator(catalog, settings.host, most=settings.max_body)
-
-
-def _import_prover() -> Callable[[Catalog, Worker, ServiceSettings], ProofWorker]:
+def _import_prover() -> Callable[[Catalog, DomainTranslator, ServiceSettings], ProofWorker]:
     from prober.service.prover.choose import make_prover
 
     return make_prover
@@ -177,9 +199,3 @@ def _import_answer() -> Answer:
     from prober.service.answers import answer_of_one
 
     return answer_of_one
-
-
-def _describe() -> bytes:
-    from prober.service.openapi import describe
-
-    return describe()

@@ -20,7 +20,7 @@ from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import MEDIA_TYPE, Problem
-from prober.service.replies import BinaryList, Health, Readiness
+from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import PLACES, ROUTES, Parameter, Route
 from prober.translate.translation import Translation
 
@@ -34,6 +34,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     Health,
     Readiness,
     BinaryList,
+    ChangeList,
     Entry,
     MachineList,
     CpuList,
@@ -86,6 +87,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": {"200": good, **bad},
     }
     parameters = [*map(_place, re.findall(r"{(\w+)}", route.path)), *map(_parameter, route.query or ())]
+    parameters += [{**_parameter(header), "in": "header"} for header in route.headers]
     if parameters:
         told["parameters"] = parameters
     if route.body is not None:

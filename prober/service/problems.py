@@ -23,6 +23,7 @@ from prober.errors import (
     UnknownNameError,
     UnreadableDomainError,
     UsageError,
+    WorkError,
 )
 from prober.service.messages import Response
 
@@ -42,6 +43,7 @@ _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (RefusedError, 422),
     (BinaryFailedError, 503),
     (BusyError, 503),
+    (WorkError, 503),
     (QemuError, 503),
     (ProverError, 503),
     (ProberError, 500),
@@ -74,8 +76,18 @@ class RequestError(UsageError):
         self.status = status
 
 
+class ToldError(ProberError):
+    """An error that a worker has made into a response already."""
+
+    def __init__(self, response: Response, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.response = response
+
+
 def problem_of(error: ProberError) -> Response:
     """The response that tells a client of an error."""
+    if isinstance(error, ToldError):
+        return error.response
     status = error.status if isinstance(error, RequestError) else next(s for c, s in _STATUS if isinstance(error, c))
     more: dict[str, Any] = {}
     detail = error.message

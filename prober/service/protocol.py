@@ -18,7 +18,7 @@ from typing import cast
 
 from prober.service.alarm import Alarm
 from prober.service.logs.requests import HEADER, REQUEST_ID
-from prober.service.messages import Request, Response
+from prober.service.messages import Request, Response, Stream
 from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
 from prober.service.reading import RequestReader
@@ -58,6 +58,8 @@ class HttpConnection(asyncio.Protocol):
         self._request_alarm = Alarm()
         self._response_alarm = Alarm()
         self._idle_alarm = Alarm()
+        #: What sends the pieces of a body, where there is one.
+        self._pouring: asyncio.Task[None] | None = None
         #: Whether it got its last word.
         self.has_ended = False
 
@@ -86,6 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._abandon()
         self.hold(-self._held)
         self._go_on_writing()
+        self._stop_pouring()
         # Nothing refers to itself any more: connections come and go by thousands, and need no collector.
         self.has_ended, self._last = True, None
         del self._reader
@@ -187,6 +190,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
         else:
             self._last.keep_alive = False
+            self._stop_pouring()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -231,11 +235,15 @@ class HttpConnection(asyncio.Protocol):
             if not self.hold(len(response.body)) and self._user is not None:
                 self._user.drop_unread()
             await self._drained
+        keep_alive = request.keep_alive and not response.close
+        if not request.is_gone:
+            with_body = request.method != "HEAD"
+            self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
+        if response.stream is not None:
+            await self._pour(request, response.stream, chunks=keep_alive)
+            keep_alive = keep_alive and request.keep_alive
         if request.is_gone:
             return
-        keep_alive = request.keep_alive and not response.close
-        with_body = request.method != "HEAD"
-        self._write(response.encode(keep_alive=keep_alive, with_body=with_body, request_id=request.ident))
         request.is_answered = True
         self.hold(-request.held)
         request.held = 0
@@ -243,6 +251,30 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
         if not self._transport.is_closing():
             self._go_on()
+
+    async def _pour(self, request: Request, stream: Stream, *, chunks: bool) -> None:
+        """Send a body in pieces, until it has no more, the client has gone, or the service is told to stop."""
+        self._pouring = asyncio.current_task()
+        try:
+            if request.is_gone or request.method == "HEAD":
+                return
+            async for piece in stream:
+                self._write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunks else piece)
+                if self._drained is not None:
+                    await asyncio.wait([self._drained])  # Not awaited itself: being stopped must not cancel it.
+            if chunks:
+                self._write(b"0\r\n\r\n")
+        except Exception:
+            log.exception("%s %s: a fault in prober itself", request.method, request.path[:200])
+            request.keep_alive = False
+        finally:
+            self._pouring = None
+            await stream.aclose()
+
+    def _stop_pouring(self) -> None:
+        if self._pouring is not None:
+            self._pouring.cancel()
+            self._transport.close()
 
     def _go_on(self) -> None:
         """The next request, or time for one to come."""

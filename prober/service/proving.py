@@ -13,7 +13,7 @@ from prober.proof.hotplug import with_translation
 from prober.proof.prover import LineRequest
 from prober.service.problems import RequestError
 from prober.service.prover.judge import Judge, Known
-from prober.service.questions import DomainQuestion, ProofQuestion, Worker
+from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, WorkAsker
 from prober.translate.translation import Translation
 
 #: A line of so many characters takes longer to be read than a thread costs.
@@ -23,12 +23,12 @@ _SMALL = 65536
 class Proving:
     """Proves lines and domains with the binaries of a catalog; ``translator`` translates, ``judge`` judges."""
 
-    def __init__(self, catalog: Catalog, translator: Worker, judge: Judge) -> None:
+    def __init__(self, catalog: Catalog, translator: DomainTranslator, judge: Judge) -> None:
         self._catalog = catalog
         self._translator = translator
         self._judge = judge
 
-    async def prove(self, question: ProofQuestion) -> bytes:
+    async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """The proof, as JSON; of a domain with its translation.
 
         :raise RequestError: 409 where the entry is a recording, 400 where a word cannot be one of an argv.
@@ -37,13 +37,16 @@ class Proving:
         :raise RefusedError: with all refusals of a domain.
         :raise ProberError: as :meth:`prober.service.prover.judge.Judge.judge` does.
         """
+        words: Sequence[str] = ()
+        if question.argv is not None:
+            words = await self._translator.split(question.argv, asker)
         found, known = await self._catalog.know(question.ident)
         if found.kind == "recording":
             hint = "check-argv and translate work with a recording; to prove a line takes the binary itself"
             raise RequestError(409, f"{question.ident[:200]} is a recording, which cannot be started", hint=hint)
-        translation, words = None, question.words
-        if question.xml is not None:
-            translation = await self._translate(question, question.xml)
+        translation = None
+        if question.argv is None:
+            translation = await self._translate(question, asker)
             words = translation.argv
         _require_text(words)
         request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
@@ -52,10 +55,10 @@ class Proving:
             proof = with_translation(proof, translation)
         return proof.model_dump_json(by_alias=True).encode()
 
-    async def _translate(self, question: ProofQuestion, xml: bytes) -> Translation:
+    async def _translate(self, question: ProofQuestion, asker: WorkAsker) -> Translation:
         assume = question.assume_unknown_present
-        asked = DomainQuestion(xml, question.ident, question.monitor, question.incoming, assume)
-        told = await self._translator.translate(asked)
+        asked = DomainQuestion(question.xml, question.ident, question.monitor, question.incoming, assume)
+        told = await self._translator.translate(asked, asker)
         if len(told) <= _SMALL:
             return Translation.model_validate_json(told)
         return await asyncio.to_thread(Translation.model_validate_json, told)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
+
+
+class WorkAsker:
+    """For whom something is worked on: his user (-1 where the kernel did not tell), and whether he still waits."""
+
+    def __init__(self, uid: int = -1, is_gone: Callable[[], bool] = lambda: False) -> None:
+        self.uid = uid
+        self.is_gone = is_gone
 
 
 class DomainQuestion(NamedTuple):
@@ -19,23 +28,30 @@ class DomainQuestion(NamedTuple):
     assume_unknown_present: bool
 
 
+class ArgvBody(NamedTuple):
+    """The words of an argv as they came: the body, and the media type that it was declared as."""
+
+    text: bytes
+    declared: str
+
+
 class ArgvQuestion(NamedTuple):
     """What a client asks of an argv: ``named`` is the binary, where it is not the argv's first word."""
 
-    words: list[str]
+    body: ArgvBody
     named: str | None
     assume_unknown_present: bool
 
 
 class ProofQuestion(NamedTuple):
-    """What a client asks to have proven by the binary ``ident``: the ``words`` of an argv, or a domain's ``xml``.
+    """What a client asks to have proven by the binary ``ident``: an ``argv``, or without one a domain's ``xml``.
 
     ``anyway`` starts what the check refuses, too; ``monitor`` and ``incoming`` are as of a :class:`DomainQuestion`.
     """
 
     ident: str
-    words: tuple[str, ...] = ()
-    xml: bytes | None = None
+    argv: ArgvBody | None = None
+    xml: bytes = b""
     monitor: str | None = None
     incoming: str | None = None
     anyway: bool = False
@@ -45,7 +61,7 @@ class ProofQuestion(NamedTuple):
 class ProofWorker(Protocol):
     """Who has lines proven.  May raise :class:`~prober.errors.ProberError`."""
 
-    async def prove(self, question: ProofQuestion) -> bytes:
+    async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """The proof, as JSON."""
         ...
 
@@ -54,17 +70,13 @@ class ProofWorker(Protocol):
         ...
 
 
-class Worker(Protocol):
-    """Who works on the other questions.  Each method may raise :class:`~prober.errors.ProberError`."""
+class DomainTranslator(Protocol):
+    """Who translates domains, and takes lines apart.  Each method may raise :class:`~prober.errors.ProberError`."""
 
-    async def translate(self, question: DomainQuestion) -> bytes:
+    async def translate(self, question: DomainQuestion, asker: WorkAsker) -> bytes:
         """The translation, as JSON."""
         ...
 
-    async def check_argv(self, question: ArgvQuestion) -> bytes:
-        """What is found of an argv, as JSON."""
-        ...
-
-    async def read_host(self) -> None:
-        """Read what the host brings along, where that was not done yet."""
+    async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
+        """The words of an argv."""
         ...

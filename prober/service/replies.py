@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from prober.capabilities.changes import AnswerChange
 from prober.capabilities.entry import Entry
 
 
@@ -26,3 +27,15 @@ class BinaryList(BaseModel):
     """All entries of the catalog, as they are now."""
 
     binaries: list[Entry]
+
+
+class ChangeList(BaseModel):
+    """Changes in their order.
+
+    ``id`` is what to ask with the next time.  ``reset`` is whether something is missing before them, so that the client
+    has to look at everything anew.
+    """
+
+    changes: list[AnswerChange]
+    id: str
+    reset: bool

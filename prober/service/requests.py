@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from prober.service.messages import BodyTooLargeError, Request
 from prober.service.problems import RequestError
+from prober.service.questions import ArgvBody
 from prober.service.routes import Route
 
 _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", "no", "off"))
@@ -77,13 +78,12 @@ async def read_xml(request: Request, limit: int) -> bytes:
     return await _read_body(request, limit)
 
 
-async def read_line(request: Request, limit: int) -> tuple[list[str], bytes | None]:
-    """The words of an argv, as :func:`read_words` gives them, or a domain's XML, of at most ``limit`` bytes.
+async def read_line(request: Request, limit: int) -> tuple[ArgvBody | None, bytes]:
+    """The body of an argv, as :func:`read_argv_body` gives it, or None and a domain's XML, of at most ``limit`` bytes.
 
     It is a domain where it is declared as XML, or begins as XML does and is not declared as JSON.
 
-    :raise RequestError: 400 where it is neither, 413 where it is larger, 415 where it is declared as something else.
-    :raise UsageError: where a shell could not read it.
+    :raise RequestError: 413 where it is larger, 415 where it is declared as something else.
     :raise ClientGoneError: where it does not come to its end.
     """
     declared = _declared_type(request)
@@ -92,30 +92,34 @@ async def read_line(request: Request, limit: int) -> tuple[list[str], bytes | No
         raise RequestError(415, f"neither an argv nor a domain can be {declared[:80]!r}", hint=hint)
     body = await _read_body(request, limit)
     if declared in _ONLY_XML or (declared != "application/json" and body.lstrip()[:1] == b"<"):
-        return [], body
+        return None, body
     if len(body) > _MOST_ARGV:
         raise _too_large(_MOST_ARGV)
-    return _words_of(body, declared), None
+    return ArgvBody(body, declared), b""
 
 
-async def read_words(request: Request, limit: int) -> list[str]:
-    """The words of an argv: a JSON list of strings, or a shell command line, of at most ``limit`` bytes.
+async def read_argv_body(request: Request, limit: int) -> ArgvBody:
+    """The body of an argv, of at most ``limit`` bytes; :func:`words_of` takes it apart, which takes long.
 
-    Declared as ``application/json`` it is the one, as ``text/plain`` the other; where nothing is declared, or what
-    curl says by itself, its first character tells.
-
-    :raise RequestError: 400 where it is neither, 413 where it is larger, 415 where it is declared as something else.
-    :raise UsageError: where a shell could not read it.
+    :raise RequestError: 413 where it is larger, 415 where it is declared as something else.
     :raise ClientGoneError: where it does not come to its end.
     """
     declared = _declared_type(request)
     if declared not in _WORDS_TYPES:
         hint = "send a JSON list as application/json, or a shell command line as text/plain"
         raise RequestError(415, f"an argv cannot be {declared[:80]!r}", hint=hint)
-    return _words_of(await _read_body(request, min(limit, _MOST_ARGV)), declared)
+    return ArgvBody(await _read_body(request, min(limit, _MOST_ARGV)), declared)
 
 
-def _words_of(body: bytes, declared: str) -> list[str]:
+def words_of(body: bytes, declared: str) -> list[str]:
+    """The words of an argv: a JSON list of strings, or a shell command line.
+
+    Declared as ``application/json`` it is the one, as ``text/plain`` the other; where nothing is declared, or what
+    curl says by itself, its first character tells.
+
+    :raise RequestError: (400) where it is neither.
+    :raise UsageError: where a shell could not read it.
+    """
     if declared == "application/json" or (declared != "text/plain" and body.lstrip()[:1] == b"["):
         words = _json_words(body)
     else:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 
 class Parameter(NamedTuple):
-    """A parameter of the query.  ``kind`` is a type of JSON schema, ``string`` or ``boolean``."""
+    """A parameter of the query, or a header.  ``kind`` is a type of JSON schema: ``string``, ``boolean``, …"""
 
     name: str
     description: str
@@ -40,7 +40,8 @@ class Route(NamedTuple):
     :data:`~prober.service.answers.ANSWERS`.  ``path`` has its parameters in braces (:data:`PLACES`).  ``answer`` is the
     name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
     is not looked at.  ``admin`` is whether it is for root, the service's own user and the members of the setting
-    ``admin_group`` alone; others get 403.  ``media`` is what kind of answer comes; text has no model.
+    ``admin_group`` alone; others get 403.  ``media`` is what kind of answer comes; text has no model.  ``headers`` are
+    those that say something besides.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Route(NamedTuple):
     body: Body | None = None
     admin: bool = False
     media: str = "application/json"
+    headers: tuple[Parameter, ...] = ()
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
@@ -172,6 +174,28 @@ REFRESH = Route(
     errors=(403, 404),
     admin=True,
 )
+EVENTS = Route(
+    "get_events",
+    "GET",
+    "/v1/events",
+    "Changes of the answers as they come, as server-sent events",
+    "",
+    errors=(503,),
+    media="text/event-stream",
+    headers=(Parameter("Last-Event-ID", "id of the last change that the client has"),),
+)
+CHANGES = Route(
+    "get_changes",
+    "GET",
+    "/v1/changes",
+    "Changes of the answers since an id; waits for the next one",
+    "ChangeList",
+    errors=(503,),
+    query=(
+        Parameter("since", "id of the last change that the client has; without it the last changes are told"),
+        Parameter("wait", "how many seconds to wait for a change, 0 to 60", "number"),
+    ),
+)
 MACHINES = Route("get_machines", "GET", "/v1/binaries/{id}/machines", "The machines", "MachineList", errors=(404, 503))
 CPUS = Route("get_cpus", "GET", "/v1/binaries/{id}/cpus", "The CPU models", "CpuList", errors=(404, 503))
 COMMANDS = Route(
@@ -210,6 +234,8 @@ ROUTES = (
     BINARIES,
     BINARY,
     REFRESH,
+    EVENTS,
+    CHANGES,
     MACHINES,
     CPUS,
     COMMANDS,

@@ -6,22 +6,24 @@ import asyncio
 import ctypes
 import gc
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import prober
 from prober.capabilities.catalog import Catalog, Interviewer
 from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
-from prober.service.app import create_app, create_metrics_app
+from prober.service.app import create_app
 from prober.service.application import Application
 from prober.service.door import open_door
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
-from prober.service.metrics.sources import samples_of_catalog, samples_of_logs
+from prober.service.metrics.serving import serve_metrics
+from prober.service.metrics.sources import samples_of_catalog, samples_of_logs, samples_of_workers
 from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
@@ -31,6 +33,12 @@ from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import Listeners, listening_sockets
+from prober.service.workers.interviews import Interviews
+from prober.service.workers.pool import Pool, pool_settings
+from prober.service.workers.start import Nursery
+
+if TYPE_CHECKING:
+    import uvloop
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +52,6 @@ _COLLECT_AFTER = 20_000
 #: wait for this.
 _REST_AFTER = 0.5
 
-#: How many may be connected to the socket for ``/metrics``, which whoever is on this host may use.
-_MOST_SCRAPERS = 32
-
 #: malloc.h
 _M_ARENA_MAX = -8
 
@@ -57,26 +62,38 @@ async def serve(
     interviewer: Interviewer | None = None,
     on_ready: Callable[[Catalog], Awaitable[None]] | None = None,
     load: Callable[[], ServiceSettings] | None = None,
+    nursery: Nursery | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, and return.  SIGHUP has ``load`` read the settings anew
     (:mod:`prober.service.reloading`), where it is given.
 
     Ready (and systemd told so) is when the socket listens, every binary is found and the cache is read; interviews
-    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.
+    that are missing have begun then.  ``on_ready`` is awaited beside the serving and cancelled at its end.  The workers
+    come from ``nursery``, which is closed by whoever made it; without one it is started when it is first wanted.
 
     :raise ServiceError: where the socket cannot be had, or there is no such ``admin_group``.
     """
     with stop_event() as stop, reload_event() as reload:
         admins = await asyncio.to_thread(find_admins, settings.admin_group)
+        own = Nursery.spawn()
         sockets = listening_sockets(settings)
         listeners = await asyncio.to_thread(sockets.__enter__)
         try:
-            _settle_memory()
-            tally = Tally(ROUTES)
-            async with Catalog(settings.catalog, interviewer=interviewer, observer=tally) as catalog:
-                events = _Events(stop, reload, on_ready, load)
-                await _serve_on(listeners, catalog, settings, admins, events, tally)
+            tally, asked = Tally(ROUTES), Interviews(nursery or own)
+            async with Catalog(
+                settings.catalog, interviewer=interviewer, interviewers=asked.by, reader=asked.read, observer=tally
+            ) as catalog:
+                pool = Pool(nursery or own, pool_settings(settings))
+                tally.add_source(partial(samples_of_catalog, catalog))
+                tally.add_source(samples_of_logs)
+                tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
+                late = Late(catalog, settings, pool, load)
+                try:
+                    await _serve_on(listeners, catalog, late, admins, _Events(stop, reload, on_ready, load), tally)
+                finally:
+                    await late.close()
         finally:
+            await asyncio.to_thread(own.close)
             await asyncio.to_thread(sockets.__exit__, None, None, None)
 
 
@@ -90,28 +107,18 @@ class _Events(NamedTuple):
 
 
 async def _serve_on(
-    listeners: Listeners,
-    catalog: Catalog,
-    settings: ServiceSettings,
-    admins: Admitted,
-    events: _Events,
-    tally: Tally,
+    listeners: Listeners, catalog: Catalog, late: Late, admins: Admitted, events: _Events, tally: Tally
 ) -> None:
-    tally.add_source(partial(samples_of_catalog, catalog))
-    tally.add_source(samples_of_logs)
-    late = Late(catalog, settings, events.load)
+    settings = late.settings
     if settings.host is not None:
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
-    app = create_app(catalog, settings, late, admins=admins, tally=tally)
+    application = create_app(catalog, late, admins=admins, tally=tally)
     async with (
-        _http_server(app, listeners.api, settings, tally) as serving,
-        _metrics_server(listeners.metrics, settings, tally),
+        _http_server(application, listeners.api, settings, tally) as serving,
+        serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
-        works = [
-            keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)),
-            _load_rest(catalog, late),
-            watch_lag(tally),
-        ]
+        works = [keep_watchdog_quiet(Watched("the catalog", catalog.is_alive)), _load_rest(catalog, late)]
+        works.append(watch_lag(tally))
         if events.load is not None:
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
             works.append(reloader.keep_reloading(events.reload))
@@ -151,25 +158,22 @@ def _use_one_heap() -> None:
 def _settle_memory() -> None:
     """What is loaded now stays for the life of the service, and the collector need not walk it again and again.
 
-    Not during an interview, of which a part would never be freed.
+    It is not tidied up first: that would hold the event loop for longer than anybody should wait.
     """
-    gc.collect()
     gc.freeze()
     # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 async def _load_rest(catalog: Catalog, late: Late) -> None:
-    """Once all binaries are known, import the translator before anyone asks, and tidy up what lies about.
+    """Once all binaries are known, start the workers before anyone asks, and tidy up what lies about.
 
     Not at once: it takes a quarter of a second of the time in which interviews are read.
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    with suppress(OSError):  # No descriptor is left: whoever asks first imports it.
+    with suppress(ProberError, OSError):  # Whoever asks for a translation is told; where no descriptor is left, later.
         await late.load()
-    with suppress(ProberError, OSError):  # Whoever asks for a translation is told.
-        await late.read_host()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
 
@@ -187,28 +191,15 @@ async def _http_server(
         await serving.end(_GRACE)
 
 
-@asynccontextmanager
-async def _metrics_server(
-    listener: socket.socket | None, settings: ServiceSettings, tally: Tally
-) -> AsyncIterator[None]:
-    """The same for ``/metrics`` alone, where there is a socket for that."""
-    if listener is None:
-        yield
-        return
-    few = settings.model_copy(update={"max_connections": min(_MOST_SCRAPERS, settings.max_connections)})
-    serving = Serving(create_metrics_app(tally), few, tally, listener="metrics")
-    log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
-    try:
-        async with open_door(serving, listener):
-            yield
-    finally:
-        await serving.end(_GRACE)
+def _loop_factory() -> Callable[[], uvloop.Loop]:
+    """uvloop's own; in tests one that tells which callbacks take long."""
+    import uvloop
 
+    if "PROBER_LOOP_CPU" not in os.environ:
+        return uvloop.new_event_loop
+    from prober.service.measured import MeasuredLoop
 
-def _address(listener: socket.socket) -> str:
-    """Where it listens, as it is asked for."""
-    name = listener.getsockname()
-    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+    return MeasuredLoop
 
 
 def run(
@@ -224,4 +215,10 @@ def run(
     import uvloop
 
     _use_one_heap()
-    uvloop.run(serve(settings, on_ready=on_ready, load=load))
+    gc.collect()
+    _settle_memory()  # Before the nursery is forked: what the collector does not touch stays shared.
+    nursery = Nursery.fork()  # before there is a thread
+    try:
+        uvloop.run(serve(settings, on_ready=on_ready, load=load, nursery=nursery), loop_factory=_loop_factory())
+    finally:
+        nursery.close()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from prober.service.application import Application
 from prober.service.descriptors import highest_in_use, in_use, make_room_for
+from prober.service.logs.access import tell_access
 from prober.service.logs.requests import RequestIds
 from prober.service.messages import Request, Response
 from prober.service.metrics import families
@@ -18,7 +19,6 @@ from prober.service.settings import ServiceSettings
 from prober.service.users import Connection, User, Users
 
 log = logging.getLogger(__name__)
-access = logging.getLogger("prober.access")
 
 
 class Serving:
@@ -74,7 +74,7 @@ class Serving:
         seconds = time.perf_counter() - request.arrived if request.arrived else 0.0
         self._tally.answered(request.route, response.status, seconds)
         if self.settings.log_requests:
-            _tell_access(request, response, seconds)
+            tell_access(request, response, seconds)
 
     def count_unread(self, kind: str, status: int, detail: str) -> str:
         """A client is let go before it is understood; what this is called in logs."""
@@ -102,19 +102,3 @@ class Serving:
         for connection in list(self.connections):
             connection.abort()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-def _tell_access(request: Request, response: Response, seconds: float) -> None:
-    """Log a request and how it was answered."""
-    fields = {
-        "event": "request",
-        "method": request.method,
-        "path": request.path,
-        "route": request.route.path if request.route else "none",
-        "status": response.status,
-        "bytes": len(response.body),
-        "ms": f"{seconds * 1000:.2f}",
-        "uid": request.peer.uid if request.peer else "",
-    }
-    said = "%s %s: %d in %.2f ms"
-    access.info(said, request.method, request.path[:200], response.status, seconds * 1000, extra={"fields": fields})

@@ -45,6 +45,14 @@ class ServiceSettings(BaseModel):
     idle_s: float = Field(default=30.0, gt=0)
     #: The time that a client may leave a response unread.
     response_s: float = Field(default=30.0, gt=0)
+    #: How many processes translate domains and check argvs.
+    workers: int = Field(default=2, ge=1, le=64)
+    #: How long one of these may take, and how long a question waits for one (503).
+    work_s: float = Field(default=10.0, gt=0)
+    #: How much memory it may take for a question, besides what it has from the start.
+    work_memory: int = Field(default=192 << 20, ge=16 << 20)
+    #: How many questions wait for one of these (503).
+    max_waiting_work: int = Field(default=64, ge=0)
     #: Whether each request is logged.
     log_requests: bool = False
     #: Where the prover listens, which proves lines; empty: the service's own process proves them.

@@ -1,143 +1,218 @@
-"""Working for a client: which binary of the catalog a domain or an argv is for, and then the pure pipeline.
+"""Working for a client: which binary of the catalog a domain or an argv is for, and a worker that does the rest.
 
-Imported late (:mod:`prober.service.late`): it takes a quarter of a second, and other questions are answered before.
+Reading a domain takes a millisecond for an everyday one, and seconds for one that was made to; how long, its size does
+not tell (two kilobytes can hold the event loop for 200 ms).  So nothing of it is done here but to remember answers.
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.find import FoundFile
-from prober.commandline.report import check_argv
-from prober.errors import UnknownBinaryError
-from prober.service.hosts import HostKeeper
-from prober.service.questions import ArgvQuestion, DomainQuestion
+from prober.errors import BinaryFailedError, UnknownBinaryError
+from prober.service.messages import Response
+from prober.service.problems import ToldError
+from prober.service.questions import ArgvBody, ArgvQuestion, DomainQuestion, WorkAsker
 from prober.service.remembered import Remembered
-from prober.translate.pipeline import translate
-from prober.translate.read import read_domain
-from prober.xml.document import XmlLimits
+from prober.service.workers.pool import Pool
+from prober.service.workers.wire import WorkerFrame
 
 T = TypeVar("T")
 
-#: Up to this size (bytes) a domain is worked on where it is: a thread costs more than it helps others.
-_SMALL = 65536
-
-#: How many bytes of domains and answers are remembered.
+#: How many bytes of questions and answers are remembered, of domains and of argvs.
 _MOST_REMEMBERED = 2 << 20
 
-#: And an argv up to this number of words.
-_FEW = 500
+#: How often a worker says which binary it needs before the catalog's answer is one that it can use.
+_ROUNDS = 3
 
 #: libvirt's name of an architecture where QEMU has another.
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64"}
+
+#: Where a domain most likely names its binary and its architecture, in so many of its first bytes (to look for it takes
+#: less than a millisecond, whatever is there).  A worker that reads it otherwise says so.
+_FIRST_EMULATOR, _FIRST_ARCH, _FIRST_WORD = 65536, 16384, 4096
+_EMULATOR = re.compile(rb"<emulator>([^<>&\s]{1,1024})</emulator>")
+_ARCH = re.compile(rb"<type\s[^<>]{0,200}?\barch=['\"]([A-Za-z0-9_]{1,32})['\"]")
+
+#: And the first word of an argv, in JSON and in a shell's language.
+_WORD = re.compile(rb"\s*+(?:\[\s*\"([^\"\\]{1,1024})\"|([\w/.+-]{1,1024})(?=\s|$))")
+
+#: The name of a binary and the architecture, as a domain has them.
+Wanted = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
     """An answer that was given, and all that it depends on beside the question."""
 
-    emulator: str | None
-    arch: str | None
-    binary: str
+    wanted: Wanted
+    found: FoundFile
     capabilities: ref[Capabilities]
     answer: bytes
 
 
 class Translator:
-    """Translates domains with the binaries of a catalog, and remembers the answers for who asks the same again.
+    """Has domains translated and argvs checked with the binaries of a catalog, and remembers the answers for who asks
+    the same again.
 
     A domain is started again and again, and comes to the same argv until its binary or itself changes; the host is read
-    once.  ``host`` is the file with the host's settings, ``most`` how many bytes a domain may have.
+    once.  ``most`` is how many bytes a domain may have.
     """
 
-    def __init__(self, catalog: Catalog, host: Path | None, *, most: int) -> None:
+    def __init__(self, catalog: Catalog, pool: Pool, *, most: int) -> None:
         self._catalog = catalog
-        self._hosts = HostKeeper(host)
+        self._pool = pool
         self._most = most
-        self._given: Remembered[DomainQuestion, _Given] = Remembered(_MOST_REMEMBERED)
+        self._given: Remembered[DomainQuestion | ArgvQuestion, _Given] = Remembered(_MOST_REMEMBERED)
 
-    async def translate(self, question: DomainQuestion) -> bytes:
+    async def translate(self, question: DomainQuestion, asker: WorkAsker) -> bytes:
         """The translation, as JSON: by the named binary, else the domain's ``<emulator>``, else one of its arch.
 
-        :raise UsageError: where ``monitor`` cannot be a socket, or ``incoming`` no address.
-        :raise UnreadableDomainError: where it is not readable as XML.
-        :raise RefusedError: with all refusals.
+        :raise ToldError: where ``monitor`` cannot be a socket, or ``incoming`` no address; where it is not readable as
+            XML; where it is refused.
         :raise UnknownBinaryError: where the catalog has no such binary.
         :raise BinaryFailedError: where that could not be asked.
+        :raise BusyError: where too much is asked at once.
+        :raise WorkError: where it takes too long, or too much memory.
         """
+        head = {
+            "do": "translate",
+            "most": self._most,
+            "monitor": question.monitor,
+            "incoming": question.incoming,
+            "assume": question.assume_unknown_present,
+        }
+        guess = _guess_domain(question.xml)
+        return await self._answer(question, head, question.xml, guess, asker)
+
+    async def check_argv(self, question: ArgvQuestion, asker: WorkAsker) -> bytes:
+        """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
+
+        :raise ToldError: where the argv cannot be read.
+        :raise UnknownBinaryError: where the catalog has no such binary.
+        :raise BinaryFailedError: where that could not be asked.
+        :raise BusyError: where too much is asked at once.
+        :raise WorkError: where it takes too long, or too much memory.
+        """
+        text, declared = question.body
+        head = {"do": "check", "declared": declared, "assume": question.assume_unknown_present}
+        return await self._answer(question, head, text, _guess_argv(text), asker)
+
+    async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
+        """The words of an argv.
+
+        :raise ToldError: where it cannot be read.
+        :raise BusyError: where too much is asked at once.
+        """
+        frame = await self._pool.ask({"do": "words", "declared": argv.declared}, argv.text, asker)
+        return tuple(json.loads(good_answer(frame)))
+
+    async def _answer(
+        self,
+        question: DomainQuestion | ArgvQuestion,
+        head: Mapping[str, Any],
+        body: bytes,
+        guess: Wanted,
+        asker: WorkAsker,
+    ) -> bytes:
         given = self._given.find(question)
         if given is not None:
             # The catalog looks whether the binary is what it was.
-            found, capabilities = await _choose(self._catalog, question.named, given.emulator, given.arch)
-            binary = _program(found, given.emulator, capabilities.target)
-            if given.capabilities() is capabilities and given.binary == binary:
+            found, capabilities = await self._choose(question, given.wanted)
+            if given.capabilities() is capabilities and given.found == found:
                 return given.answer
-        given = await self._translate(question)
-        self._given.keep(question, given, len(question.xml) + len(given.answer))
+        given = await self._work(question, head, body, guess, asker)
+        self._given.keep(question, given, len(body) + len(given.answer))
         return given.answer
 
-    async def _translate(self, question: DomainQuestion) -> _Given:
-        small = len(question.xml) <= _SMALL
-        domain = await _run(partial(read_domain, question.xml, XmlLimits(bytes=self._most)), small)
-        found, capabilities = await _choose(self._catalog, question.named, domain.emulator, domain.arch)
-        binary = _program(found, domain.emulator, capabilities.target)
-        work = partial(
-            translate,
-            domain,
-            capabilities,
-            binary=binary,
-            monitor=question.monitor,
-            incoming=question.incoming,
-            host=await self._hosts.get(),
-            assume_unknown_present=question.assume_unknown_present,
-        )
-        translation = await _run(work, small)
-        answer = translation.model_dump_json(by_alias=True).encode()
-        return _Given(domain.emulator, domain.arch, binary, ref(capabilities), answer)
+    async def _work(
+        self,
+        question: DomainQuestion | ArgvQuestion,
+        head: Mapping[str, Any],
+        body: bytes,
+        wanted: Wanted,
+        asker: WorkAsker,
+    ) -> _Given:
+        """Ask a worker, with the binary that is most likely meant; it says where it is another one."""
+        chosen = _at_once(self._choose(question, wanted))
+        for _ in range(_ROUNDS):
+            told = {**head, "named": question.named is not None, "guessed": _guessed(question, wanted)}
+            found, capabilities = chosen or (None, None)
+            if found is not None:
+                told |= {"path": found.path, "paths": found.paths, "is_recording": found.kind == "recording"}
+            frame = await self._pool.ask(told, body, asker, capabilities)
+            if "wants" not in frame.head:
+                answer = good_answer(frame)
+                assert found is not None
+                assert capabilities is not None
+                return _Given(wanted, found, ref(capabilities), answer)
+            emulator, arch = frame.head["wants"]
+            wanted = (emulator, arch)
+            chosen = await self._choose(question, wanted)
+        raise AssertionError("a worker wants what it was given")
 
-    async def check_argv(self, question: ArgvQuestion) -> bytes:
-        """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
-
-        :raise UnknownBinaryError: where the catalog has no such binary.
-        :raise BinaryFailedError: where that could not be asked.
-        """
-        words, named = question.words, question.named
-        try:
-            _, capabilities = await self._catalog.use(named if named is not None else words[0])
-        except UnknownBinaryError as error:
-            if named is not None or not self._catalog.entries():
-                raise
-            raise UnknownBinaryError(error.message, hint=f"{error.hint}; name one of these with ?binary=") from error
-        work = partial(check_argv, words, capabilities, assume_unknown_present=question.assume_unknown_present)
-        report = await _run(work, sum(map(len, words)) <= _SMALL and len(words) <= _FEW)
-        return report.model_dump_json(by_alias=True).encode()
-
-    async def read_host(self) -> None:
-        """Read what the host brings along, where that was not done yet.
-
-        :raise ServiceError: where its file cannot be read or understood.
-        """
-        await self._hosts.get()
+    async def _choose(self, question: DomainQuestion | ArgvQuestion, wanted: Wanted) -> tuple[FoundFile, Capabilities]:
+        if isinstance(question, DomainQuestion):
+            return await _choose_for_domain(self._catalog, question.named, wanted)
+        return await _choose_for_argv(self._catalog, question.named, wanted[0] or "")
 
 
-async def _run(work: Callable[[], T], small: bool) -> T:
-    return work() if small else await asyncio.to_thread(work)
+def _guessed(question: DomainQuestion | ArgvQuestion, wanted: Wanted) -> list[str | None] | str | None:
+    return list(wanted) if isinstance(question, DomainQuestion) else wanted[0]
 
 
-async def _choose(
-    catalog: Catalog, named: str | None, emulator: str | None, arch: str | None
-) -> tuple[FoundFile, Capabilities]:
+def good_answer(frame: WorkerFrame) -> bytes:
+    """What a worker answers.
+
+    :raise ToldError: where it says why there is none.
+    """
+    head = frame.head
+    if head["status"] == 200:
+        return frame.body
+    response = Response(
+        head["status"], frame.body, head["media"], close=head.get("close", False), retry_s=head.get("retry", 0)
+    )
+    raise ToldError(response, head.get("message", "a worker failed"), hint=head.get("hint", ""))
+
+
+def _guess_domain(xml: bytes) -> Wanted:
+    emulator, arch = _EMULATOR.search(xml, 0, _FIRST_EMULATOR), _ARCH.search(xml, 0, _FIRST_ARCH)
+    return emulator and emulator[1].decode("utf-8", "replace"), arch and arch[1].decode()
+
+
+def _guess_argv(body: bytes) -> Wanted:
+    word = _WORD.match(body, 0, _FIRST_WORD)
+    return (word and (word[1] or word[2]).decode("utf-8", "replace"), None)
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T | None:
+    """What can be said without waiting; None where it takes longer, or cannot be said.
+
+    A guess is worth no interview: whether there is anything to be asked for is not known yet.
+    """
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    except (UnknownBinaryError, BinaryFailedError):
+        return None
+    work.close()
+    return None
+
+
+async def _choose_for_domain(catalog: Catalog, named: str | None, wanted: Wanted) -> tuple[FoundFile, Capabilities]:
     if named is not None:
         return await catalog.use(named)
+    emulator, arch = wanted
     if emulator is None:
         target = arch or os.uname().machine
         return await catalog.use((await catalog.find_for_target(_TARGETS.get(target, target))).id)
@@ -148,11 +223,10 @@ async def _choose(
         raise UnknownBinaryError(f"<emulator> {emulator[:200]!r} is not in the catalog", hint=hint) from error
 
 
-def _program(found: FoundFile, emulator: str | None, target: str) -> str:
-    """What stands first in argv: the binary, by the name that the domain has for it.
-
-    A recording is no program: there it is the domain's own emulator, or where QEMU usually is.
-    """
-    if found.kind == "recording":
-        return emulator or f"/usr/bin/qemu-system-{target}"
-    return emulator if emulator is not None and emulator in found.paths else found.path
+async def _choose_for_argv(catalog: Catalog, named: str | None, first: str) -> tuple[FoundFile, Capabilities]:
+    try:
+        return await catalog.use(named if named is not None else first)
+    except UnknownBinaryError as error:
+        if named is not None or not catalog.entries():
+            raise
+        raise UnknownBinaryError(error.message, hint=f"{error.hint}; name one of these with ?binary=") from error

@@ -4,6 +4,7 @@
 the process, for what happens only once, and for a test to see what was done.
 """
 
+import json
 import os
 import signal
 import sys
@@ -98,6 +99,27 @@ def needs_modules(speaker: Speaker, types: list[str]) -> None:
             speaker.send({"error": error, "id": request["id"]})
         else:
             speaker.answer(request)
+
+
+def tells_of_files(speaker: Speaker) -> None:
+    """Its version's package is what the last line of each of some files says, its own among them; others it has mapped.
+
+    The table names them (``files``, ``mapped``): in its text they would be programs of a script.
+    """
+    import mmap
+
+    held, told = [], {}
+    for name, path in {"program": sys.argv[0], **speaker.answers["files"], **speaker.answers["mapped"]}.items():
+        try:
+            with open(path, "rb") as file:
+                told[name] = file.read().decode(errors="replace").strip().rpartition("\n")[2]
+                if name in speaker.answers["mapped"]:
+                    held.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except OSError as error:
+            told[name] = type(error).__name__
+    version = speaker.answers["query-version"]["return"]
+    version["package"] = json.dumps(told)
+    _serve(speaker)
 
 
 # Given `help`.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from prober.service.client import Client
+from prober.service.measured import VARIABLE
 from tests.integration.processes import PATIENCE, PROBER
 
 #: A field is called ``socket`` below, so the class has another name here.
@@ -53,8 +54,12 @@ class Service:
         return self.process.wait(), time.monotonic() - began - without_processor
 
     def qemus(self) -> list[int]:
-        """The processes that it started and that are alive."""
-        return children_of(self.process.pid)
+        """The processes that it started and that are alive, but for its own workers and what makes these."""
+        return [pid for pid in descendants_of(self.process.pid) if not is_own(pid)]
+
+    def workers(self) -> list[int]:
+        """Its workers that are alive, and what makes them."""
+        return [pid for pid in descendants_of(self.process.pid) if is_own(pid)]
 
 
 def seconds_without_processor(pid: int) -> float:
@@ -76,6 +81,19 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+def descendants_of(parent: int) -> list[int]:
+    """The children of a process, and theirs, zombies among them."""
+    return [pid for child in children_of(parent) for pid in (child, *descendants_of(child))]
+
+
+def is_own(pid: int) -> bool:
+    """Whether a process is a worker of a service, or what makes these (:mod:`prober.service.workers`)."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("prober-")
+    except OSError:
+        return False
+
+
 def is_alive(pid: int) -> bool:
     """Whether there is such a process, a zombie included."""
     return Path(f"/proc/{pid}").exists()
@@ -88,14 +106,18 @@ def start_ready_service(
     before: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     prober: str = PROBER,
+    measured: bool = True,
 ) -> Iterator[Service]:
     """``prober serve`` with its socket, cache and log in the directory, once it has notified that it is ready.  It
     proves in its own process.
 
     ``before`` stands before the command (``setpriv …``), ``prober`` is the command itself.  It is killed at the end,
-    if it is still there.
+    if it is still there.  Where ``measured``, each callback of its event loop is (:mod:`prober.service.measured`): at
+    the end none may have taken more than five milliseconds of processor time.
     """
-    path, log, notify = directory / "s.sock", directory / "log", directory / "notify"
+    path, log, notify, held = (directory / name for name in ("s.sock", "log", "notify", "loop"))
+    measuring = {VARIABLE: str(held)} if measured and prober == PROBER else {}
+    held.unlink(missing_ok=True)
     notify.unlink(missing_ok=True)
     command = [prober, "serve", "--config", "/dev/null", "--socket", path, "--cache", directory / "cache"]
     # The command of an earlier commit knows no prover.
@@ -109,7 +131,7 @@ def start_ready_service(
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env={**os.environ, "NOTIFY_SOCKET": str(notify), **(environment or {})},
+            env={**os.environ, "NOTIFY_SOCKET": str(notify), **measuring, **(environment or {})},
             cwd=directory,
         )
         try:
@@ -118,6 +140,10 @@ def start_ready_service(
         finally:
             process.kill()
             process.wait(PATIENCE)
+    if measuring:
+        first, *others = held.read_text().splitlines()
+        assert first == f"measuring, {process.pid}"
+        assert not others, "these held the event loop:\n" + "\n".join(others)
 
 
 def wait_for_state(notifications: socket.socket, state: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -53,6 +53,33 @@ def test_dumped_and_loaded_it_gives_the_same_capabilities(aio: Aio, asked: Inter
         assert Capabilities.from_recording(read) == live
 
 
+def test_what_it_ran_is_known(any_qemu: QemuPlace, asked: Interview) -> None:
+    """The program, its libraries and modules, each as it is on this host; also inside of another system's tree."""
+    assert asked.ran.untraced == ()
+    paths = [file.path for file in asked.ran.files]
+    base = "" if any_qemu.root is None else str(any_qemu.root)
+    assert os.path.realpath(base + any_qemu.binary) in paths
+    assert any(re.search(r"/libglib-2\.0\.so\.0\.\d", path) for path in paths)
+    assert any(link.endswith("/libglib-2.0.so.0") for link in asked.ran.links)
+    module = f"{base}/usr/lib/x86_64-linux-gnu/qemu/hw-display-virtio-gpu.so"
+    assert (os.path.realpath(module) in paths) == Path(module).exists()
+    for file in asked.ran.files:
+        assert file.path.startswith(base)
+        found = Path(file.path).stat()
+        assert (file.device, file.inode) == (found.st_dev, found.st_ino)
+
+
+@pytest.mark.parametrize("behind", ["exec", ""], ids=["it becomes QEMU", "QEMU is its child"])
+def test_wrapper_is_seen_through(tmp_path: Path, behind: str) -> None:
+    """A script that changes directory and has QEMU's name in a variable: by its text nothing is known."""
+    program = tmp_path / "qemu"
+    program.write_text(f'#!/bin/sh\ncd /usr/bin\nname=system-x86_64\n{behind} ./qemu-$name "$@"\n')
+    program.chmod(0o755)
+    ran = asyncio.run(interview(program, limits=TCG_ONE, accel="tcg")).ran
+    assert ran.untraced == ()
+    assert os.path.realpath("/usr/bin/qemu-system-x86_64") in [file.path for file in ran.files]
+
+
 def test_each_interview_gives_the_same_recording(any_qemu: QemuPlace, asked: Interview) -> None:
     """However many processes share it, how much is in flight, and whichever loop runs it."""
     assert ask(any_qemu).recording == asked.recording

@@ -177,7 +177,7 @@ def _mounted(place: Path, options: str) -> Iterator[None]:
     ("options", "said"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
 )
 def test_disk_that_will_not_have_the_cache(qemu_binary: str, directory: Path, options: str, said: str) -> None:
-    with _mounted(directory / "cache", options):
+    with _mounted(directory / "cache", f"mode=0755,{options}"):
         with serving(directory, qemu_binary) as service, service.client() as client:
             assert supports(client, qemu_binary) == "present"
             assert entry(client, qemu_binary)["source"] == "interview"

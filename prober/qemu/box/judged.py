@@ -96,7 +96,9 @@ def read_judged(pid: int, box: Box | None = None) -> Judged:
         exe = os.readlink("exe", dir_fd=directory)
         found = os.stat("exe", dir_fd=directory)
         program = _on_host(exe, found.st_dev, found.st_ino, box)
-        return Judged(pid, program, tuple(_mapped(directory, program, box)))
+        files = tuple(_mapped(directory, program, box))
+        os.readlink("exe", dir_fd=directory)  # Of one that died meanwhile nothing was found, and that tells nothing.
+        return Judged(pid, program, files)
     except OSError as error:
         raise ProtocolError(f"process {pid} cannot be looked at: {error.strerror}") from error
     finally:

@@ -28,6 +28,9 @@ _DEBUG = 7
 #: So many lines may come at once, and so many a second for long; warnings and worse have as many of their own.
 BURST, PER_SECOND = 200, 50
 
+#: What is logged of each request, where somebody wants that; then he wants all of it.
+ACCESS_LOG = "prober.access"
+
 #: The journal is there, and is too busy to take a line.
 _BUSY = (errno.EAGAIN, errno.ENOBUFS)
 
@@ -51,7 +54,8 @@ class Allowance:
 
 
 class BoundedHandler(logging.Handler, ABC):
-    """Writes only so many lines a second: a client that causes one with each request shall not fill the disk.
+    """Writes only so many lines a second, but for those of :data:`ACCESS_LOG`: a client that causes one with each
+    request shall not fill the disk.
 
     ``lost`` is how many were not written.  The next one that is says so before.
     """
@@ -64,7 +68,8 @@ class BoundedHandler(logging.Handler, ABC):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, or count it as lost.  Called with the handler's lock held."""
-        if not self._allowances[record.levelno >= logging.WARNING].take():
+        is_bounded = record.name != ACCESS_LOG
+        if is_bounded and not self._allowances[record.levelno >= logging.WARNING].take():
             self._lose()
             return
         try:

@@ -21,11 +21,11 @@ class RequestIds:
     """Gives each request an id: the client's own where it is short and harmless, else one that no other has."""
 
     def __init__(self) -> None:
-        self._prefix = os.urandom(4).hex()
+        self._prefix = f"{os.urandom(4).hex()}-"
         self._numbers = itertools.count(1)
 
     def take(self, given: str = "") -> str:
         """The id of a request that came with this one."""
         if given and _HARMLESS.fullmatch(given):
             return given
-        return f"{self._prefix}-{next(self._numbers):x}"
+        return self._prefix + hex(next(self._numbers))[2:]

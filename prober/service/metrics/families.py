@@ -87,12 +87,29 @@ STALE = Family(
     "`use` someone who asked, `watch` the watcher, `start` the reading of the cache.",
     ("part", "found_by"),
 )
+LISTENERS = Family("prober_event_listeners", "gauge", "Clients that listen for changes now, in either way.")
 LAG = Family(
     "prober_event_loop_lag_seconds",
     "histogram",
     "Seconds by which a timer of the event loop was late, four times a second. A busy machine shows here too.",
     (),
     LATE,
+)
+WORKERS = Family("prober_workers", "gauge", "Processes that translate and check, as many as there may be.")
+WORKERS_BUSY = Family("prober_workers_busy", "gauge", "How many of them are at a question now.")
+WORKERS_WAITING = Family("prober_worker_questions_waiting", "gauge", "Questions that wait for one of them now.")
+WORKERS_ANSWERED = Family(
+    "prober_worker_questions", "counter", "Questions that one of them answered, by what was asked.", ("what",)
+)
+WORKERS_REFUSED = Family(
+    "prober_worker_questions_refused", "counter", "Questions that were refused, as too many waited already."
+)
+WORKERS_REPLACED = Family(
+    "prober_workers_replaced",
+    "counter",
+    "Workers that were ended and replaced: `deadline` took too long, `memory` took too much, `killed` died by itself, "
+    "`share` was at a question of one who had more than his share while another waited.",
+    ("reason",),
 )
 LOG_LOST = Family(
     "prober_log_lines_lost", "counter", "Log lines that were not written, as there were too many or nobody took them."
@@ -112,12 +129,19 @@ FAMILIES = (
     USED,
     CACHE,
     STALE,
+    LISTENERS,
     LAG,
+    WORKERS,
+    WORKERS_BUSY,
+    WORKERS_WAITING,
+    WORKERS_ANSWERED,
+    WORKERS_REFUSED,
+    WORKERS_REPLACED,
     LOG_LOST,
 )
 
 #: Those of prometheus-client's own that are told besides, of the service's process.  They are not called ``process_…``,
-#: as is usual: node-exporter has those names for itself, and answers nothing where a file brings them once more.
+#: as is usual: node-exporter has those names for itself, leaves out what a file brings once more, and logs an error.
 OF_PROCESS_NAMESPACE = "prober"
 OF_PROCESS = (
     Family("prober_process_virtual_memory_bytes", "gauge", "The address space of the service's own process."),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import prober
-from prober.capabilities.observer import PARTS, CacheOutcome, FoundBy, Observer, outcomes
+from prober.capabilities.observer import PARTS, CacheOutcome, CatalogObserver, FoundBy, outcomes
 from prober.errors import ProberError
 from prober.service.metrics import families as of
 from prober.service.metrics.families import Family
@@ -60,7 +60,7 @@ class _OfRoute:
 
     def __init__(self, method: str, path: str) -> None:
         self.method, self.path = method, path
-        self.statuses: Counter[int] = Counter()
+        self.statuses: dict[int, int] = {}
         self.spread = Spread(of.QUICK)
 
 
@@ -68,7 +68,7 @@ class _OfRoute:
 _NONE, _UNREAD = ("any", "none"), ("any", "unread")
 
 
-class Tally(Observer):
+class Tally(CatalogObserver):
     """All that is counted.  What others know by themselves is asked of a source when it is told.
 
     Whatever can come is there from the start with 0, so that the first of its kind is an increase.
@@ -92,8 +92,11 @@ class Tally(Observer):
     def answered(self, route: Route | None, status: int, seconds: float) -> None:
         """A request got its answer, so long after it was there; without a route, no row has its path."""
         counted = self._none if route is None else self._routes.get(route.name) or self._add(route)
-        counted.statuses[status] += 1
-        counted.spread.add(seconds)
+        statuses, spread = counted.statuses, counted.spread
+        statuses[status] = statuses.get(status, 0) + 1
+        # As Spread.add() does, without another call: each request comes by here.
+        spread.counts[bisect_left(spread.bounds, seconds)] += 1
+        spread.total += seconds
 
     def _add(self, route: Route) -> _OfRoute:
         made = self._routes[route.name] = _OfRoute(route.method, route.path)
@@ -101,7 +104,7 @@ class Tally(Observer):
 
     def unread(self, kind: str, status: int) -> None:
         """A client was let go before its request was read."""
-        self._unread.statuses[status] += 1
+        self._unread.statuses[status] = self._unread.statuses.get(status, 0) + 1
         self._refusals[kind] += 1
 
     def refused(self, kind: str) -> None:
@@ -113,19 +116,19 @@ class Tally(Observer):
         self._lag.add(seconds)
 
     def interviewed(self, outcome: str, seconds: float) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._interviews.setdefault(outcome, Spread(of.SLOW)).add(seconds)
 
     def used(self) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._used += 1
 
     def cache_read(self, outcome: CacheOutcome) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._cache[outcome] += 1
 
     def stale(self, part: str, by: FoundBy) -> None:
-        """See :class:`~prober.capabilities.observer.Observer`."""
+        """See :class:`~prober.capabilities.observer.CatalogObserver`."""
         self._stale[part, by] += 1
 
     def samples(self) -> list[Sample]:

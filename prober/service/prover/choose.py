@@ -7,11 +7,11 @@ from prober.proof.prover import ProofLimits
 from prober.service.prover.forwarding import ForwardingJudge
 from prober.service.prover.judge import Judge, OwnJudge
 from prober.service.proving import Proving
-from prober.service.questions import Worker
+from prober.service.questions import DomainTranslator
 from prober.service.settings import ServiceSettings
 
 
-def make_prover(catalog: Catalog, translator: Worker, settings: ServiceSettings) -> Proving:
+def make_prover(catalog: Catalog, translator: DomainTranslator, settings: ServiceSettings) -> Proving:
     """Who proves lines for the service with these settings."""
     return Proving(catalog, translator, make_judge(settings))
 

@@ -7,10 +7,12 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from prober.capabilities.gently import json_gently
 from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.service.logs.requests import REQUEST_ID
 from prober.service.prover.complaints import error_of
 from prober.service.prover.frames import (
     MOST_ANSWER,
@@ -86,6 +88,7 @@ class ForwardingJudge:
     async def _ask(self, known: Known, request: LineRequest) -> Proof:
         asked = ProofAsked(
             rules=await asyncio.to_thread(rules_version),
+            request=REQUEST_ID.get(),
             fingerprint=known.fingerprint,
             words=request.words,
             anyway=request.anyway,
@@ -96,15 +99,15 @@ class ForwardingJudge:
             await write_frame(sink, asked.model_dump_json().encode())
             answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
             if answer.wants_capabilities:
-                await write_frame(sink, await asyncio.to_thread(_capabilities, known))
+                await write_frame(sink, await _capabilities(known))
                 answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
         finally:
             await end(sink)
         return _proof_in(answer)
 
 
-def _capabilities(known: Known) -> bytes:
-    data = known.capabilities.model_dump_json().encode()
+async def _capabilities(known: Known) -> bytes:
+    data = await json_gently(known.capabilities)
     if len(data) > MOST_CAPABILITIES:
         raise ServiceError(f"what {known.path} can do takes {len(data)} bytes, which is more than the prover takes")
     return data

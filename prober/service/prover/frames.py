@@ -12,7 +12,7 @@ import struct
 from contextlib import suppress
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prober.capabilities.fingerprint import Fingerprint
 from prober.errors import ServiceError
@@ -35,10 +35,12 @@ class _Said(BaseModel):
 class ProofAsked(_Said):
     """A question.  ``rules`` is the version of what checks, stands in and judges (:func:`rules_version`).
 
-    ``fingerprint`` is what the service knows of the binary depends on; its ``path`` is the binary.
+    ``fingerprint`` is what the service knows of the binary depends on; its ``path`` is the binary.  ``request`` is the
+    id by which the logs of both tell of it.
     """
 
     rules: str
+    request: str = Field(default="", max_length=64, pattern="^[A-Za-z0-9._-]*$")
     fingerprint: Fingerprint
     words: tuple[str, ...]
     anyway: bool = False

@@ -26,8 +26,8 @@ class Known(NamedTuple):
     learned_by: Fingerprint | None = None
 
     def programs(self) -> frozenset[tuple[int, int]]:
-        """The device and inode of each file that may be the QEMU: the binary, and what a wrapper names."""
-        marks = (self.fingerprint.file, *self.fingerprint.programs)
+        """The device and inode of each file that may be the QEMU: the binary, what a wrapper names, and what ran."""
+        marks = (self.fingerprint.file, *self.fingerprint.programs, *self.fingerprint.files)
         return frozenset((mark.device, mark.inode) for mark in marks if mark.inode >= 0)
 
     def depends_on(self) -> str:

@@ -19,6 +19,7 @@ from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberEr
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted, peer_of
 from prober.service.prover.complaints import complaint_of
 from prober.service.prover.frames import (
@@ -119,6 +120,7 @@ class Proofs:
         self._require_admitted(sink)
         async with asyncio.timeout(_ARRIVAL_S):
             asked = parse(ProofAsked, await read_frame(source, MOST_ASKED))
+        REQUEST_ID.set(asked.request)
         if asked.rules != await asyncio.to_thread(rules_version):
             raise ServiceError("the service and its prover are of two versions", hint="start both again")
         fingerprint = await asyncio.to_thread(_find, self._catalog, asked.fingerprint)
@@ -131,7 +133,11 @@ class Proofs:
             capabilities = await asyncio.to_thread(parse, Capabilities, data)
             self._capabilities.keep(key, capabilities, len(data))
         request = LineRequest(asked.words, asked.anyway, asked.assume_unknown_present)
-        return await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
+        proof = await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
+        fields = {"event": "proof", "binary": fingerprint.path, "verdict": proof.verdict, "seconds": proof.seconds}
+        said = "a line of %d words for %s: %s, after %.2f s"
+        log.info(said, len(asked.words), fingerprint.path, proof.verdict, proof.seconds, extra={"fields": fields})
+        return proof
 
     def _require_admitted(self, sink: asyncio.StreamWriter) -> None:
         """:raise ProberError: where this one may not ask, or too many do."""
@@ -151,7 +157,7 @@ def _find(catalog: CatalogSettings, asked: Fingerprint) -> Fingerprint:
     :raise BinaryFailedError: where this process finds no such binary, or another than the service knows.
     """
     found = next((item for item in find_all(catalog) if item.path == asked.path and item.kind == "binary"), None)
-    now = None if found is None else _look(catalog, found)
+    now = None if found is None else _look(catalog, found, asked)
     if now is None:
         hint = "has it the settings of the service (/etc/prober/prober.toml), and may its user see the file?"
         raise BinaryFailedError(f"the prover finds no binary {asked.path[:500]}", hint=hint)
@@ -162,9 +168,10 @@ def _find(catalog: CatalogSettings, asked: Fingerprint) -> Fingerprint:
     return now
 
 
-def _look(catalog: CatalogSettings, found: FoundFile) -> Fingerprint | None:
+def _look(catalog: CatalogSettings, found: FoundFile, asked: Fingerprint) -> Fingerprint | None:
+    """What the service saw its QEMU run is looked at here as well: at most what is there and how it is dated."""
     with make_fingerprinter(catalog, watch=False) as fingerprinter:
-        return fingerprinter.look(found)
+        return fingerprinter.look(found, asked.files)
 
 
 def _comparable(fingerprint: Fingerprint) -> Fingerprint:

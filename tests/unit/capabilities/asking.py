@@ -11,6 +11,7 @@ from typing import Any
 
 from prober.capabilities.catalog import Catalog, CatalogSettings
 from prober.qemu.box.forms import Confined
+from prober.qemu.ran import Ran
 from prober.qemu.recording import Recording
 from tests.conftest import aio
 from tests.unit.capabilities.making import make_recording
@@ -26,6 +27,7 @@ class Told:
     recording: Recording
     seconds: float = 0.5
     timings: dict[str, float] = field(default_factory=lambda: {"types": 0.25})
+    ran: Ran = field(default_factory=Ran)
     confinement: Confined = "weak"
     unconfined: tuple[str, ...] = ("It runs as our own user.",)
 

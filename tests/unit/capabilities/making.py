@@ -7,7 +7,7 @@ from typing import Any
 
 from prober.capabilities import Capabilities
 from prober.capabilities.cache import Learned
-from prober.capabilities.fingerprint import Fingerprint
+from prober.capabilities.fingerprint import FileMark, Fingerprint
 from prober.capabilities.fingerprinter import Fingerprinter
 from prober.qemu.recording import Exchange, Part, Recording
 
@@ -44,10 +44,10 @@ def make_binary(directory: Path, name: str = "qemu-system-x86_64", text: str = "
     return path
 
 
-def take_fingerprint(path: str | Path, **more: Any) -> Fingerprint:
-    """The fingerprint of a binary, all of it read now; ``more`` as :class:`Fingerprinter` has it."""
+def take_fingerprint(path: str | Path, files: tuple[FileMark, ...] = (), **more: Any) -> Fingerprint:
+    """The fingerprint of a binary that ran these, all of it read now; ``more`` as :class:`Fingerprinter` has it."""
     with Fingerprinter(**more, watch=False) as fingerprinter:
-        return fingerprinter.fingerprint(str(path))
+        return fingerprinter.fingerprint(str(path), files)
 
 
 def take_recording_fingerprint(path: Path) -> Fingerprint:

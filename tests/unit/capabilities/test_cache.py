@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prober.capabilities.cache import DiskCache
+from prober.capabilities.cache import FORMAT, DiskCache
 from tests.conftest import CHECKOUT, aio
 from tests.unit.capabilities.making import make_binary, make_learned
 
@@ -66,7 +66,7 @@ def _forge(entry: Path, old: bytes, new: bytes) -> None:
     rest = entry.read_bytes().split(b"\n", 1)[1]
     assert old in rest
     rest = rest.replace(old, new, 1)
-    entry.write_bytes(b"prober-cache 1 %d %s\n%s" % (len(rest), sha256(rest).hexdigest().encode(), rest))
+    entry.write_bytes(b"prober-cache %d %d %s\n%s" % (FORMAT, len(rest), sha256(rest).hexdigest().encode(), rest))
 
 
 def _make_link(entry: Path) -> None:
@@ -95,10 +95,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda entry: entry.write_bytes(entry.read_bytes().replace(b"x86_64\"", b"x86_65\"")), "checksum is wrong",
     ),
     "another form of content": (
-        lambda entry: _forge(entry, b'"target":"x86_64"', b'"target":["x86_64"]'), "its content has another form",
+        lambda entry: _forge(entry, b'target\n"x86_64"', b'target\n["x86_64"]'), "its content has another form",
     ),
-    "not JSON": (lambda entry: _forge(entry, b'{"version"', b"{version"), "its content has another form"),
-    "no head": (lambda entry: _forge(entry, b'{"fingerprint"', b'{"x"'), "its content has another form"),
+    "not JSON": (lambda entry: _forge(entry, b"version\n{", b"version\n"), "its content has another form"),
+    "no head": (lambda entry: _forge(entry, b'{"fingerprint"', b'{"x"'), "its head has another form"),
     "the entry of another binary": (
         lambda entry: _forge(entry, b'"path":"/', b'"path":"/elsewhere/'), "it is about /elsewhere/",
     ),
@@ -140,7 +140,7 @@ def test_one_bad_file_a_name(cache: DiskCache, binary: Path, entry: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(b"prober-cache 1 ", b"prober-cache 2 "), (b'"interview":"', b'"interview":"0.0.0+')]
+    ("old", "new"), [(b"prober-cache %d " % FORMAT, b"prober-cache 99 "), (b'"interview":"', b'"interview":"0.0.0+')]
 )
 def test_entry_of_another_prober_is_no_damage(
     cache: DiskCache, binary: Path, entry: Path, old: bytes, new: bytes, caplog: pytest.LogCaptureFixture

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.capabilities import fingerprinter as module
-from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, ModuleMark, differs
+from prober.capabilities import directories as module
+from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, change_of, differs, digest
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.errors import UnknownBinaryError
 from tests.unit.capabilities.making import take_fingerprint, take_recording_fingerprint
@@ -55,6 +55,15 @@ class Fake:
         return self.root / "usr/libexec/qemu-system-i386"
 
     @property
+    def library(self) -> Path:
+        return self.root / "opt/lib/libpixman.so"
+
+    @property
+    def ran(self) -> tuple[FileMark, ...]:
+        """What a process of each was seen to run."""
+        return FileMark(str(self.library)), FileMark(f"{self.library}.1")
+
+    @property
     def modules(self) -> Path:
         return self.root / "usr/lib/qemu"
 
@@ -74,7 +83,7 @@ class Fake:
             self.write(f"sys/module/kvm_amd/parameters/{name}", f"{value}\n")
 
     def take(self, path: Path) -> Fingerprint:
-        return take_fingerprint(path, root=self.root)
+        return take_fingerprint(path, self.ran, root=self.root)
 
 
 @pytest.fixture
@@ -87,6 +96,8 @@ def fake(tmp_path: Path) -> Fake:
     made.write("usr/lib/qemu/block-curl.so", "old")
     made.write("usr/lib/qemu/ui-gtk.so", "old")
     made.write("run/qemu/readme", "")
+    made.write("opt/lib/libpixman.so", "library")
+    made.library.with_name("libpixman.so.1").symlink_to("libpixman.so")
     made.write("dev/kvm", "")
     made.write("proc/cpuinfo", CPUINFO.format(microcode="0xa0011d1", flags="svm"))
     made.write("sys/devices/system/cpu/cpu0/microcode/version", "0xa0011d1\n")
@@ -127,6 +138,29 @@ def _same_size(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
 
 
+def _unseen(path: Path) -> None:
+    """Other bytes, with the size and the mtime of before."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"z")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _swap(path: Path) -> None:
+    """Another file, with the size and the mtime of before."""
+    before, new = path.stat(), path.with_name(".new")
+    new.write_bytes(b"x" * before.st_size)
+    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
+    new.replace(path)
+
+
+def _redirect(fake: Fake) -> None:
+    link = fake.library.with_name("libpixman.so.1")
+    fake.write("opt/lib/libpixman.so.2", "newer")
+    link.unlink()
+    link.symlink_to("libpixman.so.2")
+
+
 #: What is done, to which binary, what is said of it, and the part of the fingerprint that tells.
 CHANGES: dict[str, tuple[Callable[[Fake], object], str, str, str]] = {
     "replaced by another file": (_replace, "binary", "inode of", "file"),
@@ -140,7 +174,7 @@ CHANGES: dict[str, tuple[Callable[[Fake], object], str, str, str]] = {
     "program of a script gone": (lambda fake: fake.behind.unlink(), "script", "is none (no such file)", "programs"),
     "script names another program": (
         lambda fake: fake.script.write_text("#!/bin/sh\nexec /usr/bin/true\n"),
-        "script", "size of {script}", "programs",
+        "script", "size of {script}", "file",
     ),
     "module installed": (
         lambda fake: fake.write("usr/lib/qemu/new.so", "x"), "binary",
@@ -152,11 +186,28 @@ CHANGES: dict[str, tuple[Callable[[Fake], object], str, str, str]] = {
     ),
     "module written in place": (
         lambda fake: _grow_in_place(fake.modules / "ui-gtk.so"), "binary",
-        "size of module {modules}/ui-gtk.so: was 3, is 7", "modules",
+        "size of {modules}/ui-gtk.so: was 3, is 7", "modules",
     ),
     "module written in place, same size": (
-        lambda fake: _same_size(fake.modules / "ui-gtk.so"), "binary", "mtime_ns of module {modules}/ui-gtk", "modules",
+        lambda fake: _same_size(fake.modules / "ui-gtk.so"), "binary", "mtime_ns of {modules}/ui-gtk", "modules",
     ),
+    "module written in place, same size and mtime": (
+        lambda fake: _unseen(fake.modules / "ui-gtk.so"), "binary", "ctime_ns of {modules}/ui-gtk", "modules",
+    ),
+    "module replaced, same size and mtime": (
+        lambda fake: _swap(fake.modules / "ui-gtk.so"), "binary", "inode of {modules}/ui-gtk", "modules",
+    ),
+    "binary written in place, same size and mtime": (
+        lambda fake: _unseen(fake.binary), "binary", "ctime_ns of {binary}: was ", "file",
+    ),
+    "library replaced, same size and mtime": (
+        lambda fake: _swap(fake.library), "binary", "inode of {library}: was ", "files",
+    ),
+    "library written in place, same size and mtime": (
+        lambda fake: _unseen(fake.library), "binary", "ctime_ns of {library}: was ", "files",
+    ),
+    "library gone": (lambda fake: fake.library.unlink(), "binary", "{library}: was ", "files"),
+    "library found by another link": (_redirect, "binary", "inode of {library}.1: was ", "files"),
     "module directory gone": (lambda fake: shutil.rmtree(fake.modules), "binary", "module {modules}/block", "modules"),
     "modules of the last version kept": (
         lambda fake: fake.write("run/qemu/Debian_1/ui-gtk.so", "x"), "binary", "run/qemu/Debian_1: was not", "modules",
@@ -189,7 +240,7 @@ FIXED = {
 def _words(fake: Fake, text: str) -> str:
     return text.format(
         binary=fake.binary, root=fake.root, behind=fake.behind, script=fake.script, modules=fake.modules,
-        kernel=os.uname().release, interview=own_version(),
+        library=fake.library, kernel=os.uname().release, interview=own_version(),
     )  # fmt: skip
 
 
@@ -198,14 +249,17 @@ def _words(fake: Fake, text: str) -> str:
 def test_change_is_named(fake: Fake, name: str, inotify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not inotify:
         monkeypatch.setattr(module, "Inotify", _no_inotify)
-    change, attribute, said, _ = CHANGES[name]
+    change, attribute, said, part = CHANGES[name]
     path: Path = getattr(fake, attribute)
     with Fingerprinter(root=fake.root) as fingerprinter:
-        before = fingerprinter.fingerprint(str(path))
-        assert fingerprinter.fingerprint(str(path)) is before
+        before = fingerprinter.fingerprint(str(path), fake.ran)
+        assert fingerprinter.fingerprint(str(path), before.files) is before
         change(fake)
-        after = fingerprinter.fingerprint(str(path))
-    assert _words(fake, said) in (differs(before, after) or "nothing differs")
+        after = fingerprinter.fingerprint(str(path), before.files)
+    found = change_of(before, after)
+    assert found is not None
+    assert _words(fake, said) in found.said
+    assert found.part == part
     assert fake.take(path) == after
 
 
@@ -237,7 +291,7 @@ def test_two_module_changes_in_a_row(fake: Fake) -> None:
         fake.write("usr/lib/qemu/back.so", "x")
         fingerprinter.fingerprint(str(fake.binary))
         (fake.modules / "back.so").write_text("longer")
-        assert fingerprinter.fingerprint(str(fake.binary)) == fake.take(fake.binary)
+        assert fingerprinter.fingerprint(str(fake.binary), fake.ran) == fake.take(fake.binary)
 
 
 def test_hard_link_from_elsewhere_is_found_by_a_full_look(fake: Fake) -> None:
@@ -314,14 +368,16 @@ def test_nothing_stays_open(fake: Fake) -> None:
 
 
 _marks = st.builds(FileMark, st.sampled_from(["/a", "/b"]), *[st.integers(-1, 2)] * 5)
+_some_marks = st.lists(_marks, max_size=3).map(
+    lambda marks: tuple(sorted({mark.path: mark for mark in marks}.values()))
+)
 _fingerprints = st.builds(
     Fingerprint,
     path=st.sampled_from(["/a", "/b"]),
     file=_marks,
     programs=st.lists(_marks, max_size=2).map(tuple),
-    modules=st.lists(
-        st.builds(ModuleMark, st.sampled_from("ab"), st.integers(0, 1), st.integers(0, 1)), max_size=3
-    ).map(lambda marks: tuple(sorted({mark.path: mark for mark in marks}.values()))),
+    modules=_some_marks,
+    files=_some_marks,
     kvm=st.sampled_from([True, False, None]),
     kernel=st.sampled_from(["6.1", "6.2"]),
     cpu=st.builds(CpuMark, *[st.sampled_from(["", "x", "y x", "x y"])] * 6),
@@ -335,3 +391,4 @@ _fingerprints = st.builds(
 @given(_fingerprints, _fingerprints)
 def test_differs_exactly_where_unequal(old: Fingerprint, new: Fingerprint) -> None:
     assert (differs(old, new) is None) == (old == new)
+    assert (digest(old) == digest(new)) == (old == new)

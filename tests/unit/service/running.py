@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from prober.capabilities.catalog import Catalog
 from prober.capabilities.interviewer import Interviewer
 from prober.service.server import serve
 from prober.service.settings import ServiceSettings
+from prober.service.workers.start import Nursery
 
 
 def make_settings(directory: Path, catalog: dict[str, Any] | None = None, **more: Any) -> ServiceSettings:
@@ -22,9 +25,18 @@ def make_settings(directory: Path, catalog: dict[str, Any] | None = None, **more
     return ServiceSettings.model_validate(given)
 
 
+@cache
+def shared_nursery() -> Nursery:
+    """One for all services of this process: what the workers need is imported once."""
+    made = Nursery.spawn()
+    atexit.register(made.close)
+    return made
+
+
 @contextmanager
 def running(settings: ServiceSettings, interviewer: Interviewer) -> Iterator[Path]:
     """The service, serving; it is cancelled at the end, and its own error is raised here."""
+    nursery = shared_nursery()
     ready = threading.Event()
     began: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
     failed: list[BaseException] = []
@@ -33,7 +45,7 @@ def running(settings: ServiceSettings, interviewer: Interviewer) -> Iterator[Pat
         ready.set()
 
     async def main() -> None:
-        task = asyncio.create_task(serve(settings, interviewer=interviewer, on_ready=on_ready))
+        task = asyncio.create_task(serve(settings, interviewer=interviewer, on_ready=on_ready, nursery=nursery))
         began.append((asyncio.get_running_loop(), task))
         with suppress(asyncio.CancelledError):
             await task

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.service.client import Client
-from prober.service.logs.handlers import Allowance, JournalHandler, StreamHandler, priority_of
+from prober.service.logs.handlers import ACCESS_LOG, Allowance, JournalHandler, StreamHandler, priority_of
 from prober.service.logs.requests import REQUEST_ID, RequestIds
 from prober.service.logs.start import lines_lost, start_logging
 from prober.service.logs.text import MOST, MOST_OF_FIELD, as_logfmt, harmless
@@ -196,6 +196,18 @@ def test_too_many_lines_are_counted_and_not_written() -> None:
     lines = [line.partition(": ")[2] for line in stream.getvalue().splitlines()]
     assert lines == ["0", "1", "2", "7 lines were left out: there were too many", "loud", "later"]
     assert handler.lost == 7
+
+
+def test_whoever_wants_each_request_logged_gets_each() -> None:
+    stream = io.StringIO()
+    handler = StreamHandler(stream)
+    handler._allowances = {loud: Allowance(3, 1, lambda: 0.0) for loud in (False, True)}
+    for number in range(10):
+        record = make_record("%d", number)
+        record.name = ACCESS_LOG
+        handler.handle(record)
+    assert len(stream.getvalue().splitlines()) == 10
+    assert handler.lost == 0
 
 
 def test_a_stream_that_fails_is_no_reason_to_fail() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from prober.service.metrics.exposition import write_text
 from prober.service.metrics.families import FAMILIES
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.scraping import wants_openmetrics
+from prober.service.metrics.sources import NoWorkers, samples_of_workers
 from prober.service.metrics.tally import Sample, Spread, Tally
 from prober.service.routes import HEALTH, ROUTES, SUPPORTS
 from tests.conftest import aio
@@ -101,6 +103,24 @@ def test_sources_are_asked_when_someone_looks() -> None:
     tally.add_source(source)
     states.append("failed")
     assert values(text_of(tally), "prober_binaries") == {("ready",): 1, ("failed",): 1}
+
+
+def test_what_workers_do() -> None:
+    tally = Tally()
+    figures = NoWorkers(busy=2, waiting=3, answered={"translate": 7, "new": 1}, replaced={"deadline": 1}, refused=4)
+    tally.add_source(lambda: samples_of_workers(2, figures))
+    text = text_of(tally)
+    assert values(text, "prober_workers_busy") == {(): 2}
+    assert values(text, "prober_worker_questions_waiting") == {(): 3}
+    assert values(text, "prober_worker_questions_refused_total") == {(): 4}
+    assert values(text, "prober_workers_replaced_total") == {
+        ("deadline",): 1,
+        ("killed",): 0,
+        ("memory",): 0,
+        ("share",): 0,
+    }
+    answered = values(text, "prober_worker_questions_total")
+    assert (answered[("translate",)], answered[("new",)], answered[("check",)]) == (7, 1, 0)
 
 
 def test_a_label_is_escaped() -> None:
@@ -187,6 +207,25 @@ def test_a_service_tells_of_itself(tmp_path: Path) -> None:
     assert requests["GET", "/v1/binaries/{id}", "404"] == 1
     assert requests["any", "none", "404"] == 1
     assert values(text, "prober_answers_used_total")[()] > 0
+
+
+def test_listeners_are_counted(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path), Asker()) as path, Client(path, timeout=20) as client:
+        for number in (1, 2):
+            stream = socket.socket(socket.AF_UNIX)
+            stream.settimeout(20)
+            stream.connect(str(path))
+            stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+            text = client.fetch("/metrics")[1].decode()
+            assert values(text, "prober_event_listeners") == {(): number}
+            if number == 1:
+                first = stream
+        first.close()
+        stream.close()
+        deadline = time.monotonic() + 20
+        while values(client.fetch("/metrics")[1].decode(), "prober_event_listeners") != {(): 0}:
+            assert time.monotonic() < deadline
 
 
 def test_a_service_that_is_not_ready_says_who_is_missing(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ import pytest
 from prober.service.openapi import describe
 from tests.recordings import ROOT
 
+#: What is answered as something else than JSON.
+OTHER_MEDIA = {"/metrics": "text/plain", "/v1/events": "text/event-stream"}
+
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
@@ -36,6 +39,8 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/binaries/{id}/supports",
         "get /v1/binaries/{id}/types",
         "get /v1/binaries/{id}/types/{typename}",
+        "get /v1/changes",
+        "get /v1/events",
         "get /v1/doctor",
         "post /v1/binaries/{id}/prove",
         "post /v1/binaries/{id}/refresh",
@@ -47,9 +52,9 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
     assert references
     assert {reference.rpartition("/")[2] for reference in references} <= models.keys()
     for path, methods in schema["paths"].items():
-        good = "text/plain" if path == "/metrics" else "application/json"
         for operation in methods.values():
             for status, response in operation["responses"].items():
+                good = OTHER_MEDIA.get(path, "application/json")
                 assert set(response["content"]) == {good if status == "200" else "application/problem+json"}
 
 

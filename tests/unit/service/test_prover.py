@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import os
 import struct
 import threading
@@ -29,6 +31,8 @@ from prober.errors import (
 )
 from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.service.logs.handlers import StreamHandler
+from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted
 from prober.service.prover.complaints import complaint_of, error_of
 from prober.service.prover.forwarding import ForwardingJudge
@@ -114,6 +118,26 @@ def test_a_line_is_judged_by_the_prover(place: Place) -> None:
     assert asked.path == known.path
     assert asked.capabilities == known.capabilities
     assert known.fingerprint.model_dump_json() in asked.depends_on()
+
+
+def test_the_prover_logs_the_id_of_the_request(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """By the same id as the service does; what is no harmless one is refused."""
+    stream, known = io.StringIO(), place.known()
+    caplog.set_level(logging.INFO, "prober")
+    handler = StreamHandler(stream)
+    logging.getLogger("prober").addHandler(handler)
+    try:
+        with prover(place.socket, ToldJudge(), place.catalog):
+            token = REQUEST_ID.set("agent-7.b")
+            judge_by(place, known)
+            REQUEST_ID.reset(token)
+            forged = asked_of(known).model_dump_json().replace('"request":""', '"request":"a\\nb"').encode()
+            assert answer_to(place.socket, forged).error is not None
+    finally:
+        logging.getLogger("prober").removeHandler(handler)
+    (line,) = [line for line in stream.getvalue().splitlines() if "event=proof" in line]
+    assert f"binary={known.path} " in line
+    assert line.endswith(" request=agent-7.b")
 
 
 def test_what_a_binary_can_do_is_sent_once(place: Place) -> None:

@@ -7,15 +7,15 @@ import inspect
 from prober.service import routes
 from prober.service.answers import ANSWERS
 from prober.service.app import Handlers
-from prober.service.routes import DESCRIPTION, PLACES, ROUTES, SUPPORTS, TRANSLATE, TYPE, Route
+from prober.service.routes import CAPABILITIES, COMMAND, DESCRIPTION, PLACES, ROUTES, SUPPORTS, TRANSLATE, TYPE, Route
 
 
 def test_each_route_has_one_who_answers_and_each_answer_a_route() -> None:
     methods = {name for name, value in vars(Handlers).items() if inspect.iscoroutinefunction(value) and name[0] != "_"}
     named = {route.name for route in (*ROUTES, DESCRIPTION)}
     assert named == methods | ANSWERS.keys()
-    # A type is told of as the others are, once it is known that there is one.
-    assert methods & ANSWERS.keys() == {TYPE.name}
+    # A type is told of as the others are, once there is one; the others take too long to be told at once.
+    assert methods & ANSWERS.keys() == {TYPE.name, COMMAND.name, CAPABILITIES.name}
 
 
 def test_every_row_of_the_file_is_in_the_list_once() -> None:

@@ -140,9 +140,9 @@ def test_a_look_that_hangs_makes_the_pings_stop(
     monkeypatch.setattr(catalog_module, "_PATIENCE", 2 * INTERVAL)
     look = watching.survey
 
-    def hang(settings: CatalogSettings) -> watching.Survey:
+    def hang(settings: CatalogSettings, expected: watching.Expected, root: Path) -> watching.Survey:
         answers.wait(20)
-        return look(settings)
+        return look(settings, expected, root)
 
     async def check(catalog: Catalog) -> None:
         await _until(pings, "WATCHDOG=1")

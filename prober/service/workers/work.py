@@ -1,0 +1,210 @@
+"""What a worker does: it reads, translates and checks, and makes the answer ready to be sent.
+
+Imported in the nursery alone (the service never needs the pipeline itself), and by tests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from prober.commandline.report import ArgvReport, check_argv
+from prober.domain.domain import Domain
+from prober.errors import ProberError, RefusedError, ServiceError, UsageError
+from prober.guest.cpu.map import cpu_map
+from prober.host.files import read_host
+from prober.host.host import Host
+from prober.service.answers import ANSWERS
+from prober.service.messages import Response
+from prober.service.problems import problem, problem_of
+from prober.service.requests import words_of
+from prober.service.workers.known import KnownBinaries
+from prober.service.workers.wire import WorkerFrame
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+from prober.xml.document import XmlLimits
+
+log = logging.getLogger(__name__)
+
+#: No answer has more bytes than this.
+MOST_ANSWER = 1 << 20
+
+#: The longest name of a binary that is handed back to be looked up, longer than a path may be.
+_MOST_NAME = 5000
+
+
+#: How many hosts are kept: the one that holds, and one that is being tried.
+_MOST_HOSTS = 2
+
+
+class _Hosts:
+    """The hosts that were read, by file and epoch, or why they could not be; and the one of the next worker."""
+
+    def __init__(self) -> None:
+        self.read: dict[tuple[str | None, int], Host | ProberError] = {}
+        self.current: Host | ProberError = ServiceError("the host was not read")
+
+
+_hosts = _Hosts()
+
+
+def prepare(file: str | None, epoch: int) -> bool:
+    """Have the next worker take the host from this file (None: nobody wrote any); whether it was read only now.
+
+    What is wrong with it is kept for whoever needs it.  ``epoch`` changes when files are to be read again.
+    """
+    key = file, epoch
+    is_new = key not in _hosts.read
+    if is_new:
+        cpu_map()
+        for old in list(_hosts.read)[: 1 - _MOST_HOSTS]:
+            del _hosts.read[old]
+        try:
+            _hosts.read[key] = read_host(None if file is None else Path(file))
+        except ProberError as error:
+            _hosts.read[key] = error
+    _hosts.current = _hosts.read[key]
+    return is_new
+
+
+def answer(frame: WorkerFrame, known: KnownBinaries) -> WorkerFrame:
+    """The answer to a question, which may be why there is none.  Raises nothing but what ends the process."""
+    what = str(frame.head.get("do"))
+    try:
+        return _ANSWERS[what](frame.head, frame.body, known)
+    except ProberError as error:
+        return _refused(error)
+    except MemoryError:
+        pass
+    except Exception:
+        # The client is told so much, and the log has it whole.
+        log.exception("a worker failed at %s", what)
+        return _as_frame(problem(500, f"{what}: a fault in prober itself", hint="see its log"))
+    # Outside of the handler, with what filled the memory gone.
+    detail = "this takes more memory than a worker may have"
+    return _as_frame(problem(503, detail, hint="send less at once", kind="work"))
+
+
+def _host() -> Host:
+    if isinstance(_hosts.current, ProberError):
+        raise ServiceError(_hosts.current.message, hint=_hosts.current.hint)
+    return _hosts.current
+
+
+def _read_host(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFrame:
+    _host()
+    return WorkerFrame({"status": 200})
+
+
+def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
+    domain = read_domain(body, XmlLimits(bytes=head["most"]))
+    caps = known.get(head["caps"])
+    if caps is None or not (head["named"] or _is_for(domain, *head["guessed"])):
+        return WorkerFrame({"wants": [_short(domain.emulator), _short(domain.arch)]})
+    binary = _program(head, domain.emulator, caps.target)
+    translation = translate(
+        domain,
+        caps,
+        binary=binary,
+        monitor=head["monitor"],
+        incoming=head["incoming"],
+        host=_host(),
+        assume_unknown_present=head["assume"],
+    )
+    told = translation.model_dump_json(by_alias=True).encode()
+    if len(told) > MOST_ANSWER:
+        message = f"what this domain comes to has {len(told)} bytes, and an answer has at most {MOST_ANSWER}"
+        raise UsageError(message, hint="a domain with fewer devices has a shorter command line")
+    return WorkerFrame({"status": 200}, told)
+
+
+def _is_for(domain: Domain, emulator: str | None, arch: str | None) -> bool:
+    """Whether a domain is for this binary; where it names none, whether it is for this architecture."""
+    return domain.emulator == emulator and (emulator is not None or domain.arch == arch)
+
+
+def _short(name: str | None) -> str | None:
+    return None if name is None else name[:_MOST_NAME]
+
+
+def _program(head: Mapping[str, Any], emulator: str | None, target: str) -> str:
+    """What stands first in argv: the binary, by the name that the domain has for it.
+
+    A recording is no program: there it is the domain's own emulator, or where QEMU usually is.
+    """
+    if head["is_recording"]:
+        return emulator or f"/usr/bin/qemu-system-{target}"
+    return emulator if emulator is not None and emulator in head["paths"] else str(head["path"])
+
+
+def _check(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
+    words = words_of(body, head["declared"])
+    caps = known.get(head["caps"])
+    if caps is None or not (head["named"] or words[0] == head["guessed"]):
+        return WorkerFrame({"wants": [_short(words[0]), None]})
+    report = check_argv(words, caps, assume_unknown_present=head["assume"])
+    return WorkerFrame({"status": 200}, _report(report))
+
+
+def _report(report: ArgvReport) -> bytes:
+    """The report, without the last findings where it would be too long."""
+    told = report.model_dump_json(by_alias=True).encode()
+    while len(told) > MOST_ANSWER:
+        kept = len(report.findings) * MOST_ANSWER // len(told) * 9 // 10
+        left_off = report.left_off + len(report.findings) - kept
+        report = report.model_copy(update={"findings": report.findings[:kept], "left_off": left_off})
+        told = report.model_dump_json(by_alias=True).encode()
+    return told
+
+
+def _words(head: Mapping[str, Any], body: bytes, _: KnownBinaries) -> WorkerFrame:
+    """The words alone, for whoever does the rest."""
+    return WorkerFrame({"status": 200}, json.dumps(words_of(body, head["declared"])).encode())
+
+
+def _answer_of_one(head: Mapping[str, Any], _: bytes, known: KnownBinaries) -> WorkerFrame:
+    caps = known.get(head["caps"])
+    assert caps is not None, "such a question is about one binary"
+    model = ANSWERS[head["route"]](head["ident"], caps, head["places"])
+    return WorkerFrame({"status": 200}, model.model_dump_json(by_alias=True).encode())
+
+
+def _describe(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFrame:
+    from prober.service.openapi import describe
+
+    return WorkerFrame({"status": 200}, describe())
+
+
+def _refused(error: ProberError) -> WorkerFrame:
+    response = problem_of(error)
+    while len(response.body) > MOST_ANSWER and isinstance(error, RefusedError) and len(error.refusals) > 1:
+        error = RefusedError(error.refusals[: max(1, len(error.refusals) * MOST_ANSWER // len(response.body) // 2)])
+        response = problem_of(error)
+    return _as_frame(response, error)
+
+
+def _as_frame(response: Response, error: ProberError | None = None) -> WorkerFrame:
+    head: dict[str, Any] = {
+        "status": response.status,
+        "media": response.media_type,
+        "close": response.close,
+        "retry": response.retry_s,
+    }
+    if error is not None:
+        head |= {"message": error.message[:_MOST_NAME], "hint": error.hint[:_MOST_NAME]}
+    return WorkerFrame(head, response.body)
+
+
+Work: TypeAlias = Callable[[Mapping[str, Any], bytes, KnownBinaries], WorkerFrame]
+
+_ANSWERS: dict[str, Work] = {
+    "translate": _translate,
+    "check": _check,
+    "words": _words,
+    "answer": _answer_of_one,
+    "describe": _describe,
+    "host": _read_host,
+}
