@@ -32,7 +32,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -113,6 +113,9 @@ fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
+
+load: $(STAMP) ## ask the service without pause, over 2,000 connections, beside libvirtd (ARGS=SECONDS; 600)
+	$(BIN)/python -m tests.load $(ARGS)
 
 qemu: ## install Debian's QEMU, where it is missing
 	@$(CHECK_PYTHON)

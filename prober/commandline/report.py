@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities import Capabilities, Evidence
+from prober.commandline.brief import within_an_answer
 from prober.commandline.check import check
 from prober.commandline.json_form import check_json
 from prober.commandline.parse import parse_command_line
@@ -52,7 +53,7 @@ class ArgvReport(BaseModel):
 
     ``ground`` says on what ground: the line was held against all that the binary said, and not started.
     ``clean`` says that nothing is of the kinds *error* and *ignored*.  ``left_off`` counts what was found beyond
-    :data:`MOST_FINDINGS`.
+    :data:`MOST_FINDINGS`, or what an answer has room for (:mod:`prober.commandline.brief`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,10 +85,11 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
     if assume_unknown_present:
         found = [finding for finding in found if finding.kind is not Kind.unknown]
     reported = sorted(_reported(found), key=lambda finding: finding.position)
+    told = within_an_answer(reported[:MOST_FINDINGS])
     return ArgvReport(
-        findings=tuple(reported[:MOST_FINDINGS]),
+        findings=tuple(told),
         clean=not any(finding.kind in _FAULTS for finding in reported),
-        left_off=max(0, len(reported) - MOST_FINDINGS),
+        left_off=len(reported) - len(told),
     )
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 
+from prober.commandline.brief import MOST_OF_AN_ANSWER
 from prober.errors import ProberError, UsageError
 from prober.service.messages import ClientGoneError, Handler, Request, Response
 from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
-from prober.service.problems import problem, problem_of
+from prober.service.problems import problem, problem_of, too_large
 from prober.service.requests import read_query
-from prober.service.routes import DESCRIPTION, ROUTES, Route
+from prober.service.routes import CAPABILITIES, DESCRIPTION, ROUTES, Route
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +50,21 @@ class Application:
         Whatever else a handler raises is a mistake in prober, and is raised.
         """
         allowed: list[str] = []
+        # The connection leaves the body away (RFC 9110, 9.3.2).
+        method = "GET" if request.method == "HEAD" else request.method
         for pattern, route, handler in self._routes:
             match = pattern.fullmatch(request.path)
             if match is None:
                 continue
-            if route.method != request.method:
-                allowed.append(route.method)
+            if route.method != method:
+                allowed += ("GET", "HEAD") if route.method == "GET" else (route.method,)
                 continue
             request.places, request.route = match.groupdict(), route
             try:
                 if route.admin:
                     self.admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
-                return await handler(request)
+                return _bounded(await handler(request), route)
             except ProberError as error:
                 return self._refuse(error, request)
             except ClientGoneError:
@@ -75,6 +78,13 @@ class Application:
         level = logging.DEBUG if isinstance(error, UsageError) else logging.INFO
         log.log(level, "%s %s: %s", request.method, request.path[:200], error.message, extra={"fields": fields})
         return response
+
+
+def _bounded(response: Response, route: Route) -> Response:
+    """An answer that is not too large; only all that is known of a binary may have any size."""
+    if len(response.body) <= MOST_OF_AN_ANSWER or route is CAPABILITIES:
+        return response
+    return too_large(len(response.body))
 
 
 @cache

@@ -80,8 +80,8 @@ class Request:
     ``route`` is the row that answers, where there is one, ``ident`` what the request is called in logs, and ``arrived``
     when it was whole (``time.perf_counter()``; 0 where it is not yet).
     ``keep_alive``, ``wants_continue`` and ``is_answered`` are for the connection: whether it goes on after this,
-    whether the client waits to be told that its body is wanted, and whether the answer is on its way.  ``on_gone`` is
-    called when the client goes away.
+    whether the client waits to be told that its body is wanted, and whether the answer is on its way; ``held`` are the
+    bytes that count for it.  ``on_gone`` is called when the client goes away.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class Request:
         self.arrived = 0.0
         self.wants_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
         self.is_answered = False
+        self.held = 0
         self.on_gone: Callable[[], object] | None = None
         self._headers = headers
         self._on_wanted = on_wanted
@@ -127,8 +128,13 @@ class Request:
         """Whether nobody waits for an answer any more."""
         return self._is_gone
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its body is there to the end."""
+        return self._has_ended
+
     async def read(self, limit: int) -> bytes:
-        """The whole body.
+        """The whole body, once: it is not kept here.
 
         :raise BodyTooLargeError: where it has more than ``limit`` bytes.
         :raise ClientGoneError: where it does not come to its end.
@@ -140,7 +146,8 @@ class Request:
             if len(self._body) > limit:
                 raise BodyTooLargeError
             if self._has_ended:
-                return bytes(self._body)
+                body, self._body = bytes(self._body), bytearray()
+                return body
             self._news = asyncio.get_running_loop().create_future()
             await self._news
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.brief import MOST_OF_AN_ANSWER, cut, within_an_answer
+from prober.commandline.refusal import Place, Refusal
 from prober.errors import (
     BinaryFailedError,
     BusyError,
@@ -91,13 +92,29 @@ def problem_of(error: ProberError) -> Response:
     more: dict[str, Any] = {}
     detail = error.message
     if isinstance(error, RefusedError):
-        reasons = [item.model_dump(mode="json") for item in error.refusals if isinstance(item, Refusal)]
+        reasons = [item for item in error.refusals if isinstance(item, Refusal)]
         detail = f"the domain is refused for {len(reasons)} reason{'s' if len(reasons) > 1 else ''}"
-        more = {"refusals": reasons}
+        more = {"refusals": [item.model_dump(mode="json") for item in _told(reasons)]}
     elif isinstance(error, UnreadableDomainError) and error.line:
         more = {"line": error.line}
     response = problem(status, detail, hint=error.hint, kind=error.kind, **more)
     return response._replace(retry_s=_RETRY_S) if isinstance(error, BusyError) else response
+
+
+def _told(reasons: list[Refusal]) -> list[Refusal]:
+    """As many as an answer has room for; a last one says how many more there are."""
+    told = within_an_answer(reasons)
+    left = reasons[len(told) :]
+    if left:
+        place = Place(line=left[0].place.line, path="/")
+        told.append(Refusal(place=place, message=f"and {len(left)} more, for which an answer has no room"))
+    return told
+
+
+def too_large(number: int) -> Response:
+    """What is answered in the place of an answer of so many bytes, which is more than any has."""
+    said = f"the answer would have {number} bytes, and none has more than {MOST_OF_AN_ANSWER}"
+    return problem(413, said, hint="Linux starts no program with a word of more than 128 KiB")
 
 
 def problem(status: int, detail: str, *, hint: str = "", kind: str = "", allow: str = "", **more: Any) -> Response:
@@ -123,4 +140,5 @@ def _content(status: int, detail: str, hint: str, kind: str, **more: Any) -> byt
         **({"hint": hint} if hint else {}),
         **more,
     }
-    return json.dumps(said).encode()
+    content = json.dumps(said).encode()
+    return content if len(content) <= MOST_OF_AN_ANSWER else json.dumps(cut(said)).encode()

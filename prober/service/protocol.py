@@ -1,7 +1,8 @@
-"""HTTP/1.1 on one connection, with bounds: what a client sends, how long it takes, and how many clients there are.
+"""HTTP/1.1 on one connection: requests are answered in order, one at a time, and whatever a client does, its connection
+ends.
 
-httptools reads, and what it reads is answered in order, one request at a time.  Whatever a client does, its connection
-ends: a head that is too large (431), a request that does not come to its end (408), a response that is not read, or
+It ends with a request that cannot be read or is too much (:mod:`prober.service.reading`), that does not come to its end
+(408), with more than is held for one user (503, :mod:`prober.service.users`), with a response that is not read, or with
 nothing at all.  A body is kept only as far as its handler takes it (:mod:`prober.service.requests`); of one that no
 handler reads, 64 KiB are taken before the connection is not read any further.
 """
@@ -10,216 +11,177 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import cast
-from urllib.parse import unquote
 
-import httptools
-
-from prober.service.application import Application
-from prober.service.logs.access import tell_access
-from prober.service.logs.requests import HEADER, REQUEST_ID, RequestIds
+from prober.service.alarm import Alarm
+from prober.service.logs.requests import HEADER, REQUEST_ID
 from prober.service.messages import Request, Response
-from prober.service.metrics import families
-from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import Peer, peer_of
 from prober.service.problems import problem, problem_bytes
-from prober.service.settings import ServiceSettings
+from prober.service.reading import RequestReader
+from prober.service.serving import Serving
 from prober.service.streaming import Pourer
+from prober.service.users import User
 
 log = logging.getLogger(__name__)
 
 #: So many bytes of a body may lie here that nobody reads.
 _UNREAD = 65536
 
-
-class Serving:
-    """What all connections have in common, and which there are."""
-
-    def __init__(
-        self, application: Application, settings: ServiceSettings, tally: Tally, *, listener: str = "api"
-    ) -> None:
-        self.application = application
-        self.settings = settings
-        self.ids = RequestIds()
-        self._tally = tally
-        self._listener = listener
-        self._made = 0
-        tally.add_source(self._samples)
-        self.connections: set[HttpConnection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    def count_connection(self) -> None:
-        """One was made."""
-        self._made += 1
-
-    def count(self, request: Request, response: Response) -> None:
-        """A request has its answer."""
-        seconds = time.perf_counter() - request.arrived if request.arrived else 0.0
-        self._tally.answered(request.route, response.status, seconds)
-        if self.settings.log_requests:
-            tell_access(request, response, seconds)
-
-    def count_unread(self, kind: str, status: int, detail: str) -> str:
-        """A client is let go before it is understood; what this is called in logs."""
-        self._tally.unread(kind, status)
-        ident = self.ids.take()
-        fields = {"event": "refusal", "kind": kind, "status": status, "listener": self._listener, "request": ident}
-        log.info("a client is let go: %s", detail, extra={"fields": fields})
-        return ident
-
-    def _samples(self) -> Iterator[Sample]:
-        labels = (self._listener,)
-        yield Sample(families.CONNECTIONS, labels, len(self.connections))
-        yield Sample(families.CONNECTIONS_MADE, labels, self._made)
-        yield Sample(families.CONNECTIONS_MOST, labels, self.settings.max_connections)
-
-    async def end(self, grace: float) -> None:
-        """Close all connections, those that wait for an answer once they have it, or after ``grace`` seconds."""
-        for connection in list(self.connections):
-            connection.shut_down()
-        deadline = time.monotonic() + grace
-        while (self.tasks or self.connections) and time.monotonic() < deadline:  # noqa: ASYNC110 - it is over soon
-            await asyncio.sleep(0.01)
-        for task in list(self.tasks):
-            task.cancel()
-        for connection in list(self.connections):
-            connection.abort()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+#: What a request takes while it waits, beside the bytes that came.
+_REQUEST_BYTES = 2048
 
 
 class HttpConnection(asyncio.Protocol):
-    """One client."""
+    """One client's connection."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._settings = serving.settings
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        # A client may send more behind a request that says `Connection: close`; that request is answered all the same.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._reader = RequestReader(self, serving.settings.max_head)
         self._transport: asyncio.Transport
-        self._peer: Peer | None = None
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._in_head = True
-        self._head_bytes = 0
+        self._user: User | None = None
+        #: Who connected; None where the kernel does not tell.
+        self.peer: Peer | None = None
+        #: Bytes that are held, and of them those that the client did not read.
+        self._held = 0
+        self._unread = 0
         #: The last request that came, and those that wait for their turn.
         self._last: Request | None = None
         self._waiting: deque[Request] = deque()
-        self._is_reading = True
+        #: Whether more of the client is wanted.
+        self.is_reading = True
         self._drained: asyncio.Future[None] | None = None
-        self._request_timer: asyncio.TimerHandle | None = None
-        self._response_timer: asyncio.TimerHandle | None = None
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._request_alarm = Alarm()
+        self._response_alarm = Alarm()
+        self._idle_alarm = Alarm()
         self._pourer = Pourer(self._write, lambda: self._drained)
-        self._has_ended = False
+        #: Whether it got its last word.
+        self.has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client came; one too many is told so and let go."""
+        """A client came; one too many, for which no idle one can be let go, is told so and let go."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own has no such base.
-        self._serving.count_connection()
-        if len(self._serving.connections) >= self._settings.max_connections:
-            self._end(
-                "connections",
-                503,
-                f"more than {self._settings.max_connections} clients are connected",
-                "try again later",
-            )
-            return
+        # Whatever the kernel does not take is noticed, and counted as held.
+        self._transport.set_write_buffer_limits(high=0)
+        fd = self._transport.get_extra_info("socket").fileno()
         with suppress(OSError):
-            self._peer = peer_of(self._transport.get_extra_info("socket").fileno())
-        self._serving.connections.add(self)
-        self._start_request_timer()
+            self.peer = peer_of(fd)
+        self._user = self._serving.enter(self, self.peer, fd)
+        if self._user is None:
+            said = f"more than {self._serving.users.most} clients are connected, or file descriptors run short"
+            self.refuse("connections", 503, said, "try again later")
+            return
+        self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""
         self._serving.connections.discard(self)
-        for timer in (self._request_timer, self._response_timer, self._idle_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._user is not None:
+            self._serving.users.leave(self, self._user)
+        for alarm in (self._request_alarm, self._response_alarm, self._idle_alarm):
+            alarm.stop()
         self._abandon()
+        self.hold(-self._held)
         self._go_on_writing()
         self._stop_pouring()
+        # Nothing refers to itself any more: connections come and go by thousands, and need no collector.
+        self.has_ended, self._last = True, None
+        del self._reader
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
-        if self._has_ended:
+        if self.has_ended or self._user is None:
             return
-        # Also for an empty line between two requests, which stops the idle timer and begins no request.
-        if self._request_timer is None and (self._last is None or self._last.is_answered):
-            self._start_request_timer()
-        if self._in_head:
-            self._head_bytes += len(data)
-        self._stop_idle_timer()
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._end("http", 400, "Invalid HTTP request received.")
-        except httptools.HttpParserUpgrade:
-            pass  # Nobody has to follow that wish.
-        if self._in_head and self._head_bytes > self._settings.max_head:
-            self._refuse_head()
+        # Also for an empty line between two requests, which stops the idle alarm and begins no request.
+        if not self._request_alarm.runs and (self._last is None or self._last.is_answered):
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
+        self._stop_being_idle()
+        if self.hold(len(data)):
+            if self._reader.take(data):
+                self._user.run(self._read_on)
+        else:
+            self._refuse_held()
 
-    def on_message_begin(self) -> None:
+    def _read_on(self) -> None:
+        """Read what came at once, as far as it is wanted; what is left after a while later, with others between."""
+        if self.has_ended or self._user is None:
+            return
+        if self._reader.read():
+            if self.is_reading and not self.has_ended:
+                self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._user.run, self._read_on)
+
+    def on_begin(self) -> None:
         """A request begins."""
-        self._in_head = True
-        self._url, self._headers = b"", []
-        if self._request_timer is None:
-            self._start_request_timer()
+        if not self._request_alarm.runs:
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
-    def on_url(self, url: bytes) -> None:
-        """Some of the URL is there."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is there."""
-        self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
+    def on_head(self, request: Request) -> None:
         """The head of a request is there."""
-        if self._has_ended:
-            return
-        if len(self._url) + sum(len(name) + len(value) for name, value in self._headers) > self._settings.max_head:
-            self._refuse_head()
-            return
-        self._in_head, self._head_bytes = False, 0
-        before, self._last = self._last, self._read_head()
+        before, self._last = self._last, request
         if before is None or before.is_answered:
-            self._start(self._last)
+            self._start(request)
         else:
             self._pause_reading()
-            self._waiting.append(self._last)
+            self._waiting.append(request)
+            request.held += _REQUEST_BYTES
+            if not self.hold(_REQUEST_BYTES):
+                self._refuse_held()
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body is there."""
-        if self._has_ended or self._last is None or self._last.is_answered:
-            return
-        if self._last.feed(body) > _UNREAD:
+        """Some of its body is there."""
+        if self._last is not None and not self._last.is_answered and self._last.feed(body) > _UNREAD:
             self._pause_reading()
 
-    def on_message_complete(self) -> None:
+    def on_end(self) -> None:
         """The whole request is there."""
-        if self._has_ended:
-            return
-        self._stop_request_timer()
-        self._in_head, self._head_bytes = True, 0
+        self._request_alarm.stop()
         if self._last is not None:
             self._last.end()
+
+    def on_bytes(self, number: int) -> None:
+        """So many bytes were of the request that is under way."""
+        if self._last is not None and not self._last.is_answered:
+            self._last.held += number
+        else:
+            self.hold(-number)
+
+    def on_upgrade(self) -> None:
+        """What comes behind this request may be no HTTP.  Nobody has to follow that wish."""
+        if self._last is not None:
+            self._last.keep_alive = False
+
+    def on_wanted(self, request: Request) -> None:
+        """A handler reads the body."""
+        if request.wants_continue:
+            request.wants_continue = False
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._resume_reading()
 
     def pause_writing(self) -> None:
         """The client does not read what it asked for."""
         self._drained = self._loop.create_future()
-        self._response_timer = self._loop.call_later(self._settings.response_s, self._transport.abort)
+        self._response_alarm.start(self._settings.response_s, self.abort)
+        self._unread = self._transport.get_write_buffer_size()
+        if self._user is not None:
+            self._user.unread[self] = None
+        if not self.hold(self._unread) and self._user is not None:
+            self._user.drop_unread()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        if self._response_timer is not None:
-            self._response_timer.cancel()
-            self._response_timer = None
+        self._response_alarm.stop()
+        if self._user is not None:
+            self._user.unread.pop(self, None)
+        self.hold(-self._unread)
+        self._unread = 0
         self._go_on_writing()
 
     def shut_down(self) -> None:
@@ -232,29 +194,22 @@ class HttpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
+        self.has_ended = True
         self._transport.abort()
 
-    def _read_head(self) -> Request:
-        url = httptools.parse_url(self._url)
-        path = url.path.decode("ascii")
-        return Request(
-            self._parser.get_method().decode("ascii"),
-            unquote(path) if "%" in path else path,
-            url.query or b"",
-            self._headers,
-            self._on_wanted,
-            keep_alive=self._parser.get_http_version() != "1.0" and self._parser.should_keep_alive(),
-            peer=self._peer,
-        )
-
-    def _on_wanted(self, request: Request) -> None:
-        """A handler reads the body."""
-        if request.wants_continue:
-            request.wants_continue = False
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._resume_reading()
+    @property
+    def is_answering(self) -> bool:
+        """Whether a whole request waits for its answer."""
+        last = self._last
+        return bool(self._waiting) or (last is not None and last.is_whole and not last.is_answered)
 
     def _start(self, request: Request) -> None:
+        if self._user is not None:
+            self._user.run(partial(self._begin, request))
+
+    def _begin(self, request: Request) -> None:
+        if request.is_gone:
+            return
         task = self._loop.create_task(self._answer(request))
         self._serving.tasks.add(task)
         task.add_done_callback(self._serving.tasks.discard)
@@ -276,6 +231,9 @@ class HttpConnection(asyncio.Protocol):
     async def _respond(self, request: Request, response: Response) -> None:
         self._serving.count(request, response)
         if self._drained is not None and not request.is_gone:
+            request.held += len(response.body)
+            if not self.hold(len(response.body)) and self._user is not None:
+                self._user.drop_unread()
             await self._drained
         keep_alive = request.keep_alive and not response.close
         if not request.is_gone:
@@ -287,6 +245,8 @@ class HttpConnection(asyncio.Protocol):
         if request.is_gone:
             return
         request.is_answered = True
+        self.hold(-request.held)
+        request.held = 0
         if not keep_alive:
             self._transport.close()
         if not self._transport.is_closing():
@@ -298,41 +258,41 @@ class HttpConnection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """The next request, or time for one to come."""
-        self._stop_idle_timer()
-        self._resume_reading()
+        self._stop_being_idle()
         if self._waiting:
             self._start(self._waiting.popleft())
-        else:
-            self._idle_timer = self._loop.call_later(self._settings.idle_s, self._transport.close)
+        self._resume_reading()
+        if self._last is not None and not self._last.is_answered:
+            return
+        self._idle_alarm.start(self._settings.idle_s, self._transport.close)
+        if self._user is not None and not self._reader.is_within:
+            self._user.idle[self] = None
 
-    def _start_request_timer(self) -> None:
-        self._request_timer = self._loop.call_later(self._settings.request_s, self._on_slow_request)
-
-    def _stop_request_timer(self) -> None:
-        if self._request_timer is not None:
-            self._request_timer.cancel()
-            self._request_timer = None
-
-    def _stop_idle_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+    def _stop_being_idle(self) -> None:
+        if self._user is not None:
+            self._user.idle.pop(self, None)
+        self._idle_alarm.stop()
 
     def _on_slow_request(self) -> None:
-        self._request_timer = None
-        if not self._is_reading:  # It is we who do not read: an earlier request is being answered.
-            self._start_request_timer()
+        if not self.is_reading:  # It is we who do not read: an earlier request is being answered.
+            self._request_alarm.start(self._settings.request_s, self._on_slow_request)
         else:
-            self._end("slow", 408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
+            self.refuse("slow", 408, f"the request took longer than {self._settings.request_s:g} seconds to arrive")
 
-    def _refuse_head(self) -> None:
-        self._end("head", 431, f"the request line and headers are larger than {self._settings.max_head} bytes")
+    def _refuse_held(self) -> None:
+        hint = "send less at once, and read what is answered"
+        self.refuse("held", 503, "too much of what you sent is not answered yet", hint)
 
-    def _end(self, kind: str, status: int, detail: str, hint: str = "") -> None:
+    def hold(self, number: int) -> bool:
+        """Note that so many bytes more are held, or fewer; false where that is more than this client may have."""
+        self._held += number
+        return self._user is None or self._user.hold(number)
+
+    def refuse(self, kind: str, status: int, detail: str, hint: str = "") -> None:
         """Answer outside of the application, and close."""
-        if self._has_ended:
+        if self.has_ended:
             return
-        self._has_ended = True
+        self.has_ended = True
         ident = self._serving.count_unread(kind, status, detail)
         self._write(problem_bytes(status, detail, hint, request_id=ident))
         self._abandon()
@@ -350,14 +310,18 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def _pause_reading(self) -> None:
-        if self._is_reading:
-            self._is_reading = False
+        if self.is_reading:
+            self.is_reading = False
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if not self._is_reading:
-            self._is_reading = True
+        if self.is_reading or self._waiting:
+            return
+        self.is_reading = True
+        if self._reader.is_done or self._user is None:
             self._transport.resume_reading()
+        else:
+            self._loop.call_soon(self._user.run, self._read_on)
 
     def _go_on_writing(self) -> None:
         if self._drained is not None:

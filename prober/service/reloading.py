@@ -18,7 +18,7 @@ from prober.service.changes import changes_between, keep_fixed
 from prober.service.late import Late
 from prober.service.notify import notify
 from prober.service.peers import find_admins
-from prober.service.protocol import Serving
+from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
+from prober.service.door import open_door
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.serving import serve_metrics
@@ -26,9 +27,9 @@ from prober.service.metrics.sources import samples_of_catalog, samples_of_logs, 
 from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
-from prober.service.protocol import HttpConnection, Serving
 from prober.service.reloading import Reloader
 from prober.service.routes import ROUTES
+from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import Listeners, listening_sockets
@@ -174,7 +175,7 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
     """
     await catalog.settled()
     await asyncio.sleep(_REST_AFTER)
-    with suppress(ProberError):  # Whoever asks for a translation is told.
+    with suppress(ProberError, OSError):  # Whoever asks for a translation is told; where no descriptor is left, later.
         await late.load()
     _settle_memory()
     await asyncio.to_thread(give_back_memory)
@@ -185,13 +186,11 @@ async def _http_server(
     app: Application, listener: socket.socket, settings: ServiceSettings, tally: Tally
 ) -> AsyncIterator[Serving]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
-    serving, loop = Serving(app, settings, tally), asyncio.get_running_loop()
-    # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
-    server = await loop.create_unix_server(lambda: HttpConnection(serving), sock=listener.dup())
+    serving = Serving(app, settings, tally)
     try:
-        yield serving
+        async with open_door(serving, listener):
+            yield serving
     finally:
-        server.close()
         await serving.end(_GRACE)
 
 

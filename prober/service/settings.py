@@ -39,8 +39,9 @@ class ServiceSettings(BaseModel):
     max_body: int = Field(default=1 << 20, gt=0)
     #: How large the request line and headers may be (431).
     max_head: int = Field(default=16384, ge=512)
-    #: How many clients are connected at once (503).
-    max_connections: int = Field(default=64, gt=0)
+    #: How many connections there are at once. One more takes the place of the one that is idle for the longest time,
+    #: or is refused where none is (503). The soft limit of file descriptors is raised to fit.
+    max_connections: int = Field(default=2048, gt=0)
     #: The time to send a whole request.
     request_s: float = Field(default=10.0, gt=0)
     #: The time between two requests of one client.

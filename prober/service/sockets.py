@@ -22,7 +22,8 @@ from prober.service.notify import take_sockets
 from prober.service.peers import group_id
 from prober.service.settings import ServiceSettings
 
-_BACKLOG = 128
+#: How many may wait to be taken; Linux's own bound (net.core.somaxconn) is the same since 5.4.
+BACKLOG = 4096
 #: What fits into ``sun_path`` with its closing NUL (unix(7)).
 _MAX_PATH = 107
 
@@ -130,7 +131,7 @@ def _bind(made: socket.socket, settings: ServiceSettings) -> None:
         if settings.group is not None:
             os.chown(path, -1, group_id(settings.group))
         path.chmod(settings.mode)
-        made.listen(_BACKLOG)
+        made.listen(BACKLOG)
     except BaseException:
         path.unlink()
         raise

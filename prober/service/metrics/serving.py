@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prober.service.application import Application
+from prober.service.door import open_door
 from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Tally
 from prober.service.peers import NOBODY
-from prober.service.protocol import HttpConnection, Serving
 from prober.service.routes import METRICS
+from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -38,14 +38,11 @@ async def serve_metrics(
     )
     few = settings.model_copy(update={"max_connections": min(_MOST, settings.max_connections)})
     serving = Serving(application, few, tally, listener="metrics")
-    loop, own = asyncio.get_running_loop(), listener.dup()
-    make = loop.create_unix_server if own.family == socket.AF_UNIX else loop.create_server
-    server = await make(lambda: HttpConnection(serving), sock=own)
     log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
     try:
-        yield
+        async with open_door(serving, listener):
+            yield
     finally:
-        server.close()
         await serving.end(grace)
 
 

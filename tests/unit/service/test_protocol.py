@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import socket
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -104,6 +107,12 @@ TOO_MUCH: dict[str, tuple[bytes, int]] = {
     "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
     "a length and chunks": (POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     "a wrong chunk": (CHUNKED + b"zz\r\n", 400),
+    "many small headers": (GET + b"X:1\r\n" * 101 + b"\r\n", 431),
+    "many trailers": (CHUNKED + b"0\r\n" + b"X:1\r\n" * 101 + b"\r\n", 431),
+    "many trailers without end": (CHUNKED + b"1\r\nx\r\n0\r\n" + b"a:b\r\n" * 100_000, 431),
+    "long trailers": (CHUNKED + b"0\r\n" + b"X: %s\r\n" % (b"a" * 1000) * 8, 431),
+    "a trailer without end": (CHUNKED + b"0\r\nX: " + b"a" * 100_000, 431),
+    "the name of a chunk without end": (CHUNKED + b"1;" + b"a" * 100_000, 431),
 }
 
 
@@ -192,12 +201,40 @@ def test_client_that_does_not_read(path: Path) -> None:
         assert time.monotonic() - began < 8
 
 
-def test_too_many_clients(path: Path) -> None:
+def test_trailers_are_dropped(path: Path) -> None:
+    """They are no headers: this one would make the body a JSON list."""
+    body = b"2\r\n[]\r\n0\r\nContent-Type: text/xml\r\nX: 1\r\n\r\n"
+    with connect(path) as client:
+        client.sendall(b"POST /v1/check-argv HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + body + GET + b"\r\n")
+        answers = client.recv(65536)
+        while b"200 OK" not in answers:
+            answers += client.recv(65536)
+    assert b"not a JSON list of words" in answers
+
+
+def test_one_connection_more_takes_the_place_of_an_idle_one(path: Path) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(path)) for _ in range(CONNECTIONS)]
+        for client in clients:
+            client.sendall(GET + b"\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        clients[0].sendall(GET + b"\r\n")  # So the second is idle for the longest time.
+        assert clients[0].recv(65536).startswith(b"HTTP/1.1 200")
+        with connect(path) as new:
+            new.sendall(GET + b"\r\n")
+            assert new.recv(65536).startswith(b"HTTP/1.1 200")
+            assert clients[1].recv(65536) == b""
+            clients[0].sendall(GET + b"\r\n")
+            assert clients[0].recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_too_many_connections_in_use(path: Path) -> None:
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
             client = stack.enter_context(connect(path))
-            client.sendall(GET + b"\r\n")
-            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            client.sendall(GET)
+            while int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
+                time.sleep(0.001)  # The service has not read it yet.
         assert status_of(everything(stack.enter_context(connect(path)))) == 503
 
 
@@ -221,7 +258,54 @@ def test_pipelined_requests_are_answered_in_order(path: Path) -> None:
     assert [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)] == [200, 200, 200, 404]
 
 
-def test_upgrade_is_ignored(path: Path) -> None:
+def test_many_pipelined_requests_are_answered(path: Path) -> None:
+    """They come in one piece, and a large body with them; nothing of it is lost."""
+    body = b"Content-Length: %d\r\n\r\n" % MAX_BODY + b" " * MAX_BODY
     with connect(path) as client:
-        client.sendall(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        client.sendall((GET + b"\r\n") * 300 + POST + body + GET + b"Connection: close\r\n\r\n")
+        answer = everything(client)
+    codes = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+    assert codes == [200] * 300 + [400, 200]
+
+
+def test_upgrade_is_ignored(path: Path) -> None:
+    """The request is answered as any other, and the connection is closed: what follows might be another protocol."""
+    with connect(path) as client:
+        client.sendall(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + GET + b"\r\n")
+        answer = everything(client)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/v1/binaries", "/openapi.json", "/nothing"])
+def test_head_has_the_headers_of_get_and_no_body(path: Path, target: str) -> None:
+    with connect(path) as client:
+        client.sendall(f"GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        whole = everything(client).partition(b"\r\n\r\n")
+    with connect(path) as client:
+        client.sendall(f"HEAD {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        head = everything(client).partition(b"\r\n\r\n")
+    assert len(head[2]) == 0 < len(whole[2])
+    assert _without_binding(head[0]) == _without_binding(whole[0].replace(b"GET", b"HEAD"))
+    assert b"content-length: %d" % (len(whole[2]) + (target == "/nothing")) in head[0]
+
+
+def _without_binding(head: bytes) -> list[bytes]:
+    """The lines of a head, but for the request's name, and the length of an error's text, which names the method."""
+    left_out = (b"x-request-id", b"content-length") if b" 404 " in head else (b"x-request-id",)
+    return [line for line in head.split(b"\r\n") if not line.startswith(left_out)]
+
+
+def test_head_of_what_is_no_get(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(b"HEAD /v1/translate HTTP/1.1\r\nConnection: close\r\n\r\n")
+        head, _, body = everything(client).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405")
+    assert b"allow: POST\r\n" in head + b"\r\n"
+    assert not body
+
+
+def test_another_method_is_told_of_get_and_head(path: Path) -> None:
+    with connect(path) as client:
+        client.sendall(b"DELETE /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert b"allow: GET, HEAD\r\n" in everything(client)

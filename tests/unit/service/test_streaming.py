@@ -12,8 +12,9 @@ from typing import Self, cast
 from prober.service.application import Application
 from prober.service.messages import Request, Response
 from prober.service.metrics.tally import Tally
-from prober.service.protocol import HttpConnection, Serving
+from prober.service.protocol import HttpConnection
 from prober.service.routes import ROUTES
+from prober.service.serving import Serving
 from tests.conftest import aio
 from tests.unit.capabilities.asking import until
 from tests.unit.service.running import make_settings

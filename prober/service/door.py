@@ -1,0 +1,89 @@
+"""Where clients come in: connections are taken while there is room for them, and let wait where there is none.
+
+The event loop takes connections by itself (libuv, one in each of its turns), which is quicker than taking them here.
+But it has no answer for a process that has no file descriptor left: it throws away all that wait, by means of a spare
+one, and where it has lost that too, it tries again and again and does nothing else.  So it is never let come to that:
+whoever takes a connection looks how high its descriptor is (:meth:`prober.service.serving.Serving.enter`), and here
+it is looked every second whether there are some left.  Where there are none, idle connections are closed and no more
+are taken until there are; who connects meanwhile waits in the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from prober.service.descriptors import highest_in_use, too_many
+from prober.service.protocol import HttpConnection
+from prober.service.serving import Serving
+from prober.service.sockets import BACKLOG
+
+log = logging.getLogger(__name__)
+
+#: It is looked so often (seconds).
+_EVERY = 1.0
+
+
+@asynccontextmanager
+async def open_door(serving: Serving, listener: socket.socket) -> AsyncIterator[None]:
+    """Take connections on the socket meanwhile; it stays its owner's, and open."""
+    door = _Door(serving, listener)
+    await door.open()
+    watch = asyncio.ensure_future(door.watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        door.close()
+
+
+class _Door:
+    def __init__(self, serving: Serving, listener: socket.socket) -> None:
+        self._serving = serving
+        self._listener = listener
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Take connections.
+
+        :raise OSError: where not even a descriptor for that can be had.
+        """
+        loop = asyncio.get_running_loop()
+        # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
+        copy = self._listener.dup()
+        try:
+            make = loop.create_unix_server if copy.family == socket.AF_UNIX else loop.create_server
+            self._server = await make(lambda: HttpConnection(self._serving), sock=copy, backlog=BACKLOG)
+        except BaseException:
+            copy.close()
+            raise
+
+    def close(self) -> None:
+        """Take no more.  May be called twice."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def watch(self) -> None:
+        """Look for ever whether there are descriptors."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            self._serving.highest = highest_in_use()
+            if number := too_many(self._listener.fileno()):
+                self._make_room(number)
+            elif self._server is None:
+                with suppress(OSError):
+                    await self.open()
+                    log.warning("there are file descriptors again; connections are taken")
+
+    def _make_room(self, number: int) -> None:
+        if self._server is not None:
+            log.warning("file descriptors run short: idle connections are closed, and no more are taken for now")
+            self.close()
+        for _ in range(number):
+            if not self._serving.users.make_room():
+                break
