@@ -13,7 +13,7 @@ from prober.errors import ProberError, UsageError
 from prober.service.messages import ClientGoneError, Handler, Request, Response
 from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
-from prober.service.problems import problem, problem_of, too_large
+from prober.service.problems import ToldError, problem, problem_of, too_large
 from prober.service.requests import read_query
 from prober.service.routes import CAPABILITIES, DESCRIPTION, ROUTES, Route
 
@@ -72,10 +72,13 @@ class Application:
         return _nobody(request, allowed, self._hint)
 
     def _refuse(self, error: ProberError, request: Request) -> Response:
-        self._tally.refused(error.kind)
+        kind, is_usage = error.kind, isinstance(error, UsageError)
+        if isinstance(error, ToldError):
+            kind, is_usage = error.met, error.is_usage
+        self._tally.refused(kind)
         response = problem_of(error)
-        fields = {"event": "refusal", "kind": error.kind, "status": response.status, "path": request.path}
-        level = logging.DEBUG if isinstance(error, UsageError) else logging.INFO
+        fields = {"event": "refusal", "kind": kind, "status": response.status, "path": request.path}
+        level = logging.DEBUG if is_usage else logging.INFO
         log.log(level, "%s %s: %s", request.method, request.path[:200], error.message, extra={"fields": fields})
         return response
 

@@ -27,7 +27,7 @@ from prober.service.questions import (
 from prober.service.routes import Route
 from prober.service.settings import ServiceSettings
 from prober.service.translation import Translator, good_answer
-from prober.service.workers.pool import OURSELVES, Pool, pool_settings
+from prober.service.workers.pool import OURSELVES, WorkerPool, pool_settings
 
 Answer: TypeAlias = Callable[[Route, str, Capabilities, Mapping[str, str]], BaseModel]
 
@@ -47,7 +47,7 @@ class Late:
         self,
         catalog: Catalog,
         settings: ServiceSettings,
-        pool: Pool,
+        pool: WorkerPool,
         load: Callable[[], ServiceSettings] | None = None,
     ) -> None:
         """``load`` reads the settings as they are told now."""
@@ -99,7 +99,7 @@ class Late:
         return self._settings
 
     def is_alive(self) -> bool:
-        """Whether the workers get on (:meth:`prober.service.workers.pool.Pool.is_alive`)."""
+        """Whether the workers get on (:meth:`prober.service.workers.pool.WorkerPool.is_alive`)."""
         return self._pool.is_alive()
 
     async def adopt(self, settings: ServiceSettings) -> None:

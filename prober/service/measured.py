@@ -13,12 +13,9 @@ import time
 from collections.abc import Callable
 from contextvars import Context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import uvloop
-
-if TYPE_CHECKING:
-    from _typeshed import HasFileno
 
 #: The variable of the environment that names a file: with it the loop is measured, and the file gets a line for each
 #: callback that took longer than :data:`MOST_S`, behind a first one that says so.
@@ -30,6 +27,10 @@ _TOLD = ("connection_made", "data_received", "eof_received", "connection_lost", 
 
 P = TypeVar("P")
 Ts = TypeVarTuple("Ts")
+
+
+class _HasFileno(Protocol):
+    def fileno(self) -> int: ...
 
 
 class MeasuredLoop(uvloop.Loop):
@@ -62,11 +63,11 @@ class MeasuredLoop(uvloop.Loop):
         """As the loop does, measured."""
         return super().call_at(when, self._timed, callback, *args, context=context)
 
-    def add_reader(self, fd: int | HasFileno, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
+    def add_reader(self, fd: int | _HasFileno, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
         """As the loop does, measured."""
         super().add_reader(fd, self._timed, callback, *args)
 
-    def add_writer(self, fd: int | HasFileno, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
+    def add_writer(self, fd: int | _HasFileno, callback: Callable[[*Ts], Any], *args: *Ts) -> None:
         """As the loop does, measured."""
         super().add_writer(fd, self._timed, callback, *args)
 

@@ -77,11 +77,18 @@ class RequestError(UsageError):
 
 
 class ToldError(ProberError):
-    """An error that a worker has made into a response already."""
+    """An error that a worker has made into a response already.
 
-    def __init__(self, response: Response, message: str, *, hint: str = "") -> None:
+    ``met`` is the kind of the error that the worker met, and ``is_usage`` whether that was a question asked wrongly.
+    """
+
+    def __init__(
+        self, response: Response, message: str, *, hint: str = "", met: str = "error", is_usage: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.response = response
+        self.met = met
+        self.is_usage = is_usage
 
 
 def problem_of(error: ProberError) -> Response:

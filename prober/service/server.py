@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import prober
 from prober.capabilities.catalog import Catalog, Interviewer
@@ -34,11 +34,8 @@ from prober.service.settings import ServiceSettings
 from prober.service.signals import reload_event, stop_event
 from prober.service.sockets import Listeners, listening_sockets
 from prober.service.workers.interviews import Interviews
-from prober.service.workers.pool import Pool, pool_settings
+from prober.service.workers.pool import WorkerPool, pool_settings
 from prober.service.workers.start import Nursery
-
-if TYPE_CHECKING:
-    import uvloop
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +80,7 @@ async def serve(
             async with Catalog(
                 settings.catalog, interviewer=interviewer, interviewers=asked.by, reader=asked.read, observer=tally
             ) as catalog:
-                pool = Pool(nursery or own, pool_settings(settings))
+                pool = WorkerPool(nursery or own, pool_settings(settings))
                 tally.add_source(partial(samples_of_catalog, catalog))
                 tally.add_source(samples_of_logs)
                 tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
@@ -194,7 +191,7 @@ async def _http_server(
         await serving.end(_GRACE)
 
 
-def _loop_factory() -> Callable[[], uvloop.Loop]:
+def _loop_factory() -> Callable[[], Any]:
     """uvloop's own; in tests one that tells which callbacks take long."""
     import uvloop
 

@@ -22,7 +22,7 @@ from prober.service.messages import Response
 from prober.service.problems import ToldError
 from prober.service.questions import ArgvBody, ArgvQuestion, DomainQuestion, WorkAsker
 from prober.service.remembered import Remembered
-from prober.service.workers.pool import Pool
+from prober.service.workers.pool import WorkerPool
 from prober.service.workers.wire import WorkerFrame
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Translator:
     once.  ``most`` is how many bytes a domain may have.
     """
 
-    def __init__(self, catalog: Catalog, pool: Pool, *, most: int) -> None:
+    def __init__(self, catalog: Catalog, pool: WorkerPool, *, most: int) -> None:
         self._catalog = catalog
         self._pool = pool
         self._most = most
@@ -180,7 +180,13 @@ def good_answer(frame: WorkerFrame) -> bytes:
     response = Response(
         head["status"], frame.body, head["media"], close=head.get("close", False), retry_s=head.get("retry", 0)
     )
-    raise ToldError(response, head.get("message", "a worker failed"), hint=head.get("hint", ""))
+    raise ToldError(
+        response,
+        head.get("message", "a worker failed"),
+        hint=head.get("hint", ""),
+        met=head.get("met", "work"),
+        is_usage=head.get("is_usage", False),
+    )
 
 
 def _guess_domain(xml: bytes) -> Wanted:

@@ -92,7 +92,7 @@ class _Run:
     why: ReplacedWhy | None = None
 
 
-class Pool:
+class WorkerPool:
     """The workers.  They are made when they are first wanted."""
 
     def __init__(self, nursery: Nursery, settings: PoolSettings) -> None:

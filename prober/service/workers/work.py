@@ -195,6 +195,7 @@ def _as_frame(response: Response, error: ProberError | None = None) -> WorkerFra
     }
     if error is not None:
         head |= {"message": error.message[:_MOST_NAME], "hint": error.hint[:_MOST_NAME]}
+        head |= {"met": error.kind, "is_usage": isinstance(error, UsageError)}
     return WorkerFrame(head, response.body)
 
 

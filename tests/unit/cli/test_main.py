@@ -165,11 +165,11 @@ def test_asking_the_service_imports_nothing_heavy() -> None:
 
 
 def test_the_service_is_ready_before_its_translator_is_loaded() -> None:
-    """The start has 0.6 s; the translator takes half as long, and what only describes the routes a quarter."""
+    """The start has 0.6 s; the pipeline takes half as long, and what only describes the routes a quarter."""
     script = "import sys; import prober.cli.serve; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert {"httptools", "prober.service.server", "prober.capabilities.catalog"} <= set(loaded)
-    late = {"prober.service.translation", "prober.service.answers", "prober.service.openapi"}
+    late = {"prober.translate.pipeline", "prober.service.answers", "prober.service.openapi"}
     assert not {"prober.domain", "prober.commandline.check", "lxml", "fastapi", "uvicorn", "rich", *late} & set(loaded)
 
 

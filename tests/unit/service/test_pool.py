@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from prober.errors import BusyError, ServiceError, WorkError
 from prober.service.messages import ClientGoneError
 from prober.service.questions import WorkAsker
-from prober.service.workers.pool import OURSELVES, Pool, PoolSettings
+from prober.service.workers.pool import OURSELVES, PoolSettings, WorkerPool
 from prober.service.workers.start import Nursery
 from tests.conftest import aio
 from tests.unit.service.running import shared_nursery
@@ -27,11 +28,11 @@ WORDS = {"do": "words", "declared": "text/plain"}
 LONG = 60.0
 
 
-def with_pool(body: Callable[[Pool], Awaitable[None]], **settings: Any) -> None:
+def with_pool(body: Callable[[WorkerPool], Awaitable[None]], **settings: Any) -> None:
     """A pool whose workers are there; at its end none is left."""
 
     async def go() -> None:
-        pool = Pool(shared_nursery(), PoolSettings(**{"work_s": LONG, **settings}))
+        pool = WorkerPool(shared_nursery(), PoolSettings(**{"work_s": LONG, **settings}))
         try:
             await pool.load()
             await body(pool)
@@ -49,7 +50,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def pids(pool: Pool) -> list[int]:
+def pids(pool: WorkerPool) -> list[int]:
     return pool.pids()
 
 
@@ -63,18 +64,18 @@ def is_running(pids: list[int]) -> bool:
     return any(stat.read_text().rpartition(") ")[2][0] != "Z" for stat in states)
 
 
-def stop(pool: Pool) -> None:
+def stop(pool: WorkerPool) -> None:
     """Whatever the workers are asked takes for ever."""
     for pid in pids(pool):
         os.kill(pid, signal.SIGSTOP)
 
 
-async def split(pool: Pool, asker: WorkAsker = OURSELVES) -> bytes:
+async def split(pool: WorkerPool, asker: WorkAsker = OURSELVES) -> bytes:
     return (await pool.ask(WORDS, b"a b", asker)).body
 
 
 def test_it_answers() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         assert await split(pool) == b'["a", "b"]'
         assert pool.figures.answered == {"words": 1}
 
@@ -82,7 +83,7 @@ def test_it_answers() -> None:
 
 
 def test_what_takes_too_long_is_ended_and_told_and_the_next_is_answered() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         stopped = pids(pool)
         stop(pool)
         began = time.monotonic()
@@ -98,7 +99,7 @@ def test_what_takes_too_long_is_ended_and_told_and_the_next_is_answered() -> Non
 
 
 def test_more_than_may_wait_are_refused_and_none_of_the_others_is_lost() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         stop(pool)
         asked = [asyncio.ensure_future(split(pool)) for _ in range(3)]
         await until(lambda: pool.figures.waiting == 2)
@@ -113,7 +114,7 @@ def test_more_than_may_wait_are_refused_and_none_of_the_others_is_lost() -> None
 
 
 def test_a_user_who_has_all_loses_half_to_one_who_waits_and_is_answered_later() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         stop(pool)
         first = [asyncio.ensure_future(split(pool, WorkAsker(1))) for _ in range(4)]
         await until(lambda: pool.figures.busy == 2)
@@ -130,7 +131,7 @@ def test_a_user_who_has_all_loses_half_to_one_who_waits_and_is_answered_later() 
 
 
 def test_a_worker_that_is_killed_at_a_question_is_replaced_and_the_question_answered() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         (pid,) = pids(pool)
         stop(pool)
         asked = asyncio.ensure_future(split(pool))
@@ -144,7 +145,7 @@ def test_a_worker_that_is_killed_at_a_question_is_replaced_and_the_question_answ
 
 
 def test_what_kills_two_workers_is_given_up() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         with pytest.raises(WorkError, match="has died twice"):
             await pool.ask({"slice": 1}, b"nonsense", OURSELVES)
         assert pool.figures.replaced == {"killed": 2}
@@ -154,7 +155,7 @@ def test_what_kills_two_workers_is_given_up() -> None:
 
 
 def test_idle_workers_that_were_killed_are_replaced() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         for pid in pids(pool):
             os.kill(pid, signal.SIGKILL)
         assert await split(pool) == b'["a", "b"]'
@@ -163,7 +164,7 @@ def test_idle_workers_that_were_killed_are_replaced() -> None:
 
 
 def test_what_takes_too_much_memory_is_told_so() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         frame = await pool.ask(WORDS, b"a " * 2_000_000, OURSELVES)
         assert (frame.head["status"], b"more memory than a worker may have" in frame.body) == (503, True)
         assert await split(pool) == b'["a", "b"]'
@@ -172,7 +173,7 @@ def test_what_takes_too_much_memory_is_told_so() -> None:
 
 
 def test_one_who_went_away_is_not_worked_for() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         with pytest.raises(ClientGoneError):
             await split(pool, WorkAsker(1, lambda: True))
         assert not pool.figures.answered
@@ -182,7 +183,7 @@ def test_one_who_went_away_is_not_worked_for() -> None:
 
 
 def test_one_who_is_cancelled_leaves_the_others_their_workers() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         stop(pool)
         asked = [asyncio.ensure_future(split(pool)) for _ in range(3)]
         await until(lambda: pool.figures.busy == 2)
@@ -197,7 +198,7 @@ def test_one_who_is_cancelled_leaves_the_others_their_workers() -> None:
 def test_a_nursery_that_was_killed_is_started_again() -> None:
     async def body() -> None:
         nursery = Nursery.spawn()
-        pool = Pool(nursery, PoolSettings(work_s=LONG))
+        pool = WorkerPool(nursery, PoolSettings(work_s=LONG))
         try:
             assert await split(pool) == b'["a", "b"]'
             assert nursery.pid is not None
@@ -215,7 +216,7 @@ def test_a_nursery_that_was_killed_is_started_again() -> None:
 
 
 def test_after_the_end_nothing_is_begun() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         stop(pool)
         asked = [asyncio.ensure_future(split(pool)) for _ in range(3)]
         await until(lambda: pool.figures.busy == 2)
@@ -230,7 +231,7 @@ def test_after_the_end_nothing_is_begun() -> None:
 
 
 def test_other_settings_are_for_other_workers() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         before = pids(pool)
         await pool.adopt(PoolSettings(workers=1))
         assert await split(pool) == b'["a", "b"]'
@@ -244,7 +245,7 @@ def test_a_host_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     wrong = tmp_path / "host.toml"
     wrong.write_text("nonsense = 1")
 
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         before = pids(pool)
         with pytest.raises(ServiceError, match="nonsense"):
             await pool.adopt(PoolSettings(host=str(wrong)))
@@ -257,15 +258,24 @@ def test_a_host_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     with_pool(body)
 
 
+def _held_by(pid: int) -> list[int]:
+    """The descriptors of a process beside its standard streams."""
+    return [fd for fd in map(int, os.listdir(f"/proc/{pid}/fd")) if fd > 2]
+
+
+def _holds_one(pid: int) -> bool:
+    return len(_held_by(pid)) == 1
+
+
 def test_a_worker_holds_nothing_of_the_service_and_minds_no_signal_of_the_terminal() -> None:
-    async def body(pool: Pool) -> None:
+    async def body(pool: WorkerPool) -> None:
         with Path(__file__).open():  # something that is open here
             for pid in pids(pool):
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     os.kill(pid, number)
-                held = sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
-                assert len([fd for fd in held if fd > 2]) == 1, held
-                assert os.readlink(f"/proc/{pid}/fd/{held[-1]}").startswith("socket:")
+                # It is there before it has closed what is the nursery's own.
+                await until(partial(_holds_one, pid))
+                assert os.readlink(f"/proc/{pid}/fd/{_held_by(pid)[0]}").startswith("socket:")
         before = pids(pool)
         assert await split(pool) == b'["a", "b"]'
         assert pids(pool) == before
@@ -280,7 +290,7 @@ def test_a_pool_that_gets_no_workers_is_not_alive_until_it_does(monkeypatch: pyt
 
     async def go() -> None:
         nursery = Nursery.spawn()
-        pool = Pool(nursery, PoolSettings(workers=1, work_s=LONG))
+        pool = WorkerPool(nursery, PoolSettings(workers=1, work_s=LONG))
         try:
             await pool.load()
             assert pool.is_alive()
