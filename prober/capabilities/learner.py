@@ -256,9 +256,11 @@ class Learner:
             seconds = time.monotonic() - began
         change = None
         if ran is not None:
+            await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
             now = self._look(found, _paths_of(ran, fingerprint.file.path))
             change = change_since(fingerprint, now, ran)
             fingerprint = now or fingerprint
+            await asyncio.sleep(0)
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
         scattered = not isinstance(recording, Derived)
         return Success(learned, capabilities, "recording" if ran is None else "interview", scattered), change

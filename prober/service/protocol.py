@@ -91,6 +91,8 @@ class HttpConnection(asyncio.Protocol):
         self._stop_pouring()
         # Nothing refers to itself any more: connections come and go by thousands, and need no collector.
         self.has_ended, self._last = True, None
+        self._pourer.forget()
+        self._reader.forget()
         del self._reader
 
     def data_received(self, data: bytes) -> None:

@@ -111,6 +111,11 @@ class RequestReader:
             return False
         return True
 
+    def forget(self) -> None:
+        """Nothing more is read: the parser, which knows this as this knows it, is let go."""
+        self._rest = None
+        del self._parser
+
     def read(self) -> bool:
         """Read on, as long as the owner wants it; false where it took too long and there is more."""
         until = time.perf_counter() + _SLICES_S

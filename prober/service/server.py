@@ -42,8 +42,10 @@ log = logging.getLogger(__name__)
 #: How long (seconds) requests may go on when the service is told to stop; with the rest this stays within a second.
 _GRACE = 0.3
 
-#: So many more objects (with references to others) before the youngest are looked at.
-_COLLECT_AFTER = 20_000
+#: When the collector looks for what refers to itself (:func:`gc.set_threshold`): at the youngest after so many more
+#: objects, and at two lots of these at once, which takes a few milliseconds.  At all there are it looks hardly ever: of
+#: thousands of connections that takes a tenth of a second, and nothing of theirs refers to itself once they have gone.
+_COLLECT_AFTER = (2_000, 2, 1_000)
 
 #: How long (seconds) after the last of the first interviews the rest is done: whoever waited for an interview shall not
 #: wait for this.
@@ -161,8 +163,7 @@ def _settle_memory() -> None:
     It is not tidied up first: that would hold the event loop for longer than anybody should wait.
     """
     gc.freeze()
-    # A translation makes and drops thousands of objects; at Python's own 700 the collector took half of its time.
-    gc.set_threshold(_COLLECT_AFTER, 10, 10)
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 async def _load_rest(catalog: Catalog, late: Late) -> None:

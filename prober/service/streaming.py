@@ -44,9 +44,22 @@ class Pourer:
             self._task = None
             await stream.aclose()
 
+    def forget(self) -> None:
+        """Know the connection no longer: it has gone."""
+        self._write, self._drained = _drop, _nothing
+
     def stop(self) -> bool:
         """Send no more; whether there was something to stop."""
         if self._task is None:
             return False
         self._task.cancel()
         return True
+
+
+def _drop(_: bytes) -> None:
+    """Nobody is there to be sent anything."""
+
+
+def _nothing() -> None:
+    """There is nothing to be waited for."""
+    return

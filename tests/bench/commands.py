@@ -37,7 +37,7 @@ def rows() -> Iterator[Row]:
             own = Path(place) / side.name
             own.mkdir()
             options = ("--directory", own / "none", "--replies", newest)
-            service = stack.enter_context(start_ready_service(own, *options, prober=side.prober))
+            service = stack.enter_context(start_ready_service(own, *options, prober=side.prober, measured=False))
             sockets[side.name] = ["--socket", str(service.socket), "--binary", ident]
         yield _row("prober supports, asking the service", sockets, ["supports", FACT], BAR)
         yield _row("prober translate, asking the service", sockets, ["translate", example])

@@ -124,7 +124,7 @@ def _services(directory: Path, options: Sequence[str]) -> Iterator[dict[str, Ser
 def _service(side: Side, directory: Path, options: Sequence[str]) -> Iterator[Service]:
     own = directory / side.name
     own.mkdir(exist_ok=True)
-    with start_ready_service(own, *options, prober=side.prober) as service:
+    with start_ready_service(own, *options, prober=side.prober, measured=False) as service:
         yield service
 
 

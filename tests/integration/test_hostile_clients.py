@@ -132,7 +132,9 @@ def attacked() -> Iterator[tuple[Service, Victim, Attacker]]:
     directory.chmod(0o755)
     try:
         options = ["--directory", directory / "none", "--replies", _RECORDING]
-        with start_ready_service(directory, *options) as service:
+        # Not measured: beside thousands of connections the collector takes its time (docs/decisions/workers.md), and
+        # what that does to others is what is looked at here.
+        with start_ready_service(directory, *options, measured=False) as service:
             service.socket.chmod(0o666)
             ident = _warm_up(service)
             attacker = Attacker(service, ident)
@@ -215,13 +217,18 @@ def test_there_are_shapes_of_each_kind() -> None:
 
 
 @pytest.mark.slow
-def test_no_client_makes_the_service_large_or_others_wait() -> None:
+def test_no_client_makes_the_service_large_or_others_wait(whole: bool) -> None:
+    """The bars are for a machine that has nothing else to do; beside other tests (no ``--whole``) they are twice as high.
+
+    Beside others more is on its way at the same time, and whoever waits, waits for them as well.
+    """
+    easing = 1 if whole else 2
     faults, figures = list[str](), list[str]()
     with attacked() as (service, victim, attacker):
         for shape, grown, waited in send_all(service, victim, attacker, SHAPES):
-            if grown > MOST_MEMORY:
+            if grown > MOST_MEMORY * easing:
                 faults.append(f"{shape.name}: {grown:.0f} MiB more")
-            if waited > MOST_WAITING and not (shape.crowd and os.geteuid()):
+            if waited > MOST_WAITING * easing and not (shape.crowd and os.geteuid()):
                 faults.append(f"{shape.name}: others wait {waited:.0f} ms longer")
             figures.append(f"{shape.name:40} {grown:7.1f} MiB {waited:8.2f} ms")
         settle(service, victim)

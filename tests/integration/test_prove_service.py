@@ -43,9 +43,12 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def serving(directory: Path, binary: str, *options: object) -> Iterator[Service]:
-    """A service for one binary alone, which proves in its own process unless told otherwise."""
+    """A service for one binary alone, which proves in its own process unless told otherwise.
+
+    One that does checks on its event loop (docs/decisions/workers.md), which is not measured then.
+    """
     told = ("--directory", directory / "none", "--binary", binary, *options)
-    with start_ready_service(directory, *told) as service:
+    with start_ready_service(directory, *told, measured="--prover-socket" in options) as service:
         yield service
 
 

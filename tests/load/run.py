@@ -57,7 +57,7 @@ def _service() -> Iterator[tuple[Service, str]]:
         options = ["--directory", directory / "none", "--binary", shutil.which("qemu-system-x86_64") or ""]
         if not options[-1]:
             options = ["--directory", directory / "none", "--replies", _RECORDING]
-        with start_ready_service(directory, *options) as service:
+        with start_ready_service(directory, *options, measured=False) as service:
             with service.client() as client:
                 ident = str(client.get("/v1/binaries").value["binaries"][0]["id"])
                 assert client.get(f"/v1/binaries/{ident}").value["state"] == "ready"
