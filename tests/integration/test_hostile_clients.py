@@ -218,7 +218,7 @@ def test_there_are_shapes_of_each_kind() -> None:
 
 @pytest.mark.slow
 def test_no_client_makes_the_service_large_or_others_wait(whole: bool) -> None:
-    """The bars are for a machine that has nothing else to do; beside other tests (no ``--whole``) they are twice as high.
+    """The bars are for a quiet machine; beside other tests (no ``--whole``) they are twice as high.
 
     Beside others more is on its way at the same time, and whoever waits, waits for them as well.
     """
