@@ -19,6 +19,7 @@ An entry says what it depends on (its fingerprint); whether that still holds is 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import re
@@ -77,6 +78,10 @@ class Learned(BaseModel):
     confinement: Confined | None = None
     unconfined: tuple[str, ...] = ()
     untraced: tuple[str, ...] = ()
+
+
+#: What this process runs short of, which is no fault of an entry.
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class _UntrustedError(Exception):
@@ -138,6 +143,9 @@ class DiskCache:
         except FileNotFoundError:
             return None
         except (OSError, _UntrustedError) as error:
+            if isinstance(error, OSError) and error.errno in _OURS:
+                log.warning("cache entry %s cannot be read now: %s", path, error)
+                return None
             await asyncio.to_thread(self._set_aside, path, error)
             return None
 

@@ -54,6 +54,27 @@ def test_nothing_there(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> No
     assert not caplog.records
 
 
+def test_without_descriptors_an_entry_stays(
+    cache: DiskCache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def read_without() -> object:
+        await asyncio.to_thread(os.getpid)  # The thread is there.
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            return await cache.read(str(binary))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert aio(read_without()) is None
+    assert "cannot be read now: [Errno 24]" in caplog.text
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+    assert aio(cache.read(str(binary))) == make_learned(binary)
+
+
 def test_paths_of_one_name_are_kept_apart(cache: DiskCache) -> None:
     paths = ["/a/qemu", "/b/qemu", "/a/../a/qemu", "/a/qe\nmu", "/" + "x" * 4000, "/a/\udcff"]
     names = [cache.path_of(path) for path in paths]
