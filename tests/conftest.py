@@ -7,7 +7,7 @@
 - Tests marked ``roots`` need other QEMU versions, in root directories that ``make roots`` lays out.  They are left
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
 - Tests that have QEMU judge thousands of lines take a part of them, always the same, unless ``--whole`` is given
-  (``make integration``, ``make integration-all``): the fixture ``whole``.
+  (``make integration``, ``make integration-all``): the fixture ``whole``.  Tests marked ``long`` are left out then.
 - Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
   are left out, not skipped.
 """
@@ -167,6 +167,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "roots: needs QEMU versions in root directories (--with-roots)")
+    config.addinivalue_line("markers", "long: one of several that differ in little; runs with --whole")
     config.addinivalue_line("markers", "libvirt: needs libvirt's test data (PROBER_LIBVIRT_DATA)")
     config.addinivalue_line("markers", "slow: takes more than a second of CPU; `make check` leaves it out")
     config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
@@ -179,6 +180,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "libvirt_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.libvirt)
     lacking = [] if config.getoption("--with-roots") else ["roots"]
+    lacking += [] if config.getoption("--whole") else ["long"]
     lacking += [] if (LIBVIRT / "pairs").is_dir() else ["libvirt"]
     left_out = {item for item in items if any(map(item.get_closest_marker, lacking))}
     if left_out:

@@ -91,9 +91,13 @@ def test_nothing_gets_out_for_an_ordinary_user(place: QemuPlace, form: Form) -> 
 
 _WEAKER = [
     Kernel(1, "direct"),
-    Kernel(6, "none"),
+    pytest.param(Kernel(6, "none"), marks=pytest.mark.long),
     pytest.param(
-        Kernel(0, "direct"), marks=pytest.mark.xfail(reason="what every user may read and write", strict=True)
+        Kernel(0, "direct"),
+        marks=[
+            pytest.mark.long,
+            pytest.mark.xfail(reason="what every user may read and write", strict=True),
+        ],
     ),
 ]
 

@@ -53,8 +53,8 @@ class Case:
 CASES = [
     Case("pc", root=False),
     Case("pc", bridge=False),
-    Case("pc", acpi=False),
-    Case("q35"),
+    pytest.param(Case("pc", acpi=False), marks=pytest.mark.long),
+    pytest.param(Case("q35"), marks=pytest.mark.long),
     Case("q35", bridge=False),
 ]
 
