@@ -6,7 +6,8 @@ Guarantees:
   killed and replaced, and the asker is told.
 - A user has at most half of the workers while another one waits, and loses what is beyond that where somebody does.
   What was taken away is begun again: a question has no effect but its answer.
-- Where a worker is killed by others the question is asked of another one, once.
+- Where a worker is killed by others the question is asked of another one, as often as there are workers: all that
+  were idle may have been killed at once, and the next question is the first to see it.
 - When the pool is closed no process of it is left.
 """
 
@@ -119,17 +120,17 @@ class WorkerPool:
         :raise WorkError: where it takes too long, or its worker died of it.
         :raise ClientGoneError: where the asker has gone before it was begun.
         """
-        ticket, has_died = Ticket(asker.uid, len(body)), False
+        ticket, deaths = Ticket(asker.uid, len(body)), 0
         while True:
             run = await self._take_turn(ticket, asker)
             try:
                 return await self._run(run, head, body, capabilities)
             except WorkerGoneError:
-                if not run.why and has_died:
+                deaths += not run.why
+                if deaths > self.settings.workers:
                     break
-                has_died |= not run.why
                 ticket = Ticket(asker.uid, len(body), is_first=True)
-        raise WorkError("the process that worked on this has died twice", hint="the service's log may say more")
+        raise WorkError(f"{deaths} processes that worked on this have died", hint="the service's log may say more")
 
     async def load(self) -> None:
         """Start all workers, where they are not there, and wait until they are.
