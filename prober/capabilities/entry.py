@@ -64,12 +64,11 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """An answer: what the binary can do.  ``scattered`` is whether its memory lies among what an interview left."""
+    """An answer: what the binary can do."""
 
     learned: Learned
     capabilities: Capabilities
     source: Literal["interview", "cache", "recording"]
-    scattered: bool = False
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -2,7 +2,7 @@
 
 Guarantees:
 
-- At most ``max_interviews`` interviews run at once, and the next one begins when the memory of the last is given back.
+- At most ``max_interviews`` interviews run at once, and the next one begins when what the last one gave is on disk.
 - An interview during which the binary changed, or anything that it runs, counts for nothing.
 - Whoever waits for what is being learnt may go away: that stops nothing.
 """
@@ -13,15 +13,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
-from prober.capabilities.compact import make_compact
 from prober.capabilities.entry import Answer, Failure, Subject, Success
 from prober.capabilities.find import CatalogSettings, FoundFile
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
-from prober.capabilities.gently import Derived, take_over
+from prober.capabilities.gently import take_over
 from prober.capabilities.interviewer import Interviewer, RecordingReader
 from prober.capabilities.observer import ANSWERED, CANCELLED, FAULT, CatalogObserver
 from prober.capabilities.telling import Teller
@@ -35,8 +33,6 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 3
 #: How long (seconds) closing waits for entries that are being written to the cache.
 _BACKGROUND_GRACE = 0.5
-#: How long (seconds) after an answer its memory is tidied: whoever asked for it has been told by then.
-_TIDY_AFTER = 0.05
 #: So many of the files that are not known are named in the log.
 _TOLD = 4
 
@@ -178,7 +174,7 @@ class Learner:
             raise
         finally:
             subject.asking = False
-        # The asker has its answer; the next interview begins when the memory of this one is given back.
+        # The asker has its answer; the next interview begins when this one's is on disk.
         self._keep(self._finish_turn(subject, answer))
         return answer
 
@@ -192,11 +188,6 @@ class Learner:
                 log.warning("what is known of %s is not kept on disk: %s", subject.found.path, untraced)
             elif self._cache is not None:
                 await self._cache.write(answer.learned, answer.capabilities)
-            if answer.scattered:
-                await asyncio.sleep(_TIDY_AFTER)
-                compact = await asyncio.to_thread(make_compact, answer.capabilities)
-                if subject.answer is answer:
-                    subject.answer = replace(answer, capabilities=compact, scattered=False)
         finally:
             self._slots.release()
 
@@ -262,8 +253,7 @@ class Learner:
             fingerprint = now or fingerprint
             await asyncio.sleep(0)
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
-        scattered = not isinstance(recording, Derived)
-        return Success(learned, capabilities, "recording" if ran is None else "interview", scattered), change
+        return Success(learned, capabilities, "recording" if ran is None else "interview"), change
 
     def _tell_stale(self, path: str, change: PartChange) -> None:
         """What the disk has of a binary that nothing is known of yet no longer holds."""
