@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
@@ -196,15 +197,25 @@ class Learner:
         found = subject.found
         for _ in range(_ATTEMPTS):
             await self._settle()
-            answer, change = await self._ask(found, _watched_before(subject.answer))
-            change = change or change_of(answer.fingerprint, self._look(found, _files_of(answer.fingerprint)))
+            answer, ran = await self._ask(found, _watched_before(subject.answer))
+            await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
+            answer, change = self._look_again(found, answer, ran)
             if change is None:
                 return answer
             log.info("%s changed while it was asked: %s", found.path, change)
         return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
 
-    async def _ask(self, found: FoundFile, before: tuple[FileMark, ...]) -> tuple[Answer, PartChange | None]:
-        """An answer, and what changed until it was there.
+    def _look_again(self, found: FoundFile, answer: Answer, ran: Ran | None) -> tuple[Answer, PartChange | None]:
+        """An answer, with all that it depends on now that this is known, and what changed until it was there."""
+        before = answer.fingerprint
+        if before is None or ran is None or isinstance(answer, Failure):
+            return answer, change_of(before, self._look(found, _files_of(before)))
+        now = self._look(found, _paths_of(ran, before.file.path))
+        learned = answer.learned.model_copy(update={"fingerprint": now or before})
+        return replace(answer, learned=learned), change_since(before, now, ran)
+
+    async def _ask(self, found: FoundFile, before: tuple[FileMark, ...]) -> tuple[Answer, Ran | None]:
+        """An answer, and what a process ran that gave it.
 
         A failed one depends on what the last process ran, ``before``: what that may lack can come back.
         """
@@ -245,15 +256,8 @@ class Learner:
                 self._tell_end(found.path, outcome, time.monotonic() - began)
         if seconds is None:
             seconds = time.monotonic() - began
-        change = None
-        if ran is not None:
-            await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
-            now = self._look(found, _paths_of(ran, fingerprint.file.path))
-            change = change_since(fingerprint, now, ran)
-            fingerprint = now or fingerprint
-            await asyncio.sleep(0)
         learned = Learned(fingerprint=fingerprint, seconds=seconds, timings=timings, asked_at=asked_at, **held)
-        return Success(learned, capabilities, "recording" if ran is None else "interview"), change
+        return Success(learned, capabilities, "recording" if ran is None else "interview"), ran
 
     def _tell_stale(self, path: str, change: PartChange) -> None:
         """What the disk has of a binary that nothing is known of yet no longer holds."""
