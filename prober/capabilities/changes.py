@@ -11,6 +11,7 @@ import re
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -88,13 +89,14 @@ class ChangeLog:
     @property
     def last(self) -> str:
         """The id of the last change; number 0 where there is none yet."""
-        return f"{self._epoch}-{self._number}"
+        return self._id_of(self._number)
 
     def add(self, kind: ChangeOf, entry: str, binary: str, **more: object) -> AnswerChange:
         """Note a change; ``more`` are the other fields of :class:`AnswerChange`."""
-        self._number += 1
-        fields = {"id": self.last, "at": time.time(), "kind": kind, "entry": entry, "binary": binary, **more}
+        ident = self._id_of(self._number + 1)
+        fields = {"id": ident, "at": time.time(), "kind": kind, "entry": entry, "binary": binary, **more}
         change = AnswerChange.model_validate(fields)
+        self._number += 1
         self._kept.append(change)
         self._wake()
         return change
@@ -106,9 +108,10 @@ class ChangeLog:
         """
         match = _ID.fullmatch(ident)
         number = int(match[2]) if match is not None and match[1] == self._epoch else -1
-        if not self._number - len(self._kept) <= number <= self._number:
+        seen = number - (self._number - len(self._kept))  # so many of those that are kept
+        if not 0 <= seen <= len(self._kept):
             return News([], self.last, has_gap=True)
-        missed = [change for change in self._kept if _number_of(change) > number][:most]
+        missed = list(islice(self._kept, seen, seen + most))
         return News(missed, missed[-1].id if missed else ident)
 
     def latest(self, most: int) -> News:
@@ -127,10 +130,9 @@ class ChangeLog:
         self.is_closed = True
         self._wake()
 
+    def _id_of(self, number: int) -> str:
+        return f"{self._epoch}-{number}"
+
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def _number_of(change: AnswerChange) -> int:
-    return int(change.id.rpartition("-")[2])

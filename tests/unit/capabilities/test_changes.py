@@ -52,6 +52,17 @@ def test_an_id_from_the_future_is_a_gap() -> None:
     assert changes.since(ident(changes, 2)).has_gap
 
 
+def test_a_change_that_cannot_be_told_takes_no_number() -> None:
+    """Whoever waits for what comes after the last one would be woken for nothing, again and again."""
+    changes = made(2)
+    last = changes.last
+    with pytest.raises(ValueError, match="colour"):
+        changes.add("gone", "x", "/3", colour="red")
+    assert changes.last == last
+    changes.add("gone", "x", "/3")
+    assert [change.binary for change in changes.since(last).changes] == ["/3"]
+
+
 def test_two_lives_have_two_epochs() -> None:
     first, second = made(3), made(3)
     assert second.since(first.last).has_gap
