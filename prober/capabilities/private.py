@@ -25,7 +25,8 @@ def require_private(directory: Path) -> None:
     """Accept a directory that belongs to us and to which nobody else can write; root always can.
 
     A symbolic link is followed where it is ours or root's (systemd makes one for a ``DynamicUser=``).  Who owns a
-    directory above it is trusted.  A group that is our user's own and has no other member is nobody else.  Blocks.
+    directory above it is trusted.  Above it, a group that is our user's own and has no other member is nobody else.
+    Blocks.
 
     :raise ServiceError: where it is not so; the message says which directory and why, the hint what would help.
     :raise OSError: where it is not there or may not be looked at.
