@@ -38,7 +38,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
-from prober.capabilities.gently import Derived, dump_gently, take_over
+from prober.capabilities.gently import dump_gently, load_gently
 from prober.capabilities.private import require_private
 from prober.capabilities.slices import SliceError
 from prober.qemu.box.forms import Confined
@@ -271,7 +271,7 @@ async def _load(content: bytes) -> Capabilities:
     :raise _UntrustedError: where something is wrong.
     """
     try:
-        return await take_over(Derived(content))
+        return await load_gently(content)
     except SliceError as error:
         raise _UntrustedError(f"its content has another form: {error}") from error
 

@@ -28,7 +28,7 @@ class Derived:
 
 
 async def load_gently(text: bytes) -> Capabilities:
-    """Capabilities from the text of their slices.
+    """Capabilities from the text of their slices.  They stay where they are: the collector does not look at them.
 
     :raise SliceError: where it is none.
     """
@@ -36,7 +36,10 @@ async def load_gently(text: bytes) -> Capabilities:
     for piece in slices_of(text):
         assembly.add(piece)
         await asyncio.sleep(0)
-    return assembly.finish()
+    made = assembly.finish()
+    # Else the collector walks through all of it now and again, which holds the loop.
+    gc.freeze()
+    return made
 
 
 async def dump_gently(capabilities: Capabilities) -> bytes:
@@ -57,7 +60,7 @@ async def json_gently(capabilities: Capabilities) -> bytes:
             written.setdefault(label.decode(), []).append(text)
         await asyncio.sleep(0)
     accelerators = [
-        _quoted(name) + b":" + _object(Accelerator, f"accelerators {name} ", written)
+        to_json(name) + b":" + _object(Accelerator, f"accelerators {name} ", written)
         for name in capabilities.accelerators
     ]
     written["schema_text"] = [to_json(capabilities.schema_text)]
@@ -68,7 +71,7 @@ async def json_gently(capabilities: Capabilities) -> bytes:
 def _object(model: type[BaseModel], before: str, written: Mapping[str, list[bytes]]) -> bytes:
     """An object of all fields of a model; those of which nothing was written are null."""
     fields = (
-        _quoted(field.serialization_alias or name) + b":" + _joined(written.get(before + name, [b"null"]))
+        to_json(field.serialization_alias or name) + b":" + _joined(written.get(before + name, [b"null"]))
         for name, field in model.model_fields.items()
     )
     return b"{" + b",".join(fields) + b"}"
@@ -81,18 +84,12 @@ def _joined(pieces: list[bytes]) -> bytes:
     return pieces[0][:1] + b",".join(piece[1:-1] for piece in pieces) + pieces[0][-1:]
 
 
-def _quoted(name: str) -> bytes:
-    return to_json(name)
-
-
 async def take_over(recording: Recording | Derived) -> Capabilities:
     """What a recording proves; where that was not worked out elsewhere it is done in a thread.
 
     :raise RecordingError: where a reply has not the form that QEMU gives it.
+    :raise SliceError: where what was worked out elsewhere is no text of slices.
     """
     if isinstance(recording, Derived):
-        made = await load_gently(recording.text)
-        # It stays: else the collector walks through all of it now and again, which holds the loop.
-        gc.freeze()
-        return made
+        return await load_gently(recording.text)
     return await asyncio.to_thread(Capabilities.from_recording, recording)
