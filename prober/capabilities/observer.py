@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from prober.capabilities.fingerprint import Fingerprint
-from prober.errors import QemuError
+from prober.errors import QemuError, RecordingError, WorkError
 
 #: What became of an interview, besides the kinds of errors.
 ANSWERED, FAULT, CANCELLED = "answered", "fault", "cancelled"
@@ -42,7 +42,7 @@ class CatalogObserver:
 
 def outcomes() -> tuple[str, ...]:
     """Every outcome that an interview can have."""
-    return (ANSWERED, FAULT, CANCELLED, "recording", *sorted(_kinds(QemuError)))
+    return (ANSWERED, FAULT, CANCELLED, RecordingError.kind, WorkError.kind, *sorted(_kinds(QemuError)))
 
 
 def _kinds(kind: type[QemuError]) -> set[str]:
