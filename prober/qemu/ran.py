@@ -1,8 +1,8 @@
 """What the processes of one interview executed and had mapped, as far as it can be found on this host again.
 
-An answer holds for as long as these files are what they were.  A process is looked at when it has loaded its modules,
-as some types kill the one that is asked, and once more when it has answered everything: modules are also loaded when a
-type of them is asked for.
+An answer holds for as long as these files are what they were.  A process is looked at when it has loaded its modules
+and when it has told of its block drivers, as some types kill the one that is asked, and once more when it has answered
+everything: modules are also loaded when a type of them is asked for.
 """
 
 from __future__ import annotations
