@@ -31,6 +31,7 @@ from prober.errors import LimitError, ProtocolError, QemuTimeoutError
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import Question
 from prober.qemu.recording import ErrorReply, Exchange
+from prober.qemu.replies import require_unicode
 
 #: The library's own log.  Silent unless somebody sets its level: what goes wrong is told by errors.
 _LIBRARY_LOG = logging.getLogger("qemu.qmp")
@@ -247,8 +248,7 @@ class _StrictMessage(Message):
         try:
             value = _DECODER.decode(data.decode())
             if b"\\u" in data:
-                # An escaped half of a surrogate pair is a text that no file and no socket can take.
-                json.dumps(value, ensure_ascii=False).encode()
+                require_unicode(value)
         except (ValueError, RecursionError) as error:
             raise DeserializationError(f"not JSON: {error}", data[:_KEPT]) from error
         if not isinstance(value, dict):

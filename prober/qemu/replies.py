@@ -36,7 +36,8 @@ def pairs(text: str) -> Iterator[tuple[JsonValue, JsonValue, int]]:
 
     Replies may have objects in common, so nobody may change them.
 
-    :raise RecordingError: where the text is not a series of JSON values, or ends with a command; names the line.
+    :raise RecordingError: where the text is not a series of JSON values of Unicode, or ends with a command; names the
+        line.
     """
     reader = _Reader(text)
     while reader.has_more():
@@ -46,6 +47,14 @@ def pairs(text: str) -> Iterator[tuple[JsonValue, JsonValue, int]]:
             raise RecordingError(f"line {line_of(text, place)}: the last command has no reply")
         listed = reader.listed_objects() if _asks_for_properties(command) else None
         yield command, reader.value() if listed is None else {"return": listed}, place
+
+
+def require_unicode(value: object) -> None:
+    """Accept what was read of JSON with escapes in it, which may be for half of a surrogate pair (``\\ud800``).
+
+    :raise UnicodeEncodeError: where there is one: no file and no socket can take it.
+    """
+    json.dumps(value, ensure_ascii=False).encode()
 
 
 def line_of(text: str, place: int) -> int:
@@ -77,11 +86,17 @@ class _Reader:
     def value(self) -> JsonValue:
         """The next value.
 
-        :raise RecordingError: where it is no JSON.
+        :raise RecordingError: where it is no JSON, or has text that nobody can write again.
         """
         value: JsonValue
         try:
-            value, self.place = self._decoder.raw_decode(self._text, self.place)
+            value, end = self._decoder.raw_decode(self._text, self.place)
+            if self._text.find("\\u", self.place, end) >= 0:
+                require_unicode(value)
+            self.place = end
+        except UnicodeEncodeError as error:
+            said = "a text that is no Unicode, half of a surrogate pair"
+            raise RecordingError(f"line {line_of(self._text, self.place)}: {said}") from error
         except ValueError as error:
             raise RecordingError(f"line {line_of(self._text, self.place)}: not JSON: {error}") from error
         except RecursionError as error:

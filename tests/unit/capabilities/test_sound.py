@@ -139,6 +139,5 @@ def test_half_of_a_pair_is_no_text(where: str) -> None:
     asked = {"schema": ("query-qmp-schema", schema), "command": ("query-commands", [{"name": "\ud800"}])}
     question, reply = asked[where]
     said = [{"execute": "query-version"}, {"return": version}, {"execute": question}, {"return": reply}]
-    recording = Recording.loads("\n\n".join(map(json.dumps, said)))
     with pytest.raises(RecordingError, match="no Unicode"):
-        Capabilities.from_recording(recording)
+        Capabilities.from_recording(Recording.loads("\n\n".join(map(json.dumps, said))))

@@ -90,6 +90,18 @@ def test_the_line_of_a_fault_in_a_list_is_told() -> None:
         _replies(text)
 
 
+@pytest.mark.parametrize("command", ["qom-list-properties", "query-commands"])
+def test_half_of_a_pair_is_refused_with_its_line(command: str) -> None:
+    """Also in a list that is read object by object."""
+    text = _text([{"name": "a"}], [{"name": "\\ud83d"}]).replace("qom-list-properties", command)
+    text = text.replace("\\\\", "\\")
+    with pytest.raises(RecordingError, match="line 26: a text that is no Unicode"):
+        _replies(text)
+    whole = _replies(text.replace("\\ud83d", "\\ud83d\\ude00"))[1]
+    assert isinstance(whole, dict)
+    assert whole["return"] == [{"name": "😀"}]
+
+
 def test_a_list_without_end_is_looked_for_once() -> None:
     question = '{"execute": "qom-list-properties"}\n'
     odd = '{\n  "return": [\n    {\n      "name": "]"}]}\n'
