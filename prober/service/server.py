@@ -85,7 +85,7 @@ async def serve(
                 pool = WorkerPool(nursery or own, pool_settings(settings))
                 tally.add_source(partial(samples_of_catalog, catalog))
                 tally.add_source(samples_of_logs)
-                tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
+                tally.add_source(lambda: samples_of_workers(pool.settings.workers, pool.figures))
                 late = Late(catalog, settings, pool, load)
                 try:
                     await _serve_on(listeners, catalog, late, admins, _Events(stop, reload, on_ready, load), tally)
