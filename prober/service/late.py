@@ -120,9 +120,10 @@ class Late:
     async def close(self) -> None:
         """Stop what is being proven and worked on; nothing of it is left, and nothing more is begun.  May be called
         twice."""
+        # Without the lock: whoever has it may be waiting for a worker.
+        self._is_closed = True
+        await self._pool.close()
         async with self._lock:
-            self._is_closed = True
-            await self._pool.close()
             for prover in (self._prover, *self._retired):
                 if prover is not None:
                     await prover.close()
