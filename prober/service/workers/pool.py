@@ -25,7 +25,7 @@ from typing import Any, Literal
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import BusyError, ServiceError, WorkError
 from prober.service.messages import ClientGoneError
-from prober.service.questions import WorkAsker
+from prober.service.questions import WorkAsker, stopping
 from prober.service.settings import ServiceSettings
 from prober.service.workers.channel import WorkerChannel, WorkerGoneError
 from prober.service.workers.start import Nursery
@@ -194,7 +194,7 @@ class WorkerPool:
         for ticket in self._turns:
             self._turns.leave(ticket)
             if not ticket.turn.done():
-                ticket.turn.set_exception(_stopping())
+                ticket.turn.set_exception(stopping())
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
@@ -207,7 +207,7 @@ class WorkerPool:
         patience = asyncio.get_running_loop().call_later(_PATIENCE, self._make_room, ticket)
         try:
             if self._is_closed:
-                raise _stopping()
+                raise stopping()
             if not (len(self._turns) or self._runs or self._starting):
                 self._moved_at = time.monotonic()
             self._turns.enter(ticket)
@@ -375,10 +375,6 @@ def _require_host(answer: WorkerFrame) -> None:
     """:raise ServiceError: where a worker says that the host could not be read."""
     if answer.head["status"] != 200:
         raise ServiceError(answer.head["message"], hint=answer.head["hint"])
-
-
-def _stopping() -> BusyError:
-    return BusyError("the service is being stopped", hint="ask again when it is back")
 
 
 def _ended(channel: WorkerChannel, reason: str, what: object = "") -> dict[str, Any]:
