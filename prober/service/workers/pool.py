@@ -265,7 +265,8 @@ class WorkerPool:
             limit = f"{self.settings.work_s:g} seconds"
             raise WorkError(f"this takes longer than the {limit} that it may", hint="send less at once") from None
         except WorkerGoneError:
-            run.why = run.why or "killed"
+            if not self._is_closed:
+                run.why = run.why or "killed"
             raise
         else:
             self.figures.answered[str(head.get("do"))] += 1
