@@ -28,7 +28,7 @@ _ESCAPED = 3
 
 def within_an_answer(items: Sequence[M]) -> list[M]:
     """The same; where they are too much for an answer, as many of the first as fit, with their longest texts cut."""
-    if sum(len(item.model_dump_json()) for item in items) * _ESCAPED <= _MOST_OF_ITEMS:
+    if sum(len(item.model_dump_json().encode()) for item in items) * _ESCAPED <= _MOST_OF_ITEMS:
         return list(items)
     if sum(map(_size, items)) <= _MOST_OF_ITEMS:
         return list(items)

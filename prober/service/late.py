@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
-from prober.errors import BusyError
 from prober.service.questions import (
     ArgvBody,
     ArgvQuestion,
@@ -23,6 +22,7 @@ from prober.service.questions import (
     ProofQuestion,
     ProofWorker,
     WorkAsker,
+    stopping,
 )
 from prober.service.routes import Route
 from prober.service.settings import ServiceSettings
@@ -120,9 +120,10 @@ class Late:
     async def close(self) -> None:
         """Stop what is being proven and worked on; nothing of it is left, and nothing more is begun.  May be called
         twice."""
+        # Without the lock: whoever has it may be waiting for a worker.
+        self._is_closed = True
+        await self._pool.close()
         async with self._lock:
-            self._is_closed = True
-            await self._pool.close()
             for prover in (self._prover, *self._retired):
                 if prover is not None:
                     await prover.close()
@@ -172,7 +173,7 @@ class Late:
     async def _load_prover(self) -> ProofWorker:
         async with self._lock:
             if self._is_closed:
-                raise BusyError("the service is being stopped", hint="ask again when it is back")
+                raise stopping()
             if self._prover is None:
                 make = await asyncio.to_thread(_import_prover)
                 self._prover = make(self._catalog, self, self._settings)

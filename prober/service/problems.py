@@ -126,19 +126,6 @@ def too_large(number: int) -> Response:
 
 def problem(status: int, detail: str, *, hint: str = "", kind: str = "", allow: str = "", **more: Any) -> Response:
     """A problem as a response; the connection is closed where a body may be left unread."""
-    content = _content(status, detail, hint, kind, **more)
-    return Response(status, content, MEDIA_TYPE, allow, close=status in (408, 413, 415))
-
-
-def problem_bytes(status: int, detail: str, hint: str = "", *, request_id: str = "") -> bytes:
-    """A problem as a whole HTTP response, after which the connection is closed, for where no request is answered."""
-    content = _content(status, detail, hint, "")
-    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-    head += f"x-request-id: {request_id}\r\n" if request_id else ""
-    return f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content
-
-
-def _content(status: int, detail: str, hint: str, kind: str, **more: Any) -> bytes:
     said = {
         "type": f"urn:prober:{kind}" if kind else "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -148,4 +135,6 @@ def _content(status: int, detail: str, hint: str, kind: str, **more: Any) -> byt
         **more,
     }
     content = json.dumps(said).encode()
-    return content if len(content) <= MOST_OF_AN_ANSWER else json.dumps(cut(said)).encode()
+    if len(content) > MOST_OF_AN_ANSWER:
+        content = json.dumps(cut(said)).encode()
+    return Response(status, content, MEDIA_TYPE, allow, close=status in (408, 413, 415))

@@ -1,6 +1,6 @@
 """Proving for a client: which line it is that is to be proven, and then whoever has a QEMU judge it.
 
-Imported late (:mod:`prober.service.late`), as the translator is.
+Imported late (:mod:`prober.service.late`): most services never prove anything.
 """
 
 from __future__ import annotations

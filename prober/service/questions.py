@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from prober.errors import BusyError
+
 
 class WorkAsker:
     """For whom something is worked on: his user (-1 where the kernel did not tell), and whether he still waits."""
@@ -80,3 +82,8 @@ class DomainTranslator(Protocol):
     async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
         """The words of an argv."""
         ...
+
+
+def stopping() -> BusyError:
+    """Why nothing is begun any more, nor brought to its end."""
+    return BusyError("the service is being stopped", hint="ask again when it is back")

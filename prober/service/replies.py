@@ -17,7 +17,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """``status`` is ``ready``, else it is an error that comes; ``binaries`` counts the entries by their state."""
+    """``status`` is ``ready``, as there is an error otherwise; ``binaries`` counts the entries by their state."""
 
     status: str
     binaries: dict[str, int]

@@ -123,7 +123,7 @@ def words_of(body: bytes, declared: str) -> list[str]:
     if declared == "application/json" or (declared != "text/plain" and body.lstrip()[:1] == b"["):
         words = _json_words(body)
     else:
-        # Imported late, with the translator.
+        # Imported late: it is for workers alone.
         from prober.commandline.parse import split_shell
 
         try:

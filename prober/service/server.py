@@ -85,7 +85,7 @@ async def serve(
                 pool = WorkerPool(nursery or own, pool_settings(settings))
                 tally.add_source(partial(samples_of_catalog, catalog))
                 tally.add_source(samples_of_logs)
-                tally.add_source(partial(samples_of_workers, settings.workers, pool.figures))
+                tally.add_source(lambda: samples_of_workers(pool.settings.workers, pool.figures))
                 late = Late(catalog, settings, pool, load)
                 try:
                     await _serve_on(listeners, catalog, late, admins, _Events(stop, reload, on_ready, load), tally)
@@ -116,7 +116,7 @@ async def _serve_on(
         _http_server(application, listeners.api, settings, tally) as serving,
         serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
-        works = [
+        works: list[Awaitable[None]] = [
             keep_watchdog_quiet(Watched("the catalog", catalog.is_alive), Watched("the workers", late.is_alive)),
             _load_rest(catalog, late),
             watch_lag(tally),
@@ -125,7 +125,7 @@ async def _serve_on(
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
             works.append(reloader.keep_reloading(events.reload))
         if events.on_ready is not None:
-            works.append(_await(events.on_ready(catalog)))
+            works.append(events.on_ready(catalog))
         companions = [asyncio.ensure_future(work) for work in works]
         notify(f"READY=1\nSTATUS=Serving {len(catalog.entries())} binaries")
         count = len(catalog.entries())
@@ -144,10 +144,6 @@ async def _serve_on(
     for result in results:
         if isinstance(result, Exception):
             raise result
-
-
-async def _await(work: Awaitable[None]) -> None:
-    await work
 
 
 def _use_one_heap() -> None:

@@ -83,15 +83,7 @@ class Translator:
         :raise BusyError: where too much is asked at once.
         :raise WorkError: where it takes too long, or too much memory.
         """
-        head = {
-            "do": "translate",
-            "most": self._most,
-            "monitor": question.monitor,
-            "incoming": question.incoming,
-            "assume": question.assume_unknown_present,
-        }
-        guess = _guess_domain(question.xml)
-        return await self._answer(question, head, question.xml, guess, asker)
+        return await self._answer(question, asker)
 
     async def check_argv(self, question: ArgvQuestion, asker: WorkAsker) -> bytes:
         """Hold an argv against a binary of the catalog: the ``named`` one, else the one that the argv begins with.
@@ -102,9 +94,7 @@ class Translator:
         :raise BusyError: where too much is asked at once.
         :raise WorkError: where it takes too long, or too much memory.
         """
-        text, declared = question.body
-        head = {"do": "check", "declared": declared, "assume": question.assume_unknown_present}
-        return await self._answer(question, head, text, _guess_argv(text), asker)
+        return await self._answer(question, asker)
 
     async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
         """The words of an argv.
@@ -115,33 +105,33 @@ class Translator:
         frame = await self._pool.ask({"do": "words", "declared": argv.declared}, argv.text, asker)
         return tuple(json.loads(good_answer(frame)))
 
-    async def _answer(
-        self,
-        question: DomainQuestion | ArgvQuestion,
-        head: Mapping[str, Any],
-        body: bytes,
-        guess: Wanted,
-        asker: WorkAsker,
-    ) -> bytes:
+    async def _answer(self, question: DomainQuestion | ArgvQuestion, asker: WorkAsker) -> bytes:
         given = self._given.find(question)
         if given is not None:
             # The catalog looks whether the binary is what it was.
             found, capabilities = await self._choose(question, given.wanted)
             if given.capabilities() is capabilities and given.found == found:
                 return given.answer
-        given = await self._work(question, head, body, guess, asker)
-        self._given.keep(question, given, len(body) + len(given.answer))
-        return given.answer
+        return await self._work(question, asker)
 
-    async def _work(
-        self,
-        question: DomainQuestion | ArgvQuestion,
-        head: Mapping[str, Any],
-        body: bytes,
-        wanted: Wanted,
-        asker: WorkAsker,
-    ) -> _Given:
+    def _put(self, question: DomainQuestion | ArgvQuestion) -> tuple[Mapping[str, Any], bytes, Wanted]:
+        """How a worker is asked, and the binary that is most likely meant."""
+        assume = question.assume_unknown_present
+        if isinstance(question, ArgvQuestion):
+            text, declared = question.body
+            return {"do": "check", "declared": declared, "assume": assume}, text, _guess_argv(text)
+        head = {
+            "do": "translate",
+            "most": self._most,
+            "monitor": question.monitor,
+            "incoming": question.incoming,
+            "assume": assume,
+        }
+        return head, question.xml, _guess_domain(question.xml)
+
+    async def _work(self, question: DomainQuestion | ArgvQuestion, asker: WorkAsker) -> bytes:
         """Ask a worker, with the binary that is most likely meant; it says where it is another one."""
+        head, body, wanted = self._put(question)
         chosen = _at_once(self._choose(question, wanted))
         for _ in range(_ROUNDS):
             told = {**head, "named": question.named is not None, "guessed": _guessed(question, wanted)}
@@ -153,7 +143,9 @@ class Translator:
                 answer = good_answer(frame)
                 assert found is not None
                 assert capabilities is not None
-                return _Given(wanted, found, ref(capabilities), answer)
+                given = _Given(wanted, found, ref(capabilities), answer)
+                self._given.keep(question, given, len(body) + len(answer))
+                return answer
             emulator, arch = frame.head["wants"]
             wanted = (emulator, arch)
             chosen = await self._choose(question, wanted)

@@ -148,6 +148,14 @@ def test_what_takes_a_restart_is_named(directory: Path) -> None:
         assert client.post("/v1/translate", b"<domain/>" + b" " * 4000).status != 413
 
 
+def test_the_metrics_tell_of_the_workers_that_hold_now(directory: Path) -> None:
+    with configured(directory, "workers = 1") as made, made.service.client() as client:
+        assert b"\nprober_workers 1.0\n" in client.fetch("/metrics")[1]
+        made.write("workers = 3")
+        made.reload()
+        assert b"\nprober_workers 3.0\n" in client.fetch("/metrics")[1]
+
+
 def test_the_host_is_read_anew(directory: Path) -> None:
     host = directory / "host.toml"
     host.write_text("")

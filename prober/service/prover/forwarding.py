@@ -25,6 +25,7 @@ from prober.service.prover.frames import (
     write_frame,
 )
 from prober.service.prover.judge import Known
+from prober.service.questions import stopping
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class ForwardingJudge:
         except asyncio.CancelledError:
             if not task.cancelled() or not self._is_closed:
                 raise
-            raise BusyError("the service is being stopped", hint="ask again when it is back") from None
+            raise stopping() from None
 
     async def close(self) -> None:
         """Stop all that is under way.  May be called twice."""

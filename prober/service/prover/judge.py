@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol
 
 from prober.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
-from prober.errors import BusyError
 from prober.proof.models import Proof
 from prober.proof.prover import LineRequest, LineSubject, ProofLimits, Prover
 from prober.proof.store import ProofStore
+from prober.service.questions import stopping
 
 
 class Known(NamedTuple):
@@ -66,7 +66,7 @@ class OwnJudge:
     async def judge(self, known: Known, request: LineRequest) -> Proof:
         """The verdict (:meth:`Judge.judge`)."""
         if self._is_closed:
-            raise _stopping()
+            raise stopping()
         subject = LineSubject(known.path, known.capabilities, depends_on=known.depends_on(), programs=known.programs())
         try:
             return await self._prover.prove(subject, request)
@@ -75,7 +75,7 @@ class OwnJudge:
             if not self._is_closed or (task is not None and task.cancelling()):
                 raise
             # It is the work that was cancelled, and not the one who waits for it.
-            raise _stopping() from None
+            raise stopping() from None
 
     async def close(self) -> None:
         """Stop all that is under way, and close what is remembered.  May be called twice."""
@@ -83,7 +83,3 @@ class OwnJudge:
         await self._prover.close()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
-
-
-def _stopping() -> BusyError:
-    return BusyError("the service is being stopped", hint="ask again when it is back")

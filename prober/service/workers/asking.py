@@ -8,7 +8,6 @@ know any more or because it has died, the interview is stopped, and its QEMUs wi
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import socket
 from collections.abc import Mapping
@@ -25,13 +24,9 @@ from prober.service.workers.wire import WorkerFrame, pack
 
 log = logging.getLogger(__name__)
 
-#: So many more objects before the youngest are looked at.
-_COLLECT_AFTER = 20_000
-
 
 def ask_for(service: socket.socket, told: Mapping[str, Any]) -> None:
     """Ask, tell the service, and end; it says what in ``told``: ``path``, and ``settings`` (None of a recording)."""
-    gc.set_threshold(_COLLECT_AFTER, 10, 10)
     with service:
         frame = asyncio.run(_ask(service, told))
         if frame is not None:

@@ -30,7 +30,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
-#: So many more objects before the youngest are looked at: a translation makes and drops thousands.
+#: So many more objects before the youngest are looked at: a translation makes and drops thousands, an interview tens of
+#: thousands.
 _COLLECT_AFTER = 20_000
 
 _libc = ctypes.CDLL(None)
@@ -48,6 +49,7 @@ def run_nursery(control: socket.socket, parent: int) -> NoReturn:
             handler.close()
         _close_all_but(control.fileno())
         start_logging(logging.getLogger("prober").level or logging.WARNING)
+        gc.set_threshold(_COLLECT_AFTER, 10, 10)  # as all that it forks have it
         # What a child leaves behind (the inner process of a box, say) becomes a child of ours, and not of init, which
         # may take its time.  Who ends is told of by the pidfd that the service has; nobody waits for the status.
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -146,7 +148,6 @@ def _prepare(told: Mapping[str, Any]) -> str:
             if prepare(told.get("host"), told.get("epoch", 0)):
                 gc.collect()
                 gc.freeze()
-                gc.set_threshold(_COLLECT_AFTER, 10, 10)
     except Exception as error:  # noqa: BLE001 - it is told to the one who asked
         return f"{type(error).__name__}: {error}"
     return ""

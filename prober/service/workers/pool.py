@@ -25,7 +25,7 @@ from typing import Any, Literal
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import BusyError, ServiceError, WorkError
 from prober.service.messages import ClientGoneError
-from prober.service.questions import WorkAsker
+from prober.service.questions import WorkAsker, stopping
 from prober.service.settings import ServiceSettings
 from prober.service.workers.channel import WorkerChannel, WorkerGoneError
 from prober.service.workers.start import Nursery
@@ -61,6 +61,14 @@ class PoolSettings:
 
 #: Why a worker is replaced.
 ReplacedWhy = Literal["deadline", "killed", "memory", "share"]
+
+#: What the log says of it, and how loudly.
+_SAID: Mapping[ReplacedWhy, tuple[int, str]] = {
+    "deadline": (logging.WARNING, "took longer than it may"),
+    "killed": (logging.WARNING, "has died"),
+    "memory": (logging.INFO, "has taken much memory"),
+    "share": (logging.INFO, "was more than the share of its user"),
+}
 
 
 @dataclass
@@ -126,7 +134,7 @@ class WorkerPool:
             try:
                 return await self._run(run, head, body, capabilities)
             except WorkerGoneError:
-                deaths += not run.why
+                deaths += run.why == "killed"
                 if deaths > self.settings.workers:
                     break
                 ticket = Ticket(asker.uid, len(body), is_first=True)
@@ -194,7 +202,7 @@ class WorkerPool:
         for ticket in self._turns:
             self._turns.leave(ticket)
             if not ticket.turn.done():
-                ticket.turn.set_exception(_stopping())
+                ticket.turn.set_exception(stopping())
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
@@ -207,7 +215,7 @@ class WorkerPool:
         patience = asyncio.get_running_loop().call_later(_PATIENCE, self._make_room, ticket)
         try:
             if self._is_closed:
-                raise _stopping()
+                raise stopping()
             if not (len(self._turns) or self._runs or self._starting):
                 self._moved_at = time.monotonic()
             self._turns.enter(ticket)
@@ -255,16 +263,10 @@ class WorkerPool:
         except TimeoutError:
             run.why = "deadline"
             limit = f"{self.settings.work_s:g} seconds"
-            fields = _ended(channel, "deadline", head.get("do"))
-            log.warning(
-                "worker %d took longer than %s (%s), and is replaced", channel.pid, limit, head.get("do"), extra=fields
-            )
             raise WorkError(f"this takes longer than the {limit} that it may", hint="send less at once") from None
         except WorkerGoneError:
-            if not run.why:
-                self.figures.replaced["killed"] += 1
-                fields = _ended(channel, "killed", head.get("do"))
-                log.warning("worker %d has died (%s), and is replaced", channel.pid, head.get("do"), extra=fields)
+            if not self._is_closed:
+                run.why = run.why or "killed"
             raise
         else:
             self.figures.answered[str(head.get("do"))] += 1
@@ -273,10 +275,7 @@ class WorkerPool:
             return answer
         finally:
             if run.why:
-                self.figures.replaced[run.why] += 1
-                if run.why != "deadline":
-                    said = "worker %d is replaced: %s"
-                    log.info(said, channel.pid, run.why, extra=_ended(channel, run.why, head.get("do")))
+                self._note_end(channel, run.why, str(head.get("do")))
             self._runs.remove(run)
             self._end_run(run)
 
@@ -293,11 +292,19 @@ class WorkerPool:
             del self._turns.running[uid]
         self._dispatch()
 
+    def _note_end(self, channel: WorkerChannel, why: ReplacedWhy, what: str = "") -> None:
+        """Count a worker that is replaced, and tell the log; ``what`` it was asked, where it was."""
+        self.figures.replaced[why] += 1
+        level, said = _SAID[why]
+        fields = {"event": "worker", "pid": channel.pid, "reason": why, "what": what}
+        log.log(
+            level, "worker %d (%s) %s, and is replaced", channel.pid, what or "idle", said, extra={"fields": fields}
+        )
+
     def _dispatch(self) -> None:
         """Give workers to those whose turn it is, and start some where there are too few."""
         for channel in [channel for channel in self._idle if channel.is_gone]:
-            log.warning("worker %d has died, and is replaced", channel.pid, extra=_ended(channel, "killed"))
-            self.figures.replaced["killed"] += 1
+            self._note_end(channel, "killed")
             self._idle.remove(channel)
             channel.kill()
         while self._idle and (ticket := self._turns.next()) is not None:
@@ -375,12 +382,3 @@ def _require_host(answer: WorkerFrame) -> None:
     """:raise ServiceError: where a worker says that the host could not be read."""
     if answer.head["status"] != 200:
         raise ServiceError(answer.head["message"], hint=answer.head["hint"])
-
-
-def _stopping() -> BusyError:
-    return BusyError("the service is being stopped", hint="ask again when it is back")
-
-
-def _ended(channel: WorkerChannel, reason: str, what: object = "") -> dict[str, Any]:
-    """What the log has of the end of a worker, in fields."""
-    return {"fields": {"event": "worker", "pid": channel.pid, "reason": reason, "what": what}}

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from prober.commandline.report import ArgvReport, check_argv
+from prober.commandline.brief import MOST_OF_AN_ANSWER
+from prober.commandline.report import check_argv
 from prober.domain.domain import Domain
-from prober.errors import ProberError, RefusedError, ServiceError, UsageError
+from prober.errors import ProberError, ServiceError, UsageError
 from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host
 from prober.host.host import Host
@@ -29,12 +30,9 @@ from prober.xml.document import XmlLimits
 
 log = logging.getLogger(__name__)
 
-#: No answer has more bytes than this.
-MOST_ANSWER = 1 << 20
-
-#: The longest name of a binary that is handed back to be looked up, longer than a path may be.
-_MOST_NAME = 5000
-
+#: The longest text beside an answer: the name of a binary that is handed back to be looked up (longer than a path may
+#: be), and what the log has of an error.
+_MOST_TEXT = 5000
 
 #: How many hosts are kept: the one that holds, and one that is being tried.
 _MOST_HOSTS = 2
@@ -76,7 +74,7 @@ def answer(frame: WorkerFrame, known: KnownBinaries) -> WorkerFrame:
     try:
         return _ANSWERS[what](frame.head, frame.body, known)
     except ProberError as error:
-        return _refused(error)
+        return _as_frame(problem_of(error), error)
     except MemoryError:
         pass
     except Exception:
@@ -115,8 +113,8 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         assume_unknown_present=head["assume"],
     )
     told = translation.model_dump_json(by_alias=True).encode()
-    if len(told) > MOST_ANSWER:
-        message = f"what this domain comes to has {len(told)} bytes, and an answer has at most {MOST_ANSWER}"
+    if len(told) > MOST_OF_AN_ANSWER:
+        message = f"what this domain comes to has {len(told)} bytes, and an answer has at most {MOST_OF_AN_ANSWER}"
         raise UsageError(message, hint="a domain with fewer devices has a shorter command line")
     return WorkerFrame({"status": 200}, told)
 
@@ -127,7 +125,7 @@ def _is_for(domain: Domain, emulator: str | None, arch: str | None) -> bool:
 
 
 def _short(name: str | None) -> str | None:
-    return None if name is None else name[:_MOST_NAME]
+    return None if name is None else name[:_MOST_TEXT]
 
 
 def _program(head: Mapping[str, Any], emulator: str | None, target: str) -> str:
@@ -146,18 +144,7 @@ def _check(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Worker
     if caps is None or not (head["named"] or words[0] == head["guessed"]):
         return WorkerFrame({"wants": [_short(words[0]), None]})
     report = check_argv(words, caps, assume_unknown_present=head["assume"])
-    return WorkerFrame({"status": 200}, _report(report))
-
-
-def _report(report: ArgvReport) -> bytes:
-    """The report, without the last findings where it would be too long."""
-    told = report.model_dump_json(by_alias=True).encode()
-    while len(told) > MOST_ANSWER:
-        kept = len(report.findings) * MOST_ANSWER // len(told) * 9 // 10
-        left_off = report.left_off + len(report.findings) - kept
-        report = report.model_copy(update={"findings": report.findings[:kept], "left_off": left_off})
-        told = report.model_dump_json(by_alias=True).encode()
-    return told
+    return WorkerFrame({"status": 200}, report.model_dump_json(by_alias=True).encode())
 
 
 def _words(head: Mapping[str, Any], body: bytes, _: KnownBinaries) -> WorkerFrame:
@@ -178,14 +165,6 @@ def _describe(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFram
     return WorkerFrame({"status": 200}, describe())
 
 
-def _refused(error: ProberError) -> WorkerFrame:
-    response = problem_of(error)
-    while len(response.body) > MOST_ANSWER and isinstance(error, RefusedError) and len(error.refusals) > 1:
-        error = RefusedError(error.refusals[: max(1, len(error.refusals) * MOST_ANSWER // len(response.body) // 2)])
-        response = problem_of(error)
-    return _as_frame(response, error)
-
-
 def _as_frame(response: Response, error: ProberError | None = None) -> WorkerFrame:
     head: dict[str, Any] = {
         "status": response.status,
@@ -194,7 +173,7 @@ def _as_frame(response: Response, error: ProberError | None = None) -> WorkerFra
         "retry": response.retry_s,
     }
     if error is not None:
-        head |= {"message": error.message[:_MOST_NAME], "hint": error.hint[:_MOST_NAME]}
+        head |= {"message": error.message[:_MOST_TEXT], "hint": error.hint[:_MOST_TEXT]}
         head |= {"met": error.kind, "is_usage": isinstance(error, UsageError)}
     return WorkerFrame(head, response.body)
 

@@ -33,6 +33,12 @@ def test_what_does_not_fit_is_cut_or_left_off(letter: str) -> None:
     assert MOST_OF_AN_ANSWER * 0.8 < size(told) < MOST_OF_AN_ANSWER
 
 
+@pytest.mark.parametrize("letter", ["é", "中", "😀"])
+def test_letters_count_as_the_bytes_that_they_take(letter: str) -> None:
+    """So many that they would fit if each took one; none of the texts is long enough to be cut."""
+    assert size(within_an_answer([refusal(letter * 1000)] * 300)) < MOST_OF_AN_ANSWER
+
+
 def test_texts_are_cut_wherever_they_are() -> None:
     long = "a" * 1001
     short = "a" * 200 + "… (1001 characters)"

@@ -226,6 +226,7 @@ def test_after_the_end_nothing_is_begun() -> None:
                 await task
         with pytest.raises(BusyError):
             await split(pool)
+        assert pool.figures.replaced == {}
 
     with_pool(body)
 

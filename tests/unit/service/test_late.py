@@ -1,0 +1,48 @@
+"""What the service puts off, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from prober.capabilities.catalog import Catalog
+from prober.errors import BusyError
+from prober.service.late import Late
+from prober.service.questions import WorkAsker
+from prober.service.workers.pool import PoolSettings, WorkerPool
+from tests.conftest import aio
+from tests.unit.capabilities.asking import Asker
+from tests.unit.service.running import make_settings, shared_nursery
+
+pytestmark = pytest.mark.slow
+
+#: Longer than anything here takes on a busy machine.
+LONG = 60.0
+
+
+def test_who_waits_for_the_description_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+
+    async def go() -> None:
+        pool = WorkerPool(shared_nursery(), PoolSettings(workers=1, work_s=10 * LONG))
+        late = Late(Catalog(settings.catalog, interviewer=Asker()), settings, pool)
+        try:
+            await late.load()
+            for pid in pool.pids():
+                os.kill(pid, signal.SIGSTOP)
+            working = asyncio.ensure_future(pool.ask({"do": "words", "declared": ""}, b"a", WorkAsker(1)))
+            waiting = asyncio.ensure_future(late.describe())
+            async with asyncio.timeout(LONG):
+                while not (pool.figures.busy and pool.figures.waiting):
+                    await asyncio.sleep(0.01)
+                await late.close()
+                said = await asyncio.gather(working, waiting, return_exceptions=True)
+            assert [type(one) for one in said] == [BusyError, BusyError]
+        finally:
+            await pool.close()
+
+    aio(go(), debug=False)
