@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
-from prober.service.doctor.observed import Level, Observation
+from prober.service.doctor.observed import Observation, observe
 
 #: So many types that kill a QEMU are named.
 _MOST_TYPES = 5
 
 
-def _found(level: Level, what: str, where: object, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic="binaries", level=level, what=what, where=str(where), why=why, todo=todo)
+_found = partial(observe, "binaries")
 
 
 def look_at_binaries(settings: CatalogSettings, entries: Iterable[Entry]) -> list[Observation]:

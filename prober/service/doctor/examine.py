@@ -19,7 +19,7 @@ from prober.qemu.launch import find_kvm
 from prober.service.changes import FIXED, changes_between
 from prober.service.doctor.binaries import look_at_binaries
 from prober.service.doctor.kvm import look_at_kvm, try_kvm_guest
-from prober.service.doctor.observed import HostReport, Observation, Topic, report_of
+from prober.service.doctor.observed import HostReport, Observation, Topic, observe, report_of
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
 from prober.service.settings import ServiceSettings
@@ -70,7 +70,7 @@ async def _bounded(topic: Topic, look: Awaitable[list[Observation]]) -> list[Obs
         log.exception("looking at %s failed", topic)
         what = f"it could not be looked at: {error}"
     todo = "look into the log; a disk that does not answer, or a machine that is too busy, is the likely cause"
-    return [Observation(topic=topic, level="problem", what=what, why="it is not known whether it is well", todo=todo)]
+    return [observe(topic, "problem", what, "", "it is not known whether it is well", todo)]
 
 
 async def _aside(look: Callable[[], Coroutine[Any, Any, list[Observation]]]) -> list[Observation]:
@@ -105,7 +105,7 @@ async def _kvm(entries: Iterable[Entry]) -> list[Observation]:
 
 
 async def _no_kvm() -> list[Observation]:
-    return [Observation(topic="kvm", level="ok", what="KVM is not used, as the settings say", where="catalog.accel")]
+    return [observe("kvm", "ok", "KVM is not used, as the settings say", "catalog.accel")]
 
 
 async def _confinement(*, kvm: bool, proves: bool) -> list[Observation]:
@@ -120,10 +120,8 @@ def _host_file(file: Path | None) -> list[Observation]:
         read_host(file)
     except UsageError as error:
         why = "no domain is translated, and the service keeps its former settings when it is reloaded"
-        return [
-            Observation(topic="settings", level="problem", what=error.message, where=path, why=why, todo=error.hint)
-        ]
-    return [Observation(topic="settings", level="ok", what="the host's own settings are well", where=path)]
+        return [observe("settings", "problem", error.message, path, why, error.hint)]
+    return [observe("settings", "ok", "the host's own settings are well", path)]
 
 
 class Doctor:
@@ -162,10 +160,10 @@ def _look_at_reload(settings: ServiceSettings, load: Callable[[], ServiceSetting
         changed = changes_between(settings, load())
     except ProberError as error:
         why = "the service goes on by its former settings, and will not start again by these"
-        return [Observation(topic="settings", level="problem", what=error.message, why=why, todo=error.hint)]
+        return [observe("settings", "problem", error.message, "", why, error.hint)]
     if not changed:
-        return [Observation(topic="settings", level="ok", what="the service goes by its settings as they are now")]
+        return [observe("settings", "ok", "the service goes by its settings as they are now")]
     fixed = any(name in FIXED for name in changed)
     todo = "systemctl restart prober" if fixed else "systemctl reload prober"
     what = f"the settings were changed, and the service does not go by them yet: {', '.join(changed)}"
-    return [Observation(topic="settings", level="notice", what=what, why="it goes by its former ones", todo=todo)]
+    return [observe("settings", "notice", what, "", "it goes by its former ones", todo)]

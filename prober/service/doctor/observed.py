@@ -46,6 +46,11 @@ class Observation(BaseModel):
     todo: str = ""
 
 
+def observe(topic: Topic, level: Level, what: str, where: object = "", why: str = "", todo: str = "") -> Observation:
+    """An observation, its parts in this order."""
+    return Observation(topic=topic, level=level, what=what, where=str(where), why=why, todo=todo)
+
+
 class SeenBy(BaseModel):
     """Who looked: the service or the command, and the user and groups that it has, by name where there is one."""
 
