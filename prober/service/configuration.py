@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
 from prober.errors import SettingsError
+from prober.service.logs.text import harmless
 from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
 from prober.service.toml_lines import find_line
 
@@ -286,8 +287,8 @@ def _explain(detail: ErrorDetails, sources: _Sources) -> SettingProblem:
             "it has to be from 0 to 0o777",
             oct(detail["input"]) if isinstance(detail["input"], int) else shown,
         )
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-    return SettingProblem(where, key, f"{said[:1].lower()}{said[1:]}, not {shown}", _form_of(key, where))
+    told = f"{said[:1].lower()}{said[1:]}, not {harmless(shown, _SHOWN)}"
+    return SettingProblem(where, key, told, _form_of(key, where))
 
 
 def _by_place(problem: SettingProblem) -> tuple[str, int]:
