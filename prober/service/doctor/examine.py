@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 
 from prober.capabilities.entry import Entry
 from prober.errors import ProberError, UsageError
@@ -25,6 +25,8 @@ from prober.service.doctor.software import look_at_confinement, look_at_firmware
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 #: How long (seconds) one matter may take to be looked at, and for how long what was seen is told again.
 _LONGEST_S, _REMEMBERED_S = 20.0, 5.0
@@ -43,16 +45,16 @@ async def examine(
     """
     proves = kind == "service" and settings.prover_socket is None
     kvm = settings.catalog.accel == "auto"
-    looks: list[tuple[Topic, Awaitable[list[Observation]]]] = [
-        ("binaries", asyncio.to_thread(look_at_binaries, settings.catalog, entries)),
-        ("modules", asyncio.to_thread(look_at_modules, settings)),
-        ("kvm", _aside(partial(_kvm, entries)) if kvm else _no_kvm()),
-        ("groups", asyncio.to_thread(look_at_groups, settings)),
-        ("cache", asyncio.to_thread(look_at_cache, settings.catalog.cache_dir, is_ours=kind == "service")),
-        ("confinement", _aside(partial(_confinement, kvm=kvm, proves=proves))),
-        ("firmware", asyncio.to_thread(look_at_firmware)),
-        ("helpers", asyncio.to_thread(look_at_helpers)),
-        ("settings", asyncio.to_thread(_host_file, settings.host)),
+    looks: list[tuple[Topic, Callable[[], Awaitable[list[Observation]]]]] = [
+        ("binaries", _in_thread(look_at_binaries, settings.catalog, entries)),
+        ("modules", _in_thread(look_at_modules, settings)),
+        ("kvm", partial(_aside, partial(_kvm, entries)) if kvm else _no_kvm),
+        ("groups", _in_thread(look_at_groups, settings)),
+        ("cache", _in_thread(look_at_cache, settings.catalog.cache_dir, is_ours=kind == "service")),
+        ("confinement", partial(_aside, partial(_confinement, kvm=kvm, proves=proves))),
+        ("firmware", _in_thread(look_at_firmware)),
+        ("helpers", _in_thread(look_at_helpers)),
+        ("settings", _in_thread(_host_file, settings.host)),
     ]
     found: list[Observation] = []
     for topic, look in looks:  # One after the other: they start QEMUs and read disks that others wait for.
@@ -60,10 +62,17 @@ async def examine(
     return found
 
 
-async def _bounded(topic: Topic, look: Awaitable[list[Observation]]) -> list[Observation]:
+def _in_thread(
+    look: Callable[P, list[Observation]], *args: P.args, **more: P.kwargs
+) -> Callable[[], Awaitable[list[Observation]]]:
+    """A look that blocks, in a thread; begun when it is called."""
+    return partial(asyncio.to_thread, look, *args, **more)
+
+
+async def _bounded(topic: Topic, look: Callable[[], Awaitable[list[Observation]]]) -> list[Observation]:
     try:
         async with asyncio.timeout(_LONGEST_S):
-            return await look
+            return await look()
     except TimeoutError:
         what = f"it could not be looked at within {_LONGEST_S:g} seconds"
     except Exception as error:  # The others are told all the same.
@@ -149,7 +158,7 @@ class Doctor:
                 settings = self._settings()
                 found = await examine("service", settings, self._entries())
                 if self._load is not None:
-                    found += await _bounded("settings", asyncio.to_thread(_look_at_reload, settings, self._load))
+                    found += await _bounded("settings", _in_thread(_look_at_reload, settings, self._load))
                 self._last = time.monotonic(), await asyncio.to_thread(report_of, "service", found)
             return self._last[1]
 
