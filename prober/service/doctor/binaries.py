@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
-from prober.service.doctor.observed import Observation, observe
+from prober.service.doctor.observed import Observation, listed, observe
 
 #: So many types that kill a QEMU are named.
 _MOST_TYPES = 5
@@ -50,10 +50,8 @@ def _of_entry(entry: Entry) -> Iterator[Observation]:
     elif entry.unconfined:
         yield _found("ok", f"in its box ({entry.confinement}): {' '.join(entry.unconfined)}", entry.path)
     if entry.crashing_types:
-        names = sorted(entry.crashing_types)
-        more = f" and {len(names) - _MOST_TYPES} more" if len(names) > _MOST_TYPES else ""
         why = "what properties these types have is unknown, and what needs them is refused"
-        said = f"these types kill it when they are asked: {', '.join(names[:_MOST_TYPES])}{more}"
+        said = f"these types kill it when they are asked: {listed(sorted(entry.crashing_types), _MOST_TYPES)}"
         yield _found("ok", said, entry.path, why, "a newer QEMU may survive it")
 
 

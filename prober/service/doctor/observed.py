@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -82,6 +82,12 @@ def ourselves(kind: Literal["service", "command"]) -> SeenBy:
     """This process."""
     gids = dict.fromkeys((os.getegid(), *os.getgroups()))
     return SeenBy(kind=kind, user=user_name(os.geteuid()), groups=tuple(map(group_name, gids)))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of these names, and how many more there are: ``a, b and 3 more``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def user_name(uid: int) -> str:

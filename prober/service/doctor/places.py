@@ -12,7 +12,7 @@ from pathlib import Path
 from prober.capabilities.cache import entry_fault
 from prober.capabilities.private import require_private
 from prober.errors import ServiceError
-from prober.service.doctor.observed import Observation, group_name, observe, user_name
+from prober.service.doctor.observed import Observation, group_name, listed, observe, user_name
 from prober.service.settings import ServiceSettings
 
 #: A cache of fewer bytes than this has no room for the answers of some binaries.
@@ -119,18 +119,13 @@ def _group(key: str, name: str, may: str) -> Observation:
     if not members:
         why, todo = f"beside root and the service's user nobody {may}", f"usermod --append --groups {name} USER"
         return observe("groups", "notice", f"nobody is in the group {name}", key, why, todo)
-    return observe("groups", "ok", f"the group {name} {may}: {_listed(members)}", key)
+    return observe("groups", "ok", f"the group {name} {may}: {listed(members, _MOST_MEMBERS)}", key)
 
 
 def _members(group: grp.struct_group) -> list[str]:
     """Those that the group lists, and those whose own group it is."""
     own = [user.pw_name for user in pwd.getpwall() if user.pw_gid == group.gr_gid]
     return sorted({*group.gr_mem, *own})
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_MEMBERS
-    return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _of_socket(path: Path) -> Iterator[Observation]:
@@ -151,7 +146,7 @@ def _of_socket(path: Path) -> Iterator[Observation]:
     except KeyError:
         members = []
     if members:
-        yield observe("groups", "ok", f"the socket is for the group {name}: {_listed(members)}", path)
+        yield observe("groups", "ok", f"the socket is for the group {name}: {listed(members, _MOST_MEMBERS)}", path)
     else:
         why, todo = "beside root and the service's user nobody may ask", f"usermod --append --groups {name} USER"
         yield observe(
