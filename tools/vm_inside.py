@@ -106,11 +106,13 @@ def ask_as(uid: int, gid: int, groups: list[int]) -> int:
     return int(as_user(uid, gid, groups, lambda: ask(["-nodefaults"])[0]))
 
 
-def journal(unit: str, since: float) -> str:
-    """What the journal has of a unit from this moment on (seconds since 1970): its own words, and systemd's of it."""
-    words = ["journalctl", "-u", unit, "-o", "cat", "--no-pager", "--since", f"@{since:.6f}"]
+def journal(unit: str, since: float, *fields: str, form: str = "cat") -> str:
+    """What the journal has of a unit from this moment on (seconds since 1970): its own words, and systemd's of it.
+
+    ``fields`` are those that a line has to have (``NAME=value``), ``form`` is how it is printed.
+    """
     run("journalctl", "--sync")
-    return run(*words)
+    return run("journalctl", "-u", unit, "-o", form, "--no-pager", "--since", f"@{since:.6f}", *fields)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

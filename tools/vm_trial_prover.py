@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from pathlib import Path
 from statistics import median
 
 from tools.vm_inside import (
+    BINARY,
     GAMES,
     NOBODY,
     NOGROUP,
@@ -24,6 +24,7 @@ from tools.vm_inside import (
     run,
     show,
     step,
+    wait_until,
 )
 
 
@@ -31,7 +32,7 @@ from tools.vm_inside import (
 def ready() -> str:
     """The first question starts the service, which asks the binary."""
     configure(120)
-    entry = get("/v1/binaries/qemu-system-x86_64")
+    entry = get(BINARY)
     assert entry["state"] == "ready", entry
     assert show(PROVER, "ActiveState") == "inactive"
     return f"interview {entry['seconds']:.1f} s, {' '.join(entry['accelerators'])}"
@@ -107,7 +108,7 @@ def processors() -> str:
 @step
 def who_may() -> str:
     """Root, and the members of a group."""
-    os.chmod(SOCKET, 0o666)  # noqa: PTH101
+    Path(SOCKET).chmod(0o666)
     found = [
         ask_as(NOBODY, NOGROUP, []),
         ask_as(NOBODY, NOGROUP, [GAMES]),
@@ -152,10 +153,7 @@ def idle() -> str:
     """It ends when nobody asks, and starts again when somebody does."""
     configure(2)
     prove("-nodefaults", "-device", "e1000,mac=52:54:00:00:03:01")
-    deadline = time.monotonic() + 60
-    while show(PROVER, "ActiveState") != "inactive":
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(lambda: show(PROVER, "ActiveState") == "inactive", 60, "the end of a prover that nobody asks")
     assert show(PROVER, "Result") == "success"
     began = time.monotonic()
     proof = prove("-nodefaults", "-device", "e1000,mac=52:54:00:00:03:02")

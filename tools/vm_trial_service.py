@@ -140,18 +140,7 @@ def is_watched() -> str:
         assert "prober_binaries{" in file.read_text()
         run("systemctl", "start", "prober-metrics.timer")
         shows(began, "ready on", "metrics on 127.0.0.1:19177")
-        words = [
-            "journalctl",
-            "-u",
-            SERVICE,
-            "-o",
-            "json",
-            "--no-pager",
-            "--since",
-            f"@{began:.6f}",
-            "PROBER_EVENT=ready",
-        ]
-        fields = json.loads(run(*words).splitlines()[-1])
+        fields = json.loads(journal(SERVICE, began, "PROBER_EVENT=ready", form="json").splitlines()[-1])
         assert (fields["PRIORITY"], fields["SYSLOG_IDENTIFIER"]) == ("6", "prober"), fields
     finally:
         run("systemctl", "stop", "prober-metrics.timer", "prober-metrics.socket", SERVICE)
@@ -185,7 +174,7 @@ def follows_an_upgrade() -> str:
 def reloads_its_settings() -> str:
     """A new file holds for who asks next; a wrong one is told, and the old one is kept.  No connection is dropped."""
     began, pid = time.time(), main_pid()
-    os.chmod(SOCKET, 0o666)  # noqa: PTH101
+    Path(SOCKET).chmod(0o666)
     in_games = (NOBODY, NOGROUP, [GAMES])
     with Client(SOCKET, timeout=600) as held:
         assert held.get(_FACT).status == 200
@@ -200,7 +189,7 @@ def reloads_its_settings() -> str:
         run("systemctl", "reload", SERVICE)
         wait_until(lambda: as_user(*in_games, may_refresh) == "404", 60, "404 for an admin")
         assert held.get(_FACT).status == 200
-    os.chmod(SOCKET, 0o660)  # noqa: PTH101
+    Path(SOCKET).chmod(0o660)
     assert main_pid() == pid
     return "403 after the first, kept at the wrong one, let in after the last"
 

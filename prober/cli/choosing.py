@@ -19,6 +19,8 @@ DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))
 #: How the name of a recording ends, mostly.
 _RECORDING_ENDS = (".replies", ".replies.xz")
 
+_WHO_ELSE = "name one with --socket, a QEMU with --binary, or a recording with --replies"
+
 
 def choose(
     socket: Path | None,
@@ -48,7 +50,7 @@ def choose(
             "a service has settings of its own",
             hint="--settings goes with --binary or --replies, and with `prober serve`",
         )
-    return Remote(socket or _default_socket(), binary)
+    return Remote(socket or _default_socket(_WHO_ELSE), binary)
 
 
 def choose_either(name: str, socket: Path | None) -> Answerer:
@@ -64,7 +66,7 @@ def choose_either(name: str, socket: Path | None) -> Answerer:
     is_recording = name.endswith(_RECORDING_ENDS)
     is_file = is_recording or "/" in name or path.is_file()
     if socket is not None or not is_file:
-        remote = Remote(socket or _default_socket(), name)
+        remote = Remote(socket or _default_socket(_WHO_ELSE), name)
         if not is_file or remote.has_binary():
             return remote
     if is_recording or not os.access(path, os.X_OK):
@@ -85,19 +87,16 @@ def _interviewed(binary: str, settings: Path | None = None, root: Path | None = 
 
 
 def choose_socket(socket: Path | None) -> Path:
-    """The socket of the service that is asked: this one, or where a service usually is.
+    """The socket of the service that is asked, where nobody else can be: this one, or where a service usually is.
 
     :raise ServiceError: where none is named, and there is none.
     """
-    return socket or _default_socket()
+    return socket or _default_socket("name one with --socket; `prober serve` runs one")
 
 
-def _default_socket() -> Path:
+def _default_socket(hint: str) -> Path:
     for path in DEFAULT_SOCKETS:
         if path.is_socket():
             return path
     places = " or ".join(str(path) for path in DEFAULT_SOCKETS)
-    raise ServiceError(
-        f"no service is running on {places}",
-        hint="name one with --socket, a QEMU with --binary, or a recording with --replies",
-    )
+    raise ServiceError(f"no service is running on {places}", hint=hint)

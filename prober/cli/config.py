@@ -9,8 +9,8 @@ import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Json, Served, Settings
-from prober.cli.served import AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
+from prober.cli.options import Binaries, Directories, Fallbacks, Json, Served, Settings
+from prober.cli.served import AccelServed, AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
 from prober.errors import UsageError
 from prober.host.files import DEFAULT_FILE as HOST_FILE
 from prober.host.files import read_host
@@ -32,7 +32,7 @@ def config_command(
     binary: Binaries = None,
     replies: Served = None,
     fallback_replies: Fallbacks = None,
-    accel: Annotated[Accel | None, typer.Option("--accel", help="As of `prober serve`.")] = None,
+    accel: AccelServed = None,
     admin_group: AdminGroup = None,
     prover_socket: ProverSocket = None,
 ) -> None:
@@ -57,7 +57,7 @@ def config_command(
         binary=binary,
         replies=replies,
         fallback_replies=fallback_replies,
-        accel=accel and accel.value,
+        accel=accel,
     )
     read = _with_host(read_configuration(config, told))
     if as_json:

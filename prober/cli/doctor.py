@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +22,7 @@ from prober.errors import ServiceError
 from prober.service.client import Client
 from prober.service.configuration import Configuration, read_configuration
 from prober.service.doctor.examine import examine
-from prober.service.doctor.observed import HostReport, Level, Observation, group_name, report_of
+from prober.service.doctor.observed import HostReport, Level, Observation, group_name, observe, report_of
 from prober.service.routes import DOCTOR, HEALTH
 from prober.service.settings import ServiceSettings
 
@@ -29,6 +31,8 @@ _PATIENCE_S = 60.0
 
 #: Where the unit of the service's socket is, if it is installed.
 _UNITS = (Path("/etc/systemd/system/prober.socket"), Path("/usr/lib/systemd/system/prober.socket"))
+
+_socket = partial(observe, "socket")
 
 _ORDER: dict[Level, int] = {"problem": 0, "notice": 1, "ok": 2}
 
@@ -83,19 +87,19 @@ async def _look(settings: ServiceSettings) -> list[Observation]:
 def _of_settings(read: Configuration) -> list[Observation]:
     why = "the service does not start by these, or keeps its former ones when it is reloaded"
     found = [
-        Observation(
-            topic="settings",
-            level="notice" if problem in read.unknown else "problem",
-            what=f"{problem.key}: {problem.message}" if problem.key else problem.message,
-            where=problem.place,
-            why="nothing heeds it" if problem in read.unknown else why,
-            todo=problem.hint,
+        observe(
+            "settings",
+            "notice" if problem in read.unknown else "problem",
+            f"{problem.key}: {problem.message}" if problem.key else problem.message,
+            problem.place,
+            "nothing heeds it" if problem in read.unknown else why,
+            problem.hint,
         )
         for problem in (*read.problems, *read.unknown)
     ]
     if read.problems:
         return found
-    return [*found, Observation(topic="settings", level="ok", what="the settings are well", where=str(read.file or ""))]
+    return [*found, observe("settings", "ok", "the settings are well", read.file or "")]
 
 
 def _ask(path: Path, *, is_wanted: bool) -> tuple[list[Observation], HostReport | None]:
@@ -151,15 +155,11 @@ def _answer(path: Path, rights: str) -> tuple[list[Observation], HostReport | No
 _START = "systemctl status prober says why; `prober serve` runs one in the foreground"
 
 
-def _socket(level: Level, what: str, path: Path, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic="socket", level=level, what=what, where=str(path), why=why, todo=todo)
-
-
 def _rights(path: Path) -> str:
     return f"SocketMode=0660 and SocketGroup= in prober.socket; {path.parent} needs the right x for those who ask"
 
 
-def _lines(reports: list[HostReport], *, verbose: bool) -> Any:
+def _lines(reports: list[HostReport], *, verbose: bool) -> Iterator[str]:
     """What a human reads: what is to be done first, then what is worth to know."""
     for report in reports:
         who = report.seen_by

@@ -17,8 +17,8 @@ import typer
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.entry import Entry
 from prober.cli import output
-from prober.cli.options import Accel, Binaries, Directories, Fallbacks, Served, Settings
-from prober.cli.served import AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
+from prober.cli.options import Binaries, Directories, Fallbacks, Served, Settings
+from prober.cli.served import AccelServed, AdminGroup, Cache, Config, Group, Listen, ProverSocket, settings_told
 from prober.errors import ProberError, ServiceError
 from prober.service.configuration import load_settings
 from prober.service.logs.start import start_logging
@@ -42,9 +42,7 @@ def serve_command(
     binary: Binaries = None,
     replies: Served = None,
     fallback_replies: Fallbacks = None,
-    accel: Annotated[
-        Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")
-    ] = None,
+    accel: AccelServed = None,
     admin_group: AdminGroup = None,
     prover_socket: ProverSocket = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print what is served.")] = False,
@@ -66,7 +64,7 @@ def serve_command(
         binary=binary,
         replies=replies,
         fallback_replies=fallback_replies,
-        accel=accel and accel.value,
+        accel=accel,
     )
     run_serve(config, told, quiet=quiet)
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from prober.cli.options import Accel
+
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -40,6 +42,7 @@ ProverSocket = Annotated[
         "[default: /run/prober-prover/prover.sock]",
     ),
 ]
+AccelServed = Annotated[Accel | None, typer.Option("--accel", help="auto: with KVM where it can be had; tcg: without.")]
 
 
 def settings_told(
@@ -54,7 +57,7 @@ def settings_told(
     binary: list[Path] | None = None,
     replies: list[Path] | None = None,
     fallback_replies: list[Path] | None = None,
-    accel: str | None = None,
+    accel: Accel | None = None,
 ) -> dict[str, Any]:
     """What the options say, by the keys of :class:`~prober.service.settings.ServiceSettings`."""
     catalog: dict[str, object] = {
@@ -63,7 +66,7 @@ def settings_told(
         "paths": binary or None,
         "recordings": replies or None,
         "fallback_recordings": fallback_replies or None,
-        "accel": accel,
+        "accel": accel and accel.value,
     }
     catalog = _given(catalog)
     if directory:

@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
 from prober.errors import SettingsError
+from prober.service.logs.text import harmless
 from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
 from prober.service.toml_lines import find_line
 
@@ -37,8 +38,8 @@ _DEFAULTS: Told = {"catalog": {"cache_dir": DEFAULT_CACHE}}
 
 #: What else is read of the environment by prober, its tests and its tools.
 _OTHER_VARIABLES = frozenset(
-    ("PROBER_DEBUG", "PROBER_ROOTS", "PROBER_NO_SKIP", "PROBER_KERNEL", "PROBER_BUSYBOX", "PROBER_LIBVIRT_DATA",
-     "PROBER_BENCH_PARENT", "PROBER_REWRITE_CASES")
+    ("PROBER_DEBUG", "PROBER_ROOTS", "PROBER_NO_SKIP", "PROBER_KERNEL", "PROBER_BUSYBOX", "PROBER_PROMTOOL",
+     "PROBER_LIBVIRT_DATA", "PROBER_BENCH_PARENT", "PROBER_REWRITE_CASES", "PROBER_VM_PATIENCE", "PROBER_LOOP_CPU")
 )  # fmt: skip
 
 #: The keys whose values are lists of paths.
@@ -142,8 +143,8 @@ def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | 
 def _environment() -> tuple[Told, Callable[..., ServiceSettings]]:
     """What the environment tells, and who puts it together with all else."""
     tables = tuple(f"{environment_name(table)}{DELIMITER}" for table in TABLES)
-    names = {*map(environment_name, (*setting_keys(), *TABLES))}
-    if not any(name in names or name.startswith(tables) for name in map(str.upper, os.environ)):
+    known = _variables()
+    if not any(name in known or name.startswith(tables) for name in map(str.upper, os.environ)):
         return {}, merge_settings
     # Imported late: most services are told nothing so, and are ready earlier.
     from prober.service.environment import put_together, told_by_environment
@@ -173,6 +174,11 @@ def _merge(below: Told, above: Told) -> Told:
 def environment_name(key: str) -> str:
     """The variable of the environment for a key: ``PROBER_CATALOG__POLL_S`` for ``catalog.poll_s``."""
     return PREFIX + key.replace(".", DELIMITER).upper()
+
+
+def _variables() -> frozenset[str]:
+    """The variables of all settings, and of the tables as a whole."""
+    return frozenset(map(environment_name, (*setting_keys(), *TABLES)))
 
 
 def setting_keys(model: type[BaseModel] = ServiceSettings, above: str = "") -> Iterator[str]:
@@ -281,8 +287,8 @@ def _explain(detail: ErrorDetails, sources: _Sources) -> SettingProblem:
             "it has to be from 0 to 0o777",
             oct(detail["input"]) if isinstance(detail["input"], int) else shown,
         )
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-    return SettingProblem(where, key, f"{said[:1].lower()}{said[1:]}, not {shown}", _form_of(key, where))
+    told = f"{said[:1].lower()}{said[1:]}, not {harmless(shown, _SHOWN)}"
+    return SettingProblem(where, key, told, _form_of(key, where))
 
 
 def _by_place(problem: SettingProblem) -> tuple[str, int]:
@@ -328,7 +334,7 @@ def _tell(settings: ServiceSettings, sources: _Sources) -> Iterator[ToldSetting]
 
 def _unknown_variables() -> Iterator[SettingProblem]:
     """Variables that look like settings and are none: nothing heeds them."""
-    known = {*map(environment_name, (*setting_keys(), *TABLES))}
+    known = _variables()
     for name in sorted(os.environ):
         upper = name.upper()
         # Of the tables below, the validation says what is not known.

@@ -27,7 +27,7 @@ class ServiceSettings(BaseModel):
 
     #: The unix socket that the service listens on.  Under socket activation systemd has made it, see `prober.socket`.
     socket: Path = DEFAULT_SOCKET
-    #: The file with the settings of the host, below; without it `/etc/prober/host.toml`, if it is there.
+    #: The file with libvirt's settings, networks and pools; without it `/etc/prober/host.toml`, if it is there.
     host: Path | None = None
     #: The group of the socket (a name), whose members may ask; without it that of the service's user.
     group: str | None = None

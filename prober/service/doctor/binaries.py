@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
-from prober.service.doctor.observed import Level, Observation
+from prober.service.doctor.observed import Observation, listed, observe
 
 #: So many types that kill a QEMU are named.
 _MOST_TYPES = 5
 
 
-def _found(level: Level, what: str, where: object, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic="binaries", level=level, what=what, where=str(where), why=why, todo=todo)
+_found = partial(observe, "binaries")
 
 
 def look_at_binaries(settings: CatalogSettings, entries: Iterable[Entry]) -> list[Observation]:
@@ -50,10 +50,8 @@ def _of_entry(entry: Entry) -> Iterator[Observation]:
     elif entry.unconfined:
         yield _found("ok", f"in its box ({entry.confinement}): {' '.join(entry.unconfined)}", entry.path)
     if entry.crashing_types:
-        names = sorted(entry.crashing_types)
-        more = f" and {len(names) - _MOST_TYPES} more" if len(names) > _MOST_TYPES else ""
         why = "what properties these types have is unknown, and what needs them is refused"
-        said = f"these types kill it when they are asked: {', '.join(names[:_MOST_TYPES])}{more}"
+        said = f"these types kill it when they are asked: {listed(sorted(entry.crashing_types), _MOST_TYPES)}"
         yield _found("ok", said, entry.path, why, "a newer QEMU may survive it")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 
 from prober.capabilities.entry import Entry
 from prober.errors import ProberError, UsageError
@@ -19,12 +19,14 @@ from prober.qemu.launch import find_kvm
 from prober.service.changes import FIXED, changes_between
 from prober.service.doctor.binaries import look_at_binaries
 from prober.service.doctor.kvm import look_at_kvm, try_kvm_guest
-from prober.service.doctor.observed import HostReport, Observation, Topic, report_of
+from prober.service.doctor.observed import HostReport, Observation, Topic, observe, report_of
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
 from prober.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 #: How long (seconds) one matter may take to be looked at, and for how long what was seen is told again.
 _LONGEST_S, _REMEMBERED_S = 20.0, 5.0
@@ -43,16 +45,16 @@ async def examine(
     """
     proves = kind == "service" and settings.prover_socket is None
     kvm = settings.catalog.accel == "auto"
-    looks: list[tuple[Topic, Awaitable[list[Observation]]]] = [
-        ("binaries", asyncio.to_thread(look_at_binaries, settings.catalog, entries)),
-        ("modules", asyncio.to_thread(look_at_modules, settings)),
-        ("kvm", _aside(partial(_kvm, entries)) if kvm else _no_kvm()),
-        ("groups", asyncio.to_thread(look_at_groups, settings)),
-        ("cache", asyncio.to_thread(look_at_cache, settings.catalog.cache_dir, is_ours=kind == "service")),
-        ("confinement", _aside(partial(_confinement, kvm=kvm, proves=proves))),
-        ("firmware", asyncio.to_thread(look_at_firmware)),
-        ("helpers", asyncio.to_thread(look_at_helpers)),
-        ("settings", asyncio.to_thread(_host_file, settings.host)),
+    looks: list[tuple[Topic, Callable[[], Awaitable[list[Observation]]]]] = [
+        ("binaries", _in_thread(look_at_binaries, settings.catalog, entries)),
+        ("modules", _in_thread(look_at_modules, settings)),
+        ("kvm", partial(_aside, partial(_kvm, entries)) if kvm else _no_kvm),
+        ("groups", _in_thread(look_at_groups, settings)),
+        ("cache", _in_thread(look_at_cache, settings.catalog.cache_dir, is_ours=kind == "service")),
+        ("confinement", partial(_aside, partial(_confinement, kvm=kvm, proves=proves))),
+        ("firmware", _in_thread(look_at_firmware)),
+        ("helpers", _in_thread(look_at_helpers)),
+        ("settings", _in_thread(_host_file, settings.host)),
     ]
     found: list[Observation] = []
     for topic, look in looks:  # One after the other: they start QEMUs and read disks that others wait for.
@@ -60,17 +62,24 @@ async def examine(
     return found
 
 
-async def _bounded(topic: Topic, look: Awaitable[list[Observation]]) -> list[Observation]:
+def _in_thread(
+    look: Callable[P, list[Observation]], *args: P.args, **more: P.kwargs
+) -> Callable[[], Awaitable[list[Observation]]]:
+    """A look that blocks, in a thread; begun when it is called."""
+    return partial(asyncio.to_thread, look, *args, **more)
+
+
+async def _bounded(topic: Topic, look: Callable[[], Awaitable[list[Observation]]]) -> list[Observation]:
     try:
         async with asyncio.timeout(_LONGEST_S):
-            return await look
+            return await look()
     except TimeoutError:
         what = f"it could not be looked at within {_LONGEST_S:g} seconds"
     except Exception as error:  # The others are told all the same.
         log.exception("looking at %s failed", topic)
         what = f"it could not be looked at: {error}"
     todo = "look into the log; a disk that does not answer, or a machine that is too busy, is the likely cause"
-    return [Observation(topic=topic, level="problem", what=what, why="it is not known whether it is well", todo=todo)]
+    return [observe(topic, "problem", what, "", "it is not known whether it is well", todo)]
 
 
 async def _aside(look: Callable[[], Coroutine[Any, Any, list[Observation]]]) -> list[Observation]:
@@ -105,7 +114,7 @@ async def _kvm(entries: Iterable[Entry]) -> list[Observation]:
 
 
 async def _no_kvm() -> list[Observation]:
-    return [Observation(topic="kvm", level="ok", what="KVM is not used, as the settings say", where="catalog.accel")]
+    return [observe("kvm", "ok", "KVM is not used, as the settings say", "catalog.accel")]
 
 
 async def _confinement(*, kvm: bool, proves: bool) -> list[Observation]:
@@ -120,10 +129,8 @@ def _host_file(file: Path | None) -> list[Observation]:
         read_host(file)
     except UsageError as error:
         why = "no domain is translated, and the service keeps its former settings when it is reloaded"
-        return [
-            Observation(topic="settings", level="problem", what=error.message, where=path, why=why, todo=error.hint)
-        ]
-    return [Observation(topic="settings", level="ok", what="the host's own settings are well", where=path)]
+        return [observe("settings", "problem", error.message, path, why, error.hint)]
+    return [observe("settings", "ok", "the host's own settings are well", path)]
 
 
 class Doctor:
@@ -151,7 +158,7 @@ class Doctor:
                 settings = self._settings()
                 found = await examine("service", settings, self._entries())
                 if self._load is not None:
-                    found += await _bounded("settings", asyncio.to_thread(_look_at_reload, settings, self._load))
+                    found += await _bounded("settings", _in_thread(_look_at_reload, settings, self._load))
                 self._last = time.monotonic(), await asyncio.to_thread(report_of, "service", found)
             return self._last[1]
 
@@ -162,10 +169,10 @@ def _look_at_reload(settings: ServiceSettings, load: Callable[[], ServiceSetting
         changed = changes_between(settings, load())
     except ProberError as error:
         why = "the service goes on by its former settings, and will not start again by these"
-        return [Observation(topic="settings", level="problem", what=error.message, why=why, todo=error.hint)]
+        return [observe("settings", "problem", error.message, "", why, error.hint)]
     if not changed:
-        return [Observation(topic="settings", level="ok", what="the service goes by its settings as they are now")]
+        return [observe("settings", "ok", "the service goes by its settings as they are now")]
     fixed = any(name in FIXED for name in changed)
     todo = "systemctl restart prober" if fixed else "systemctl reload prober"
     what = f"the settings were changed, and the service does not go by them yet: {', '.join(changed)}"
-    return [Observation(topic="settings", level="notice", what=what, why="it goes by its former ones", todo=todo)]
+    return [observe("settings", "notice", what, "", "it goes by its former ones", todo)]

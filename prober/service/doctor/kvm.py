@@ -12,10 +12,11 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from prober.errors import ConfinementError, QemuError
-from prober.service.doctor.observed import Level, Observation, group_name, user_name
+from prober.service.doctor.observed import Observation, group_name, observe, user_name
 
 _GET_API_VERSION, _CREATE_VM = 0xAE00, 0xAE01
 _API_VERSION = 12
@@ -68,8 +69,7 @@ async def try_kvm_guest(binary: str, target: str) -> Observation:
 _LOOK_AT_KERNEL = "look for what the kernel says of it: journalctl -k -g kvm"
 
 
-def _found(level: Level, what: str, where: object, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic="kvm", level=level, what=what, where=str(where), why=why, todo=todo)
+_found = partial(observe, "kvm")
 
 
 def _without_device(root: Path, device: Path) -> Observation:

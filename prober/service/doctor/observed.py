@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +46,11 @@ class Observation(BaseModel):
     todo: str = ""
 
 
+def observe(topic: Topic, level: Level, what: str, where: object = "", why: str = "", todo: str = "") -> Observation:
+    """An observation, its parts in this order."""
+    return Observation(topic=topic, level=level, what=what, where=str(where), why=why, todo=todo)
+
+
 class SeenBy(BaseModel):
     """Who looked: the service or the command, and the user and groups that it has, by name where there is one."""
 
@@ -77,6 +82,12 @@ def ourselves(kind: Literal["service", "command"]) -> SeenBy:
     """This process."""
     gids = dict.fromkeys((os.getegid(), *os.getgroups()))
     return SeenBy(kind=kind, user=user_name(os.geteuid()), groups=tuple(map(group_name, gids)))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of these names, and how many more there are: ``a, b and 3 more``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def user_name(uid: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from prober.capabilities.cache import entry_fault
 from prober.capabilities.private import require_private
 from prober.errors import ServiceError
-from prober.service.doctor.observed import Level, Observation, Topic, group_name, user_name
+from prober.service.doctor.observed import Observation, group_name, listed, observe, user_name
 from prober.service.settings import ServiceSettings
 
 #: A cache of fewer bytes than this has no room for the answers of some binaries.
@@ -30,23 +30,23 @@ def look_at_cache(directory: Path | None, *, is_ours: bool) -> list[Observation]
     is told of and not looked into.
     """
     if directory is None:
-        return [_found("cache", "notice", "answers are kept nowhere", "catalog.cache_dir", _SLOW_START)]
+        return [observe("cache", "notice", "answers are kept nowhere", "catalog.cache_dir", _SLOW_START)]
     try:
         owner = directory.stat().st_uid
         if owner != os.geteuid() and not is_ours:
             said = f"it belongs to {user_name(owner)}: a service that runs as this user looks into it"
-            return [_found("cache", "ok", said, directory)]
+            return [observe("cache", "ok", said, directory)]
         require_private(directory)
     except FileNotFoundError:
         return [
-            _found("cache", "problem", "there is no such directory", directory, _SLOW_START, f"mkdir -p {directory}")
+            observe("cache", "problem", "there is no such directory", directory, _SLOW_START, f"mkdir -p {directory}")
         ]
     except OSError as error:
         todo = "is this the user that the service runs as?"
-        return [_found("cache", "problem", f"it may not be looked at: {error.strerror}", directory, _SLOW_START, todo)]
+        return [observe("cache", "problem", f"it may not be looked at: {error.strerror}", directory, _SLOW_START, todo)]
     except ServiceError as error:
         return [
-            _found("cache", "problem", error.message, directory, "whoever writes there decides on answers", error.hint)
+            observe("cache", "problem", error.message, directory, "whoever writes there decides on answers", error.hint)
         ]
     return [*_room(directory), *_entries(directory)]
 
@@ -54,34 +54,30 @@ def look_at_cache(directory: Path | None, *, is_ours: bool) -> list[Observation]
 _SLOW_START = "each start of the service interviews all binaries anew"
 
 
-def _found(topic: Topic, level: Level, what: str, where: object, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic=topic, level=level, what=what, where=str(where), why=why, todo=todo)
-
-
 def _room(directory: Path) -> Iterator[Observation]:
     try:
         found = os.statvfs(directory)
     except OSError as error:
-        yield _found("cache", "problem", f"its disk cannot be asked: {error.strerror}", directory, _SLOW_START)
+        yield observe("cache", "problem", f"its disk cannot be asked: {error.strerror}", directory, _SLOW_START)
         return
     free = found.f_bavail * found.f_frsize
     why = "what is learnt is not kept"
     if found.f_flag & os.ST_RDONLY:
-        yield _found("cache", "problem", "its disk is read-only", directory, why, "mount it to be written to")
+        yield observe("cache", "problem", "its disk is read-only", directory, why, "mount it to be written to")
     elif not os.access(directory, os.W_OK | os.X_OK):
-        yield _found("cache", "problem", "it cannot be written to", directory, why, f"chmod u+rwx {directory}")
+        yield observe("cache", "problem", "it cannot be written to", directory, why, f"chmod u+rwx {directory}")
     elif free < _LEAST_FREE or (found.f_files and not found.f_favail):
         lacking = f"{free >> 20} MiB are free" if free < _LEAST_FREE else "no inode is free"
-        yield _found("cache", "problem", f"its disk is full: {lacking}", directory, why, "make room")
+        yield observe("cache", "problem", f"its disk is full: {lacking}", directory, why, "make room")
     else:
-        yield _found("cache", "ok", f"it is ours alone, and has room ({free >> 20} MiB)", directory)
+        yield observe("cache", "ok", f"it is ours alone, and has room ({free >> 20} MiB)", directory)
 
 
 def _entries(directory: Path) -> Iterator[Observation]:
     try:
         names = sorted(path.name for path in directory.iterdir())[: 2 * _MOST_ENTRIES]
     except OSError as error:
-        yield _found("cache", "problem", f"it cannot be listed: {error.strerror}", directory, _SLOW_START)
+        yield observe("cache", "problem", f"it cannot be listed: {error.strerror}", directory, _SLOW_START)
         return
     good = 0
     for name in [name for name in names if name.endswith(".cache")][:_MOST_ENTRIES]:
@@ -90,13 +86,13 @@ def _entries(directory: Path) -> Iterator[Observation]:
         if fault is not None:
             why = "the binary is asked anew when the service starts, and the entry is set aside"
             todo = "nothing, or remove it; if it comes again, look at the disk"
-            yield _found("cache", "notice", f"an entry cannot be trusted: {fault}", directory / name, why, todo)
+            yield observe("cache", "notice", f"an entry cannot be trusted: {fault}", directory / name, why, todo)
     bad = [name for name in names if name.endswith(".bad")]
     if bad:
         why = "a disk, or somebody who writes there, spoilt what was kept"
         said = f"{len(bad)} entries were set aside, the first of them {bad[0]}"
-        yield _found("cache", "notice", said, directory, why, f"look why, then rm {directory}/*.bad")
-    yield _found("cache", "ok", f"{good} entries can be read", directory)
+        yield observe("cache", "notice", said, directory, why, f"look why, then rm {directory}/*.bad")
+    yield observe("cache", "ok", f"{good} entries can be read", directory)
 
 
 def look_at_groups(settings: ServiceSettings) -> list[Observation]:
@@ -106,7 +102,7 @@ def look_at_groups(settings: ServiceSettings) -> list[Observation]:
         found.append(_group("group", settings.group, "may ask"))
     if settings.admin_group is None:
         found.append(
-            _found("groups", "ok", "root and the service's own user alone may refresh and prove", "admin_group")
+            observe("groups", "ok", "root and the service's own user alone may refresh and prove", "admin_group")
         )
     else:
         found.append(_group("admin_group", settings.admin_group, "may refresh and prove"))
@@ -119,22 +115,17 @@ def _group(key: str, name: str, may: str) -> Observation:
     except KeyError:
         why = "the service does not start, or keeps its former settings when it is reloaded"
         todo = f"groupadd --system {name}, or name another one in {key}"
-        return _found("groups", "problem", f"there is no group {name!r}", key, why, todo)
+        return observe("groups", "problem", f"there is no group {name!r}", key, why, todo)
     if not members:
         why, todo = f"beside root and the service's user nobody {may}", f"usermod --append --groups {name} USER"
-        return _found("groups", "notice", f"nobody is in the group {name}", key, why, todo)
-    return _found("groups", "ok", f"the group {name} {may}: {_listed(members)}", key)
+        return observe("groups", "notice", f"nobody is in the group {name}", key, why, todo)
+    return observe("groups", "ok", f"the group {name} {may}: {listed(members, _MOST_MEMBERS)}", key)
 
 
 def _members(group: grp.struct_group) -> list[str]:
     """Those that the group lists, and those whose own group it is."""
     own = [user.pw_name for user in pwd.getpwall() if user.pw_gid == group.gr_gid]
     return sorted({*group.gr_mem, *own})
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_MEMBERS
-    return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _of_socket(path: Path) -> Iterator[Observation]:
@@ -147,7 +138,7 @@ def _of_socket(path: Path) -> Iterator[Observation]:
     if mode & 0o002:
         why = "every user of this host may ask, and keep the service busy"
         todo = "SocketMode=0660 in prober.socket, or mode = 0o660 where the service makes it"
-        yield _found("groups", "notice", f"the socket is for everybody ({mode:04o})", path, why, todo)
+        yield observe("groups", "notice", f"the socket is for everybody ({mode:04o})", path, why, todo)
         return
     name = group_name(found.st_gid)
     try:
@@ -155,9 +146,9 @@ def _of_socket(path: Path) -> Iterator[Observation]:
     except KeyError:
         members = []
     if members:
-        yield _found("groups", "ok", f"the socket is for the group {name}: {_listed(members)}", path)
+        yield observe("groups", "ok", f"the socket is for the group {name}: {listed(members, _MOST_MEMBERS)}", path)
     else:
         why, todo = "beside root and the service's user nobody may ask", f"usermod --append --groups {name} USER"
-        yield _found(
+        yield observe(
             "groups", "notice", f"the socket is for nobody but its owner ({name}, {mode:04o})", path, why, todo
         )

@@ -16,7 +16,7 @@ from prober.host.descriptor import Descriptor, FlashMapping
 from prober.host.firmware import DIRECTORIES, read_firmware
 from prober.qemu.box.find import find_box
 from prober.qemu.box.landlock import find_abi
-from prober.service.doctor.observed import Level, Observation, Topic
+from prober.service.doctor.observed import Level, Observation, observe
 from prober.service.settings import ServiceSettings
 
 #: Programs that some domains need, where they may be, and what for.
@@ -37,10 +37,6 @@ _HELPERS = (
 _MODULE_PLACES = ("lib/qemu", "lib64/qemu", f"lib/{sysconfig.get_config_var('MULTIARCH') or os.uname().machine}/qemu")
 
 
-def _found(topic: Topic, level: Level, what: str, where: object, why: str = "", todo: str = "") -> Observation:
-    return Observation(topic=topic, level=level, what=what, where=str(where), why=why, todo=todo)
-
-
 def look_at_modules(settings: ServiceSettings, root: Path = Path("/")) -> list[Observation]:
     """The directories of QEMU's modules: those that the settings name, and the usual ones.  Blocks."""
     found = []
@@ -48,13 +44,13 @@ def look_at_modules(settings: ServiceSettings, root: Path = Path("/")) -> list[O
         if not place.is_dir():
             why = "what these modules bring is not noticed when it changes"
             todo = "install them there, or mend catalog.module_directories"
-            found.append(_found("modules", "problem", "there is no such directory of modules", place, why, todo))
+            found.append(observe("modules", "problem", "there is no such directory of modules", place, why, todo))
     usual = [root / "usr" / place for place in dict.fromkeys(_MODULE_PLACES)]
     seen = [one for place in (*settings.catalog.module_directories, *usual) if (one := _modules(place)) is not None]
     if not seen:
         why = "where a distribution has displays, audio or block drivers in modules, QEMU has none of them"
         todo = "install them where they are wanted: qemu-system-gui, qemu-block-extra, qemu-system-modules-opengl"
-        found.append(_found("modules", "notice", "no module of QEMU is installed", usual[-1], why, todo))
+        found.append(observe("modules", "notice", "no module of QEMU is installed", usual[-1], why, todo))
     return [*found, *seen]
 
 
@@ -66,8 +62,8 @@ def _modules(place: Path) -> Observation | None:
     closed = sorted(name for name in names if not os.access(place / name, os.R_OK))
     if closed:
         why, todo = "QEMU goes on without it, and says so nowhere", f"chmod a+r {place}/*.so"
-        return _found("modules", "problem", f"{len(closed)} modules may not be read: {closed[0]}", place, why, todo)
-    return _found("modules", "ok", f"{len(names)} modules of QEMU", place) if names else None
+        return observe("modules", "problem", f"{len(closed)} modules may not be read: {closed[0]}", place, why, todo)
+    return observe("modules", "ok", f"{len(names)} modules of QEMU", place) if names else None
 
 
 def look_at_firmware(root: Path = Path("/")) -> list[Observation]:
@@ -79,11 +75,11 @@ def look_at_firmware(root: Path = Path("/")) -> list[Observation]:
         found += _unsound(root / directory, known)
     if not descriptors:
         why, todo = "a domain with firmware='efi' is refused", "install it: ovmf for x86, qemu-efi-aarch64 for Arm"
-        found.append(_found("firmware", "notice", "no firmware descriptor is there", root / DIRECTORIES[0], why, todo))
+        found.append(observe("firmware", "notice", "no firmware descriptor is there", root / DIRECTORIES[0], why, todo))
     else:
         count = f"{len(descriptors)} descriptors"
         efi = sum("uefi" in descriptor.interface_types for descriptor in descriptors)
-        found.append(_found("firmware", "ok", f"{count}, {efi} of them of UEFI", root / DIRECTORIES[0]))
+        found.append(observe("firmware", "ok", f"{count}, {efi} of them of UEFI", root / DIRECTORIES[0]))
     return found
 
 
@@ -98,7 +94,7 @@ def _missing(root: Path, descriptor: Descriptor) -> Iterator[Observation]:
             todo = (
                 "install the firmware again, or hide the descriptor by an empty file of its name in /etc/qemu/firmware"
             )
-            yield _found("firmware", "notice", f"{descriptor.name} names a file that is not there", name, why, todo)
+            yield observe("firmware", "notice", f"{descriptor.name} names a file that is not there", name, why, todo)
 
 
 def _unsound(directory: Path, known: set[str]) -> Iterator[Observation]:
@@ -108,7 +104,7 @@ def _unsound(directory: Path, known: set[str]) -> Iterator[Observation]:
             path = directory / name
             if name not in known and path.stat().st_size:  # An empty one hides another, and is meant so.
                 why, todo = "it is left out, as libvirt leaves it out", "mend it, or install the firmware again"
-                yield _found("firmware", "notice", "it is no sound descriptor, or may not be read", path, why, todo)
+                yield observe("firmware", "notice", "it is no sound descriptor, or may not be read", path, why, todo)
     except OSError:
         return
 
@@ -124,13 +120,13 @@ def _helper(root: Path, name: str, places: tuple[str, ...], purpose: str, packag
         candidates.append(there)
     path = next((place for place in candidates if os.access(place, os.X_OK)), None)
     if path is None:
-        return _found(
+        return observe(
             "helpers", "notice", f"{name} is not there", candidates[0], f"it is for {purpose}", f"install {package}"
         )
     if name == "qemu-bridge-helper" and not Path(path).stat().st_mode & stat.S_ISUID:
         why, todo = f"it is for {purpose}, and takes the right to make taps", f"chmod u+s {path}, where that is wanted"
-        return _found("helpers", "notice", f"{name} has no setuid bit", path, why, todo)
-    return _found("helpers", "ok", f"{name} is there", path)
+        return observe("helpers", "notice", f"{name} has no setuid bit", path, why, todo)
+    return observe("helpers", "ok", f"{name} is there", path)
 
 
 async def look_at_confinement(*, kvm: bool, proves: bool) -> list[Observation]:
@@ -145,24 +141,24 @@ async def look_at_confinement(*, kvm: bool, proves: bool) -> list[Observation]:
         why = "a QEMU that is interviewed is held by limits and a filter of system calls alone"
         why += ", and no line can be proven" if proves else ""
         level: Level = "problem" if proves else "notice"
-        return [_found("confinement", level, error.message, "", why, error.hint), *found]
+        return [observe("confinement", level, error.message, "", why, error.hint), *found]
     said = f"QEMUs are confined, in the form {made.form!r}"
     lacking = " ".join(made.describe()[1:])
     if made.form == "bubblewrap":
-        return [_found("confinement", "ok", said, made.bwrap), *([_note(lacking)] if lacking else []), *found]
+        return [
+            observe("confinement", "ok", said, made.bwrap),
+            *([observe("confinement", "ok", lacking)] if lacking else []),
+            *found,
+        ]
     todo = "install bubblewrap, and let users make user namespaces; in prober.service that is closed on purpose"
-    return [_found("confinement", "notice", said, "", " ".join(made.describe()), todo), *found]
-
-
-def _note(lacking: str) -> Observation:
-    return _found("confinement", "ok", lacking, "")
+    return [observe("confinement", "notice", said, "", " ".join(made.describe()), todo), *found]
 
 
 def _parts() -> Iterator[Observation]:
     """What a confinement is made of."""
     bwrap = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
     if bwrap is None:
-        yield _found(
+        yield observe(
             "confinement", "notice", "bubblewrap is not installed", "", "it gives the best box", "install bubblewrap"
         )
     for name, closed in (
@@ -180,13 +176,13 @@ def _parts() -> Iterator[Observation]:
                 "bubblewrap cannot make a box for an ordinary user",
                 f"sysctl {name.replace('/', '.')}, in /etc/sysctl.d",
             )
-            yield _found(
+            yield observe(
                 "confinement", "notice", f"user namespaces are closed by {path.name} = {value}", path, why, todo
             )
     abi = find_abi()
     if abi:
-        yield _found("confinement", "ok", f"Landlock has ABI {abi}", "")
+        yield observe("confinement", "ok", f"Landlock has ABI {abi}")
     else:
         why = "without bubblewrap too little is left to confine a QEMU of an ordinary user"
         todo = f"a kernel with Landlock: this is {platform.release()}, and 6.12 has all of it"
-        yield _found("confinement", "notice", "the kernel has no Landlock", "", why, todo)
+        yield observe("confinement", "notice", "the kernel has no Landlock", "", why, todo)

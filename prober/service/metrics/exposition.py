@@ -58,23 +58,18 @@ def _families(samples: Iterable[Sample]) -> Iterator[Metric]:
 
 
 def _filled(family: Family, samples: list[Sample]) -> Metric:
-    match family.kind:
-        case "counter":
-            counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
-            for sample in samples:
-                counter.add_metric(sample.labels, _number(sample))
-            return counter
-        case "gauge":
-            gauge = GaugeMetricFamily(family.name, family.help, labels=family.labels)
-            for sample in samples:
-                gauge.add_metric(sample.labels, _number(sample))
-            return gauge
-        case _:
-            histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-            for sample in samples:
-                assert isinstance(sample.value, Spread)
-                histogram.add_metric(sample.labels, _buckets(sample.value), sample.value.total)
-            return histogram
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+        for sample in samples:
+            assert isinstance(sample.value, Spread)
+            histogram.add_metric(sample.labels, _buckets(sample.value), sample.value.total)
+        return histogram
+    made: type[CounterMetricFamily | GaugeMetricFamily]
+    made = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = made(family.name, family.help, labels=family.labels)
+    for sample in samples:
+        metric.add_metric(sample.labels, _number(sample))
+    return metric
 
 
 def _number(sample: Sample) -> float:

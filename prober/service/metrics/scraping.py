@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Protocol
 
 from prober.service.messages import Request, Response
 from prober.service.metrics.tally import Sample, Tally
-
-
-class _Writer(Protocol):
-    def __call__(self, samples: Iterable[Sample], *, as_openmetrics: bool) -> bytes: ...
 
 
 class Scraping:

@@ -38,7 +38,8 @@ async def serve_metrics(
     )
     few = settings.model_copy(update={"max_connections": min(_MOST, settings.max_connections)})
     serving = Serving(application, few, tally, listener="metrics")
-    log.info("metrics on %s", _address(listener), extra={"fields": {"event": "metrics", "address": _address(listener)}})
+    address = _address(listener)
+    log.info("metrics on %s", address, extra={"fields": {"event": "metrics", "address": address}})
     try:
         async with open_door(serving, listener):
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, get_args
 
 import prober
 from prober.capabilities.observer import PARTS, CacheOutcome, CatalogObserver, FoundBy, outcomes
@@ -80,8 +80,8 @@ class Tally(CatalogObserver):
         self._refusals = Counter(dict.fromkeys((*UNREAD_KINDS, *sorted(_kinds(ProberError))), 0))
         self._interviews = {outcome: Spread(of.SLOW) for outcome in outcomes()}
         self._used = 0
-        self._cache: Counter[str] = Counter({"hit": 0, "stale": 0, "absent": 0})
-        self._stale = Counter({(part, by): 0 for part in PARTS for by in ("use", "watch", "start")})
+        self._cache: Counter[str] = Counter(dict.fromkeys(get_args(CacheOutcome), 0))
+        self._stale = Counter({(part, by): 0 for part in PARTS for by in get_args(FoundBy)})
         self._lag = Spread(of.LATE)
         self._sources: list[Source] = []
 

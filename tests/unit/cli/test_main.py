@@ -63,6 +63,18 @@ def test_without_a_source_and_a_service_the_user_is_told(run: Run, monkeypatch: 
     )
 
 
+@pytest.mark.parametrize("command", ["metrics", "watch"])
+def test_a_command_that_asks_a_service_alone_names_no_other(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
+    ended = run(command)
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err == (
+        "prober: no service is running on here.sock\nhint: name one with --socket; `prober serve` runs one\n"
+    )
+
+
 @pytest.mark.parametrize("other", ["--socket", "--binary"])
 def test_a_recording_answers_alone(run: Run, replies: Path, other: str) -> None:
     ended = run("supports", "--replies", replies, other, "x", "PIIX4_PM")

@@ -124,6 +124,7 @@ def test_what_workers_do() -> None:
     }
     told = values(text, "prober_worker_questions_total")
     assert (told[("translate",)], told[("new",)], told[("check",)]) == (7, 1, 0)
+    assert {("words",), ("answer",), ("describe",), ("host",)} < set(told)
 
 
 def test_a_label_is_escaped() -> None:

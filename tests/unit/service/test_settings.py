@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,7 @@ from prober.service.configuration import (
     setting_keys,
 )
 from prober.service.environment import put_together
+from prober.service.measured import VARIABLE
 from prober.service.settings import ServiceSettings
 from prober.service.toml_lines import find_line
 from tests.conftest import CHECKOUT
@@ -173,6 +175,15 @@ def test_a_variable_that_is_no_setting_is_told(monkeypatch: pytest.MonkeyPatch, 
 
 
 # What is wrong.
+
+
+def test_variables_that_are_no_settings_are_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that CONTRIBUTING.md names, and that by which the tests have the event loop measured."""
+    others = {*re.findall(r"PROBER_[A-Z_]+", (CHECKOUT / "CONTRIBUTING.md").read_text()), VARIABLE}
+    assert "PROBER_PROMTOOL" in others
+    for name in others:
+        monkeypatch.setenv(name, "1")
+    assert read_configuration().unknown == ()
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

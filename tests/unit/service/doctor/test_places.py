@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import grp
 import json
 import os
 import pwd
 import socket
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.models import Version
 from prober.service.doctor.binaries import look_at_binaries
-from prober.service.doctor.examine import _aside
+from prober.service.doctor.examine import _aside, examine
 from prober.service.doctor.observed import Observation
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
@@ -218,3 +220,20 @@ def test_a_look_that_is_given_up_ends() -> None:
         assert await asyncio.to_thread(ended.wait, 20)
 
     aio(go())
+
+
+def test_who_gives_up_leaves_nothing_that_was_not_begun() -> None:
+    """Python warns of a coroutine that nobody ever awaits."""
+
+    async def go() -> None:
+        task = asyncio.create_task(examine("service", ServiceSettings(), []))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        aio(go())
+        gc.collect()
+    assert [str(one.message) for one in told] == []
