@@ -19,7 +19,7 @@ from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.models import Version
 from prober.service.doctor.binaries import look_at_binaries
-from prober.service.doctor.examine import _aside
+from prober.service.doctor.examine import Doctor, _aside
 from prober.service.doctor.observed import Observation
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
@@ -195,6 +195,25 @@ def test_binaries(tmp_path: Path) -> None:
     _does(look_at_binaries(settings, [weak]), "ok", "in its box (weak): It sees processes.")
     found = look_at_binaries(settings, [])
     assert f"looked in {tmp_path}/none" in _does(found, "problem", "no QEMU binary was found").what
+
+
+def test_what_is_asked_again_at_once_is_not_looked_at_again(tmp_path: Path) -> None:
+    """It costs the host something."""
+    looks: list[None] = []
+
+    def entries() -> list[Entry]:
+        looks.append(None)
+        return []
+
+    settings = ServiceSettings(catalog=CatalogSettings(directories=(tmp_path,), qemu_kvm=None, cache_dir=None))
+
+    async def go() -> None:
+        doctor = Doctor(lambda: settings, entries, None)
+        first, second = await asyncio.gather(doctor.report(), doctor.report())
+        assert first is second
+
+    aio(go())
+    assert len(looks) == 1
 
 
 def test_a_look_that_is_given_up_ends() -> None:
