@@ -20,6 +20,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,12 +104,19 @@ def _in_root(version: str) -> Path:
     return root
 
 
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
+@contextmanager
+def make_open_directory() -> Iterator[Path]:
     """A directory that every user may look into; pytest's own are their user's alone, and made so again and again."""
     with tempfile.TemporaryDirectory(prefix="prober-test-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """:func:`make_open_directory` as a fixture."""
+    with make_open_directory() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

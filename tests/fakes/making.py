@@ -7,6 +7,8 @@ process that it becomes knows nothing of prober; what it answers comes from a ta
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from typing import Any
 from prober.qemu.recording import Recording, question_key
 
 CHECKOUT = Path(__file__).parent.parent.parent
+
+#: An interpreter that every user can start, and that a box shows: that of an environment may be in somebody's home.
+EVERYBODYS_PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
 
 #: Replies by question (see ``question_key``): the body of each, ``{"return": …}`` or ``{"error": …}``.
 Answers = dict[str, dict[str, Any]]

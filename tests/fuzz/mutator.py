@@ -72,11 +72,7 @@ class Mutator:
         start = random.randint(0, len(data))
         length = random.choice((0, 1, 2, 8, 40, 400))
         if random.random() < 0.5:
-            marks = [
-                place
-                for place in range(start, min(start + 200, len(data)))
-                if data[place : place + 1] in b"<>{},=\"' \n"
-            ]
+            marks = [place for place in range(start, min(start + 200, len(data))) if data[place] in _MARKS]
             if len(marks) > 1:
                 return marks[0], random.choice(marks[1:])
         return start, min(len(data), start + length)

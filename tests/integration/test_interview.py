@@ -27,6 +27,7 @@ from prober.qemu.questions import LOAD_MODULES, Question
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import start_session
 from tests.conftest import CHECKOUT, QemuPlace
+from tests.proc import children_of, runs
 
 Aio = Callable[..., Any]
 
@@ -198,22 +199,13 @@ def test_killing_us_kills_qemu(qemu_binary: str) -> None:
         for line in child.stdout:
             if line.startswith("types"):
                 break
-        born = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        born = children_of(child.pid)
         assert born
         os.kill(child.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
-    while any(_runs(int(pid)) for pid in born):
+    while any(map(runs, born)):
         assert time.monotonic() < deadline, "a QEMU outlived us"
         time.sleep(0.01)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    # A zombie is dead: it waits for init, which here may be slow to look.
-    return not re.search(r"^State:\s+[ZX]", status, re.MULTILINE)
 
 
 @pytest.mark.parametrize("milliseconds", [5, 20, 30, 50, 80, 120, 160])
@@ -225,12 +217,8 @@ def test_cancelled_it_leaves_nothing(qemu_binary: str, milliseconds: int) -> Non
         await asyncio.wait({task})
         assert task.cancelled()
 
-    before, children = set(os.listdir("/proc/self/fd")), _children()
+    # Tests that ran in this process before may have some that stay.
+    before, children = set(os.listdir("/proc/self/fd")), set(children_of(os.getpid()))
     asyncio.run(cancel())
-    assert _children() <= children
+    assert set(children_of(os.getpid())) <= children
     assert set(os.listdir("/proc/self/fd")) == before
-
-
-def _children() -> set[str]:
-    """Those of this process; tests that ran in it before may have some that stay."""
-    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}

@@ -6,10 +6,7 @@ import asyncio
 import ctypes
 import json
 import os
-import shutil
 import socket
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +17,8 @@ import pytest
 
 from prober.qemu.box.forms import Confined
 from prober.qemu.interview import Interview, interview
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, make_open_directory
+from tests.fakes.making import EVERYBODYS_PYTHON
 from tests.integration.somebody import SOMEBODY, as_somebody
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
@@ -29,9 +27,6 @@ root_alone = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 #: Where everybody may write on most hosts; whether anything came there is looked up on the host.
 _DIRECTORIES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/usr", "/")
-
-#: One that every user can start: that of an environment may be in somebody's home.
-_PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
 
 #: What is still done by a QEMU in the weak form without Landlock, as the service's own user: all that files allow.
 _WITHOUT_LANDLOCK = {
@@ -60,8 +55,7 @@ class Bench:
 @pytest.fixture(name="bench")
 def _bench() -> Iterator[Bench]:
     with ExitStack() as stack:
-        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prober-asked-")))
-        base.chmod(0o755)
+        base = stack.enter_context(make_open_directory())
         for name, mode in (("qemu/bin", 0o755), ("open", 0o777), ("cache", 0o700)):
             (base / name).mkdir(parents=True)
             (base / name).chmod(mode)
@@ -92,7 +86,7 @@ def _bench() -> Iterator[Bench]:
         }
         binary = base / "qemu/bin/qemu-inquisitive"
         source = (CHECKOUT / "tests/fakes/inquisitive.py").read_text()
-        binary.write_text(f"#!{_PYTHON} -S\n{source}\n\nmain({places!r})\n")
+        binary.write_text(f"#!{EVERYBODYS_PYTHON} -S\n{source}\n\nmain({places!r})\n")
         binary.chmod(0o755)
         yield Bench(binary, cache, base.name, base)
 

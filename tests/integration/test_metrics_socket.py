@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from prober.service.client import Client
-from tests.integration.processes import PATIENCE, PROBER
+from tests.integration.processes import PATIENCE, PROBER, wait_until
+from tests.raw_http import everything
 
 pytestmark = [pytest.mark.needs("systemd"), pytest.mark.needs("setpriv")]
 
@@ -38,19 +38,17 @@ class Watched:
         """A client of the metrics' socket."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
+    def is_there(self) -> bool:
+        """Whether somebody listens on the metrics' socket, who may be systemd yet."""
+        with suppress(ConnectionRefusedError), self.connect():
+            return True
+        return False
+
     def ask(self, request: bytes) -> bytes:
         """All that comes until the connection is closed."""
         with self.connect() as client:
             client.sendall(request)
-            return _all_of(client)
-
-
-def _all_of(client: socket.socket) -> bytes:
-    data = b""
-    with suppress(ConnectionResetError):
-        while chunk := client.recv(65536):
-            data += chunk
-    return data
+            return everything(client)
 
 
 def _free_port() -> int:
@@ -69,11 +67,8 @@ def _watched(directory: Path, *before: str) -> Iterator[Watched]:
     activate = [*_ACTIVATE, "--fdname=prober.socket:metrics", "-l", str(api), "-l", f"127.0.0.1:{port}"]
     with subprocess.Popen([*activate, *command], stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + PATIENCE
-            while not api.exists():
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(lambda: api.exists() or process.poll() is not None)
+            assert process.poll() is None
             yield Watched(api, port, process)
         finally:
             process.kill()
@@ -138,7 +133,7 @@ def test_bounds_hold(watched: Watched) -> None:
     with watched.connect() as client, suppress(ConnectionError, TimeoutError):
         client.settimeout(5)
         client.sendall(_get("/metrics", "Content-Length: 9999999\r\n") + b"x" * 200_000)
-        assert _status(_all_of(client)) in (200, 413)
+        assert _status(everything(client)) in (200, 413)
 
 
 def _has_no_end(client: socket.socket) -> bool:
@@ -162,9 +157,7 @@ def test_so_many_clients_and_no_more(watched: Watched) -> None:
         # Those of the other socket are counted apart.
         with Client(watched.api, timeout=PATIENCE) as other:
             assert other.get("/healthz").ok
-    deadline = time.monotonic() + PATIENCE
-    while _status(watched.ask(_get("/metrics"))) != 200:
-        assert time.monotonic() < deadline
+    wait_until(lambda: _status(watched.ask(_get("/metrics"))) == 200)
 
 
 def test_the_metrics_socket_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -176,17 +169,9 @@ def test_the_metrics_socket_alone(tmp_path_factory: pytest.TempPathFactory) -> N
     activate = [*_ACTIVATE, "--fdname=metrics", "-l", f"127.0.0.1:{port}"]
     with subprocess.Popen([*activate, *command], stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + PATIENCE
-            while True:
-                with (
-                    suppress(ConnectionRefusedError),
-                    socket.create_connection(("127.0.0.1", port), PATIENCE) as client,
-                ):
-                    client.sendall(_get("/metrics"))
-                    assert _status(_all_of(client)) == 200
-                    break
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            watched = Watched(api, port, process)
+            wait_until(watched.is_there)
+            assert _status(watched.ask(_get("/metrics"))) == 200
             with Client(api, timeout=PATIENCE) as other:
                 assert other.get("/healthz").ok
             process.terminate()

@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,8 +17,9 @@ from typing import Any
 import pytest
 
 from prober.service.client import Client
-from tests.integration.processes import PATIENCE, PROBER, run_prober
-from tests.integration.service_process import Service, children_of, is_alive, start_ready_service
+from tests.integration.processes import PATIENCE, PROBER, run_prober, wait_until
+from tests.integration.service_process import Service, start_ready_service
+from tests.proc import children_of, is_alive
 from tests.unit.service.asking_as import ask_as, require_root
 
 SOUND = ["-nodefaults", "-device", "e1000,mac=52:54:00:00:00:01"]
@@ -76,13 +76,6 @@ def goes_first(pid: int) -> bool:
         return Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
     except OSError:  # It is gone.
         return False
-
-
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_lines_and_domains(qemu_binary: str, directory: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import pytest
 
 from prober.service.client import Client
 from tests.fakes.making import make_fake
-from tests.integration.processes import PATIENCE
-from tests.integration.service_process import Service, is_alive, start_ready_service, wait_for_state
+from tests.integration.processes import PATIENCE, wait_until
+from tests.integration.service_process import Service, start_ready_service, told_so_far, wait_for_state
+from tests.proc import is_alive, state_of
 from tests.recordings import FIXTURES
 
 REPLIES = FIXTURES / "qemu-7.2.22.replies.xz"
@@ -64,13 +65,6 @@ def configured(directory: Path, top: str = "", catalog: str = "", **more: Any) -
     with start_ready_service(directory, "--config", file, **more) as service:
         made.service = service
         yield made
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_catalog_changes_under_a_client_that_stays(directory: Path) -> None:
@@ -192,23 +186,9 @@ def test_the_watchdog_is_told_that_all_is_well(directory: Path) -> None:
             wait_for_state(made.service.notifications, "WATCHDOG=1", made.service.process, made.service.log)
         # One that does not run says nothing.
         made.service.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: _state(made.service.process.pid) == "T")
-        made.service.notifications.setblocking(False)
-        _drain(made.service.notifications)
+        wait_until(lambda: state_of(made.service.process.pid) == "T")
+        told_so_far(made.service.notifications)
         time.sleep(0.5)
-        assert _drain(made.service.notifications) == []
+        assert told_so_far(made.service.notifications) == []
         made.service.process.send_signal(signal.SIGCONT)
         wait_for_state(made.service.notifications, "WATCHDOG=1", made.service.process, made.service.log)
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-
-
-def _drain(notifications: socket.socket) -> list[bytes]:
-    told = []
-    while True:
-        try:
-            told.append(notifications.recv(4096))
-        except BlockingIOError:
-            return told

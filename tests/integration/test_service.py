@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ import pytest
 from prober.service.client import Client
 from tests.conftest import CHECKOUT
 from tests.fakes.making import make_fake
-from tests.integration.processes import PATIENCE, PROBER, run_prober
-from tests.integration.service_process import Service, is_alive, start_ready_service, wait_for_state
+from tests.integration.processes import PATIENCE, PROBER, run_prober, wait_until
+from tests.integration.service_process import Service, start_ready_service, wait_for_state
+from tests.proc import is_alive
 
 FACT = "PIIX4_PM.acpi-root-pci-hotplug"
 
@@ -48,13 +49,6 @@ def supports(client: Client, binary: Path | str) -> str:
 def entry(client: Client, binary: Path | str) -> dict[str, Any]:
     value: dict[str, Any] = client.get(f"/v1/binaries/{Path(binary).name}").value
     return value
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_interview_then_cache(qemu_binary: str, directory: Path) -> None:

@@ -1,18 +1,16 @@
 """The workers of a real service: they share, they end in time, they are replaced, and nothing of them is left.
 
-At the end of each service no callback of its event loop has taken more than five milliseconds of processor time
-(:func:`tests.integration.service_process.start_ready_service`), whatever was sent.
+At the end of each service no callback of its event loop has taken more than so much processor time
+(:data:`tests.integration.service_process.MOST_MS`), whatever was sent.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,9 @@ import pytest
 
 from prober.errors import ServiceError
 from prober.service.client import Client
-from tests.integration.processes import PATIENCE
-from tests.integration.service_process import Service, children_of, is_alive, is_own, start_ready_service
+from tests.integration.processes import PATIENCE, wait_until
+from tests.integration.service_process import Service, is_own, start_ready_service
+from tests.proc import children_of, is_alive, name_of, proportional_size
 from tests.recordings import FIXTURES
 from tests.unit.service.asking_as import ask_as, require_root
 
@@ -44,12 +43,9 @@ def domain(name: object = "a", more: str = "", devices: str = "") -> bytes:
 
 
 @pytest.fixture
-def directory() -> Iterator[Path]:
+def directory(open_directory: Path) -> Path:
     """A place with a short path, into which everybody may look."""
-    made = Path(tempfile.mkdtemp(prefix="workers"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    return open_directory
 
 
 @contextmanager
@@ -70,20 +66,6 @@ def serving(directory: Path, *settings: str, replies: Path = ONE, **more: Any) -
 def workers(service: Service) -> list[int]:
     """The workers, without what makes them and those that read a recording."""
     return [pid for pid in service.workers() if name_of(pid) == "prober-worker"]
-
-
-def name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def kill(pids: list[int], number: signal.Signals) -> None:
@@ -170,7 +152,6 @@ def test_more_than_may_wait_are_told_when_to_come_again(directory: Path) -> None
 def test_a_user_with_all_workers_gives_half_to_another(directory: Path) -> None:
     require_root()
     with serving(directory, "work_s = 60.0") as service:
-        stopped = workers(service)
         wait_until(lambda: len(workers(service)) == 2)
         stopped = workers(service)
         kill(stopped, signal.SIGSTOP)
@@ -235,12 +216,6 @@ def test_memory_of_a_question_is_bounded(directory: Path) -> None:
         assert client.post(TRANSLATE, domain("b")).status == 200
 
 
-def proportional(pid: int) -> float:
-    """The proportional set size of a process, in MiB (proc(5))."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("Pss:"))) / 1024
-
-
 def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
     with serving(directory, replies=FIXTURES) as service, service.client() as client:
         ids = [entry["id"] for entry in client.get("/v1/binaries").value["binaries"]]
@@ -250,7 +225,7 @@ def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
                 assert client.post(f"/v1/translate?binary={ident}", domain(number)).status in (200, 422)
         for name in ("cpuset", "quotes", "unknown elements"):
             client.post(HOSTILE[name][0], HOSTILE[name][1], HOSTILE[name][2] or "application/xml")
-        sizes = {pid: proportional(pid) for pid in (service.process.pid, *service.workers())}
+        sizes = {pid: proportional_size(pid) for pid in (service.process.pid, *service.workers())}
         assert len(sizes) == 4, sizes
         assert sum(sizes.values()) <= 160, sizes
 

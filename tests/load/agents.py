@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.integration.client_attack import length_of
+
 _PIECE = 256 * 1024
 
 
@@ -78,17 +80,12 @@ class Agent:
             end = self._got.find(b"\r\n\r\n")
             if end < 0:
                 return None
-            self._needed = end + 4 + _length(bytes(self._got[:end]))
+            self._needed = end + 4 + length_of(bytes(self._got[:end]))
         return bytes(self._got[9:12]).decode() if len(self._got) >= self._needed else None
 
 
-def _length(head: bytes) -> int:
-    return int(head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0])
-
-
 class Crowd:
-    """Agents that ask, and others that only hold their connection and ask now and then.  A context manager's work is
-    done by :meth:`close`."""
+    """Agents that ask, and others that only hold their connection and ask now and then, until :meth:`close`."""
 
     def __init__(self, path: Path, agents: int, held: int, questions: Iterator[Question], seldom: Question) -> None:
         self._questions = questions

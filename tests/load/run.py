@@ -7,15 +7,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import CHECKOUT
-from tests.integration.service_process import Service, children_of, start_ready_service
+from tests.integration.service_process import Service, start_ready_service
 from tests.load import daemon
 from tests.load.agents import Crowd, Measured
 from tests.load.asked import questions, seldom
+from tests.proc import children_of, proportional_size
 
 #: Together 2,000 connections.
 AGENTS, HELD = 64, 1936
@@ -96,12 +97,9 @@ def run(seconds: float, *, with_libvirt: bool = True) -> Run:
 
 
 def memory(service: Service) -> float:
-    """MiB of the service and its workers, in proportion to how many share a page (smaps_rollup, Pss)."""
+    """MiB of the service and its workers, in proportion to how many share a page."""
     total = 0.0
     for pid in (service.process.pid, *children_of(service.process.pid)):
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue  # It ended meanwhile.
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        with suppress(OSError):  # It ended meanwhile.
+            total += proportional_size(pid)
     return total

@@ -92,8 +92,8 @@ def run_catalog(
     aio(go())
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it, not for ever."""
-    async with asyncio.timeout(10):
+async def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+    """Wait for it, and not for longer than so many seconds."""
+    async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.01)

@@ -14,6 +14,7 @@ from prober.capabilities.changes import AnswerChange, DifferenceSummary
 from prober.capabilities.summarize import count_difference
 from prober.errors import LaunchError
 from tests.conftest import aio
+from tests.proc import children_of
 from tests.recordings import FIXTURES, load_capabilities
 from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
 from tests.unit.capabilities.making import make_binary, make_recording
@@ -97,21 +98,14 @@ def test_that_process_may_fail(
 def test_that_process_is_gone_when_it_is_no_longer_wanted() -> None:
     async def body() -> None:
         capabilities = Capabilities.from_recording(make_recording())
-        before = set(_children())
+        before = set(children_of(os.getpid()))
         task = asyncio.ensure_future(count_difference(capabilities, capabilities))
-        await until(lambda: bool(set(_children()) - before) or task.done())
+        await until(lambda: bool(set(children_of(os.getpid())) - before) or task.done())
         task.cancel()
         await asyncio.wait([task])
-        assert set(_children()) <= before
+        assert set(children_of(os.getpid())) <= before
 
     aio(body())
-
-
-def _children() -> list[str]:
-    children: list[str] = []
-    for path in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-        children += path.read_text().split()
-    return children
 
 
 def test_few_old_answers_are_kept_for_it(bin_dir: Path) -> None:

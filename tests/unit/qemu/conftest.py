@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import uvloop
 
+from tests.proc import children_of
+
 
 def children() -> set[int]:
     """Our children, zombies too."""
-    found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread of a pool that ended meanwhile
-            found.update(int(pid) for pid in (task / "children").read_text().split())
-    return found
+    return set(children_of(os.getpid()))
 
 
 def started_from(directory: Path) -> set[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import pytest
 from prober.capabilities.changes import AnswerChange
 from prober.service.client import Client
 from prober.service.events import MOST_LISTENERS
+from tests.raw_http import connect
 from tests.unit.capabilities.asking import ID, Asker
 from tests.unit.capabilities.making import make_binary, make_recording
 from tests.unit.service.running import make_settings, running
@@ -54,9 +54,7 @@ class Stream:
     """One that listens: a plain socket, and what is read of it."""
 
     def __init__(self, path: Path, headers: str = "", method: str = "GET", version: str = "1.1") -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
+        self.socket = connect(path, PATIENCE)
         self.socket.sendall(f"{method} /v1/events HTTP/{version}\r\nHost: x\r\n{headers}\r\n".encode())
         self.data = b""
 
@@ -178,9 +176,7 @@ def test_so_many_listen_and_no_more(served: Served) -> None:
             stack.callback(stream.close)
             stream.read_until(b"\n\n")
         last = served.changes()["id"]
-        asking = socket.socket(socket.AF_UNIX)
-        stack.callback(asking.close)
-        asking.connect(str(served.socket))
+        asking = stack.enter_context(connect(served.socket, PATIENCE))
         asking.sendall(f"GET /v1/changes?since={last}&wait=60 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         refused = _until_refused(served)
         assert b'"urn:prober:busy"' in refused

@@ -21,6 +21,7 @@ from prober.service.logs.handlers import ACCESS_LOG, Allowance, JournalHandler, 
 from prober.service.logs.requests import REQUEST_ID, RequestIds
 from prober.service.logs.start import lines_lost, start_logging
 from prober.service.logs.text import MOST, MOST_OF_FIELD, as_logfmt, harmless
+from tests.raw_http import connect, everything
 from tests.unit.capabilities.asking import Asker
 from tests.unit.capabilities.making import make_binary
 from tests.unit.service.running import make_settings, running
@@ -258,14 +259,9 @@ def test_any_other_is_not(given: str) -> None:
 
 
 def _ask(path: Path, request: bytes) -> bytes:
-    data = b""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
-        client.connect(str(path))
+    with connect(path) as client:
         client.sendall(request)
-        while chunk := client.recv(65536):
-            data += chunk
-    return data
+        return everything(client)
 
 
 def _id_of(answer: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from prober.service.metrics.tally import Sample, Spread, Tally
 from prober.service.routes import HEALTH, ROUTES, SUPPORTS
 from prober.service.workers.pool import PoolFigures
 from tests.conftest import aio
+from tests.raw_http import connect
 from tests.recordings import ROOT
 from tests.unit.capabilities.asking import Asker
 from tests.unit.capabilities.making import make_binary
@@ -215,18 +215,12 @@ def test_a_service_tells_of_itself(tmp_path: Path) -> None:
 
 def test_listeners_are_counted(tmp_path: Path) -> None:
     with running(make_settings(tmp_path), Asker()) as path, Client(path, timeout=20) as client:
-        for number in (1, 2):
-            stream = socket.socket(socket.AF_UNIX)
-            stream.settimeout(20)
-            stream.connect(str(path))
-            stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
-            text = client.fetch("/metrics")[1].decode()
-            assert values(text, "prober_event_listeners") == {(): number}
-            if number == 1:
-                first = stream
-        first.close()
-        stream.close()
+        with connect(path) as first, connect(path) as second:
+            for number, stream in enumerate((first, second), start=1):
+                stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+                text = client.fetch("/metrics")[1].decode()
+                assert values(text, "prober_event_listeners") == {(): number}
         deadline = time.monotonic() + 20
         while values(client.fetch("/metrics")[1].decode(), "prober_event_listeners") != {(): 0}:
             assert time.monotonic() < deadline

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,15 +34,6 @@ with socket.socket(socket.AF_UNIX) as ours:
 #: A user and a group that own nothing here.
 _UID, _GID = 61234, 61235
 REFRESH = "/v1/binaries/qemu-system-x86_64/refresh"
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that every user may pass; those of pytest are root's alone."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def _connected(directory: Path, uid: int, gid: int, groups: Sequence[int]) -> Peer:

@@ -19,6 +19,8 @@ from prober.service.questions import WorkAsker
 from prober.service.workers.pool import OURSELVES, PoolSettings, WorkerPool
 from prober.service.workers.start import Nursery
 from tests.conftest import aio
+from tests.proc import is_alive, runs
+from tests.unit.capabilities import asking
 from tests.unit.service.running import shared_nursery
 
 pytestmark = pytest.mark.slow
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.slow
 WORDS = {"do": "words", "declared": "text/plain"}
 #: Longer than any of this takes on a busy machine.
 LONG = 60.0
+until = partial(asking.until, within=LONG)
 
 
 def with_pool(body: Callable[[WorkerPool], Awaitable[None]], **settings: Any) -> None:
@@ -37,36 +40,16 @@ def with_pool(body: Callable[[WorkerPool], Awaitable[None]], **settings: Any) ->
             await pool.load()
             await body(pool)
         finally:
-            left = pids(pool)
+            left = pool.pids()
             await pool.close()
-        await until(lambda: not any(map(is_there, left)))
+        await until(lambda: not any(map(is_alive, left)))
 
     aio(go(), debug=False)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LONG):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def pids(pool: WorkerPool) -> list[int]:
-    return pool.pids()
-
-
-def is_there(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-def is_running(pids: list[int]) -> bool:
-    """Whether one of them is more than a zombie."""
-    states = [Path(f"/proc/{pid}/stat") for pid in pids if is_there(pid)]
-    return any(stat.read_text().rpartition(") ")[2][0] != "Z" for stat in states)
-
-
 def stop(pool: WorkerPool) -> None:
     """Whatever the workers are asked takes for ever."""
-    for pid in pids(pool):
+    for pid in pool.pids():
         os.kill(pid, signal.SIGSTOP)
 
 
@@ -84,16 +67,16 @@ def test_it_answers() -> None:
 
 def test_what_takes_too_long_is_ended_and_told_and_the_next_is_answered() -> None:
     async def body(pool: WorkerPool) -> None:
-        stopped = pids(pool)
+        stopped = pool.pids()
         stop(pool)
         began = time.monotonic()
         with pytest.raises(WorkError, match="takes longer than the 0"):
             await split(pool)
         assert time.monotonic() - began >= 0.5
         assert pool.figures.replaced == {"deadline": 1}
-        await until(lambda: not is_there(stopped[0]))
+        await until(lambda: not is_alive(stopped[0]))
         assert await split(pool) == b'["a", "b"]'
-        assert stopped != pids(pool)
+        assert stopped != pool.pids()
 
     with_pool(body, workers=1, work_s=0.5)
 
@@ -106,7 +89,7 @@ def test_more_than_may_wait_are_refused_and_none_of_the_others_is_lost() -> None
         with pytest.raises(BusyError):
             await split(pool)
         assert pool.figures.refused == 1
-        for pid in pids(pool):
+        for pid in pool.pids():
             os.kill(pid, signal.SIGCONT)
         assert await asyncio.gather(*asked) == [b'["a", "b"]'] * 3
 
@@ -123,7 +106,7 @@ def test_a_user_who_has_all_loses_half_to_one_who_waits_and_is_answered_later() 
         assert pool.figures.replaced == {"share": 1}
         # One of them still stands still, and the new worker is theirs too now that nobody else waits.
         await until(lambda: sum(task.done() for task in first) == 3)
-        for pid in pids(pool):
+        for pid in pool.pids():
             os.kill(pid, signal.SIGCONT)
         assert await asyncio.gather(*first) == [b'["a", "b"]'] * 4
 
@@ -132,7 +115,7 @@ def test_a_user_who_has_all_loses_half_to_one_who_waits_and_is_answered_later() 
 
 def test_a_worker_that_is_killed_at_a_question_is_replaced_and_the_question_answered() -> None:
     async def body(pool: WorkerPool) -> None:
-        (pid,) = pids(pool)
+        (pid,) = pool.pids()
         stop(pool)
         asked = asyncio.ensure_future(split(pool))
         await until(lambda: pool.figures.busy == 1)
@@ -156,7 +139,7 @@ def test_what_kills_one_worker_after_the_other_is_given_up() -> None:
 
 def test_idle_workers_that_were_killed_are_replaced() -> None:
     async def body(pool: WorkerPool) -> None:
-        for pid in pids(pool):
+        for pid in pool.pids():
             os.kill(pid, signal.SIGKILL)
         assert await split(pool) == b'["a", "b"]'
 
@@ -202,10 +185,10 @@ def test_a_nursery_that_was_killed_is_started_again() -> None:
         try:
             assert await split(pool) == b'["a", "b"]'
             assert nursery.pid is not None
-            workers = pids(pool)
+            workers = pool.pids()
             os.kill(nursery.pid, signal.SIGKILL)
             # They die with it.
-            await until(lambda: not any(map(is_there, workers)))
+            await until(lambda: not any(map(is_alive, workers)))
             assert await split(pool) == b'["a", "b"]'
         finally:
             await pool.close()
@@ -233,11 +216,11 @@ def test_after_the_end_nothing_is_begun() -> None:
 
 def test_other_settings_are_for_other_workers() -> None:
     async def body(pool: WorkerPool) -> None:
-        before = pids(pool)
+        before = pool.pids()
         await pool.adopt(PoolSettings(workers=1))
         assert await split(pool) == b'["a", "b"]'
-        assert len(pids(pool)) == 1
-        assert not set(before) & set(pids(pool))
+        assert len(pool.pids()) == 1
+        assert not set(before) & set(pool.pids())
 
     with_pool(body)
 
@@ -247,12 +230,12 @@ def test_a_host_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     wrong.write_text("nonsense = 1")
 
     async def body(pool: WorkerPool) -> None:
-        before = pids(pool)
+        before = pool.pids()
         with pytest.raises(ServiceError, match="nonsense"):
             await pool.adopt(PoolSettings(host=str(wrong)))
-        assert pids(pool) == before
+        assert pool.pids() == before
         os.kill(before[0], signal.SIGKILL)
-        await until(lambda: not is_there(before[0]))
+        await until(lambda: not is_alive(before[0]))
         await pool.load()
         await pool.read_host()
 
@@ -271,15 +254,15 @@ def _holds_one(pid: int) -> bool:
 def test_a_worker_holds_nothing_of_the_service_and_minds_no_signal_of_the_terminal() -> None:
     async def body(pool: WorkerPool) -> None:
         with Path(__file__).open():  # something that is open here
-            for pid in pids(pool):
+            for pid in pool.pids():
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     os.kill(pid, number)
                 # It is there before it has closed what is the nursery's own.
                 await until(partial(_holds_one, pid))
                 assert os.readlink(f"/proc/{pid}/fd/{_held_by(pid)[0]}").startswith("socket:")
-        before = pids(pool)
+        before = pool.pids()
         assert await split(pool) == b'["a", "b"]'
-        assert pids(pool) == before
+        assert pool.pids() == before
 
     with_pool(body)
 
@@ -297,8 +280,8 @@ def test_a_pool_that_gets_no_workers_is_not_alive_until_it_does(monkeypatch: pyt
             assert pool.is_alive()
             assert nursery.pid is not None
             os.kill(nursery.pid, signal.SIGSTOP)
-            os.kill(pids(pool)[0], signal.SIGKILL)
-            await until(lambda: not is_running(pids(pool)))
+            os.kill(pool.pids()[0], signal.SIGKILL)
+            await until(lambda: not any(map(runs, pool.pids())))
             await asyncio.sleep(1)
             assert pool.is_alive(), "nobody waits"
             asked = asyncio.ensure_future(split(pool))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from prober.service.client import Client
+from tests.raw_http import connect, everything
 from tests.unit.capabilities.asking import Asker
 from tests.unit.capabilities.making import make_binary
 from tests.unit.service.running import make_settings, running
@@ -59,24 +60,6 @@ def _others_are_served(path: Path) -> Iterator[None]:
                 stack.close()
                 assert time.monotonic() < deadline, "connections are left over"
                 time.sleep(0.05)
-
-
-def connect(path: Path) -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    made.settimeout(10)
-    made.connect(str(path))
-    return made
-
-
-def everything(source: socket.socket) -> bytes:
-    """All that comes until the service closes."""
-    data = b""
-    try:
-        while chunk := source.recv(65536):
-            data += chunk
-    except ConnectionResetError:
-        pass
-    return data
 
 
 def status_of(answer: bytes) -> int:

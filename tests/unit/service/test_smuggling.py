@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.raw_http import connect, everything
 from tests.unit.capabilities.asking import Asker
 from tests.unit.capabilities.making import make_binary
 from tests.unit.service.running import make_settings, running
-from tests.unit.service.test_protocol import connect, everything, status_of
+from tests.unit.service.test_protocol import status_of
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /v1/check-argv HTTP/1.1\r\nHost: x\r\n"

@@ -19,6 +19,7 @@ from prober.capabilities.catalog import Catalog, CatalogSettings
 from prober.service.notify import Watched, keep_watchdog_quiet
 from prober.service.server import serve
 from tests.conftest import aio
+from tests.integration.service_process import told_so_far
 from tests.unit.service.running import make_settings
 
 #: systemd's interval (seconds) in these tests, of which each half has its ping.
@@ -30,19 +31,10 @@ def pings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.so
     """Where the service's notifications come in."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
         made.bind(str(tmp_path / "notify"))
-        made.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", str(int(INTERVAL * 1_000_000)))
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
         yield made
-
-
-def _drain(pings: socket.socket) -> list[str]:
-    told: list[str] = []
-    with suppress(BlockingIOError):
-        while True:
-            told += pings.recv(4096).decode().split("\n")
-    return told
 
 
 async def _until(pings: socket.socket, state: str) -> list[str]:
@@ -51,15 +43,15 @@ async def _until(pings: socket.socket, state: str) -> list[str]:
     async with asyncio.timeout(20):
         while state not in told:
             await asyncio.sleep(INTERVAL / 10)
-            told += _drain(pings)
+            told += told_so_far(pings)
     return told
 
 
 async def _expect_silence(pings: socket.socket) -> None:
     """Nothing is said to the watchdog for some of its intervals."""
-    _drain(pings)
+    told_so_far(pings)
     await asyncio.sleep(5 * INTERVAL)
-    assert "WATCHDOG=1" not in _drain(pings)
+    assert "WATCHDOG=1" not in told_so_far(pings)
 
 
 def test_a_part_that_is_not_alive_makes_the_pings_stop(pings: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
@@ -90,9 +82,9 @@ def test_a_loop_that_is_held_says_nothing(pings: socket.socket) -> None:
     async def check() -> None:
         task = asyncio.create_task(keep_watchdog_quiet())
         await _until(pings, "WATCHDOG=1")
-        _drain(pings)
+        told_so_far(pings)
         time.sleep(5 * INTERVAL)  # In the test itself: a callback of somebody's that does not end.
-        assert "WATCHDOG=1" not in _drain(pings)
+        assert "WATCHDOG=1" not in told_so_far(pings)
         task.cancel()
 
     aio(check(), debug=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.service.doctor.kvm import look_at_kvm
+from prober.service.doctor.kvm import _nested, look_at_kvm
 from tests.conftest import CHECKOUT
 
 
@@ -92,18 +92,12 @@ def test_the_kernel_makes_a_machine_where_there_is_kvm() -> None:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         assert found[0].level != "ok"
         return
-    assert (
-        found[0].what in ("/dev/kvm can be opened, and the kernel makes a machine",)
-        or "makes no machine" in found[0].what
-    )
+    said = found[0].what
+    assert said == "/dev/kvm can be opened, and the kernel makes a machine" or "makes no machine" in said
 
 
 @pytest.mark.parametrize(("value", "level"), [("Y", "ok"), ("1", "ok"), ("N", "notice"), ("0", "notice")])
-def test_whether_guests_can_have_guests(
-    tmp_path: Path, value: str, level: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from prober.service.doctor import kvm
-
-    (found,) = kvm._nested(_host(tmp_path, modules=("kvm_intel",), nested=value))
+def test_whether_guests_can_have_guests(tmp_path: Path, value: str, level: str) -> None:
+    (found,) = _nested(_host(tmp_path, modules=("kvm_intel",), nested=value))
     assert found.level == level
     assert found.where == str(tmp_path / "sys/module/kvm_intel/parameters/nested")

@@ -199,6 +199,25 @@ def test_binaries(tmp_path: Path) -> None:
     assert f"looked in {tmp_path}/none" in _does(found, "problem", "no QEMU binary was found").what
 
 
+def test_what_is_asked_again_at_once_is_not_looked_at_again(tmp_path: Path) -> None:
+    """It costs the host something."""
+    looks: list[None] = []
+
+    def entries() -> list[Entry]:
+        looks.append(None)
+        return []
+
+    settings = ServiceSettings(catalog=CatalogSettings(directories=(tmp_path,), qemu_kvm=None, cache_dir=None))
+
+    async def go() -> None:
+        doctor = Doctor(lambda: settings, entries, None)
+        first, second = await asyncio.gather(doctor.report(), doctor.report())
+        assert first is second
+
+    aio(go())
+    assert len(looks) == 1
+
+
 def test_a_look_that_is_given_up_ends() -> None:
     """It goes on in a thread of its own, which nobody could stop otherwise."""
     began, ended = threading.Event(), threading.Event()
