@@ -24,7 +24,7 @@ from tests.integration.client_attack import get
 from tests.integration.client_shapes import SHAPES, Shape
 from tests.integration.processes import PATIENCE
 from tests.integration.service_process import Service, start_ready_service
-from tests.proc import children_of
+from tests.proc import descendants_of
 
 #: Seconds that each shape is sent for.
 SECONDS = 0.4
@@ -107,7 +107,7 @@ def p99(waits: list[float]) -> float:
 def resident(service: Service, *, peak: bool = False) -> float:
     """MiB of the service and its workers; the service's own at its peak, since that was last forgotten."""
     return _status(service.process.pid, "VmHWM" if peak else "VmRSS") + sum(
-        _status(child, "VmRSS") for child in children_of(service.process.pid)
+        _status(child, "VmRSS") for child in descendants_of(service.process.pid)
     )
 
 
@@ -167,7 +167,7 @@ def settle(service: Service, victim: Victim) -> None:
 def _seconds(service: Service) -> float:
     """For which the service and its workers ran or were ready to."""
     found = 0
-    for pid in (service.process.pid, *children_of(service.process.pid)):
+    for pid in (service.process.pid, *descendants_of(service.process.pid)):
         for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
             with suppress(OSError):  # It ended meanwhile.
                 found += sum(map(int, thread.read_text().split()[:2]))

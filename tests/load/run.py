@@ -16,7 +16,7 @@ from tests.integration.service_process import Service, start_ready_service
 from tests.load import daemon
 from tests.load.agents import Crowd, Measured
 from tests.load.asked import questions, seldom
-from tests.proc import children_of, proportional_size
+from tests.proc import descendants_of, proportional_size
 
 #: Together 2,000 connections.
 AGENTS, HELD = 64, 1936
@@ -99,7 +99,7 @@ def run(seconds: float, *, with_libvirt: bool = True) -> Run:
 def memory(service: Service) -> float:
     """MiB of the service and its workers, in proportion to how many share a page."""
     total = 0.0
-    for pid in (service.process.pid, *children_of(service.process.pid)):
+    for pid in (service.process.pid, *descendants_of(service.process.pid)):
         with suppress(OSError):  # It ended meanwhile.
             total += proportional_size(pid)
     return total
