@@ -21,7 +21,7 @@ from prober.capabilities.entry import Entry
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.models import Version
 from prober.service.doctor.binaries import look_at_binaries
-from prober.service.doctor.examine import _aside, examine
+from prober.service.doctor.examine import Doctor, _aside, examine
 from prober.service.doctor.observed import Observation
 from prober.service.doctor.places import look_at_cache, look_at_groups
 from prober.service.doctor.software import look_at_confinement, look_at_firmware, look_at_helpers, look_at_modules
