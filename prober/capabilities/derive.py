@@ -48,6 +48,7 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         options = _options(_reply(main, "query-command-line-options"))
     with _reading("qom-list-types"):
         types = _types(main)
+        _require_names(*types)
     with _reading("query-migrate-capabilities"):
         migration = _names(_reply(main, "query-migrate-capabilities"), "capability")
     with _reading(HELP):
@@ -121,6 +122,14 @@ def _types(part: Part) -> tuple[dict[str, str | None] | None, dict[str, str | No
     if every is None:
         return types, None
     return types, {item["name"]: item.get("parent") for item in every if item["name"] not in types}
+
+
+def _require_names(*listed: Mapping[str, str | None] | None) -> None:
+    """What is worked out of names needs names; all else is validated at the end."""
+    for types in listed:
+        for name, parent in (types or {}).items():
+            if not isinstance(name, str) or not isinstance(parent, str | None):
+                raise TypeError(f"a type {name!r} of parent {parent!r}")
 
 
 def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:

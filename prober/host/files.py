@@ -47,5 +47,6 @@ def _read_file(file: Path | None) -> Host:
         where = ".".join(map(str, first["loc"]))
         message = f"the settings in {file or DEFAULT_FILE} are wrong: {where}: {first['msg']}"
         raise UsageError(message, hint="docs/settings.md has all of them") from error
-    except ValueError as error:
-        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {said}") from error

@@ -53,8 +53,14 @@ def capabilities(version: str) -> Capabilities:
 
 def run_xml(data: bytes) -> None:
     domain = read_domain(data)
+    refused: ProberError | None = None
     for version in _VERSIONS:
-        translate(domain, capabilities(version), binary="/q")
+        try:
+            translate(domain, capabilities(version), binary="/q")
+        except ProberError as error:
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 @cache
