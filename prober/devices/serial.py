@@ -121,10 +121,11 @@ def number_serials(domain: Domain) -> Completion:
             port = next(port for port in range(len(serials) + _ISA_PORTS) if port not in named)
             named.add(port)
             serials[number] = serial.replace(target_port=port)
+    most = max((serial.target_port for serial in serials if serial.target_port is not None), default=-1)
     for number, serial in enumerate(serials):
         if serial.target_port is None:
-            most = max((other.target_port for other in serials if other.target_port is not None), default=-1)
-            serials[number] = serial.replace(target_port=most + 1)
+            most += 1
+            serials[number] = serial.replace(target_port=most)
     yield from _check_ports(serials)
     return domain.with_all(Serial, serials)
 

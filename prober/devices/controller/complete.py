@@ -132,6 +132,7 @@ def _made(kind: str, index: int, places: Places, like: Controller | None = None)
 def _add_implied(controllers: _Controllers, kind: str, wanting: list[tuple[Device, int]]) -> _Addition:
     """The controllers of one type that devices plug into, each by its index, and nobody names."""
     fills_gaps = getattr(Controller.choices[kind], "fills_gaps", False)
+    filled = 0  # Below this index there is one of each.
     for device, last in wanting:
         if device.copies_controller:
             continue
@@ -139,9 +140,10 @@ def _add_implied(controllers: _Controllers, kind: str, wanting: list[tuple[Devic
             message = f"there is no {kind} controller {last}: indexes end at 255"
             yield Refusal(place=device.place("address"), message=message)
             continue
-        for index in range(last + 1) if fills_gaps else (last,):
+        for index in range(filled, last + 1) if fills_gaps else (last,):
             if controllers.find(kind, index) is None:
                 controllers.add(_made(kind, index, Places(device.place("address"))))
+        filled = max(filled, last + 1)
 
 
 def _add_adapters(controllers: _Controllers, devices: Iterable[Device]) -> None:

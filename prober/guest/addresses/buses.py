@@ -140,6 +140,7 @@ class SlotMap:
             if free is not None:
                 self._roomy[plug] = number
                 return number, *free
+        self._roomy[plug] = len(self.buses)
         if not self._grow:
             raise SlotError("no PCI slot is free")
         number = len(self.buses) + self._add(1, plug) - 1

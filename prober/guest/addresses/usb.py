@@ -36,18 +36,21 @@ class _Ports:
     count: int
     taken: set[int] = field(default_factory=set)
     hubs: dict[int, _Ports] = field(default_factory=dict)
+    #: No port was free here or below, and none is given back; another hub may bring some.
+    is_full: bool = False
 
     def free_path(self, level: int = 0) -> PortPath | None:
         """The first free port, on this level before those below."""
+        if self.is_full:
+            return None
         free = next((port for port in range(1, self.count + 1) if port not in self.taken), None)
         if free is not None:
             return (free,)
-        if level >= _DEPTH - 1:
-            return None
-        for port in sorted(self.hubs):
+        for port in sorted(self.hubs) if level < _DEPTH - 1 else ():
             below = self.hubs[port].free_path(level + 1)
             if below is not None:
                 return port, *below
+        self.is_full = True
         return None
 
 
@@ -78,6 +81,7 @@ class UsbPorts:
         if bus not in self._buses:
             raise PortError(f"there is no USB controller with index {bus}")
         ports = self._buses[bus]
+        way = [ports]
         text = ".".join(map(str, path))
         for number in path[:-1]:
             if number > ports.count:
@@ -85,6 +89,7 @@ class UsbPorts:
             if number not in ports.hubs:
                 raise PortError(f"USB port {text} of controller {bus} needs a hub at port {number}, and there is none")
             ports = ports.hubs[number]
+            way.append(ports)
         last = path[-1]
         if last > ports.count:
             raise PortError(f"there is no USB port {text} on controller {bus}: there are {ports.count} ports")
@@ -93,6 +98,8 @@ class UsbPorts:
         ports.taken.add(last)
         if is_hub:
             ports.hubs[last] = _Ports(PORTS)
+            for step in way:
+                step.is_full = False
 
 
 def assign_usb(domain: Domain, target: Target) -> Completion:

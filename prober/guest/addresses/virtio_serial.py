@@ -28,6 +28,8 @@ class VirtioSerialPorts:
     def __init__(self, counts: dict[int, int]) -> None:
         self._counts = dict(counts)
         self._taken: dict[int, set[int]] = {number: set() for number in counts}
+        #: By the first port that is looked for: the controllers that may have one, the first last.  None is given back.
+        self._roomy: dict[int, list[int]] = {}
 
     @property
     def controllers(self) -> list[int]:
@@ -59,15 +61,20 @@ class VirtioSerialPorts:
 
     def take_next(self, *, first: int) -> tuple[int, int]:
         """Take the first free port from ``first`` on; where there is none, a new controller is added."""
-        for controller in self.controllers:
-            port = self._free(controller, first)
+        roomy = self._roomy.setdefault(first, self.controllers[::-1])
+        while roomy:
+            port = self._free(roomy[-1], first)
             if port is not None:
-                self.take(controller, port)
-                return controller, port
+                self.take(roomy[-1], port)
+                return roomy[-1], port
+            roomy.pop()
         added = next((number for number in range(_CONTROLLERS) if number not in self._counts), None)
         if added is None:
             raise PortError("no port of any virtio-serial controller is free, and there can be no more of them")
         self._counts[added], self._taken[added] = DEFAULT_PORTS, set()
+        for numbers in self._roomy.values():
+            numbers.append(added)
+            numbers.sort(reverse=True)
         self.take(added, first)
         return added, first
 

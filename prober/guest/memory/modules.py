@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, count
+from itertools import count
+from operator import itemgetter
 
 from prober.commandline.refusal import Refusal
 from prober.devices.memory import MemoryModule, SgxEpc, SlotModule, VirtioMem
@@ -13,6 +14,7 @@ from prober.domain.numa import Numa
 from prober.domain.numatune import check_nodes
 from prober.domain.shared.address import DimmAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.twins import twins
 from prober.domain.steps import Completion
 from prober.guest.memory.backend import build_backend
 from prober.guest.memory.pages import is_taken_at_once, pages_of
@@ -74,15 +76,21 @@ def _check_nodes(numa: Numa | None, modules: Sequence[MemoryModule], target: Tar
 
 def _check_conflicts(modules: Sequence[MemoryModule]) -> Iterator[Refusal]:
     """Two in one slot, or at one place in the guest's memory (libvirt, ``virDomainMemoryDefCheckConflict``)."""
-    for one, other in combinations(modules, 2):
-        slot = _slot(one)
-        if slot is not None and slot == _slot(other):
-            message = f"two modules of memory are in slot {slot}, the first in line {one.place().line}"
-            yield Refusal(place=other.place("address"), message=message)
-        first, second = one.range(), other.range()
-        if first is not None and second is not None and first[0] < second[1] and second[0] < first[1]:
-            message = f"the memory overlaps with that of line {one.place().line}, from {first[0]:#x} to {first[1]:#x}"
-            yield Refusal(place=other.place(), message=message)
+    for one, other in twins((module for module in modules if _slot(module) is not None), _slot):
+        message = f"two modules of memory are in slot {_slot(one)}, the first in line {one.place().line}"
+        yield Refusal(place=other.place("address"), message=message)
+    # In the order of their beginnings each is held against the one that reaches the furthest: there may be thousands.
+    begun = sorted((*place, turn) for turn, module in enumerate(modules) if (place := module.range()) is not None)
+    furthest = begun[:1]
+    for begin, end, turn in begun[1:]:
+        low, high, by = furthest[0]
+        if begin < high:
+            (low, high, first), (_, _, second) = sorted([(low, high, by), (begin, end, turn)], key=itemgetter(2))
+            line = modules[first].place().line
+            message = f"the memory overlaps with that of line {line}, from {low:#x} to {high:#x}"
+            yield Refusal(place=modules[second].place(), message=message)
+        if end > furthest[0][1]:
+            furthest = [(begin, end, turn)]
 
 
 def _slot(module: MemoryModule) -> int | None:
