@@ -155,6 +155,7 @@ class Learner:
             return None
         learned, capabilities = stored
         now = self._look(found, learned.fingerprint.files)
+        await asyncio.sleep(0)  # Others come first: a hundred files took some milliseconds.
         change = change_of(learned.fingerprint, now)
         if change is not None:
             self._observer.cache_read("stale")
@@ -200,6 +201,7 @@ class Learner:
             answer, ran = await self._ask(found, _watched_before(subject.answer))
             await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
             answer, change = self._look_again(found, answer, ran)
+            await asyncio.sleep(0)  # And before it is told of.
             if change is None:
                 return answer
             log.info("%s changed while it was asked: %s", found.path, change)

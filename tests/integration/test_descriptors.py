@@ -32,8 +32,7 @@ def serving(directory: Path, *before: str) -> Iterator[Service]:
     patient = directory / "patient.toml"
     patient.write_text("request_s = 120\nidle_s = 120\n")
     options = ("--config", patient, "--directory", directory / "none", "--replies", _RECORDING)
-    # Not measured: beside 2,000 connections the collector takes its time (docs/decisions/workers.md).
-    with start_ready_service(directory, *options, before=before, measured=False) as service:
+    with start_ready_service(directory, *options, before=before) as service:
         yield service
 
 

@@ -129,9 +129,7 @@ def attacked() -> Iterator[tuple[Service, Victim, Attacker]]:
     """A service that another user may ask as well, with its memory as it is in use."""
     with make_open_directory() as directory:
         options = ["--directory", directory / "none", "--replies", _RECORDING]
-        # Not measured: beside thousands of connections the collector takes its time (docs/decisions/workers.md), and
-        # what that does to others is what is looked at here.
-        with start_ready_service(directory, *options, measured=False) as service:
+        with start_ready_service(directory, *options) as service:
             service.socket.chmod(0o666)
             ident = _warm_up(service)
             with closing(Attacker(service, ident)) as attacker, closing(Victim(service, ident)) as victim:
