@@ -21,7 +21,7 @@ from prober.service.metrics.families import LISTENERS
 from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
-from prober.service.problems import RequestError, problem
+from prober.service.problems import RETRY_S, RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
@@ -81,7 +81,8 @@ class Handlers:
             states = Counter(entry.state for entry in entries)
             return as_json(Readiness(status="ready", binaries=dict(states)))
         said = f"{len(waiting)} of {len(entries)} binaries have no answer yet: {', '.join(waiting[:_FEW])}"
-        return problem(503, said, hint="ask again in a second", kind="not-ready", waiting=waiting)
+        response = problem(503, said, hint="ask again in a second", kind="not-ready", waiting=waiting)
+        return response._replace(retry_s=RETRY_S)
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""

@@ -28,7 +28,7 @@ from prober.errors import (
 from prober.service.messages import Response
 
 #: After how many seconds to ask again where too much was asked at once: a line takes a tenth of one.
-_RETRY_S = 1
+RETRY_S = 1
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -105,7 +105,7 @@ def problem_of(error: ProberError) -> Response:
     elif isinstance(error, UnreadableDomainError) and error.line:
         more = {"line": error.line}
     response = problem(status, detail, hint=error.hint, kind=error.kind, **more)
-    return response._replace(retry_s=_RETRY_S) if isinstance(error, BusyError) else response
+    return response._replace(retry_s=RETRY_S) if isinstance(error, BusyError) else response
 
 
 def _told(reasons: list[Refusal]) -> list[Refusal]:

@@ -20,7 +20,7 @@ from prober.service.alarm import Alarm
 from prober.service.logs.requests import HEADER, REQUEST_ID
 from prober.service.messages import Request, Response
 from prober.service.peers import Peer, peer_of
-from prober.service.problems import problem
+from prober.service.problems import RETRY_S, problem
 from prober.service.reading import RequestReader
 from prober.service.serving import Serving
 from prober.service.streaming import Pourer
@@ -296,7 +296,8 @@ class HttpConnection(asyncio.Protocol):
             return
         self.has_ended = True
         ident = self._serving.count_unread(kind, status, detail)
-        self._write(problem(status, detail, hint=hint).encode(keep_alive=False, request_id=ident))
+        response = problem(status, detail, hint=hint)._replace(retry_s=RETRY_S if status == 503 else 0)
+        self._write(response.encode(keep_alive=False, request_id=ident))
         self._abandon()
         self._transport.close()
 

@@ -218,7 +218,9 @@ def test_too_many_connections_in_use(path: Path) -> None:
             client.sendall(GET)
             while int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
                 time.sleep(0.001)  # The service has not read it yet.
-        assert status_of(everything(stack.enter_context(connect(path)))) == 503
+        refused = everything(stack.enter_context(connect(path)))
+        assert status_of(refused) == 503
+        assert b"\r\nretry-after: 1\r\n" in refused
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /he", POST + b"Content-Length: 10\r\n\r\nabc", GET + b"\r\n" + GET])
