@@ -379,7 +379,9 @@ def test_nothing_is_inherited(aio: Aio, tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     ours.set_inheritable(True)
     with ours, theirs:
-        aio(interview(make_fake(tmp_path, "shows_itself", marks=str(marks)), limits=LIMITS, accel="tcg"))
+        aio(
+            interview(make_fake(tmp_path, "shows_itself", marks=str(marks), by_shell=False), limits=LIMITS, accel="tcg")
+        )
     import ast
 
     shown = ast.literal_eval(marks.read_text())
