@@ -266,11 +266,11 @@ def test_cancelled_it_leaves_nothing(place: QemuPlace, host: Host, milliseconds:
         assert task.cancelled()
 
     asyncio.run(find_and_forget())
-    descriptors = set(os.listdir("/proc/self/fd"))
+    descriptors, children = set(os.listdir("/proc/self/fd")), children_of(os.getpid())
     asyncio.run(cancel())
     assert list(host.boxes.iterdir()) == []
     assert set(os.listdir("/proc/self/fd")) == descriptors
-    assert not children_of(os.getpid())
+    assert children_of(os.getpid()) == children
 
 
 async def find_and_forget() -> None:
