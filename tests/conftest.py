@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import shutil
@@ -28,6 +29,7 @@ from typing import Any, TypeVar
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.large_pages import collapse
 from tests.not_run import NotRun, skip_without, skips_fail
 from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
@@ -73,6 +75,12 @@ def _no_blocking_calls() -> Iterator[None]:
         # Before it forks Python takes the locks of its library, which other threads of a test may have for a moment.
         blocker.functions["threading.Lock.acquire"].can_block_in("prober/qemu/launch.py", "spawn")
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forks_quickly() -> None:
+    """What was added since the last module is put into large pages as well; this takes a millisecond."""
+    collapse()
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was collected stays to the end, and need not be walked again and again
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
