@@ -59,8 +59,12 @@ install: $(STAMP) ## lay prober, its units and its configuration down (DESTDIR=,
 uninstall: ## take away what `make install` laid down with the same DESTDIR and PREFIX, and no more
 	@$(BIN)/python $(INSTALL) uninstall
 
-test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)
-	$(PYTEST) $(PARALLEL)
+# mypy has one processor busy for half a minute, so it runs beside the tests; what it says comes behind theirs.
+test: needed lint layers ## all checks and tests; as root it installs first what they need (see `make deps`)
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; status=0; \
+	$(BIN)/mypy >"$$said" 2>&1 & types=$$!; \
+	echo '$(PYTEST) $(PARALLEL)'; $(PYTEST) $(PARALLEL) || status=$$?; \
+	echo '$(BIN)/mypy'; wait "$$types" || status=$$?; cat "$$said"; exit "$$status"
 
 check: lint types layers ## the checks, and the tests that fit into a minute and a half: for each commit
 	$(PYTEST) $(BUSY) -m 'not slow' tests/unit tests/cases
