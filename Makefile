@@ -28,9 +28,12 @@ SYSCONFDIR ?= /etc
 INSTALL_PYTHON ?=
 INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
 PYTEST := $(BIN)/python -m pytest
-# As many tests at a time as there are processors; each worker has a half of the list, and takes over from the other.
+# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
+# list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
+# Those that wait for nothing: one for each processor.
+BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
 .PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz
 
@@ -56,11 +59,15 @@ install: $(STAMP) ## lay prober, its units and its configuration down (DESTDIR=,
 uninstall: ## take away what `make install` laid down with the same DESTDIR and PREFIX, and no more
 	@$(BIN)/python $(INSTALL) uninstall
 
-test: needed lint types layers ## all checks and tests; as root it installs first what they need (see `make deps`)
-	$(PYTEST) $(PARALLEL)
+# mypy has one processor busy for half a minute, so it runs beside the tests; what it says comes behind theirs.
+test: needed lint layers ## all checks and tests; as root it installs first what they need (see `make deps`)
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; status=0; \
+	$(BIN)/mypy >"$$said" 2>&1 & types=$$!; \
+	echo '$(PYTEST) $(PARALLEL)'; $(PYTEST) $(PARALLEL) || status=$$?; \
+	echo '$(BIN)/mypy'; wait "$$types" || status=$$?; cat "$$said"; exit "$$status"
 
 check: lint types layers ## the checks, and the tests that fit into a minute and a half: for each commit
-	$(PYTEST) $(PARALLEL) -m 'not slow' tests/unit tests/cases
+	$(PYTEST) $(BUSY) -m 'not slow' tests/unit tests/cases
 
 deps: ## install what the tests need of the distribution (tests/needs.toml), as root or by sudo
 	@$(CHECK_PYTHON)

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import shutil
@@ -28,6 +29,7 @@ from typing import Any, TypeVar
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.large_pages import collapse
 from tests.not_run import NotRun, skip_without, skips_fail
 from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
@@ -73,6 +75,12 @@ def _no_blocking_calls() -> Iterator[None]:
         # Before it forks Python takes the locks of its library, which other threads of a test may have for a moment.
         blocker.functions["threading.Lock.acquire"].can_block_in("prober/qemu/launch.py", "spawn")
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forks_quickly() -> None:
+    """What was added since the last module is put into large pages as well; this takes a millisecond."""
+    collapse()
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(NotRun(), "not-run")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """``auto``: three workers for two processors, as a third of their time the tests wait for a process or a deadline.
+
+    ``logical``: one for each processor, for tests that do not.
+    """
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.option.numprocesses == "logical" else processors + (processors + 1) // 2
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "libvirt_data" in getattr(item, "fixturenames", ()):
@@ -194,6 +212,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Modules whose tests may take longest begin, so that no worker begins one of them when the others are done."""
+    longest: dict[Path, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest.get(item.path, 0), marker.args[0] if marker is not None else 0)
+    items.sort(key=lambda item: -longest[item.path])
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was collected stays to the end, and need not be walked again and again
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from prober.capabilities.capabilities import Capabilities
@@ -21,8 +22,9 @@ def load_recording(path: Path) -> Recording:
     return Recording.loads(lzma.decompress(path.read_bytes()).decode())
 
 
+@lru_cache(maxsize=8)
 def load_capabilities(path: Path) -> Capabilities:
-    """The capabilities that a recording proves."""
+    """The capabilities that a recording proves.  They are frozen, so one object does for all tests of a process."""
     return Capabilities.from_recording(load_recording(path))
 
 

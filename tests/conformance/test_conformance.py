@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,14 @@ REPLIES = LIBVIRT / "replies"
 
 #: How many values that other domains have at a place are tried there.
 _TRIED = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keeps_nothing() -> Iterator[None]:
+    """Three dozen recorded QEMUs: a worker that kept them would fork the slower for all tests that follow."""
+    yield
+    verdicts.cache_clear()
+    capabilities_of.cache_clear()
 
 
 @cache

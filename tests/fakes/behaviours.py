@@ -4,15 +4,21 @@
 the process, for what happens only once, and for a test to see what was done.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
 
-from tests.fakes.speaker import Request, Speaker, names
+from tests.fakes.speaker import TYPE_CHECKING, Speaker, names
+
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from tests.fakes.speaker import Request
 
 
 def run(behaviour: str, table: str, options: dict[str, Any]) -> None:

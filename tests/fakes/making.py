@@ -20,26 +20,46 @@ CHECKOUT = Path(__file__).parent.parent.parent
 #: An interpreter that every user can start, and that a box shows: that of an environment may be in somebody's home.
 EVERYBODYS_PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
 
+_NO_HELP = "qemu: Help is not available for this option"
+
+#: The head of a file that is a shell script to the shell and a text before the program to Python; what the shell adds
+#: to the environment goes again.
+_BY_SHELL = f"""#!/bin/sh
+''':'
+for last; do :; done
+[ "$last" = help ] && {{ echo "{_NO_HELP}" >&2; exit 1; }}
+unset PWD OLDPWD last
+exec {{python}} -S "$0" "$@"
+'''
+"""
+
 #: Replies by question (see ``question_key``): the body of each, ``{"return": …}`` or ``{"error": …}``.
 Answers = dict[str, dict[str, Any]]
 
 
 def make_fake(
-    directory: Path, behaviour: str, answers: Answers | None = None, *, helps: str = "", **options: Any
+    directory: Path,
+    behaviour: str,
+    answers: Answers | None = None,
+    *,
+    helps: str = "",
+    by_shell: bool = True,
+    **options: Any,
 ) -> Path:
     """An executable in ``directory`` that behaves like this; ``options`` are the behaviour's own.
 
-    Given ``help`` as its last word it behaves like ``helps``, and says that it has none where that is empty.
+    Given ``help`` as its last word it behaves like ``helps``, and says that it has none where that is empty.  Each
+    interview starts it four times for that, so a shell says it (``by_shell``), before there is a Python.
     """
     table = directory / f"{behaviour}.answers.json"
     table.write_text(json.dumps(small_answers() if answers is None else answers))
     program = directory / f"qemu-{behaviour}"
     program.write_text(
-        f"#!{sys.executable} -S\n"
-        "import sys\n"
+        (_BY_SHELL if by_shell and not helps else "#!{python} -S\n").replace("{python}", sys.executable)
+        + "import sys\n"
         f"helps = {helps!r} if sys.argv[-1:] == ['help'] else None\n"
         "if helps == '':\n"
-        "    sys.exit('qemu: Help is not available for this option')\n"
+        f"    sys.exit({_NO_HELP!r})\n"
         f"sys.path.insert(0, {str(CHECKOUT)!r})\n"
         "from tests.fakes import behaviours\n"
         f"behaviours.run(helps or {behaviour!r}, {str(table)!r}, {{}} if helps else {options!r})\n"

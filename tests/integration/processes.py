@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.conftest import CHECKOUT
+from tests.integration.forked import forker
 
 #: The installed command of the environment that the tests run in.
 PROBER = str(Path(sys.executable).with_name("prober"))
@@ -40,7 +42,23 @@ class Ended:
 
 
 def run_prober(*words: object, stdin: str = "", cwd: Path = CHECKOUT) -> Ended:
-    """Run ``prober`` to its end."""
+    """Run ``prober`` to its end, in a process that is forked with its imports (:mod:`tests.integration.forked`)."""
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(stdin)
+        given.seek(0)
+        code = forker().run([PROBER, *map(str, words)], str(cwd), (given, out, err), PATIENCE)
+        printed = [_text_of(stream) for stream in (out, err)]
+    assert "Traceback" not in printed[1]
+    return Ended(code, *printed)
+
+
+def _text_of(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()
+
+
+def run_installed(*words: object, stdin: str = "", cwd: Path = CHECKOUT) -> Ended:
+    """The same by the command that is installed, as a shell starts it."""
     ended = subprocess.run(
         [PROBER, *map(str, words)], input=stdin, capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, check=False
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.integration.processes import PROBER, Ended, run_prober, start_service
+from tests.integration.processes import PROBER, Ended, run_installed, run_prober, start_service
 
 EXAMPLE = CHECKOUT / "fixtures" / "domains" / "example.xml"
 PRESENT, ABSENT = "PIIX4_PM.acpi-root-pci-hotplug", "PIIX4_PM.no-such-property"
@@ -24,7 +24,7 @@ PRESENT, ABSENT = "PIIX4_PM.acpi-root-pci-hotplug", "PIIX4_PM.no-such-property"
 def recording(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the installed QEMU says, recorded by the command itself."""
     path = tmp_path_factory.mktemp("recording") / "qemu.replies.xz"
-    ended = run_prober("record", qemu_binary, "-o", path)
+    ended = run_installed("record", qemu_binary, "-o", path)
     assert (ended.code, ended.err) == (0, "")
     assert re.fullmatch(rf"{path}: \d+ answers of {qemu_binary} in \d+\.\d\d s, \d+ KiB\n", ended.out)
     return path
@@ -100,7 +100,7 @@ def test_a_monitor_is_in_the_argv_and_among_what_to_prepare(sources: list[list[o
 
 def test_a_domain_comes_from_stdin_too(sources: list[list[object]]) -> None:
     assert (
-        run_prober("translate", *sources[0], "-", stdin=EXAMPLE.read_text()).out
+        run_installed("translate", *sources[0], "-", stdin=EXAMPLE.read_text()).out
         == run_prober("translate", *sources[0], EXAMPLE).out
     )
 
@@ -294,7 +294,7 @@ def test_probe_says_what_a_qemu_comes_to(qemu_binary: str) -> None:
 
 
 def test_probe_goes_on_after_a_failure(qemu_binary: str) -> None:
-    ended = run_prober("probe", "/bin/true", "/no/such/file", qemu_binary)
+    ended = run_installed("probe", "/bin/true", "/no/such/file", qemu_binary)
     assert ended.code == 5
     assert "prober: /bin/true ended" in ended.err
     assert "/no/such/file" in ended.err
@@ -335,7 +335,7 @@ def test_a_partial_recording_refuses_what_is_unknown(tmp_path: Path, qemu_binary
 
 
 def test_a_service_that_is_gone_is_5(tmp_path: Path) -> None:
-    ended = run_prober("supports", "--socket", tmp_path / "gone.sock", PRESENT)
+    ended = run_installed("supports", "--socket", tmp_path / "gone.sock", PRESENT)
     assert (ended.code, ended.out) == (5, "")
     assert ended.err.startswith(f"prober: there is no service on {tmp_path}/gone.sock\nhint: ")
 
@@ -350,6 +350,6 @@ def test_a_second_service_on_the_socket_is_told(service: Path) -> None:
 def test_wrong_settings_are_told(tmp_path: Path) -> None:
     config = tmp_path / "prober.toml"
     config.write_text("max_body = 'many'\n")
-    ended = run_prober("serve", "--config", config, "--socket", tmp_path / "s")
+    ended = run_installed("serve", "--config", config, "--socket", tmp_path / "s")
     assert (ended.code, ended.out) == (5, "")
     assert "max_body" in ended.err

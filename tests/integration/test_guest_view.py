@@ -81,7 +81,7 @@ def _translate(place: QemuPlace, case: Case, there: Path) -> Translation:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_linux_finds_the_hotplug_that_is_foretold(any_qemu: QemuPlace, case: Case) -> None:
     with shared_directory(any_qemu) as (here, there):
-        find_guest().copy_to(here)
+        find_guest().copy_to(here, unpacked=True)
         translation = _translate(any_qemu, case, there)
         argv = into_file(translation.argv, there / "serial")
         aio(_look(any_qemu, argv, translation, case, here / "serial"), debug=False)

@@ -37,13 +37,13 @@ def test_each_value_is_read_back_from_the_live_device(
     if not _has(any_qemu, kind, option):
         # That such a binary refuses the option is in test_ignored.py; here its live device is seen to lack it.
         assert "not found" in aio(
-            _why_unreadable(any_qemu, translate_for(any_qemu, write_domain(machine)), kind, option)
+            _why_unreadable(any_qemu, translate_for(any_qemu, write_domain(machine)), kind, option), debug=False
         )
         return
     for on in (True, False):
         translation = translate_for(any_qemu, write_domain(machine, **write_option(option, spelling, on)))
         assert sum(NAMES[option] in word for word in translation.argv) == 1
-        assert aio(_read_back(any_qemu, translation, kind, option)) is on
+        assert aio(_read_back(any_qemu, translation, kind, option), debug=False) is on
 
 
 async def _read_back(place: QemuPlace, translation: Translation, kind: str, option: Option) -> bool:
@@ -68,7 +68,7 @@ def test_both_options_of_pc_go_together(any_qemu: QemuPlace) -> None:
     for bridge, root in product((True, False), repeat=2):
         both = write_option("bridge", "pm", bridge)["pm"] + write_option("root", "pm", root)["pm"]
         translation = translate_for(any_qemu, write_domain("pc", pm=both))
-        assert aio(read_back(translation.argv)) == [bridge, root]
+        assert aio(read_back(translation.argv), debug=False) == [bridge, root]
 
 
 def _domain(kind: str, machine: str, acpi: bool, bridge: bool | None, root: bool | None) -> str:
@@ -101,7 +101,7 @@ def test_what_the_guest_will_see_agrees_with_the_live_buses(any_qemu: QemuPlace,
     for acpi, bridge, root in _combinations(any_qemu, kind):
         translation = translate_for(any_qemu, _domain(kind, machine, acpi, bridge, root))
         assert len(translation.hotplug) == {"pc": 3, "q35": 8}[kind]
-        aio(compare(translation, f"{machine} acpi={acpi} bridge={bridge} root={root}"))
+        aio(compare(translation, f"{machine} acpi={acpi} bridge={bridge} root={root}"), debug=False)
 
 
 async def _compare(qemu: RunningQemu, bus: str, port: PortHotplug, context: str) -> None:

@@ -70,7 +70,7 @@ def _refusals(place: QemuPlace, case: Case, spelling: str, on: bool) -> tuple[Re
 def _give(place: QemuPlace, machine: str, qemu_option: str, on: bool) -> Ended:
     setting = f"{qemu_option}={'on' if on else 'off'}"
     argv = (place.binary, "-nodefaults", "-display", "none", "-machine", machine, "-global", setting)
-    return aio(try_qemu(place, argv))
+    return aio(try_qemu(place, argv), debug=False)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

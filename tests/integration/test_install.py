@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
+from tests.sharing import make_once
 from tools.install import NAME, find_python, needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -22,15 +23,18 @@ _MAKE = ("make", "--silent", "-C", str(CHECKOUT), "STAMP=", f"BIN={Path(sys.exec
 
 @pytest.fixture(name="tree", scope="module")
 def _tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree of a host that has something already, with prober in it: laid down twice, as an upgrade does."""
-    destdir = tmp_path_factory.mktemp("destdir")
+    """The tree of a host that has something already, with prober in it; nobody may change it."""
+    return make_once(tmp_path_factory, "destdir", _lay_down)
+
+
+def _lay_down(destdir: Path) -> None:
+    """Twice, as an upgrade does."""
     for name in ("usr/bin", "usr/lib/systemd/system", "etc"):
         (destdir / name).mkdir(parents=True)
     (destdir / "usr/bin/true").write_text("")
     make("install", destdir)
     (destdir / "usr/lib/prober/manifest.json").chmod(0o644)
     make("install", destdir)
-    return destdir
 
 
 def make(target: str, destdir: Path, *more: str) -> str:

@@ -1,14 +1,19 @@
-"""``prober prove`` and ``--prove`` against a real QEMU: verdicts, exit codes, and the ground of each answer."""
+"""``prober prove`` and ``--prove`` against a real QEMU: verdicts, exit codes, and the ground of each answer.
+
+A binary that is given is interviewed for each command, so where a line is proven twice, for its words and for its
+values, a service that has the binary proves it the second time.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.integration.processes import Ended, run_prober
+from tests.integration.processes import Ended, run_prober, start_service
 from tests.recordings import FIXTURES
 
 EXAMPLE = CHECKOUT / "fixtures" / "domains" / "example.xml"
@@ -22,6 +27,14 @@ def prove(qemu: str, line: str, *options: str) -> Ended:
 def proof_of(qemu: str, line: str, *options: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(prove(qemu, line, "--json", *options).out)
     return answer
+
+
+@pytest.fixture(scope="module")
+def service(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket of a service that has the installed QEMU, and proves by itself."""
+    socket = tmp_path_factory.mktemp("service") / "prober.sock"
+    with start_service(socket, "--directory", socket.parent, "--binary", qemu_binary, "--prover-socket", ""):
+        yield str(socket)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +53,12 @@ def proof_of(qemu: str, line: str, *options: str) -> dict[str, Any]:
     ],
 )
 def test_each_verdict_has_its_ground_and_its_exit_code(
-    qemu_binary: str, line: str, options: tuple[str, ...], code: int, ground: str, verdict: str
+    qemu_binary: str, service: str, line: str, options: tuple[str, ...], code: int, ground: str, verdict: str
 ) -> None:
     ended = prove(qemu_binary, f"-nodefaults {line}", *options)
     assert (ended.code, ended.err) == (code, "")
     assert ended.out.startswith(f"{verdict} (ground: {ground}) by QEMU ")
-    proof = proof_of(qemu_binary, f"-nodefaults {line}", *options)
+    proof = proof_of(qemu_binary, f"-nodefaults {line}", "--socket", service, *options)
     assert (proof["ground"], proof["verdict"]) == (ground, verdict)
     assert proof["accelerator"] == ("tcg" if verdict.startswith("proven") else "")
 

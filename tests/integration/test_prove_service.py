@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -20,6 +21,7 @@ from prober.service.client import Client
 from tests.integration.processes import PATIENCE, PROBER, run_prober, wait_until
 from tests.integration.service_process import Service, start_ready_service
 from tests.proc import children_of, is_alive
+from tests.sharing import make_once
 from tests.unit.service.asking_as import ask_as, require_root
 
 SOUND = ["-nodefaults", "-device", "e1000,mac=52:54:00:00:00:01"]
@@ -36,9 +38,24 @@ DOMAIN = """<domain type='qemu'>
 
 
 @pytest.fixture
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place with a short path, as that of a socket has at most 107 bytes."""
-    return tmp_path_factory.mktemp("prove")
+def directory(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with a short path, as that of a socket has at most 107 bytes.
+
+    The service's and the prover's caches in it are those of a service that has asked the QEMU: no test here is about
+    that, and it takes a second.
+    """
+
+    def ask(place: Path) -> None:
+        place.mkdir()
+        with serving(place, qemu_binary) as service, service.client() as client:
+            assert client.get(f"/v1/binaries/{Path(qemu_binary).name}").status == 200
+            service.stop()  # it has written what it learned then
+
+    asked = make_once(tmp_path_factory, "asked", ask)
+    made = tmp_path_factory.mktemp("prove")
+    for cache in ("cache", "proofs"):
+        shutil.copytree(asked / "cache", made / cache, ignore=shutil.ignore_patterns("proofs*"))
+    return made
 
 
 @contextmanager

@@ -109,9 +109,9 @@ def test_what_goes_wrong_is_recorded_and_ends_nothing(
 
 def test_cancelled_meanwhile_nothing_is_left(aio: Aio, tmp_path: Path) -> None:
     async def cancel() -> None:
-        fake = make_fake(tmp_path, "good", helps="hangs_at_help")
+        fake, before = make_fake(tmp_path, "good", helps="hangs_at_help"), children()
         task = asyncio.ensure_future(interview(fake, limits=LIMITS, accel="tcg"))
-        while len(children()) < len(HELP_OPTIONS):
+        while len(children() - before) < len(HELP_OPTIONS):
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -27,6 +27,8 @@ Aio = Callable[..., Any]
 LIMITS = InterviewLimits(greet_s=10, reply_s=5, total_s=30, reply_bytes=1 << 20, total_bytes=4 << 20)
 #: For those that hang.
 HASTY = LIMITS.model_copy(update={"reply_s": 0.6, "total_s": 6})
+#: For those that say without end what is no answer.
+BRIEF = LIMITS.model_copy(update={"reply_s": 1.2})
 
 
 def fails(aio: Aio, binary: Path | str, limits: InterviewLimits = LIMITS, within: float = 20) -> QemuError:
@@ -197,12 +199,12 @@ def test_endless_events(aio: Aio, tmp_path: Path) -> None:
 
 
 def test_events_are_no_answers(aio: Aio, tmp_path: Path) -> None:
-    limits = LIMITS.model_copy(update={"total_bytes": 1 << 40})
+    limits = BRIEF.model_copy(update={"total_bytes": 1 << 40})
     assert isinstance(fails(aio, make_fake(tmp_path, "endless_events", at="zeta"), limits), QemuTimeoutError)
 
 
 def test_endless_stderr(aio: Aio, tmp_path: Path) -> None:
-    assert isinstance(fails(aio, make_fake(tmp_path, "endless_stderr", at="zeta")), QemuTimeoutError)
+    assert isinstance(fails(aio, make_fake(tmp_path, "endless_stderr", at="zeta"), BRIEF), QemuTimeoutError)
 
 
 def test_huge_reply(aio: Aio, tmp_path: Path) -> None:
@@ -379,7 +381,9 @@ def test_nothing_is_inherited(aio: Aio, tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     ours.set_inheritable(True)
     with ours, theirs:
-        aio(interview(make_fake(tmp_path, "shows_itself", marks=str(marks)), limits=LIMITS, accel="tcg"))
+        aio(
+            interview(make_fake(tmp_path, "shows_itself", marks=str(marks), by_shell=False), limits=LIMITS, accel="tcg")
+        )
     import ast
 
     shown = ast.literal_eval(marks.read_text())
@@ -390,11 +394,5 @@ def test_nothing_is_inherited(aio: Aio, tmp_path: Path) -> None:
     assert shown["umask"] == 0o077
     assert set(shown["descriptors"]) <= {"0", "1", "2", "3", "4"}  # 3 and 4 are the fake's own files
     assert shown["argv"][:7] == [
-        "-S",
-        "-no-user-config",
-        "-nodefaults",
-        "-display",
-        "none",
-        "-machine",
-        "none,accel=tcg",
-    ]
+        "-S", "-no-user-config", "-nodefaults", "-display", "none", "-machine", "none,accel=tcg",
+    ]  # fmt: skip
