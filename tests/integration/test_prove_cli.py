@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
 import pytest
 
+from prober.cli.prove import prove_command
 from tests.conftest import CHECKOUT
 from tests.integration.processes import Ended, run_prober
 from tests.recordings import FIXTURES
@@ -48,6 +50,15 @@ def test_each_verdict_has_its_ground_and_its_exit_code(
     proof = proof_of(qemu_binary, f"-nodefaults {line}", *options)
     assert (proof["ground"], proof["verdict"]) == (ground, verdict)
     assert proof["accelerator"] == ("tcg" if verdict.startswith("proven") else "")
+
+
+def test_the_example_of_its_help_is_proven(qemu_binary: str) -> None:
+    """With the QEMU of this host in the place of the one that it names."""
+    words = inspect.cleandoc(prove_command.__doc__ or "").partition("Example: `prober ")[2].rstrip("`").split()
+    words[words.index("--binary") + 1] = qemu_binary
+    ended = run_prober(*words)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("proven (ground: proven)")
 
 
 def test_a_refusal_is_in_qemus_words_with_its_option(qemu_binary: str) -> None:
