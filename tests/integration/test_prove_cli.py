@@ -14,6 +14,7 @@ from tests.integration.processes import Ended, run_prober
 from tests.recordings import FIXTURES
 
 EXAMPLE = CHECKOUT / "fixtures" / "domains" / "example.xml"
+_FORWARDS = "-netdev user,id=n,hostfwd="
 RECORDING = FIXTURES / "qemu-7.2.22.replies.xz"
 
 
@@ -36,9 +37,14 @@ def proof_of(qemu: str, line: str, *options: str) -> dict[str, Any]:
         ("-device e1000,mak=x", ("--anyway",), 3, "proven", "refused"),
         ("-accel tcg -cpu host", (), 3, "checked", "refused"),
         ("-accel tcg -cpu host", ("--anyway",), 3, "proven", "refused"),
+        ("-acpitable file=/a,data=/b", ("--anyway",), 3, "proven", "refused"),
         ("-device vfio-pci,host=01:00.0", (), 0, "proven", "proven in part"),
         ("-device vfio-pci,host=01:00.0", ("--whole",), 4, "proven", "proven in part"),
         ("-daemonize", (), 4, "checked", "not provable"),
+        # Two addresses of a host are one here, and files that are loaded are of other sizes.
+        (f"{_FORWARDS}tcp:10.0.0.1:8080-:80,hostfwd=tcp:10.0.0.2:8080-:81", (), 4, "checked", "not provable"),
+        (f"{_FORWARDS}tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:8080-:81", (), 3, "proven", "refused"),
+        ("-device loader,file=/a,addr=0x100 -device loader,file=/b,addr=0x180", (), 4, "checked", "not provable"),
     ],
 )
 def test_each_verdict_has_its_ground_and_its_exit_code(
