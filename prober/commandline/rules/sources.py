@@ -55,8 +55,8 @@ def _generators(line: Line) -> Iterator[Fault]:
 
 def _tables(line: Line) -> Iterator[Fault]:
     for option in line.keyval.get("-acpitable", ()):
-        if sum(any(item.name == key for item in option.pairs) for key in ("data", "file")) != 1:
-            yield Fault(option.place, "data", "-acpitable has one of data and file")
+        if {"data", "file"} <= {item.name for item in option.pairs}:
+            yield Fault(option.place, "data", "-acpitable has data or file, not both")
 
 
 def _secrets(line: Line) -> Iterator[Fault]:
@@ -103,7 +103,7 @@ RULES = (
         "hw/acpi/core.c, acpi_table_add",
         _tables,
         about=("-acpitable",),
-        wrong="-display none -machine pc -acpitable sig=OWN0",
+        wrong="-display none -machine pc -acpitable sig=OWN0,data=/dev/null,file=/dev/null",
         right="-display none -machine pc -acpitable sig=OWN0,data=/dev/null",
     ),
     Rule(
