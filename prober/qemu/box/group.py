@@ -53,7 +53,7 @@ class GroupPlace:
 
 
 @dataclass(frozen=True)
-class Group:
+class BoxGroup:
     """The group of one box.  Made by :func:`make_group`, and taken away by :func:`remove_group`."""
 
     directory: Path
@@ -89,7 +89,7 @@ def find_groups() -> GroupPlace:
         return _found[0]
 
 
-def make_group(place: GroupPlace, memory_bytes: int, tasks: int) -> Group:
+def make_group(place: GroupPlace, memory_bytes: int, tasks: int) -> BoxGroup:
     """A group in this place, which holds so many bytes of memory, none of it swapped out, and so many threads.
 
     Blocks for a moment.
@@ -97,7 +97,7 @@ def make_group(place: GroupPlace, memory_bytes: int, tasks: int) -> Group:
     :raise ConfinementError: where the kernel makes none.
     """
     try:
-        group = Group(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place.directory)), memory_bytes)
+        group = BoxGroup(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place.directory)), memory_bytes)
     except OSError as error:
         raise ConfinementError(f"cannot make a control group in {place.directory}: {error.strerror}") from error
     try:
@@ -108,7 +108,7 @@ def make_group(place: GroupPlace, memory_bytes: int, tasks: int) -> Group:
     return group
 
 
-def remove_group(group: Group) -> None:
+def remove_group(group: BoxGroup) -> None:
     """End all that is in it, and take it away.  Blocks until that is done, two seconds at most; then it is logged."""
     deadline = time.monotonic() + _GONE_S
     while True:
@@ -126,7 +126,7 @@ def remove_group(group: Group) -> None:
             return
 
 
-def _bound(group: Group, tasks: int, controllers: Sequence[str]) -> None:
+def _bound(group: BoxGroup, tasks: int, controllers: Sequence[str]) -> None:
     if "pids" in controllers:
         _write(group.directory / "pids.max", str(tasks))
     if "memory" in controllers:
@@ -137,7 +137,7 @@ def _bound(group: Group, tasks: int, controllers: Sequence[str]) -> None:
                 _write(group.directory / name, value)
 
 
-def _kill(group: Group) -> None:
+def _kill(group: BoxGroup) -> None:
     try:
         _write(group.directory / "cgroup.kill", "1")
     except OSError:  # Linux before 5.14
@@ -222,7 +222,7 @@ def _hand_on(place: GroupPlace, ours: Path) -> None:
     """Have groups in this place bounded, and try one: we go in, and out again."""
     assert place.directory is not None
     _write(place.directory / "cgroup.subtree_control", " ".join(f"+{name}" for name in place.controllers))
-    group = Group(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place.directory)), 1 << 40)
+    group = BoxGroup(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place.directory)), 1 << 40)
     try:
         _bound(group, 1 << 15, place.controllers)
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
 from prober.qemu.box.filter import has_filter
 from prober.qemu.box.forms import Form, Network
-from prober.qemu.box.group import Group, GroupPlace
+from prober.qemu.box.group import BoxGroup, GroupPlace
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
@@ -113,7 +113,7 @@ class Box:
     root: Path | None = None
     #: Words that QEMU is given besides: its own sandbox, where there is no better one.
     words: tuple[str, ...] = field(default=())
-    group: Group | None = None
+    group: BoxGroup | None = None
 
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""

@@ -21,7 +21,16 @@ from prober.proof.blame import Cause
 from prober.proof.models import ProofVerdict
 from prober.proof.outcome import Outcome, outcome_without_memory
 from prober.qemu.box.find import find_box
-from prober.qemu.box.group import Group, GroupPlace, NoGroupError, find_groups, make_group, own_group, places_of, settle
+from prober.qemu.box.group import (
+    BoxGroup,
+    GroupPlace,
+    NoGroupError,
+    find_groups,
+    make_group,
+    own_group,
+    places_of,
+    settle,
+)
 from prober.qemu.box.model import Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.launch import Launch
@@ -114,7 +123,7 @@ def test_it_is_found_once_and_a_box_says_what_came_of_it() -> None:
 
 @pytest.mark.parametrize("form", ["bubblewrap", "weak"])
 def test_a_box_has_a_group_that_its_qemu_is_in(place: GroupPlace, form: Any) -> None:
-    async def run() -> tuple[Group, str]:
+    async def run() -> tuple[BoxGroup, str]:
         made = replace(await find_box(form=form), groups=place)
         async with (
             box_of(made, "/bin/sh") as box,
@@ -163,7 +172,7 @@ def test_who_wants_too_much_memory_is_no_fault_of_the_line() -> None:
 
 
 def test_running_out_of_memory_is_counted_by_the_kernel(tmp_path: Path) -> None:
-    group = Group(tmp_path, 1 << 30)
+    group = BoxGroup(tmp_path, 1 << 30)
     assert not group.has_run_out()
     (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 12\noom 1\noom_kill 0\noom_group_kill 0\n")
     assert not group.has_run_out()
