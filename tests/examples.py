@@ -16,11 +16,13 @@ _DISK = 1 << 20
 #: QEMUs at hand that lack what a rule is about, from which version on, and why: its lines say nothing there.
 LACKING: dict[str, tuple[Version, str]] = {
     "line/qxl-vga": ((10, 0, 0), "qxl is a module in a package of its own, which is not installed"),
+    "line/display-dbus": ((10, 0, 0), "D-Bus is a module in a package of its own, which is not installed"),
     "line/spiceport": ((10, 0, 0), "spice is a module in a package of its own, which is not installed"),
 }
 
 #: Rules whose lines no QEMU is started with, and why: the check alone is held against them.
 CHECKED_ALONE: dict[str, str] = {
+    "line/vhost-card": "QEMU waits for the other process, which is not there, before it makes the card",
     "line/shared-memory": "QEMU waits for the other process, which is not there; it says something when a guest runs",
 }
 

@@ -149,6 +149,47 @@ def too_little_memory() -> str:
 
 
 @step
+def memory_of_a_line() -> str:
+    """Each line has a control group of its own, and one that takes too much ends alone."""
+    configure(120)
+    proof = prove("-nodefaults", "-device", "e1000,mac=52:54:00:00:02:03")
+    assert proof["verdict"] == "proven", proof
+    assert not [one for one in proof["unconfined"] if "memory" in one], proof["unconfined"]
+    group = Path("/sys/fs/cgroup/system.slice", PROVER)
+    assert show(PROVER, "MainPID") in (group / "prober/cgroup.procs").read_text().split()
+    # As the prover does it, and in its place: a program that takes more than its 1 GiB, which no QEMU does by its line.
+    words = ("-c", "import time\ntaken = bytearray(1100 << 20)\ntime.sleep(60)")
+    place = f'GroupPlace(Path("{group}"), "", ("memory", "pids"))'
+    took = run("/usr/lib/prober/bin/python3", "-c", _TAKES_TOO_MUCH.format(place=place, words=words))
+    assert took == "-9 True", took
+    wait_until(lambda: not list(group.glob("prober-box-*")), 5, "the end of all groups of boxes")
+    return f"{proof['unconfined']}; a program of 1100 MiB ends with {took}"
+
+
+#: Started by root beside the prover, which is not in this group itself.
+_TAKES_TOO_MUCH = """
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from prober.qemu.box.find import find_box
+from prober.qemu.box.group import GroupPlace
+from prober.qemu.box.opened import box_of
+from prober.qemu.launch import Launch
+from prober.qemu.process import start_process
+
+async def main():
+    made = replace(await find_box(form="weak"), groups={place})
+    async with (
+        box_of(made, "/usr/bin/python3") as box,
+        start_process(Launch("/usr/bin/python3", words={words!r}, box=box), 4096) as process,
+    ):
+        print(await asyncio.shield(process.exited), box.group.has_run_out())
+
+asyncio.run(main())
+"""
+
+
+@step
 def idle() -> str:
     """It ends when nobody asks, and starts again when somebody does."""
     configure(2)

@@ -44,7 +44,7 @@ def prove_command(
     in part; 2 where the command line cannot be read, or a recording is to prove it; 5 no confinement is to be had, or
     QEMU gave no verdict.
 
-    Example: `prober prove --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mac=52:54:00:0:0:1`
+    Example: `prober prove --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,bus=pci.0`
     """
     code = run_prove(
         choose(socket, binary, replies, root=root),

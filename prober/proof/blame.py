@@ -84,6 +84,13 @@ _HOST_ERRORS = tuple(
     )
 )  # fmt: skip
 
+#: Sentences about a part that they do not name: what is there of it may be the stand-in's alone, as two addresses of a
+#: host are one of the loopback here, and a file that is loaded is of another size (QEMU 5.2 to 11.1, ``net/slirp.c``,
+#: ``slirp_hostfwd``; ``hw/core/loader.c``, ``rom_check_and_register_reset``).
+_OF_FORWARDING = re.compile(r"Could not set up host forwarding rule .*", re.DOTALL)
+_OF_LOADED = re.compile(r"Some ROM regions are overlapping.*|rom: requested regions overlap .*", re.DOTALL)
+_LOADED_BY = frozenset(("-bios", "-device", "-dtb", "-initrd", "-kernel", "-option-rom"))
+
 _QUOTED = re.compile(r"'([^']{1,200})'|\"([^\"]{1,200})\"|\b([a-z][\w.-]{1,60})=")
 
 
@@ -127,9 +134,13 @@ def _is_of_stand_in(text: str, given: Given | None, bench: Bench) -> bool:
     if f"{bench.theirs}/" in text:
         # Two users of one image are the line's own, whatever the image is called.
         return not text.startswith(("Failed to get ", "Failed to lock "))
+    if _OF_LOADED.fullmatch(text):
+        return any(item.flag in _LOADED_BY for item in bench.replaced)
     if given is None:
         return False
     parts = {item.part for item in bench.replaced if item.position == given.position and item.part}
+    if _OF_FORWARDING.fullmatch(text):
+        return "hostfwd" in parts
     names = {name for found in _QUOTED.finditer(text) for name in found.groups() if name}
     return any(name in parts or name.rpartition(".")[2] in parts for name in names)
 

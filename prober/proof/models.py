@@ -96,7 +96,9 @@ class Proof(_Value):
     why a line is not provable, or was not started.  ``findings`` are those of the check, and what the live QEMU added:
     options that it ignored, and what it warned of.  ``readings`` counts the values that were read back, ``hotplug`` and
     ``buses`` are what the live machine has of PCI hot-plug, and ``translation`` is what a domain came to, where one was
-    asked about.  ``seconds`` is the whole of it; ``remembered`` says that it was not started anew.
+    asked about.  ``confinement`` is the form of the box that it was started in (empty where it was not), and
+    ``unconfined`` what could not be had of one, a sentence each.  ``seconds`` is the whole of it; ``remembered`` says
+    that it was not started anew.
     """
 
     ground: Literal["checked", "proven"]
@@ -119,5 +121,6 @@ class Proof(_Value):
     buses: tuple[LiveBus, ...] = ()
     translation: Translation | None = None
     confinement: str = ""
+    unconfined: tuple[str, ...] = ()
     seconds: float = 0.0
     remembered: bool = False

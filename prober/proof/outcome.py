@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvFinding
@@ -125,6 +125,12 @@ def _of_crash(
         reason = "it was started under TCG, as there is no KVM that works; what crashes there may run under KVM"
         return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.stand_in, warnings=warnings)
     return Outcome(ProofVerdict.refused, said, warnings=warnings)
+
+
+def outcome_without_memory(outcome: Outcome, memory_bytes: int) -> Outcome:
+    """The verdict for a QEMU that was ended as it took more memory than its box has."""
+    reason = f"it takes more memory than the {memory_bytes >> 20} MiB that a line may have here"
+    return replace(outcome, verdict=ProofVerdict.not_provable, reason=reason, cause=Cause.host)
 
 
 def outcome_of_standing(

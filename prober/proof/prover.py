@@ -169,7 +169,8 @@ class Prover:
             outcome, bench, read = await self._start_once(work, untouched=True)
         proof = proof_of(work.subject, work.words, work.report, outcome, work.began, bench=bench, read=read)
         found = await find_box(root=work.subject.root, kvm=work.with_kvm, form=self._form)
-        return proof.model_copy(update={"confinement": found.form}), read.program
+        said = {"confinement": found.form, "unconfined": found.lacks_for_strangers()}
+        return proof.model_copy(update=said), read.program
 
     async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
         subject = work.subject

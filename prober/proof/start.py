@@ -11,7 +11,7 @@ from prober.proof.bench import Bench
 from prober.proof.files import make_files
 from prober.proof.line import launch_of
 from prober.proof.live import ReadBack, read_back
-from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing
+from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing, outcome_without_memory
 from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import hand_over
@@ -49,6 +49,8 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
         outcome = outcome_of_end(
             error.returncode, error.stderr, programs, started, bench, instead_of_kvm=instead_of_kvm
         )
+        if box.group is not None and await asyncio.to_thread(box.group.has_run_out):
+            outcome = outcome_without_memory(outcome, box.group.memory_bytes)
         return outcome, ReadBack()
     finally:
         for stack in laid_out:

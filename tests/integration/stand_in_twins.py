@@ -96,6 +96,24 @@ NETDEV_TWINS = (
         f"-netdev dgram,id=n,local.type=unix,local.path=/run/a,remote.type=unix,remote.path=/run/b@ {_NIC}",
         since=(7, 2),
     ),
+    # What QEMU refuses for the members alone.
+    Twins("netdev tap", f"-netdev tap,id=n,fd=27 {_NIC}", f"-netdev tap,id=n,fd=mine {_NIC}", "descriptor number"),
+    Twins(
+        "netdev tap", f"-netdev tap,id=n,fds=27:28,vhostfds=29:30 {_NIC},mq=on",
+        f"-netdev tap,id=n,fds=27:28,vhostfds=29 {_NIC},mq=on", "fds", before=(10, 1),
+    ),
+    Twins(
+        "netdev l2tpv3", f"-netdev l2tpv3,id=n,src=10.0.0.1,dst=10.0.0.2,txsession=1,udp=on,srcport=3,dstport=4 {_NIC}",
+        f"-netdev l2tpv3,id=n,src=10.0.0.1,dst=10.0.0.2,txsession=1,udp=on,srcport=3 {_NIC}", "both src and dst port",
+    ),
+    Twins(
+        "netdev vhost-user", f"-chardev socket,id=c,path=/b -netdev vhost-user,id=n,chardev=c {_NIC}",
+        f"-chardev null,id=c -netdev vhost-user,id=n,chardev=c {_NIC}", "not reconnectable",
+    ),
+    Twins(
+        "netdev vhost-user", f"-chardev socket,id=c,path=/b -netdev vhost-user,id=n,chardev=c,queues=2 {_NIC}",
+        f"-chardev socket,id=c,path=/b -netdev vhost-user,id=n,chardev=c,queues=0 {_NIC}", "must be in range",
+    ),
     beside("option -nic", "-nic tap,model=e1000,mac=52:54:00:12:34:56,ifname=tap0,script=no@"),
     beside("option -net", "-net nic,model=e1000 -net tap,ifname=tap0,script=no@"),
 )  # fmt: skip

@@ -6,17 +6,20 @@ values, a service that has the binary proves it the second time.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from prober.cli.prove import prove_command
 from tests.conftest import CHECKOUT
 from tests.integration.processes import Ended, run_prober, start_service
 from tests.recordings import FIXTURES
 
 EXAMPLE = CHECKOUT / "fixtures" / "domains" / "example.xml"
+_FORWARDS = "-netdev user,id=n,hostfwd="
 RECORDING = FIXTURES / "qemu-7.2.22.replies.xz"
 
 
@@ -47,9 +50,14 @@ def service(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         ("-device e1000,mak=x", ("--anyway",), 3, "proven", "refused"),
         ("-accel tcg -cpu host", (), 3, "checked", "refused"),
         ("-accel tcg -cpu host", ("--anyway",), 3, "proven", "refused"),
+        ("-acpitable file=/a,data=/b", ("--anyway",), 3, "proven", "refused"),
         ("-device vfio-pci,host=01:00.0", (), 0, "proven", "proven in part"),
         ("-device vfio-pci,host=01:00.0", ("--whole",), 4, "proven", "proven in part"),
         ("-daemonize", (), 4, "checked", "not provable"),
+        # Two addresses of a host are one here, and files that are loaded are of other sizes.
+        (f"{_FORWARDS}tcp:10.0.0.1:8080-:80,hostfwd=tcp:10.0.0.2:8080-:81", (), 4, "checked", "not provable"),
+        (f"{_FORWARDS}tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:8080-:81", (), 3, "proven", "refused"),
+        ("-device loader,file=/a,addr=0x100 -device loader,file=/b,addr=0x180", (), 4, "checked", "not provable"),
     ],
 )
 def test_each_verdict_has_its_ground_and_its_exit_code(
@@ -61,6 +69,15 @@ def test_each_verdict_has_its_ground_and_its_exit_code(
     proof = proof_of(qemu_binary, f"-nodefaults {line}", "--socket", service, *options)
     assert (proof["ground"], proof["verdict"]) == (ground, verdict)
     assert proof["accelerator"] == ("tcg" if verdict.startswith("proven") else "")
+
+
+def test_the_example_of_its_help_is_proven(qemu_binary: str) -> None:
+    """With the QEMU of this host in the place of the one that it names."""
+    words = inspect.cleandoc(prove_command.__doc__ or "").partition("Example: `prober ")[2].rstrip("`").split()
+    words[words.index("--binary") + 1] = qemu_binary
+    ended = run_prober(*words)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("proven (ground: proven)")
 
 
 def test_a_refusal_is_in_qemus_words_with_its_option(qemu_binary: str) -> None:

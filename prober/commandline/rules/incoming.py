@@ -35,6 +35,9 @@ _KEYS = frozenset(
 )  # fmt: skip
 
 
+_DESCRIPTOR = re.compile(r"\s*[+-]?\d{1,10}(,|$)")
+
+
 def _sources(line: Line) -> Iterator[Fault]:
     for option in line.plain.get("-incoming", ()):
         why = wrong_source(option.value or "", line.caps.version.numbers)
@@ -56,6 +59,9 @@ def wrong_source(text: str, version: _Version) -> str:
         return _wrong_address(rest, version)
     if kind == "unix" and not rest:
         return "-incoming unix: needs a path"
+    # No monitor is there yet that could know a descriptor by name (``migration/fd.c``, ``monitor_fd_param``).
+    if kind == "fd" and not _DESCRIPTOR.match(rest):
+        return f"-incoming fd: is followed by the number of a descriptor, not {rest[:64]!r}"
     return ""
 
 

@@ -89,6 +89,12 @@ def _gl(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "gl", "there is no OpenGL where the display is none")
 
 
+def _dbus(line: Line) -> Iterator[Fault]:
+    for option in line.qapi.get("-display", ()):
+        if option.value.get("type") == "dbus" and option.value.get("addr") and switch(option.value.get("p2p")) is True:
+            yield Fault(option.place, "p2p", "a D-Bus display has an address or is peer to peer, not both")
+
+
 RULES = (
     Rule(
         "line/vnc-display",
@@ -125,5 +131,15 @@ RULES = (
         about=("-display",),
         wrong="-display none,gl=on -machine pc",
         right="-display none,gl=off -machine pc",
+    ),
+    Rule(
+        "line/display-dbus",
+        "a D-Bus display has `addr` or `p2p=on`",
+        "ui/dbus.c, dbus_display_complete",
+        _dbus,
+        about=("-display",),
+        wrong="-display dbus,addr=unix:path=/nowhere,p2p=on -machine pc",
+        right="-display dbus,p2p=on -machine pc",
+        since=(7, 0, 0),
     ),
 )

@@ -53,6 +53,12 @@ def _generators(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "gen_id", f"gen_id names an object {str(ident)[:64]!r}, which is not there")
 
 
+def _tables(line: Line) -> Iterator[Fault]:
+    for option in line.keyval.get("-acpitable", ()):
+        if {"data", "file"} <= {item.name for item in option.pairs}:
+            yield Fault(option.place, "data", "-acpitable has data or file, not both")
+
+
 def _secrets(line: Line) -> Iterator[Fault]:
     for option in line.objects:
         if option.qom_type == "secret":
@@ -90,6 +96,15 @@ RULES = (
         about=("-fw_cfg",),
         wrong="-display none -fw_cfg name=opt/a,gen_id=b",
         right="-display none -fw_cfg name=opt/a,string=b",
+    ),
+    Rule(
+        "line/acpitable-source",
+        "a table of `-acpitable` has one source",
+        "hw/acpi/core.c, acpi_table_add",
+        _tables,
+        about=("-acpitable",),
+        wrong="-display none -machine pc -acpitable sig=OWN0,data=/dev/null,file=/dev/null",
+        right="-display none -machine pc -acpitable sig=OWN0,data=/dev/null",
     ),
     Rule(
         "line/secret-source",

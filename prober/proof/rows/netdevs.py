@@ -16,6 +16,7 @@ from prober.proof.row import KEPT, StandInRow, stood_in, treat
 from prober.proof.rows.addresses import LOOPBACK, free_port, is_too_long, near_address, near_host
 from prober.proof.rows.backends import UnknownBackendError, near_backend
 from prober.proof.rows.chardevs import listening
+from prober.proof.rows.contrary import is_contrary
 
 #: Where a netdev sends to that leads nowhere: nobody is there, and UDP does not notice.
 _NOWHERE = {"udp": "127.0.0.1:9", "localaddr": "127.0.0.1:0"}
@@ -64,34 +65,9 @@ _OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 
 
-#: What a tap does not take beside another member (QEMU 5.2 to 11.1, ``net/tap.c``, ``net_init_tap``); what is here of
-#: vhost up to 10.0 only.
-_NOT_BESIDE: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "fd": frozenset(("ifname", "script", "downscript", "vnet_hdr", "helper", "queues", "fds", "vhostfds")),
-        "fds": frozenset(("ifname", "script", "downscript", "vnet_hdr", "helper", "queues", "vhostfd")),
-        "helper": frozenset(("ifname", "script", "downscript", "vnet_hdr", "queues", "vhostfds")),
-    }
-)
-
-
-def _is_contrary(members: Members, version: tuple[int, int, int]) -> bool:
-    """Whether QEMU refuses a netdev for which members it has, before it opens anything."""
-    kind, names = members.text("type"), {name for name in members.names() if members.value(name) is not None}
-    if kind == "vhost-vdpa":
-        # Before, there was a default (``net/vhost-vdpa.c``).
-        return version >= (7, 2, 0) and ("vhostdev" in names) == ("vhostfd" in names)
-    if kind != "tap":
-        return False
-    ruling = next((name for name in _NOT_BESIDE if name in names), None)
-    if version >= (10, 1, 0):
-        names -= {"vhostfd", "vhostfds"}
-    return "vhostfds" in names if ruling is None else not _NOT_BESIDE[ruling].isdisjoint(names)
-
-
 def _nowhere(given: Given, members: Members, bench: Bench) -> None:
     """The id stays, and whatever no such netdev has, for QEMU to refuse."""
-    if _is_contrary(members, bench.caps.version.numbers):
+    if is_contrary(members, bench):
         return
     # Of -nic this is the card's.
     card = ("mac",) if given.flag == "-nic" else ()

@@ -53,6 +53,8 @@ class _Plan:
     ruleset: int = -1
     filter: Filter | None = None
     confined: bool = False
+    #: What a process writes ``0`` to so as to go into the box's control group.
+    group: int = -1
 
 
 def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Preparation:
@@ -65,9 +67,15 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         return _preparation(_Plan(os.getpid(), directory, ((resource.RLIMIT_CORE, (0, 0)),)))
     made = box.confinement
     asked_only = box.directory is None
+    group = -1
+    if box.group is not None:
+        group = os.open(box.group.door, os.O_WRONLY | os.O_CLOEXEC)
+        held.callback(os.close, group)
     if made.form == "bubblewrap":
         program = make_filter(FilterPlan(asked_only=asked_only))
-        plan = _Plan(os.getpid(), None, _limits(made), identity=made.identity, filter=program, confined=True)
+        plan = _Plan(
+            os.getpid(), None, _limits(made), identity=made.identity, filter=program, confined=True, group=group
+        )
         return _preparation(plan)
     owns_network = made.kernel.network != "none"
     ruleset = -1
@@ -92,12 +100,15 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
             )
         ),
         confined=True,
+        group=group,
     )
     return _preparation(plan)
 
 
 def _preparation(plan: _Plan) -> Preparation:
     def prepare() -> None:
+        if plan.group >= 0 and _write(plan.group, b"0", 1) != 1:  # as the user that we are yet
+            raise OSError(ctypes.get_errno(), "cgroup.procs")
         for which, bounds in plan.limits:
             resource.setrlimit(which, bounds)
         if plan.confined:

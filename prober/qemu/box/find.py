@@ -21,6 +21,7 @@ from pathlib import Path
 from prober.errors import ConfinementError, QemuError
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits
 from prober.qemu.box.forms import Form, Network
+from prober.qemu.box.group import find_groups
 from prober.qemu.box.landlock import LEAST_ABI, find_abi
 from prober.qemu.box.model import NOBODY, Box, BoxLimits, Confinement, Identity, Kernel
 from prober.qemu.box.opened import box_of
@@ -101,11 +102,13 @@ async def open_box(
 
 async def _find(root: Path | None, kvm: bool, form: Form | None, asked_only: bool) -> Confinement:
     reasons: list[str] = []
+    groups = await asyncio.to_thread(find_groups)
     for wanted, candidates in (("bubblewrap", _with_bubblewrap), ("weak", partial(_without, asked_only=asked_only))):
         if form not in (None, wanted):
             continue
         try:
-            for candidate in await asyncio.to_thread(candidates, root, kvm):
+            for found in await asyncio.to_thread(candidates, root, kvm):
+                candidate = replace(found, groups=groups)
                 if (said := await _try(candidate, root)) is None:
                     return _settle_on(candidate)
                 reasons.append(said)

@@ -13,6 +13,7 @@ from pathlib import Path
 from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
 from prober.qemu.box.filter import has_filter
 from prober.qemu.box.forms import Form, Network
+from prober.qemu.box.group import BoxGroup, GroupPlace
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
@@ -21,8 +22,10 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class BoxLimits:
-    """What one QEMU may use up.  Memory is not among it: its address space is no measure of what it uses.
+    """What the QEMU of one box may use up.
 
+    ``memory_bytes`` is all the memory that it has touched, its files in memory among it, and holds where there is a
+    control group for the box: its address space is no measure of that.  255 vCPUs take a fifth of it.
     ``cpu_s`` are seconds of all its threads together.  ``open_files`` are descriptors.  ``tasks`` are threads and
     processes of the user that it runs as, all boxes together (255 vCPUs make 258).  ``file_bytes`` bounds the size of a
     file, which is a sparse one: files behind a guest's memory may be terabytes.
@@ -32,6 +35,7 @@ class BoxLimits:
     open_files: int = 4096
     tasks: int = 2048
     file_bytes: int = 1 << 46
+    memory_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Kernel:
 DEFAULT_LIMITS = BoxLimits()
 OURSELVES = Identity()
 NO_HELP = Kernel()
+NO_GROUPS = GroupPlace()
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,19 @@ class Confinement:
     kvm: bool = False
     #: Threads that the user has already, who is counted as a whole; they come on top of ``limits.tasks``.
     in_use: int = 0
+    groups: GroupPlace = NO_GROUPS
 
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""
         return tuple(_describe(self))
 
     def lacks(self) -> tuple[str, ...]:
-        """What could not be had here of what the best box gives, a sentence each."""
+        """What could not be had here of what the best box of an interview gives, a sentence each."""
         return tuple(_lacks(self))
+
+    def lacks_for_strangers(self) -> tuple[str, ...]:
+        """The same of a box for somebody's line, which may want any amount of memory."""
+        return (*_lacks(self), *_lacks_of_memory(self))
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,7 @@ class Box:
     root: Path | None = None
     #: Words that QEMU is given besides: its own sandbox, where there is no better one.
     words: tuple[str, ...] = field(default=())
+    group: BoxGroup | None = None
 
     def describe(self) -> tuple[str, ...]:
         """Which form it is and what it does not give, a sentence each."""
@@ -167,7 +178,14 @@ def _describe(made: Confinement) -> Iterator[str]:
     if made.form == "weak" and made.identity.uid is not None:
         yield "It runs as nobody, as other programs may."
     yield from _lacks(made)
-    yield "What memory it uses is bounded by the host alone."
+    if made.groups.directory is not None:
+        yield f"It may use {made.limits.memory_bytes >> 20} MiB of memory, by a control group of its own."
+    yield from _lacks_of_memory(made)
+
+
+def _lacks_of_memory(made: Confinement) -> Iterator[str]:
+    if made.groups.directory is None:
+        yield f"What memory it uses is bounded by the host alone: {made.groups.why_not}."
 
 
 def _lacks(made: Confinement) -> Iterator[str]:

@@ -9,9 +9,11 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from prober.errors import ConfinementError
+from prober.qemu.box.group import make_group, remove_group
 from prober.qemu.box.model import Box, Confinement
 from prober.qemu.box.view import look_at
 from prober.qemu.process import uncancelled
@@ -32,14 +34,14 @@ async def box_of(
     place: Path | None = None,
     stand_ins: bool = True,
 ) -> AsyncIterator[Box]:
-    """A box of this kind for a binary.  Its directory for stand-ins is removed when the block ends, in whatever way,
-    so that whatever runs in the box must have ended before.
+    """A box of this kind for a binary.  Its directory for stand-ins and its control group are removed when the block
+    ends, in whatever way, so that whatever runs in the box must have ended before; what is left in the group is ended.
 
     ``place`` is where that directory is made (default: the directory for temporary files).  Without ``stand_ins`` there
     is none, and nothing to write to.
 
     :raise LaunchError: where there is no such binary.
-    :raise ConfinementError: where no directory can be made that the box's user reaches.
+    :raise ConfinementError: where no directory can be made that the box's user reaches, or no control group.
     """
     boxes: list[Box] = []
     try:
@@ -48,8 +50,8 @@ async def box_of(
         yield boxes[0]
     finally:
         for box in boxes:
-            if box.directory is not None:
-                await uncancelled(asyncio.to_thread(_remove, box.directory))
+            if box.directory is not None or box.group is not None:
+                await uncancelled(asyncio.to_thread(_take_away, box))
 
 
 def hand_over(box: Box) -> None:
@@ -69,6 +71,25 @@ def hand_over(box: Box) -> None:
 
 
 def _make(made: Confinement, binary: str, root: Path | None, place: Path | None, stand_ins: bool) -> Box:
+    box = _make_box(made, binary, root, place, stand_ins)
+    if made.groups.directory is None:
+        return box
+    try:
+        limits = made.limits
+        return replace(box, group=make_group(made.groups, limits.memory_bytes, limits.tasks))
+    except ConfinementError:
+        _take_away(box)
+        raise
+
+
+def _take_away(box: Box) -> None:
+    if box.group is not None:
+        remove_group(box.group)
+    if box.directory is not None:
+        _remove(box.directory)
+
+
+def _make_box(made: Confinement, binary: str, root: Path | None, place: Path | None, stand_ins: bool) -> Box:
     view = look_at(binary, root)
     words = () if made.form == "bubblewrap" else _SANDBOX
     if not stand_ins:

@@ -12,6 +12,7 @@ import pytest
 from prober.cli.commands import COMMANDS
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import BINARIES, BINARY, ROUTES, Route
+from tests.conftest import CHECKOUT
 from tests.recordings import FIXTURES
 from tests.unit.capabilities.making import make_binary
 from tests.unit.cli.conftest import Run
@@ -46,6 +47,12 @@ def test_each_row_has_its_function() -> None:
         function = getattr(importlib.import_module(row.module), row.function)
         assert inspect.getdoc(function), row.name
         assert all(route in ROUTES for route in row.asks)
+
+
+def test_the_page_of_the_command_names_each() -> None:
+    page = (CHECKOUT / "docs" / "cli.md").read_text()
+    table = page.partition("## Commands\n")[2].partition("\n### ")[0]
+    assert [row.name for row in COMMANDS if f"| `prober {row.name}" not in table] == []
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -90,3 +90,16 @@ def test_the_host_is_to_blame_for_what_only_it_can_give(said: str) -> None:
 def test_words_of_the_host_inside_of_another_message_are_no_sentence_of_it() -> None:
     said = "-device e1000,x=y: Property 'e1000.Cannot allocate memory' not found"
     assert judged(said, ["-device", "e1000,x=y"])[0] is Cause.line
+
+
+def test_two_addresses_that_are_one_here_are_no_fault_of_the_line() -> None:
+    """Nor is the size of a file that stands in for one that is loaded."""
+    words = ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:8080-:80"]
+    said = f"-netdev {words[1]}: Could not set up host forwarding rule 'tcp:127.0.0.1:8080-:80'"
+    assert judged(said, words, {1: "hostfwd"})[0] is Cause.stand_in
+    assert judged(said, words, {1: "tftp"})[0] is Cause.line, "it is what the line says itself"
+    said = f"-netdev {words[1]}: Invalid host forwarding rule 'tcp:127.0.0.1:8080-:80'"
+    assert judged(said, words, {1: "hostfwd"})[0] is Cause.line
+    words = ["-device", "loader,file=/a,addr=0x100"]
+    assert judged("Some ROM regions are overlapping", words, {1: "file"})[0] is Cause.stand_in
+    assert judged("Some ROM regions are overlapping", words)[0] is Cause.line
