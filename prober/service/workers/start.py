@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -24,9 +23,6 @@ from prober.service.workers.nursery import run_nursery
 
 #: How long (seconds) a worker may take to be there; the first waits for the pipeline to be imported.
 _PATIENCE = 60.0
-
-#: How long (seconds) the nursery may take to end by itself.
-_GRACE = 2.0
 
 _MOST_TOLD = 65536
 
@@ -133,7 +129,7 @@ class Nursery:
         return Hatched(ours, descriptors[0], said["pid"])
 
     def close(self) -> None:
-        """End it, and with it all workers.  Blocks for a moment.  May be called twice."""
+        """End it, and with it all workers, whatever they are at.  Blocks for a moment.  May be called twice."""
         self._is_closed = True
         control = self._control
         if control is not None:
@@ -149,24 +145,10 @@ class Nursery:
         if self.pid is None:
             return
         pid, self.pid = self.pid, None
+        # It is not waited for: it may be importing for seconds, and has nothing to bring to an end.
         with suppress(ProcessLookupError, ChildProcessError):
-            if not _has_ended(pid):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-
-
-def _has_ended(pid: int) -> bool:
-    """Wait a moment for our child to end; it is reaped then."""
-    pidfd = os.pidfd_open(pid)
-    try:
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        if not poll.poll(_GRACE * 1000):
-            return False
-    finally:
-        os.close(pidfd)
-    os.waitpid(pid, 0)
-    return True
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def _discard(made: Future[Hatched]) -> None:
