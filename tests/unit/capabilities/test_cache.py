@@ -269,15 +269,26 @@ def test_killed_at_each_step(cache: DiskCache, binary: Path, entry: Path, step: 
     stored = aio(cache.read(str(binary)))
     assert stored is not None
     assert stored[0].seconds == (99.0 if step == "renamed" else 0.5)
-    # What the killed writer left is removed once it is old, and only then: a writer may be at work.
+    # What the killed writer left is removed, whatever its date.
     left = list(entry.parent.glob(".*.tmp"))
     assert len(left) == (0 if step == "renamed" else 1)
-    aio(cache.open())
-    assert list(entry.parent.glob(".*.tmp")) == left
     for path in left:
-        os.utime(path, (0, 0))
+        os.utime(path, (1 << 33, 1 << 33))
     aio(cache.open())
     assert not list(entry.parent.glob(".*.tmp"))
+
+
+def test_what_is_being_written_is_left_alone(cache: DiskCache, binary: Path, entry: Path) -> None:
+    """By another process, or by an older service that is about to end."""
+    seen = []
+
+    def look(_: str) -> None:
+        aio(DiskCache(entry.parent).open())
+        seen.append(len(list(entry.parent.glob(".*.tmp"))))
+
+    learned, capabilities = make_learned(binary)
+    assert aio(DiskCache(entry.parent, trace=look).write(learned, capabilities))
+    assert seen == [1, 1, 1, 0]
 
 
 def test_cancelled_write_is_finished(binary: Path, entry: Path) -> None:
