@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,10 +20,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from prober.errors import WorkError
-from prober.service.workers.nursery import run_nursery
+from prober.service.workers.nursery import ENDS, run_nursery
 
 #: How long (seconds) a worker may take to be there; the first waits for the pipeline to be imported.
 _PATIENCE = 60.0
+
+#: How long (seconds) the nursery may take to end what it made, and itself.
+_GRACE = 2.0
 
 _MOST_TOLD = 65536
 
@@ -145,10 +149,25 @@ class Nursery:
         if self.pid is None:
             return
         pid, self.pid = self.pid, None
-        # It is not waited for: it may be importing for seconds, and has nothing to bring to an end.
         with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            os.kill(pid, ENDS)  # Also while it imports, which takes seconds: it would not hear that we have closed.
+            if not _has_ended(pid):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _has_ended(pid: int) -> bool:
+    """Wait a moment for our child to end; it is reaped then."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        if not poll.poll(_GRACE * 1000):
+            return False
+    finally:
+        os.close(pidfd)
+    os.waitpid(pid, 0)
+    return True
 
 
 def _discard(made: Future[Hatched]) -> None:
