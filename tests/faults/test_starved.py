@@ -24,21 +24,25 @@ pytestmark = pytest.mark.slow
 ID = "qemu-7.2.22"
 RECORDING = f'recordings = ["{FIXTURES}/{ID}.replies.xz"]'
 DOMAIN = (
-    b"<domain type='qemu'><name>a</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>"
-    b"<devices/></domain>"
+    "<domain type='qemu'><name>{}</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>"
+    "<devices/></domain>"
 )
 
-#: A user that the kernel holds to its limit of processes, as it does not root, and that may read and write what root may.
+#: A user that the kernel holds to its limit of processes, as it does not root, and that may open what root may.
 SOMEBODY = (
     "setpriv", "--reuid=12347", "--regid=12347", "--clear-groups", "--inh-caps=-all,+dac_override",
     "--ambient-caps=-all,+dac_override", "--bounding-set=-all,+dac_override",
 )  # fmt: skip
 
 
+#: Who is there when nothing is asked.
+THERE = ["prober-nursery", "prober-worker", "prober-worker"]
+
+
 def _limit_processes(service: Service, most: str) -> None:
     """For the service, what forks for it, and all that these start from now on."""
     for pid in (service.process.pid, *service.workers()):
-        subprocess.run(["prlimit", f"--pid={pid}", f"--nproc={most}:"], check=True)
+        subprocess.run([*SOMEBODY, "prlimit", f"--pid={pid}", f"--nproc={most}:"], check=True)
 
 
 @pytest.mark.fault("fork")
@@ -52,22 +56,22 @@ def test_no_process_to_be_had(directory: Path, qemu_binary: str) -> None:
     os.chown(directory / "cache", 12347, 12347)
     with serving(directory, qemu, other, before=SOMEBODY, more=RECORDING) as service, service.client() as client:
         assert verdict(client, qemu) == "present"
-        assert client.post(f"/v1/translate?binary={ID}", DOMAIN).status == 200
+        assert client.post(f"/v1/translate?binary={ID}", DOMAIN.format("a").encode()).status == 200
         assert entry(client, other)["state"] == "ready"
-        wait_until(lambda: "prober-asking" not in map(name_of, service.workers()))
+        wait_until(lambda: sorted(map(name_of, service.workers())) == THERE)
         _limit_processes(service, "1")
         send(signal.SIGKILL, [pid for pid in service.workers() if name_of(pid) == "prober-worker"])
         other.write_text(other.read_text() + "\n# another\n")
         failed = entry(client, other)
         assert failed["state"] == "failed", failed
         assert "Resource temporarily unavailable" in failed["error"], failed
-        refused = client.post(f"/v1/translate?binary={ID}", DOMAIN)
+        refused = client.post(f"/v1/translate?binary={ID}", DOMAIN.format("b").encode())
         assert (refused.status, refused.value["type"]) == (503, "urn:prober:work"), refused
         assert verdict(client, qemu) == "present"
         assert client.get("/readyz").ok
         _limit_processes(service, "4096")
         wait_until(lambda: state_of(client, other) == "ready")
-        assert client.post(f"/v1/translate?binary={ID}", DOMAIN).status == 200
+        assert client.post(f"/v1/translate?binary={ID}", DOMAIN.format("b").encode()).status == 200
         assert verdict(client, qemu) == "present"
         assert "Traceback" not in service.printed()
         assert service.stop()[0] == 0
