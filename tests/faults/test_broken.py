@@ -24,8 +24,8 @@ ID = "qemu-10.0.13"
 MORE = f"""recordings = ["{FIXTURES}/{ID}.replies.xz"]
 max_interviews = 1
 [catalog.limits]
-greet_s = 5
-reply_s = 3
+greet_s = 20
+reply_s = 10
 total_s = 60
 reply_bytes = 8388608
 """

@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.making import make_fake
 from tests.faults.host import asked, entry, link_qemu, send, serving, verdict, wait_until_nothing_is_left
 from tests.integration.processes import wait_until
-from tests.integration.service_process import Service
+from tests.integration.service_process import Service, start_ready_service
 from tests.proc import children_of, name_of, runs
 from tests.recordings import FIXTURES
 from tests.unit.service.asking_as import require_root
@@ -203,3 +203,35 @@ def test_a_log_on_a_full_disk(directory: Path, disk: Path, qemu: Path) -> None:
             (disk / "ballast").unlink()
             assert verdict(client, qemu) == "present"
         assert service.stop()[0] == 0
+
+
+# Descriptors.
+
+
+def _limit_descriptors(service: Service, most: str) -> None:
+    subprocess.run(["prlimit", f"--pid={service.process.pid}", f"--nofile={most}:"], check=True)
+
+
+@pytest.mark.fault("descriptors")
+@pytest.mark.needs("setpriv")
+def test_binaries_are_not_taken_for_gone(directory: Path, qemu_binary: str) -> None:
+    """What is found in a directory stays in the catalog, and in the cache, while no directory can be opened."""
+    (directory / "bin").mkdir()
+    qemu = link_qemu(directory / "bin", qemu_binary)
+    top = f'[catalog]\nqemu_kvm = ""\ndirectories = ["{directory}/bin"]\nretry_s = 0.5\npoll_s = 0.25\n'
+    (directory / "prober.toml").write_text(top)
+    with start_ready_service(directory, "--config", directory / "prober.toml") as service:
+        with service.client() as client:
+            assert verdict(client, qemu) == "present"
+            asked_at = entry(client, qemu)["asked_at"]
+        wait_until(lambda: list((directory / "cache").glob("*.cache")))
+        _limit_descriptors(service, "12")
+        wait_until(lambda: "are not looked for now: Too many open files" in service.printed())
+        time.sleep(1)
+        _limit_descriptors(service, "1024")
+        with service.client() as client:
+            assert verdict(client, qemu) == "present"
+            assert entry(client, qemu)["asked_at"] == asked_at
+        assert "is gone" not in service.printed()
+        assert service.stop()[0] == 0
+    assert list((directory / "cache").glob("*.cache"))

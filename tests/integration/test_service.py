@@ -201,6 +201,7 @@ def test_disk_that_will_not_have_the_cache(qemu_binary: str, directory: Path, op
 # systemd.
 
 
+@pytest.mark.fault("restart")
 @pytest.mark.needs("systemd")
 def test_socket_activation(qemu_binary: str, directory: Path) -> None:
     """The first client starts the service; the socket is systemd's, and stays when it ends."""

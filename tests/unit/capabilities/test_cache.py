@@ -54,6 +54,7 @@ def test_nothing_there(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> No
     assert not caplog.records
 
 
+@pytest.mark.fault("descriptors")
 def test_without_descriptors_an_entry_stays(
     cache: DiskCache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +131,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.fault("damaged")
 @pytest.mark.parametrize("name", DAMAGE)
 def test_untrusted_entry_is_set_aside(name: str, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture) -> None:
     damage, said = DAMAGE[name]
@@ -175,6 +177,7 @@ def test_entry_of_another_prober_is_no_damage(
     assert entry.exists()
 
 
+@pytest.mark.fault("damaged")
 @pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(data=st.data())
@@ -204,6 +207,7 @@ def _file_size_limit(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, before)
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.parametrize("size", [0, 100, 1000])
 def test_full_disk_keeps_the_old_entry(
     cache: DiskCache, binary: Path, entry: Path, size: int, caplog: pytest.LogCaptureFixture
@@ -226,6 +230,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path, binary: Path, caplog: pyt
     assert "cannot be used" in caplog.text
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
 def test_error_at_each_step(binary: Path, entry: Path, step: str, caplog: pytest.LogCaptureFixture) -> None:
     good = entry.read_bytes()
@@ -261,6 +266,7 @@ _KILLED = """
 """
 
 
+@pytest.mark.fault("killed")
 @pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
 def test_killed_at_each_step(cache: DiskCache, binary: Path, entry: Path, step: str) -> None:
     program = [sys.executable, "-c", textwrap.dedent(_KILLED), str(entry.parent), str(binary), step]
