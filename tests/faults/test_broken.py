@@ -18,7 +18,7 @@ from tests.integration.service_process import Service
 from tests.proc import proportional_size
 from tests.recordings import FIXTURES
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault("broken")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("broken")]
 
 ID = "qemu-10.0.13"
 MORE = f"""recordings = ["{FIXTURES}/{ID}.replies.xz"]

@@ -17,7 +17,7 @@ from tests.faults.host import asked, entry, serving, verdict, wait_until_nothing
 from tests.integration.processes import wait_until
 from tests.raw_http import connect
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault("clock"), pytest.mark.needs("faketime")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("clock"), pytest.mark.needs("faketime")]
 
 HOUR = 3600
 

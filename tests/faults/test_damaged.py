@@ -16,7 +16,7 @@ from prober.proof.store import ProofStore
 from tests.faults.host import all_of, entry, serving, verdict
 from tests.integration.processes import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault("damaged")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("damaged")]
 
 
 def flip(data: bytes, bit: int) -> bytes:

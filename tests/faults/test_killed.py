@@ -14,7 +14,7 @@ from prober.capabilities.cache import entry_fault
 from tests.faults.host import all_of, entry, serving, verdict, wait_until_nothing_is_left
 from tests.integration.processes import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault("killed")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("killed")]
 
 #: How long (seconds) the writing of an entry takes, more or less.
 _WRITING = 0.012

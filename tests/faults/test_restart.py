@@ -18,7 +18,7 @@ from tests.integration.processes import PATIENCE, wait_until
 from tests.raw_http import connect
 from tests.recordings import FIXTURES
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault("restart")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("restart")]
 
 ID = "qemu-7.2.22"
 SUPPORTS = f"GET /v1/binaries/{ID}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug HTTP/1.1\r\nHost: a\r\n"

@@ -19,7 +19,7 @@ from tests.proc import children_of, name_of, runs
 from tests.recordings import FIXTURES
 from tests.unit.service.asking_as import require_root
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ID = "qemu-7.2.22"
 RECORDING = f'recordings = ["{FIXTURES}/{ID}.replies.xz"]'

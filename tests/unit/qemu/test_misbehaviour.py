@@ -394,11 +394,5 @@ def test_nothing_is_inherited(aio: Aio, tmp_path: Path) -> None:
     assert shown["umask"] == 0o077
     assert set(shown["descriptors"]) <= {"0", "1", "2", "3", "4"}  # 3 and 4 are the fake's own files
     assert shown["argv"][:7] == [
-        "-S",
-        "-no-user-config",
-        "-nodefaults",
-        "-display",
-        "none",
-        "-machine",
-        "none,accel=tcg",
-    ]
+        "-S", "-no-user-config", "-nodefaults", "-display", "none", "-machine", "none,accel=tcg",
+    ]  # fmt: skip
