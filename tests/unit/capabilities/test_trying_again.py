@@ -83,3 +83,18 @@ def test_others_come_first_and_a_change_counts_at_once(bin_dir: Path) -> None:
             await catalog.capabilities(ID)
 
     run_catalog(catalog_settings(bin_dir, poll_s=0.02, retry_s=0.05), asker, body)
+
+
+def test_an_interview_in_which_the_clock_is_set_back_counts_for_nothing(
+    bin_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written meanwhile may bear an older date than its beginning.  The clock is set once, by an hour."""
+    asker, ahead = Asker(), [0, -3600 * 10**9]
+    monkeypatch.setattr("prober.capabilities.learner._ahead_ns", lambda: ahead[0])
+    asker.meanwhile = lambda: ahead.pop(0) if len(ahead) > 1 else None
+
+    async def body(catalog: Catalog) -> None:
+        assert (await catalog.find(ID)).state == "ready"
+
+    run_catalog(catalog_settings(bin_dir), asker, body)
+    assert len(asker.asked) == 2
