@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.making import make_fake, small_answers
+from tests.fakes.making import SMALL_ASKED, make_fake, small_answers
 from tests.faults.host import all_of, asked, entry, send, serving, verdict, wait_until_nothing_is_left
 from tests.integration.processes import wait_until
 
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 LIMITS = "[catalog.limits]\ngreet_s = {greet}\nreply_s = {reply}\ntotal_s = 60.0\n"
 
 
+@pytest.mark.long
 @pytest.mark.fault("stopped")
 def test_one_that_goes_on_is_waited_for(directory: Path, qemu: Path) -> None:
     with serving(directory, qemu, more=LIMITS.format(greet=60, reply=60)) as service, service.client() as client:
@@ -60,8 +61,7 @@ def entry_now(client: Any, binary: Path) -> dict[str, Any]:
 def _steps() -> list[str]:
     """What a small QEMU is asked, in the order of its table, and what comes before."""
     names = [key.partition(" ")[0] for key in small_answers() if "typename" not in key]
-    types = [key.rpartition('"')[0].rpartition('"')[2] for key in small_answers() if "typename" in key]
-    return list(dict.fromkeys(["qmp_capabilities", *names, *types]))
+    return list(dict.fromkeys(["qmp_capabilities", *names, *SMALL_ASKED]))
 
 
 STEPS = _steps()
