@@ -35,7 +35,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -117,6 +117,9 @@ vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload
 
 fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')
 	$(BIN)/python -W ignore -u -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+faults: $(STAMP) ## kill, fill, damage, jump, starve and restart it: a table of how each fault ended (ARGS='-k restart')
+	$(PYTEST) $(PARALLEL) -p tests.faults.table -m fault --whole tests/faults tests/integration tests/unit $(ARGS)
 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench

@@ -35,10 +35,16 @@ from typing import Any, ClassVar
 
 
 class ProberError(Exception):
-    """The root: ``message`` says what is wrong, ``hint`` what would help (empty where nothing would)."""
+    """The root: ``message`` says what is wrong, ``hint`` what would help (empty where nothing would).
+
+    ``may_pass`` is whether the same may go well later with nothing changed but the moment: as the host was short of
+    something, or something stood still.
+    """
 
     #: A short name of the kind, as the service and ``--json`` show it.
     kind: ClassVar[str] = "error"
+
+    may_pass: bool = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -60,7 +66,7 @@ class QemuError(ProberError):
 
 
 class LaunchError(QemuError):
-    """QEMU could not be started: no such file, not executable, not a program."""
+    """QEMU could not be started: no such file, not executable, not a program, no process to be had (which may pass)."""
 
     kind = "launch"
 
@@ -78,6 +84,7 @@ class ExitedError(QemuError):
     """
 
     kind = "exited"
+    may_pass = True  # It may have been killed, or have found no memory or thread.
 
     def __init__(self, message: str, *, returncode: int, hint: str = "", stderr: str = "") -> None:
         super().__init__(message, hint=hint, stderr=stderr)
@@ -88,6 +95,7 @@ class QemuTimeoutError(QemuError):
     """QEMU did not greet, reply or finish in time."""
 
     kind = "timeout"
+    may_pass = True
 
 
 class LimitError(QemuError):
@@ -181,6 +189,7 @@ class WorkError(ProberError):
     """A question was begun and not brought to its end: it takes too long or too much memory, or its worker died."""
 
     kind = "work"
+    may_pass = True
 
 
 class ServiceError(ProberError):

@@ -8,6 +8,7 @@
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
 - Tests that have QEMU judge thousands of lines take a part of them, always the same, unless ``--whole`` is given
   (``make integration``, ``make integration-all``): the fixture ``whole``.  Tests marked ``long`` are left out then.
+- Tests marked ``fault`` are what ``make faults`` runs, by the names in ``tests/faults/table.py``.
 - Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
   are left out, not skipped.
 """
@@ -186,6 +187,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: one of several that differ in little; runs with --whole")
     config.addinivalue_line("markers", "libvirt: needs libvirt's test data (PROBER_LIBVIRT_DATA)")
     config.addinivalue_line("markers", "slow: takes more than a second of CPU; `make check` leaves it out")
+    config.addinivalue_line("markers", "fault(name): is one of the faults that tests/faults/table.py lists")
     config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(NotRun(), "not-run")
@@ -205,6 +207,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "libvirt_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.libvirt)
+        if fault := item.get_closest_marker("fault"):
+            item.user_properties.append(("fault", fault.args[0]))
     lacking = [] if config.getoption("--with-roots") else ["roots"]
     lacking += [] if config.getoption("--whole") else ["long"]
     lacking += [] if (LIBVIRT / "pairs").is_dir() else ["libvirt"]

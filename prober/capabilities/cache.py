@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import logging
 import os
 import re
 import stat
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from hashlib import sha256
@@ -52,9 +52,6 @@ MAX_ENTRY_BYTES = 64 << 20
 _MAGIC = b"prober-cache"
 _FIRST_LINE = re.compile(rb"prober-cache (\d{1,6}) (\d{1,10}) ([0-9a-f]{64})")
 _MAX_FIRST_LINE = 128
-#: A temporary file of this age (seconds) has no writer any more.
-_STALE_TEMPORARY = 600
-
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -119,9 +116,8 @@ class DiskCache:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             require_private(self.directory)
             for path in self.directory.glob(".*.tmp"):
-                with suppress(FileNotFoundError):
-                    if time.time() - path.lstat().st_mtime > _STALE_TEMPORARY:
-                        path.unlink()
+                with suppress(OSError):
+                    _remove_unless_written(path)
         except OSError as error:
             log.warning("cache directory %s cannot be used: %s", self.directory, error)
 
@@ -195,8 +191,8 @@ class DiskCache:
             await file.flush()
             await asyncio.to_thread(self._trace, "written")
             await asyncio.to_thread(os.fsync, file.fileno())
-        await asyncio.to_thread(self._trace, "synced")
-        await asyncio.to_thread(self._rename, temporary, path)
+            await asyncio.to_thread(self._trace, "synced")
+            await asyncio.to_thread(self._rename, temporary, path)  # while the lock is held
 
     def _rename(self, temporary: Path, path: Path) -> None:
         temporary.replace(path)
@@ -243,7 +239,24 @@ async def _finish(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _create_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """Make a file, and hold a lock on it for as long as it is written."""
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with suppress(OSError):  # Where nothing can be locked, who looks finds a lock as little.
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def _remove_unless_written(path: Path) -> None:
+    """Remove a temporary file whose writer has died, as its lock has with it: no clock tells as much.
+
+    :raise OSError: where it is being written, or cannot be looked at.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(fd)
 
 
 def _open_plain(path: str, flags: int) -> int:

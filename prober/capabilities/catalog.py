@@ -11,7 +11,9 @@ Guarantees:
   seconds, so that a change starts a new interview before anyone asks.  An interview during which the binary, or
   anything that it runs, changed counts for nothing.
 - A failure is remembered with its fingerprint, and is not tried again until something changes or
-  :meth:`Catalog.refresh` asks for it.  It is kept in memory alone: a restart tries again.
+  :meth:`Catalog.refresh` asks for it.  One that may pass (QEMU stood still, the host had no process left) is tried
+  again after ``retry_s`` seconds, and ever more seldom; until that has ended it stands.  It is kept in memory alone: a
+  restart tries again.
 - When the catalog is closed, no task of it is left, and what its interviews started is gone.
 """
 
@@ -297,3 +299,4 @@ class Catalog:
                 assert self._fingerprinter is not None
                 self._fingerprinter.forget()
                 self._learner.start(subject)
+        self._learner.try_again(self._roster)

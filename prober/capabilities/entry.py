@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -78,11 +79,15 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A remembered failure.  ``fingerprint`` is None where there was no file to look at."""
+    """A remembered failure.  ``fingerprint`` is None where there was no file to look at.
+
+    ``may_pass`` is whether it may go well another time, though nothing that the fingerprint tells of has changed.
+    """
 
     fingerprint: Fingerprint | None
     message: str
     hint: str = ""
+    may_pass: bool = False
 
     def error(self) -> BinaryFailedError:
         """The failure as an error, a new one each time: a raised one carries the frames of its raiser."""
@@ -97,7 +102,9 @@ class Subject:
     """What the catalog knows of one binary; changes over time.
 
     ``task`` is what learns about it now, ``asking`` whether that has got its turn, ``consulted`` is set once the
-    cache was looked into, ``gone`` when the catalog has dropped it.
+    cache was looked into, ``gone`` when the catalog has dropped it.  ``failed`` is how often in a row it has failed in
+    a way that may pass, ``try_again_at`` when it is asked again for that (``time.monotonic()``), ``is_again`` whether
+    that is what goes on: until it has ended the failure is what is known.
     """
 
     id: str
@@ -107,11 +114,14 @@ class Subject:
     asking: bool = False
     gone: bool = False
     consulted: asyncio.Event = field(default_factory=asyncio.Event)
+    failed: int = 0
+    try_again_at: float = math.inf
+    is_again: bool = False
 
     @property
     def state(self) -> State:
         """Where it stands now."""
-        if self.task is not None:
+        if self.task is not None and not self.is_again:
             return "asking" if self.asking else "waiting"
         if self.answer is None:
             return "waiting"

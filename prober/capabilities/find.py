@@ -46,6 +46,8 @@ class CatalogSettings(BaseModel):
     accel: Literal["auto", "tcg"] = "auto"
     #: How many interviews run at once; one uses two cores.
     max_interviews: int = Field(default=1, gt=0)
+    #: How long (seconds) after a failure that may pass a binary is asked again; each time twice as long, up to an hour.
+    retry_s: float = Field(default=10.0, gt=0)
     #: How often (seconds) the catalog looks for changes before anyone asks.
     poll_s: float = Field(default=2.0, gt=0)
 

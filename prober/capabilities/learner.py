@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 3
 #: How long (seconds) closing waits for entries that are being written to the cache.
 _BACKGROUND_GRACE = 0.5
+#: A clock that is slowed down (adjtimex(2)) loses less than that (nanoseconds) during an interview; it was set back.
+_STEP_NS = 100_000_000
+#: The longest time (seconds) after which a binary is asked again whose failure may pass.
+_LONGEST_WAIT = 3600.0
 #: So many of the files that are not known are named in the log.
 _TOLD = 4
 
@@ -70,6 +75,7 @@ class Learner:
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
         self._most_at_once = settings.max_interviews
+        self._retry_s = settings.retry_s
         self._background: set[asyncio.Task[Any]] = set()
         self.closing = False
 
@@ -88,6 +94,7 @@ class Learner:
         """
         more = settings.max_interviews - self._most_at_once
         self._interviewer, self._most_at_once = interviewer, settings.max_interviews
+        self._retry_s = settings.retry_s
         for _ in range(more):
             self._slots.release()
         for _ in range(-more):
@@ -106,14 +113,17 @@ class Learner:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def start(self, subject: Subject, *, use_cache: bool = True) -> asyncio.Task[None]:
+    def start(self, subject: Subject, *, use_cache: bool = True, again: bool = False) -> asyncio.Task[None]:
         """The task that learns about a binary: the one under way, or a new one.
+
+        ``again``: only its failure may have passed, and stands until it has.
 
         :raise BinaryFailedError: where nothing more is learnt about it.
         """
         if self.closing or subject.gone:
             why = "the catalog is closing" if self.closing else "it is no longer in the catalog"
             raise BinaryFailedError(f"{subject.found.path} is not asked: {why}")
+        subject.is_again = again
         if subject.task is None:
             subject.task = asyncio.create_task(self._learn(subject, use_cache=use_cache), name=f"learn {subject.id}")
         return subject.task
@@ -140,10 +150,31 @@ class Learner:
             stored = await self._restore(subject) if use_cache else None
             subject.consulted.set()
             before, subject.answer = subject.answer, stored or await self._ask_in_turn(subject)
+            self._note_failure(subject, before)
             self._teller.answered(subject, before, subject.answer)
         finally:
             subject.task = None
+            subject.is_again = False
             subject.consulted.set()
+
+    def try_again(self, subjects: Iterable[Subject]) -> None:
+        """Ask one again whose failure may have passed by now; only while nothing else is learnt, which comes first."""
+        subjects = list(subjects)
+        if self.closing or any(subject.task is not None for subject in subjects):
+            return
+        if due := [subject for subject in subjects if subject.try_again_at <= time.monotonic()]:
+            self.start(min(due, key=lambda subject: subject.try_again_at), use_cache=False, again=True)
+
+    def _note_failure(self, subject: Subject, before: Answer | None) -> None:
+        """When it is asked again, where it has failed in a way that may pass."""
+        answer = subject.answer
+        if not (isinstance(answer, Failure) and answer.may_pass):
+            subject.failed, subject.try_again_at = 0, math.inf
+            return
+        is_same = isinstance(before, Failure) and change_of(before.fingerprint, answer.fingerprint) is None
+        wait = min(self._retry_s * 2**subject.failed, _LONGEST_WAIT) if is_same else self._retry_s
+        subject.failed = subject.failed + 1 if is_same else 1
+        subject.try_again_at = time.monotonic() + wait
 
     async def _restore(self, subject: Subject) -> Success | None:
         """The cache's answer, where it depends on what is there now."""
@@ -198,14 +229,17 @@ class Learner:
         found = subject.found
         for _ in range(_ATTEMPTS):
             await self._settle()
+            ahead = _ahead_ns()
             answer, ran = await self._ask(found, _watched_before(subject.answer))
             await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
             answer, change = self._look_again(found, answer, ran)
             await asyncio.sleep(0)  # And before it is told of.
+            if change is None and ran is not None and _ahead_ns() < ahead - _STEP_NS:
+                change = PartChange("files", "the clock was set back, so no date tells what was written meanwhile")
             if change is None:
                 return answer
             log.info("%s changed while it was asked: %s", found.path, change)
-        return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later")
+        return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later", may_pass=True)
 
     def _look_again(self, found: FoundFile, answer: Answer, ran: Ran | None) -> tuple[Answer, PartChange | None]:
         """An answer, with all that it depends on now that this is known, and what changed until it was there."""
@@ -246,13 +280,14 @@ class Learner:
             outcome = ANSWERED
         except ProberError as error:
             outcome = error.kind
-            return Failure(fingerprint, f"{found.path} could not be asked: {error.message}", error.hint), None
+            words = f"{found.path} could not be asked: {error.message}"
+            return Failure(fingerprint, words, error.hint, error.may_pass), None
         except Exception:
             # A fault of this program must not leave the askers waiting; it is logged whole.
             outcome = FAULT
             log.exception("asking %s failed", found.path, extra={"fields": {"event": "fault", "binary": found.path}})
             words = f"{found.path} could not be asked: a fault in prober itself, see its log"
-            return Failure(fingerprint, words), None
+            return Failure(fingerprint, words, may_pass=True), None
         finally:
             if found.kind == "binary":
                 self._tell_end(found.path, outcome, time.monotonic() - began)
@@ -313,6 +348,11 @@ def _watched_before(answer: Answer | None) -> tuple[FileMark, ...]:
     """What a failure depends on besides: what the last process ran that could be asked."""
     files = _files_of(answer.fingerprint) if answer is not None else ()
     return files if any(mark.path == _LOADER_CACHE for mark in files) else (*files, FileMark(_LOADER_CACHE))
+
+
+def _ahead_ns() -> int:
+    """How far the clock that files are dated by is ahead of the one that nobody sets."""
+    return time.time_ns() - time.monotonic_ns()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

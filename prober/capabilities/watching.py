@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 #: Within a package dpkg renames files a few milliseconds apart.
 _QUIET_S = 0.1
 _LONGEST_S = 2.0
+
+#: How many file descriptors a look takes at once, and a few for who else is at work meanwhile.
+_LOOK_TAKES = 16
 
 #: What is known of each file by its path: what its answer depends on, None where there is none.
 Expected = Mapping[str, Fingerprint | None]
@@ -46,7 +50,11 @@ def make_fingerprinter(settings: CatalogSettings, *, watch: bool, root: Path = P
 
 
 def survey(settings: CatalogSettings, expected: Expected, root: Path = Path("/")) -> Survey:
-    """All read anew.  Blocks."""
+    """All read anew.  Blocks.
+
+    :raise OSError: where no file descriptors are to be had: what cannot be opened would seem to be gone.
+    """
+    _require_descriptors()
     found = find_all(settings)
     with make_fingerprinter(settings, watch=False, root=root) as fingerprinter:
         seen = {}
@@ -54,6 +62,17 @@ def survey(settings: CatalogSettings, expected: Expected, root: Path = Path("/")
             known = expected.get(item.path)
             seen[item.path] = fingerprinter.look(item, () if known is None else known.files)
         return Survey(found, seen, expected)
+
+
+def _require_descriptors() -> None:
+    """:raise OSError: where not so many can be had as a look takes."""
+    held: list[int] = []
+    try:
+        while len(held) < _LOOK_TAKES:
+            held.append(os.open("/", os.O_PATH | os.O_CLOEXEC))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
 
 
 class Watcher:
@@ -92,6 +111,9 @@ class Watcher:
                 self._has_news.clear()
                 try:
                     seen = await asyncio.to_thread(survey, self._settings, self._expected(), self._root)
+                except OSError as error:
+                    log.warning("changes of QEMU binaries are not looked for now: %s", error.strerror)
+                    continue
                 except Exception:  # The watcher outlives whatever one look meets.
                     log.exception("looking for QEMU binaries failed")
                     continue

@@ -1,9 +1,10 @@
 """Proofs that were made, on disk: one SQLite file, the least recently used go first.
 
 Only *proven* (whole or in part) and *refused* are kept: that a host could not prove a line is of that moment.  A proof
-is found by what it depends on alone (:func:`key_of`), so one that no longer holds is never found.  The store is never
-needed: whatever the disk does, finding gives a proof or None, and keeping never raises.  A directory that is not ours
-alone (:mod:`prober.capabilities.private`) is not used.
+is found by what it depends on alone (:func:`key_of`), so one that no longer holds is never found.  SQLite notices
+damage to its own pages but not to what is in them, so a digest stands before each proof.  The store is never needed:
+whatever the disk does, finding gives a proof or None, and keeping never raises.  A directory that is not ours alone
+(:mod:`prober.capabilities.private`) is not used.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ MOST_TEXT = 1 << 20
 
 #: Seconds to wait for another process that writes.
 _PATIENCE_S = 2.0
+
+#: How long (seconds) after a fault of the disk it is not tried again.
+_REST_S = 60.0
+
+#: Characters of the digest.
+_DIGEST = 32
+
+#: The moment of a use: they are counted, as a clock may be set.
+_NOW = "(SELECT coalesce(max(used), 0) + 1 FROM proofs)"
 
 _KEPT = (ProofVerdict.proven, ProofVerdict.in_part, ProofVerdict.refused)
 
@@ -80,7 +90,8 @@ class ProofStore:
         self._most = most
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
-        self._is_broken = False
+        self._try_again_at = float("-inf")
+        self._said = ""
 
     def find(self, key: bytes) -> Proof | None:
         """The proof of this key, which is the most recently used now; None where there is none.  Blocks."""
@@ -90,9 +101,13 @@ class ProofStore:
                 row = database.execute("SELECT proof FROM proofs WHERE key = ?", (key,)).fetchone()
                 if row is None:
                     return None
+                text = _text_of(row[0], key)
                 with database:
-                    database.execute("UPDATE proofs SET used = ? WHERE key = ?", (time.time(), key))
-                return Proof.model_validate_json(row[0]).model_copy(update={"remembered": True})
+                    if text is None:
+                        database.execute("DELETE FROM proofs WHERE key = ?", (key,))
+                        return None
+                    database.execute(f"UPDATE proofs SET used = {_NOW} WHERE key = ?", (key,))  # noqa: S608 - ours
+                return Proof.model_validate_json(text).model_copy(update={"remembered": True})
             except (sqlite3.Error, OSError, ServiceError, ValidationError) as error:
                 self._give_up(error)
                 return None
@@ -108,7 +123,8 @@ class ProofStore:
             try:
                 database = self._open()
                 with database:
-                    database.execute("INSERT OR REPLACE INTO proofs VALUES (?, ?, ?)", (key, time.time(), text))
+                    told = f"{_digest(key, text)}{text}"
+                    database.execute(f"INSERT OR REPLACE INTO proofs VALUES (?, {_NOW}, ?)", (key, told))  # noqa: S608 - ours
                     (count,) = database.execute("SELECT count(*) FROM proofs").fetchone()
                     if count > self._most:
                         database.execute(
@@ -126,7 +142,7 @@ class ProofStore:
                 self._database = None
 
     def _open(self) -> sqlite3.Connection:
-        if self._is_broken:
+        if time.monotonic() < self._try_again_at:
             raise sqlite3.OperationalError("it could not be used before")
         if self._database is None:
             self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -141,9 +157,13 @@ class ProofStore:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             # No database any more: proofs can be made again.
-            log.warning("the proofs in %s are damaged, and are begun anew: %s", self.path, error)
-            self.path.unlink(missing_ok=True)
+            self._begin_anew(error)
             return self._prepared()
+
+    def _begin_anew(self, error: Exception) -> None:
+        log.warning("the proofs in %s are damaged, and are begun anew: %s", self.path, error)
+        for name in ("", "-wal", "-shm"):
+            self.path.with_name(f"{self.path.name}{name}").unlink(missing_ok=True)
 
     def _prepared(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=_PATIENCE_S, check_same_thread=False)
@@ -159,10 +179,29 @@ class ProofStore:
         return database
 
     def _give_up(self, error: Exception) -> None:
-        """One line for each process: a disk that will not have it is no reason to say so with each question."""
-        if not self._is_broken:
-            log.warning("proofs are not remembered in %s: %s", self.path, error)
-        self._is_broken = True
+        """One line for each fault: a disk that will not have it is no reason to say so with each question."""
         if self._database is not None:
             self._database.close()
             self._database = None
+        if time.monotonic() < self._try_again_at:
+            return
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            try:
+                self._begin_anew(error)
+                return
+            except OSError as refused:
+                error = refused
+        if str(error) != self._said:
+            log.warning("proofs are not remembered in %s: %s", self.path, error)
+        self._said, self._try_again_at = str(error), time.monotonic() + _REST_S
+
+
+def _digest(key: bytes, text: str) -> str:
+    return blake2b(key + text.encode(errors="surrogatepass"), digest_size=_DIGEST // 2).hexdigest()
+
+
+def _text_of(told: object, key: bytes) -> str | None:
+    """The proof behind its digest, as JSON; None where it is not what was kept for this key."""
+    if not isinstance(told, str) or told[:_DIGEST] != _digest(key, text := told[_DIGEST:]):
+        return None
+    return text

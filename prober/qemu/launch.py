@@ -30,6 +30,9 @@ AccelName = Literal["kvm", "tcg"]
 
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
+#: The host, or we, are short of something now: processes, descriptors, memory.
+_SHORTAGES = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 
@@ -131,7 +134,9 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
             )
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LaunchError(f"cannot start {launch.binary}: {reason}", hint=_hint(error)) from error
+        refused = LaunchError(f"cannot start {launch.binary}: {reason}", hint=_hint(error))
+        refused.may_pass = error.errno in _SHORTAGES
+        raise refused from error
     except (subprocess.SubprocessError, ValueError) as error:
         # The first hides any error of the preparation, the second is a NUL in the path.
         raise LaunchError(f"cannot start {launch.binary}: {error}") from error

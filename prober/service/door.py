@@ -6,6 +6,8 @@ one, and where it has lost that too, it tries again and again and does nothing e
 whoever takes a connection looks how high its descriptor is (:meth:`prober.service.serving.Serving.enter`), and here
 it is looked every second whether there are some left.  Where there are none, idle connections are closed and no more
 are taken until there are; who connects meanwhile waits in the kernel's queue.
+
+So does who connects to a service that is being stopped, where the socket is its manager's: the next one takes it.
 """
 
 from __future__ import annotations
@@ -28,30 +30,41 @@ _EVERY = 1.0
 
 
 @asynccontextmanager
-async def open_door(serving: Serving, listener: socket.socket) -> AsyncIterator[None]:
-    """Take connections on the socket meanwhile; it stays its owner's, and open."""
-    door = _Door(serving, listener)
+async def open_door(serving: Serving, listener: socket.socket) -> AsyncIterator[Door]:
+    """Take connections on the socket meanwhile, or until it is closed; the socket stays its owner's, and open."""
+    door = Door(serving, listener)
     await door.open()
-    watch = asyncio.ensure_future(door.watch())
     try:
-        yield
+        yield door
     finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-        door.close()
+        await door.close()
 
 
-class _Door:
+class Door:
+    """Where clients come in.  Made by :func:`open_door`."""
+
     def __init__(self, serving: Serving, listener: socket.socket) -> None:
         self._serving = serving
         self._listener = listener
         self._server: asyncio.Server | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Take connections.
+        """Take connections from now on.
 
         :raise OSError: where not even a descriptor for that can be had.
         """
+        await self._take()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Take no more, for good.  May be called twice."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        self._refrain()
+
+    async def _take(self) -> None:
         loop = asyncio.get_running_loop()
         # The protocol closes over its own duplicate, so that the one who made the socket also closes it.
         copy = self._listener.dup()
@@ -62,13 +75,12 @@ class _Door:
             copy.close()
             raise
 
-    def close(self) -> None:
-        """Take no more.  May be called twice."""
+    def _refrain(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
 
-    async def watch(self) -> None:
+    async def _watch(self) -> None:
         """Look for ever whether there are descriptors."""
         while True:
             await asyncio.sleep(_EVERY)
@@ -77,13 +89,13 @@ class _Door:
                 self._make_room(number)
             elif self._server is None:
                 with suppress(OSError):
-                    await self.open()
+                    await self._take()
                     log.warning("there are file descriptors again; connections are taken")
 
     def _make_room(self, number: int) -> None:
         if self._server is not None:
             log.warning("file descriptors run short: idle connections are closed, and no more are taken for now")
-            self.close()
+            self._refrain()
         for _ in range(number):
             if not self._serving.users.make_room():
                 break

@@ -59,6 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._request_alarm = Alarm()
         self._response_alarm = Alarm()
         self._idle_alarm = Alarm()
+        self._came = self._loop.time()
         self._pourer = Pourer(self._write, lambda: self._drained)
         #: Whether it got its last word.
         self.has_ended = False
@@ -185,6 +186,10 @@ class HttpConnection(asyncio.Protocol):
         self.hold(-self._unread)
         self._unread = 0
         self._go_on_writing()
+
+    def is_new(self, seconds: float) -> bool:
+        """Whether the client has come within so many seconds, and no request of it yet."""
+        return self._last is None and self._loop.time() - self._came < seconds
 
     def shut_down(self) -> None:
         """Close the connection, with its last answer where one is to come."""

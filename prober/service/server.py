@@ -19,7 +19,7 @@ from prober.capabilities.compact import give_back_memory
 from prober.errors import ProberError
 from prober.service.app import create_app
 from prober.service.application import Application
-from prober.service.door import open_door
+from prober.service.door import Door, open_door
 from prober.service.late import Late
 from prober.service.metrics.lag import watch_lag
 from prober.service.metrics.serving import serve_metrics
@@ -113,7 +113,7 @@ async def _serve_on(
         await late.read_host()  # What somebody wrote and is wrong ends the service before anybody relies on it.
     application = create_app(catalog, late, admins=admins, tally=tally)
     async with (
-        _http_server(application, listeners.api, settings, tally) as serving,
+        _http_server(application, listeners.api, settings, tally) as (serving, door),
         serve_metrics(listeners.metrics, settings, tally, _GRACE),
     ):
         works: list[Awaitable[None]] = [
@@ -138,7 +138,10 @@ async def _serve_on(
             for companion in companions:
                 companion.cancel()
             results = await asyncio.gather(*companions, return_exceptions=True)
-            # First of all: those who wait for an interview or a proof get their answer, that this is closing.
+            if listeners.is_kept:
+                await door.close()
+                await serving.finish(_GRACE)
+            # Before connections are closed: who waits for an interview or a proof is told that this is closing.
             await catalog.close()
             await late.close()
     for result in results:
@@ -178,12 +181,12 @@ async def _load_rest(catalog: Catalog, late: Late) -> None:
 @asynccontextmanager
 async def _http_server(
     app: Application, listener: socket.socket, settings: ServiceSettings, tally: Tally
-) -> AsyncIterator[Serving]:
+) -> AsyncIterator[tuple[Serving, Door]]:
     """Serve on the socket meanwhile; at the end no connection and no request is left."""
     serving = Serving(app, settings, tally)
     try:
-        async with open_door(serving, listener):
-            yield serving
+        async with open_door(serving, listener) as door:
+            yield serving, door
     finally:
         await serving.end(_GRACE)
 

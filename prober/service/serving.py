@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from prober.service.application import Application
 from prober.service.descriptors import highest_in_use, in_use, make_room_for
@@ -19,6 +20,14 @@ from prober.service.settings import ServiceSettings
 from prober.service.users import Connection, User, Users
 
 log = logging.getLogger(__name__)
+
+
+class Newcomer(Connection, Protocol):
+    """What is asked of a connection besides, when the service is being stopped."""
+
+    def is_new(self, seconds: float) -> bool:
+        """Whether it has come within so many seconds, and no request of it yet."""
+        ...
 
 
 class Serving:
@@ -41,7 +50,7 @@ class Serving:
         self._others = in_use()
         self.users = Users(make_room_for(settings.max_connections, self._others))
         self.highest = highest_in_use()
-        self.connections: set[Connection] = set()
+        self.connections: set[Newcomer] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -56,7 +65,7 @@ class Serving:
         self.users.most = make_room_for(settings.max_connections, self._others)
         self.highest = highest_in_use()
 
-    def enter(self, connection: Connection, peer: Peer | None, fd: int) -> User | None:
+    def enter(self, connection: Newcomer, peer: Peer | None, fd: int) -> User | None:
         """A connection came, with this descriptor; None where there is no room, and none could be made."""
         self._made += 1
         user = self.users.enter(connection, peer)
@@ -89,6 +98,20 @@ class Serving:
         yield Sample(families.CONNECTIONS, labels, len(self.connections))
         yield Sample(families.CONNECTIONS_MADE, labels, self._made)
         yield Sample(families.CONNECTIONS_MOST, labels, self.users.most)
+
+    async def finish(self, grace: float) -> None:
+        """Answer what was asked already, each connection's last; who has come just now has ``grace`` seconds to ask.
+
+        For when no more come.  What then is not answered, as somebody waits for a QEMU, is left to :meth:`end`.
+        """
+        deadline = time.monotonic() + grace
+        left = set(self.connections)
+        while left and time.monotonic() < deadline:
+            for connection in left:
+                if not connection.is_new(grace):
+                    connection.shut_down()
+            left = {one for one in left & self.connections if one.is_new(grace) or one.is_answering}
+            await asyncio.sleep(0.01)
 
     async def end(self, grace: float) -> None:
         """Close all connections, those that wait for an answer once they have it, or after ``grace`` seconds."""

@@ -29,10 +29,14 @@ _MAX_PATH = 107
 
 
 class Listeners(NamedTuple):
-    """What is listened on: the socket of the API, and one for ``/metrics`` alone where systemd has one."""
+    """What is listened on: the socket of the API, and one for ``/metrics`` alone where systemd has one.
+
+    ``is_kept`` is whether the first is systemd's, so that who connects to it waits for the next service.
+    """
 
     api: socket.socket
     metrics: socket.socket | None
+    is_kept: bool
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def listening_sockets(settings: ServiceSettings) -> Iterator[Listeners]:
         if given.metrics is not None:
             stack.enter_context(given.metrics)
         api = stack.enter_context(_own(settings) if given.api is None else given.api)
-        yield Listeners(api, given.metrics)
+        yield Listeners(api, given.metrics, given.api is not None)
 
 
 @contextmanager

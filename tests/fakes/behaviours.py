@@ -254,6 +254,18 @@ def hangs_at(speaker: Speaker, at: str) -> None:
     _serve(speaker, at, _hang)
 
 
+def hangs_until(speaker: Speaker, at: str, marks: str) -> None:
+    """Hangs at a question in each process, until there is a file."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def hang(request: Request) -> None:
+        if not os.path.exists(marks):
+            _hang()
+        speaker.answer(request)
+
+    _serve(speaker, at, hang)
+
+
 def answers_slowly(speaker: Speaker, seconds: float) -> None:
     speaker.greet()
     for request in speaker.requests():

@@ -32,6 +32,12 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def is_listened_on(path: Path) -> bool:
+    """Whether somebody listens on a unix socket: its file is there before that (proc_net(5), ``SO_ACCEPTCON``)."""
+    sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return any(fields[3] == "00010000" and fields[-1] == str(path) for fields in sockets if len(fields) == 8)
+
+
 @dataclass(frozen=True)
 class Ended:
     """A command that ended."""

@@ -52,6 +52,7 @@ def _many_allowed(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.fault("descriptors")
 @pytest.mark.needs("setpriv")
 def test_2000_idle_connections_are_held_from_a_soft_limit_of_256(directory: Path) -> None:
     with (
@@ -66,6 +67,7 @@ def test_2000_idle_connections_are_held_from_a_soft_limit_of_256(directory: Path
         assert all(b" 200 OK" in ask(client) for client in held[1::97])
 
 
+@pytest.mark.fault("descriptors")
 @pytest.mark.needs("setpriv")
 def test_where_few_fit_the_idle_ones_give_way(directory: Path) -> None:
     with serving(directory, "prlimit", "--nofile=64:64") as service, ExitStack() as stack:
@@ -76,6 +78,7 @@ def test_where_few_fit_the_idle_ones_give_way(directory: Path) -> None:
         assert service.process.poll() is None
 
 
+@pytest.mark.fault("descriptors")
 @pytest.mark.needs("setpriv")
 def test_none_left_is_waited_out(directory: Path) -> None:
     """The limit is lowered below what is open: nothing can be taken, and libuv's loop would try without end."""

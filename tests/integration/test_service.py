@@ -20,9 +20,9 @@ import pytest
 from prober.service.client import Client
 from tests.conftest import CHECKOUT
 from tests.fakes.making import make_fake
-from tests.integration.processes import PATIENCE, PROBER, run_prober, wait_until
+from tests.integration.processes import PATIENCE, PROBER, is_listened_on, run_prober, wait_until
 from tests.integration.service_process import Service, start_ready_service, wait_for_state
-from tests.proc import is_alive
+from tests.proc import is_alive, processor_seconds
 
 FACT = "PIIX4_PM.acpi-root-pci-hotplug"
 
@@ -93,6 +93,23 @@ def test_it_ends_within_a_second_and_leaves_nothing(directory: Path, number: sig
         assert "Traceback" not in service.printed()
 
 
+def test_it_does_not_wait_for_workers_that_are_being_loaded(directory: Path) -> None:
+    """What makes them imports for a second, and hears nothing meanwhile."""
+    replies = CHECKOUT / "fixtures/replies/qemu-7.2.22.replies.xz"
+    with start_ready_service(directory, "--directory", directory / "none", "--replies", replies) as service:
+        left = service.workers()
+        with service.client() as client:
+            assert supports(client, "qemu-7.2.22") == "present"
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(service.socket))
+            asking.sendall(b"POST /v1/translate HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n<domain/>")
+            wait_until(lambda: all(processor_seconds(pid) > 0.1 for pid in left))
+            status, seconds = service.stop()
+        assert (status, seconds < 1) == (0, True)
+        wait_until(lambda: not any(map(is_alive, left)))
+
+
+@pytest.mark.fault("killed")
 def test_killed_service_leaves_no_qemu_and_its_socket_is_taken_over(directory: Path) -> None:
     silent = make_fake(directory, "silent")
     with serving(directory, silent) as service:
@@ -166,6 +183,7 @@ def _mounted(place: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.needs("mount")
 @pytest.mark.parametrize(
     ("options", "said"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
@@ -183,6 +201,7 @@ def test_disk_that_will_not_have_the_cache(qemu_binary: str, directory: Path, op
 # systemd.
 
 
+@pytest.mark.fault("restart")
 @pytest.mark.needs("systemd")
 def test_socket_activation(qemu_binary: str, directory: Path) -> None:
     """The first client starts the service; the socket is systemd's, and stays when it ends."""
@@ -191,7 +210,7 @@ def test_socket_activation(qemu_binary: str, directory: Path) -> None:
     command += ["--cache", str(directory / "cache"), "--directory", str(directory / "none"), "--binary", qemu_binary]
     with subprocess.Popen(["systemd-socket-activate", "-l", str(path), *command]) as process:
         try:
-            wait_until(path.exists)
+            wait_until(lambda: is_listened_on(path))
             with Client(path, timeout=PATIENCE) as client:
                 assert supports(client, qemu_binary) == "present"
                 process.terminate()

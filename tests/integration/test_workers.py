@@ -169,6 +169,7 @@ def test_a_user_with_all_workers_gives_half_to_another(directory: Path) -> None:
         assert [one.reply.status for one in ours] == [200] * 8
 
 
+@pytest.mark.fault("worker")
 def test_workers_that_are_killed_under_load_lose_nothing(directory: Path) -> None:
     answers: list[int] = []
 
@@ -198,6 +199,7 @@ def test_workers_that_are_killed_under_load_lose_nothing(directory: Path) -> Non
             assert client.post(TRANSLATE, domain("after")).status == 200
 
 
+@pytest.mark.fault("worker")
 def test_what_makes_them_is_replaced_too(directory: Path) -> None:
     with serving(directory) as service, service.client() as client:
         (nursery,) = (pid for pid in children_of(service.process.pid) if is_own(pid))
@@ -230,6 +232,7 @@ def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
         assert sum(sizes.values()) <= 160, sizes
 
 
+@pytest.mark.fault("killed")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_of_a_service_that_ends(directory: Path, number: signal.Signals) -> None:
     """Also where a worker stands still."""

@@ -59,7 +59,7 @@ async def _answer(told: Mapping[str, Any]) -> WorkerFrame:
             recording, head = asked.recording, AskedElsewhere.head_of(asked)
         text = b"\n".join(dump_slices(Capabilities.from_recording(recording)))
     except ProberError as error:
-        return WorkerFrame({"error": [error.kind, error.message, error.hint]})
+        return WorkerFrame({"error": [error.kind, error.message, error.hint, error.may_pass]})
     except Exception:
         log.exception("asking %s failed", path)
         return WorkerFrame({"fault": True})

@@ -36,6 +36,13 @@ _ERRORS: dict[str, type[ProberError]] = {
 }
 
 
+_HINT = "the service's log may say more"
+
+
+class _DiedError(WorkError):
+    """The process has ended before it said anything: somebody killed it, it may be for what it asked."""
+
+
 class Interviews:
     """Asks and reads, with processes of a ``nursery``."""
 
@@ -60,20 +67,29 @@ class Interviews:
         return Derived((await self._have(path, None, _READING)).body)
 
     async def _have(self, path: str, settings: dict[str, Any] | None, limit: float) -> WorkerFrame:
-        """What such a process says; whatever happens, it has ended then."""
+        """What such a process says, or where it has died another one; whatever happens, they have ended then."""
+        try:
+            return await self._have_once(path, settings, limit)
+        except _DiedError:
+            return await self._have_once(path, settings, limit)
+
+    async def _have_once(self, path: str, settings: dict[str, Any] | None, limit: float) -> WorkerFrame:
         hatched = await self._nursery.hatch({"kind": "asking", "path": path, "settings": settings})
         channel = await WorkerChannel.open(hatched)
         try:
             async with asyncio.timeout(limit + _BESIDES):
                 frame = await channel.listen()
-        except (WorkerGoneError, TimeoutError) as error:
-            why = "took too long" if isinstance(error, TimeoutError) else "has died"
-            raise WorkError(f"the process that asked it {why}", hint="the service's log may say more") from error
+        except TimeoutError as error:
+            raise WorkError("the process that asked it took too long", hint=_HINT) from error
+        except WorkerGoneError as error:
+            raise _DiedError("the process that asked it has died", hint=_HINT) from error
         finally:
             await channel.end()
         if "fault" in frame.head:
             raise RuntimeError("a fault in the process that asked it; its traceback stands above")
         if "error" in frame.head:
-            kind, message, hint = frame.head["error"]
-            raise _ERRORS.get(kind, QemuError)(message, hint=hint)
+            kind, message, hint, may_pass = frame.head["error"]
+            told = _ERRORS.get(kind, QemuError)(message, hint=hint)
+            told.may_pass = may_pass
+            raise told
         return frame

@@ -3,6 +3,9 @@
 What every worker needs is imported here once, and is shared by all of them as long as nobody writes to it.  The
 service's end of the control socket closes with the service, however that ends; then this ends, and with it its
 children (the parent-death signal, prctl(2)).
+
+What a child leaves behind becomes a child of ours (PR_SET_CHILD_SUBREAPER), and is killed: bubblewrap's inner process
+asks for its parent-death signal only when the box is made, and one whose parent was killed before that would go on.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -34,6 +38,15 @@ _PR_SET_CHILD_SUBREAPER = 36
 #: thousands.
 _COLLECT_AFTER = 20_000
 
+#: Has the nursery end, and all that it made: sent by the service, and by the kernel when that has ended.
+ENDS = signal.SIGUSR1
+
+#: What it takes notice of.
+_NOTICED = frozenset({signal.SIGCHLD, ENDS})
+
+#: How long (seconds) it waits at most until all have ended.
+_PATIENCE = 5.0
+
 _libc = ctypes.CDLL(None)
 
 
@@ -44,26 +57,61 @@ def run_nursery(control: socket.socket, parent: int) -> NoReturn:
     """
     status = 1
     try:
-        _settle(b"prober-nursery", parent)
+        signal.signal(ENDS, lambda *_: _end())
+        _settle(b"prober-nursery", parent, ENDS)
         for handler in logging.getLogger().handlers:
             handler.close()
         _close_all_but(control.fileno())
         start_logging(logging.getLogger("prober").level or logging.WARNING)
         gc.set_threshold(_COLLECT_AFTER, 10, 10)  # as all that it forks have it
-        # What a child leaves behind (the inner process of a box, say) becomes a child of ours, and not of init, which
-        # may take its time.  Who ends is told of by the pidfd that the service has; nobody waits for the status.
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # Who ends is told of by the pidfd that the service has; nobody waits for the status.
+        signal.signal(signal.SIGCHLD, lambda *_: _clear_up())
         while _serve_one(control):
             pass
         status = 0
     finally:
+        _end(status)
+
+
+#: Our own children, as far as they have not ended.
+_own: set[int] = set()
+
+
+def _clear_up() -> None:
+    """Take notice of who has ended, and kill whom they left behind."""
+    with suppress(ChildProcessError):
+        while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+            _own.discard(pid)
+    for pid in _children():
+        if pid not in _own:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _end(status: int = 0) -> NoReturn:
+    """End, once all children have, and all that they left behind."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        until = time.monotonic() + _PATIENCE
+        while (left := _children()) and time.monotonic() < until:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
+    finally:
         os._exit(status)
 
 
-def _settle(name: bytes, parent: int) -> None:
+def _children() -> list[int]:
+    """All children, also those that were others' before (proc(5))."""
+    with open("/proc/thread-self/children", encoding="ascii") as file:  # noqa: PTH123 - ten times as fast
+        return [int(pid) for pid in file.read().split()]
+
+
+def _settle(name: bytes, parent: int, death: signal.Signals) -> None:
     """Die with the parent, and with nothing else: who stops the service stops it alone, and it stops us."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(_PR_SET_PDEATHSIG, death, 0, 0, 0)
     _libc.prctl(_PR_SET_NAME, name, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
@@ -93,9 +141,13 @@ def _serve_one(control: socket.socket) -> bool:
     if problem or not descriptors:
         _answer(control, {"error": problem or "no socket came"})
     else:
+        # A child that ends at once is there to be opened until this is over.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _NOTICED)
         pid = _fork(control, descriptors[0], told, ours)
-        # The child reads before it does anything, so it is there to be opened.
         pidfd = os.pidfd_open(pid) if pid > 0 else -1
+        if pid > 0:
+            _own.add(pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOTICED)
         _answer(control, {"pid": pid} if pid > 0 else {"error": f"no process can be had: {os.strerror(-pid)}"}, pidfd)
         if pidfd >= 0:
             os.close(pidfd)
@@ -113,8 +165,11 @@ def _fork(control: socket.socket, descriptor: int, told: Mapping[str, Any], pare
     if pid:
         return pid
     try:
-        _settle(b"prober-asking" if told["kind"] == "asking" else b"prober-worker", parent)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in _NOTICED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOTICED)
+        name = b"prober-asking" if told["kind"] == "asking" else b"prober-worker"
+        _settle(name, parent, signal.SIGKILL)
         control.close()
         _child_of(told)(socket.socket(fileno=descriptor), told)
     except BaseException:  # noqa: BLE001 - whatever it was, this process has to end here

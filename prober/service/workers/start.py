@@ -20,12 +20,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from prober.errors import WorkError
-from prober.service.workers.nursery import run_nursery
+from prober.service.workers.nursery import ENDS, run_nursery
 
 #: How long (seconds) a worker may take to be there; the first waits for the pipeline to be imported.
 _PATIENCE = 60.0
 
-#: How long (seconds) the nursery may take to end by itself.
+#: How long (seconds) the nursery may take to end what it made, and itself.
 _GRACE = 2.0
 
 _MOST_TOLD = 65536
@@ -133,7 +133,7 @@ class Nursery:
         return Hatched(ours, descriptors[0], said["pid"])
 
     def close(self) -> None:
-        """End it, and with it all workers.  Blocks for a moment.  May be called twice."""
+        """End it, and with it all workers, whatever they are at.  Blocks for a moment.  May be called twice."""
         self._is_closed = True
         control = self._control
         if control is not None:
@@ -150,6 +150,7 @@ class Nursery:
             return
         pid, self.pid = self.pid, None
         with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, ENDS)  # Also while it imports, which takes seconds: it would not hear that we have closed.
             if not _has_ended(pid):
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)

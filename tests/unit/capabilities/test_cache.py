@@ -54,6 +54,7 @@ def test_nothing_there(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> No
     assert not caplog.records
 
 
+@pytest.mark.fault("descriptors")
 def test_without_descriptors_an_entry_stays(
     cache: DiskCache, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +131,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.fault("damaged")
 @pytest.mark.parametrize("name", DAMAGE)
 def test_untrusted_entry_is_set_aside(name: str, binary: Path, entry: Path, caplog: pytest.LogCaptureFixture) -> None:
     damage, said = DAMAGE[name]
@@ -175,6 +177,7 @@ def test_entry_of_another_prober_is_no_damage(
     assert entry.exists()
 
 
+@pytest.mark.fault("damaged")
 @pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(data=st.data())
@@ -204,6 +207,7 @@ def _file_size_limit(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, before)
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.parametrize("size", [0, 100, 1000])
 def test_full_disk_keeps_the_old_entry(
     cache: DiskCache, binary: Path, entry: Path, size: int, caplog: pytest.LogCaptureFixture
@@ -226,6 +230,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path, binary: Path, caplog: pyt
     assert "cannot be used" in caplog.text
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
 def test_error_at_each_step(binary: Path, entry: Path, step: str, caplog: pytest.LogCaptureFixture) -> None:
     good = entry.read_bytes()
@@ -261,6 +266,7 @@ _KILLED = """
 """
 
 
+@pytest.mark.fault("killed")
 @pytest.mark.parametrize("step", ["opened", "written", "synced", "renamed"])
 def test_killed_at_each_step(cache: DiskCache, binary: Path, entry: Path, step: str) -> None:
     program = [sys.executable, "-c", textwrap.dedent(_KILLED), str(entry.parent), str(binary), step]
@@ -269,15 +275,26 @@ def test_killed_at_each_step(cache: DiskCache, binary: Path, entry: Path, step: 
     stored = aio(cache.read(str(binary)))
     assert stored is not None
     assert stored[0].seconds == (99.0 if step == "renamed" else 0.5)
-    # What the killed writer left is removed once it is old, and only then: a writer may be at work.
+    # What the killed writer left is removed, whatever its date.
     left = list(entry.parent.glob(".*.tmp"))
     assert len(left) == (0 if step == "renamed" else 1)
-    aio(cache.open())
-    assert list(entry.parent.glob(".*.tmp")) == left
     for path in left:
-        os.utime(path, (0, 0))
+        os.utime(path, (1 << 33, 1 << 33))
     aio(cache.open())
     assert not list(entry.parent.glob(".*.tmp"))
+
+
+def test_what_is_being_written_is_left_alone(cache: DiskCache, binary: Path, entry: Path) -> None:
+    """By another process, or by an older service that is about to end."""
+    seen = []
+
+    def look(_: str) -> None:
+        aio(DiskCache(entry.parent).open())
+        seen.append(len(list(entry.parent.glob(".*.tmp"))))
+
+    learned, capabilities = make_learned(binary)
+    assert aio(DiskCache(entry.parent, trace=look).write(learned, capabilities))
+    assert seen == [1, 1, 1, 0]
 
 
 def test_cancelled_write_is_finished(binary: Path, entry: Path) -> None:

@@ -89,6 +89,7 @@ def test_root_that_is_not_there(aio: Aio, tmp_path: Path) -> None:
         aio(interview("/bin/true", root=tmp_path / "nowhere", accel="tcg"))
 
 
+@pytest.mark.fault("descriptors")
 def test_no_descriptors_left(aio: Aio, tmp_path: Path) -> None:
     """Wherever they run out, that is said, and those that were opened are closed."""
     fake = make_fake(tmp_path, "good")
@@ -138,6 +139,7 @@ def test_stderr_is_kept_to_its_end(aio: Aio, tmp_path: Path) -> None:
     assert error.stderr.endswith("athe end")
 
 
+@pytest.mark.fault("hangs")
 def test_silent(aio: Aio, tmp_path: Path) -> None:
     error = fails(aio, make_fake(tmp_path, "silent"), LIMITS.model_copy(update={"greet_s": 0.3}), within=2)
     assert isinstance(error, QemuTimeoutError)
@@ -290,6 +292,7 @@ def test_essential_question_refused(aio: Aio, tmp_path: Path) -> None:
 # It stops.
 
 
+@pytest.mark.fault("hangs")
 @pytest.mark.parametrize("at", ["query-version", "query-commands", "qom-list-types", "query-qmp-schema", "zeta"])
 def test_hangs(aio: Aio, tmp_path: Path, at: str) -> None:
     error = fails(aio, make_fake(tmp_path, "hangs_at", at=at), HASTY)
@@ -297,6 +300,7 @@ def test_hangs(aio: Aio, tmp_path: Path, at: str) -> None:
     assert f"{at} within 0.6 s" in error.message
 
 
+@pytest.mark.fault("hangs")
 def test_hangs_in_negotiation(aio: Aio, tmp_path: Path) -> None:
     limits = LIMITS.model_copy(update={"greet_s": 0.4})
     assert isinstance(fails(aio, make_fake(tmp_path, "hangs_at", at="qmp_capabilities"), limits), QemuTimeoutError)
