@@ -3,117 +3,25 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from prober.errors import ExitedError, LaunchError, LimitError, ProtocolError, QemuError, QemuTimeoutError
+from prober.errors import ExitedError, LaunchError, LimitError, ProtocolError, QemuTimeoutError
 from prober.qemu.interview import interview
-from prober.qemu.limits import InterviewLimits
 from tests.fakes.making import SMALL_TYPES, make_fake, small_answers
+from tests.unit.qemu.failing import LIMITS, Aio, fails
 
 #: Half a second and more each: not for each commit.
 pytestmark = pytest.mark.slow
 
-Aio = Callable[..., Any]
-
-#: A fake is a Python that starts, on a machine that may have other work.
-LIMITS = InterviewLimits(greet_s=10, reply_s=5, total_s=30, reply_bytes=1 << 20, total_bytes=4 << 20)
 #: For those that hang.
 HASTY = LIMITS.model_copy(update={"reply_s": 0.6, "total_s": 6})
 #: For those that say without end what is no answer.
 BRIEF = LIMITS.model_copy(update={"reply_s": 1.2})
-
-
-def fails(aio: Aio, binary: Path | str, limits: InterviewLimits = LIMITS, within: float = 20) -> QemuError:
-    """The error that the interview ends with."""
-    started = time.monotonic()
-    with pytest.raises(QemuError) as caught:
-        aio(interview(binary, limits=limits, accel="tcg"))
-    assert time.monotonic() - started < within
-    assert "Traceback" not in str(caught.value)
-    return caught.value
-
-
-# It does not start.
-
-
-def test_no_such_file(aio: Aio, tmp_path: Path) -> None:
-    error = fails(aio, tmp_path / "nothing")
-    assert isinstance(error, LaunchError)
-    assert error.message == f"cannot start {tmp_path}/nothing: No such file or directory"
-    assert error.hint == "is the path right, and does its interpreter exist?"
-
-
-def test_not_executable(aio: Aio, tmp_path: Path) -> None:
-    (tmp_path / "qemu").write_text("#!/bin/sh\n")
-    error = fails(aio, tmp_path / "qemu")
-    assert isinstance(error, LaunchError)
-    assert "Permission denied" in error.message
-
-
-def test_directory(aio: Aio, tmp_path: Path) -> None:
-    assert isinstance(fails(aio, tmp_path), LaunchError)
-
-
-def test_interpreter_missing(aio: Aio, tmp_path: Path) -> None:
-    (tmp_path / "qemu").write_text("#!/nonexistent/interpreter\n")
-    (tmp_path / "qemu").chmod(0o755)
-    error = fails(aio, tmp_path / "qemu")
-    assert isinstance(error, LaunchError)
-    assert error.hint == "is the path right, and does its interpreter exist?"
-
-
-@pytest.mark.parametrize("content", [b"echo a shell script without a first line\n", b"\x7fELFnonsense", b""])
-def test_not_a_program(aio: Aio, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "qemu").write_bytes(content)
-    (tmp_path / "qemu").chmod(0o755)
-    error = fails(aio, tmp_path / "qemu")
-    assert isinstance(error, LaunchError)
-    assert error.hint == "is it a program for this machine?"
-
-
-@pytest.mark.parametrize("path", ["", "a\0b", "x" * 5000])
-def test_impossible_path(aio: Aio, path: str) -> None:
-    assert isinstance(fails(aio, path), LaunchError)
-
-
-def test_root_that_is_not_there(aio: Aio, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError):
-        aio(interview("/bin/true", root=tmp_path / "nowhere", accel="tcg"))
-
-
-@pytest.mark.fault("descriptors")
-def test_no_descriptors_left(aio: Aio, tmp_path: Path) -> None:
-    """Wherever they run out, that is said, and those that were opened are closed."""
-    fake = make_fake(tmp_path, "good")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    async def with_only(more: int) -> None:
-        lowest = os.dup(0)
-        os.close(lowest)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + more, hard))
-        try:
-            await interview(fake, limits=LIMITS.model_copy(update={"processes": 1}), accel="tcg")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-    for more in range(9):
-        before = len(os.listdir("/proc/self/fd"))
-        try:
-            aio(with_only(more))
-        except LaunchError as error:
-            assert "Too many open files" in error.message
-            assert more < 7
-        else:
-            assert more > 3
-        assert len(os.listdir("/proc/self/fd")) == before
 
 
 # It does not greet.
