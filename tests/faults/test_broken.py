@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from prober.service.client import Client
 from tests.fakes.making import make_fake
 from tests.faults.host import asked, serving, wait_until_nothing_is_left
 from tests.integration.processes import wait_until
 from tests.integration.service_process import Service
-from tests.proc import proportional_size
+from tests.proc import descendants_of, proportional_size
 from tests.recordings import FIXTURES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("broken")]
@@ -63,13 +64,16 @@ def _watched(service: Service, directory: Path) -> Iterator[dict[str, float]]:
 
     def watch() -> None:
         while not over.is_set():
-            qemus = service.qemus()
+            qemus = []
+            with suppress(OSError):  # One ended while it was looked for.
+                qemus = service.qemus()
             running = {line for pid in qemus if (line := _session(pid))}
             seen["qemus"] = max(seen["qemus"], len(running))
             size = 0.0
-            for pid in (service.process.pid, *service.workers(), *qemus):
-                with suppress(OSError, StopIteration):
-                    size += proportional_size(pid)
+            with suppress(OSError):
+                for pid in (service.process.pid, *descendants_of(service.process.pid)):
+                    with suppress(OSError, StopIteration):
+                        size += proportional_size(pid)
             seen["mib"] = max(seen["mib"], size)
             time.sleep(0.1)
 
@@ -115,7 +119,7 @@ def test_the_others_are_answered(directory: Path, qemu_binary: str, whole: bool,
     began = time.monotonic()
     with (
         serving(directory, *paths, more=MORE, measured=False) as service,
-        service.client() as client,
+        Client(service.socket, timeout=900) as client,  # The last one waits for all that come before.
     ):
         with _watched(service, directory) as seen:
             for path in good:
