@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -136,7 +136,8 @@ def start_group(command: Sequence[object], cwd: Path = CHECKOUT) -> Iterator[Gro
             yield group
         finally:
             for pid in group.members():
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # It ended meanwhile.
+                    os.kill(pid, signal.SIGKILL)
             process.wait(PATIENCE)
 
 

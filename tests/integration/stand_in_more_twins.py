@@ -58,7 +58,7 @@ DISPLAY_TWINS = (
     beside("display sdl", "-display sdl,gl=on@"),
     beside("display curses", "-display curses,charset=CP437@"),
     beside("display egl-headless", "-display egl-headless,rendernode=/dev/dri/renderD128@"),
-    beside("display dbus", "-display dbus,p2p=on,addr=unix:path=/run/bus@", since=(7, 0)),
+    beside("display dbus", "-display dbus,addr=unix:path=/run/bus@", since=(7, 0)),
     beside("display spice-app", "-display spice-app,gl=on@"),
     Twins("option -curses", "-curses", "-curses -device nosuch", "nosuch", before=(6, 0)),
     Twins("option -sdl", "-sdl", "-sdl -device nosuch", "nosuch", before=(6, 0)),

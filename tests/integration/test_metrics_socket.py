@@ -57,6 +57,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _listens(port: int, pid: int) -> bool:
+    """Whether somebody listens there, in the network of this process.  Nobody is asked: that starts the service."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+        return any(line.split()[1] == f"0100007F:{port:04X}" and line.split()[3] == "0A" for line in lines)
+    return False
+
+
 @contextmanager
 def _watched(directory: Path, *before: str) -> Iterator[Watched]:
     """``systemd-socket-activate`` starts the service when the first client comes, as systemd does with the units: it
@@ -67,7 +75,7 @@ def _watched(directory: Path, *before: str) -> Iterator[Watched]:
     activate = [*_ACTIVATE, "--fdname=prober.socket:metrics", "-l", str(api), "-l", f"127.0.0.1:{port}"]
     with subprocess.Popen([*activate, *command], stderr=subprocess.DEVNULL) as process:
         try:
-            wait_until(lambda: api.exists() or process.poll() is not None)
+            wait_until(lambda: (api.exists() and _listens(port, process.pid)) or process.poll() is not None)
             assert process.poll() is None
             yield Watched(api, port, process)
         finally:

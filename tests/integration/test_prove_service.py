@@ -200,7 +200,7 @@ def test_a_service_that_stops_takes_its_qemus_along(qemu_binary: str, directory:
         thread.join()
     assert code == 0, service.printed()
     assert statuses == [503]
-    assert not any(map(is_alive, started))
+    wait_until(lambda: not any(map(is_alive, started)))  # Whoever inherits them reaps them.
 
 
 def test_it_is_for_those_who_may(qemu_binary: str, directory: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_prover_that_stops_takes_its_qemus_along(qemu_binary: str, directory: 
         assert prover.wait(PATIENCE) == 0
         thread.join()
         assert statuses == [503]
-        assert not any(map(is_alive, started))
+        wait_until(lambda: not any(map(is_alive, started)))  # Whoever inherits them reaps them.
 
 
 def test_a_binary_that_the_prover_does_not_serve_is_not_started(qemu_binary: str, directory: Path) -> None:
