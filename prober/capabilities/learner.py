@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from prober.capabilities.cache import DiskCache, Learned
@@ -31,8 +32,10 @@ from prober.qemu.ran import Ran
 
 log = logging.getLogger(__name__)
 
-#: How often a binary that changes while it is being asked is asked in a row.
-_ATTEMPTS = 3
+#: A binary that changes while it is asked is asked again, so often at least and for so long (seconds): packages are
+#: upgraded a file after the other.  In between there is a pause, each longer than the one before up to the last figure.
+_ATTEMPTS, _UPGRADE_S = 3, 60.0
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 #: How long (seconds) closing waits for entries that are being written to the cache.
 _BACKGROUND_GRACE = 0.5
 #: A clock that is slowed down (adjtimex(2)) loses less than that (nanoseconds) during an interview; it was set back.
@@ -227,7 +230,8 @@ class Learner:
     async def _ask_until_it_holds(self, subject: Subject) -> Answer:
         """An answer that depends on what is there before and after."""
         found = subject.found
-        for _ in range(_ATTEMPTS):
+        began = time.monotonic()
+        for attempt in count(1):
             await self._settle()
             ahead = _ahead_ns()
             answer, ran = await self._ask(found, _watched_before(subject.answer))
@@ -239,6 +243,9 @@ class Learner:
             if change is None:
                 return answer
             log.info("%s changed while it was asked: %s", found.path, change)
+            if attempt >= _ATTEMPTS and time.monotonic() - began > _UPGRADE_S:
+                break
+            await asyncio.sleep(min(_PAUSE_S * attempt, _LONGEST_PAUSE_S))
         return Failure(answer.fingerprint, f"{found.path} changes while it is asked", "try again later", may_pass=True)
 
     def _look_again(self, found: FoundFile, answer: Answer, ran: Ran | None) -> tuple[Answer, PartChange | None]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.making import make_fake
 from tests.faults.host import asked, entry, link_qemu, send, serving, verdict, wait_until_nothing_is_left
-from tests.integration.processes import wait_until
+from tests.integration.processes import PROBER, wait_until
 from tests.integration.service_process import Service, start_ready_service
 from tests.proc import children_of, name_of, runs
 from tests.recordings import FIXTURES
@@ -186,6 +186,31 @@ def test_a_disk_that_is_so_for_a_while(directory: Path, disk: Path, qemu: Path, 
         assert service.stop()[0] == 0
     assert not list(disk.glob(".*.tmp"))
     assert not list(disk.glob("*.bad"))
+
+
+#: No file can be made where temporary ones are; what comes then is run.
+_NO_ROOM = """
+for place in /tmp /var/tmp; do
+    mount -t tmpfs -o size=16k,nr_inodes=4 none $place
+    touch $place/a $place/b $place/c $place/d 2>/dev/null
+done
+cd /tmp; exec "$@"
+"""
+
+
+@pytest.mark.fault("disk")
+@pytest.mark.needs("mount")
+def test_no_room_for_temporary_files(qemu_binary: str) -> None:
+    """An interview writes nothing, and needs no place for it."""
+    words = [PROBER, "supports", "PIIX4_PM.acpi-root-pci-hotplug", "--binary", qemu_binary]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", _NO_ROOM, "sh", *words],
+        capture_output=True, text=True, check=False, env={**os.environ, "TMPDIR": "/tmp"},
+    )  # fmt: skip
+    if "permission denied" in done.stderr.lower():
+        pytest.skip(f"this needs the right to mount: {done.stderr}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ": present" in done.stdout
 
 
 @pytest.mark.long

@@ -109,7 +109,7 @@ async def _find(root: Path | None, kvm: bool, form: Form | None, asked_only: boo
         try:
             for found in await asyncio.to_thread(candidates, root, kvm):
                 candidate = replace(found, groups=groups)
-                if (said := await _try(candidate, root)) is None:
+                if (said := await _try(candidate, root, stand_ins=not asked_only)) is None:
                     return _settle_on(candidate)
                 reasons.append(said)
         except ConfinementError as error:
@@ -169,12 +169,12 @@ def _settle_on(found: Confinement) -> Confinement:
     return found
 
 
-async def _try(candidate: Confinement, root: Path | None) -> str | None:
-    """Start ``true`` in such a box; None where that works, else why not."""
+async def _try(candidate: Confinement, root: Path | None, *, stand_ins: bool) -> str | None:
+    """Start ``true`` in such a box, with a directory for stand-ins or without; None where that works, else why not."""
     true = await asyncio.to_thread(_find_true, root)
     try:
         async with (
-            box_of(candidate, true, root=root) as box,
+            box_of(candidate, true, root=root, stand_ins=stand_ins) as box,
             start_process(Launch(true, words=(), box=box), _STDERR) as process,
             asyncio.timeout(_TRIAL_S),
         ):

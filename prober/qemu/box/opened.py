@@ -117,7 +117,7 @@ def _find_place(made: Confinement, root: Path | None, place: Path | None) -> Pat
     """Where the directory is made: the user of the box must reach it, and in the weak form it is inside of the root."""
     if root is not None and made.form == "weak":
         return root / "tmp"
-    candidates = [place] if place is not None else [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    candidates = [place] if place is not None else [*_usual(), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
     for candidate in candidates:
         real = candidate.resolve()
         if made.identity.uid is None or all(_may_pass(one) for one in (real, *real.parents)):
@@ -126,6 +126,13 @@ def _find_place(made: Confinement, root: Path | None, place: Path | None) -> Pat
         f"no user but us reaches {candidates[0]}",
         hint="stand-ins need a directory for temporary files that all may pass",
     )
+
+
+def _usual() -> list[Path]:
+    """The directory for temporary files; none where no file can be written in any, as a disk is full."""
+    with suppress(OSError):
+        return [Path(tempfile.gettempdir())]
+    return []
 
 
 def _may_pass(directory: Path) -> bool:
