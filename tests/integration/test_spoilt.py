@@ -132,7 +132,7 @@ def test_our_verdict_is_qemus(any_qemu: QemuPlace, whole: bool) -> None:
     most_spoilt, most_sound = (SPOILT, SOUND) if whole else (FEW_SPOILT, FEW_SOUND)
     caps = capabilities_of(any_qemu)
     with shared_directory(any_qemu) as (ours, theirs), ExitStack() as stack:
-        lines = sound_lines(any_qemu, caps, ours / "0", theirs / "0", stack)
+        lines = sound_lines(any_qemu, caps, ours / "0", theirs / "0", stack, every=1 if whole else 3)
         makers = [Maker(line, caps, number, SEED) for number, line in enumerate(lines)]
         spoilt = pick([variant for maker in makers for variant in maker.spoilt()], most_spoilt, SEED)
         sound = pick([variant for maker in makers for variant in maker.sound()], most_sound, SEED)
@@ -150,12 +150,14 @@ def test_our_verdict_is_qemus(any_qemu: QemuPlace, whole: bool) -> None:
     assert sum(not o.bad for o in outcomes[len(spoilt) :]) >= ENOUGH * most_sound, "what is sound should be good"
 
 
-def sound_lines(place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, stack: ExitStack) -> list[list[str]]:
-    """The lines to begin with, without the binary: all that this QEMU accepts."""
+def sound_lines(
+    place: QemuPlace, caps: Capabilities, ours: Path, theirs: Path, stack: ExitStack, *, every: int
+) -> list[list[str]]:
+    """The lines to begin with, without the binary: all that this QEMU accepts; of the cases one in ``every``."""
     ours.mkdir()
     write_files(ours)
     lines = lines_of(caps.version.numbers, theirs)
-    for path in sorted(CASES.glob("*.xml")):
+    for path in sorted(CASES.glob("*.xml"))[::every]:
         if path.stem in SLOW or (path.stem in NEEDS_KVM and caps.version.major < 9):
             continue
         try:
