@@ -142,6 +142,10 @@ _MOST_IN_RANGE = 65536
 #: A size: a number, perhaps with a fraction, and a unit of 1024 (``qemu_strtosz``).
 _SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})(\.[0-9]{0,64})?([bBkKmMgGtTpPeE]?)")
 
+#: A number as QEMU reads that of a descriptor on its command line (``monitor/fds.c``, ``monitor_fd_param``): no monitor
+#: is there yet that could know one by name.
+DESCRIPTOR = re.compile(r"\s*[+-]?\d{1,10}")
+
 _ON = ("on", "yes", "true", "y")
 _OFF = ("off", "no", "false", "n")
 

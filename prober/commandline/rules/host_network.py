@@ -5,20 +5,16 @@ QEMU says all of it before it opens anything, or when the card is made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, switch
 from prober.commandline.options import Qapi, Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-
-#: A number as QEMU reads that of a descriptor (``monitor/fds.c``, ``monitor_fd_param``: no monitor is there yet that
-#: could know one by name).
-_DESCRIPTOR = re.compile(r"\s*[+-]?\d{1,10}")
+from prober.commandline.text import DESCRIPTOR
 
 #: The longest offset of a session (``net/l2tpv3.c``, ``net_init_l2tpv3``).
-_MOST_OFFSET = 256
+MOST_OFFSET = 256
 
 #: Netdevs whose card the other side has to know.
 _VHOST = ("vhost-user", "vhost-vdpa")
@@ -34,7 +30,7 @@ def _of_type(line: Line, *kinds: str) -> Iterator[Qapi]:
 def _descriptors(line: Line) -> Iterator[Fault]:
     for option in _of_type(line, "tap"):
         for key in ("fd", "fds", "vhostfd", "vhostfds"):
-            wrong = next((one for one in _split(option.value.get(key)) if not _DESCRIPTOR.fullmatch(one)), None)
+            wrong = next((one for one in _split(option.value.get(key)) if not DESCRIPTOR.fullmatch(one)), None)
             if wrong is not None:
                 yield Fault(option.place, key, f"a descriptor is a number, not {wrong[:64]!r}")
         count, of_vhost = len(_split(option.value.get("fds"))), len(_split(option.value.get("vhostfds")))
@@ -58,8 +54,8 @@ def _sessions(line: Line) -> Iterator[Fault]:
         if switch(value.get("udp")) is True and not {"srcport", "dstport"} <= value.keys():
             yield Fault(option.place, "udp", "l2tpv3 over UDP needs srcport and dstport")
         offset = value.get("offset")
-        if str(offset).isdecimal() and int(str(offset)) > _MOST_OFFSET:
-            yield Fault(option.place, "offset", f"offset is up to {_MOST_OFFSET}, not {str(offset)[:64]}")
+        if str(offset).isdecimal() and int(str(offset)) > MOST_OFFSET:
+            yield Fault(option.place, "offset", f"offset is up to {MOST_OFFSET}, not {str(offset)[:64]}")
 
 
 def _cards(line: Line) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from prober.commandline.line import Line
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import as_number
+from prober.commandline.text import DESCRIPTOR, as_number
 
 _Version = tuple[int, int, int]
 
@@ -35,7 +35,7 @@ _KEYS = frozenset(
 )  # fmt: skip
 
 
-_DESCRIPTOR = re.compile(r"\s*[+-]?\d{1,10}(,|$)")
+_DESCRIPTOR = re.compile(rf"{DESCRIPTOR.pattern}(,|$)")
 
 
 def _sources(line: Line) -> Iterator[Fault]:
@@ -59,7 +59,7 @@ def wrong_source(text: str, version: _Version) -> str:
         return _wrong_address(rest, version)
     if kind == "unix" and not rest:
         return "-incoming unix: needs a path"
-    # No monitor is there yet that could know a descriptor by name (``migration/fd.c``, ``monitor_fd_param``).
+    # ``migration/fd.c``.
     if kind == "fd" and not _DESCRIPTOR.match(rest):
         return f"-incoming fd: is followed by the number of a descriptor, not {rest[:64]!r}"
     return ""

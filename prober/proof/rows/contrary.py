@@ -3,10 +3,11 @@ a stand-in would have none of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from prober.commandline.rules.host_network import MOST_OFFSET
+from prober.commandline.text import DESCRIPTOR, as_switch
 from prober.proof.bench import Bench
 from prober.proof.members import Members
 
@@ -24,9 +25,6 @@ _VHOST_WITHOUT_END = (10, 1, 0)
 #: The most queues of vhost-user (``include/net/net.h``, ``MAX_QUEUE_NUM``).
 _MOST_QUEUES = 1024
 
-_DESCRIPTOR = re.compile(r"\s*[+-]?\d{1,10}")
-_SET, _UNSET = ("on", "yes", "true", "y"), ("off", "no", "false", "n")
-
 
 def is_contrary(members: Members, bench: Bench) -> bool:
     """Whether QEMU refuses a netdev for what it has of members, or names a chardev that is none for it."""
@@ -43,7 +41,7 @@ def _vdpa(members: Members, names: set[str], bench: Bench) -> bool:
 
 def _tap(members: Members, names: set[str], bench: Bench) -> bool:
     # Of several the first is opened before the next is read.
-    if any(not _DESCRIPTOR.fullmatch(one) for name in ("fd", "fds") for one in _split(members.text(name))[:1]):
+    if any(not DESCRIPTOR.fullmatch(one) for name in ("fd", "fds") for one in _split(members.text(name))[:1]):
         return True
     count, of_vhost = len(_split(members.text("fds"))), len(_split(members.text("vhostfds")))
     ruling = next((name for name in _NOT_BESIDE if name in names), None)
@@ -51,7 +49,7 @@ def _tap(members: Members, names: set[str], bench: Bench) -> bool:
     if ruling == "fds" and of_vhost and count != of_vhost and not is_later:
         return True
     if is_later:
-        if members.text("vhost") in _UNSET and names & {"vhostfd", "vhostfds"}:
+        if as_switch(members.text("vhost")) is False and names & {"vhostfd", "vhostfds"}:
             return True
         names -= {"vhostfd", "vhostfds"}
     return "vhostfds" in names if ruling is None else not _NOT_BESIDE[ruling].isdisjoint(names)
@@ -66,8 +64,8 @@ def _l2tpv3(members: Members, names: set[str], bench: Bench) -> bool:
     offset = members.text("offset")
     return (
         ("rxcookie" in names) != ("txcookie" in names)
-        or (members.text("udp") in _SET and not {"srcport", "dstport"} <= names)
-        or (offset.isdecimal() and int(offset) > 256)
+        or (as_switch(members.text("udp")) is True and not {"srcport", "dstport"} <= names)
+        or (offset.isdecimal() and int(offset) > MOST_OFFSET)
     )
 
 
