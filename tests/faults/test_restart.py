@@ -13,15 +13,16 @@ import pytest
 
 from prober.errors import ServiceError
 from prober.service.client import Client
+from tests.faults.host import FACT
 from tests.faults.manager import managed
 from tests.integration.processes import PATIENCE, wait_until
-from tests.raw_http import connect
+from tests.raw_http import connect, everything
 from tests.recordings import FIXTURES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.fault("restart")]
 
 ID = "qemu-7.2.22"
-SUPPORTS = f"GET /v1/binaries/{ID}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug HTTP/1.1\r\nHost: a\r\n"
+SUPPORTS = f"GET /v1/binaries/{ID}/supports?fact={FACT} HTTP/1.1\r\nHost: a\r\n"
 DOMAIN = (
     "<domain type='qemu'><name>a</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>"
     "<devices/></domain>"
@@ -30,12 +31,6 @@ TRANSLATE = (
     f"POST /v1/translate?binary={ID} HTTP/1.1\r\nHost: a\r\nContent-Type: application/xml\r\n"
     f"Content-Length: {len(DOMAIN)}\r\n"
 )
-
-
-@pytest.fixture
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place with a short path, as that of a socket has at most 107 bytes."""
-    return tmp_path_factory.mktemp("restart")
 
 
 class Agents:
@@ -79,35 +74,19 @@ def _said(data: bytes) -> str:
     return head.split(b" ", 2)[1].decode()
 
 
-def _once(request: str) -> Callable[[Path], str]:
-    """A connection for each question."""
+def _once(request: str, pause: float = 0.0) -> Callable[[Path], str]:
+    """A connection for each question, which is there for ``pause`` seconds before anything is asked."""
 
     def ask(path: Path) -> str:
         try:
             with connect(path, PATIENCE) as client:
+                time.sleep(pause)
                 client.sendall(f"{request}Connection: close\r\n\r\n{DOMAIN if 'POST' in request else ''}".encode())
-                data = b""
-                while chunk := client.recv(65536):
-                    data += chunk
+                return _said(everything(client))
         except OSError as error:
             return f"refused: {error!r}"
-        return _said(data)
 
     return ask
-
-
-def _late(path: Path) -> str:
-    """A connection that is there for a moment before anything is asked."""
-    try:
-        with connect(path, PATIENCE) as client:
-            time.sleep(0.003)
-            client.sendall(f"{SUPPORTS}Connection: close\r\n\r\n".encode())
-            data = b""
-            while chunk := client.recv(65536):
-                data += chunk
-    except OSError as error:
-        return f"refused: {error!r}"
-    return _said(data)
 
 
 def _kept(client: Client) -> Callable[[Path], str]:
@@ -115,7 +94,7 @@ def _kept(client: Client) -> Callable[[Path], str]:
 
     def ask(_: Path) -> str:
         try:
-            reply = client.get(f"/v1/binaries/{ID}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug")
+            reply = client.get(f"/v1/binaries/{ID}/supports?fact={FACT}")
         except ServiceError as error:
             return f"refused: {error}"
         if reply.status == 200 and reply.value["verdict"] != "present":
@@ -129,7 +108,7 @@ def test_nobody_is_refused(directory: Path, whole: bool, record_property: Any) -
     """What was under way ends in order: answered, or told (503) that the service is being stopped."""
     options = ("--directory", directory / "none", "--replies", FIXTURES / f"{ID}.replies.xz")
     with managed(directory, *options) as manager, Client(manager.socket, timeout=PATIENCE) as client:
-        ways = (*[_once(SUPPORTS)] * 3, *[_once(TRANSLATE)] * 2, *[_late] * 3, _kept(client))
+        ways = (*[_once(SUPPORTS)] * 3, *[_once(TRANSLATE)] * 2, *[_once(SUPPORTS, pause=0.003)] * 3, _kept(client))
         agents = Agents(manager.socket, *ways)
         try:
             for _ in range(times := 10 if whole else 2):
