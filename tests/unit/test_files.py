@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 import pytest
 
 from tests.recordings import ROOT
 
 FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT / name).rglob("*.py"))
+
+#: What lies at the top of a checkout.
+TOP = {
+    *(".ci", ".git", ".gitignore", "docs", "fixtures", "packaging", "prober", "tests", "tools"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
+    *("pyproject.toml", "requirements.lock"),
+}
 
 #: Where each method is that of a protocol, which says what it means.
 _OF_A_PROTOCOL = ("prober/cli/local.py", "prober/cli/remote.py", "prober/capabilities/interviewer.py")
@@ -28,6 +36,13 @@ def public(node: ast.Module | ast.ClassDef) -> Iterator[Definition]:
 
 def test_there_are_files() -> None:
     assert len(FILES) > 300
+
+
+def test_nothing_else_lies_at_the_top() -> None:
+    """Nothing that a test or a QEMU left where it was started, which the next commit would take along."""
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    found = {path.name for path in ROOT.iterdir()}
+    assert {name for name in found - TOP if not any(fnmatch(name, pattern) for pattern in ignored)} == set()
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
