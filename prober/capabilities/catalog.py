@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +35,7 @@ from prober.capabilities.find import CatalogSettings, FoundFile, find_all, find_
 from prober.capabilities.fingerprint import FileMark, Fingerprint, PartChange, change_of
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.capabilities.interviewer import Interviewed, Interviewer, RecordingReader, real_interviewer
-from prober.capabilities.learner import Learner
+from prober.capabilities.learner import HostView, Learner
 from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
 from prober.capabilities.summarize import Summarizer, count_difference
@@ -85,7 +85,8 @@ class Catalog:
         self._observer = observer or CatalogObserver()
         self._teller = Teller(ChangeLog(), summarize)
         asks = interviewer or interviewers(settings)
-        self._learner = Learner(settings, asks, self._look, self._settle, self._teller, self._observer, reader)
+        view = HostView(self._look, self._prepare, self._settle)
+        self._learner = Learner(settings, asks, view, self._teller, self._observer, reader)
         self._roster = Roster({})
         self._watcher: Watcher | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -264,6 +265,11 @@ class Catalog:
     def _look(self, found: FoundFile, files: tuple[FileMark, ...]) -> Fingerprint | None:
         assert self._fingerprinter is not None, "the catalog is entered before it is used"
         return self._fingerprinter.look(found, files)
+
+    async def _prepare(self, files: Iterable[FileMark]) -> None:
+        assert self._fingerprinter is not None, "the catalog is entered before it is used"
+        for _ in self._fingerprinter.prepare(files):
+            await asyncio.sleep(0)
 
     async def _settle(self) -> None:
         if self._watcher is not None:

@@ -9,7 +9,7 @@ on a network file system.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -127,6 +127,12 @@ class Directories:
                 directory.names.add(os.fsencode(name))
                 directory.is_dirty = True
         return FileGroup(paths, tuple(of.values()))
+
+    def prepare(self, paths: Iterable[str]) -> Iterator[None]:
+        """Look at the places of these files ahead of :meth:`group`, one a step: which of them are new takes a while."""
+        for directory in self.group(paths).directories:
+            self._refresh(directory)
+            yield
 
     def marks(self, group: FileGroup) -> tuple[FileMark, ...]:
         """The files of a group as they are now, in its order; the same object as before where nothing changed."""

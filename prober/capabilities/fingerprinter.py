@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import stat
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -210,6 +210,10 @@ class Fingerprinter:
                 return self.recording_fingerprint(found.path)
             return self.fingerprint(found.path, files)
         return None
+
+    def prepare(self, files: Iterable[FileMark]) -> Iterator[None]:
+        """What :meth:`look` would do with files of which nothing is known yet, a part of a millisecond a step."""
+        return self.directories.prepare([file.path for file in files])
 
     def _find(self, path: str, mark: FileMark, mode: int) -> _Known:
         """What the file at a path has to do with, now that it is new."""

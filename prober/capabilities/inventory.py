@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer
 
 from prober.capabilities.backends import Listed
 from prober.capabilities.models import (
@@ -24,6 +25,9 @@ from prober.capabilities.schema import QapiSchema
 #: More levels than QEMU's tree of types has.
 _DEEPEST = 32
 
+#: Names of which none comes before another; written in their alphabetical order, so that equal answers are equal bytes.
+Names: TypeAlias = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
+
 _ARRAY_INDEX = re.compile(r"\[\d+\]$")
 
 
@@ -39,7 +43,7 @@ class Inventory(BaseModel):
     version: Version
     target: str
     kvm: Kvm | None = None
-    commands: frozenset[str] | None = None
+    commands: Names | None = None
     options: dict[str, tuple[OptionKey, ...]] | None = None
     types: dict[str, str | None] | None = None
     abstract_types: dict[str, str | None] | None = None

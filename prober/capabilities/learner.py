@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -48,23 +48,33 @@ _TOLD = 4
 #: What the loader finds libraries by (ld.so(8)): a binary that lacks one may start when this is written anew.
 _LOADER_CACHE = "/etc/ld.so.cache"
 
-Look = Callable[[FoundFile, tuple[FileMark, ...]], Fingerprint | None]
+
+@dataclass(frozen=True)
+class HostView:
+    """How a learner sees the host.
+
+    ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``prepare`` looks at
+    such files beforehand, and lets others have their turns meanwhile; ``settle`` waits until what is being installed
+    is there.
+    """
+
+    look: Callable[[FoundFile, tuple[FileMark, ...]], Fingerprint | None]
+    prepare: Callable[[Iterable[FileMark]], Awaitable[None]]
+    settle: Callable[[], Awaitable[None]]
 
 
 class Learner:
     """Learns about binaries, with an ``interviewer``; ``reader`` reads recordings.
 
-    ``look`` takes the fingerprint of a file as it is now, with these files that its process ran; ``settle`` waits until
-    what is being installed is there; ``teller`` is told of each answer, the ``observer`` of what becomes of all this.
-    Once it is ``closing`` nothing more is learnt.
+    ``teller`` is told of each answer, the ``observer`` of what becomes of all this.  Once it is ``closing`` nothing
+    more is learnt.
     """
 
     def __init__(
         self,
         settings: CatalogSettings,
         interviewer: Interviewer,
-        look: Look,
-        settle: Callable[[], Awaitable[None]],
+        host: HostView,
         teller: Teller,
         observer: CatalogObserver,
         reader: RecordingReader = read_recording,
@@ -73,8 +83,7 @@ class Learner:
         self._interviewer = interviewer
         self._observer = observer
         self._reader = reader
-        self._look = look
-        self._settle = settle
+        self._host = host
         self._cache = None if settings.cache_dir is None else DiskCache(settings.cache_dir)
         self._slots = asyncio.Semaphore(settings.max_interviews)
         self._most_at_once = settings.max_interviews
@@ -188,8 +197,9 @@ class Learner:
             self._observer.cache_read("absent")
             return None
         learned, capabilities = stored
-        now = self._look(found, learned.fingerprint.files)
-        await asyncio.sleep(0)  # Others come first: a hundred files took some milliseconds.
+        await self._host.prepare(learned.fingerprint.files)
+        now = self._host.look(found, learned.fingerprint.files)
+        await asyncio.sleep(0)  # Others come first.
         change = change_of(learned.fingerprint, now)
         if change is not None:
             self._observer.cache_read("stale")
@@ -232,10 +242,11 @@ class Learner:
         found = subject.found
         began = time.monotonic()
         for attempt in count(1):
-            await self._settle()
+            await self._host.settle()
             ahead = _ahead_ns()
             answer, ran = await self._ask(found, _watched_before(subject.answer))
-            await asyncio.sleep(0)  # Others come first: a hundred files take some milliseconds.
+            if ran is not None:
+                await self._host.prepare(_paths_of(ran, found.path))
             answer, change = self._look_again(found, answer, ran)
             await asyncio.sleep(0)  # And before it is told of.
             if change is None and ran is not None and _ahead_ns() < ahead - _STEP_NS:
@@ -252,8 +263,8 @@ class Learner:
         """An answer, with all that it depends on now that this is known, and what changed until it was there."""
         before = answer.fingerprint
         if before is None or ran is None or isinstance(answer, Failure):
-            return answer, change_of(before, self._look(found, _files_of(before)))
-        now = self._look(found, _paths_of(ran, before.file.path))
+            return answer, change_of(before, self._host.look(found, _files_of(before)))
+        now = self._host.look(found, _paths_of(ran, before.file.path))
         learned = answer.learned.model_copy(update={"fingerprint": now or before})
         return replace(answer, learned=learned), change_since(before, now, ran)
 
@@ -262,7 +273,7 @@ class Learner:
 
         A failed one depends on what the last process ran, ``before``: what that may lack can come back.
         """
-        fingerprint = self._look(found, before)
+        fingerprint = self._host.look(found, before)
         if fingerprint is None:
             return Failure(None, f"{found.path}: there is no such file, or it may not be looked at"), None
         began, asked_at = time.monotonic(), time.time()

@@ -72,7 +72,11 @@ def _dump_field(model: type[BaseModel], name: str, label: str, value: Any) -> It
     if not isinstance(value, dict | tuple | frozenset) or len(value) <= _ENTRIES:
         yield head + adapter.dump_json(value)
         return
-    entries = iter(value.items() if isinstance(value, dict) else value)
+    entries: Iterator[Any] = iter(value)
+    if isinstance(value, dict):
+        entries = iter(value.items())
+    elif isinstance(value, frozenset):
+        entries = iter(sorted(value))
     while part := tuple(islice(entries, _ENTRIES)):
         yield head + adapter.dump_json(type(value)(part))
 
