@@ -82,6 +82,11 @@ def _canonical(words: list[str]) -> list[str]:
     return words
 
 
+#: How the file refuses: a damaged one also by an error whose words are the damage itself (no UTF-8), or by asking for
+#: more memory than there is.
+_REFUSED = (sqlite3.Error, UnicodeDecodeError, MemoryError, OSError, ServiceError)
+
+
 class ProofStore:
     """The store in one directory; for any thread, and for several processes at once.  Must be closed."""
 
@@ -108,7 +113,7 @@ class ProofStore:
                         return None
                     database.execute(f"UPDATE proofs SET used = {_NOW} WHERE key = ?", (key,))  # noqa: S608 - ours
                 return Proof.model_validate_json(text).model_copy(update={"remembered": True})
-            except (sqlite3.Error, OSError, ServiceError, ValidationError) as error:
+            except (*_REFUSED, ValidationError) as error:
                 self._give_up(error)
                 return None
 
@@ -131,7 +136,7 @@ class ProofStore:
                             "DELETE FROM proofs WHERE key IN (SELECT key FROM proofs ORDER BY used LIMIT ?)",
                             (count - self._most,),
                         )
-            except (sqlite3.Error, OSError, ServiceError) as error:
+            except _REFUSED as error:
                 self._give_up(error)
 
     def close(self) -> None:
@@ -153,8 +158,8 @@ class ProofStore:
     def _connect(self) -> sqlite3.Connection:
         try:
             return self._prepared()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+        except _REFUSED as error:
+            if not _is_damage(error):
                 raise
             # No database any more: proofs can be made again.
             self._begin_anew(error)
@@ -185,7 +190,7 @@ class ProofStore:
             self._database = None
         if time.monotonic() < self._try_again_at:
             return
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        if _is_damage(error):
             try:
                 self._begin_anew(error)
                 return
@@ -194,6 +199,13 @@ class ProofStore:
         if str(error) != self._said:
             log.warning("proofs are not remembered in %s: %s", self.path, error)
         self._said, self._try_again_at = str(error), time.monotonic() + _REST_S
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file is no database any more, and not only out of reach for now."""
+    if isinstance(error, sqlite3.OperationalError):
+        return False
+    return isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError)
 
 
 def _digest(key: bytes, text: str) -> str:

@@ -55,6 +55,20 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     store.close()
 
 
+def test_a_damaged_schema_that_is_no_text_is_begun_anew(tmp_path: Path) -> None:
+    """SQLite's error names the damaged table, in bytes of which Python can make no words."""
+    store = ProofStore(tmp_path)
+    store.keep(key(1), proof_of(ProofVerdict.proven))
+    store.close()
+    whole = store.path.read_bytes()
+    store.path.write_bytes(whole.replace(b"proofs", b"pr\xe4ofs").replace(b"CREATE", b"CR\xe4ATE"))
+    again = ProofStore(tmp_path)
+    assert again.find(key(1)) is None
+    again.keep(key(1), proof_of(ProofVerdict.proven))
+    assert again.find(key(1)) is not None
+    again.close()
+
+
 def test_a_place_that_cannot_be_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = ProofStore(tmp_path / "file" / "below")
