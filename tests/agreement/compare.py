@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from tests.integration.spoiling import Maker, Variant
 from tests.integration.test_spoilt import pick
 
 _SEED = 20_261_129
+
+#: After so many lines it is told how far it is: thousands take a quarter of an hour.
+_TOLD_EACH = 200
 
 #: A QEMU that is judged may take so long (seconds).
 _PATIENCE_S = 60
@@ -145,6 +149,8 @@ async def _judge_all(variants: list[Variant], place: QemuPlace, caps: Capabiliti
             except ProberError as failed:
                 error = str(failed)
             cases[number] = Case(variant, taken, words, proof, error, check_argv([*argv], caps))
+            if not len(cases) % _TOLD_EACH:
+                sys.stderr.write(f"QEMU {caps.version}: {len(cases)} of {len(variants)}\n")
 
     try:
         await asyncio.gather(*(work() for _ in range(len(os.sched_getaffinity(0)))))
