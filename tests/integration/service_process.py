@@ -68,9 +68,8 @@ def is_own(pid: int) -> bool:
     return name_of(pid).startswith("prober-")
 
 
-#: How long (milliseconds of processor time) a callback may take.  Five are meant, on a processor that has nothing else
-#: to do; beside other tests and their QEMUs the same work takes twice as long, for what they do to its caches.
-MOST_MS = 10.0
+#: How long (milliseconds of processor time) a callback may take.
+MOST_MS = 5.0
 
 
 @contextmanager
