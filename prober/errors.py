@@ -19,6 +19,9 @@
     ├── ForbiddenError          who asks may not have it done
     ├── BusyError               too much is asked at once; the same question later will be answered
     ├── WorkError               a question was begun and not brought to its end: too long, too large, a worker died
+    ├── FleetError              the fleet: a record, a build or a store is not as it has to be
+    │   └── StoreError              the store of a fleet cannot be reached, or will not have it
+    │       └── StoreConflictError      somebody else wrote there meanwhile
     └── ServiceError            the service cannot be reached, or cannot do its work
         ├── SettingsError           what it is told cannot be read, or is wrong (carries all problems)
         └── ProverError             it cannot reach the one who proves lines for it, or that one failed
@@ -212,3 +215,22 @@ class ProverError(ServiceError):
     """The service cannot reach the process that proves lines for it, or that one failed; no verdict was given."""
 
     kind = "prover"
+
+
+class FleetError(ProberError):
+    """Something of the fleet is not as it has to be: a host's record, a build, a question about them."""
+
+    kind = "fleet"
+
+
+class StoreError(FleetError):
+    """The store of a fleet cannot be reached, or will not have what it is given."""
+
+    kind = "store"
+    may_pass = True
+
+
+class StoreConflictError(StoreError):
+    """Somebody else wrote there meanwhile."""
+
+    kind = "store-conflict"
