@@ -69,7 +69,7 @@ def _no_blocking_calls() -> Iterator[None]:
             # A few stat calls at every use: 15 µs, where a hop to a thread and back costs 60 (see there).
             function.can_block_in("prober/capabilities/fingerprinter.py", {"fingerprint", "recording_fingerprint"})
             function.can_block_in("prober/capabilities/fingerprinter.py", "watch_places")
-            function.can_block_in("prober/capabilities/directories.py", "absorb")
+            function.can_block_in("prober/capabilities/directories.py", {"absorb", "prepare"})
         # From fork to exec, a few milliseconds: asyncio starts its processes in the loop's thread as well, and the
         # parent-death signal is bound to the thread that forks.
         blocker.functions["os.read"].can_block_in("prober/qemu/launch.py", "spawn")
