@@ -8,7 +8,7 @@ import pytest
 
 from prober.capabilities.difference import Change, Difference, Group
 from prober.cli.choosing import choose_either
-from prober.cli.diff_for import argv_changes
+from prober.commandline.shell import argv_changes
 from prober.cli.difference import format_group
 from prober.cli.local import Local
 from prober.cli.remote import Remote
