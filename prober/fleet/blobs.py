@@ -53,6 +53,14 @@ def unpack(name: str, blob: bytes, kind: type[M]) -> M:
         ) from error
 
 
+def holds(name: str, blob: bytes) -> bool:
+    """Whether a blob holds what it is named after.  It is inflated for that: some milliseconds."""
+    try:
+        return name_of(_inflated(blob)) == name
+    except zlib.error:
+        return False
+
+
 def _inflated(blob: bytes) -> bytes:
     """What is in a blob, counted while it is inflated."""
     if len(blob) > MOST_KEPT:
