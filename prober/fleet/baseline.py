@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.models import Version
+from prober.capabilities.models import CpuModel, Version
 from prober.errors import FleetError
 from prober.fleet.known import Fleet, Kit, Where
 from prober.fleet.records import HostBuild
@@ -48,7 +48,7 @@ class BaselineAnswer(BaseModel):
 
 @dataclass
 class _Common:
-    """What was in common so far; None before the first."""
+    """What was in common so far; None before the first.  What is not known of one is not known of all."""
 
     machines: dict[str, None] | None = None
     devices: dict[str, None] | None = None
@@ -66,11 +66,15 @@ class _Common:
         self.deprecated.update(name for name, machine in (caps.machines or {}).items() if machine.deprecated)
         self.devices = _both(self.devices, (name for name in caps.types or () if "device" in caps.ancestors(name)))
         kvm = caps.accelerators.get("kvm")
-        listed = None if kvm is None else kvm.cpu_models
+        self._add_models(None if kvm is None else kvm.cpu_models)
+        self._add_features(best_of(kvm, "host"))
+
+    def _add_models(self, listed: Mapping[str, CpuModel] | None) -> None:
         self.knows_models = self.knows_models and listed is not None
         usable = [name for name, model in (listed or {}).items() if model.unavailable_features == ()]
         self.models = _both(self.models, usable)
-        props = best_of(kvm, "host")
+
+    def _add_features(self, props: Mapping[str, object] | None) -> None:
         self.knows_features = self.knows_features and props is not None
         on = {from_qemu(name) for name, value in (props or {}).items() if value is True}
         self.features = on if self.features is None else self.features & on

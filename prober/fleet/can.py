@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.models import Version
 from prober.commandline.refusal import Refusal
 from prober.errors import FleetError
-from prober.fleet.judging import Able, DomainQuestion, Judge, Reason
+from prober.fleet.judging import Able, FleetJudge, FleetQuestion, Reason
 from prober.fleet.known import Fleet, Where
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +53,13 @@ class CanAnswer(BaseModel):
 
 
 def can(
-    fleet: Fleet, judge: Judge, question: DomainQuestion, where: Where | None = None, *, names: int = 0, after: str = ""
+    fleet: Fleet,
+    judge: FleetJudge,
+    question: FleetQuestion,
+    where: Where | None = None,
+    *,
+    names: int = 0,
+    after: str = "",
 ) -> CanAnswer:
     """Who can run it.  ``names``: so many of the able ones are named, of those that come after ``after``."""
     counts: Counter[str] = Counter()
@@ -87,9 +93,22 @@ def can(
 
 
 def counted_reasons(reasons: Counter[Reason]) -> tuple[ReasonCount, ...]:
-    """The reasons, the one that holds for most hosts first."""
-    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(ReasonCount(qemu_name=one.qemu_name, message=one.message, hosts=count) for one, count in ordered)
+    """The reasons, the one that holds for most hosts first.
+
+    What lacks one thing has one reason, whichever version says so: in the words that hold for most.
+    """
+    together: dict[str, list[tuple[int, Reason]]] = {}
+    for reason, count in reasons.items():
+        together.setdefault(reason.qemu_name or reason.message, []).append((count, reason))
+    told = [
+        ReasonCount(
+            qemu_name=said[0][1].qemu_name,
+            message=min(said, key=lambda one: (-one[0], one[1].message))[1].message,
+            hosts=sum(count for count, _ in said),
+        )
+        for said in together.values()
+    ]
+    return tuple(sorted(told, key=lambda one: (-one.hosts, one.message)))
 
 
 def page_of(fleet: Fleet, groups: Iterable[Iterable[str]], most: int, after: str) -> tuple[tuple[str, ...], str | None]:
@@ -128,7 +147,7 @@ class WhyAnswer(BaseModel):
     reason: str = ""
 
 
-def why(fleet: Fleet, judge: Judge, question: DomainQuestion, name: str) -> WhyAnswer:
+def why(fleet: Fleet, judge: FleetJudge, question: FleetQuestion, name: str) -> WhyAnswer:
     """Why a host can or cannot run a domain.
 
     :raise UsageError: where there is no such host.

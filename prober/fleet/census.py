@@ -113,7 +113,7 @@ def builds(fleet: Fleet, where: Where | None = None) -> BuildsAnswer:
             count[name] += size
             silent[name] += quiet
     entries = []
-    for name, number in sorted(count.items(), key=lambda item: (-item[1], item[0])):
+    for name, number in count.items():
         known = fleet.builds.get(name)
         entries.append(
             BuildEntry(
@@ -126,6 +126,7 @@ def builds(fleet: Fleet, where: Where | None = None) -> BuildsAnswer:
                 paths=tuple(sorted(paths[name])),
             )
         )
+    entries.sort(key=lambda one: (-one.hosts, str(one.version), one.build))
     return BuildsAnswer(as_of=fleet.as_of, builds=tuple(entries))
 
 

@@ -57,7 +57,7 @@ _ABLE = Judgement(Able.able)
 
 
 @dataclass
-class DomainQuestion:
+class FleetQuestion:
     """A domain that hosts are asked for.
 
     Where ``any_emulator`` is not set, and the XML names an ``<emulator>``, only what lies at this path is asked.
@@ -84,7 +84,7 @@ class DomainQuestion:
         """What it is remembered by."""
         return blake2b(self.xml, digest_size=16).digest() + bytes([self.assume_unknown_present])
 
-    def on_machine(self, machine: str) -> DomainQuestion:
+    def on_machine(self, machine: str) -> FleetQuestion:
         """The same for a machine of this name, as a guest has one that runs already."""
         assert self.domain is not None, "what is refused as a whole runs nowhere"
         asked = copy(self)
@@ -105,13 +105,13 @@ class DomainQuestion:
 
 
 @dataclass
-class Judge:
+class FleetJudge:
     """Judges domains by what is known of a fleet; remembers what each build made of each."""
 
     fleet: Fleet
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
 
-    def of_kit(self, question: DomainQuestion, kit: Kit) -> Judgement:
+    def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
         best: Judgement | None = None
         for one in question.paths(kit):
@@ -127,7 +127,7 @@ class Judge:
         emulator = None if question.domain is None else question.domain.devices.emulator
         return Judgement(Able.unable, (Reason("", f"it has no QEMU at {emulator}"),))
 
-    def of_one(self, question: DomainQuestion, one: HostBuild) -> Judgement:
+    def of_one(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         """What one QEMU of a host makes of it."""
         if one.build not in self.fleet.builds or one.variant not in self.fleet.variants:
             return Judgement(Able.unknown, (Reason("", "its build is not told yet"),))
@@ -139,7 +139,7 @@ class Judge:
             return of_build
         return Judgement(of_variant.able, (*of_build.reasons, *of_variant.reasons))
 
-    def _of_build(self, question: DomainQuestion, one: HostBuild) -> Judgement:
+    def _of_build(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         key = (one.build, question.digest)
         found = self._remembered.get(key)
         if found is None:
@@ -149,7 +149,7 @@ class Judge:
             self._remembered[key] = found
         return found
 
-    def _translated(self, question: DomainQuestion, one: HostBuild) -> Judgement:
+    def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         try:
             variant = self.representative(question, one)
             refusals = self.refusals(question, one._replace(variant=variant))
@@ -158,7 +158,7 @@ class Judge:
         question.translated += 1
         return judged(refusals)
 
-    def representative(self, question: DomainQuestion, one: HostBuild) -> str:
+    def representative(self, question: FleetQuestion, one: HostBuild) -> str:
         """The variant that a build is joined with to be translated for: the first that has what the domain wants."""
         named = (other.variant for kit in self.fleet.kits for other in kit if other.build == one.build)
         for variant in named:
@@ -167,7 +167,7 @@ class Judge:
                 return variant
         return one.variant
 
-    def refusals(self, question: DomainQuestion, one: HostBuild) -> tuple[Refusal, ...]:
+    def refusals(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
         """Why a QEMU of a host refuses it, in full; nothing where it does not.
 
         :raise FleetError: where its build is not known.
@@ -181,7 +181,7 @@ class Judge:
             return tuple(error.refusals)
         return ()
 
-    def in_full(self, question: DomainQuestion, one: HostBuild) -> tuple[Refusal, ...]:
+    def in_full(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
         """Why one QEMU of a host refuses it, with what its kernel and CPU lack.
 
         :raise FleetError: where its build is not known.
@@ -208,17 +208,18 @@ def has_kvm(variant: Variant) -> bool:
 
 
 def judged(refusals: Iterable[Refusal]) -> Judgement:
-    """What refusals come to: *unknown* where each is about something that is not known."""
-    reasons: dict[Reason, None] = {}
-    able = Able.able
+    """What refusals come to: *unknown* where each is about something that is not known, else those that are not."""
+    known: dict[Reason, None] = {}
+    unknown: dict[Reason, None] = {}
     for refusal in refusals:
         is_unknown = refusal.evidence is not None and refusal.evidence.verdict is Verdict.unknown
-        able = Able.unable if not is_unknown or able is Able.unable else Able.unknown
-        reasons[Reason(refusal.qemu_name or "", refusal.message)] = None
-    return _ABLE if able is Able.able else Judgement(able, tuple(reasons)[:_REASONS])
+        (unknown if is_unknown else known)[Reason(refusal.qemu_name or "", refusal.message)] = None
+    if known:
+        return Judgement(Able.unable, tuple(known)[:_REASONS])
+    return Judgement(Able.unknown, tuple(unknown)[:_REASONS]) if unknown else _ABLE
 
 
-def _of_variant(question: DomainQuestion, variant: Variant) -> Judgement:
+def _of_variant(question: FleetQuestion, variant: Variant) -> Judgement:
     if not question.wants_kvm or has_kvm(variant):
         return _ABLE
     if variant.kvm is None:

@@ -137,10 +137,11 @@ class Fleet:
             if not named:
                 del self._by_label[label]
 
-    def missing(self) -> Iterator[str]:
-        """The builds and variants that hosts name and that nobody has told yet, each once."""
-        named = dict.fromkeys(name for kit in self._kits for one in kit for name in (one.build, one.variant))
-        return (name for name in named if name not in self.builds and name not in self.variants)
+    def missing(self) -> Iterator[tuple[str, type[Build | Variant]]]:
+        """The builds and variants that hosts name and that nobody has told yet, each once, and which of the two."""
+        ones = [one for kit in self._kits for one in kit]
+        yield from ((name, Build) for name in dict.fromkeys(one.build for one in ones) if name not in self.builds)
+        yield from ((name, Variant) for name in dict.fromkeys(one.variant for one in ones) if name not in self.variants)
 
     def host(self, name: str) -> KnownHost:
         """The host of a name.

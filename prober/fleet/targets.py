@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.diff import diff
-from prober.errors import FleetError, RefusedError
+from prober.errors import RefusedError, UsageError
 from prober.fleet.can import ReasonCount, counted_reasons, page_of
-from prober.fleet.judging import Able, DomainQuestion, Judge, Judgement, Reason
+from prober.fleet.judging import Able, FleetJudge, FleetQuestion, Judgement, Reason
 from prober.fleet.known import Fleet, Kit, Where
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.host import best_of
@@ -71,13 +71,13 @@ class _Source:
     one: HostBuild
     caps: Capabilities
     machine: str
-    question: DomainQuestion
+    question: FleetQuestion
 
 
 def targets(
     fleet: Fleet,
-    judge: Judge,
-    question: DomainQuestion,
+    judge: FleetJudge,
+    question: FleetQuestion,
     name: str,
     where: Where | None = None,
     *,
@@ -86,8 +86,8 @@ def targets(
 ) -> TargetsAnswer:
     """Where a guest may go that runs on the host of this name.
 
-    :raise UsageError: where there is no such host.
-    :raise FleetError: where it is not known to be able to run there at all.
+    :raise UsageError: where there is no such host, or it is not known to be able to run there at all.
+    :raise RefusedError: where there is no domain to speak of in the XML.
     """
     source = _source(fleet, judge, question, name)
     counts: Counter[str] = Counter()
@@ -128,7 +128,7 @@ def targets(
     )
 
 
-def _source(fleet: Fleet, judge: Judge, question: DomainQuestion, name: str) -> _Source:
+def _source(fleet: Fleet, judge: FleetJudge, question: FleetQuestion, name: str) -> _Source:
     host = fleet.host(name)
     if question.domain is None:
         raise RefusedError([*question.refusals])
@@ -137,12 +137,12 @@ def _source(fleet: Fleet, judge: Judge, question: DomainQuestion, name: str) -> 
             caps = fleet.capabilities(one.build, one.variant)
             machine = find_target(question.domain, caps, None, Host()).canonical
             return _Source(one, caps, machine, question.on_machine(machine))
-    raise FleetError(
+    raise UsageError(
         f"the domain is not known to run on {name}", hint=f"prober fleet why VM.xml {name} tells why it cannot"
     )
 
 
-def _judge(fleet: Fleet, judge: Judge, source: _Source, kit: Kit) -> tuple[Judgement, HostBuild | None]:
+def _judge(fleet: Fleet, judge: FleetJudge, source: _Source, kit: Kit) -> tuple[Judgement, HostBuild | None]:
     """What a host with this kit makes of the guest, and the QEMU that would take it."""
     best: Judgement | None = None
     for one in source.question.paths(kit):

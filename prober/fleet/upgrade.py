@@ -13,7 +13,7 @@ from prober.capabilities.models import Version
 from prober.commandline.shell import argv_changes
 from prober.errors import FleetError, RefusedError, UsageError
 from prober.fleet.can import MOST_NAMES
-from prober.fleet.judging import Able, DomainQuestion, Reason, judged
+from prober.fleet.judging import Able, FleetQuestion, Reason, judged
 from prober.fleet.known import Fleet
 from prober.fleet.records import HostBuild
 from prober.translate.pipeline import translate
@@ -90,7 +90,7 @@ def build_called(fleet: Fleet, text: str) -> str:
     return found[0]
 
 
-def upgrade(fleet: Fleet, old: str, new: str, questions: Iterable[tuple[str, DomainQuestion]]) -> UpgradeAnswer:
+def upgrade(fleet: Fleet, old: str, new: str, questions: Iterable[tuple[str, FleetQuestion]]) -> UpgradeAnswer:
     """What becomes of these domains (each with what it is to be called) and hosts, ``old`` and ``new`` being names.
 
     :raise FleetError: where a build is not known, or no host tells how it runs.
@@ -131,7 +131,7 @@ def _any_of(fleet: Fleet, build: str) -> HostBuild:
     return found
 
 
-def _fate(fleet: Fleet, label: str, question: DomainQuestion, one: HostBuild, other: HostBuild) -> DomainFate:
+def _fate(fleet: Fleet, label: str, question: FleetQuestion, one: HostBuild, other: HostBuild) -> DomainFate:
     (old, why_old, able_old), (new, why_new, able_new) = _made(fleet, question, one), _made(fleet, question, other)
     if old is not None and new is not None:
         changes = tuple(argv_changes(old.argv, new.argv))[:_OPTIONS]
@@ -145,9 +145,7 @@ def _fate(fleet: Fleet, label: str, question: DomainQuestion, one: HostBuild, ot
     return DomainFate(domain=label, fate=Fate.refused, reasons=why_new)
 
 
-def _made(
-    fleet: Fleet, question: DomainQuestion, one: HostBuild
-) -> tuple[Translation | None, tuple[Reason, ...], Able]:
+def _made(fleet: Fleet, question: FleetQuestion, one: HostBuild) -> tuple[Translation | None, tuple[Reason, ...], Able]:
     if question.domain is None:
         judgement = judged(question.refusals)
         return None, judgement.reasons, judgement.able

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prober.errors import StoreError
+from prober.errors import StoreError, UsageError
 from prober.fleet.store.protocol import Store
 from prober.fleet.store.sqlite import SqliteStore
 
@@ -15,11 +15,12 @@ async def open_store(url: str, credentials: Path | None = None) -> Store:
     The file is opened, and made where it is missing.
 
     :param credentials: none for a file.
-    :raise StoreError: where the address, the file or the credentials are not as they have to be.
+    :raise UsageError: where the address is none.
+    :raise StoreError: where the file or the credentials are not as they have to be.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
         if credentials is not None:
             raise StoreError("a store in a file takes no credentials", hint="leave them out")
         return await SqliteStore.open(Path(rest))
-    raise StoreError(f"{url[:80]!r} is no address of a store", hint="sqlite:PATH")
+    raise UsageError(f"{url[:80]!r} is no address of a store", hint="sqlite:PATH")

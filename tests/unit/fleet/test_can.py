@@ -6,7 +6,7 @@ import pytest
 
 from prober.errors import UsageError
 from prober.fleet.can import can, why
-from prober.fleet.judging import Able, DomainQuestion, Judge
+from prober.fleet.judging import Able, FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet, Where
 from tests.unit.fleet.fleets import QEMU, domain, fleet_of, record, recorded, with_kvm
 
@@ -24,7 +24,7 @@ def _fleet() -> Fleet:
 
 
 def asked(fleet: Fleet, xml: bytes, where: str | None = None, **options: bool) -> tuple[int, int, int, int]:
-    answer = can(fleet, Judge(fleet), DomainQuestion(xml, **options), Where.parse(where))
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(xml, **options), Where.parse(where))
     assert answer.hosts == answer.able + answer.unable + answer.unknown + answer.silent
     return answer.able, answer.unable, answer.unknown, answer.silent
 
@@ -58,19 +58,19 @@ def test_an_emulator_is_heeded_unless_any_will_do(fleet: Fleet) -> None:
 
 
 def test_reasons_are_counted(fleet: Fleet) -> None:
-    answer = can(fleet, Judge(fleet), DomainQuestion(domain(machine="pc-q35-11.0")))
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(domain(machine="pc-q35-11.0")))
     assert [(one.qemu_name, one.hosts) for one in answer.reasons if one.qemu_name] == [("pc-q35-11.0", 2)]
     assert {one.message: one.hosts for one in answer.reasons}["it has no QEMU"] == 1
 
 
 def test_what_is_refused_everywhere_is_so(fleet: Fleet) -> None:
-    answer = can(fleet, Judge(fleet), DomainQuestion(b"<domain type='kvm'><zeta/></domain>"))
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(b"<domain type='kvm'><zeta/></domain>"))
     assert (answer.able, answer.unable) == (0, 5)
     assert any("zeta" in one.message for one in answer.reasons)
 
 
 def test_names_come_in_pages(fleet: Fleet) -> None:
-    judge, question = Judge(fleet), DomainQuestion(domain())
+    judge, question = FleetJudge(fleet), FleetQuestion(domain())
     first = can(fleet, judge, question, names=2)
     assert (first.names, first.next) == (("a", "b"), "b")
     second = can(fleet, judge, question, names=2, after=first.next or "")
@@ -80,19 +80,19 @@ def test_names_come_in_pages(fleet: Fleet) -> None:
 
 
 def test_why(fleet: Fleet) -> None:
-    judge = Judge(fleet)
-    answer = why(fleet, judge, DomainQuestion(domain()), "c")
+    judge = FleetJudge(fleet)
+    answer = why(fleet, judge, FleetQuestion(domain()), "c")
     assert answer.able is Able.unable
     assert [str(one.version) for one in answer.qemus] == ["7.2.22"]
     assert "KVM" in answer.qemus[0].refusals[0].message
-    assert why(fleet, judge, DomainQuestion(domain()), "a").qemus[0].refusals == ()
-    assert why(fleet, judge, DomainQuestion(domain()), "e").reason == "it has no QEMU"
-    two = why(fleet, judge, DomainQuestion(domain(machine="pc-q35-11.0")), "d")
+    assert why(fleet, judge, FleetQuestion(domain()), "a").qemus[0].refusals == ()
+    assert why(fleet, judge, FleetQuestion(domain()), "e").reason == "it has no QEMU"
+    two = why(fleet, judge, FleetQuestion(domain(machine="pc-q35-11.0")), "d")
     assert (two.able, [one.able for one in two.qemus]) == (Able.able, [Able.unable, Able.able])
     fleet.silent["a"] = 7.0
-    assert why(fleet, judge, DomainQuestion(domain()), "a").able is Able.unknown
+    assert why(fleet, judge, FleetQuestion(domain()), "a").able is Able.unknown
     with pytest.raises(UsageError, match="no host of this fleet is called 'zeta'"):
-        why(fleet, judge, DomainQuestion(domain()), "zeta")
+        why(fleet, judge, FleetQuestion(domain()), "zeta")
 
 
 def test_a_domain_is_translated_once_for_each_build() -> None:
@@ -101,10 +101,10 @@ def test_a_domain_is_translated_once_for_each_build() -> None:
     fleet = fleet_of({f"host{number}": (builds[number % 80],) for number in range(400)})
     assert len(fleet.builds) == 40
     assert len(fleet.kits) == 80
-    judge, question = Judge(fleet), DomainQuestion(domain())
+    judge, question = FleetJudge(fleet), FleetQuestion(domain())
     assert can(fleet, judge, question).able == 400
     assert question.translated == 40
-    again = DomainQuestion(domain())
+    again = FleetQuestion(domain())
     assert can(fleet, judge, again).able == 400
     assert again.translated == 0
 

@@ -10,7 +10,7 @@ from prober.fleet.baseline import baseline
 from prober.fleet.can import can
 from prober.fleet.census import builds, hosts, supports
 from prober.fleet.drift import drift
-from prober.fleet.judging import DomainQuestion, Judge
+from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet, Where
 from prober.fleet.targets import DefaultDifference, TargetsAnswer, targets
 from prober.fleet.upgrade import Fate, build_called, upgrade
@@ -95,7 +95,7 @@ def test_upgrade(fleet: Fleet) -> None:
         "changes": domain(machine="q35"),
         "no domain": b"<domain/>",
     }
-    answer = upgrade(fleet, old, new, [(name, DomainQuestion(xml)) for name, xml in questions.items()])
+    answer = upgrade(fleet, old, new, [(name, FleetQuestion(xml)) for name, xml in questions.items()])
     fates = {one.domain: one for one in answer.domains}
     assert fates["breaks"].fate is Fate.breaks
     assert "pc-i440fx-2.3" in {one.qemu_name for one in fates["breaks"].reasons}
@@ -112,7 +112,7 @@ def test_upgrade(fleet: Fleet) -> None:
 
 def test_an_upgrade_to_the_same_changes_nothing(fleet: Fleet) -> None:
     name = names_of(with_kvm("7.2.22"))[0]
-    answer = upgrade(fleet, name, name, [("a", DomainQuestion(domain()))])
+    answer = upgrade(fleet, name, name, [("a", FleetQuestion(domain()))])
     assert (answer.domains[0].fate, answer.differences) == (Fate.same, {})
 
 
@@ -151,7 +151,7 @@ def test_what_a_baseline_names_runs_everywhere(fleet: Fleet) -> None:
     assert answer.cpu is not None
     for machine in answer.machines:
         if machine.startswith(("pc-i440fx", "pc-q35")):
-            told = can(fleet, Judge(fleet), DomainQuestion(domain(answer.cpu, machine=machine)))
+            told = can(fleet, FleetJudge(fleet), FleetQuestion(domain(answer.cpu, machine=machine)))
             assert told.able == answer.hosts, (machine, told.reasons)
 
 
@@ -162,7 +162,7 @@ def test_a_baseline_of_hosts_without_kvm_knows_no_cpu() -> None:
 
 
 def reached(fleet: Fleet, xml: bytes, source: str = "a") -> TargetsAnswer:
-    return targets(fleet, Judge(fleet), DomainQuestion(xml), source, names=10)
+    return targets(fleet, FleetJudge(fleet), FleetQuestion(xml), source, names=10)
 
 
 def test_targets_have_the_machine_that_the_guest_has(fleet: Fleet) -> None:
@@ -203,7 +203,7 @@ def test_silent_hosts_are_no_targets(fleet: Fleet) -> None:
 
 
 def test_a_guest_that_cannot_run_where_it_is_said_to(fleet: Fleet) -> None:
-    with pytest.raises(FleetError, match="is not known to run on f"):
+    with pytest.raises(UsageError, match="is not known to run on f"):
         reached(fleet, domain(), "f")
     with pytest.raises(UsageError):
         reached(fleet, domain(), "zeta")
