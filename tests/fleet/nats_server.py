@@ -90,7 +90,8 @@ def lay_out(directory: Path, keys: Keys, listen: str, *, changes: Sequence[tuple
         text = text.replace(old, new)
     (directory / "nats-server.conf").write_text(text)
     (directory / "listen.conf").write_text(listen)
-    (directory / "storage.conf").write_text(f'store_dir: "{directory / "data"}"\n')
+    storage = (PACKAGED / "storage.conf").read_text()
+    (directory / "storage.conf").write_text(storage.replace("/var/lib/nats", str(directory / "data")))
     (directory / "hosts.conf").write_text("users: [\n" + "\n".join(keys.hosts) + "\n]\n")
     (directory / "keepers.conf").write_text("users: [\n" + "\n".join(keys.others) + "\n]\n")
 

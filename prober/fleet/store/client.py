@@ -46,6 +46,8 @@ ERRORS = (nats.errors.Error, OSError, TimeoutError, ValueError, TypeError, Looku
 #: What is called with each message of a subscription: subject, reply subject, data, headers.
 Taker = Callable[[bytes, bytes, bytes, bytes | None], None]
 
+_NOT_THERE = "have its keeper make it (docs/fleet-store.md); a cluster may have no leader for some seconds"
+
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)')
 
 
@@ -124,7 +126,8 @@ class Connection:
         self._client: BoundedClient | None = None
         self._lock = asyncio.Lock()
         self._failed: tuple[float, StoreError] | None = None
-        self._said = ""
+        #: What a server last said besides answers.
+        self.said = ""
         self._asking: dict[asyncio.Future[Msg], str] = {}
         self._refused: dict[asyncio.Future[Msg], str] = {}
         self.is_closed = False
@@ -166,10 +169,9 @@ class Connection:
                 raise
             raise StoreError(self._refused.get(asking, "the store went away before it answered")) from None
         except nats.errors.NoRespondersError as error:
-            hint = "have its keeper make it (see docs/fleet-store.md); a cluster may have no leader for some seconds"
-            raise StoreError("there is no store of a fleet on this server now", hint=hint) from error
+            raise StoreError("there is no store of a fleet on this server now", hint=_NOT_THERE) from error
         except ERRORS as error:
-            raise StoreError(f"the store does not answer: {_told(error)}", hint=self._said) from error
+            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _NOT_THERE) from error
         finally:
             self._asking.pop(asking, None)
             self._refused.pop(asking, None)
@@ -179,6 +181,16 @@ class Connection:
 
         :raise StoreError: as :meth:`request`, and where it will not have it.
         """
+        answer = await self.answer(subject, payload, headers)
+        if "error" in answer:
+            raise refusal(answer["error"])
+        return answer
+
+    async def answer(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """What JetStream answers: an object, in which ``error`` says that it will not have it.
+
+        :raise StoreError: as :meth:`request`.
+        """
         answer = await self.request(subject, payload, headers)
         try:
             told = json.loads(answer.data)
@@ -186,8 +198,6 @@ class Connection:
             told = None
         if not isinstance(told, dict):
             raise StoreError("what the store answers cannot be read")
-        if "error" in told:
-            raise refusal(told["error"])
         return told
 
     async def close(self) -> None:
@@ -205,13 +215,13 @@ class Connection:
         told = {}
         for server in random.sample(self.address.servers, len(self.address.servers)):
             client = BoundedClient(demands_tls=self.address.tls is not None)
-            self._said = ""
+            self.said = ""
             try:
                 async with asyncio.timeout(2 * CONNECT_S):
                     await client.connect([server], **self._options(client))
             except ERRORS as error:
                 await _closed(client)
-                told[server] = f"{server}: {self._said or _told(error)}"
+                told[server] = f"{server}: {self.said or _told(error)}"
             except BaseException:
                 await _closed(client)
                 raise
@@ -248,8 +258,8 @@ class Connection:
 
     async def _hear(self, error: Exception) -> None:
         """What a server says besides answers."""
-        self._said = _told(error)[:300]
-        found = _REFUSED.search(self._said)
+        self.said = _told(error)[:300]
+        found = _REFUSED.search(self.said)
         for asking, subject in list(self._asking.items()) if found else ():
             # The client tells it in small letters.
             if found and found[1] == "publish" and found[2] == subject.lower():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from prober.errors import StoreError
 from prober.fleet.store.address import read_address
 from prober.fleet.store.client import Connection
 from prober.fleet.store.feed import dumped
@@ -31,11 +30,8 @@ async def make_streams(
     connection = Connection(address)
     try:
         for name, config in streams(replicas, records_bytes, builds_bytes).items():
-            try:
-                await connection.told(f"$JS.API.STREAM.CREATE.{name}", dumped(config))
-            except StoreError as error:
-                if "already in use" not in error.message:
-                    raise
-                await connection.told(f"$JS.API.STREAM.UPDATE.{name}", dumped(config))
+            found = await connection.answer(f"$JS.API.STREAM.INFO.{name}")
+            verb = "UPDATE" if "error" not in found else "CREATE"
+            await connection.told(f"$JS.API.STREAM.{verb}.{name}", dumped(config))
     finally:
         await connection.close()
