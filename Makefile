@@ -146,8 +146,8 @@ fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installe
 
 # One lock for every Python from the oldest on (--universal): what only one of them needs carries a mark that says so.
 lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with UPGRADE=--upgrade, all of it anew
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
-	  --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra fleet --extra dev \
+	  --no-header --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots
 	rm -rf $(VENV) run build dist mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

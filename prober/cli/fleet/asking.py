@@ -14,12 +14,18 @@ from prober.fleet.reader import StoreReader
 from prober.fleet.store.open import open_store
 
 
+_SCHEMES = ("sqlite", "nats", "tls")
+
+
 def store_url(url: str | None) -> str:
     """The address of the store that is meant.
 
-    :raise UsageError: where none is named.
+    :raise UsageError: where none is named, or it is no address of a store.
     """
     if url:
+        scheme, _, rest = url.partition(":")
+        if scheme not in _SCHEMES or not rest:
+            raise UsageError(f"{url[:80]!r} is no address of a store", hint="sqlite:PATH, or nats://HOST:PORT")
         return url
     raise UsageError(
         "no fleet is named", hint="--store sqlite:PATH, or PROBER_FLEET_STORE; `prober fleet import` makes one"
