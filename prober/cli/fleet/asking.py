@@ -13,7 +13,6 @@ from prober.fleet.known import Fleet
 from prober.fleet.reader import StoreReader
 from prober.fleet.store.open import open_store
 
-
 _SCHEMES = ("sqlite", "nats", "tls")
 
 

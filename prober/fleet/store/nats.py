@@ -27,8 +27,8 @@ from prober.fleet.store.protocol import (
     check_blob,
     check_name,
     check_value,
-    watched_kind,
     split_key,
+    watched_kind,
 )
 from prober.fleet.store.subjects import BUILDS, RECORDS, name_from, subject_of, token
 
