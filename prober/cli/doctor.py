@@ -62,9 +62,7 @@ def doctor_command(
     """
     read = read_configuration(config, {} if socket is None else {"socket": socket})
     settings = read.settings or ServiceSettings(**({} if socket is None else {"socket": socket}))
-    is_named = any(one.key == "socket" and one.source != "default" for one in read.told)
-    is_wanted = is_named or any(unit.exists() for unit in _UNITS)
-    seen, service = _ask(settings.socket if is_wanted else find_socket() or settings.socket, is_wanted=is_wanted)
+    seen, service = _find_service(read, settings.socket)
     own = [*seen, *_of_settings(read)]
     if service is None:
         own += asyncio.run(_look(settings))
@@ -75,6 +73,13 @@ def doctor_command(
     else:
         output.write("\n".join(_lines(reports, verbose=verbose)))
     raise SystemExit(ExitCode.absent if problems else ExitCode.ok)
+
+
+def _find_service(read: Configuration, socket: Path) -> tuple[list[Observation], HostReport | None]:
+    """Ask the service on this socket; where nobody wants one there, the one that every command finds."""
+    is_named = any(one.key == "socket" and one.source != "default" for one in read.told)
+    is_wanted = is_named or any(unit.exists() for unit in _UNITS)
+    return _ask(socket if is_wanted else find_socket() or socket, is_wanted=is_wanted)
 
 
 async def _look(settings: ServiceSettings) -> list[Observation]:
