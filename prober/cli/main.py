@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -93,6 +95,8 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
+    if sys.stdout is None:  # Whoever closed it wants no answer.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
     try:
         app(prog_name="prober")
     except ProberError as error:
