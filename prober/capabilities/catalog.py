@@ -40,7 +40,7 @@ from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
 from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
-from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
+from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter, make_warm_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
 from prober.qemu.files import read_recording
 
@@ -113,7 +113,8 @@ class Catalog:
         """
         if settings == self.settings:
             return
-        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True, root=self._root)
+        known = [(subject.found, _files_of(subject)) for subject in self._roster]
+        fingerprinter = await asyncio.to_thread(make_warm_fingerprinter, settings, known, self._root)
         links = await asyncio.to_thread(find_links, settings)
         found = await asyncio.to_thread(find_all, settings)
         if self._watching is not None:
@@ -170,6 +171,16 @@ class Catalog:
             if not self._learner.closing and not self._is_fresh(subject):
                 self._learner.start(subject)
         return [subject.entry() for subject in subjects]
+
+    async def list_entries(self) -> list[Entry]:
+        """The same with others' turns between: where much has just changed each binary takes milliseconds."""
+        for subject in list(self._roster):
+            if self._fingerprinter is not None:
+                await self._prepare(_files_of(subject))
+                if self._fingerprinter is not None:
+                    self._look(subject.found, _files_of(subject))
+                await asyncio.sleep(0)
+        return self.entries()
 
     async def find(self, ident: str) -> Entry:
         """One entry, ``ready`` or ``failed``; waits for its interview.
@@ -251,7 +262,7 @@ class Catalog:
         if subject.answer is None:
             return False
         known = subject.answer.fingerprint
-        change = change_of(known, self._look(subject.found, () if known is None else known.files))
+        change = change_of(known, self._look(subject.found, _files_of(subject)))
         if change is not None and subject.task is None:
             self._tell_stale(subject, change, "use")
         return change is None
@@ -267,9 +278,12 @@ class Catalog:
         return self._fingerprinter.look(found, files)
 
     async def _prepare(self, files: Iterable[FileMark]) -> None:
-        assert self._fingerprinter is not None, "the catalog is entered before it is used"
-        for _ in self._fingerprinter.prepare(files):
+        fingerprinter = self._fingerprinter
+        assert fingerprinter is not None, "the catalog is entered before it is used"
+        for _ in fingerprinter.prepare(files):
             await asyncio.sleep(0)
+            if self._fingerprinter is not fingerprinter:  # It was closed meanwhile.
+                return
 
     async def _settle(self) -> None:
         if self._watcher is not None:
@@ -306,3 +320,9 @@ class Catalog:
                 self._fingerprinter.forget()
                 self._learner.start(subject)
         self._learner.try_again(self._roster)
+
+
+def _files_of(subject: Subject) -> tuple[FileMark, ...]:
+    """What a process of it was seen to run."""
+    fingerprint = None if subject.answer is None else subject.answer.fingerprint
+    return () if fingerprint is None else fingerprint.files
