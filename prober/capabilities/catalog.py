@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +54,9 @@ _ROUNDS = 2
 #: The watcher is at work while its last look is not longer ago than so many times ``poll_s``, and so many seconds: a
 #: look at a busy disk takes its time.
 _LOOKS, _PATIENCE = 10, 20.0
+
+#: After so long (seconds) it is others' turn.
+_TURN_S = 0.001
 
 
 class Catalog:
@@ -173,14 +176,26 @@ class Catalog:
         return [subject.entry() for subject in subjects]
 
     async def list_entries(self) -> list[Entry]:
-        """The same with others' turns between: where much has just changed each binary takes milliseconds."""
+        """The same with others' turns between where it takes long, as the first look at each binary does."""
+        turn = time.perf_counter()
         for subject in list(self._roster):
-            if self._fingerprinter is not None:
-                await self._prepare(_files_of(subject))
-                if self._fingerprinter is not None:
-                    self._look(subject.found, _files_of(subject))
-                await asyncio.sleep(0)
+            for _ in self._look_ahead(subject):
+                if time.perf_counter() - turn > _TURN_S:
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter()
         return self.entries()
+
+    def _look_ahead(self, subject: Subject) -> Iterator[None]:
+        """Look at a binary, a part of a millisecond a step; others may close the catalog between two."""
+        fingerprinter, files = self._fingerprinter, _files_of(subject)
+        if fingerprinter is None:
+            return
+        for _ in fingerprinter.prepare(files):
+            yield
+            if self._fingerprinter is not fingerprinter:
+                return
+        fingerprinter.look(subject.found, files)
+        yield
 
     async def find(self, ident: str) -> Entry:
         """One entry, ``ready`` or ``failed``; waits for its interview.
