@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from prober.capabilities import directories as module
 from prober.capabilities.fingerprint import CpuMark, FileMark, Fingerprint, change_of, differs, digest
 from prober.capabilities.fingerprinter import Fingerprinter, own_version
 from prober.errors import UnknownBinaryError
-from prober.qemu.scripts import find_programs
 from tests.unit.capabilities.making import take_fingerprint, take_recording_fingerprint
 
 CPUINFO = """processor\t: 0
@@ -321,46 +319,6 @@ def test_parts_as_they_are(fake: Fake) -> None:
     assert str(fake.behind) in {program.path for program in taken.programs}
     assert {Path(module.path).name for module in taken.modules} >= {"block-curl.so", "ui-gtk.so"}
     assert fake.take(fake.binary).programs == ()
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("exec {next} $@", "#!/bin/sh\nexec {last}\n"),
-        ("here=$(dirname $0); next=next\nexec $here/$next $@", "#!/bin/sh\ncd {folder} && exec ./last $@\n"),
-        (". {next}\nexec $emulator $@", "emulator={last}\n"),
-    ],
-    ids=["by its path", "in parts", "in a file that is read"],
-)
-def test_a_script_that_starts_a_script_is_followed_to_the_last(fake: Fake, first: str, second: str) -> None:
-    """And again where one of them leads elsewhere."""
-    folder = fake.root / "usr/bin"
-    places = {"folder": folder, "next": folder / "next", "last": folder / "last", "other": folder / "other"}
-    for name in ("last", "other"):
-        fake.write(f"usr/bin/{name}", '#!/bin/sh\nexec "$there"\n')
-    fake.write("usr/bin/next", second.format(**places))
-    first_one = fake.write("usr/bin/first", "#!/bin/sh\n" + first.format(**places) + "\n")
-    with Fingerprinter(root=fake.root) as fingerprinter:
-
-        def programs() -> set[str]:
-            return {mark.path for mark in fingerprinter.fingerprint(str(first_one)).programs}
-
-        assert {str(places["next"]), str(places["last"])} <= programs()
-        before = fingerprinter.fingerprint(str(first_one))
-        fake.write("usr/bin/last", '#!/bin/sh\nexec "$elsewhere"\n')
-        assert "usr/bin/last" in (differs(before, fingerprinter.fingerprint(str(first_one))) or "")
-        fake.write("usr/bin/next", second.replace("last", "other").format(**places))
-        assert str(places["other"]) in programs() and str(places["last"]) not in programs()
-
-
-def test_a_script_of_any_form_is_followed_in_no_time(fake: Fake) -> None:
-    names = " ".join(f"/n/a{number}" for number in range(9000))
-    for number in range(40):
-        fake.write(f"usr/bin/n{number}", f"#!/bin/sh\n{names}")
-    script = fake.write("usr/bin/wide", "#!/bin/sh\n" + " ".join(str(fake.root / f"usr/bin/n{n}") for n in range(40)))
-    began = time.thread_time()
-    assert len(find_programs(str(script))) == 64
-    assert time.thread_time() - began < 0.1
 
 
 def test_module_directories_can_be_added(fake: Fake) -> None:

@@ -255,7 +255,12 @@ def test_what_is_written_into_a_pipe_is_read() -> None:
     reading, writing = os.pipe()
     with open(reading), open(writing, "wb", buffering=0) as pipe:
         pipe.write(b'socket = "/a"\n')
-        thread = threading.Timer(0.1, lambda: (pipe.write(b"mode = 0o600\n"), pipe.close()))
+
+        def write_the_rest() -> None:
+            pipe.write(b"mode = 0o600\n")
+            pipe.close()
+
+        thread = threading.Timer(0.1, write_the_rest)
         thread.start()
         settings = load_settings(Path(f"/proc/self/fd/{reading}"))
         thread.join()
