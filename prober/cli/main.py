@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -99,6 +101,8 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
+    if sys.stdout is None:  # Whoever closed it wants no answer.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
     try:
         app(prog_name="prober")
     except ProberError as error:
