@@ -152,13 +152,15 @@ class Connection:
                 raise
             return self._client
 
-    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
-        """What the store answers.
+    async def request(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> Msg:
+        """What the store answers within some seconds.
 
         :raise StoreError: where nobody answers in time, nobody is there to, or the user may not ask.
         """
         client = await self.client()
-        asking = asyncio.ensure_future(client.request(subject, payload, timeout=ANSWER_S, headers=headers))
+        asking = asyncio.ensure_future(client.request(subject, payload, timeout=seconds, headers=headers))
         self._asking[asking] = subject
         try:
             return await asking
@@ -176,22 +178,26 @@ class Connection:
             self._asking.pop(asking, None)
             self._refused.pop(asking, None)
 
-    async def told(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def told(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> dict[str, Any]:
         """What JetStream answers to a message or a question: an object.
 
         :raise StoreError: as :meth:`request`, and where it will not have it.
         """
-        answer = await self.answer(subject, payload, headers)
+        answer = await self.answer(subject, payload, headers, seconds=seconds)
         if "error" in answer:
             raise refusal(answer["error"])
         return answer
 
-    async def answer(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def answer(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> dict[str, Any]:
         """What JetStream answers: an object, in which ``error`` says that it will not have it.
 
         :raise StoreError: as :meth:`request`.
         """
-        answer = await self.request(subject, payload, headers)
+        answer = await self.request(subject, payload, headers, seconds=seconds)
         try:
             told = json.loads(answer.data)
         except (ValueError, RecursionError):
