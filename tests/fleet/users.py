@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +111,8 @@ class Fleet:
 
 
 @contextmanager
-def start_fleet(directory: Path, *, listen: str = "", changes: Sequence[tuple[str, str]] = ()) -> Iterator[Fleet]:
+def start_fleet(directory: Path, *, listen: str = "") -> Iterator[Fleet]:
     """One server with its users."""
     keys, files = make_keys(directory / "keys")
-    with start_server(directory / "server", keys, listen=listen, changes=changes) as server:
+    with start_server(directory / "server", keys, listen=listen) as server:
         yield Fleet(server, files)
