@@ -52,7 +52,7 @@ _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^
 
 
 @dataclass(frozen=True)
-class Address:
+class StoreAddress:
     """Where the servers of a store are, and how one is known to them."""
 
     servers: tuple[str, ...]
@@ -118,10 +118,10 @@ class BoundedClient(Client):
                 await subscription.unsubscribe()
 
 
-class Connection:
+class ServerConnection:
     """A connection to one of the servers, for the verbs of one store."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: StoreAddress) -> None:
         self.address = address
         self._client: BoundedClient | None = None
         self._lock = asyncio.Lock()

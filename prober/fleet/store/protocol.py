@@ -133,7 +133,7 @@ def split_key(key: str) -> tuple[str, str]:
     return kind, name
 
 
-def kind_of(prefix: str) -> str:
+def watched_kind(prefix: str) -> str:
     """The kind that a watch is for.
 
     :raise StoreError: where it is none.

@@ -12,7 +12,7 @@ from typing import TypeVar
 from prober.errors import StoreError
 from prober.fleet.store.following import Following
 from prober.fleet.store.leases import Leases
-from prober.fleet.store.protocol import Away, Event, Held, check_blob, check_name, check_value, kind_of, split_key
+from prober.fleet.store.protocol import Away, Event, Held, check_blob, check_name, check_value, split_key, watched_kind
 from prober.fleet.store.sqlite_file import SqliteFile
 
 #: How often (seconds) a watch looks whether somebody wrote, and tries again where the file cannot be read.
@@ -58,7 +58,7 @@ class SqliteStore:
 
     async def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
         """See :meth:`~prober.fleet.store.protocol.Store.watch`.  Changes are told within some 0.1 s."""
-        kind = kind_of(prefix)
+        kind = watched_kind(prefix)
         following = Following()
         is_away = False
         while not self._closed.is_set():

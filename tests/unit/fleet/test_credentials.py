@@ -15,7 +15,7 @@ from nacl.signing import VerifyKey
 from prober.errors import StoreError
 from prober.fleet.store.address import read_address
 from prober.fleet.store.nkeys import from_seed, make_seed, read_credentials
-from prober.fleet.store.subjects import key_of, name_from, subject_of, token
+from prober.fleet.store.subjects import key_from, name_from, subject_of, token
 
 #: A pair as NATS' own tool writes it (the example in its documentation of NKeys).
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
@@ -146,11 +146,11 @@ def test_the_key_of_a_certificate_is_its_users_alone(tmp_path: Path) -> None:
 def test_a_name_is_one_token_of_a_subject_and_comes_back(name: str) -> None:
     assert not set(token(name)) & set(".*> ")
     assert name_from(token(name)) == name
-    assert key_of(subject_of("hosts", name)) == f"hosts.{name}"
+    assert key_from(subject_of("hosts", name)) == f"hosts.{name}"
 
 
 @given(st.text(string.printable, max_size=40))
 def test_no_subject_of_others_is_a_key(subject: str) -> None:
-    assert key_of(subject) is None
-    found = key_of(f"$KV.fleet.hosts.{subject}")
+    assert key_from(subject) is None
+    found = key_from(f"$KV.fleet.hosts.{subject}")
     assert found is None or subject_of("hosts", found.removeprefix("hosts.")).endswith(subject.replace(".", "="))
