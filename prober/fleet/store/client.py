@@ -103,6 +103,11 @@ class BoundedClient(Client):
         else:
             taker(subject, reply, data, headers)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is connected and reads.  An error in its reading ends that, and nothing else."""
+        return self.is_connected and self._reading_task is not None and not self._reading_task.done()
+
     async def take(self, subject: str, taker: Taker) -> int:
         """Have each message of a subject taken; a number for :meth:`leave`."""
         subscription = await self.subscribe(subject)
@@ -140,7 +145,7 @@ class ServerConnection:
         async with self._lock:
             if self.is_closed:
                 raise StoreError("the store is closed")
-            if self._client is not None and self._client.is_connected:
+            if self._client is not None and self._client.is_reading:
                 return self._client
             if self._failed is not None and time.monotonic() - self._failed[0] < _SPARED_S:
                 raise self._failed[1]

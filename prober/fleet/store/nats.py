@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from prober.errors import StoreConflictError, StoreError
 from prober.fleet.blobs import MOST_KEPT, holds
 from prober.fleet.store.address import read_address
-from prober.fleet.store.client import ERRORS, StoreAddress, ServerConnection
+from prober.fleet.store.client import ERRORS, ServerConnection, StoreAddress
 from prober.fleet.store.feed import dumped, follow_records
 from prober.fleet.store.following import Following
 from prober.fleet.store.leases import Leases
