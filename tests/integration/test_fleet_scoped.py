@@ -19,6 +19,8 @@ from tests.fleet.users import Fleet, start_fleet
 from tests.unit.fleet import store_contract
 from tests.unit.fleet.store_contract import Opened
 
+pytestmark = [pytest.mark.needs("setpriv"), pytest.mark.needs("openssl")]
+
 
 @pytest.fixture(scope="module")
 def scoped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:

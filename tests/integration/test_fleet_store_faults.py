@@ -21,6 +21,8 @@ from tests.fleet.nats_server import Server, start_cluster
 from tests.fleet.users import Fleet, Users, make_keys, start_fleet
 from tests.unit.fleet.store_contract import make_blob, told, until_caught_up
 
+pytestmark = pytest.mark.needs("setpriv")
+
 #: How long (seconds) a server or a cluster may take to be itself again, on a busy machine.
 PATIENCE = 60
 
