@@ -34,7 +34,7 @@ NAME = "qemu-prober"
 
 #: What the wheel is made of.
 _SOURCES = ("pyproject.toml", "README.md", "LICENSE", "prober")
-_DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "packaging/monitoring")
+_DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "packaging/monitoring", "packaging/nats")
 
 #: Below these systemd looks for units, sysusers.d and tmpfiles.d by itself (systemd.unit(5)).
 _SYSTEMD = ("/usr", "/usr/local")

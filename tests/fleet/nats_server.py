@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,13 +80,12 @@ class Server:
         return (self.directory / "log").read_text()
 
 
-def lay_out(directory: Path, keys: Keys, listen: str, *, changes: Sequence[tuple[str, str]] = ()) -> None:
-    """Put the packaged configuration into a directory, with these users."""
+def lay_out(directory: Path, keys: Keys, listen: str, *, accounts: str = "") -> None:
+    """Put the packaged configuration into a directory, with these users, or with other accounts."""
     directory.mkdir(exist_ok=True)
     text = (PACKAGED / "nats-server.conf").read_text()
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
+    if accounts:
+        text = text[: text.index("accounts {")] + accounts
     (directory / "nats-server.conf").write_text(text)
     (directory / "listen.conf").write_text(listen)
     storage = (PACKAGED / "storage.conf").read_text()
@@ -97,12 +95,10 @@ def lay_out(directory: Path, keys: Keys, listen: str, *, changes: Sequence[tuple
 
 
 @contextmanager
-def start_server(
-    directory: Path, keys: Keys, *, listen: str = "", changes: Sequence[tuple[str, str]] = ()
-) -> Iterator[Server]:
+def start_server(directory: Path, keys: Keys, *, listen: str = "", accounts: str = "") -> Iterator[Server]:
     """One server with JetStream."""
     (port,) = free_ports(1)
-    lay_out(directory, keys, f'listen: "127.0.0.1:{port}"\nserver_name: one\n{listen}\n', changes=changes)
+    lay_out(directory, keys, f'listen: "127.0.0.1:{port}"\nserver_name: one\n{listen}\n', accounts=accounts)
     server = Server(directory, port)
     with ExitStack() as stack:
         stack.callback(server.kill)
@@ -141,8 +137,3 @@ def _listens(port: int) -> bool:
     with socket.socket() as asking:
         asking.settimeout(1)
         return asking.connect_ex(("127.0.0.1", port)) == 0
-
-
-def has_server() -> bool:
-    """Whether the lock's nats-server stands beside this Python."""
-    return shutil.which(str(SERVER)) is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from prober.fleet.store.address import read_address
-from prober.fleet.store.client import ERRORS, BoundedClient, Connection
+from prober.fleet.store.client import ERRORS, BoundedClient, ServerConnection
 from prober.fleet.store.keeping import make_streams
 from prober.fleet.store.nats import NatsStore
 from prober.fleet.store.open import open_store
@@ -43,7 +43,7 @@ class Users:
 
     async def raw(self, name: str) -> Raw:
         """What one of them can do who uses the key for something else."""
-        connection = Connection(await asyncio.to_thread(read_address, self.url, self._files[name]))
+        connection = ServerConnection(await asyncio.to_thread(read_address, self.url, self._files[name]))
         self._stack.push_async_callback(connection.close)
         return Raw(connection, await connection.client())
 
@@ -52,7 +52,7 @@ class Users:
 class Raw:
     """A user's own connection."""
 
-    connection: Connection
+    connection: ServerConnection
     client: BoundedClient
 
     @property
@@ -111,8 +111,8 @@ class Fleet:
 
 
 @contextmanager
-def start_fleet(directory: Path, *, listen: str = "", changes: Sequence[tuple[str, str]] = ()) -> Iterator[Fleet]:
+def start_fleet(directory: Path, *, listen: str = "") -> Iterator[Fleet]:
     """One server with its users."""
     keys, files = make_keys(directory / "keys")
-    with start_server(directory / "server", keys, listen=listen, changes=changes) as server:
+    with start_server(directory / "server", keys, listen=listen) as server:
         yield Fleet(server, files)

@@ -17,6 +17,8 @@ from tests.fleet.nats_server import start_server
 from tests.fleet.users import Fleet, Raw, Users, make_keys, start_fleet
 from tests.unit.fleet.store_contract import PATIENCE, make_blob, until_caught_up
 
+pytestmark = pytest.mark.needs("setpriv")
+
 NAME, BLOB = make_blob(b"a build")
 OTHER = "A" * 27
 

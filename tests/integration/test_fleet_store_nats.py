@@ -19,6 +19,8 @@ from tests.conftest import aio
 from tests.fleet.users import Fleet, Users, start_fleet
 from tests.unit.fleet.store_contract import CONTRACT, PATIENCE, Opened, make_blob, told, until_caught_up
 
+pytestmark = pytest.mark.needs("setpriv")
+
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from prober.errors import StoreError
-from prober.fleet.store.client import Address
+from prober.fleet.store.client import StoreAddress
 from prober.fleet.store.nkeys import check_private, read_credentials
 
 _HINT = "nats://HOST:PORT[,HOST:PORT…], or tls://…?ca=FILE&cert=FILE&key=FILE"
@@ -15,7 +15,7 @@ _HINT = "nats://HOST:PORT[,HOST:PORT…], or tls://…?ca=FILE&cert=FILE&key=FIL
 _MOST_SERVERS = 32
 
 
-def read_address(url: str, credentials: Path | None = None) -> Address:
+def read_address(url: str, credentials: Path | None = None) -> StoreAddress:
     """Where the servers are, who one is to them, and how the connection is kept from others' eyes.
 
     ``tls://HOST:PORT[,…]`` demands TLS, checked by the system's authorities or those of ``?ca=FILE``; ``cert=`` and
@@ -38,7 +38,7 @@ def read_address(url: str, credentials: Path | None = None) -> Address:
         raise StoreError("certificates are for tls://", hint=_HINT)
     told = tuple(f"{parts.scheme}://{_server(server, url)}" for server in servers)
     tls = _context(options) if parts.scheme == "tls" else None
-    return Address(told, None if credentials is None else read_credentials(credentials), tls)
+    return StoreAddress(told, None if credentials is None else read_credentials(credentials), tls)
 
 
 def _server(server: str, url: str) -> str:

@@ -52,7 +52,7 @@ _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^
 
 
 @dataclass(frozen=True)
-class Address:
+class StoreAddress:
     """Where the servers of a store are, and how one is known to them."""
 
     servers: tuple[str, ...]
@@ -103,6 +103,11 @@ class BoundedClient(Client):
         else:
             taker(subject, reply, data, headers)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is connected and reads.  An error in its reading ends that, and nothing else."""
+        return self.is_connected and self._reading_task is not None and not self._reading_task.done()
+
     async def take(self, subject: str, taker: Taker) -> int:
         """Have each message of a subject taken; a number for :meth:`leave`."""
         subscription = await self.subscribe(subject)
@@ -118,10 +123,10 @@ class BoundedClient(Client):
                 await subscription.unsubscribe()
 
 
-class Connection:
+class ServerConnection:
     """A connection to one of the servers, for the verbs of one store."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: StoreAddress) -> None:
         self.address = address
         self._client: BoundedClient | None = None
         self._lock = asyncio.Lock()
@@ -140,7 +145,7 @@ class Connection:
         async with self._lock:
             if self.is_closed:
                 raise StoreError("the store is closed")
-            if self._client is not None and self._client.is_connected:
+            if self._client is not None and self._client.is_reading:
                 return self._client
             if self._failed is not None and time.monotonic() - self._failed[0] < _SPARED_S:
                 raise self._failed[1]
@@ -152,13 +157,15 @@ class Connection:
                 raise
             return self._client
 
-    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
-        """What the store answers.
+    async def request(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> Msg:
+        """What the store answers within some seconds.
 
         :raise StoreError: where nobody answers in time, nobody is there to, or the user may not ask.
         """
         client = await self.client()
-        asking = asyncio.ensure_future(client.request(subject, payload, timeout=ANSWER_S, headers=headers))
+        asking = asyncio.ensure_future(client.request(subject, payload, timeout=seconds, headers=headers))
         self._asking[asking] = subject
         try:
             return await asking
@@ -176,22 +183,26 @@ class Connection:
             self._asking.pop(asking, None)
             self._refused.pop(asking, None)
 
-    async def told(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def told(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> dict[str, Any]:
         """What JetStream answers to a message or a question: an object.
 
         :raise StoreError: as :meth:`request`, and where it will not have it.
         """
-        answer = await self.answer(subject, payload, headers)
+        answer = await self.answer(subject, payload, headers, seconds=seconds)
         if "error" in answer:
             raise refusal(answer["error"])
         return answer
 
-    async def answer(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+    async def answer(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None, *, seconds: float = ANSWER_S
+    ) -> dict[str, Any]:
         """What JetStream answers: an object, in which ``error`` says that it will not have it.
 
         :raise StoreError: as :meth:`request`.
         """
-        answer = await self.request(subject, payload, headers)
+        answer = await self.request(subject, payload, headers, seconds=seconds)
         try:
             told = json.loads(answer.data)
         except (ValueError, RecursionError):

@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator, Iterable
 from nats.aio.client import Client
 
 from prober.errors import StoreError
-from prober.fleet.store.client import ERRORS, BoundedClient, Connection
+from prober.fleet.store.client import ERRORS, BoundedClient, ServerConnection
 from prober.fleet.store.following import Following
 from prober.fleet.store.protocol import MOST_VALUE, Event, Held
-from prober.fleet.store.subjects import RECORDS, key_of, subject_of
+from prober.fleet.store.subjects import RECORDS, key_from, subject_of
 
 #: How often (seconds) the server says that the consumer is there, and after how many silent times it counts as lost.
 HEARTBEAT_S, _SILENT = 3.0, 3
@@ -75,7 +75,7 @@ class _Inbox:
         return message
 
 
-async def follow(connection: Connection, kind: str, following: Following) -> AsyncGenerator[Event, None]:
+async def follow_records(connection: ServerConnection, kind: str, following: Following) -> AsyncGenerator[Event, None]:
     """All records of a kind, and each change until the consumer is lost.
 
     :raise StoreError: where it is, or cannot be made.
@@ -111,7 +111,7 @@ async def follow(connection: Connection, kind: str, following: Following) -> Asy
         await client.leave(number)
 
 
-async def _consumer(connection: Connection, kind: str, deliver: str) -> int:
+async def _consumer(connection: ServerConnection, kind: str, deliver: str) -> int:
     """Make a consumer of the newest of each key; how many there are to come."""
     name, subject = secrets.token_hex(8), subject_of(kind, "*")
     asked = {
@@ -169,7 +169,7 @@ def _position(reply: bytes) -> tuple[int, int, int]:
 
 
 def _events(following: Following, subject: bytes, data: bytes, headers: bytes | None, revision: int) -> Iterable[Event]:
-    key = key_of(subject.decode("ascii", "replace"))
+    key = key_from(subject.decode("ascii", "replace"))
     if key is None:
         return ()
     if headers and _is_gone(headers):

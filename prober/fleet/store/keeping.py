@@ -6,9 +6,12 @@ import asyncio
 from pathlib import Path
 
 from prober.fleet.store.address import read_address
-from prober.fleet.store.client import Connection
+from prober.fleet.store.client import ServerConnection
 from prober.fleet.store.feed import dumped
 from prober.fleet.store.subjects import BUILDS_BYTES, RECORDS_BYTES, streams
+
+#: How long (seconds) it may take to make a stream: its copies elect a leader first.
+_MADE_S = 30.0
 
 
 async def make_streams(
@@ -27,11 +30,11 @@ async def make_streams(
     :raise StoreError: where the server cannot be reached, or will not have it.
     """
     address = await asyncio.to_thread(read_address, url, credentials)
-    connection = Connection(address)
+    connection = ServerConnection(address)
     try:
         for name, config in streams(replicas, records_bytes, builds_bytes).items():
             found = await connection.answer(f"$JS.API.STREAM.INFO.{name}")
             verb = "UPDATE" if "error" not in found else "CREATE"
-            await connection.told(f"$JS.API.STREAM.{verb}.{name}", dumped(config))
+            await connection.told(f"$JS.API.STREAM.{verb}.{name}", dumped(config), seconds=_MADE_S)
     finally:
         await connection.close()

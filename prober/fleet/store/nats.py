@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 from prober.errors import StoreConflictError, StoreError
 from prober.fleet.blobs import MOST_KEPT, holds
 from prober.fleet.store.address import read_address
-from prober.fleet.store.client import ERRORS, Address, Connection
-from prober.fleet.store.feed import dumped, follow
+from prober.fleet.store.client import ERRORS, ServerConnection, StoreAddress
+from prober.fleet.store.feed import dumped, follow_records
 from prober.fleet.store.following import Following
 from prober.fleet.store.leases import Leases
 from prober.fleet.store.protocol import (
@@ -48,8 +48,8 @@ class NatsStore:
     It connects at the first verb, and anew where a connection was lost.
     """
 
-    def __init__(self, address: Address) -> None:
-        self._connection = Connection(address)
+    def __init__(self, address: StoreAddress) -> None:
+        self._connection = ServerConnection(address)
         self._leases = Leases(self.get, lambda key, value, after: self.put(key, value, after=after))
         self._closed = asyncio.Event()
 
@@ -91,7 +91,7 @@ class NatsStore:
         is_away, again = False, _AGAIN_S
         while not self._closed.is_set():
             try:
-                async for event in follow(self._connection, kind, following):
+                async for event in follow_records(self._connection, kind, following):
                     is_away, again = False, _AGAIN_S
                     yield event
             except StoreError as error:

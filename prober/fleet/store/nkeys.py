@@ -100,9 +100,12 @@ def check_private(path: Path, there: os.stat_result) -> None:
 def _read_private(path: Path) -> str:
     try:
         # What is opened is looked at, so that nothing can be put in its place; a FIFO shall not hold us.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            check_private(path, os.fstat(file.fileno()))
-            return file.read(_MOST_BYTES).decode("ascii", "replace")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            check_private(path, os.fstat(descriptor))
+            return os.read(descriptor, _MOST_BYTES).decode("ascii", "replace")
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be read: {error.strerror or error}", hint="see its rights and its path"

@@ -43,7 +43,7 @@ def subject_of(kind: str, name: str) -> str:
     return f"$KV.{BUCKET}.{kind}.{token(name)}"
 
 
-def key_of(subject: str) -> str | None:
+def key_from(subject: str) -> str | None:
     """The key of a subject; None where it has none."""
     parts = subject.split(".")
     if len(parts) != 4 or parts[:2] != ["$KV", BUCKET] or (name := name_from(parts[3])) is None:

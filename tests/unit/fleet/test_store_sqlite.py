@@ -134,6 +134,7 @@ def start_writer(path: Path, name: str, number: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", _WRITER, str(path), name, str(number)], stdout=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "fleet.db"  # which each of them finds missing
     writers = [start_writer(path, name, 40) for name in "abc"]
@@ -155,6 +156,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> 
     aio(run())
 
 
+@pytest.mark.slow
 def test_what_was_put_outlives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "fleet.db"
     with start_writer(path, "a", 10**6) as writer:
