@@ -65,7 +65,7 @@ def usable_models(accelerator: Accelerator) -> dict[str, tuple[str, ...]]:
 def _blockers(model: CpuModel) -> tuple[str, ...] | None:
     if model.unavailable_features is None:
         return None
-    return tuple(from_qemu(name) for name in model.unavailable_features)
+    return tuple(sorted({from_qemu(name) for name in model.unavailable_features}))
 
 
 def _host_props(subject: Subject) -> Mapping[str, JsonValue] | None:
@@ -114,14 +114,16 @@ def host_model_element(found: HostCpu | None) -> Element:
 def custom_element(subject: Subject) -> Element:
     """The mode ``custom``: each model that both libvirt and QEMU know, and what keeps it from running here."""
     children = []
-    for model in named_models(subject):
+    models = named_models(subject)
+    names = {model.name for model in models}
+    for model in models:
         blockers = _blockers(model)
         usable = "unknown" if blockers is None else "no" if blockers else "yes"
         known = cpu_map().models.get(model.name) if subject.caps.target in X86 else None
         attributes = {"usable": usable} | ({"deprecated": "yes"} if model.deprecated else {})
         attributes["vendor"] = (known.vendor if known is not None else None) or "unknown"
-        if model.alias_of is not None:
-            attributes["canonical"] = model.alias_of
+        if model.alias_of in names:
+            attributes["canonical"] = str(model.alias_of)
         children.append(Element("model", attributes, text=model.name))
         if blockers:
             features = (element("feature", name=name) for name in blockers)

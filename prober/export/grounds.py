@@ -98,6 +98,16 @@ def all_of(*grounds: Ground) -> Ground:
     return find
 
 
+def first_known(*grounds: Ground) -> Ground:
+    """Stands on the first of these that is not unknown: each tells of the same."""
+
+    def find(subject: Subject) -> Finding:
+        found = [ground(subject) for ground in grounds]
+        return next((one for one in found if one.verdict is not Verdict.unknown), found[0])
+
+    return find
+
+
 def any_fact(*names: str) -> Ground:
     """Stands on the first of these facts that is present."""
     return any_of(*map(fact, names))

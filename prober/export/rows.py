@@ -18,6 +18,7 @@ from prober.export.grounds import (
     always,
     any_fact,
     fact,
+    first_known,
     in_list,
     on_machines,
     on_targets,
@@ -61,6 +62,17 @@ def _tpm_type(name: str) -> Ground:
 def _display(name: str) -> Ground:
     """The schema has each display that QEMU was built with, ``-display help`` those whose module is installed."""
     return all_of(returned_case("query-display-options", name), fact(f"-display {name}"))
+
+
+def _netdev(kind: str) -> Ground:
+    """The schema tells the kinds of netdevs since QEMU 5.1 (``qapi/net.json``, ``netdev_add``)."""
+
+    def find(subject: Subject) -> Finding:
+        if subject.find("netdev_add.type").verdict is Verdict.present:
+            return subject.find(f"netdev_add.type.{kind}")
+        return Finding(Verdict.unknown, "the schema of netdev_add tells nothing of their kinds")
+
+    return find
 
 
 def _without_handle(subject: Subject) -> Finding:
@@ -258,7 +270,7 @@ DEVICES = (
         (
             Values(
                 "backendType",
-                (("default", fact("netdev_add.type.user")), ("passt", fact("netdev_add.type.stream"))),
+                (("default", _netdev("user")), ("passt", _netdev("stream"))),
             ),
         ),
     ),
@@ -312,23 +324,21 @@ def _gic(subject: Subject) -> Finding:
     return Finding(Verdict.unknown, "query-gic-capabilities was never asked")
 
 
-def _i8042(subject: Subject) -> Finding:
-    """A property of all PCs (``hw/i386/pc.c``, ``pc_machine_class_init``), so any one that was asked tells of all."""
-    machines = (subject.machine, *(subject.accelerator.machines or {}).values())
-    known = (one for one in machines if subject.caps.knows_properties_of(f"{one.name}-machine"))
-    asked = next((one for one in known if one.name.startswith(("pc-", "isapc"))), subject.machine)
-    return subject.find(f"{asked.name}-machine.i8042")
-
-
 def _unasked_kernel(_: Subject) -> Finding:
     return Finding(Verdict.unknown, "only the host's kernel can tell, which was not asked")
 
+
+#: A machine has the properties of the types that it descends from.
+_I8042 = first_known(fact("{machine}-machine.i8042"), fact("generic-pc-machine.i8042"))
+_CONFIDENTIAL = first_known(
+    fact("{machine}-machine.confidential-guest-support"), fact("none-machine.confidential-guest-support")
+)
 
 SEV = all_of(with_kvm, fact("sev-guest"), _sev_told)
 SGX = all_of(with_kvm, _sgx_told)
 _TDX = all_of(on_targets("x86_64"), with_kvm, fact("tdx-guest"), _unasked_kernel)
 _S390 = on_targets("s390x")
-_SECURE = all_of(_S390, with_kvm, fact("s390-pv-guest"), fact("{machine}-machine.confidential-guest-support"))
+_SECURE = all_of(_S390, with_kvm, fact("s390-pv-guest"), _CONFIDENTIAL)
 
 
 class Feature(NamedTuple):
@@ -349,7 +359,7 @@ FEATURES = (
     Feature("backup", all_of(fact("blockdev-backup"), fact("blockdev-reopen"), fact("nbd-server-add"))),
     Feature("async-teardown", fact("-run-with.async-teardown")),
     Feature("s390-pv", all_of(_SECURE, _unasked_kernel), is_rare=True),
-    Feature("ps2", all_of(on_machines("pc", "q35", "isapc"), _i8042)),
+    Feature("ps2", all_of(on_machines("pc", "q35", "isapc"), _I8042)),
     Feature("tdx", _TDX, is_rare=True),
 )
 
