@@ -25,14 +25,21 @@ from prober.capabilities.capabilities import Capabilities
 from prober.export.domcapabilities import DomainsAsked, tell_domains
 from prober.host.firmware import read_firmware
 from prober.host.host import Host
+from prober.qemu.recording import Recording
 from tests.recordings import LIBVIRT, load_capabilities
 
 #: ``qemu_8.2.0-tcg-virt.riscv64.xml``: the version, the type where it is not kvm, the machine, and the architecture.
-_NAME = re.compile(r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)\.xml")
+_NAME = re.compile(
+    r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)(?P<variant>\+\w+)?\.xml"
+)
 
 
 #: The oldest QEMU that libvirt 11.3 runs: documents of older ones lie there still, and none of its tests reads them.
 _OLDEST = (6, 2, 0)
+
+
+#: The architectures whose documents are compared.  Of the others libvirt has maps of CPU models that prober has not.
+_COMPARED = ("x86_64", "aarch64", "riscv64", "loongarch64")
 
 
 class Difference(NamedTuple):
@@ -102,12 +109,24 @@ def differences(ours: bytes, theirs: bytes) -> list[Difference]:
 
 
 class Recorded(NamedTuple):
-    """One document of libvirt's suite, and of what it is."""
+    """One document of libvirt's suite, and of what it is: the version and architecture of a QEMU, and on which host
+    (``+amdsev``)."""
 
     path: Path
     version: str
     arch: str
+    variant: str
     asked: DomainsAsked
+
+    def capabilities(self, replies: Path) -> Capabilities | None:
+        """What the QEMU can do, from a directory of recordings, as they are beside this checkout or in libvirt's tree;
+        None where there is none of it."""
+        suite = replies / f"caps_{self.version}_{self.arch}{self.variant}.replies"
+        if suite.is_file():
+            return Capabilities.from_recording(Recording.loads(suite.read_text()))
+        own = replies if self.arch == "x86_64" else replies.with_name("replies-other") / self.arch
+        recording = own / f"qemu-{self.version}.replies.xz"
+        return load_capabilities(recording) if recording.is_file() and not self.variant else None
 
 
 def find_recorded(directory: Path) -> list[Recorded]:
@@ -115,21 +134,19 @@ def find_recorded(directory: Path) -> list[Recorded]:
     found = []
     for path in sorted(directory.iterdir()):
         match = _NAME.fullmatch(path.name)
-        if match is not None and tuple(map(int, match["version"].split("."))) >= _OLDEST:
+        if match is None or match["arch"] not in _COMPARED:
+            continue
+        if tuple(map(int, match["version"].split("."))) >= _OLDEST:
             virttype = "qemu" if match["tcg"] else "kvm"
             asked = DomainsAsked(virttype=virttype, assume_unknown_present=True)
-            found.append(Recorded(path, match["version"], match["arch"], asked))
+            found.append(Recorded(path, match["version"], match["arch"], match["variant"] or "", asked))
     return found
 
 
 def compare_recorded(one: Recorded, replies: Path, host: Host) -> list[Difference] | None:
     """Where they differ; None where the QEMU's recording is not at hand, or was not made with that type."""
-    own = replies if one.arch == "x86_64" else replies.with_name("replies-other") / one.arch
-    recording = own / f"qemu-{one.version}.replies.xz"
-    if not recording.is_file():
-        return None
-    caps = load_capabilities(recording)
-    if one.asked.virttype == "kvm" and "kvm" not in caps.accelerators:
+    caps = one.capabilities(replies)
+    if caps is None or (one.asked.virttype == "kvm" and "kvm" not in caps.accelerators):
         return None
     theirs = one.path.read_bytes()
     # libvirt takes the first machine of the list where QEMU has none by default.
