@@ -6,7 +6,7 @@ The form is that of libvirt 11.3 (``docs/formatdomaincaps.rst``); docs/domcapabi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -116,14 +116,13 @@ def _virttype(caps: Capabilities, wanted: str | None) -> VirtType:
     known: list[VirtType] = [name for name in get_args(VirtType) if ACCELERATORS[name] in caps.accelerators]
     if wanted is None and known:
         return known[0]
-    if wanted in known:
-        return cast(VirtType, wanted)
-    having = " and ".join(known) or "no type"
-    if wanted in get_args(VirtType):
-        raise UsageError(
-            f"this QEMU was not asked with {ACCELERATORS[cast(VirtType, wanted)]}", hint=f"it tells of {having}"
-        )
-    raise UsageError(f"no domain has type {str(wanted)[:80]!r} here", hint=f"this QEMU tells of {having}")
+    found = next((name for name in known if name == wanted), None)
+    if found is not None:
+        return found
+    message = f"no domain has type {(wanted or '')[:80]!r} here"
+    if wanted in get_args(VirtType) or not known:
+        message = f"this QEMU was not asked for domains of type {wanted or 'kvm or qemu'}"
+    raise UsageError(message, hint=f"it tells of {' and '.join(known)}" if known else "record it anew")
 
 
 def _arch(caps: Capabilities, wanted: str | None) -> str:
@@ -147,7 +146,10 @@ def find_machine(caps: Capabilities, virttype: VirtType, wanted: str | None) -> 
     machine = accelerator.machine(wanted)
     if machine is None:
         near = nearest(wanted[:200], accelerator.machines or ())
-        raise UnknownNameError(f"this QEMU has no machine {wanted[:200]!r}", hint=did_you_mean(near))
+        raise UnknownNameError(
+            f"this QEMU has no machine {wanted[:200]!r}",
+            hint=did_you_mean(near) or "`prober show machines` lists those that it has",
+        )
     return machine
 
 

@@ -10,6 +10,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Accelerator, Machine
 from prober.commandline.aliases import MachineKind
+from prober.errors import FactError
 from prober.host.host import Host
 
 VirtType: TypeAlias = Literal["kvm", "qemu"]
@@ -47,7 +48,11 @@ class Subject:
 
     def find(self, fact: str) -> Finding:
         """What this QEMU says of a fact, by its own name for it."""
-        evidence = self.caps.supports(fact)
+        try:
+            evidence = self.caps.supports(fact)
+        except FactError as error:
+            # A name of QEMU's is part of it, and nothing sound is called like that.
+            return Finding(Verdict.unknown, error.message)
         return Finding(evidence.verdict, evidence.note)
 
     def settle(self, finding: Finding) -> Finding:

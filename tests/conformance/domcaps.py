@@ -30,7 +30,7 @@ from tests.recordings import LIBVIRT, load_capabilities
 
 #: ``qemu_8.2.0-tcg-virt.riscv64.xml``: the version, the type where it is not kvm, the machine, and the architecture.
 _NAME = re.compile(
-    r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)(?P<variant>\+\w+)?\.xml"
+    r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)(?P<variant>\+amdsev)?\.xml"
 )
 
 
@@ -81,22 +81,26 @@ def facts_of(xml: bytes) -> dict[str, str]:
 
 def _walk(node: etree._Element, above: str) -> Iterator[tuple[str, str]]:
     name = node.get("name") if node.tag in ("enum", "mode", "feature") else node.tag
-    place = f"{above}{name}"
+    place = f"{above}{name!s}"
     if node.tag == "enum":
         yield place, "told"
         yield from ((f"{place}={value.text}", "yes") for value in node)
     elif node.tag == "blockers":
         yield f"{above}blockers={node.get('model')}", ",".join(sorted(str(one.get("name")) for one in node))
     elif node.tag == "model" and node.get("usable") is not None:
-        yield f"{place}={node.text}", " ".join(f"{key}={value}" for key, value in sorted(node.items()))
+        yield f"{place}={node.text}", " ".join(f"{key}={value}" for key, value in sorted(_attributes(node).items()))
     elif node.tag == "value":
         yield f"{place}={node.text}", "yes"
     else:
-        own = [value for key, value in node.items() if key != "name"]
+        own = [value for key, value in _attributes(node).items() if key != "name"]
         text = (node.text or "").strip()
         yield place, " ".join([*own, *([text] if text else [])]) or "told"
         for child in node:
             yield from _walk(child, f"{place}/")
+
+
+def _attributes(node: etree._Element) -> dict[str, str]:
+    return {str(key): str(value) for key, value in node.items()}
 
 
 def differences(ours: bytes, theirs: bytes) -> list[Difference]:
