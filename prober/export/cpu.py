@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Accelerator, CpuModel
-from prober.export.grounds import Finding, Subject, with_kvm
+from prober.export.grounds import RowFinding, RowSubject, with_kvm
 from prober.export.rows import HYPERV
-from prober.export.xml import Element, element, text_element
+from prober.export.xml import WrittenElement, element, text_element
 from prober.guest.cpu.host import decode_cpu
 from prober.guest.cpu.map import Decoded, cpu_map
 from prober.guest.cpu.names import from_qemu
@@ -20,7 +20,7 @@ from prober.host.target import X86
 _NOT_ASKED = "query-cpu-model-expansion was never answered for the host's CPU"
 
 
-class HostCpu(NamedTuple):
+class NamedCpu(NamedTuple):
     """The host's CPU as a named model: libvirt's names of model, vendor, and of each feature that differs, with
     whether it is there."""
 
@@ -37,12 +37,12 @@ class HostCpu(NamedTuple):
         return [name for name in known.features if name in found]
 
 
-def host_cpu(subject: Subject) -> HostCpu | None:
+def host_cpu(subject: RowSubject) -> NamedCpu | None:
     """What a domain has whose CPU is of mode ``host-model``; None where QEMU did not tell, or for other targets.
 
     libvirt 11.3, ``virQEMUCapsInitHostCPUModel``: features that keep a guest from being migrated are among it.
     """
-    models = usable_models(subject.accelerator)
+    models = _usable_models(subject.accelerator)
     props = _host_props(subject)
     if subject.caps.target not in X86 or props is None or not models:
         return None
@@ -53,10 +53,10 @@ def host_cpu(subject: Subject) -> HostCpu | None:
     vendor = next((name for name, string in known.vendors.items() if string == props.get("vendor")), None)
     is_told = subject.caps.has(f"max-{subject.caps.target}-cpu.unavailable-features")
     differing = tuple((name, on) for name, on in found[1] if is_told or name not in known.of_msr)
-    return HostCpu(found[0], vendor, differing)
+    return NamedCpu(found[0], vendor, differing)
 
 
-def usable_models(accelerator: Accelerator) -> dict[str, tuple[str, ...]]:
+def _usable_models(accelerator: Accelerator) -> dict[str, tuple[str, ...]]:
     """The models of a list, each with the features that keep it from running here, by libvirt's names."""
     models = (accelerator.cpu_models or {}).items()
     return {name: _blockers(model) or () for name, model in models}
@@ -68,7 +68,7 @@ def _blockers(model: CpuModel) -> tuple[str, ...] | None:
     return tuple(sorted({from_qemu(name) for name in model.unavailable_features}))
 
 
-def _host_props(subject: Subject) -> Mapping[str, JsonValue] | None:
+def _host_props(subject: RowSubject) -> Mapping[str, JsonValue] | None:
     """The properties of ``host`` (with KVM) or ``max``, and what it has besides if it need not be migratable."""
     wanted = "host" if subject.virttype == "kvm" else "max"
     answers = [one for one in subject.accelerator.cpu_expansions if (one.type, one.model) == ("static", wanted)]
@@ -79,26 +79,26 @@ def _host_props(subject: Subject) -> Mapping[str, JsonValue] | None:
     return props | {name: True for name, value in more.items() if value is True and props.get(name) is False}
 
 
-def hyperv_features(subject: Subject) -> list[tuple[str, Finding]]:
+def hyperv_features(subject: RowSubject) -> list[tuple[str, RowFinding]]:
     """The enlightenments of Hyper-V, each with what QEMU says where all that the host has is asked for."""
     if (against := with_kvm(subject)).verdict is not Verdict.present:
         return [(name, against) for name in HYPERV]
     asked = [one for one in subject.accelerator.cpu_expansions if one.asked_props.get("hv-passthrough") is True]
     props = next((one.props for one in asked if one.type == "full" and one.props), None)
     if props is None or not any(name.startswith("hv-") for name in props):
-        unknown = Finding(Verdict.unknown, "query-cpu-model-expansion told of no hv-… property")
+        unknown = RowFinding(Verdict.unknown, "query-cpu-model-expansion told of no hv-… property")
         return [(name, unknown) for name in HYPERV]
     return [(name, _found_hyperv(f"hv-{name.replace('_', '-')}", props)) for name in HYPERV]
 
 
-def _found_hyperv(name: str, props: Mapping[str, JsonValue]) -> Finding:
+def _found_hyperv(name: str, props: Mapping[str, JsonValue]) -> RowFinding:
     value = props.get(name)
     verdict = Verdict.present if value else Verdict.absent
     said = f"{name} is {str(value).lower()}" if name in props else f"{name} is not among the properties"
-    return Finding(verdict, f"query-cpu-model-expansion with hv-passthrough=on: {said}")
+    return RowFinding(verdict, f"query-cpu-model-expansion with hv-passthrough=on: {said}")
 
 
-def host_model_element(found: HostCpu | None) -> Element:
+def host_model_element(found: NamedCpu | None) -> WrittenElement:
     """The mode ``host-model``."""
     if found is None:
         return element("mode", name="host-model", supported="no")
@@ -111,7 +111,7 @@ def host_model_element(found: HostCpu | None) -> Element:
     return element("mode", *children, name="host-model", supported="yes")
 
 
-def custom_element(subject: Subject) -> Element:
+def custom_element(subject: RowSubject) -> WrittenElement:
     """The mode ``custom``: each model that both libvirt and QEMU know, and what keeps it from running here."""
     children = []
     models = named_models(subject)
@@ -124,14 +124,14 @@ def custom_element(subject: Subject) -> Element:
         attributes["vendor"] = (known.vendor if known is not None else None) or "unknown"
         if model.alias_of in names:
             attributes["canonical"] = str(model.alias_of)
-        children.append(Element("model", attributes, text=model.name))
+        children.append(WrittenElement("model", attributes, text=model.name))
         if blockers:
             features = (element("feature", name=name) for name in blockers)
             children.append(element("blockers", *features, model=model.name))
     return element("mode", *children, name="custom", supported="yes" if children else "no")
 
 
-def named_models(subject: Subject) -> list[CpuModel]:
+def named_models(subject: RowSubject) -> list[CpuModel]:
     """The models that a domain may name, by name.  Of x86 libvirt takes those of its own map alone."""
     models = subject.accelerator.cpu_models or {}
     known = cpu_map().models if subject.caps.target in X86 else models

@@ -14,10 +14,11 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.models import Machine
-from prober.commandline.aliases import MACHINE_KINDS, MachineKind
+from prober.commandline.aliases import MachineKind
+from prober.commandline.machines import machine_kind
 from prober.errors import UnknownNameError, UsageError
 from prober.export.cpu import custom_element, host_cpu, host_model_element, hyperv_features
-from prober.export.grounds import ACCELERATORS, Finding, Ground, Subject, VirtType, with_kvm
+from prober.export.grounds import ACCELERATORS, Ground, RowFinding, RowSubject, VirtType, with_kvm
 from prober.export.protection import sev_parts, sgx_parts
 from prober.export.rows import (
     DEVICES,
@@ -29,11 +30,12 @@ from prober.export.rows import (
     MIGRATABLE,
     SEV,
     SGX,
-    Group,
+    RowGroup,
 )
-from prober.export.xml import Element, element, enum_element, text_element
+from prober.export.xml import WrittenElement, element, enum_element, text_element
 from prober.host.descriptor import Descriptor, FileMapping
 from prober.host.host import Host
+from prober.host.target import X86
 
 #: libvirt's names of architectures that are not QEMU's (libvirt 11.3, ``virQEMUCapsArchFromString``).
 _ARCHITECTURES = {"i386": "i686", "arm": "armv7l", "or1k": "or32", "hppa": "parisc"}
@@ -96,9 +98,7 @@ def tell_domains(
     virttype = _virttype(caps, asked.virttype)
     arch = _arch(caps, asked.arch)
     machine = find_machine(caps, virttype, asked.machine)
-    subject = Subject(
-        caps, virttype, machine, machine_kind(caps, machine), host or Host(), asked.assume_unknown_present
-    )
+    subject = RowSubject(caps, virttype, machine, _kind(caps, machine), host or Host(), asked.assume_unknown_present)
     telling = _Telling(subject, arch, path or f"/usr/bin/qemu-system-{caps.target}")
     document = telling.document()
     return DomainCapabilities(
@@ -153,23 +153,21 @@ def find_machine(caps: Capabilities, virttype: VirtType, wanted: str | None) -> 
     return machine
 
 
-def machine_kind(caps: Capabilities, machine: Machine) -> MachineKind:
+def _kind(caps: Capabilities, machine: Machine) -> MachineKind:
     """The family of a machine; of other targets than x86 none is told."""
-    if caps.target not in ("x86_64", "i386"):
-        return "other"
-    return next((kind for kind, pattern in MACHINE_KINDS if pattern.fullmatch(machine.name)), "other")
+    return machine_kind(machine.name) if caps.target in X86 else "other"
 
 
 class _Telling:
     """One document in the making, and what is told of each row."""
 
-    def __init__(self, subject: Subject, arch: str, path: str) -> None:
+    def __init__(self, subject: RowSubject, arch: str, path: str) -> None:
         self.path = path
         self.told: list[ToldRow] = []
         self._subject = subject
         self._arch = arch
 
-    def document(self) -> Element:
+    def document(self) -> WrittenElement:
         """The whole document."""
         subject = self._subject
         parts = [
@@ -188,7 +186,7 @@ class _Telling:
     def _find(self, place: str, name: str, ground: Ground) -> Verdict:
         return self._note(place, name, self._subject.settle(ground(self._subject)))
 
-    def _note(self, place: str, name: str, finding: Finding) -> Verdict:
+    def _note(self, place: str, name: str, finding: RowFinding) -> Verdict:
         self.told.append(ToldRow(place=place, name=name, verdict=finding.verdict, because=finding.because))
         return finding.verdict
 
@@ -198,13 +196,13 @@ class _Telling:
         names = [name for name, verdict in found if verdict is Verdict.present]
         return names, any(verdict is Verdict.unknown for _, verdict in found)
 
-    def _switch(self, name: str, above: str, ground: Ground, *, is_rare: bool = False) -> Iterator[Element]:
+    def _switch(self, name: str, above: str, ground: Ground, *, is_rare: bool = False) -> Iterator[WrittenElement]:
         """An element that is ``supported`` or not, left out where that is unknown."""
         verdict = self._find(f"{above}{name}", name, ground)
         if verdict is Verdict.present or (verdict is Verdict.absent and not is_rare):
             yield element(name, supported="yes" if verdict is Verdict.present else "no")
 
-    def _group(self, group: Group, above: str) -> Iterator[Element]:
+    def _group(self, group: RowGroup, above: str) -> Iterator[WrittenElement]:
         enums, decided, may_be = [], False, False
         for values in group.enums:
             names, unknown = self._present(f"{above}{group.name}/{values.name}", values.values)
@@ -216,7 +214,7 @@ class _Telling:
         elif not may_be:
             yield element(group.name, supported="no")
 
-    def _os(self) -> Element:
+    def _os(self) -> WrittenElement:
         fitting = [one for one in self._subject.host.firmware if self._fits(one)]
         kinds = {kind for one in fitting for kind in one.interface_types}
         files = dict.fromkeys(
@@ -241,7 +239,7 @@ class _Telling:
         arch = _IN_DESCRIPTORS.get(self._arch, self._arch)
         return any(target.fits(arch, self._subject.machine.name) for target in firmware.targets)
 
-    def _cpu(self) -> Element:
+    def _cpu(self) -> WrittenElement:
         found = host_cpu(self._subject)
         modes = [
             self._mode("host-passthrough", "hostPassthroughMigratable", with_kvm),
@@ -251,22 +249,22 @@ class _Telling:
         ]
         return element("cpu", *modes)
 
-    def _has_max(self, subject: Subject) -> Finding:
+    def _has_max(self, subject: RowSubject) -> RowFinding:
         models = subject.accelerator.cpu_models
         if models is None:
-            return Finding(Verdict.unknown, "query-cpu-definitions was never asked")
+            return RowFinding(Verdict.unknown, "query-cpu-definitions was never asked")
         has = "max" in models
         said = f"query-cpu-definitions {'lists' if has else 'does not list'} max"
-        return Finding(Verdict.present if has else Verdict.absent, said)
+        return RowFinding(Verdict.present if has else Verdict.absent, said)
 
-    def _mode(self, name: str, enum: str, ground: Ground) -> Element:
+    def _mode(self, name: str, enum: str, ground: Ground) -> WrittenElement:
         if self._find("cpu/mode", name, ground) is not Verdict.present:
             return element("mode", name=name, supported="no")
         can = self._find(f"cpu/mode[@name='{name}']/{enum}", "on", MIGRATABLE) is Verdict.present
         return element("mode", enum_element(enum, ["on"] * can + ["off"]), name=name, supported="yes")
 
-    def _features(self) -> Element:
-        parts: list[Element] = []
+    def _features(self) -> WrittenElement:
+        parts: list[WrittenElement] = []
         for row in FEATURES:
             parts += self._switch(row.name, "features/", row.ground, is_rare=row.is_rare)
         for name, ground, detail in (("sev", SEV, sev_parts), ("sgx", SGX, sgx_parts)):
@@ -277,7 +275,7 @@ class _Telling:
         parts += self._group(LAUNCH_SECURITY, "features/")
         return element("features", *parts)
 
-    def _hyperv(self) -> Iterator[Element]:
+    def _hyperv(self) -> Iterator[WrittenElement]:
         verdicts = {
             name: self._note("features/hyperv/features", name, finding)
             for name, finding in hyperv_features(self._subject)

@@ -19,7 +19,7 @@ VirtType: TypeAlias = Literal["kvm", "qemu"]
 ACCELERATORS: dict[VirtType, Literal["kvm", "tcg"]] = {"kvm": "kvm", "qemu": "tcg"}
 
 
-class Finding(NamedTuple):
+class RowFinding(NamedTuple):
     """What comes of a row: *present*, *absent* or *unknown*, and why, in words."""
 
     verdict: Verdict
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Subject:
+class RowSubject:
     """Whom a row is asked of: a QEMU, a machine of it, and the type of the domain.
 
     ``kind`` is the machine's family.  ``host`` is what the host brings along: its firmware.  With ``assume`` what is
@@ -46,23 +46,23 @@ class Subject:
         """What depends on the accelerator; an empty one where QEMU was not asked with it."""
         return self.caps.accelerators.get(ACCELERATORS[self.virttype], Accelerator())
 
-    def find(self, fact: str) -> Finding:
+    def find(self, fact: str) -> RowFinding:
         """What this QEMU says of a fact, by its own name for it."""
         try:
             evidence = self.caps.supports(fact)
         except FactError as error:
             # A name of QEMU's is part of it, and nothing sound is called like that.
-            return Finding(Verdict.unknown, error.message)
-        return Finding(evidence.verdict, evidence.note)
+            return RowFinding(Verdict.unknown, error.message)
+        return RowFinding(evidence.verdict, evidence.note)
 
-    def settle(self, finding: Finding) -> Finding:
+    def settle(self, finding: RowFinding) -> RowFinding:
         """A finding as it is told: unknown is present where the user says so."""
         if self.assume and finding.verdict is Verdict.unknown:
-            return Finding(Verdict.present, f"taken for present, as --assume-unknown-present says: {finding.because}")
+            return RowFinding(Verdict.present, f"--assume-unknown-present, though {finding.because}")
         return finding
 
 
-Ground: TypeAlias = Callable[[Subject], Finding]
+Ground: TypeAlias = Callable[[RowSubject], RowFinding]
 
 
 def fact(name: str) -> Ground:
@@ -72,13 +72,13 @@ def fact(name: str) -> Ground:
 
 def always(because: str) -> Ground:
     """Stands on nothing that a QEMU could lack."""
-    return lambda _: Finding(Verdict.present, because)
+    return lambda _: RowFinding(Verdict.present, because)
 
 
 def any_of(*grounds: Ground) -> Ground:
     """Stands on the first of these that is present; unknown where none is, and one may be."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         found = []
         for ground in grounds:
             found.append(ground(subject))
@@ -92,13 +92,13 @@ def any_of(*grounds: Ground) -> Ground:
 def all_of(*grounds: Ground) -> Ground:
     """Stands on all of these: absent where one is, and unknown where one may be."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         found = [ground(subject) for ground in grounds]
         for verdict in (Verdict.absent, Verdict.unknown):
             against = next((one for one in found if one.verdict is verdict), None)
             if against is not None:
                 return against
-        return Finding(Verdict.present, "; ".join(dict.fromkeys(one.because for one in found)))
+        return RowFinding(Verdict.present, "; ".join(dict.fromkeys(one.because for one in found)))
 
     return find
 
@@ -106,7 +106,7 @@ def all_of(*grounds: Ground) -> Ground:
 def first_known(*grounds: Ground) -> Ground:
     """Stands on the first of these that is not unknown: each tells of the same."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         found = [ground(subject) for ground in grounds]
         return next((one for one in found if one.verdict is not Verdict.unknown), found[0])
 
@@ -121,9 +121,9 @@ def any_fact(*names: str) -> Ground:
 def on_machines(*kinds: MachineKind) -> Ground:
     """Only machines of these families have it."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         verdict = Verdict.present if subject.kind in kinds else Verdict.absent
-        return Finding(verdict, f"the machine is {subject.machine.name}; only {' and '.join(kinds)} have it")
+        return RowFinding(verdict, f"the machine is {subject.machine.name}; only {' and '.join(kinds)} have it")
 
     return find
 
@@ -131,29 +131,29 @@ def on_machines(*kinds: MachineKind) -> Ground:
 def on_targets(*targets: str) -> Ground:
     """Only these targets have it."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         verdict = Verdict.present if subject.caps.target in targets else Verdict.absent
-        return Finding(verdict, f"the target is {subject.caps.target}; only {' and '.join(targets)} have it")
+        return RowFinding(verdict, f"the target is {subject.caps.target}; only {' and '.join(targets)} have it")
 
     return find
 
 
-def with_kvm(subject: Subject) -> Finding:
+def with_kvm(subject: RowSubject) -> RowFinding:
     """Only KVM does it."""
     verdict = Verdict.present if subject.virttype == "kvm" else Verdict.absent
-    return Finding(verdict, f"the domain's type is {subject.virttype}; only kvm has it")
+    return RowFinding(verdict, f"the domain's type is {subject.virttype}; only kvm has it")
 
 
 def in_list(command: str, name: str, listed: Callable[[Capabilities], tuple[str, ...] | None]) -> Ground:
     """Stands on the list that a query gives; unknown where it was never asked."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         names = listed(subject.caps)
         if names is None:
-            return Finding(Verdict.unknown, f"{command} was never asked")
+            return RowFinding(Verdict.unknown, f"{command} was never asked")
         if name in names:
-            return Finding(Verdict.present, f"{command} lists {name}")
-        return Finding(Verdict.absent, f"{command} lists {', '.join(names) or 'nothing'}")
+            return RowFinding(Verdict.present, f"{command} lists {name}")
+        return RowFinding(Verdict.absent, f"{command} lists {', '.join(names) or 'nothing'}")
 
     return find
 
@@ -161,15 +161,15 @@ def in_list(command: str, name: str, listed: Callable[[Capabilities], tuple[str,
 def returned_case(command: str, case: str) -> Ground:
     """Stands on the schema: what a command returns has a variant of this name."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         schema = subject.caps.schema_
         entity = None if schema is None else schema.command(command)
         if schema is None or (entity is None and not subject.caps.commands):
-            return Finding(Verdict.unknown, "this QEMU has no query-qmp-schema")
+            return RowFinding(Verdict.unknown, "this QEMU has no query-qmp-schema")
         if entity is None:
-            return Finding(Verdict.absent, f"the schema has no {command}")
+            return RowFinding(Verdict.absent, f"the schema has no {command}")
         if schema.variant(str(entity["ret-type"]), case) is not None:
-            return Finding(Verdict.present, f"what {command} returns may be {case}")
-        return Finding(Verdict.absent, f"what {command} returns is never {case}")
+            return RowFinding(Verdict.present, f"what {command} returns may be {case}")
+        return RowFinding(Verdict.absent, f"what {command} returns is never {case}")
 
     return find

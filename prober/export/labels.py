@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Machine
-from prober.export.cpu import HostCpu, host_cpu, hyperv_features, named_models
-from prober.export.grounds import ACCELERATORS, Subject, VirtType
+from prober.export.cpu import NamedCpu, host_cpu, hyperv_features, named_models
+from prober.export.grounds import ACCELERATORS, RowSubject, VirtType
 from prober.export.label_rows import (
     CPU_FEATURE,
     CPU_MODEL,
@@ -64,7 +64,7 @@ def labels_of(caps: Capabilities) -> list[Label]:
     accelerator = caps.accelerators.get(ACCELERATORS[virttype])
     machine = accelerator.default_machine if accelerator is not None else None
     # What depends on the machine no label tells.
-    subject = Subject(caps, virttype, machine or Machine(name="none"), "other")
+    subject = RowSubject(caps, virttype, machine or Machine(name="none"), "other")
     found = (*_of_build(caps), *_of_machines(subject), *_of_cpu(subject), *_of_hyperv(subject), *_of_facts(subject))
     return sorted((label for label in found if is_label(label.name, label.value)), key=lambda label: label.name)
 
@@ -82,7 +82,7 @@ def hex_of(name: str) -> str:
     return base64.urlsafe_b64decode(name + "=").hex()
 
 
-def _of_machines(subject: Subject) -> Iterator[Label]:
+def _of_machines(subject: RowSubject) -> Iterator[Label]:
     said = partial(Label, value=_TRUE, because="query-machines lists it")
     for machine in (subject.accelerator.machines or {}).values():
         if machine.name != "none":
@@ -91,7 +91,7 @@ def _of_machines(subject: Subject) -> Iterator[Label]:
                 yield said(name=f"{MACHINE_TYPE}{machine.alias}")
 
 
-def _of_cpu(subject: Subject) -> Iterator[Label]:
+def _of_cpu(subject: RowSubject) -> Iterator[Label]:
     """Of the host's CPU and what it can run; without KVM nothing is known of it."""
     host = host_cpu(subject) if subject.virttype == "kvm" else None
     if host is None:
@@ -115,7 +115,7 @@ def _of_cpu(subject: Subject) -> Iterator[Label]:
     yield from (said(name=f"{CPU_MODEL_MIGRATION}{name}", because=because) for name, because in reasons.items())
 
 
-def _usable(subject: Subject, host: HostCpu, features: frozenset[str]) -> Iterator[str]:
+def _usable(subject: RowSubject, host: NamedCpu, features: frozenset[str]) -> Iterator[str]:
     """Models that run here, and of which the host has all that libvirt says of them, as KubeVirt has it."""
     known = cpu_map()
     for model in named_models(subject):
@@ -129,14 +129,14 @@ def _is_obsolete(model: str) -> bool:
     return model.removesuffix("-v1") in OBSOLETE
 
 
-def _of_hyperv(subject: Subject) -> Iterator[Label]:
+def _of_hyperv(subject: RowSubject) -> Iterator[Label]:
     found = dict(hyperv_features(subject))
     for name, own in HYPERV_NAMES.items():
         if found[own].verdict is Verdict.present:
             yield Label(name=f"{HYPERV}{name}", value=_TRUE, because=found[own].because)
 
 
-def _of_facts(subject: Subject) -> Iterator[Label]:
+def _of_facts(subject: RowSubject) -> Iterator[Label]:
     for row in (*KUBEVIRT, *PROBER):
         finding = row.ground(subject)
         if finding.verdict is Verdict.present:

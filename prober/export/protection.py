@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from prober.capabilities.capabilities import Capabilities
-from prober.export.xml import Element, element, text_element
+from prober.export.xml import WrittenElement, element, text_element
 
 _KIB = 1024
 
 
-def sev_parts(caps: Capabilities) -> Iterator[Element]:
+def sev_parts(caps: Capabilities) -> Iterator[WrittenElement]:
     """The id of the first CPU (QEMU 7.1).
 
     libvirt's schema has the rest only together with how many guests there may be, which only the host's CPUID tells.
@@ -20,7 +20,7 @@ def sev_parts(caps: Capabilities) -> Iterator[Element]:
         yield text_element("cpu0Id", ident)
 
 
-def sgx_parts(caps: Capabilities) -> Iterator[Element]:
+def sgx_parts(caps: Capabilities) -> Iterator[WrittenElement]:
     """Which SGX it is, and its sections (QEMU, ``qapi/misc-i386.json``, ``SgxInfo``)."""
     told: Any = caps.sgx
     sections = [one for one in told.get("sections", ()) if isinstance(one, dict)]

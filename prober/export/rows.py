@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from prober.capabilities.evidence import Verdict
 from prober.export.grounds import (
-    Finding,
     Ground,
-    Subject,
+    RowFinding,
+    RowSubject,
     all_of,
     always,
     any_fact,
@@ -34,7 +34,7 @@ class Values(NamedTuple):
     values: tuple[tuple[str, Ground], ...]
 
 
-class Group(NamedTuple):
+class RowGroup(NamedTuple):
     """An element with enums.  It is supported where the enum ``decides`` has a value."""
 
     name: str
@@ -67,19 +67,19 @@ def _display(name: str) -> Ground:
 def _netdev(kind: str) -> Ground:
     """The schema tells the kinds of netdevs since QEMU 5.1 (``qapi/net.json``, ``netdev_add``)."""
 
-    def find(subject: Subject) -> Finding:
+    def find(subject: RowSubject) -> RowFinding:
         if subject.find("netdev_add.type").verdict is Verdict.present:
             return subject.find(f"netdev_add.type.{kind}")
-        return Finding(Verdict.unknown, "the schema of netdev_add tells nothing of their kinds")
+        return RowFinding(Verdict.unknown, "the schema of netdev_add tells nothing of their kinds")
 
     return find
 
 
-def _without_handle(subject: Subject) -> Finding:
+def _without_handle(subject: RowSubject) -> RowFinding:
     """QEMU dropped the driver ``handle`` in 4.0 (``docs/about/removed-features.rst``); nothing that it says tells."""
     if subject.caps.version.numbers >= (4, 0, 0):
-        return Finding(Verdict.absent, "QEMU has no driver handle since 4.0")
-    return Finding(Verdict.unknown, "no answer of QEMU's tells whether it has the driver handle")
+        return RowFinding(Verdict.absent, "QEMU has no driver handle since 4.0")
+    return RowFinding(Verdict.unknown, "no answer of QEMU's tells whether it has the driver handle")
 
 
 _SCSI_HOSTS = (
@@ -96,7 +96,7 @@ _SPICE = fact("-spice")
 _DBUS = _display("dbus")
 _LIBVIRTS = always("libvirt does it, with any QEMU")
 
-MEMORY_BACKING = Group(
+MEMORY_BACKING = RowGroup(
     "memoryBacking",
     "sourceType",
     (
@@ -112,7 +112,7 @@ MEMORY_BACKING = Group(
 )
 
 DEVICES = (
-    Group(
+    RowGroup(
         "disk",
         "bus",
         (
@@ -140,7 +140,7 @@ DEVICES = (
             Values("model", _virtio("blk")),
         ),
     ),
-    Group(
+    RowGroup(
         "graphics",
         "type",
         (
@@ -157,7 +157,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "video",
         "modelType",
         (
@@ -176,7 +176,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "hostdev",
         "subsysType",
         (
@@ -197,7 +197,7 @@ DEVICES = (
             Values("pciBackend", (("default", _VFIO), ("vfio", _VFIO))),
         ),
     ),
-    Group(
+    RowGroup(
         "rng",
         "model",
         (
@@ -208,7 +208,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "filesystem",
         "driverType",
         (
@@ -222,7 +222,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "tpm",
         "model",
         (
@@ -237,8 +237,8 @@ DEVICES = (
             ),
         ),
     ),
-    Group("redirdev", "bus", (Values("bus", (("usb", fact("usb-redir")),)),)),
-    Group(
+    RowGroup("redirdev", "bus", (Values("bus", (("usb", fact("usb-redir")),)),)),
+    RowGroup(
         "channel",
         "type",
         (
@@ -252,7 +252,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "crypto",
         "model",
         (
@@ -264,7 +264,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "interface",
         "backendType",
         (
@@ -274,7 +274,7 @@ DEVICES = (
             ),
         ),
     ),
-    Group(
+    RowGroup(
         "panic",
         "model",
         (
@@ -294,38 +294,40 @@ DEVICES = (
 )
 
 
-def _sev_told(subject: Subject) -> Finding:
+def _sev_told(subject: RowSubject) -> RowFinding:
     """QEMU answers query-sev-capabilities with an error where the host has no SEV."""
     caps = subject.caps
     if isinstance(caps.sev, dict):
-        return Finding(Verdict.present, "query-sev-capabilities tells of it")
+        return RowFinding(Verdict.present, "query-sev-capabilities tells of it")
     if "kvm" in caps.accelerators and "query-sev-capabilities" in (caps.commands or ()):
-        return Finding(Verdict.absent, "query-sev-capabilities was answered with an error")
-    return Finding(Verdict.unknown, "query-sev-capabilities was never answered with KVM")
+        return RowFinding(Verdict.absent, "query-sev-capabilities was answered with an error")
+    return RowFinding(Verdict.unknown, "query-sev-capabilities was never answered with KVM")
 
 
-def _sgx_told(subject: Subject) -> Finding:
+def _sgx_told(subject: RowSubject) -> RowFinding:
     """``sgx`` of query-sgx-capabilities."""
     caps = subject.caps
     if isinstance(caps.sgx, dict):
         has = caps.sgx.get("sgx") is True
-        return Finding(Verdict.present if has else Verdict.absent, f"query-sgx-capabilities: sgx is {str(has).lower()}")
+        return RowFinding(
+            Verdict.present if has else Verdict.absent, f"query-sgx-capabilities: sgx is {str(has).lower()}"
+        )
     if caps.commands and "query-sgx-capabilities" not in caps.commands:
-        return Finding(Verdict.absent, "this QEMU has no query-sgx-capabilities")
+        return RowFinding(Verdict.absent, "this QEMU has no query-sgx-capabilities")
     if "kvm" in caps.accelerators:
-        return Finding(Verdict.absent, "query-sgx-capabilities was answered with an error")
-    return Finding(Verdict.unknown, "query-sgx-capabilities was never answered with KVM")
+        return RowFinding(Verdict.absent, "query-sgx-capabilities was answered with an error")
+    return RowFinding(Verdict.unknown, "query-sgx-capabilities was never answered with KVM")
 
 
-def _gic(subject: Subject) -> Finding:
+def _gic(subject: RowSubject) -> RowFinding:
     """Which GIC a machine ``virt`` may have tells query-gic-capabilities, which is not asked."""
     if subject.caps.target not in ("aarch64", "arm") or not subject.machine.name.startswith("virt"):
-        return Finding(Verdict.absent, "only the machine virt of ARM has a GIC that can be chosen")
-    return Finding(Verdict.unknown, "query-gic-capabilities was never asked")
+        return RowFinding(Verdict.absent, "only the machine virt of ARM has a GIC that can be chosen")
+    return RowFinding(Verdict.unknown, "query-gic-capabilities was never asked")
 
 
-def _unasked_kernel(_: Subject) -> Finding:
-    return Finding(Verdict.unknown, "only the host's kernel can tell, which was not asked")
+def _unasked_kernel(_: RowSubject) -> RowFinding:
+    return RowFinding(Verdict.unknown, "only the host's kernel can tell, which was not asked")
 
 
 #: A machine has the properties of the types that it descends from.
@@ -341,7 +343,7 @@ _S390 = on_targets("s390x")
 _SECURE = all_of(_S390, with_kvm, fact("s390-pv-guest"), _CONFIDENTIAL)
 
 
-class Feature(NamedTuple):
+class FeatureRow(NamedTuple):
     """An element of ``<features>`` that is ``supported='yes|no'`` alone.  ``is_rare`` is whether libvirt tells of it on
     some targets alone, or of late: then it stands there only where it is supported."""
 
@@ -351,19 +353,19 @@ class Feature(NamedTuple):
 
 
 FEATURES = (
-    Feature("gic", _gic),
-    Feature("vmcoreinfo", fact("vmcoreinfo")),
-    Feature("genid", fact("vmgenid")),
-    Feature("backingStoreInput", fact("blockdev-add")),
+    FeatureRow("gic", _gic),
+    FeatureRow("vmcoreinfo", fact("vmcoreinfo")),
+    FeatureRow("genid", fact("vmgenid")),
+    FeatureRow("backingStoreInput", fact("blockdev-add")),
     # Since blockdev-reopen has no x- before it libvirt can give back the bitmaps of a backup.
-    Feature("backup", all_of(fact("blockdev-backup"), fact("blockdev-reopen"), fact("nbd-server-add"))),
-    Feature("async-teardown", fact("-run-with.async-teardown")),
-    Feature("s390-pv", all_of(_SECURE, _unasked_kernel), is_rare=True),
-    Feature("ps2", all_of(on_machines("pc", "q35", "isapc"), _I8042)),
-    Feature("tdx", _TDX, is_rare=True),
+    FeatureRow("backup", all_of(fact("blockdev-backup"), fact("blockdev-reopen"), fact("nbd-server-add"))),
+    FeatureRow("async-teardown", fact("-run-with.async-teardown")),
+    FeatureRow("s390-pv", all_of(_SECURE, _unasked_kernel), is_rare=True),
+    FeatureRow("ps2", all_of(on_machines("pc", "q35", "isapc"), _I8042)),
+    FeatureRow("tdx", _TDX, is_rare=True),
 )
 
-LAUNCH_SECURITY = Group(
+LAUNCH_SECURITY = RowGroup(
     "launchSecurity",
     "sectype",
     (

@@ -14,13 +14,13 @@ _QUOTES = {"'": "&apos;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#
 
 
 @dataclass(frozen=True)
-class Element:
+class WrittenElement:
     """One element: its name, attributes, and either text or children."""
 
     name: str
     attributes: dict[str, str] = field(default_factory=dict)
     text: str | None = None
-    children: tuple[Element, ...] = ()
+    children: tuple[WrittenElement, ...] = ()
 
     def write(self) -> str:
         """The document whose root this is, two spaces a level, with a line's end at the end."""
@@ -39,17 +39,17 @@ class Element:
             yield f"{indent}<{head}/>"
 
 
-def element(name: str, /, *children: Element, **attributes: str) -> Element:
+def element(name: str, /, *children: WrittenElement, **attributes: str) -> WrittenElement:
     """An element with children."""
-    return Element(name, attributes, children=children)
+    return WrittenElement(name, attributes, children=children)
 
 
-def text_element(name: str, text: str, /, **attributes: str) -> Element:
+def text_element(name: str, text: str, /, **attributes: str) -> WrittenElement:
     """An element with text."""
-    return Element(name, attributes, text=text)
+    return WrittenElement(name, attributes, text=text)
 
 
-def enum_element(name: str, values: Iterable[str]) -> Element:
+def enum_element(name: str, values: Iterable[str]) -> WrittenElement:
     """``<enum name='…'>`` with a ``<value>`` for each."""
     return element("enum", *(text_element("value", value) for value in values), name=name)
 

@@ -76,7 +76,7 @@ QEMU_KVM = Family(
 QEMU_ASKED = Family(
     "prober_qemu_asked_timestamp_seconds",
     "gauge",
-    "When the interview began that the answer is from (seconds since 1970); recordings do not tell.",
+    "When the interview began that the answer is from, or a recording was read (seconds since 1970).",
     ("binary",),
 )
 INTERVIEWS = Family(

@@ -26,7 +26,7 @@ def samples_of_catalog(catalog: Catalog) -> Iterator[Sample]:
         if entry.version is not None:
             yield Sample(families.QEMU, (entry.id, str(entry.version), ",".join(entry.targets)), 1)
             yield Sample(families.QEMU_KVM, (entry.id,), "kvm" in entry.accelerators)
-            if entry.kind == "binary" and entry.asked_at is not None:
+            if entry.asked_at is not None:
                 yield Sample(families.QEMU_ASKED, (entry.id,), entry.asked_at)
 
 

@@ -7,9 +7,9 @@ import pytest
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Machine
 from prober.export.grounds import (
-    Finding,
     Ground,
-    Subject,
+    RowFinding,
+    RowSubject,
     all_of,
     always,
     any_of,
@@ -20,15 +20,15 @@ from prober.export.grounds import (
     returned_case,
     with_kvm,
 )
-from prober.export.xml import Element, element, text_element
+from prober.export.xml import WrittenElement, element, text_element
 from tests.recordings import load_capabilities
 from tests.unit.export.hosts import RECORDED
 
-SUBJECT = Subject(load_capabilities(RECORDED["10.0.13"]), "qemu", Machine(name="pc-q35-10.0"), "q35")
+SUBJECT = RowSubject(load_capabilities(RECORDED["10.0.13"]), "qemu", Machine(name="pc-q35-10.0"), "q35")
 
 
 def told(verdict: str) -> Ground:
-    return lambda _: Finding(Verdict(verdict), verdict)
+    return lambda _: RowFinding(Verdict(verdict), verdict)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_each_ground(ground: Ground, verdict: str) -> None:
 def test_without_a_schema_nothing_is_known_of_what_returns() -> None:
     bare = SUBJECT.caps.model_copy(update={"schema_text": None})
     bare.__dict__.pop("schema_", None)
-    subject = Subject(bare, "qemu", SUBJECT.machine, "q35")
+    subject = RowSubject(bare, "qemu", SUBJECT.machine, "q35")
     assert returned_case("query-display-options", "curses")(subject).verdict == "unknown"
 
 
 def test_only_unknown_is_assumed_present_and_only_where_the_user_says_so() -> None:
-    assuming = Subject(SUBJECT.caps, "qemu", SUBJECT.machine, "q35", assume=True)
+    assuming = RowSubject(SUBJECT.caps, "qemu", SUBJECT.machine, "q35", assume=True)
     for verdict in ("absent", "present"):
         assert assuming.settle(told(verdict)(assuming)).verdict == verdict
     assert assuming.settle(told("unknown")(assuming)).verdict == "present"
@@ -89,7 +89,7 @@ def test_only_unknown_is_assumed_present_and_only_where_the_user_says_so() -> No
 
 
 def test_a_document_is_written_as_libvirt_writes_its_own() -> None:
-    document = element("a", text_element("b", "1 < 2 & 'x'"), Element("c", {"d": "it's\n\"\x00"}), e="f")
+    document = element("a", text_element("b", "1 < 2 & 'x'"), WrittenElement("c", {"d": "it's\n\"\x00"}), e="f")
     assert document.write() == (
         "<a e='f'>\n  <b>1 &lt; 2 &amp; &apos;x&apos;</b>\n  <c d='it&apos;s&#10;&quot;\ufffd'/>\n</a>\n"
     )
