@@ -9,8 +9,8 @@ import typer
 
 from prober.cli import output
 from prober.cli.choosing import choose
-from prober.cli.files import replace_file
 from prober.cli.options import Binary, Json, Replies, Socket
+from prober.cli.replacing import replace_file
 from prober.export.feature_file import feature_file
 from prober.service.routes import LABELS
 

@@ -9,8 +9,8 @@ import typer
 
 from prober.cli import output
 from prober.cli.choosing import choose_socket
-from prober.cli.files import replace_file
 from prober.cli.options import Socket
+from prober.cli.replacing import replace_file
 from prober.errors import ServiceError, UsageError
 from prober.service.client import Client
 from prober.service.routes import METRICS

@@ -191,6 +191,7 @@ def test_the_firmware_is_what_fits_the_machine() -> None:
     assert values(tell(FIXED, Host(firmware=fitting)), "os", "firmware") == []
 
 
+@pytest.mark.slow
 @given(
     names=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4, unique=True),
     cpus=st.lists(st.text(max_size=8), max_size=4, unique=True),

@@ -46,6 +46,7 @@ def named(caps: Capabilities) -> dict[str, str]:
 NAMES = st.text("aZ9-_./ =\n\u00e9", max_size=6) | st.sampled_from(["a" * 63, "a" * 64, "-a", "a.", "q35"])
 
 
+@pytest.mark.slow
 @given(
     st.one_of(NAMES, st.builds("{}/{}".format, NAMES, NAMES), st.builds("{}.dev/{}".format, NAMES, NAMES)),
     NAMES,
@@ -54,6 +55,7 @@ def test_what_a_label_may_be(name: str, value: str) -> None:
     assert is_label(name, value) is may_be(name, value)
 
 
+@pytest.mark.slow
 @given(st.lists(NAMES, max_size=4), st.lists(NAMES, max_size=4), NAMES, st.integers(0, 99))
 def test_whatever_a_qemu_says_kubernetes_takes_each_label(
     machines: list[str], aliases: list[str], vendor: str, number: int
