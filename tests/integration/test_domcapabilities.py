@@ -33,9 +33,8 @@ def schema() -> etree.RelaxNG:
     with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
         for name in ("basictypes.rng", "cputypes.rng", "domaincaps.rng"):
-            found = find_in_package(
-                "PROBER_LIBVIRT_SCHEMA", kept / name, "libvirt", f"./usr/share/libvirt/schemas/{name}"
-            )
+            member = f"./usr/share/libvirt/schemas/{name}"
+            found = find_in_package("PROBER_LIBVIRT_SCHEMA", kept / name, "libvirt", member)
     return etree.RelaxNG(etree.parse(found))
 
 

@@ -16,7 +16,7 @@ from prober.export.feature_file import MOST_BYTES, feature_file
 from prober.export.label_rows import HYPERV_NAMES, KUBEVIRT, OBSOLETE, PROBER
 from prober.export.labels import hex_of, is_label, labels_of
 from prober.export.rows import HYPERV
-from prober.fleet.blobs import pack
+from prober.fleet.blobs import pack_part
 from prober.fleet.parts import split
 from prober.guest.cpu.map import cpu_map
 from tests.recordings import load_capabilities
@@ -136,8 +136,8 @@ def test_a_build_is_named_as_the_fleet_names_it() -> None:
     caps = load_capabilities(RECORDED["10.0.13"])
     build, variant = split(caps)
     found = named(caps)
-    assert found["prober.dev/build"] == hex_of(pack(build)[0])
-    assert found["prober.dev/variant"] == hex_of(pack(variant)[0])
+    assert found["prober.dev/build"] == hex_of(pack_part(build)[0])
+    assert found["prober.dev/variant"] == hex_of(pack_part(variant)[0])
     assert re.fullmatch(r"[0-9a-f]{40}", found["prober.dev/build"])
     kvm = named(nehalem())
     assert kvm["prober.dev/build"] == found["prober.dev/build"], "the same QEMU on another host"
