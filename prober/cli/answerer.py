@@ -34,6 +34,12 @@ class Answerer(Protocol):
         """What is found of an argv (an :class:`~prober.commandline.report.ArgvReport` as JSON)."""
         ...
 
+    def domains(
+        self, *, machine: str | None, virttype: str | None, arch: str | None, assume_unknown_present: bool
+    ) -> Json:
+        """What domains may have (a :class:`~prober.export.domcapabilities.DomainCapabilities` as JSON)."""
+        ...
+
     def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
         """What the QEMU itself makes of an argv (a :class:`~prober.proof.models.Proof` as JSON).
 

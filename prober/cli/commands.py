@@ -172,6 +172,20 @@ COMMANDS = (
         asks=(routes.CAPABILITIES,),
     ),
     Command(
+        "domcapabilities",
+        "prober.cli.domcapabilities",
+        "Tell what domains may have, as `virsh domcapabilities` does: XML in libvirt's form, from what is known of a "
+        "QEMU.",
+        asks=(routes.DOMCAPABILITIES,),
+    ),
+    Command(
+        "labels",
+        "prober.cli.labels",
+        "Tell the labels of a Kubernetes node that has this QEMU, as node-feature-discovery reads them: KubeVirt's "
+        "names and prober's own.",
+        asks=(routes.LABELS,),
+    ),
+    Command(
         "supports",
         "prober.cli.supports",
         "Say whether a QEMU has a type, property, machine, CPU model, QMP command or option, and on what grounds.",

@@ -108,6 +108,19 @@ class Local:
         report = check_argv(words, self.capabilities, assume_unknown_present=assume_unknown_present)
         return report.model_dump(mode="json")
 
+    def domains(
+        self, *, machine: str | None, virttype: str | None, arch: str | None, assume_unknown_present: bool
+    ) -> Json:
+        from prober.export.domcapabilities import DomainsAsked, tell_domains
+        from prober.host.files import read_host
+
+        host = read_host(self._settings)
+        asked = DomainsAsked(
+            machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume_unknown_present
+        )
+        told = tell_domains(self.capabilities, asked, binary=self._label, path=self._binary, host=host)
+        return told.model_dump(mode="json")
+
     def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
         from prober.cli.proving import LineAsked, prove_now
 

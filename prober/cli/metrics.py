@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +10,13 @@ import typer
 from prober.cli import output
 from prober.cli.choosing import choose_socket
 from prober.cli.options import Socket
+from prober.cli.replacing import replace_file
 from prober.errors import ServiceError, UsageError
 from prober.service.client import Client
 from prober.service.routes import METRICS
 
-#: node-exporter reads the files of this name in its directory, and runs as another user.
-_END, _MODE = ".prom", 0o644
+#: node-exporter reads the files of this name in its directory.
+_END = ".prom"
 
 #: A service that is alive answers in milliseconds (seconds).
 _TIMEOUT_S = 20.0
@@ -46,7 +44,7 @@ def metrics_command(
     if textfile is None:
         output.write(text.decode().removesuffix("\n"))
     else:
-        write_textfile(textfile, text)
+        replace_file(textfile, text, reader="node-exporter")
 
 
 def _fetch(socket: Path) -> bytes:
@@ -57,26 +55,3 @@ def _fetch(socket: Path) -> bytes:
             f"the service on {socket} has no metrics: it answered {status}", hint="is it an older prober?"
         )
     return text
-
-
-def write_textfile(path: Path, text: bytes) -> None:
-    """Replace a file by one with this text, which everybody may read.  On any failure the file that was there stays.
-
-    :raise ServiceError: where it cannot be written.
-    """
-    temporary = None
-    try:
-        # Another ending, or node-exporter would read it while it is being written.
-        fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(fd, "wb") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), _MODE)
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        hint = "" if path.parent.is_dir() else f"make the directory {path.parent}, where node-exporter looks"
-        raise ServiceError(f"cannot write {path}: {error.strerror}", hint=hint) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()

@@ -31,7 +31,7 @@ from prober.errors import (
     UsageError,
 )
 from prober.service.client import NOTHING, Client, Reply
-from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, PROVE, SUPPORTS, TRANSLATE, Route
+from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, DOMCAPABILITIES, PROVE, SUPPORTS, TRANSLATE, Route
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
@@ -81,6 +81,20 @@ class Remote:
     def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
         query = {"assume_unknown_present": _told(assume_unknown_present), "binary": self._named()}
         return self._work(CHECK_ARGV, query, json.dumps(words).encode())
+
+    def domains(
+        self, *, machine: str | None, virttype: str | None, arch: str | None, assume_unknown_present: bool
+    ) -> Json:
+        query = _given(
+            {
+                "machine": machine,
+                "virttype": virttype,
+                "arch": arch,
+                "assume_unknown_present": _told(assume_unknown_present),
+            }
+        )
+        told: Json = check_reply(self._client.ask(DOMCAPABILITIES, {"id": self._entry["id"]}, query))
+        return told
 
     def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
         query = {"anyway": _told(anyway), "assume_unknown_present": _told(assume_unknown_present)}

@@ -18,6 +18,7 @@ from prober.capabilities.facts import nearest
 from prober.capabilities.members import MemberNode, unfold
 from prober.capabilities.models import CpuModel, Machine, QomProperty
 from prober.errors import UnknownNameError
+from prober.export.labels import Label, labels_of
 from prober.service import routes
 
 
@@ -83,6 +84,13 @@ class CommandReply(BaseModel):
     members: list[MemberNode] | None
 
 
+class LabelList(BaseModel):
+    """The labels of a node that has a binary, by name; what is unknown is not among them."""
+
+    binary: str
+    labels: list[Label]
+
+
 def _list_types(ident: str, caps: Capabilities, _: Mapping[str, str]) -> TypeList:
     return TypeList(binary=ident, types=caps.types, abstract_types=caps.abstract_types)
 
@@ -137,6 +145,10 @@ def _give_all(_: str, caps: Capabilities, __: Mapping[str, str]) -> Capabilities
     return caps
 
 
+def _list_labels(ident: str, caps: Capabilities, _: Mapping[str, str]) -> LabelList:
+    return LabelList(binary=ident, labels=labels_of(caps))
+
+
 Answer: TypeAlias = Callable[[str, Capabilities, Mapping[str, str]], BaseModel]
 
 #: How each route is answered, by its name: of the binary's id, its capabilities, and the parameters of the path.
@@ -148,6 +160,7 @@ ANSWERS: dict[str, Answer] = {
     routes.COMMANDS.name: _list_commands,
     routes.COMMAND.name: _describe_command,
     routes.CAPABILITIES.name: _give_all,
+    routes.LABELS.name: _list_labels,
 }
 
 

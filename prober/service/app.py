@@ -22,10 +22,10 @@ from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RETRY_S, RequestError, problem
-from prober.service.questions import ArgvQuestion, DomainQuestion, ProofQuestion, WorkAsker
+from prober.service.questions import ArgvQuestion, DomainQuestion, DomainsQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, Health, Readiness
 from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
-from prober.service.routes import COMMAND, DESCRIPTION, ROUTES, TYPE, Route
+from prober.service.routes import COMMAND, DESCRIPTION, LABELS, ROUTES, TYPE, Route
 
 #: How many binaries that have no answer are named in a sentence.
 _FEW = 5
@@ -121,6 +121,25 @@ class Handlers:
         caps, asker = await self._capabilities(request), _asker(request)
         return Response(
             200, await self._late.answer_by_worker(COMMAND, request.places["id"], caps, request.places, asker)
+        )
+
+    async def get_domcapabilities(self, request: Request) -> Response:
+        """What domains may have, with the firmware of the service's host."""
+        query = request.query
+        asked = DomainsQuestion(
+            query.get("machine"),
+            query.get("virttype"),
+            query.get("arch"),
+            read_truth(request, "assume_unknown_present"),
+        )
+        caps, entry = await self._capabilities(request), await self._catalog.find(request.places["id"])
+        return Response(200, await self._late.tell_domains(asked, entry, caps, _asker(request)))
+
+    async def get_labels(self, request: Request) -> Response:
+        """Labels of a node.  The name of a build is worked out of all of it."""
+        caps, asker = await self._capabilities(request), _asker(request)
+        return Response(
+            200, await self._late.answer_by_worker(LABELS, request.places["id"], caps, request.places, asker)
         )
 
     async def translate(self, request: Request) -> Response:

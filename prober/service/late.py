@@ -14,10 +14,12 @@ from pydantic import BaseModel
 
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
+from prober.capabilities.entry import Entry
 from prober.service.questions import (
     ArgvBody,
     ArgvQuestion,
     DomainQuestion,
+    DomainsQuestion,
     DomainTranslator,
     ProofQuestion,
     ProofWorker,
@@ -150,6 +152,19 @@ class Late:
         :raise BusyError: where too much is asked at once.
         """
         head = {"do": "answer", "route": route.name, "ident": ident, "places": dict(places)}
+        return good_answer(await self._pool.ask(head, b"", asker, caps))
+
+    async def tell_domains(
+        self, question: DomainsQuestion, entry: Entry, caps: Capabilities, asker: WorkAsker
+    ) -> bytes:
+        """What domains of a binary may have, as JSON (:func:`prober.export.domcapabilities.tell_domains`).
+
+        :raise ToldError: where it has no such machine, or cannot tell of the type or the architecture.
+        :raise BusyError: where too much is asked at once.
+        """
+        # A recording is no program: QEMU is then where it usually is.
+        path = entry.path if entry.kind == "binary" else None
+        head = {"do": "domcapabilities", "ident": entry.id, "path": path, "asked": question._asdict()}
         return good_answer(await self._pool.ask(head, b"", asker, caps))
 
     async def describe(self) -> bytes:

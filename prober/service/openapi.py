@@ -16,8 +16,9 @@ import prober
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
+from prober.export.domcapabilities import DomainCapabilities
 from prober.proof.models import Proof
-from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
+from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import MEDIA_TYPE, Problem
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
@@ -41,6 +42,8 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     CommandList,
     CommandReply,
     Capabilities,
+    DomainCapabilities,
+    LabelList,
     HostReport,
 )
 

@@ -30,6 +30,16 @@ class DomainQuestion(NamedTuple):
     assume_unknown_present: bool
 
 
+class DomainsQuestion(NamedTuple):
+    """Of which domains a client asks what they may have: of this machine, type and architecture, each None where it is
+    left to the binary."""
+
+    machine: str | None = None
+    virttype: str | None = None
+    arch: str | None = None
+    assume_unknown_present: bool = False
+
+
 class ArgvBody(NamedTuple):
     """The words of an argv as they came: the body, and the media type that it was declared as."""
 

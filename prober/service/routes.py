@@ -218,6 +218,28 @@ CAPABILITIES = Route(
     errors=(404, 503),
 )
 
+DOMCAPABILITIES = Route(
+    "get_domcapabilities",
+    "GET",
+    "/v1/binaries/{id}/domcapabilities",
+    "What domains may have, in the form of libvirt's domain capabilities, and what each row stands on",
+    "DomainCapabilities",
+    errors=(400, 404, 503),
+    query=(
+        Parameter("machine", "name or alias of a machine; without it QEMU's default"),
+        Parameter("virttype", "kvm or qemu; without it kvm where QEMU was asked with it"),
+        Parameter("arch", "libvirt's name of the guests' architecture; without it the binary's own"),
+        _ASSUME,
+    ),
+)
+LABELS = Route(
+    "get_labels",
+    "GET",
+    "/v1/binaries/{id}/labels",
+    "Labels of a Kubernetes node, each with what it stands on",
+    "LabelList",
+    errors=(404, 503),
+)
 DOCTOR = Route("get_doctor", "GET", "/v1/doctor", "What the service sees of its host, and what to do", "HostReport")
 
 #: All that are described.  They are tried one after the other, so those that are asked most come first.
@@ -241,6 +263,8 @@ ROUTES = (
     COMMANDS,
     COMMAND,
     CAPABILITIES,
+    DOMCAPABILITIES,
+    LABELS,
     DOCTOR,
 )
 

@@ -25,6 +25,7 @@ from tests.integration.service_process import Service, start_ready_service
 MONITORING = CHECKOUT / "packaging" / "monitoring"
 RULES = MONITORING / "alerts.yaml"
 RULE_TESTS = CHECKOUT / "tests" / "monitoring" / "alerts.yaml"
+REPLIES = CHECKOUT / "fixtures" / "replies" / "qemu-7.2.22.replies.xz"
 
 #: What the rules take from others: Prometheus itself, and node-exporter.
 FROM_OTHERS = {"up", "node_textfile_mtime_seconds"}
@@ -33,13 +34,16 @@ FROM_OTHERS = {"up", "node_textfile_mtime_seconds"}
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("watched")
-    with start_ready_service(directory, "--directory", directory / "none") as made:
+    with start_ready_service(directory, "--directory", directory / "none", "--replies", REPLIES) as made:
+        with made.client() as client:
+            (entry,) = client.get("/v1/binaries").value["binaries"]
+            assert client.get(f"/v1/binaries/{entry['id']}").value["state"] == "ready"
         yield made
 
 
 @pytest.fixture(scope="module")
 def told(service: Service) -> set[str]:
-    """The names of all samples that a service without any binary tells."""
+    """The names of all samples that a service of one recording tells."""
     return {sample.name for family in parse_text(_scrape(service).decode()) for sample in family.samples}
 
 

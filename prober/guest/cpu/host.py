@@ -119,3 +119,9 @@ def _processor(props: Mapping[str, object], known: CpuMap) -> Processor:
     vendor = props.get("vendor")
     family, model, stepping = numbers
     return Processor(known.bits_of(features), vendor if isinstance(vendor, str) else None, (family, model, stepping))
+
+
+def decode_cpu(props: Mapping[str, object], models: Mapping[str, Sequence[str]]) -> Decoded | None:
+    """The named model that is nearest to a CPU of these properties, of models as :func:`usable_models` has them."""
+    known = cpu_map()
+    return known.decode(_processor(props, known), models)

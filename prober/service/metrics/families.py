@@ -2,7 +2,7 @@
 
 Names follow Prometheus' conventions: the unit, of base units, is at the end, and a counter's samples are called
 ``…_total``.  Each label has a short list of values: the rows of the routes, the kinds of errors, the parts of a
-fingerprint; never what a client sent, nor the path of a file.
+fingerprint, the ids of the catalog; never what a client sent, nor the path of a file.
 """
 
 from __future__ import annotations
@@ -64,6 +64,21 @@ CONNECTIONS_MOST = Family(
     "prober_connections_limit", "gauge", "How many connections may be open at once.", ("listener",)
 )
 BINARIES = Family("prober_binaries", "gauge", "Binaries and recordings in the catalog, by their state.", ("state",))
+QEMU = Family(
+    "prober_qemu_info",
+    "gauge",
+    "Always 1, for each binary and recording that has an answer: its id, QEMU's version and target.",
+    ("binary", "version", "target"),
+)
+QEMU_KVM = Family(
+    "prober_qemu_kvm", "gauge", "1 where the answer was made with KVM, 0 where it was made without.", ("binary",)
+)
+QEMU_ASKED = Family(
+    "prober_qemu_asked_timestamp_seconds",
+    "gauge",
+    "When the interview began that the answer is from, or a recording was read (seconds since 1970).",
+    ("binary",),
+)
 INTERVIEWS = Family(
     "prober_interview_seconds",
     "histogram",
@@ -125,6 +140,9 @@ FAMILIES = (
     CONNECTIONS_MADE,
     CONNECTIONS_MOST,
     BINARIES,
+    QEMU,
+    QEMU_KVM,
+    QEMU_ASKED,
     INTERVIEWS,
     USED,
     CACHE,

@@ -14,13 +14,20 @@ from prober.service.metrics.tally import Sample
 from prober.service.workers.pool import PoolFigures, ReplacedWhy
 
 #: What workers are asked: all of it is there from the start with 0.
-_QUESTIONS = ("translate", "check", "words", "answer", "describe", "host")
+_QUESTIONS = ("translate", "check", "words", "answer", "domcapabilities", "describe", "host")
 
 
 def samples_of_catalog(catalog: Catalog) -> Iterator[Sample]:
-    """How many binaries are in which state."""
-    states = Counter(entry.state for entry in catalog.entries())
-    return (Sample(families.BINARIES, (state,), states[state]) for state in get_args(State))
+    """How many binaries are in which state, and what each of them is that has an answer."""
+    entries = catalog.entries()
+    states = Counter(entry.state for entry in entries)
+    yield from (Sample(families.BINARIES, (state,), states[state]) for state in get_args(State))
+    for entry in entries:
+        if entry.version is not None:
+            yield Sample(families.QEMU, (entry.id, str(entry.version), ",".join(entry.targets)), 1)
+            yield Sample(families.QEMU_KVM, (entry.id,), "kvm" in entry.accelerators)
+            if entry.asked_at is not None:
+                yield Sample(families.QEMU_ASKED, (entry.id,), entry.asked_at)
 
 
 def samples_of_workers(most: int, figures: PoolFigures) -> Iterator[Sample]:

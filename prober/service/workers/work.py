@@ -15,6 +15,7 @@ from prober.commandline.brief import MOST_OF_AN_ANSWER
 from prober.commandline.report import check_argv
 from prober.domain.domain import Domain
 from prober.errors import ProberError, ServiceError, UsageError
+from prober.export.domcapabilities import DomainsAsked, tell_domains
 from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host
 from prober.host.host import Host
@@ -159,6 +160,14 @@ def _answer_of_one(head: Mapping[str, Any], _: bytes, known: KnownBinaries) -> W
     return WorkerFrame({"status": 200}, model.model_dump_json(by_alias=True).encode())
 
 
+def _tell_domains(head: Mapping[str, Any], _: bytes, known: KnownBinaries) -> WorkerFrame:
+    caps = known.get(head["caps"])
+    assert caps is not None, "such a question is about one binary"
+    asked = DomainsAsked.model_validate(head["asked"])
+    model = tell_domains(caps, asked, binary=head["ident"], path=head["path"], host=_host())
+    return WorkerFrame({"status": 200}, model.model_dump_json(by_alias=True).encode())
+
+
 def _describe(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFrame:
     from prober.service.openapi import describe
 
@@ -185,6 +194,7 @@ _ANSWERS: dict[str, Work] = {
     "check": _check,
     "words": _words,
     "answer": _answer_of_one,
+    "domcapabilities": _tell_domains,
     "describe": _describe,
     "host": _read_host,
 }

@@ -37,6 +37,8 @@ CALLS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "explain": ((FACT,),),
     "supports": ((FACT,),),
+    "domcapabilities": (("--machine", "q35"),),
+    "labels": ((),),
     "translate": (("-",),),
     "check-argv": (("--", "/usr/bin/qemu-system-x86_64", "-S"),),
 }

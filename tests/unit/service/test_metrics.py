@@ -207,6 +207,11 @@ def test_a_service_tells_of_itself(tmp_path: Path) -> None:
     assert (refusals[("unknown-binary",)], refusals[("unreadable-domain",)]) == (1, 1)
     assert values(text, "prober_connections") == {("api",): 1}
     assert values(text, "prober_binaries") == {("ready",): 1, ("failed",): 0, ("waiting",): 0, ("asking",): 0}
+    ident = "qemu-system-x86_64"
+    (labels,) = values(text, "prober_qemu_info")
+    assert (labels[0], labels[1]) == (ident, "x86_64")
+    assert values(text, "prober_qemu_kvm") == {(ident,): 0}
+    assert abs(values(text, "prober_qemu_asked_timestamp_seconds")[(ident,)] - time.time()) < 600
     requests = values(text, "prober_requests_total")
     assert requests["GET", "/v1/binaries/{id}", "404"] == 1
     assert requests["any", "none", "404"] == 1

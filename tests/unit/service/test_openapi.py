@@ -35,6 +35,8 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/binaries/{id}/commands",
         "get /v1/binaries/{id}/commands/{command}",
         "get /v1/binaries/{id}/cpus",
+        "get /v1/binaries/{id}/domcapabilities",
+        "get /v1/binaries/{id}/labels",
         "get /v1/binaries/{id}/machines",
         "get /v1/binaries/{id}/supports",
         "get /v1/binaries/{id}/types",

@@ -7,7 +7,18 @@ import inspect
 from prober.service import routes
 from prober.service.answers import ANSWERS
 from prober.service.app import Handlers
-from prober.service.routes import CAPABILITIES, COMMAND, DESCRIPTION, PLACES, ROUTES, SUPPORTS, TRANSLATE, TYPE, Route
+from prober.service.routes import (
+    CAPABILITIES,
+    COMMAND,
+    DESCRIPTION,
+    LABELS,
+    PLACES,
+    ROUTES,
+    SUPPORTS,
+    TRANSLATE,
+    TYPE,
+    Route,
+)
 
 
 def test_each_route_has_one_who_answers_and_each_answer_a_route() -> None:
@@ -15,7 +26,7 @@ def test_each_route_has_one_who_answers_and_each_answer_a_route() -> None:
     named = {route.name for route in (*ROUTES, DESCRIPTION)}
     assert named == methods | ANSWERS.keys()
     # A type is told of as the others are, once there is one; the others take too long to be told at once.
-    assert methods & ANSWERS.keys() == {TYPE.name, COMMAND.name, CAPABILITIES.name}
+    assert methods & ANSWERS.keys() == {TYPE.name, COMMAND.name, CAPABILITIES.name, LABELS.name}
 
 
 def test_every_row_of_the_file_is_in_the_list_once() -> None:

@@ -1,0 +1,53 @@
+"""``prober labels``: labels of a Kubernetes node, as node-feature-discovery reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prober.cli import output
+from prober.cli.choosing import choose
+from prober.cli.options import Binary, Json, Replies, Socket
+from prober.cli.replacing import replace_file
+from prober.export.feature_file import feature_file
+from prober.service.routes import LABELS
+
+#: What stands before the names of prober's own.
+_OWN = "prober.dev/"
+
+
+def labels_command(
+    socket: Socket = None,
+    binary: Binary = None,
+    replies: Replies = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write them to this file, in node-feature-discovery's directory features.d.",
+        ),
+    ] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="prober's own alone, where KubeVirt's node labeller gives the others.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What is unknown has no label. `--json` says of each what it stands on. A file is replaced as a whole, so that a
+    reader sees the old one or the new one.
+
+    Example: `prober labels -o /etc/kubernetes/node-feature-discovery/features.d/prober`
+    """
+    labels = choose(socket, binary, replies).tell(LABELS)["labels"]
+    if own:
+        labels = [label for label in labels if label["name"].startswith(_OWN)]
+    if file is not None:
+        text = feature_file((label["name"], label["value"]) for label in labels)
+        replace_file(file, text.encode(), reader="node-feature-discovery")
+    if json:
+        output.write_json(labels)
+    elif file is None:
+        output.write(feature_file((label["name"], label["value"]) for label in labels).removesuffix("\n"))
