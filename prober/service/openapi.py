@@ -16,6 +16,7 @@ import prober
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
+from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.doctor.observed import HostReport
@@ -42,6 +43,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     CommandReply,
     Capabilities,
     HostReport,
+    HostFacts,
 )
 
 #: What a client may read with a model of its own.

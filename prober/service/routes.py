@@ -220,6 +220,8 @@ CAPABILITIES = Route(
 
 DOCTOR = Route("get_doctor", "GET", "/v1/doctor", "What the service sees of its host, and what to do", "HostReport")
 
+HOST = Route("get_host", "GET", "/v1/host", "What this host's kernel and CPU add to each QEMU", "HostFacts")
+
 #: All that are described.  They are tried one after the other, so those that are asked most come first.
 ROUTES = (
     SUPPORTS,
@@ -242,6 +244,7 @@ ROUTES = (
     COMMAND,
     CAPABILITIES,
     DOCTOR,
+    HOST,
 )
 
 #: Where they are described.

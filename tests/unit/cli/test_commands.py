@@ -34,6 +34,7 @@ CALLS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cpus",),
         ("commands",),
         ("command", "blockdev-add"),
+        ("host",),
     ),
     "explain": ((FACT,),),
     "supports": ((FACT,),),
