@@ -98,6 +98,7 @@ class Local:
             monitor=monitor,
             incoming=incoming,
             host=host,
+            is_here=self.is_binary,
             assume_unknown_present=assume_unknown_present,
         )
         return translation.model_dump(mode="json")
