@@ -146,22 +146,23 @@ fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installe
 
 # One lock for every Python from the oldest on (--universal): what only one of them needs carries a mark that says so.
 lock: $(STAMP) ## put into requirements.lock what pyproject.toml has new; with UPGRADE=--upgrade, all of it anew
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
-	  --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --extra fleet --extra dev \
+	  --no-header --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that these targets made, but for .roots
 	rm -rf $(VENV) run build dist mutants *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.roots/*' -prune -exec rm -rf {} +
 
 # Every package comes with the hash that the lock names; the project itself stands in the environment as a link to
-# this checkout.  The stamp is written last, so a half-made environment is made again.
+# this checkout.  The stamp is written last, so a half-made environment is made again.  What pip will not do any more in
+# a later version (`-W ignore`) is nothing to whoever makes it.
 $(STAMP): requirements.lock pyproject.toml
 	@$(CHECK_PYTHON)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	@echo 'making the environment in $(VENV) …'
+	@echo 'making the environment in $(VENV), which takes a minute …'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -W ignore -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --editable .
 	@touch $@

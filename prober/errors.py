@@ -17,6 +17,7 @@
     ├── BinaryFailedError       the catalog knows the binary, and its interview failed
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
     ├── ForbiddenError          who asks may not have it done
+    ├── OutputError             the answer cannot be written
     ├── BusyError               too much is asked at once; the same question later will be answered
     ├── WorkError               a question was begun and not brought to its end: too long, too large, a worker died
     ├── FleetError              the fleet: a record, a build or a store is not as it has to be
@@ -180,6 +181,12 @@ class ForbiddenError(ProberError):
     """Who asks may not have it done."""
 
     kind = "forbidden"
+
+
+class OutputError(ProberError):
+    """The command's answer cannot be written where it is to go: no room on the disk, nothing is open there."""
+
+    kind = "output"
 
 
 class BusyError(ProberError):

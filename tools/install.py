@@ -239,13 +239,13 @@ class Installation:
 
 
 def needed() -> set[str]:
-    """The distributions that prober needs on this Python, and what those need, without what is extra.
+    """The distributions that prober and its part in a fleet need on this Python, and what those need.
 
     By the checkout's own list: what an environment says of prober is as old as the environment.
     """
     found: set[str] = set()
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    waiting = list(project["dependencies"])
+    waiting = [*project["dependencies"], *project["optional-dependencies"]["fleet"]]
     while waiting:
         requirement = Requirement(waiting.pop())
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):

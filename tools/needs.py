@@ -87,7 +87,7 @@ def install(missing: Iterable[Need]) -> None:
     as_root: list[str] = []
     if os.geteuid() != 0:
         if shutil.which("sudo") is None:
-            sys.exit("Only root can install it, and there is no sudo: run `make deps` as root.")
+            sys.exit("Only root can install it, and there is no sudo: run the same as root.")
         as_root = ["sudo"]
     # The package lists of a fresh machine are empty.
     _run([*as_root, "apt-get", "--quiet", "update"])
@@ -122,7 +122,8 @@ def main() -> None:
     if missing:
         install(missing)
     elif not told.if_root:
-        print("What the tests need of the distribution is there.")
+        named = " ".join(needs()[name].package for name in told.name)
+        print(f"{named or 'What the tests need of the distribution'} is there.")
 
 
 if __name__ == "__main__":

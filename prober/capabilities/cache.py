@@ -260,17 +260,23 @@ def _remove_unless_written(path: Path) -> None:
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open a regular file that is ours; a link, a FIFO, a device or another user's file is not taken.
+    """Open a regular file that is ours; a link, a FIFO, a device, another user's file, or one that others can write to
+    is not taken.
 
     :raise _UntrustedError: where it is none.
     """
     fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     found = os.fstat(fd)
-    if stat.S_ISREG(found.st_mode) and found.st_uid in (os.geteuid(), 0):
+    if not stat.S_ISREG(found.st_mode):
+        why = "it is not a regular file"
+    elif found.st_uid not in (os.geteuid(), 0):
+        why = f"it belongs to user {found.st_uid}"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        why = f"others can write to it ({stat.S_IMODE(found.st_mode):04o})"
+    else:
         return fd
     os.close(fd)
-    kind = f"it belongs to user {found.st_uid}" if stat.S_ISREG(found.st_mode) else "it is not a regular file"
-    raise _UntrustedError(kind)
+    raise _UntrustedError(why)
 
 
 def _compose(learned: Learned, capabilities: bytes) -> bytes:

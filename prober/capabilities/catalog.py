@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +40,7 @@ from prober.capabilities.observer import CatalogObserver, FoundBy
 from prober.capabilities.roster import Roster
 from prober.capabilities.summarize import Summarizer, count_difference
 from prober.capabilities.telling import Teller
-from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter
+from prober.capabilities.watching import Expected, Survey, Watcher, make_fingerprinter, make_warm_fingerprinter
 from prober.errors import BinaryFailedError, UnknownBinaryError
 from prober.qemu.files import read_recording
 
@@ -54,6 +54,9 @@ _ROUNDS = 2
 #: The watcher is at work while its last look is not longer ago than so many times ``poll_s``, and so many seconds: a
 #: look at a busy disk takes its time.
 _LOOKS, _PATIENCE = 10, 20.0
+
+#: After so long (seconds) it is others' turn.
+_TURN_S = 0.001
 
 
 class Catalog:
@@ -113,7 +116,8 @@ class Catalog:
         """
         if settings == self.settings:
             return
-        fingerprinter = await asyncio.to_thread(make_fingerprinter, settings, watch=True, root=self._root)
+        known = [(subject.found, _files_of(subject)) for subject in self._roster]
+        fingerprinter = await asyncio.to_thread(make_warm_fingerprinter, settings, known, self._root)
         links = await asyncio.to_thread(find_links, settings)
         found = await asyncio.to_thread(find_all, settings)
         if self._watching is not None:
@@ -170,6 +174,28 @@ class Catalog:
             if not self._learner.closing and not self._is_fresh(subject):
                 self._learner.start(subject)
         return [subject.entry() for subject in subjects]
+
+    async def list_entries(self) -> list[Entry]:
+        """The same with others' turns between where it takes long, as the first look at each binary does."""
+        turn = time.perf_counter()
+        for subject in list(self._roster):
+            for _ in self._look_ahead(subject):
+                if time.perf_counter() - turn > _TURN_S:
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter()
+        return self.entries()
+
+    def _look_ahead(self, subject: Subject) -> Iterator[None]:
+        """Look at a binary, a part of a millisecond a step; others may close the catalog between two."""
+        fingerprinter, files = self._fingerprinter, _files_of(subject)
+        if fingerprinter is None:
+            return
+        for _ in fingerprinter.prepare(files):
+            yield
+            if self._fingerprinter is not fingerprinter:
+                return
+        fingerprinter.look(subject.found, files)
+        yield
 
     async def find(self, ident: str) -> Entry:
         """One entry, ``ready`` or ``failed``; waits for its interview.
@@ -251,7 +277,7 @@ class Catalog:
         if subject.answer is None:
             return False
         known = subject.answer.fingerprint
-        change = change_of(known, self._look(subject.found, () if known is None else known.files))
+        change = change_of(known, self._look(subject.found, _files_of(subject)))
         if change is not None and subject.task is None:
             self._tell_stale(subject, change, "use")
         return change is None
@@ -267,9 +293,12 @@ class Catalog:
         return self._fingerprinter.look(found, files)
 
     async def _prepare(self, files: Iterable[FileMark]) -> None:
-        assert self._fingerprinter is not None, "the catalog is entered before it is used"
-        for _ in self._fingerprinter.prepare(files):
+        fingerprinter = self._fingerprinter
+        assert fingerprinter is not None, "the catalog is entered before it is used"
+        for _ in fingerprinter.prepare(files):
             await asyncio.sleep(0)
+            if self._fingerprinter is not fingerprinter:  # It was closed meanwhile.
+                return
 
     async def _settle(self) -> None:
         if self._watcher is not None:
@@ -306,3 +335,9 @@ class Catalog:
                 self._fingerprinter.forget()
                 self._learner.start(subject)
         self._learner.try_again(self._roster)
+
+
+def _files_of(subject: Subject) -> tuple[FileMark, ...]:
+    """What a process of it was seen to run."""
+    fingerprint = None if subject.answer is None else subject.answer.fingerprint
+    return () if fingerprint is None else fingerprint.files

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 #: So many changes are kept.
 KEPT = 1000
 
-_ID = re.compile(r"([0-9a-f]{1,16})-(\d{1,15})")
+#: Each number has one form: who has the last change by another would never be waited for.
+_ID = re.compile(r"([0-9a-f]{1,16})-(0|[1-9][0-9]{0,14})")
 
 #: ``learned``: there is a first answer; ``changed``: another one; ``failed``: it could not be asked; ``gone``: there is
 #: no such binary any more.

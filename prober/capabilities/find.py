@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from prober.qemu.limits import InterviewLimits
 
@@ -20,6 +21,17 @@ FileKind: TypeAlias = Literal["binary", "recording"]
 PREFIX = "qemu-system-"
 _USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
 _RECORDING_ENDS = (".replies.xz", ".replies")
+
+
+def name_a_file(value: Any) -> Any:
+    """What names a file, or some, as it is.
+
+    :raise PydanticCustomError: where no file can have the name: Linux takes no zero byte in one.
+    """
+    for name in value if isinstance(value, tuple) else (value,):
+        if isinstance(name, str | Path) and "\0" in str(name):
+            raise PydanticCustomError("zero_byte", "a name cannot have a zero byte in it")
+    return value
 
 
 class CatalogSettings(BaseModel):
@@ -45,11 +57,13 @@ class CatalogSettings(BaseModel):
     #: `auto`: with KVM where it can be had.  `tcg`: never with KVM.
     accel: Literal["auto", "tcg"] = "auto"
     #: How many interviews run at once; one uses two cores.
-    max_interviews: int = Field(default=1, gt=0)
+    max_interviews: int = Field(default=1, gt=0, le=1024)
     #: How long (seconds) after a failure that may pass a binary is asked again; each time twice as long, up to an hour.
     retry_s: float = Field(default=10.0, gt=0)
     #: How often (seconds) the catalog looks for changes before anyone asks.
     poll_s: float = Field(default=2.0, gt=0)
+
+    _names_a_file = field_validator("*", mode="after")(name_a_file)
 
     @field_validator("qemu_kvm", "cache_dir", mode="before")
     @classmethod

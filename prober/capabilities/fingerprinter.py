@@ -71,12 +71,14 @@ def own_version() -> str:
 class _Known:
     """What was found for one path when its file was last new.
 
-    ``group`` are the files that a QEMU has mapped, of which the ``fingerprint`` of an answer told (``of``).
+    ``seen`` is what its programs were.  ``group`` are the files that a QEMU has mapped, of which the ``fingerprint`` of
+    an answer told (``of``).
     """
 
     file: FileMark
     programs: tuple[str, ...]
     directories: tuple[str, ...]
+    seen: tuple[FileMark, ...] = ()
     group: FileGroup | None = None
     of: tuple[FileMark, ...] = ()
     parts: tuple[object, ...] = ()
@@ -170,6 +172,9 @@ class Fingerprinter:
                 known.group = self.directories.group([one.path for one in files])
             known.of = files
         programs_now = tuple(map(mark_of, known.programs))
+        if programs_now != known.seen:  # One of them may lead elsewhere now.
+            known.programs, known.directories = self._find_around(mark, mode)
+            programs_now = known.seen = tuple(map(mark_of, known.programs))
         modules = tuple(map(self.directories.listing, known.directories))
         files_now = self.directories.marks(known.group) if known.group is not None else ()
         parts = (programs_now, modules, files_now, self._can_open_kvm(), self._read_cpu(), self._read_parameters())
@@ -217,12 +222,21 @@ class Fingerprinter:
 
     def _find(self, path: str, mark: FileMark, mode: int) -> _Known:
         """What the file at a path has to do with, now that it is new."""
+        self._watch_files(links_of(path))
+        programs, directories = self._find_around(mark, mode)
+        return _Known(mark, programs, directories, seen=tuple(map(mark_of, programs)))
+
+    def _find_around(self, mark: FileMark, mode: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The programs that a script leads to, and the directories of modules that it and these may have."""
         programs = find_programs(mark.path) if stat.S_ISREG(mode) else ()
+        self._watch_files(programs)
+        return programs, self._find_directories((mark.path, *programs))
+
+    def _watch_files(self, paths: Iterable[str]) -> None:
         if self.watch:
-            for step in [*links_of(path), *programs]:
-                place, _, name = step.rpartition("/")
+            for path in paths:
+                place, _, name = path.rpartition("/")
                 self.directories.watch(place or "/", names=[name])
-        return _Known(mark, programs, self._find_directories((mark.path, *programs)))
 
     def _can_open_kvm(self) -> bool:
         """Really opening it, as a static device node is there even where no KVM module is loaded (ENODEV)."""

@@ -13,9 +13,10 @@ A field that is None has no slice, one that is empty has one.  A text of them is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -166,14 +167,26 @@ def _read_into(fields: dict[str, Any], model: type[BaseModel], name: str, text: 
             fields[name] = value
         case dict():
             before.update(value)
-        case tuple():
-            fields[name] = before + value
-        case frozenset():
-            fields[name] = before | value
+        case tuple() | frozenset():
+            fields[name] = _Pieces(type(before), [before, value])
+        case _Pieces():
+            before.pieces.append(value)
         case _:
             raise SliceError(f"{name} of a binary is there twice")
 
 
+@dataclass
+class _Pieces:
+    """A field of one kind that came in several slices: put together at the end, as each step would copy all before."""
+
+    kind: type[tuple[Any, ...]] | type[frozenset[Any]]
+    pieces: list[Iterable[Any]]
+
+
 def _made(model: Any, fields: dict[str, Any]) -> Any:
     """The model of fields that were read one by one; one that is left out has its default."""
-    return model.model_construct(**fields)
+    whole = {
+        name: value.kind(chain.from_iterable(value.pieces)) if isinstance(value, _Pieces) else value
+        for name, value in fields.items()
+    }
+    return model.model_construct(**whole)

@@ -12,13 +12,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all
-from prober.capabilities.fingerprint import Fingerprint
+from prober.capabilities.fingerprint import FileMark, Fingerprint
 from prober.capabilities.fingerprinter import Fingerprinter
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,23 @@ def make_fingerprinter(settings: CatalogSettings, *, watch: bool, root: Path = P
     """One for what these settings find, on the host whose ``/proc``, ``/sys`` and ``/dev`` are in ``root``.  Blocks."""
     variant = "" if settings.accel == "auto" else settings.accel
     return Fingerprinter(root=root, module_directories=settings.module_directories, variant=variant, watch=watch)
+
+
+def make_warm_fingerprinter(
+    settings: CatalogSettings, known: Iterable[tuple[FoundFile, tuple[FileMark, ...]]], root: Path = Path("/")
+) -> Fingerprinter:
+    """One that watches, and has looked at these files and at what each runs already.  Blocks.
+
+    The first look at a binary takes some milliseconds, which are too long for an event loop.
+    """
+    fingerprinter = make_fingerprinter(settings, watch=True, root=root)
+    try:
+        for found, files in known:
+            fingerprinter.look(found, files)
+    except BaseException:
+        fingerprinter.close()
+        raise
+    return fingerprinter
 
 
 def survey(settings: CatalogSettings, expected: Expected, root: Path = Path("/")) -> Survey:

@@ -94,9 +94,13 @@ def choose_socket(socket: Path | None) -> Path:
     return socket or _default_socket("name one with --socket; `prober serve` runs one")
 
 
+def find_socket() -> Path | None:
+    """That of a service in one of its usual places; None where there is none."""
+    return next((path for path in DEFAULT_SOCKETS if path.is_socket()), None)
+
+
 def _default_socket(hint: str) -> Path:
-    for path in DEFAULT_SOCKETS:
-        if path.is_socket():
-            return path
+    if (path := find_socket()) is not None:
+        return path
     places = " or ".join(str(path) for path in DEFAULT_SOCKETS)
     raise ServiceError(f"no service is running on {places}", hint=hint)

@@ -19,7 +19,8 @@ class Command(NamedTuple):
 
     ``module`` has a function called ``NAME_command``, whose parameters are its arguments and options, and whose
     docstring goes on where ``summary`` (markdown) ends.  ``asks`` are the routes that it asks; without any it needs
-    nobody who answers.  ``settings`` are those of the parser.
+    nobody who answers.  ``settings`` are those of the parser.  One with commands
+    ``within`` has these, and no function; what they are ``of`` stands before the names of their functions.
     """
 
     name: str
@@ -27,12 +28,78 @@ class Command(NamedTuple):
     summary: str
     asks: tuple[Route, ...] = ()
     settings: Mapping[str, Any] = {}
+    within: tuple[Command, ...] = ()
+    of: str = ""
 
     @property
     def function(self) -> str:
         """The name of its function."""
-        return f"{self.name.replace('-', '_')}_command"
+        return f"{self.of}{self.name.replace('-', '_')}_command"
 
+
+#: What is asked of many hosts at once.
+FLEET = (
+    Command(
+        "import",
+        "prober.cli.fleet.importing",
+        "Put hosts into a store, each by a recording of its QEMU.",
+        of="fleet_",
+    ),
+    Command(
+        "can",
+        "prober.cli.fleet.can",
+        "Tell how many hosts can run a domain, and why the others cannot.",
+        of="fleet_",
+    ),
+    Command(
+        "why",
+        "prober.cli.fleet.can",
+        "Tell why one host can or cannot run a domain.",
+        of="fleet_",
+    ),
+    Command(
+        "targets",
+        "prober.cli.fleet.moving",
+        "Tell to which hosts a guest may migrate that runs on one of them.",
+        of="fleet_",
+    ),
+    Command(
+        "upgrade",
+        "prober.cli.fleet.moving",
+        "Tell which domains break and which change where one build is replaced by another, and which hosts have it.",
+        of="fleet_",
+    ),
+    Command(
+        "baseline",
+        "prober.cli.fleet.common",
+        "Tell what all hosts have: what a guest may use that shall live on any of them.",
+        of="fleet_",
+    ),
+    Command(
+        "supports",
+        "prober.cli.fleet.common",
+        "Tell how many hosts have a type, property, machine, CPU model, QMP command or option, by build.",
+        of="fleet_",
+    ),
+    Command(
+        "drift",
+        "prober.cli.fleet.common",
+        "Tell which hosts differ from most of their peers.",
+        of="fleet_",
+    ),
+    Command(
+        "hosts",
+        "prober.cli.fleet.lists",
+        "List the hosts, each with its QEMUs.",
+        of="fleet_",
+    ),
+    Command(
+        "builds",
+        "prober.cli.fleet.lists",
+        "List the builds of QEMU, each with how many hosts have it.",
+        of="fleet_",
+    ),
+)
 
 #: In the order of the help.
 COMMANDS = (
@@ -142,5 +209,11 @@ COMMANDS = (
         "check",
         "prober.cli.check",
         "Say which of many QEMUs accept a libvirt domain, and why the others do not.",
+    ),
+    Command(
+        "fleet",
+        "prober.cli.fleet",
+        "Ask many hosts at once: which of them can run a domain, why the others cannot, what an upgrade breaks.",
+        within=FLEET,
     ),
 )

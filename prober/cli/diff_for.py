@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prober.capabilities.diff import diff
 from prober.cli import output
@@ -12,7 +11,7 @@ from prober.cli.difference import header_lines, write_difference
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.knowledge import capabilities_of
-from prober.cli.translate import format_shell
+from prober.commandline.shell import argv_changes
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.read import read_domain
@@ -68,11 +67,3 @@ def _domain_lines(sides: DomainDifference, file: str, argv: list[str]) -> Iterat
 def _verdict(name: str, side: DomainSide, file: str) -> Iterator[str]:
     yield f"{name} {'accepts' if side.accepted else 'refuses'} {file}" + ("" if side.accepted else ":")
     yield from (f"  {file}:{refusal}" for refusal in side.refusals)
-
-
-def argv_changes(a: Iterable[str], b: Iterable[str]) -> Iterator[str]:
-    """The options that differ, one a line, as a shell reads them: ``-`` what A has, ``+`` what B has."""
-    one, other = ([line.removesuffix(" \\").strip() for line in format_shell(argv).splitlines()] for argv in (a, b))
-    for line in difflib.ndiff(one, other):
-        if line.startswith(("- ", "+ ")):
-            yield line

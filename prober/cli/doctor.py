@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import typer
 import prober
 from prober.capabilities.catalog import Catalog
 from prober.cli import output
+from prober.cli.choosing import find_socket
 from prober.cli.exits import ExitCode
 from prober.cli.options import Json
 from prober.cli.served import Config
@@ -46,7 +48,7 @@ def doctor_command(
             "--socket",
             metavar="PATH",
             readable=False,
-            help="The service's socket. [default: the one in its settings]",
+            help="The service's socket. [default: the one in its settings, or that of `make run`]",
         ),
     ] = None,
     config: Config = None,
@@ -60,8 +62,7 @@ def doctor_command(
     """
     read = read_configuration(config, {} if socket is None else {"socket": socket})
     settings = read.settings or ServiceSettings(**({} if socket is None else {"socket": socket}))
-    is_named = any(one.key == "socket" and one.source != "default" for one in read.told)
-    seen, service = _ask(settings.socket, is_wanted=is_named or any(unit.exists() for unit in _UNITS))
+    seen, service = _find_service(read, settings.socket)
     own = [*seen, *_of_settings(read)]
     if service is None:
         own += asyncio.run(_look(settings))
@@ -74,8 +75,17 @@ def doctor_command(
     raise SystemExit(ExitCode.absent if problems else ExitCode.ok)
 
 
+def _find_service(read: Configuration, socket: Path) -> tuple[list[Observation], HostReport | None]:
+    """Ask the service on this socket; where nobody wants one there, the one that every command finds."""
+    is_named = any(one.key == "socket" and one.source != "default" for one in read.told)
+    is_wanted = is_named or any(unit.exists() for unit in _UNITS)
+    return _ask(socket if is_wanted else find_socket() or socket, is_wanted=is_wanted)
+
+
 async def _look(settings: ServiceSettings) -> list[Observation]:
     """All that a service would look at, by this process; its binaries are interviewed, and nothing is kept of it."""
+    # What the catalog logs of a binary that fails is a finding; without a handler Python prints it besides.
+    logging.getLogger("prober").addHandler(logging.NullHandler())
     alone = settings.catalog.model_copy(update={"cache_dir": None})
     async with Catalog(alone) as catalog:
         with output.ProgressLine() as progress:

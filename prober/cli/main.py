@@ -9,6 +9,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,20 +28,25 @@ from prober.errors import ProberError
 class _Rows(TyperGroup):
     """The commands of the rows."""
 
-    def __init__(self, **attributes: Any) -> None:
+    def __init__(self, rows: Sequence[Command] = COMMANDS, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for row in COMMANDS:
+        self._rows = rows
+        for row in rows:
             self.add_command(TyperCommand(row.name, help=row.summary))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is called, and declare it."""
         name, _, rest = super().resolve_command(ctx, args)
-        row = next(row for row in COMMANDS if row.name == name)
+        row = next(row for row in self._rows if row.name == name)
         return name, _declare(row), rest
 
 
 def _declare(row: Command) -> Any:
-    """A command with its options, as its function has them."""
+    """A command with its options, as its function has them; or a group of commands."""
+    if row.within:
+        text = inspect.getdoc(importlib.import_module(row.module))
+        help_text = f"{row.summary}\n\n{text}"
+        return _Rows(row.within, name=row.name, help=help_text, no_args_is_help=True, rich_markup_mode="markdown")
     function = getattr(importlib.import_module(row.module), row.function)
     info = CommandInfo(
         row.name,
@@ -93,6 +101,8 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
+    if sys.stdout is None:  # Whoever closed it wants no answer.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
     try:
         app(prog_name="prober")
     except ProberError as error:

@@ -11,24 +11,33 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from types import TracebackType
 from typing import Any, Self
 
 from prober.cli.exits import ExitCode
+from prober.errors import OutputError
 
 
 def write(text: str) -> None:
-    """Write text and a line's end to stdout.
+    """Write text and a line's end to stdout; what its encoding has no word for as an escape.
 
     :raise SystemExit: quietly, with :attr:`ExitCode.broken_pipe`, where the reader has gone.
+    :raise OutputError: where it cannot be written for another reason, as the disk is full.
     """
     try:
-        sys.stdout.write(text + "\n")
+        try:
+            sys.stdout.write(text + "\n")
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes stdout once more at its end, and would complain of the same pipe.
+    except OSError as error:
+        # Python flushes stdout once more at its end, and would complain of the same.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(ExitCode.broken_pipe) from None
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(ExitCode.broken_pipe) from None
+        raise OutputError(f"cannot write the answer: {error.strerror}") from error
 
 
 def write_json(value: Any) -> None:
@@ -60,10 +69,9 @@ def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         table.add_column(header, overflow="fold", no_wrap=not terminal)
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    console = Console(file=sys.stdout, width=None if terminal else _UNCUT)
-    with console.capture() as captured:
-        console.print(table)
-    write("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    drawn = StringIO()  # The console would write by itself what is drawn.
+    Console(file=drawn, force_terminal=terminal or None, width=None if terminal else _UNCUT).print(table)
+    write("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
 
 
 #: A width that no row reaches: what goes to a file or a pipe is not cut.

@@ -57,7 +57,7 @@ def _headline(proof: dict[str, Any]) -> str:
         return f"{text}: {proof['reason']}"
     how = [f"under {proof['accelerator'].upper()}"] if proof["accelerator"] else []
     if proof["verdict"].startswith("proven"):
-        how.append(f"{proof['readings']} values read back")
+        how.append(f"{proof['readings']} {'value' if proof['readings'] == 1 else 'values'} read back")
         how.append("remembered" if proof["remembered"] else f"{proof['seconds']:.2f} s")
     return f"{text}: {', '.join(how)}" if how else text
 

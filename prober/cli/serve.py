@@ -126,7 +126,7 @@ def describe_served(entries: list[Entry], settings: ServiceSettings) -> Iterator
 
 def _state(entry: Entry) -> str:
     if entry.state == "failed":
-        return f"failed: {entry.error}"
+        return f"failed: {entry.error}" + (f" ({entry.hint})" if entry.hint else "")
     took = f"{entry.seconds or 0:.2f} s"
     match entry.source:
         case "interview":

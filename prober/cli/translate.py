@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -15,6 +14,7 @@ from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.options import Assume, Binary, DomainFile, Format, Prove, Replies, Settings, Socket, Whole
 from prober.cli.proof import exit_of, format_proof
+from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
 
 #: What is said of a command line that was not started.
@@ -148,25 +148,6 @@ def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict
 
 def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
-
-
-def format_shell(argv: Iterable[str]) -> str:
-    r"""A command for a POSIX shell, one option a line.
-
-    Every word is quoted, so the shell sees exactly this argv, whatever stands in it.  Only the layout guesses that
-    a word with a leading dash begins an option.
-
-    >>> print(format_shell(["qemu", "-S", "-name", "my vm"]))
-    qemu \
-      -S \
-      -name 'my vm'
-    """
-    lines: list[list[str]] = []
-    for word in argv:
-        if not lines or word.startswith("-"):
-            lines.append([])
-        lines[-1].append(shlex.quote(word))
-    return " \\\n  ".join(" ".join(line) for line in lines)
 
 
 def format_surroundings(translation: dict[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ MOST_KEPT, MOST_HELD = 256 * 1024, 16 * 1024 * 1024
 M = TypeVar("M", bound=BaseModel)
 
 
-def pack(model: BaseModel) -> tuple[str, bytes]:
+def pack_part(model: BaseModel) -> tuple[str, bytes]:
     """The name of a build or a variant, and its blob.
 
     :raise FleetError: where it is too large to be kept.
@@ -31,7 +31,7 @@ def pack(model: BaseModel) -> tuple[str, bytes]:
     return name_of(data), blob
 
 
-def unpack(name: str, blob: bytes, kind: type[M]) -> M:
+def unpack_part(name: str, blob: bytes, kind: type[M]) -> M:
     """The build or variant of this name, from its blob.
 
     :raise FleetError: where the blob is not what it is kept as: too large, damaged, of another name or form.
@@ -51,6 +51,14 @@ def unpack(name: str, blob: bytes, kind: type[M]) -> M:
             f"{name} is no {kind.__name__.lower()}: {where}: {first['msg'][:200]}",
             hint="it may come from a newer prober: use the same version everywhere",
         ) from error
+
+
+def holds(name: str, blob: bytes) -> bool:
+    """Whether a blob holds what it is named after.  It is inflated for that: some milliseconds."""
+    try:
+        return name_of(_inflated(blob)) == name
+    except zlib.error:
+        return False
 
 
 def _inflated(blob: bytes) -> bytes:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prober.errors import FleetError
+from prober.errors import FleetError, UsageError
 from prober.fleet.names import NAME
 
 #: The most bytes that a record may have.
@@ -53,6 +54,30 @@ class HostRecord(BaseModel):
     time: Annotated[int, Field(ge=0, lt=1 << 53)] = 0
     labels: dict[_Key, _Value] = {}
     builds: tuple[HostBuild, ...] = ()
+
+
+#: What the fields of a record are called.
+_WORDS = {"name": "name of a host", "labels": "label", "builds": "path of a QEMU"}
+
+
+def make_record(
+    name: str, *, seq: int, time: int, labels: Mapping[str, str], builds: Iterable[HostBuild]
+) -> HostRecord:
+    """A record of these.
+
+    :raise UsageError: where the name or a label is not one, or a path is not absolute.
+    """
+    try:
+        return HostRecord(name=name, seq=seq, time=time, labels=dict(labels), builds=tuple(builds))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = {"name": "name of a host", "labels": "label", "builds": "path of a QEMU"}.get(
+            str(first["loc"][0]), "number"
+        )
+        hint = "letters, digits, dots, dashes and underscores, up to 253, a letter or digit first and last"
+        raise UsageError(
+            f"{str(first['input'])[:200]!r} is no {what}", hint="" if what == "path of a QEMU" else hint
+        ) from error
 
 
 def dump_record(record: HostRecord) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from prober.capabilities.plain import read_plain
 from prober.errors import UsageError
 from prober.host.firmware import read_firmware
 from prober.host.host import Host
@@ -35,13 +36,12 @@ def _read_file(file: Path | None) -> Host:
         if file is None and not DEFAULT_FILE.exists():
             return Host()
         path = file or DEFAULT_FILE
-        with path.open("rb") as stream:
-            data = stream.read(_MOST + 1)
+        data = read_plain(path, _MOST)
         if len(data) > _MOST:
             raise ValueError(f"it is larger than {_MOST} bytes")
         return Host.model_validate(tomllib.loads(data.decode()))
     except OSError as error:
-        raise UsageError(f"cannot read the settings in {file}: {error.strerror}") from error
+        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -348,6 +348,7 @@ class _Interviewer:
                         self._processes -= 1  # there was no QEMU
                     plainer = launch.plainer(error.stderr)
                     if plainer is None:
+                        error.hint = error.hint or launch.what_helps(error.stderr)
                         raise
                     how = "fewer options" if plainer.box is launch.box else "less confinement"
                     if plainer.box is not launch.box:

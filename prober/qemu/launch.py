@@ -101,6 +101,15 @@ class Launch:
             return replace(self, accel="kvm")
         return None if self.box is None else replace(self, box=self.box.without_view())
 
+    def what_helps(self, stderr: str) -> str:
+        """What would help a binary that ended at once with these words; empty where that is not known.
+
+        Debian's ``qemu-system-x86_64-microvm`` is built without TCG, and says no more than ``invalid accelerator tcg``.
+        """
+        if "invalid accelerator tcg" in stderr.lower():
+            return "it was built without TCG: it answers where /dev/kvm can be opened, and accel is not tcg"
+        return ""
+
 
 def find_kvm(root: Path | None) -> bool:
     """Whether ``/dev/kvm`` can be opened by us, and so by a QEMU that we start."""

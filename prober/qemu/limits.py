@@ -15,11 +15,11 @@ class InterviewLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: From the launch of a QEMU to its greeting.
-    greet_s: float = Field(default=10, gt=0)
+    greet_s: float = Field(default=10, gt=0, le=1_000_000)
     #: From a question (or from the reply before it, as QEMU answers one after the other) to its reply.
-    reply_s: float = Field(default=10, gt=0)
+    reply_s: float = Field(default=10, gt=0, le=1_000_000)
     #: The whole interview.
-    total_s: float = Field(default=60, gt=0)
+    total_s: float = Field(default=60, gt=0, le=1_000_000)
     #: One reply.
     reply_bytes: int = Field(default=64 * _MIB, gt=0)
     #: All that the processes of one interview send.

@@ -1,4 +1,4 @@
-"""Scripts that stand before a QEMU: their interpreter, and the programs that they name.
+"""Scripts that stand before a QEMU: their interpreter, and the programs that they lead to.
 
 Debian 12's ``qemu-system-i386`` is one: a line of shell that starts ``qemu-system-x86_64`` with ``-cpu``.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 #: A script larger than this (bytes) is no wrapper that somebody wrote.
@@ -14,17 +17,61 @@ _MAX_SCRIPT = 65536
 _MAX_PROGRAMS = 64
 _PROGRAM = re.compile(rb"(?<![\w./-])(/[\w.+-]+(?:/[\w.+-]+)+|qemu-[\w.+-]+)")
 _NOT_PROGRAMS = ("/dev/", "/proc/", "/sys/")
+#: What may be the name of a script that a variable or ``cd`` leads to; in how many words of a text it is looked for,
+#: and how many names are tried in all.
+_WORD = re.compile(rb"[\w.+-]+")
+_MAX_WORDS = 1000
+_MAX_TRIED = 256
 
 
 def find_programs(path: str) -> tuple[str, ...]:
-    """The programs that a script names; none for a file that is no script, or cannot be read."""
+    """The programs that a script names, those that these name, and so on; none for a file that is no script, or cannot
+    be read.  The nearest come first.
+
+    A script, or a file that a script reads, may name the next one in parts (``cd /opt/q; exec ./run``,
+    ``exec "$here/$next"``): each word that is the name of a script beside it, or in a directory that it names, is
+    taken for one.  Nothing else of them is left once QEMU runs.
+    """
     text = _read_script(path)
     if text is None:
         return ()
+    tries = iter(range(_MAX_TRIED))
+    found = dict.fromkeys(_named_in(path, text, tries))
+    for name in (reached := list(found)):
+        if len(found) >= _MAX_PROGRAMS:
+            break
+        if name != path and (text := _read_text(name)) is not None:
+            new = [one for one in _named_in(name, text, tries) if one not in found and one != path]
+            found.update(dict.fromkeys(new))
+            reached += new
+    return tuple(islice(found, _MAX_PROGRAMS))
+
+
+def _named_in(path: str, text: bytes, tries: Iterator[int]) -> Iterator[str]:
+    """The programs that a text names, then the scripts that it names in parts, as long as there are ``tries`` left."""
     beside = Path(path).parent
-    named = dict.fromkeys(str(beside / match.decode(errors="replace")) for match in _PROGRAM.findall(text))
-    programs = [name for name in named if not name.startswith(_NOT_PROGRAMS) and not Path(name).is_dir()]
-    return tuple(programs[:_MAX_PROGRAMS])
+    directories = [beside]
+    for match in dict.fromkeys(found[0] for found in islice(_PROGRAM.finditer(text), _MAX_TRIED)):
+        name = str(beside / match.decode(errors="replace"))
+        if name.startswith(_NOT_PROGRAMS):
+            continue
+        if next(tries, None) is None:
+            return
+        if Path(name).is_dir():
+            directories.append(Path(name))
+        else:
+            yield name
+    words = [
+        word.decode(errors="replace")
+        for word in dict.fromkeys(found[0] for found in islice(_WORD.finditer(text), _MAX_WORDS))
+    ]
+    for directory in directories:
+        for word in words:
+            if next(tries, None) is None:
+                return
+            name = f"{directory}/{word}"
+            if word.strip(".") and _read_script(name, 0) is not None:
+                yield name
 
 
 def interpreter_of(path: str) -> str | None:
@@ -33,14 +80,27 @@ def interpreter_of(path: str) -> str | None:
     return words[0].decode(errors="replace") if words and words[0].startswith(b"/") else None
 
 
-def _read_script(path: str) -> bytes | None:
+def _read_script(path: str, most: int = _MAX_SCRIPT) -> bytes | None:
     """What follows ``#!``."""
+    head = _read(path, most + 2)
+    return head[2:] if head is not None and head[:2] == b"#!" else None
+
+
+def _read_text(path: str) -> bytes | None:
+    """What is in a script, or in a file that one may read; None where it is a program, or too large for either."""
+    text = _read(path, _MAX_SCRIPT + 1)
+    if text is None or (text[:2] != b"#!" and (len(text) > _MAX_SCRIPT or b"\0" in text)):
+        return None
+    return text[:_MAX_SCRIPT]
+
+
+def _read(path: str, most: int) -> bytes | None:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:
         return None
     try:
-        return os.read(fd, _MAX_SCRIPT) if os.read(fd, 2) == b"#!" else None
+        return os.read(fd, most) if stat.S_ISREG(os.fstat(fd).st_mode) else None
     except OSError:
         return None
     finally:

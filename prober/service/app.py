@@ -66,7 +66,7 @@ class Handlers:
 
     async def get_health(self, _: Request) -> Response:
         """That the service answers, and how its binaries are."""
-        states = Counter(entry.state for entry in self._catalog.entries())
+        states = Counter(entry.state for entry in await self._catalog.list_entries())
         return as_json(Health(status="ok", version=prober.__version__, binaries=dict(states)))
 
     async def get_metrics(self, request: Request) -> Response:
@@ -75,7 +75,7 @@ class Handlers:
 
     async def get_ready(self, _: Request) -> Response:
         """That each binary has an answer or a failure that is remembered, or which have not."""
-        entries = self._catalog.entries()
+        entries = await self._catalog.list_entries()
         waiting = [entry.id for entry in entries if entry.state not in ("ready", "failed")]
         if not waiting:
             states = Counter(entry.state for entry in entries)
@@ -86,7 +86,7 @@ class Handlers:
 
     async def get_binaries(self, _: Request) -> Response:
         """All entries, as they are now."""
-        return as_json(BinaryList(binaries=[entry.brief() for entry in self._catalog.entries()]))
+        return as_json(BinaryList(binaries=[entry.brief() for entry in await self._catalog.list_entries()]))
 
     async def get_binary(self, request: Request) -> Response:
         """One entry, once it is known."""

@@ -8,7 +8,6 @@ A key has one name in all of them: ``catalog.poll_s`` in the file is ``poll_s`` 
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import tomllib
@@ -22,10 +21,11 @@ from pydantic_core import ErrorDetails
 
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
+from prober.capabilities.plain import read_plain
 from prober.errors import SettingsError
 from prober.service.logs.text import harmless
 from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
-from prober.service.toml_lines import find_line
+from prober.service.toml_lines import Lines, find_line, read_lines
 
 #: Who said it.
 SettingSource: TypeAlias = Literal["command line", "environment", "file", "default"]
@@ -45,8 +45,10 @@ _OTHER_VARIABLES = frozenset(
 #: The keys whose values are lists of paths.
 _LISTS = frozenset(name for name, field in CatalogSettings.model_fields.items() if isinstance(field.default, tuple))
 
-#: No file of settings is larger (bytes).
-_MOST_BYTES = 1 << 20
+#: No file of settings is larger (bytes): reading it takes turns with what the service is asked meanwhile.
+_MOST_BYTES = 128 << 10
+#: So many problems are told.
+_MOST_TOLD = 100
 #: So much of a wrong value is told (characters).
 _SHOWN = 60
 #: A table has no such key, or a key that is needed is not there.
@@ -123,13 +125,13 @@ def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | 
     text, problem = _read_text(path, needed=file is not None)
     in_file, problem = _parse(path, text) if problem is None else ({}, problem)
     in_environment, put_together = _environment()
-    sources = _Sources(dict(overrides or {}), in_environment, in_file, path, text or "")
+    sources = _Sources(dict(overrides or {}), in_environment, in_file, path, read_lines(text or ""))
     problems = [] if problem is None else [problem]
     settings = None
     try:
         settings = put_together(sources.command_line, sources.environment, sources.file, _DEFAULTS)
     except ValidationError as error:
-        problems += sorted((_explain(detail, sources) for detail in error.errors()), key=_by_place)
+        problems += _explain_all(error, sources)
     told = () if settings is None or problems else tuple(_tell(settings, sources))
     return Configuration(
         None if problems else settings,
@@ -192,13 +194,13 @@ def setting_keys(model: type[BaseModel] = ServiceSettings, above: str = "") -> I
 
 
 class _Sources(NamedTuple):
-    """What each source tells, and the text of the file."""
+    """What each source tells, and on which lines the file has it."""
 
     command_line: Told
     environment: Told
     file: Told
     path: Path
-    text: str
+    lines: Lines
 
     def find(self, path: tuple[str, ...]) -> tuple[SettingSource, str]:
         """Who tells of a key, and where that stands."""
@@ -207,7 +209,7 @@ class _Sources(NamedTuple):
         if _has(self.environment, path):
             return "environment", self._variable(path)
         if _has(self.file, path):
-            line = find_line(self.text, path)
+            line = find_line(self.lines, path)
             return "file", f"{self.path}:{line}" if line else str(self.path)
         return "default", "default"
 
@@ -222,10 +224,7 @@ class _Sources(NamedTuple):
 def _read_text(path: Path, *, needed: bool) -> tuple[str | None, SettingProblem | None]:
     """The text of a file; None without a problem where it need not be there and is not."""
     try:
-        with path.open("rb") as stream:
-            if stat.S_ISDIR(os.fstat(stream.fileno()).st_mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            data = stream.read(_MOST_BYTES + 1)
+        data = read_plain(path, _MOST_BYTES)
     except FileNotFoundError as error:
         if not needed:
             return None, None
@@ -272,10 +271,28 @@ def _who_may(path: Path) -> str:
     return f"{rights}: let user {os.geteuid()} read it, as with chgrp prober {path} and chmod 0640 {path}"
 
 
-def _explain(detail: ErrorDetails, sources: _Sources) -> SettingProblem:
+def _explain_all(error: ValidationError, sources: _Sources) -> list[SettingProblem]:
+    """All that the validation says, by its place; of what is far too much the first.
+
+    What may have been meant is looked for in each of them, which takes longer than all else.
+    """
+    details = error.errors(include_url=False, include_context=False)
+    places = [sources.find(_path_of(detail))[1] for detail in details]
+    order = sorted(range(len(details)), key=lambda number: _by_place(places[number]))
+    told = [_explain(details[number], places[number]) for number in order[:_MOST_TOLD]]
+    if left := len(details) - len(told):
+        told.append(SettingProblem(places[order[_MOST_TOLD]], "", f"and {left} more from here on"))
+    return told
+
+
+def _path_of(detail: ErrorDetails) -> tuple[str, ...]:
+    return tuple(str(part) for part in detail["loc"] if not isinstance(part, int))
+
+
+def _explain(detail: ErrorDetails, where: str) -> SettingProblem:
     """What the validation says, in the words of who wrote it."""
-    path = tuple(str(part) for part in detail["loc"] if not isinstance(part, int))
-    key, (_, where) = ".".join(path), sources.find(path)
+    path = _path_of(detail)
+    key = harmless(".".join(path), _SHOWN)
     if detail["type"] == _EXTRA:
         return SettingProblem(where, key, "there is no such setting", _near(path))
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
@@ -291,9 +308,9 @@ def _explain(detail: ErrorDetails, sources: _Sources) -> SettingProblem:
     return SettingProblem(where, key, told, _form_of(key, where))
 
 
-def _by_place(problem: SettingProblem) -> tuple[str, int]:
-    place, _, line = problem.place.rpartition(":")
-    return (place, int(line)) if line.isdigit() else (problem.place, 0)
+def _by_place(where: str) -> tuple[str, int]:
+    place, _, line = where.rpartition(":")
+    return (place, int(line)) if line.isdigit() else (where, 0)
 
 
 def _near(path: tuple[str, ...]) -> str:

@@ -84,7 +84,7 @@ class Reloader:
         fields = {"event": "reload", "outcome": "done", "changed": ",".join(changed), "fixed": ",".join(fixed)}
         what = f"changed {', '.join(changed)}" if changed else "nothing changed"
         log.info("the settings were read anew: %s", what, extra={"fields": fields})
-        said = f"Serving {len(self._catalog.entries())} binaries"
+        said = f"Serving {len(await self._catalog.list_entries())} binaries"
         if fixed:
             log.warning("what a running service cannot change is as it was: %s (restart it)", ", ".join(fixed))
             return f"{said}; restart to change {', '.join(fixed)}"

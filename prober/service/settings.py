@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
-from prober.capabilities.find import CatalogSettings
+from prober.capabilities.find import CatalogSettings, name_a_file
 
 DEFAULT_FILE = Path("/etc/prober/prober.toml")
 DEFAULT_SOCKET = Path("/run/prober/prober.sock")
@@ -53,7 +54,7 @@ class ServiceSettings(BaseModel):
     #: How long one of these may take, and how long a question waits for one (503).
     work_s: float = Field(default=10.0, gt=0)
     #: How much memory it may take for a question, besides what it has from the start.
-    work_memory: int = Field(default=192 << 20, ge=16 << 20)
+    work_memory: int = Field(default=192 << 20, ge=16 << 20, le=1 << 40)
     #: How many questions wait for one of these (503).
     max_waiting_work: int = Field(default=64, ge=0)
     #: Whether each request is logged.
@@ -67,6 +68,16 @@ class ServiceSettings(BaseModel):
     #: How many questions wait for their turn to be proven (503).
     max_waiting_proofs: int = Field(default=64, ge=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=DEFAULT_CACHE)
+
+    _names_a_file = field_validator("*", mode="after")(name_a_file)
+
+    @field_validator("socket", mode="before")
+    @classmethod
+    def _socket_is_named(cls, value: object) -> object:
+        """An empty path is the directory that the service was started in."""
+        if value == "":
+            raise PydanticCustomError("no_socket", "it has to name a file")
+        return value
 
     @field_validator("host", "group", "admin_group", "prover_socket", mode="before")
     @classmethod

@@ -30,9 +30,10 @@ def _found(report: dict[str, Any], topic: str, level: str = "") -> Findings:
     return [one for one in report["findings"] if one["topic"] == topic and level in ("", one["level"])]
 
 
-def _doctor(*words: object) -> tuple[int, dict[str, dict[str, Any]]]:
+def _doctor(*words: object, cwd: Path = CHECKOUT) -> tuple[int, dict[str, dict[str, Any]]]:
     """Its exit code, and the reports by who saw it."""
-    ended = run_prober("doctor", "--json", *words)
+    ended = run_prober("doctor", "--json", *words, cwd=cwd)
+    assert ended.err == "", "what a binary that fails says is a finding"
     told = json.loads(ended.out)
     assert told["problems"] == sum(report["problems"] for report in told["reports"])
     for report in told["reports"]:
@@ -66,6 +67,21 @@ def test_a_host_that_is_well(directory: Path, qemu_binary: str) -> None:
         assert client.get("/v1/doctor").value == client.get("/v1/doctor").value
 
 
+@pytest.mark.skipif(Path("/run/prober/prober.sock").exists(), reason="this host has a service installed")
+def test_the_service_of_make_run_is_found(directory: Path) -> None:
+    """As every command finds it, where no other is named: `make run` in one terminal, the doctor in a second."""
+    file = directory / "prober.toml"
+    file.write_text('[catalog]\naccel = "tcg"\ndirectories = []\nqemu_kvm = ""\n')
+    (directory / "run").mkdir()
+    with start_ready_service(directory, "--config", file) as service:
+        (directory / "run/prober.sock").symlink_to(service.socket)
+        _, reports = _doctor("--config", file, cwd=directory)
+        assert set(reports) == {"command", "service"}
+        file.write_text(f'socket = "{directory}/none.sock"\n')
+        _, reports = _doctor("--config", file, cwd=directory)
+        assert set(reports) == {"command"}, "the one that is named, and no other"
+
+
 def test_what_only_the_service_sees(directory: Path) -> None:
     """A binary that fails, a cache that is spoilt, and settings that were changed since."""
     broken = make_fake(directory, "not_qmp")
@@ -90,13 +106,17 @@ def test_what_only_the_service_sees(directory: Path) -> None:
 def test_without_a_service(directory: Path, qemu_binary: str) -> None:
     file = directory / "prober.toml"
     cache = directory / "none"
-    told = f'directories = []\nqemu_kvm = ""\npaths = ["{qemu_binary}", "/nonexistent/qemu"]\ncache_dir = "{cache}"'
-    file.write_text(f'admin_group = "no-such-group"\n[catalog]\naccel = "tcg"\n{told}\n')
+    broken = make_fake(directory, "not_qmp")
+    told = f'paths = ["{qemu_binary}", "/nonexistent/qemu", "{broken}"]\ncache_dir = "{cache}"'
+    file.write_text(
+        f'admin_group = "no-such-group"\n[catalog]\naccel = "tcg"\ndirectories = []\nqemu_kvm = ""\n{told}\n'
+    )
     code, reports = _doctor("--config", file, "--socket", directory / "none.sock")
     assert (code, set(reports)) == (1, {"command"})
     own = reports["command"]
     assert "no such socket" in _found(own, "socket", "problem")[0]["what"]
-    assert [one["where"] for one in _found(own, "binaries", "problem")] == ["/nonexistent/qemu"]
+    failed = {one["where"] for one in _found(own, "binaries", "problem")}
+    assert failed == {"/nonexistent/qemu", str(broken)}
     assert "there is no group 'no-such-group'" in _found(own, "groups", "problem")[0]["what"]
     assert _found(own, "cache", "problem")[0]["where"] == str(cache)
     assert not cache.exists(), "looking changes nothing"

@@ -95,6 +95,12 @@ def test_what_will_be_installed_is_said_first(tmp_path: Path) -> None:
     assert "still missing: curl" in done
 
 
+def test_what_is_there_is_named(tmp_path: Path) -> None:
+    write_program(tmp_path, "curl", "exit 0")
+    ended = run_here(["-m", "tools.needs", "curl"], tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "curl is there.\n")
+
+
 def test_who_may_not_install_is_told(tmp_path: Path) -> None:
     ended = run_here(["-m", "tools.needs"], tmp_path)
     assert ended.returncode != 0

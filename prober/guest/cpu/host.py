@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
+from prober.capabilities.models import Accelerator
 from prober.commandline.kept import KeptPerBinary
 from prober.guest.cpu.map import CpuMap, Decoded, Processor, cpu_map
 from prober.guest.cpu.names import from_qemu
@@ -79,10 +80,13 @@ def best_model(target: Target) -> Mapping[str, object] | None:
     Before ``unavailable-features`` came (QEMU 4.1), QEMU wrote some features in two ways, and libvirt asks once more
     for all properties of the first answer.
     """
-    accelerator = target.caps.accelerators.get(target.accel)
+    return best_of(target.caps.accelerators.get(target.accel), "host" if target.accel == "kvm" else "max")
+
+
+def best_of(accelerator: Accelerator | None, wanted: str) -> Mapping[str, object] | None:
+    """The same of one accelerator; ``wanted`` is ``host`` or ``max``."""
     if accelerator is None:
         return None
-    wanted = "host" if target.accel == "kvm" else "max"
     expansions = accelerator.cpu_expansions
     first = next((one for one in expansions if (one.type, one.model, one.asked_props) == ("static", wanted, {})), None)
     if first is None or first.props is None:

@@ -24,7 +24,12 @@ _HELPERS = (
     ("passt", ("usr/bin/passt",), "interfaces with <backend type='passt'/>", "passt"),
     ("swtpm", ("usr/bin/swtpm",), "an emulated TPM", "swtpm"),
     ("swtpm_setup", ("usr/bin/swtpm_setup",), "a new emulated TPM", "swtpm-tools"),
-    ("virtiofsd", ("usr/libexec/virtiofsd", "usr/lib/qemu/virtiofsd"), "filesystems of type virtiofs", "virtiofsd"),
+    (
+        "virtiofsd",
+        ("usr/libexec/virtiofsd", "usr/lib/qemu/virtiofsd"),
+        "filesystems of type virtiofs",
+        "virtiofsd (Debian 12 has it in qemu-system-common)",
+    ),
     (
         "qemu-bridge-helper",
         ("usr/lib/qemu/qemu-bridge-helper", "usr/libexec/qemu-bridge-helper"),
@@ -49,7 +54,8 @@ def look_at_modules(settings: ServiceSettings, root: Path = Path("/")) -> list[O
     seen = [one for place in (*settings.catalog.module_directories, *usual) if (one := _modules(place)) is not None]
     if not seen:
         why = "where a distribution has displays, audio or block drivers in modules, QEMU has none of them"
-        todo = "install them where they are wanted: qemu-system-gui, qemu-block-extra, qemu-system-modules-opengl"
+        todo = "install them where they are wanted: qemu-system-gui, qemu-block-extra"
+        todo += " (from Debian 13 on qemu-system-modules-opengl, too)"
         found.append(observe("modules", "notice", "no module of QEMU is installed", usual[-1], why, todo))
     return [*found, *seen]
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from prober.capabilities.catalog import Catalog
-from prober.capabilities.find import CatalogSettings
+from prober.capabilities.find import CatalogSettings, find_all
+from prober.capabilities.fingerprint import FileMark
+from prober.capabilities.fingerprinter import Fingerprinter
+from prober.capabilities.watching import make_fingerprinter, make_warm_fingerprinter
 from tests.recordings import FIXTURES
 from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
 from tests.unit.capabilities.making import make_binary
@@ -117,3 +121,50 @@ def test_a_catalog_that_is_closed_stays_so(bin_dir: Path) -> None:
         assert not catalog.is_alive()
 
     run_catalog(settings, asker, body)
+
+
+def test_what_takes_its_place_has_looked_at_all_that_is_known(bin_dir: Path, tmp_path: Path) -> None:
+    """The first look at what a QEMU runs takes milliseconds, and would be taken by whoever asks first."""
+    (tmp_path / "lib").mkdir()
+    files = [tmp_path / f"lib/{number}.so" for number in range(1500)]
+    for file in files:
+        file.touch()
+    settings, marks = catalog_settings(bin_dir), tuple(FileMark(str(file)) for file in files)
+    (found,) = find_all(settings)
+
+    def seconds(fingerprinter: Fingerprinter) -> float:
+        with fingerprinter:
+            began = time.thread_time()
+            fingerprint = fingerprinter.look(found, marks)
+            took = time.thread_time() - began
+        assert fingerprint is not None and len(fingerprint.files) == 1500
+        return took
+
+    cold = seconds(make_fingerprinter(settings, watch=True))
+    assert seconds(make_warm_fingerprinter(settings, [(found, marks)])) < cold / 3
+
+
+def test_listing_what_is_known_waits_for_nobody(bin_dir: Path) -> None:
+    """On a busy loop each turn takes what others do in it, so there is not one for each binary."""
+    names = [f"qemu-system-x{number}" for number in range(20)]
+    for name in names:
+        make_binary(bin_dir, name)
+    turns = 0
+
+    async def body(catalog: Catalog) -> None:
+        nonlocal turns
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        await catalog.settled()
+        await catalog.list_entries()
+        counting = asyncio.create_task(count())
+        assert {entry.id for entry in await catalog.list_entries()} >= set(names)
+        counting.cancel()
+
+    run_catalog(catalog_settings(bin_dir, cache_dir=None), Asker(), body)
+    assert turns < len(names)

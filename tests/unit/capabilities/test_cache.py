@@ -155,6 +155,16 @@ def test_entry_of_another_user_is_set_aside(
     assert "it belongs to user 65534" in caplog.text
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_entry_that_others_can_write_to_is_set_aside(
+    cache: DiskCache, binary: Path, entry: Path, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its directory is ours, but may be entered by everybody, and a file in it opened by its name."""
+    entry.chmod(mode)
+    assert aio(cache.read(str(binary))) is None
+    assert f"others can write to it ({mode:04o})" in caplog.text
+
+
 def test_one_bad_file_a_name(cache: DiskCache, binary: Path, entry: Path) -> None:
     for number in range(3):
         entry.write_bytes(b"bad %d" % number)

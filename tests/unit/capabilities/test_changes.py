@@ -40,7 +40,10 @@ def test_beyond_what_is_kept() -> None:
     assert changes.since(ident(changes, 4)) == ([], changes.last, True)
 
 
-@pytest.mark.parametrize("strange", ["", "x", "1-1", "-1", "18ec8d106763fdee-1", "a" * 5000, "{}-0{}", "{}--1"])
+@pytest.mark.parametrize(
+    "strange",
+    ["", "x", "1-1", "-1", "18ec8d106763fdee-1", "a" * 5000, "{}-0{}", "{}--1", "{}-01", "{}-\u0661"],
+)
 def test_strange_ids_give_a_gap(strange: str) -> None:
     changes = made(1)
     epoch = changes.last.partition("-")[0]

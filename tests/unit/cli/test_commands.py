@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.cli.commands import COMMANDS
+from prober.cli.commands import COMMANDS, FLEET
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import BINARIES, BINARY, ROUTES, Route
 from tests.conftest import CHECKOUT
@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 def test_each_row_has_its_function() -> None:
-    for row in COMMANDS:
+    for row in (*(row for row in COMMANDS if not row.within), *FLEET):
         function = getattr(importlib.import_module(row.module), row.function)
         assert inspect.getdoc(function), row.name
         assert all(route in ROUTES for route in row.asks)
@@ -54,6 +54,8 @@ def test_the_page_of_the_command_names_each() -> None:
     page = (CHECKOUT / "docs" / "cli.md").read_text()
     table = page.partition("## Commands\n")[2].partition("\n### ")[0]
     assert [row.name for row in COMMANDS if f"| `prober {row.name}" not in table] == []
+    page = (CHECKOUT / "docs" / "fleet.md").read_text()
+    assert [row.name for row in FLEET if f"| `prober fleet {row.name}" not in page] == []
 
 
 @pytest.mark.parametrize("name", CALLS)

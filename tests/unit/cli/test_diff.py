@@ -8,10 +8,10 @@ import pytest
 
 from prober.capabilities.difference import Change, Difference, Group
 from prober.cli.choosing import choose_either
-from prober.cli.diff_for import argv_changes
 from prober.cli.difference import format_group
 from prober.cli.local import Local
 from prober.cli.remote import Remote
+from prober.commandline.shell import argv_changes
 from prober.errors import ServiceError
 from tests.recordings import FIXTURES, ROOT
 from tests.unit.cli.conftest import Run

@@ -138,6 +138,28 @@ def test_every_error_has_an_exit_code_that_is_no_answer() -> None:
     assert exit_code(ExitedError("x", returncode=1)) == 5
 
 
+@pytest.mark.parametrize("options", [["--show"], ["--show", "--json"]])
+def test_a_full_disk_is_told_of(options: list[str]) -> None:
+    command = [sys.executable, "-c", START, "config", "--config", os.devnull, *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (5, "prober: cannot write the answer: No space left on device\n")
+
+
+def test_an_answer_that_nobody_wants_is_not_written() -> None:
+    line = 'exec "$0" -c "$1" config --show --config /dev/null >&-'
+    done = subprocess.run(["sh", "-c", line, sys.executable, START], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_an_encoding_has_no_word_for_is_an_escape() -> None:
+    command = [sys.executable, "-c", START, "config", "--config", os.devnull]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PROBER_GROUP": "größe"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gr\\xf6\\xdfe" in done.stdout
+
+
 def test_a_reader_that_goes_away_ends_the_command_quietly(replies: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prober.cli.translate import format_shell
+from prober.commandline.shell import format_shell
 
 #: Any text that execve takes, and often what a shell has plans for.
 WORDS = st.one_of(

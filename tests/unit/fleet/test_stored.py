@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.errors import FleetError
-from prober.fleet.blobs import MOST_HELD, MOST_KEPT, pack, unpack
+from prober.fleet.blobs import MOST_HELD, MOST_KEPT, pack_part, unpack_part
 from prober.fleet.names import canonical, name_of
 from prober.fleet.parts import Build, Variant, split
 from prober.fleet.records import MOST_BYTES, HostBuild, HostRecord, dump_record, load_record
 from tests.recordings import FIXTURES, load_capabilities
 
 BUILD, VARIANT = split(load_capabilities(FIXTURES / "qemu-7.2.22.replies.xz"))
-NAME, BLOB = pack(BUILD)
+NAME, BLOB = pack_part(BUILD)
 
 
 def has(number: int) -> HostBuild:
@@ -32,9 +32,9 @@ RECORD = HostRecord(
 
 
 def test_a_build_and_a_variant_are_found_under_their_names() -> None:
-    assert canonical(unpack(NAME, BLOB, Build)) == canonical(BUILD)
-    name, blob = pack(VARIANT)
-    assert unpack(name, blob, Variant) == VARIANT
+    assert canonical(unpack_part(NAME, BLOB, Build)) == canonical(BUILD)
+    name, blob = pack_part(VARIANT)
+    assert unpack_part(name, blob, Variant) == VARIANT
     assert len(BLOB) < 100_000
     assert len(blob) < 10_000
 
@@ -55,7 +55,7 @@ def test_a_build_and_a_variant_are_found_under_their_names() -> None:
 )
 def test_a_blob_that_is_not_what_it_is_kept_as_counts_for_nothing(name: str, blob: bytes, said: str) -> None:
     with pytest.raises(FleetError, match=said):
-        unpack(name, blob, Build)
+        unpack_part(name, blob, Build)
 
 
 @given(st.integers(0, len(BLOB) * 8 - 1))
@@ -63,7 +63,7 @@ def test_no_bit_of_a_blob_may_differ(bit: int) -> None:
     damaged = bytearray(BLOB)
     damaged[bit // 8] ^= 1 << bit % 8
     with pytest.raises(FleetError):
-        unpack(NAME, bytes(damaged), Build)
+        unpack_part(NAME, bytes(damaged), Build)
 
 
 def test_a_record_is_small() -> None:

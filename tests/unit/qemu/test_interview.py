@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from prober.capabilities import Capabilities
-from prober.errors import ExitedError
+from prober.errors import ConfinementError, ExitedError
 from prober.qemu.files import read_recording
 from prober.qemu.interview import Interview, interview
 from prober.qemu.limits import InterviewLimits
@@ -41,6 +41,20 @@ def asked_types(recording: Recording) -> list[str]:
         for exchange in recording.parts[0].exchanges
         if exchange.command in ("qom-list-properties", "device-list-properties")
     ]
+
+
+@pytest.fixture(autouse=True)
+def _unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which processes are started is counted here, and fakes write down what they were: no box has any part in it.
+
+    Where the tests are root's, a box does not start fakes in root's own directories; an ordinary user's does, and they
+    may not write there.  tests/integration/test_interview_confinement.py is about boxes.
+    """
+
+    async def find_none(**_asked: object) -> None:
+        raise ConfinementError("this test is about no box")
+
+    monkeypatch.setattr(sys.modules["prober.qemu.interview"], "find_box", find_none)
 
 
 @pytest.fixture(name="small")
@@ -128,8 +142,9 @@ def test_binary_without_tcg(aio: Aio, tmp_path: Path, monkeypatch: pytest.Monkey
         result: Interview = aio(interview(fake, limits=limits))
         assert len(result.recording.parts) == 1
         assert asked_types(result.recording) == SMALL_ASKED
-    with pytest.raises(ExitedError, match="invalid accelerator"):
+    with pytest.raises(ExitedError, match="invalid accelerator") as caught:
         aio(interview(fake, limits=TWO, accel="tcg"))
+    assert "built without TCG" in caught.value.hint
 
 
 def test_types_in_modules_are_found(aio: Aio, tmp_path: Path, small: Recording) -> None:

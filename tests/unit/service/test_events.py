@@ -152,6 +152,21 @@ def test_what_is_no_longer_known_is_a_reset(served: Served, unknown: str) -> Non
     stream.close()
 
 
+def test_another_form_of_the_last_number_makes_no_flood(served: Served) -> None:
+    """It was told at once and for ever that there is nothing new, which took all of the service's time."""
+    epoch, _, number = served.changes()["id"].partition("-")
+    stream = Stream(served.socket, f"Last-Event-ID: {epoch}-00{number}\r\n")
+    try:
+        stream.read_until(b"event: reset")
+        stream.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            stream.read_all()
+        assert stream.data.count(b"still here") <= 1
+    finally:
+        stream.close()
+    assert served.changes(f"{epoch}-00{number}")["reset"]
+
+
 def test_a_stream_ends_with_the_service(tmp_path: Path) -> None:
     """It is no request that is waited for, and neither is a question that waits for a change."""
     make_binary(tmp_path / "bin")

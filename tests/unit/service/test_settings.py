@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +20,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prober.errors import ServiceError, SettingsError
-from prober.host.files import DEFAULT_FILE
+from prober.errors import ServiceError, SettingsError, UsageError
+from prober.host.files import DEFAULT_FILE, read_host
 from prober.service.configuration import (
+    _LISTS,
     Configuration,
     environment_name,
     load_settings,
@@ -31,7 +34,7 @@ from prober.service.configuration import (
 from prober.service.environment import put_together
 from prober.service.measured import VARIABLE
 from prober.service.settings import ServiceSettings
-from prober.service.toml_lines import find_line
+from prober.service.toml_lines import find_line, read_lines
 from tests.conftest import CHECKOUT
 
 
@@ -221,7 +224,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: pytest.M
         (b"a = 1\n\n[catalog\n", "3", "this is no TOML: expected ']'"),
         (b"a = 1\nb = '\xff'\n", "2", "it is not UTF-8"),
         (b"a = 1\na = 2\n", "2", "this is no TOML: cannot overwrite a value"),
-        (b"#" * (1 << 20) + b"\n", "", "it is larger than 1048576 bytes"),
+        (b"#" * (128 << 10) + b"\n", "", "it is larger than 131072 bytes"),
         (b"a = " + b"[" * 100_000, "", "it is nested too deeply"),
     ],
 )
@@ -236,6 +239,73 @@ def test_a_file_that_is_no_toml(tmp_path: Path, data: bytes, place: str, said: s
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     (problem,) = read_configuration(tmp_path).problems
     assert problem.unreadable and "Is a directory" in problem.message
+
+
+def test_a_pipe_that_nobody_writes_to_holds_nobody(tmp_path: Path) -> None:
+    pipe = tmp_path / "prober.toml"
+    os.mkfifo(pipe)
+    (problem,) = read_configuration(pipe).problems
+    assert problem.unreadable and "has not come to its end" in problem.message
+    with pytest.raises(UsageError, match="has not come to its end"):
+        read_host(pipe)
+
+
+def test_what_is_written_into_a_pipe_is_read() -> None:
+    """``--config <(…)`` of a shell."""
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "wb", buffering=0) as pipe:
+        pipe.write(b'socket = "/a"\n')
+
+        def write_the_rest() -> None:
+            pipe.write(b"mode = 0o600\n")
+            pipe.close()
+
+        thread = threading.Timer(0.1, write_the_rest)
+        thread.start()
+        settings = load_settings(Path(f"/proc/self/fd/{reading}"))
+        thread.join()
+    assert (settings.socket, settings.mode) == (Path("/a"), 0o600)
+
+
+def test_a_file_full_of_mistakes_takes_time_by_its_size_alone(tmp_path: Path) -> None:
+    """The first hundred are told, and how many more there are."""
+    file = tmp_path / "prober.toml"
+
+    def seconds(number: int) -> float:
+        file.write_text("".join(f"k{key} = 1\n" for key in range(number)))
+        began = time.process_time()
+        problems = read_configuration(file).problems
+        assert len(problems) == 101 and problems[0].place == f"{file}:1"
+        assert problems[-1].place == f"{file}:101" and problems[-1].message == f"and {number - 100} more from here on"
+        return time.process_time() - began
+
+    first = seconds(1000)
+    assert seconds(8000) < 4 * first + 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, r'"a\u0000"') for key in ("socket", "host", "group", "admin_group", "prover_socket")]
+    + [(f"catalog.{key}", r'"\u0000"') for key in ("qemu_kvm", "cache_dir")]
+    + [(f"catalog.{key}", r'["/a", "\u0000"]') for key in sorted(_LISTS)]
+    + [("socket", '""'), ("work_memory", f"{1 << 70}"), ("catalog.max_interviews", f"{1 << 70}")]
+    + [(f"catalog.limits.{key}", "inf") for key in ("greet_s", "reply_s", "total_s")],
+)
+def test_a_value_that_nothing_can_be_done_with_is_wrong(tmp_path: Path, key: str, value: str) -> None:
+    """It is told of where it stands, and not by whatever comes to use it."""
+    file = tmp_path / "prober.toml"
+    table, _, name = key.rpartition(".")
+    file.write_text((f"[{table}]\n" if table else "\n") + f"{name} = {value}\n")
+    (problem,) = read_configuration(file).problems
+    assert (problem.place, problem.key) == (f"{file}:2", key)
+    assert "\0" not in str(problem)
+
+
+def test_what_a_file_says_does_not_speak_to_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "prober.toml"
+    file.write_text(r'"\u001b[31mx\ny" = 1')
+    (problem,) = read_configuration(file).problems
+    assert problem.key == r"\x1b[31mx\ny"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to read as another user")
@@ -262,7 +332,8 @@ def test_a_file_that_may_not_be_read_says_who_may(open_directory: Path) -> None:
 
 def test_lines_of_keys() -> None:
     text = 'a = 1 # b = 2\nc = """\nd = 1\n"""\n[ t ] # e = 1\nf . g = 1\n"h i" = 2\n[[u.v]]\nw = [\n  1,\n]\n'
-    found = {".".join(path): find_line(text, path) for path in (
+    lines = read_lines(text)
+    found = {".".join(path): find_line(lines, path) for path in (
         ("a",), ("b",), ("c",), ("d",), ("t",), ("t", "e"), ("t", "f", "g"), ("t", "h i"), ("u", "v", "w"), ("x", "y"),
     )}  # fmt: skip
     assert found == {

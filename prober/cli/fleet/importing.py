@@ -1,0 +1,90 @@
+"""``prober fleet import``: hosts of a fleet by recordings of their QEMUs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prober.capabilities.capabilities import Capabilities
+from prober.cli import output
+from prober.cli.fleet.asking import store_url
+from prober.cli.fleet.options import Store
+from prober.cli.options import Json
+from prober.errors import UsageError
+from prober.fleet.giving import give_host
+from prober.fleet.records import HostRecord
+from prober.fleet.store.open import open_store
+from prober.qemu.files import read_recording
+
+_ENDS = (".replies.xz", ".replies")
+
+
+def fleet_import_command(
+    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, as `prober record` makes.")],
+    store: Store = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="HOST", help="All of these are QEMUs of this one host; else a file is a host."),
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", metavar="LABEL=VALUE", help="A label of the hosts. Repeatable.")
+    ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option("--path", metavar="PATH", help="Where the QEMU of each recording lies, in their order."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """A host is called after its file, less `.replies`; one of that name that is there already is replaced. A QEMU lies
+    at `/usr/bin/qemu-system-TARGET` unless `--path` says otherwise.
+
+    Example: `prober fleet import node1.replies.xz node2.replies.xz --label rack=7 --store sqlite:fleet.db`
+    """
+    labels = _labels(label or [])
+    if path and len(path) != len(recordings):
+        raise UsageError(f"{len(recordings)} recordings and {len(path)} paths", hint="--path once for each recording")
+    hosts: dict[str, list[tuple[Path, str | None]]] = {}
+    for number, file in enumerate(recordings):
+        hosts.setdefault(name or _name_of(file), []).append((file, path[number] if path else None))
+    told = asyncio.run(_import(store_url(store), hosts, labels))
+    if json:
+        output.write_json([record.model_dump(mode="json") for record in told])
+        return
+    rows = [(record.name, one.build, one.variant, one.path) for record in told for one in record.builds]
+    output.write_table(("HOST", "BUILD", "VARIANT", "PATH"), rows)
+
+
+async def _import(
+    url: str, hosts: dict[str, list[tuple[Path, str | None]]], labels: dict[str, str]
+) -> list[HostRecord]:
+    store = await open_store(url)
+    told = []
+    try:
+        with output.ProgressLine() as line:
+            for number, (name, files) in enumerate(hosts.items(), 1):
+                line.show(f"{number} of {len(hosts)}: {name}")
+                qemus = []
+                for file, path in files:
+                    capabilities = Capabilities.from_recording(await read_recording(file))
+                    qemus.append((path or f"/usr/bin/qemu-system-{capabilities.target}", capabilities))
+                told.append(await give_host(store, name, qemus, labels))
+    finally:
+        await store.close()
+    return told
+
+
+def _name_of(file: Path) -> str:
+    return next((file.name.removesuffix(end) for end in _ENDS if file.name.endswith(end)), file.name)
+
+
+def _labels(words: list[str]) -> dict[str, str]:
+    labels = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"{word[:80]!r} is no label", hint="--label LABEL=VALUE")
+        labels[key] = value
+    return labels

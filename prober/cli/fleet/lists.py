@@ -1,0 +1,58 @@
+"""``prober fleet hosts`` and ``builds``: the inventory."""
+
+from __future__ import annotations
+
+import time
+
+from prober.cli import output
+from prober.cli.fleet.asking import as_of, in_pages, read_fleet
+from prober.cli.fleet.options import After, Limit, Store, WhereOption
+from prober.cli.options import Json
+from prober.fleet.census import HostEntry, builds, hosts
+from prober.fleet.known import Where
+
+
+def fleet_hosts_command(
+    store: Store = None, where: WhereOption = None, limit: Limit = 100, after: After = "", json: Json = False
+) -> None:
+    """A host that is silent is told with since when.
+
+    Example: `prober fleet hosts --where rack=7`
+    """
+    chosen = Where.parse(where)
+    answer = hosts(read_fleet(store), chosen, most=limit, after=after)
+    if json:
+        output.write_json(answer.model_dump(mode="json"))
+        return
+    rows = [row for entry in answer.entries for row in _rows(entry)]
+    output.write_table(("HOST", "QEMU", "PATH", "BUILD", "LABELS", "TOLD"), rows)
+    output.write(f"{answer.hosts} hosts, {answer.silent} silent, {as_of(answer.as_of)}")
+    in_pages(answer.next, "hosts")
+
+
+def _rows(entry: HostEntry) -> list[tuple[object, ...]]:
+    labels = ",".join(f"{key}={value}" for key, value in entry.labels.items())
+    told = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
+    if entry.silent_since is not None:
+        told = f"silent since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.silent_since))}"
+    if not entry.qemus:
+        return [(entry.name, "none", "", "", labels, told)]
+    return [(entry.name, one.version or "?", one.path, one.build, labels, told) for one in entry.qemus]
+
+
+def fleet_builds_command(store: Store = None, where: WhereOption = None, json: Json = False) -> None:
+    """The one that most hosts have comes first.
+
+    Example: `prober fleet builds`
+    """
+    chosen = Where.parse(where)
+    answer = builds(read_fleet(store), chosen)
+    if json:
+        output.write_json(answer.model_dump(mode="json"))
+        return
+    rows = [
+        (one.version or "?", one.target or "?", one.hosts, one.silent, one.variants, one.build, " ".join(one.paths))
+        for one in answer.builds
+    ]
+    output.write_table(("QEMU", "TARGET", "HOSTS", "SILENT", "VARIANTS", "BUILD", "PATHS"), rows)
+    output.write(as_of(answer.as_of))

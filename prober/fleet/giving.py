@@ -1,0 +1,47 @@
+"""Putting a host into a store: its record, and the builds and variants that nobody has given yet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+from prober.capabilities.capabilities import Capabilities
+from prober.errors import FleetError
+from prober.fleet.blobs import pack_part
+from prober.fleet.parts import split
+from prober.fleet.reader import HOSTS
+from prober.fleet.records import HostBuild, HostRecord, dump_record, load_record, make_record
+from prober.fleet.store.protocol import Store
+
+
+async def give_host(
+    store: Store, name: str, qemus: Iterable[tuple[str, Capabilities]], labels: Mapping[str, str], *, time_s: int = 0
+) -> HostRecord:
+    """Store a host with these QEMUs (path and capabilities); what was there of it is replaced.
+
+    Builds and variants are there before the record is that names them.  ``time_s`` is when what is given was true
+    (seconds since 1970; 0: now).
+
+    :raise UsageError: where a name is none.
+    :raise FleetError: where the store cannot be reached, or the host is more than it keeps.
+    """
+    make_record(name, seq=0, time=0, labels=labels, builds=())  # Before anything is stored of it.
+    builds = []
+    for path, capabilities in qemus:
+        packed = await asyncio.to_thread(lambda caps: [pack_part(part) for part in split(caps)], capabilities)
+        for blob_name, blob in packed:
+            if await store.blob(blob_name) is None:
+                await store.blob(blob_name, blob, host=name)
+        (build, _), (variant, _) = packed
+        builds.append(HostBuild(build, variant, path))
+    held = await store.get(f"{HOSTS}{name}")
+    seq = 0
+    if held is not None:
+        try:
+            seq = load_record(name, held.value).seq + 1
+        except FleetError:
+            seq = 0  # A damaged record tells no number, and is replaced.
+    record = make_record(name, seq=seq, time=time_s or int(time.time()), labels=labels, builds=builds)
+    await store.put(f"{HOSTS}{name}", dump_record(record), after=0 if held is None else held.revision)
+    return record

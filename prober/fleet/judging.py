@@ -1,0 +1,227 @@
+"""One domain against the builds and variants of a fleet: read once, translated once for each build.
+
+What a variant adds is compared and not translated: whether there is KVM.  What is refused for a build is refused on
+each host that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
+from typing import NamedTuple
+
+from prober.capabilities.evidence import Verdict
+from prober.commandline.refusal import Place, Refusal
+from prober.domain.domain import Domain
+from prober.errors import FleetError, RefusedError
+from prober.fleet.known import Fleet, Kit
+from prober.fleet.parts import Variant
+from prober.fleet.records import HostBuild
+from prober.translate.pipeline import translate
+from prober.translate.read import read_domain
+
+#: So many judgements of builds are remembered.
+_REMEMBERED = 65_536
+
+#: So many reasons of one build are kept; nobody reads more of a thousand builds.
+_REASONS = 20
+
+
+class Able(StrEnum):
+    """Whether a QEMU, or a host, can run a domain.  *unknown*: what is known of it does not tell."""
+
+    able = "able"
+    unable = "unable"
+    unknown = "unknown"
+
+
+class Reason(NamedTuple):
+    """Why not, in a few words: QEMU's name of what is missing (empty where it has none), and the sentence."""
+
+    qemu_name: str
+    message: str
+
+
+class Judgement(NamedTuple):
+    """What one QEMU makes of a domain, and why."""
+
+    able: Able
+    reasons: tuple[Reason, ...] = ()
+
+
+_ABLE = Judgement(Able.able)
+
+
+@dataclass
+class FleetQuestion:
+    """A domain that hosts are asked for.
+
+    Where ``any_emulator`` is not set, and the XML names an ``<emulator>``, only what lies at this path is asked.
+
+    :raise UnreadableDomainError: where it is no XML.
+    """
+
+    xml: bytes
+    any_emulator: bool = False
+    assume_unknown_present: bool = False
+    domain: Domain | None = field(init=False)
+    refusals: tuple[Refusal, ...] = field(init=False, default=())
+    #: How often the domain was translated: once for each build.
+    translated: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        try:
+            self.domain = read_domain(self.xml)
+        except RefusedError as error:
+            self.domain, self.refusals = None, tuple(error.refusals)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What it is remembered by."""
+        return blake2b(self.xml, digest_size=16).digest() + bytes([self.assume_unknown_present])
+
+    def on_machine(self, machine: str) -> FleetQuestion:
+        """The same for a machine of this name, as a guest has one that runs already."""
+        assert self.domain is not None, "what is refused as a whole runs nowhere"
+        asked = copy(self)
+        os = self.domain.os
+        asked.domain = self.domain.replace(os=os.replace(type=os.type.replace(machine=machine)))
+        asked.__dict__["digest"] = blake2b(self.digest + machine.encode(), digest_size=17).digest()
+        return asked
+
+    @property
+    def wants_kvm(self) -> bool:
+        """Whether it asks for KVM."""
+        return self.domain is not None and self.domain.type == "kvm"
+
+    def paths(self, kit: Iterable[HostBuild]) -> list[HostBuild]:
+        """The QEMUs of a kit that may run it."""
+        emulator = None if self.any_emulator or self.domain is None else self.domain.devices.emulator
+        return [one for one in kit if emulator is None or one.path == emulator]
+
+
+@dataclass
+class FleetJudge:
+    """Judges domains by what is known of a fleet; remembers what each build made of each."""
+
+    fleet: Fleet
+    _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
+
+    def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
+        """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
+        best: Judgement | None = None
+        for one in question.paths(kit):
+            found = self.of_one(question, one)
+            if found.able is Able.able:
+                return found
+            if best is None or (found.able is Able.unknown) > (best.able is Able.unknown):
+                best = found
+        if best is not None:
+            return best
+        if not kit:
+            return Judgement(Able.unable, (Reason("", "it has no QEMU"),))
+        emulator = None if question.domain is None else question.domain.devices.emulator
+        return Judgement(Able.unable, (Reason("", f"it has no QEMU at {emulator}"),))
+
+    def of_one(self, question: FleetQuestion, one: HostBuild) -> Judgement:
+        """What one QEMU of a host makes of it."""
+        if one.build not in self.fleet.builds or one.variant not in self.fleet.variants:
+            return Judgement(Able.unknown, (Reason("", "its build is not told yet"),))
+        of_build = self._of_build(question, one)
+        if of_build.able is Able.unable:
+            return of_build
+        of_variant = _of_variant(question, self.fleet.variants[one.variant])
+        if of_variant.able is Able.able:
+            return of_build
+        return Judgement(of_variant.able, (*of_build.reasons, *of_variant.reasons))
+
+    def _of_build(self, question: FleetQuestion, one: HostBuild) -> Judgement:
+        key = (one.build, question.digest)
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._translated(question, one)
+            while len(self._remembered) >= _REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[key] = found
+        return found
+
+    def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:
+        try:
+            variant = self.representative(question, one)
+            refusals = self.refusals(question, one._replace(variant=variant))
+        except FleetError as error:
+            return Judgement(Able.unknown, (Reason("", error.message),))
+        question.translated += 1
+        return judged(refusals)
+
+    def representative(self, question: FleetQuestion, one: HostBuild) -> str:
+        """The variant that a build is joined with to be translated for: the first that has what the domain wants."""
+        named = (other.variant for kit in self.fleet.kits for other in kit if other.build == one.build)
+        for variant in named:
+            known = self.fleet.variants.get(variant)
+            if known is not None and (not question.wants_kvm or has_kvm(known)):
+                return variant
+        return one.variant
+
+    def refusals(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
+        """Why a QEMU of a host refuses it, in full; nothing where it does not.
+
+        :raise FleetError: where its build is not known.
+        """
+        if question.domain is None:
+            return question.refusals
+        caps = self.fleet.capabilities(one.build, one.variant)
+        try:
+            translate(question.domain, caps, binary=one.path, assume_unknown_present=question.assume_unknown_present)
+        except RefusedError as error:
+            return tuple(error.refusals)
+        return ()
+
+    def in_full(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
+        """Why one QEMU of a host refuses it, with what its kernel and CPU lack.
+
+        :raise FleetError: where its build is not known.
+        """
+        refusals = self.refusals(question, one)
+        lacking = _of_variant(question, self.fleet.variants[one.variant])
+        if question.domain is None:
+            return refusals
+        known = {refusal.message for refusal in refusals}
+        place: Place = question.domain.place("type")
+        return (
+            *(
+                Refusal(place=place, message=reason.message)
+                for reason in lacking.reasons
+                if reason.message not in known
+            ),
+            *refusals,
+        )
+
+
+def has_kvm(variant: Variant) -> bool:
+    """Whether a host has KVM for its guests."""
+    return variant.kvm is not None and variant.kvm.enabled
+
+
+def judged(refusals: Iterable[Refusal]) -> Judgement:
+    """What refusals come to: *unknown* where each is about something that is not known, else those that are not."""
+    known: dict[Reason, None] = {}
+    unknown: dict[Reason, None] = {}
+    for refusal in refusals:
+        is_unknown = refusal.evidence is not None and refusal.evidence.verdict is Verdict.unknown
+        (unknown if is_unknown else known)[Reason(refusal.qemu_name or "", refusal.message)] = None
+    if known:
+        return Judgement(Able.unable, tuple(known)[:_REASONS])
+    return Judgement(Able.unknown, tuple(unknown)[:_REASONS]) if unknown else _ABLE
+
+
+def _of_variant(question: FleetQuestion, variant: Variant) -> Judgement:
+    if not question.wants_kvm or has_kvm(variant):
+        return _ABLE
+    if variant.kvm is None:
+        return Judgement(Able.unknown, (Reason("", "it was not asked whether there is KVM"),))
+    return Judgement(Able.unable, (Reason("", "the domain is for KVM, which this host does not have"),))

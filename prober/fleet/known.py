@@ -1,0 +1,191 @@
+"""What is known of a fleet, held in memory: its hosts, and the builds and variants that they have.
+
+Hosts that have the same have one *kit*: the builds, variants and paths of a record.  A fleet of 100,000 hosts has some
+hundreds of kits, so what is asked of all hosts is asked of each kit once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+from prober.capabilities.capabilities import Capabilities
+from prober.errors import FleetError, UsageError
+from prober.fleet.parts import Build, Variant, join
+from prober.fleet.records import HostBuild, HostRecord
+
+#: What a host has, in the order of its record.
+Kit: TypeAlias = tuple[HostBuild, ...]
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+T = TypeVar("T", bound=Hashable)
+
+#: So many builds are kept as capabilities, joined with one variant each.
+_JOINED = 256
+
+
+class KnownHost(NamedTuple):
+    """A host as it is held: equal labels and kits are one object, as there are many hosts."""
+
+    name: str
+    seq: int
+    time: int
+    labels: Labels
+    kit: Kit
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which hosts are meant: those that have all of these labels; all, where there are none."""
+
+    labels: Labels = ()
+
+    @classmethod
+    def parse(cls, text: str | None) -> Where:
+        """``rack=7,zone=b``.
+
+        :raise UsageError: where it is not of this form.
+        """
+        labels = []
+        for part in (text or "").split(",") if text else ():
+            key, equals, value = part.partition("=")
+            if not key or not equals:
+                raise UsageError(f"{part[:80]!r} is no label", hint="LABEL=VALUE[,LABEL=VALUE…]")
+            labels.append((key.strip(), value.strip()))
+        return cls(tuple(labels))
+
+
+class _Shared(Generic[T]):
+    """Equal values as one object, for as long as somebody has it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[T, tuple[T, int]] = {}
+
+    def take(self, value: T) -> T:
+        """The one object that is equal to this."""
+        kept, count = self._kept.get(value, (value, 0))
+        self._kept[kept] = (kept, count + 1)
+        return kept
+
+    def give_back(self, value: T) -> None:
+        """One has it no longer."""
+        kept, count = self._kept[value]
+        if count > 1:
+            self._kept[kept] = (kept, count - 1)
+        else:
+            del self._kept[value]
+
+
+@dataclass
+class Fleet:
+    """All that is known.  ``as_of`` is when (seconds since 1970, by this machine) the store last told of anything.
+
+    ``silent`` are the hosts of which nothing was heard for too long, each with since when.  For one thread.
+    """
+
+    as_of: float = 0.0
+    builds: dict[str, Build] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)
+    silent: dict[str, float] = field(default_factory=dict)
+    _hosts: dict[str, KnownHost] = field(default_factory=dict)
+    _kits: dict[Kit, dict[str, None]] = field(default_factory=dict)
+    _by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    _shared_kits: _Shared[Kit] = field(default_factory=lambda: _Shared())
+    _shared_labels: _Shared[Labels] = field(default_factory=lambda: _Shared())
+    _joined: dict[tuple[str, str], Capabilities] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> Mapping[str, KnownHost]:
+        """Each host by its name."""
+        return self._hosts
+
+    @property
+    def kits(self) -> Mapping[Kit, Mapping[str, None]]:
+        """The hosts that have each kit."""
+        return self._kits
+
+    def put_host(self, record: HostRecord) -> None:
+        """Take note of what a host says of itself now."""
+        if (before := self._hosts.get(record.name)) is not None:
+            self._forget(before)
+        kit = self._shared_kits.take(tuple([HostBuild(*map(sys.intern, one)) for one in record.builds]))
+        labels = self._shared_labels.take(tuple(sorted(record.labels.items())))
+        host = KnownHost(record.name, record.seq, record.time, labels, kit)
+        self._hosts[host.name] = host
+        self._kits.setdefault(kit, {})[host.name] = None
+        for label in labels:
+            self._by_label.setdefault(label, set()).add(host.name)
+
+    def drop_host(self, name: str) -> None:
+        """Forget a host."""
+        if (host := self._hosts.pop(name, None)) is not None:
+            self._forget(host)
+            self.silent.pop(name, None)
+
+    def _forget(self, host: KnownHost) -> None:
+        self._shared_kits.give_back(host.kit)
+        self._shared_labels.give_back(host.labels)
+        having = self._kits[host.kit]
+        del having[host.name]
+        if not having:
+            del self._kits[host.kit]
+        for label in host.labels:
+            named = self._by_label[label]
+            named.discard(host.name)
+            if not named:
+                del self._by_label[label]
+
+    def missing(self) -> Iterator[tuple[str, type[Build | Variant]]]:
+        """The builds and variants that hosts name and that nobody has told yet, each once, and which of the two."""
+        ones = [one for kit in self._kits for one in kit]
+        yield from ((name, Build) for name in dict.fromkeys(one.build for one in ones) if name not in self.builds)
+        yield from ((name, Variant) for name in dict.fromkeys(one.variant for one in ones) if name not in self.variants)
+
+    def host(self, name: str) -> KnownHost:
+        """The host of a name.
+
+        :raise UsageError: where there is none.
+        """
+        if name not in self._hosts:
+            raise UsageError(f"no host of this fleet is called {name[:200]!r}", hint="fleet hosts lists them")
+        return self._hosts[name]
+
+    def where(self, where: Where) -> Iterator[tuple[Kit, Iterable[str]]]:
+        """The kits of the hosts that are meant, each with these hosts."""
+        if not where.labels:
+            yield from self._kits.items()
+            return
+        first, *others = sorted((self._by_label.get(label, set()) for label in where.labels), key=len)
+        kits: dict[Kit, list[str]] = {}
+        for name in first.intersection(*others):
+            kits.setdefault(self._hosts[name].kit, []).append(name)
+        yield from kits.items()
+
+    def count_silent(self, names: Iterable[str]) -> int:
+        """How many of these hosts are silent."""
+        if not self.silent:
+            return 0
+        if isinstance(names, Mapping) and len(names) > len(self.silent):
+            return sum(name in names for name in self.silent)
+        return sum(name in self.silent for name in names)
+
+    def capabilities(self, build: str, variant: str) -> Capabilities:
+        """What is known of one QEMU on one kind of host; kept for the next question.
+
+        :raise FleetError: where its build or variant was not told yet, or they do not belong together.
+        """
+        key = (build, variant)
+        found = self._joined.get(key)
+        if found is None:
+            if build not in self.builds or variant not in self.variants:
+                raise FleetError(f"nobody has told yet what {build} or {variant} is")
+            try:
+                found = join(self.builds[build], self.variants[variant])
+            except ValueError as error:
+                raise FleetError(f"{build} and {variant} do not belong together: {error}") from error
+            while len(self._joined) >= _JOINED:
+                del self._joined[next(iter(self._joined))]
+            self._joined[key] = found
+        return found

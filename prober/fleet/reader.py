@@ -1,0 +1,155 @@
+"""A reader of a store: it holds in memory what the store has, and follows each change.
+
+What a store gives is not trusted.  A record that is not as it has to be counts as if the host had said nothing, and is
+told in :attr:`StoreReader.damaged`; so is a build that nobody has, or that is not what its name says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+from prober.errors import FleetError, StoreError
+from prober.fleet.blobs import unpack_part
+from prober.fleet.known import Fleet
+from prober.fleet.parts import Build, Variant
+from prober.fleet.records import load_record
+from prober.fleet.store.protocol import Away, CaughtUp, Event, Gone, Held, Store
+
+log = logging.getLogger(__name__)
+
+#: What is told of hosts is under these keys.
+HOSTS = "hosts."
+
+#: So many records are read in one go before others have their turn.
+_AT_ONCE = 50
+
+#: The most records that are told to be damaged.
+_MOST_TOLD = 1000
+
+#: How long (seconds) a build that nobody has is waited for before it is asked for again.
+_MISSING_S = 10.0
+
+
+class StoreReader:
+    """Fills a :class:`~prober.fleet.known.Fleet` from a store.
+
+    ``clock`` tells the seconds since 1970 by which an answer is dated.  ``away`` is why the store cannot be reached
+    now, None while it can.  ``caught_up`` is set once all that was there is known.
+    """
+
+    def __init__(self, store: Store, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+        self.fleet = fleet
+        self.damaged: dict[str, str] = {}
+        self.away: StoreError | None = None
+        self.caught_up = asyncio.Event()
+        self._store = store
+        self._clock = clock
+        self._wanted = asyncio.Event()
+        self._failed: dict[str, float] = {}
+
+    async def catch_up(self) -> None:
+        """Learn all that there is now, and stop.
+
+        :raise StoreError: where the store cannot be reached.
+        """
+        async with aclosing(self._store.watch(HOSTS)) as events:
+            async for event in events:
+                if isinstance(event, Away):
+                    raise event.error
+                if isinstance(event, CaughtUp):
+                    break
+                await self._take(event)
+        await self._fetch_missing()
+        self._note_caught_up()
+
+    async def run(self) -> None:
+        """Follow the store, without end.  It may go away and come back."""
+        fetching = asyncio.create_task(self._fetch(), name="fleet builds")
+        try:
+            async with aclosing(self._store.watch(HOSTS)) as events:
+                async for event in events:
+                    await self._follow(event)
+        finally:
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+
+    async def _follow(self, event: Event) -> None:
+        if isinstance(event, Away):
+            self.away = event.error
+            log.warning("the store of the fleet is away: %s", event.error)
+            return
+        if isinstance(event, CaughtUp):
+            await self._fetch_missing()
+            self._note_caught_up()
+            return
+        await self._take(event)
+        if self.caught_up.is_set() and self.away is None:
+            self.fleet.as_of = self._clock()
+        self._wanted.set()
+
+    def _note_caught_up(self) -> None:
+        self.away = None
+        self.fleet.as_of = self._clock()
+        self.caught_up.set()
+
+    async def _take(self, event: Held | Gone | CaughtUp | Away) -> None:
+        match event:
+            case Held():
+                name = event.key.removeprefix(HOSTS)
+                try:
+                    self.fleet.put_host(load_record(name, event.value))
+                    self.damaged.pop(name, None)
+                except FleetError as error:
+                    self.fleet.drop_host(name)
+                    self._note_damaged(name, error)
+                if len(self.fleet.hosts) % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            case Gone():
+                name = event.key.removeprefix(HOSTS)
+                self.fleet.drop_host(name)
+                self.damaged.pop(name, None)
+
+    def _note_damaged(self, name: str, error: FleetError) -> None:
+        if name not in self.damaged:
+            log.warning("%s", error)
+        if len(self.damaged) < _MOST_TOLD:
+            self.damaged[name] = str(error)
+
+    async def _fetch(self) -> None:
+        """Fetch what hosts name, as they name it; what nobody has is asked for again now and then."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._fetch_missing()
+            if any(True for _ in self.fleet.missing()):
+                asyncio.get_running_loop().call_later(_MISSING_S, self._wanted.set)
+
+    async def _fetch_missing(self) -> None:
+        """Fetch the builds and variants that hosts name and that are not known; what fails is told in ``damaged``."""
+        now = time.monotonic()
+        for name, kind in list(self.fleet.missing()):
+            if self._failed.get(name, 0.0) > now:
+                continue
+            try:
+                await self._fetch_one(name, kind)
+                self._failed.pop(name, None)
+                self.damaged.pop(name, None)
+            except FleetError as error:
+                self._failed[name] = now + _MISSING_S / 2
+                self._note_damaged(name, error)
+        if len(self._failed) > _MOST_TOLD:
+            self._failed.clear()
+
+    async def _fetch_one(self, name: str, kind: type[Build | Variant]) -> None:
+        blob = await self._store.blob(name)
+        if blob is None:
+            raise FleetError(f"no host has given the {kind.__name__.lower()} {name}")
+        made = await asyncio.to_thread(unpack_part, name, blob, kind)
+        if isinstance(made, Build):
+            self.fleet.builds[name] = made
+        else:
+            self.fleet.variants[name] = made

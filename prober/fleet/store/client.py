@@ -1,0 +1,284 @@
+"""nats-py's client, held to bounds, and one connection by it: made when it is needed, told in our errors.
+
+The client reconnects by itself, but stays away for good after a server's word that it did not foresee.  So it is not
+asked to: a connection that is lost is closed, and the next verb makes a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.protocol.parser import Parser
+
+from prober.errors import StoreError
+from prober.fleet.blobs import MOST_KEPT
+from prober.fleet.store.nkeys import Credentials
+from prober.fleet.store.refusals import refusal
+
+#: How long (seconds) one server may take to let one in, and to answer.
+CONNECT_S, ANSWER_S = 3.0, 5.0
+
+#: How long (seconds) after a failure the next verb fails at once instead of trying anew.
+_SPARED_S = 0.3
+
+#: The most bytes that are held of what is no whole message yet: the largest blob and its headers.
+_MOST_HELD = MOST_KEPT + 64 * 1024
+
+#: How many servers are remembered that a server tells of.
+_MOST_SERVERS = 64
+
+#: What the client raises, and what its reading of an answer that is none does.
+ERRORS = (nats.errors.Error, OSError, TimeoutError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
+
+#: What is called with each message of a subscription: subject, reply subject, data, headers.
+Taker = Callable[[bytes, bytes, bytes, bytes | None], None]
+
+_NOT_THERE = "have its keeper make it (docs/fleet-store.md); a cluster may have no leader for some seconds"
+
+_REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)')
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the servers of a store are, and how one is known to them."""
+
+    servers: tuple[str, ...]
+    credentials: Credentials | None = None
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def inbox(self) -> str:
+        """Where answers come to: a subject that only this user may listen to."""
+        return f"_INBOX.{self.credentials.public_key}" if self.credentials else "_INBOX"
+
+
+class _Parser(Parser):
+    """Counts what it holds."""
+
+    async def parse(self, data: bytes = b"") -> None:
+        await super().parse(data)
+        if len(self.buf) > _MOST_HELD or self.needed > _MOST_HELD:
+            raise nats.errors.ProtocolError
+
+
+class BoundedClient(Client):
+    """The client, with bounds, and without detours for subscriptions that have a taker.
+
+    The methods with an underscore are those of nats-py 2.16; the project's requirement names no later one.
+    """
+
+    def __init__(self, *, demands_tls: bool) -> None:
+        super().__init__()
+        self._ps = _Parser(self)
+        self._demands_tls = demands_tls
+        self.takers: dict[int, Taker] = {}
+        #: What is called when the connection ends, by whatever.
+        self.enders: list[Callable[[], None]] = []
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        # It would go on without where a server, or who stands between, asks for none.
+        if initial_connection and self._demands_tls and not info.get("tls_required"):
+            raise nats.errors.SecureConnWantedError
+        if len(self._server_pool) < _MOST_SERVERS:
+            info["connect_urls"] = (info.get("connect_urls") or [])[:_MOST_SERVERS]
+            await super()._process_info(info, initial_connection)
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        taker = self.takers.get(sid)
+        if taker is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            taker(subject, reply, data, headers)
+
+    async def take(self, subject: str, taker: Taker) -> int:
+        """Have each message of a subject taken; a number for :meth:`leave`."""
+        subscription = await self.subscribe(subject)
+        self.takers[subscription._id] = taker
+        return subscription._id
+
+    async def leave(self, number: int) -> None:
+        """End what :meth:`take` began."""
+        self.takers.pop(number, None)
+        subscription = self._subs.get(number)
+        if subscription is not None and not self.is_closed:
+            with suppress(*ERRORS):
+                await subscription.unsubscribe()
+
+
+class Connection:
+    """A connection to one of the servers, for the verbs of one store."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._client: BoundedClient | None = None
+        self._lock = asyncio.Lock()
+        self._failed: tuple[float, StoreError] | None = None
+        #: What a server last said besides answers.
+        self.said = ""
+        self._asking: dict[asyncio.Future[Msg], str] = {}
+        self._refused: dict[asyncio.Future[Msg], str] = {}
+        self.is_closed = False
+
+    async def client(self) -> BoundedClient:
+        """A client that is connected.
+
+        :raise StoreError: where no server lets one in.
+        """
+        async with self._lock:
+            if self.is_closed:
+                raise StoreError("the store is closed")
+            if self._client is not None and self._client.is_connected:
+                return self._client
+            if self._failed is not None and time.monotonic() - self._failed[0] < _SPARED_S:
+                raise self._failed[1]
+            await self._let_go()
+            try:
+                self._client = await self._connected()
+            except StoreError as error:
+                self._failed = time.monotonic(), error
+                raise
+            return self._client
+
+    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
+        """What the store answers.
+
+        :raise StoreError: where nobody answers in time, nobody is there to, or the user may not ask.
+        """
+        client = await self.client()
+        asking = asyncio.ensure_future(client.request(subject, payload, timeout=ANSWER_S, headers=headers))
+        self._asking[asking] = subject
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                asking.cancel()
+                raise
+            raise StoreError(self._refused.get(asking, "the store went away before it answered")) from None
+        except nats.errors.NoRespondersError as error:
+            raise StoreError("there is no store of a fleet on this server now", hint=_NOT_THERE) from error
+        except ERRORS as error:
+            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _NOT_THERE) from error
+        finally:
+            self._asking.pop(asking, None)
+            self._refused.pop(asking, None)
+
+    async def told(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """What JetStream answers to a message or a question: an object.
+
+        :raise StoreError: as :meth:`request`, and where it will not have it.
+        """
+        answer = await self.answer(subject, payload, headers)
+        if "error" in answer:
+            raise refusal(answer["error"])
+        return answer
+
+    async def answer(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """What JetStream answers: an object, in which ``error`` says that it will not have it.
+
+        :raise StoreError: as :meth:`request`.
+        """
+        answer = await self.request(subject, payload, headers)
+        try:
+            told = json.loads(answer.data)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            raise StoreError("what the store answers cannot be read")
+        return told
+
+    async def close(self) -> None:
+        """Close it for good."""
+        self.is_closed = True
+        async with self._lock:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await _closed(client)
+
+    async def _connected(self) -> BoundedClient:
+        told = {}
+        for server in random.sample(self.address.servers, len(self.address.servers)):
+            client = BoundedClient(demands_tls=self.address.tls is not None)
+            self.said = ""
+            try:
+                async with asyncio.timeout(2 * CONNECT_S):
+                    await client.connect([server], **self._options(client))
+            except ERRORS as error:
+                await _closed(client)
+                told[server] = f"{server}: {self.said or _told(error)}"
+            except BaseException:
+                await _closed(client)
+                raise
+            else:
+                return client
+        refused = any("authorization" in one.lower() for one in told.values())
+        raise StoreError(
+            f"the store cannot be reached: {'; '.join(told[server] for server in self.address.servers)[:500]}",
+            hint="see the credentials, and whether the server knows this key"
+            if refused
+            else "see whether it runs, and its address",
+        )
+
+    def _options(self, client: BoundedClient) -> dict[str, Any]:
+        credentials = self.address.credentials
+        options: dict[str, Any] = {
+            "allow_reconnect": False,
+            "max_reconnect_attempts": 1,
+            "reconnect_time_wait": 0.1,
+            "connect_timeout": CONNECT_S,
+            "ping_interval": 20,
+            "inbox_prefix": self.address.inbox,
+            "error_cb": self._hear,
+            "closed_cb": partial(self._end, client),
+            "flush_timeout": ANSWER_S,
+            "tls": self.address.tls,
+        }
+        if credentials is not None:
+            options["signature_cb"] = credentials.sign
+            client._public_nkey = credentials.public_key
+            if (jwt := credentials.jwt) is not None:
+                options["user_jwt_cb"] = lambda: jwt
+        return options
+
+    async def _hear(self, error: Exception) -> None:
+        """What a server says besides answers."""
+        self.said = _told(error)[:300]
+        found = _REFUSED.search(self.said)
+        for asking, subject in list(self._asking.items()) if found else ():
+            # The client tells it in small letters.
+            if found and found[1] == "publish" and found[2] == subject.lower():
+                self._refused[asking] = f"this user may not publish {subject}"
+                asking.cancel()
+
+    async def _end(self, client: BoundedClient) -> None:
+        for asking in list(self._asking):
+            asking.cancel()
+        for ender in list(client.enders):
+            ender()
+
+
+async def _closed(client: BoundedClient) -> None:
+    with suppress(*ERRORS):
+        async with asyncio.timeout(CONNECT_S):
+            await client.close()
+
+
+def _told(error: BaseException) -> str:
+    text = str(error).removeprefix("nats: ")
+    return text or type(error).__name__

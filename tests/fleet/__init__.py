@@ -1,0 +1,1 @@
+"""Servers of NATS to test with, as packaging/nats has them."""

@@ -1,0 +1,120 @@
+"""Who can run a domain: each host is able, unable, unknown or silent, and each that is unable has its reasons."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.errors import UsageError
+from prober.fleet.can import can, why
+from prober.fleet.judging import Able, FleetJudge, FleetQuestion
+from prober.fleet.known import Fleet, Where
+from tests.unit.fleet.fleets import QEMU, domain, fleet_of, record, recorded, with_kvm
+
+
+@pytest.fixture(name="fleet")
+def _fleet() -> Fleet:
+    hosts = {
+        "a": (with_kvm("7.2.22"),),
+        "b": (with_kvm("11.1.2"),),
+        "c": (recorded("7.2.22"),),
+        "d": (with_kvm("5.2.0"), with_kvm("11.1.2")),
+        "e": (),
+    }
+    return fleet_of(hosts, {"a": {"rack": "1"}, "b": {"rack": "2"}, "c": {"rack": "1"}})
+
+
+def asked(fleet: Fleet, xml: bytes, where: str | None = None, **options: bool) -> tuple[int, int, int, int]:
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(xml, **options), Where.parse(where))
+    assert answer.hosts == answer.able + answer.unable + answer.unknown + answer.silent
+    return answer.able, answer.unable, answer.unknown, answer.silent
+
+
+def test_each_host_is_one_of_four(fleet: Fleet) -> None:
+    assert asked(fleet, domain()) == (3, 2, 0, 0)
+    assert asked(fleet, domain(kind="qemu")) == (4, 1, 0, 0)
+    fleet.silent["a"] = 0.0
+    assert asked(fleet, domain()) == (2, 2, 0, 1)
+    fleet.put_host(record("f", with_kvm("10.0.13")))
+    assert asked(fleet, domain()) == (2, 2, 1, 1)
+
+
+def test_a_machine_that_an_old_qemu_lacks(fleet: Fleet) -> None:
+    assert asked(fleet, domain(machine="pc-q35-11.0")) == (2, 3, 0, 0)
+
+
+def test_labels(fleet: Fleet) -> None:
+    assert asked(fleet, domain(), "rack=1") == (1, 1, 0, 0)
+    assert asked(fleet, domain(), "rack=2") == (1, 0, 0, 0)
+    assert asked(fleet, domain(), "rack=1,row=4") == (0, 0, 0, 0)
+    with pytest.raises(UsageError, match="is no label"):
+        Where.parse("rack")
+
+
+def test_an_emulator_is_heeded_unless_any_will_do(fleet: Fleet) -> None:
+    xml = domain(machine="pc-q35-11.0", emulator=QEMU)
+    assert asked(fleet, xml) == (1, 4, 0, 0)
+    assert asked(fleet, xml, any_emulator=True) == (2, 3, 0, 0)
+    assert asked(fleet, domain(emulator="/opt/none")) == (0, 5, 0, 0)
+
+
+def test_reasons_are_counted(fleet: Fleet) -> None:
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(domain(machine="pc-q35-11.0")))
+    assert [(one.qemu_name, one.hosts) for one in answer.reasons if one.qemu_name] == [("pc-q35-11.0", 2)]
+    assert {one.message: one.hosts for one in answer.reasons}["it has no QEMU"] == 1
+
+
+def test_what_is_refused_everywhere_is_so(fleet: Fleet) -> None:
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(b"<domain type='kvm'><zeta/></domain>"))
+    assert (answer.able, answer.unable) == (0, 5)
+    assert any("zeta" in one.message for one in answer.reasons)
+
+
+def test_names_come_in_pages(fleet: Fleet) -> None:
+    judge, question = FleetJudge(fleet), FleetQuestion(domain())
+    first = can(fleet, judge, question, names=2)
+    assert (first.names, first.next) == (("a", "b"), "b")
+    second = can(fleet, judge, question, names=2, after=first.next or "")
+    assert (second.names, second.next) == (("d",), None)
+    fleet.silent["a"] = 0.0
+    assert can(fleet, judge, question, names=5).names == ("b", "d")
+
+
+def test_why(fleet: Fleet) -> None:
+    judge = FleetJudge(fleet)
+    answer = why(fleet, judge, FleetQuestion(domain()), "c")
+    assert answer.able is Able.unable
+    assert [str(one.version) for one in answer.qemus] == ["7.2.22"]
+    assert "KVM" in answer.qemus[0].refusals[0].message
+    assert why(fleet, judge, FleetQuestion(domain()), "a").qemus[0].refusals == ()
+    assert why(fleet, judge, FleetQuestion(domain()), "e").reason == "it has no QEMU"
+    two = why(fleet, judge, FleetQuestion(domain(machine="pc-q35-11.0")), "d")
+    assert (two.able, [one.able for one in two.qemus]) == (Able.able, [Able.unable, Able.able])
+    fleet.silent["a"] = 7.0
+    assert why(fleet, judge, FleetQuestion(domain()), "a").able is Able.unknown
+    with pytest.raises(UsageError, match="no host of this fleet is called 'zeta'"):
+        why(fleet, judge, FleetQuestion(domain()), "zeta")
+
+
+def test_a_domain_is_translated_once_for_each_build() -> None:
+    """And not for each host, or each kind of host; the second time not at all."""
+    builds = [with_kvm("7.2.22", cpu, micro) for micro in range(40) for cpu in ("old", "new")]
+    fleet = fleet_of({f"host{number}": (builds[number % 80],) for number in range(400)})
+    assert len(fleet.builds) == 40
+    assert len(fleet.kits) == 80
+    judge, question = FleetJudge(fleet), FleetQuestion(domain())
+    assert can(fleet, judge, question).able == 400
+    assert question.translated == 40
+    again = FleetQuestion(domain())
+    assert can(fleet, judge, again).able == 400
+    assert again.translated == 0
+
+
+def test_a_host_that_changes_is_counted_once(fleet: Fleet) -> None:
+    fleet.put_host(record("a", recorded("7.2.22"), labels={"rack": "9"}))
+    assert asked(fleet, domain()) == (2, 3, 0, 0)
+    assert asked(fleet, domain(), "rack=9") == (0, 1, 0, 0)
+    for name in list(fleet.hosts):
+        fleet.drop_host(name)
+    assert asked(fleet, domain()) == (0, 0, 0, 0)
+    assert not fleet.kits
+    assert list(fleet.missing()) == []
