@@ -14,7 +14,7 @@ from prober.capabilities.models import Accelerator, CpuExpansion
 from prober.guest.cpu.demand import CpuDemand, demand_of
 from prober.guest.cpu.lacking import Gap, lacking
 from prober.guest.cpu.map import cpu_map
-from prober.guest.cpu.names import to_qemu
+from prober.guest.cpu.names import IGNORED, to_qemu
 from prober.guest.cpu.offer import NOT_BY_ITSELF, CpuOffer, make_offer, offer_of
 from prober.translate.read import read_domain
 from tests.hosts import expansions, features_of, on_host
@@ -24,8 +24,8 @@ CAPS = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
 DOMAIN = """<domain type='{type}'><name>c</name><memory>262144</memory>
   <os><type arch='{arch}' machine='{machine}'>hvm</type></os>{cpu}</domain>"""
 
-#: Those that hosts are made of here: what ``host`` shows by itself.
-FEATURES = sorted(cpu_map().features.keys() - NOT_BY_ITSELF - cpu_map().unmigratable)
+#: Those that hosts are made of here: what ``host`` shows by itself, and libvirt does not leave out.
+FEATURES = sorted(cpu_map().features.keys() - NOT_BY_ITSELF - cpu_map().unmigratable - IGNORED)
 MODELS = ["Conroe", "Westmere", "Haswell", "Haswell-noTSX", "Skylake-Client-IBRS", "EPYC-Rome", "Opteron_G3", "qemu64"]
 
 
@@ -71,6 +71,10 @@ def test_who_names_no_model_or_is_not_for_kvm_asks_nothing(cpu: str, type: str) 
 )
 def test_what_is_checked_without_being_told(cpu: str, check: str) -> None:
     assert demanded(cpu).check == check
+
+
+def test_what_libvirt_leaves_out_is_not_asked_for() -> None:
+    assert demanded("<cpu mode='host-model'><feature name='cmt'/></cpu>").required == frozenset()
 
 
 def test_a_demand_is_a_value() -> None:
