@@ -255,7 +255,7 @@ class Fingerprinter:
     def _read_cpu(self) -> CpuMark:
         microcode = read_small(self._microcode_path)
         if self._cpu is None or self._cpu[0] != microcode:
-            self._cpu = microcode, _parse_cpuinfo(read_small(str(self.root / "proc/cpuinfo"), 16384) or b"")
+            self._cpu = microcode, parse_cpuinfo(read_small(str(self.root / "proc/cpuinfo"), 16384) or b"")
         return self._cpu[1]
 
     def _read_parameters(self) -> tuple[tuple[str, str], ...]:
@@ -276,7 +276,7 @@ class Fingerprinter:
         return tuple(dict.fromkeys([*map(str, self.module_directories), *places, str(self.root / _UPGRADE_PLACE)]))
 
 
-def _parse_cpuinfo(text: bytes) -> CpuMark:
+def parse_cpuinfo(text: bytes) -> CpuMark:
     """The first processor of /proc/cpuinfo, whose lines are ``name<tab>: value``."""
     values: dict[str, str] = {}
     for line in text.decode(errors="replace").split("\n\n", 1)[0].splitlines():

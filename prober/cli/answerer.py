@@ -61,5 +61,8 @@ class Answerer(Protocol):
         ...
 
     def tell(self, route: Route, **places: str) -> Json:
-        """What it has of what a route is for, which has these parameters in its path besides the binary."""
+        """What it has of what a route is for, which has these parameters in its path besides the binary, if any.
+
+        :raise UsageError: where a recording is asked of its host.
+        """
         ...

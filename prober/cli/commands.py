@@ -145,7 +145,7 @@ COMMANDS = (
         "show",
         "prober.cli.show",
         "Walk through what a QEMU can do: a summary, its QOM types, one type's properties, machines, CPU models, its "
-        "QMP commands, one command's arguments.",
+        "QMP commands, one command's arguments; and what this host's kernel and CPU add.",
         asks=(
             routes.BINARIES,
             routes.BINARY,
@@ -155,6 +155,7 @@ COMMANDS = (
             routes.CPUS,
             routes.COMMANDS,
             routes.COMMAND,
+            routes.HOST,
         ),
     ),
     Command(

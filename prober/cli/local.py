@@ -17,7 +17,7 @@ from prober.cli.answerer import Json
 from prober.cli.summary import summarize
 from prober.errors import UsageError
 from prober.qemu.files import read_recording
-from prober.service.routes import TYPE, Route
+from prober.service.routes import HOST, TYPE, Route
 
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
@@ -98,6 +98,7 @@ class Local:
             monitor=monitor,
             incoming=incoming,
             host=host,
+            is_here=self.is_binary,
             assume_unknown_present=assume_unknown_present,
         )
         return translation.model_dump(mode="json")
@@ -147,12 +148,24 @@ class Local:
         return [{"id": self._label, "path": self._label, **summarize(self.capabilities)}]
 
     def tell(self, route: Route, **places: str) -> Json:
+        if route is HOST:
+            return self._host()
         from prober.service.answers import answer_of_one
 
         caps = self.capabilities
         if route is TYPE:
             _require_type(caps, places["typename"])
         return answer_of_one(route, self._label, caps, places).model_dump(mode="json")
+
+    def _host(self) -> Json:
+        """The host that the binary is on, which is not asked for it."""
+        from prober.host.look import read_host_facts
+
+        if self._binary is None:
+            raise UsageError(
+                "a recording does not tell of its host", hint="name a QEMU of this host with --binary, or a service"
+            )
+        return read_host_facts().model_dump(mode="json")
 
 
 def _require_type(caps: Capabilities, name: str) -> None:

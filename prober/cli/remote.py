@@ -115,7 +115,9 @@ class Remote:
         return self._entries if self._wanted is None else [self.tell(BINARY)]
 
     def tell(self, route: Route, **places: str) -> Json:
-        told: Json = check_reply(self._client.ask(route, {"id": self._entry["id"], **places}))
+        if "{id}" in route.path:
+            places["id"] = self._entry["id"]
+        told: Json = check_reply(self._client.ask(route, places))
         return told
 
     def has_binary(self) -> bool:

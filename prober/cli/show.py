@@ -16,7 +16,7 @@ from prober.cli.choosing import choose
 from prober.cli.options import Binary, Replies, Socket
 from prober.cli.options import Json as JsonOption
 from prober.errors import UsageError
-from prober.service.routes import COMMAND, COMMANDS, CPUS, MACHINES, TYPE, TYPES, Route
+from prober.service.routes import COMMAND, COMMANDS, CPUS, HOST, MACHINES, TYPE, TYPES, Route
 
 
 class What(StrEnum):
@@ -29,6 +29,7 @@ class What(StrEnum):
     cpus = "cpus"
     commands = "commands"
     command = "command"
+    host = "host"
 
 
 def show_command(
@@ -49,7 +50,7 @@ def show_command(
 
 
 def run_show(answerer: Answerer, what: What, name: str | None, *, as_json: bool) -> None:
-    """Print one of summary, types, type NAME, machines, cpus, commands and command NAME.
+    """Print one of summary, types, type NAME, machines, cpus, commands, command NAME and host.
 
     :raise UsageError: where a name is missing or one too many, or this QEMU cannot tell.
     """
@@ -73,6 +74,8 @@ def run_show(answerer: Answerer, what: What, name: str | None, *, as_json: bool)
             _show_commands(answerer.tell(COMMANDS), as_json)
         case What.command:
             _show_command(answerer.tell(COMMAND, command=name or ""), as_json)
+        case What.host:
+            _show_host(answerer.tell(HOST), as_json)
 
 
 _NAMED = (What.type, What.command)
@@ -80,6 +83,7 @@ _NAMED = (What.type, What.command)
 #: What only the binary itself can list, and what stands for it where that was not asked.
 _LISTED = ("displays", "audio_drivers")
 _UNKNOWN = "unknown: the binary was not asked, or does not list them"
+_NOT_ASKED = "unknown: this host could not be asked"
 _MACHINES = ("name", "alias", "is_default", "cpu_max", "hotpluggable_cpus", "acpi", "deprecated")
 _CPUS = ("name", "typename", "migration_safe", "alias_of", "deprecated", "unavailable_features")
 
@@ -163,6 +167,17 @@ def _show_command(described: dict[str, Any], as_json: bool) -> None:
         output.write("it takes no arguments")
     else:
         output.write("\n".join(_tree(described["members"], 1)))
+
+
+def _show_host(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.write_json(facts)
+        return
+    processor = facts.pop("processor") or {}
+    told = {"kernel": facts.pop("kernel"), **{f"processor {name}": value for name, value in processor.items()}, **facts}
+    told["huge_pages"] = None if told["huge_pages"] is None else [f"{size} KiB" for size in told["huge_pages"]]
+    rows = [(name.replace("_", " "), _NOT_ASKED if value is None else _cell(value)) for name, value in told.items()]
+    output.write_table(("what", "value"), rows)
 
 
 def _tree(members: list[dict[str, Any]], depth: int) -> Iterator[str]:

@@ -175,7 +175,8 @@ CpuWord: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{
 class HostCpu(BaseModel):
     """A CPU as ``virsh domcapabilities`` shows it under ``host-model``: the nearest model, and what differs.
 
-    By libvirt's names.  It stands in for what a binary itself said, where that was on another host.
+    By libvirt's names.  It stands in for what a binary itself said, where that was on another host; what such a host
+    lacks of a domain's CPU is not known.
     """
 
     model_config = _CONFIG

@@ -27,7 +27,8 @@ class Target:
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
     ``monitor`` is the path of a QMP socket that QEMU shall make, or None; ``incoming`` where the guest comes from,
     if it ran before.  ``host`` is what the host brings
-    along: the settings of libvirt's daemon, and the firmware that is installed.
+    along: the settings of libvirt's daemon, and the firmware that is installed.  ``is_here`` is whether the binary was
+    asked on the host where the domain is to run, so that what it said of the CPU is said of that one.
     """
 
     caps: Capabilities
@@ -41,6 +42,7 @@ class Target:
     monitor: str | None = None
     incoming: str | None = None
     host: Host = field(default_factory=Host)
+    is_here: bool = False
 
     @property
     def settings(self) -> Settings:

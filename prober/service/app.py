@@ -172,6 +172,10 @@ class Handlers:
         """What the service sees of its host, and what to do about it."""
         return as_json(await self._late.examine())
 
+    async def get_host(self, _: Request) -> Response:
+        """What this host's kernel and CPU add to each QEMU."""
+        return as_json(await self._late.look_at_host())
+
     async def describe(self, _: Request) -> Response:
         """The description of the routes."""
         return Response(200, await self._late.describe())

@@ -181,6 +181,10 @@ class Late:
             self._doctor = self._doctor or make(lambda: self._settings, self._catalog.entries, self._load)
         return await self._doctor.report()
 
+    async def look_at_host(self) -> BaseModel:
+        """This host's kernel and CPU as they are now (:class:`prober.host.facts.HostFacts`)."""
+        return await asyncio.to_thread(_look_at_host)
+
     async def load(self) -> None:
         """Start the workers, where that was not done yet, and wait until they are there."""
         await self._pool.load()
@@ -213,6 +217,12 @@ def _import_doctor() -> Callable[..., Examiner]:
     from prober.service.doctor.examine import Doctor
 
     return Doctor
+
+
+def _look_at_host() -> BaseModel:
+    from prober.host.look import read_host_facts
+
+    return read_host_facts()
 
 
 def _import_answer() -> Answer:

@@ -17,6 +17,7 @@ from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
 from prober.export.domcapabilities import DomainCapabilities
+from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.doctor.observed import HostReport
@@ -45,6 +46,7 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
     DomainCapabilities,
     LabelList,
     HostReport,
+    HostFacts,
 )
 
 #: What a client may read with a model of its own.

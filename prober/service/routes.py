@@ -242,6 +242,8 @@ LABELS = Route(
 )
 DOCTOR = Route("get_doctor", "GET", "/v1/doctor", "What the service sees of its host, and what to do", "HostReport")
 
+HOST = Route("get_host", "GET", "/v1/host", "What this host's kernel and CPU add to each QEMU", "HostFacts")
+
 #: All that are described.  They are tried one after the other, so those that are asked most come first.
 ROUTES = (
     SUPPORTS,
@@ -266,6 +268,7 @@ ROUTES = (
     DOMCAPABILITIES,
     LABELS,
     DOCTOR,
+    HOST,
 )
 
 #: Where they are described.

@@ -32,13 +32,16 @@ def translate(
     monitor: str | None = None,
     incoming: str | None = None,
     host: Host | None = None,
+    is_here: bool = False,
     assume_unknown_present: bool = False,
 ) -> Translation:
     """The argv that makes this domain with this binary.
 
     ``binary`` becomes ``argv[0]``.  ``monitor`` is the path of a QMP socket that QEMU shall listen on.
     ``incoming`` is where the state of a guest that ran before comes from (``tcp:0:4444``, ``defer``).  ``host``
-    has the settings and the firmware; without it they are libvirt's defaults, and none.
+    has the settings and the firmware; without it they are libvirt's defaults, and none.  ``is_here`` is
+    whether the binary was asked on the host where the domain is to run: then that host's CPU has to have what the
+    domain asks of it; else that is not known.
     ``assume_unknown_present`` takes what a partial recording does not tell for granted.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
@@ -46,7 +49,7 @@ def translate(
     """
     check_monitor(monitor)
     check_incoming(incoming)
-    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming)
+    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here)
     refusals = [*domain.not_understood]
     completed = complete_into(refusals, domain, target)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.

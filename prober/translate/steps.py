@@ -27,6 +27,7 @@ from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
 from prober.guest.addresses.virtio_serial import assign_virtio_serial
 from prober.guest.aliases import check_names, complete_devices
+from prober.guest.cpu.check import check_host_cpu
 from prober.guest.cpu.settle import settle_cpu
 from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
@@ -69,6 +70,7 @@ _OWN: tuple[Step, ...] = (
     Step(250, place_modules, about=(MemoryModule,)),
     Step(260, reading(complete_uuid, the_domain)),
     Step(270, settle_firmware),
+    Step(285, check_host_cpu),
     Step(290, settle_cpu),
     Step(580, assign_virtio_serial, about=(Channel, Console)),
     Step(600, reading(check_addresses, devices_and_target)),

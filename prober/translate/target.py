@@ -15,7 +15,13 @@ from prober.host.target import Target, machine_version
 
 
 def find_target(
-    domain: Domain, caps: Capabilities, monitor: str | None, host: Host, incoming: str | None = None
+    domain: Domain,
+    caps: Capabilities,
+    monitor: str | None,
+    host: Host,
+    incoming: str | None = None,
+    *,
+    is_here: bool = False,
 ) -> Target:
     """What the domain is for.  A machine that the binary does not have is still told by its name."""
     accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
@@ -38,6 +44,7 @@ def find_target(
         monitor=monitor,
         incoming=incoming,
         host=host,
+        is_here=is_here,
     )
 
 

@@ -2,8 +2,9 @@
 
 ``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``), or one as if the binary had not been asked which
 displays and audio drivers it lists, and which block drivers it can load (``qemu-10.0.13-unlisted``): of those recorded
-none has them all.  An ``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug and
-what the host must prepare.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
+none has them all.  ``qemu-10.0.13-on-Haswell`` is that binary on this host, which has the CPU of that model.  An
+``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug and what the host must
+prepare.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
 
 ``PROBER_REWRITE_CASES=1`` writes the files anew, from an ``.argv`` to a ``.refused`` where the outcome
 changed.  A new case begins with its XML and an empty file for each binary; none is made by itself, so that
@@ -24,6 +25,7 @@ from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
+from tests.hosts import on_host
 from tests.recordings import FIXTURES, load_capabilities, without_lists
 
 HERE = Path(__file__).parent
@@ -31,6 +33,7 @@ REWRITE = os.environ.get("PROBER_REWRITE_CASES") == "1"
 BINARY = "/usr/bin/qemu-system-x86_64"
 OUTCOMES = ("argv", "refused")
 UNLISTED = "-unlisted"
+HERE_ON = "-on-"
 
 
 def expectations() -> list[Path]:
@@ -47,7 +50,10 @@ def case_of(path: Path) -> tuple[str, str]:
 @cache
 def capabilities(binary: str) -> Capabilities:
     """What the recorded binary can do."""
-    caps = load_capabilities(FIXTURES / f"{binary.removesuffix(UNLISTED)}.replies.xz")
+    recording, _, model = binary.removesuffix(UNLISTED).partition(HERE_ON)
+    caps = load_capabilities(FIXTURES / f"{recording}.replies.xz")
+    if model:
+        caps = on_host(caps, model)
     return without_lists(caps) if binary.endswith(UNLISTED) else caps
 
 
@@ -70,7 +76,7 @@ def outcome_of(name: str, binary: str) -> tuple[str, str]:
     """``argv`` or ``refused``, and the text."""
     try:
         domain = read_domain((HERE / f"{name}.xml").read_bytes())
-        return "argv", show(translate(domain, capabilities(binary), binary=BINARY))
+        return "argv", show(translate(domain, capabilities(binary), binary=BINARY, is_here=HERE_ON in binary))
     except RefusedError as error:
         return "refused", "".join(f"{refusal}\n" for refusal in error.refusals)
     except UnreadableDomainError as error:
@@ -98,6 +104,6 @@ def test_every_file_belongs_to_a_case() -> None:
 
 
 def test_every_recording_is_used() -> None:
-    assert {case_of(path)[1].removesuffix(UNLISTED) for path in expectations()} == {
+    assert {case_of(path)[1].removesuffix(UNLISTED).partition(HERE_ON)[0] for path in expectations()} == {
         path.name.removesuffix(".replies.xz") for path in FIXTURES.glob("*.replies.xz")
     }

@@ -15,7 +15,8 @@ from prober.domain.shared.twins import repeats
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral
 from prober.xml.values import OnOff, PositiveCount
 
-_CHECKED = "libvirt holds the CPU against the host's, before or after QEMU starts; the command line is the same"
+_CHECKED = "whether the CPU is held against this host's (docs/checking.md); the command line is the same"
+_VENDOR = "held against this host's CPU (docs/checking.md); the command line is the same"
 
 #: A name as libvirt's CPU map and QEMU have them.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -146,7 +147,7 @@ class Cpu(Checked):
     match: Annotated[
         Literal["exact", "minimum", "strict"],
         At("@match"),
-        Becomes("with `minimum` the host's model and features; the others are held against the host alone"),
+        Becomes("with `minimum` the host's model and features; `strict` allows the host no others (docs/checking.md)"),
     ] = "exact"
     check: Annotated[Literal["none", "partial", "full"] | None, At("@check"), Neutral(_CHECKED)] = None
     migratable: Annotated[OnOff | None, At("@migratable"), Becomes("`migratable` of `-cpu`")] = None
@@ -154,7 +155,7 @@ class Cpu(Checked):
         OnOff | None, At("@deprecated_features"), Neutral("no feature of an x86 CPU is deprecated, so far")
     ] = None
     model: Annotated[CpuName | None, At("model"), Becomes("the model of `-cpu`")] = None
-    vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_CHECKED)] = None
+    vendor: Annotated[Literal["Intel", "AMD", "Hygon"] | None, At("vendor"), Neutral(_VENDOR)] = None
     topology: Annotated[Topology | None, At("topology"), Becomes("`-smp`")] = None
     features: Annotated[tuple[Feature, ...], At("feature"), Becomes("features of `-cpu`")] = ()
     cache: Annotated[CpuCache | None, At("cache"), Becomes("`l3-cache` and `host-cache-info` of `-cpu`")] = None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
-from prober.capabilities.models import Accelerator, CpuExpansion
+from prober.capabilities.models import Accelerator
 from prober.commandline.kept import KeptPerBinary
 from prober.guest.cpu.map import CpuMap, Decoded, Processor, cpu_map
 from prober.guest.cpu.names import from_qemu
+from prober.guest.cpu.offer import CpuOffer, in_full, offer_of
 from prober.host.target import Target
 
 T = TypeVar("T")
@@ -90,13 +91,7 @@ def best_of(accelerator: Accelerator | None, wanted: str) -> Mapping[str, object
     first = next((one for one in expansions if (one.type, one.model, one.asked_props) == ("static", wanted, {})), None)
     if first is None or first.props is None:
         return None
-    return _in_full(first, expansions) or first.props
-
-
-def _in_full(first: CpuExpansion, expansions: Sequence[CpuExpansion]) -> Mapping[str, object] | None:
-    """The answer for all properties of a first answer, where it was asked for."""
-    again = (one for one in expansions if one.type == "full" and one.model == "base" and one.asked_props == first.props)
-    return next((one.props for one in again if one.props is not None), None)
+    return in_full(first, expansions) or first.props
 
 
 @_kept
@@ -110,6 +105,14 @@ def usable_models(target: Target) -> dict[str, tuple[str, ...]] | None:
         name: tuple(from_qemu(feature) for feature in model.unavailable_features or ())
         for name, model in models.items()
     }
+
+
+@_kept
+def host_offer(target: Target) -> CpuOffer | None:
+    """What the CPU of the host where the binary was asked offers to guests; None where it was not asked with this
+    accelerator."""
+    accelerator = target.caps.accelerators.get(target.accel)
+    return None if accelerator is None else offer_of(accelerator)
 
 
 def _processor(props: Mapping[str, object], known: CpuMap) -> Processor:

@@ -18,6 +18,9 @@ _TO_QEMU = {
 }
 _FROM_QEMU = {qemu: name for name, qemu in _TO_QEMU.items()}
 
+#: QEMU's names of features that libvirt calls otherwise.
+OTHERWISE_NAMED = frozenset(_FROM_QEMU)
+
 #: Features that no QEMU ever had, or that it dropped: libvirt leaves them out (``virQEMUCapsCPUFilterFeatures``).
 IGNORED = frozenset({
     "cmt", "mbm_total", "mbm_local", "osxsave", "ospke", "vmx-ept-uc", "vmx-ept-wb", "vmx-invvpid-single-context",

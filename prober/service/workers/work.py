@@ -111,6 +111,7 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         monitor=head["monitor"],
         incoming=head["incoming"],
         host=_host(),
+        is_here=not head["is_recording"],
         assume_unknown_present=head["assume"],
     )
     told = translation.model_dump_json(by_alias=True).encode()

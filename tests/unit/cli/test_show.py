@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from prober.host.facts import HostFacts
+from prober.host.look import read_host_facts
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
@@ -91,3 +94,18 @@ def test_a_command_is_shown_as_a_tree(run: Run) -> None:
     assert run("show", "--replies", newer, "command", "query-version").out.endswith("\nit takes no arguments\n")
     members = run("show", "--replies", newer, "--json", "command", "blockdev-add").json["members"]
     assert [one["type"] for one in members if one["name"] == "discard"] == ["enum"]
+
+
+def test_this_host_is_shown_for_a_binary_that_is_not_asked_for_it(run: Run) -> None:
+    shown = run("show", "--binary", "/bin/false", "host", "--json")
+    assert (shown.code, shown.err) == (0, "")
+    assert HostFacts.model_validate(shown.json) == read_host_facts()
+    lines = run("show", "--binary", "/bin/false", "host").out.splitlines()
+    assert f"kernel {os.uname().release}" in {" ".join(line.split()) for line in lines}
+    assert {"nested", "huge pages", "vhost net", "tun"} <= {line.partition("  ")[0] for line in lines}
+
+
+def test_a_recording_does_not_tell_of_its_host(run: Run, replies: Path) -> None:
+    ended = run("show", "--replies", replies, "host")
+    assert (ended.code, ended.out) == (2, "")
+    assert "a recording does not tell of its host" in ended.err

@@ -14,6 +14,8 @@ import pytest
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.entry import Entry
 from prober.errors import LaunchError
+from prober.host.facts import HostFacts
+from prober.host.look import read_host_facts
 from prober.qemu.recording import Recording
 from prober.service.answers import CommandList, CommandReply, CpuList, MachineList, TypeList, TypeReply
 from prober.service.client import Client
@@ -133,6 +135,10 @@ def test_others_are_served_while_one_is_slow(served: Served) -> None:
     assert served.client.get(f"/v1/binaries/{ID}/supports?fact={FACT}").ok
     states = {entry["id"]: entry["state"] for entry in served.client.get("/v1/binaries").value["binaries"]}
     assert states["qemu-system-slow"] == "asking"
+
+
+def test_host(served: Served) -> None:
+    assert HostFacts.model_validate(served.client.get("/v1/host").value) == read_host_facts()
 
 
 def test_types(served: Served) -> None:

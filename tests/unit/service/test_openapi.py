@@ -44,6 +44,7 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/changes",
         "get /v1/events",
         "get /v1/doctor",
+        "get /v1/host",
         "post /v1/binaries/{id}/prove",
         "post /v1/binaries/{id}/refresh",
         "post /v1/translate",
