@@ -1,7 +1,7 @@
 """One domain against the builds and variants of a fleet: read once, translated once for each build.
 
-What a variant adds is compared and not translated: whether there is KVM.  What is refused for a build is refused on
-each host that has it.
+What a variant adds is compared and not translated: whether there is KVM, and what the host's CPU lacks.  What is
+refused for a build is refused on each host that has it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from prober.capabilities.evidence import Verdict
-from prober.commandline.refusal import Place, Refusal
+from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.errors import FleetError, RefusedError
 from prober.fleet.known import Fleet, Kit
 from prober.fleet.parts import Variant
 from prober.fleet.records import HostBuild
+from prober.guest.cpu.check import cpu_refusals
+from prober.guest.cpu.demand import CpuDemand, demand_of
+from prober.guest.cpu.lacking import Lack, lacking
+from prober.guest.cpu.offer import CpuOffer, make_offer
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 
 #: So many judgements of builds are remembered.
 _REMEMBERED = 65_536
+
+#: So many variants are kept as offers to compare with.
+_OFFERS = 4096
 
 #: So many reasons of one build are kept; nobody reads more of a thousand builds.
 _REASONS = 20
@@ -54,6 +61,7 @@ class Judgement(NamedTuple):
 
 
 _ABLE = Judgement(Able.able)
+_NO_KVM = "the domain is for KVM, which this host does not have"
 
 
 @dataclass
@@ -90,8 +98,14 @@ class FleetQuestion:
         asked = copy(self)
         os = self.domain.os
         asked.domain = self.domain.replace(os=os.replace(type=os.type.replace(machine=machine)))
+        asked.__dict__.pop("demand", None)
         asked.__dict__["digest"] = blake2b(self.digest + machine.encode(), digest_size=17).digest()
         return asked
+
+    @cached_property
+    def demand(self) -> CpuDemand | None:
+        """What it asks of a host's CPU."""
+        return None if self.domain is None else demand_of(self.domain)
 
     @property
     def wants_kvm(self) -> bool:
@@ -110,6 +124,7 @@ class FleetJudge:
 
     fleet: Fleet
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
+    _offers: dict[str, CpuOffer | None] = field(default_factory=dict)
 
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
@@ -134,7 +149,7 @@ class FleetJudge:
         of_build = self._of_build(question, one)
         if of_build.able is Able.unable:
             return of_build
-        of_variant = _of_variant(question, self.fleet.variants[one.variant])
+        of_variant = self._of_variant(question, one.variant)
         if of_variant.able is Able.able:
             return of_build
         return Judgement(of_variant.able, (*of_build.reasons, *of_variant.reasons))
@@ -187,19 +202,47 @@ class FleetJudge:
         :raise FleetError: where its build is not known.
         """
         refusals = self.refusals(question, one)
-        lacking = _of_variant(question, self.fleet.variants[one.variant])
-        if question.domain is None:
-            return refusals
+        own = self._variant_refusals(question, one.variant)
         known = {refusal.message for refusal in refusals}
-        place: Place = question.domain.place("type")
-        return (
-            *(
-                Refusal(place=place, message=reason.message)
-                for reason in lacking.reasons
-                if reason.message not in known
-            ),
-            *refusals,
-        )
+        return (*(refusal for refusal in own if refusal.message not in known), *refusals)
+
+    def _of_variant(self, question: FleetQuestion, name: str) -> Judgement:
+        variant = self.fleet.variants[name]
+        if not question.wants_kvm:
+            return _ABLE
+        if variant.kvm is None:
+            return Judgement(Able.unknown, (Reason("", "it was not asked whether there is KVM"),))
+        if not has_kvm(variant):
+            return Judgement(Able.unable, (Reason("", _NO_KVM),))
+        lack = self._lack(question, name)
+        if lack is None or lack.verdict is Verdict.present:
+            return _ABLE
+        if lack.verdict is Verdict.unknown:
+            return Judgement(Able.unknown, (Reason("", "what its CPU lacks was not told"),))
+        return judged(self._variant_refusals(question, name))
+
+    def _lack(self, question: FleetQuestion, name: str) -> Lack | None:
+        """What the CPU of a kind of hosts lacks; None where the domain asks nothing of it."""
+        if question.demand is None:
+            return None
+        if name not in self._offers:
+            if len(self._offers) >= _OFFERS:
+                self._offers.clear()
+            kvm = self.fleet.variants[name].accelerators.get("kvm")
+            self._offers[name] = None if kvm is None else make_offer(kvm.unavailable, kvm.expansions)
+        offer = self._offers[name]
+        return None if offer is None else lacking(question.demand, offer)
+
+    def _variant_refusals(self, question: FleetQuestion, name: str) -> tuple[Refusal, ...]:
+        """What a host with this variant lacks, as refusals."""
+        if question.domain is None or not question.wants_kvm:
+            return ()
+        if not has_kvm(self.fleet.variants[name]):
+            judgement = self._of_variant(question, name)
+            place = question.domain.place("type")
+            return tuple(Refusal(place=place, message=reason.message) for reason in judgement.reasons)
+        lack = self._lack(question, name)
+        return () if lack is None or question.domain.cpu is None else tuple(cpu_refusals(lack, question.domain.cpu))
 
 
 def has_kvm(variant: Variant) -> bool:
@@ -217,11 +260,3 @@ def judged(refusals: Iterable[Refusal]) -> Judgement:
     if known:
         return Judgement(Able.unable, tuple(known)[:_REASONS])
     return Judgement(Able.unknown, tuple(unknown)[:_REASONS]) if unknown else _ABLE
-
-
-def _of_variant(question: FleetQuestion, variant: Variant) -> Judgement:
-    if not question.wants_kvm or has_kvm(variant):
-        return _ABLE
-    if variant.kvm is None:
-        return Judgement(Able.unknown, (Reason("", "it was not asked whether there is KVM"),))
-    return Judgement(Able.unable, (Reason("", "the domain is for KVM, which this host does not have"),))

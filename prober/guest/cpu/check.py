@@ -32,7 +32,11 @@ def check_host_cpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     demand, offer, cpu = demand_of(domain), host_offer(target), domain.cpu
     if demand is None or offer is None or cpu is None:
         return
-    lack = lacking(demand, offer)
+    yield from cpu_refusals(lacking(demand, offer), cpu)
+
+
+def cpu_refusals(lack: Lack, cpu: Cpu) -> Iterator[Refusal]:
+    """What a host lacks of what a domain's CPU asks, as refusals; nothing for what nobody told."""
     of_model: list[Gaps] = []
     for kind in lack.kinds:
         # What nobody told refuses nothing: QEMU is older than its answers, or has none for this machine.

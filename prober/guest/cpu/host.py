@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -48,7 +48,7 @@ def host_model(target: Target) -> Decoded | None:
     if props is None or models is None:
         return None
     known = cpu_map()
-    decoded = known.decode(_processor(props, known), models)
+    decoded = decode_cpu(props, models)
     if decoded is None or target.caps.has(f"max-{target.caps.target}-cpu.unavailable-features"):
         return decoded
     return decoded[0], [(name, on) for name, on in decoded[1] if name not in known.of_msr]

@@ -118,3 +118,20 @@ def test_a_host_that_changes_is_counted_once(fleet: Fleet) -> None:
     assert asked(fleet, domain()) == (0, 0, 0, 0)
     assert not fleet.kits
     assert list(fleet.missing()) == []
+
+
+def test_what_a_hosts_cpu_lacks() -> None:
+    """One build, two processors: it is translated once, and compared with each."""
+    fleet = fleet_of({"old": (with_kvm("7.2.22", "old"),), "new": (with_kvm("7.2.22", "new"),)})
+    judge = FleetJudge(fleet)
+    question = FleetQuestion(domain("<cpu mode='custom' match='exact' check='partial'><model>Haswell</model></cpu>"))
+    answer = can(fleet, judge, question, names=2)
+    assert (answer.names, answer.unable, question.translated) == (("new",), 1, 1)
+    assert "this host's CPU lacks what Haswell has: aes, avx, fma" in answer.reasons[0].message
+    (qemu,) = why(fleet, judge, question, "old").qemus
+    assert qemu.able is Able.unable
+    assert [refusal.place.path for refusal in qemu.refusals] == ["/domain/cpu/model"]
+    required = "<cpu><model>qemu64</model><feature policy='require' name='avx'/></cpu>"
+    answer = can(fleet, judge, FleetQuestion(domain(required)), names=2)
+    assert answer.names == ("new",)
+    assert can(fleet, judge, FleetQuestion(domain(required, kind="qemu"))).unable == 0
