@@ -19,6 +19,7 @@ from prober.commandline.refusal import Place, Refusal
 from prober.domain.domain import Domain
 from prober.errors import FleetError, RefusedError
 from prober.fleet.known import Fleet, Kit
+from prober.fleet.memo import remember
 from prober.fleet.parts import Variant
 from prober.fleet.records import HostBuild
 from prober.translate.pipeline import translate
@@ -111,6 +112,10 @@ class FleetJudge:
     fleet: Fleet
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
 
+    def over(self, fleet: Fleet) -> FleetJudge:
+        """The same by what is known otherwise, as a snapshot has it; what is remembered is both's."""
+        return FleetJudge(fleet, self._remembered)
+
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
         best: Judgement | None = None
@@ -144,9 +149,7 @@ class FleetJudge:
         found = self._remembered.get(key)
         if found is None:
             found = self._translated(question, one)
-            while len(self._remembered) >= _REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[key] = found
+            remember(self._remembered, key, found, _REMEMBERED)
         return found
 
     def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:
