@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from prober.cli.files import with_place
@@ -79,11 +78,9 @@ def _parts(domains: Sequence[_Named]) -> Iterator[list[_Named]]:
 
 
 def _is_utf8(xml: bytes) -> bool:
-    """Whether the text is the same in JSON: another encoding stands in its declaration."""
-    declared = xml[:200].partition(b"?>")[0].lower()
-    if b"encoding" in declared and b"utf-8" not in declared:
-        return False
-    with suppress(UnicodeDecodeError):
+    """Whether it can be sent as text; what cannot is sent as it is, and the reader says what is wrong with it."""
+    try:
         xml.decode()
-        return True
-    return False
+    except UnicodeDecodeError:
+        return False
+    return True

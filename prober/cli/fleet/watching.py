@@ -31,11 +31,12 @@ def fleet_watch_command(
     Example: `prober fleet watch --reader run/fleet.sock`
     """
     left = count
-    for change in follow(Client(reader), past=past, route=CHANGES):
-        output.write(output.one_line_json(change) if json else format_change(change))
-        left -= 1
-        if left == 0:
-            return
+    with Client(reader) as client:
+        for change in follow(client, past=past, route=CHANGES):
+            output.write(output.one_line_json(change) if json else format_change(change))
+            left -= 1
+            if left == 0:
+                return
 
 
 def format_change(change: dict[str, Any]) -> str:
