@@ -105,7 +105,7 @@ def test_an_upgrade_of_many_domains_is_asked_in_parts(run: Run, served: tuple[st
     assert told["fates"] == expected["fates"]
     for who in (("--store", served[0]), ("--reader", served[1])):
         ended = run(*words[:-1], "latin.xml", *who)
-        assert (ended.code, "latin.xml:1: byte 25 is not UTF-8" in ended.err) == (2, True), ended
+        assert (ended.code, "latin.xml:1: byte 26 is not UTF-8" in ended.err) == (2, True), ended
 
 
 def test_changes_are_told_of_a_reader(run: Run, served: tuple[str, Path]) -> None:
