@@ -15,7 +15,7 @@ BEAT_S, SILENT_S = 30.0, 90.0
 
 
 class Pulses:
-    """Keeps :attr:`~prober.fleet.known.Fleet.silent` of a fleet.
+    """Keeps who is silent of a fleet (see :class:`~prober.fleet.known.Fleet`).
 
     ``now`` is always the reader's monotonic clock (seconds), ``wall`` the seconds since 1970 that are told.  While the
     store is away, nobody can be heard: that time counts for nothing (:meth:`pause`).

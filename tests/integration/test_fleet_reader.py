@@ -209,7 +209,7 @@ def test_the_command_listens_where_it_reads_the_store_itself(fleet: Fleet, hosts
     hosts.beat("a")
     file = tmp_path / "vm.xml"
     file.write_bytes(XML)
-    command = [PROBER, "fleet", "can", file, "--json", "--store", fleet.server.url]
+    command: list[str | Path] = [PROBER, "fleet", "can", file, "--json", "--store", fleet.server.url]
     command += ["--credentials", fleet.files["reader"], "--listen", "5"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.returncode == 0, ended
@@ -226,7 +226,15 @@ def test_the_command_reads_and_is_killed_and_reads_again(fleet: Fleet, hosts: Ho
     """Nothing is lost with a reader: the next one takes its socket and knows the same."""
     hosts.put("a")
     socket = tmp_path / "r.sock"
-    command = [PROBER, "fleet", "serve", "--store", fleet.server.url, "--credentials", fleet.files["reader"]]
+    command: list[str | Path] = [
+        PROBER,
+        "fleet",
+        "serve",
+        "--store",
+        fleet.server.url,
+        "--credentials",
+        fleet.files["reader"],
+    ]
     command += ["--socket", socket]
     for number in (signal.SIGKILL, signal.SIGTERM):
         with subprocess.Popen(["setpriv", "--pdeathsig=KILL", *command], stderr=subprocess.PIPE) as process:

@@ -25,7 +25,7 @@ from prober.fleet.store.open import open_store
 from prober.service.client import Client
 from prober.service.fleet.families import FLEET_FAMILIES
 from prober.service.fleet.handlers import FleetHandlers
-from prober.service.fleet.lanes import MOST_WAITING, Known, Lanes
+from prober.service.fleet.lanes import MOST_WAITING, Known, Lanes, Question
 from prober.service.fleet.routes import ROUTES
 from prober.service.fleet.server import ReaderSettings
 from prober.service.messages import ClientGoneError, Request
@@ -174,7 +174,7 @@ def test_what_is_not_understood_is_told_of_and_counts_for_nothing(store: str, cl
 
 def test_changes_are_told(store: str, client: Client) -> None:
     last = told(client, "/v1/fleet/changes")["id"]
-    with connect(client.socket_path, PATIENCE) as stream:
+    with connect(Path(client.socket_path), PATIENCE) as stream:
         stream.sendall(b"GET /v1/fleet/events HTTP/1.1\r\nHost: x\r\n\r\n")
         data = b""
         while b"\nid: " not in data:
@@ -231,19 +231,22 @@ def test_so_many_wait_and_no_more(store: str) -> None:
         requests = [Request("GET", "/", b"", [], lambda _: None, keep_alive=True) for _ in range(MOST_WAITING + 1)]
         go_on = threading.Event()
 
-        def question(known: Known, number: int) -> FleetAnswer:
-            assert go_on.wait(PATIENCE)
-            worked.append(number)
-            return FleetAnswer(as_of=known.fleet.as_of)
+        def question(number: int) -> Question:
+            def work(known: Known) -> FleetAnswer:
+                assert go_on.wait(PATIENCE)
+                worked.append(number)
+                return FleetAnswer(as_of=known.fleet.as_of)
+
+            return work
 
         try:
             asking = [
-                asyncio.ensure_future(lanes.answer(request, lambda known, number=number: question(known, number)))
+                asyncio.ensure_future(lanes.answer(request, question(number)))
                 for number, request in enumerate(requests[:-1])
             ]
             await asyncio.sleep(0)
             with pytest.raises(BusyError):
-                await lanes.answer(requests[-1], lambda known: question(known, -1))
+                await lanes.answer(requests[-1], question(-1))
             requests[5].abandon()
             go_on.set()
             told = await asyncio.gather(*asking, return_exceptions=True)
