@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from prober.errors import StoreError
 from prober.fleet.giving import give_host
 from prober.fleet.store.keeping import make_streams
 from prober.fleet.store.nats import NatsStore
@@ -67,16 +68,17 @@ class Hosts:
 
         async def run() -> None:
             store = await self._store(name)
-            while True:
-                with suppress(Exception):
+            while name in self._beating:
+                with suppress(StoreError):
                     await store.beat(name, 0)
                 await asyncio.sleep(SILENT_S / 10)
 
+        self._beating[name] = None
         self._beating[name] = asyncio.run_coroutine_threadsafe(run(), self._loop)
 
     def hush(self, name: str) -> None:
         """It beats no more."""
-        self._beating.pop(name).cancel()
+        self._beating.pop(name).result(PATIENCE)
 
     def close(self) -> None:
         """All of it."""
@@ -84,11 +86,10 @@ class Hosts:
         async def close() -> None:
             for store in self._stores.values():
                 await store.close()
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0.1)  # what is closed is gone a turn later
 
+        for name in list(self._beating):
+            self.hush(name)
         self._do(close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
