@@ -12,7 +12,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from itertools import islice
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -65,25 +65,41 @@ class AnswerChange(BaseModel):
     difference: DifferenceSummary | None = None
 
 
-class News(NamedTuple):
+class Numbered(Protocol):
+    """A change that has an id."""
+
+    @property
+    def id(self) -> str:
+        """The boot epoch of the service and a number."""
+        ...
+
+    def model_dump_json(self) -> str:
+        """It as JSON."""
+        ...
+
+
+C = TypeVar("C", bound=Numbered)
+
+
+class News(NamedTuple, Generic[C]):
     """What came after an id: ``changes`` in their order, and the ``id`` to ask with the next time.
 
     ``has_gap`` is whether more came than is told of, or the id is of another life of the service.
     """
 
-    changes: list[AnswerChange]
+    changes: list[C]
     id: str
     has_gap: bool = False
 
 
-class ChangeLog:
-    """The changes since the service was started.  For one event loop."""
+class NumberedLog(Generic[C]):
+    """Changes of one kind since the service was started.  For one event loop."""
 
     def __init__(self) -> None:
         # The time of the start tells one life of the service from the next.
         self._epoch = f"{time.time_ns():x}"
         self._number = 0
-        self._kept: deque[AnswerChange] = deque(maxlen=KEPT)
+        self._kept: deque[C] = deque(maxlen=KEPT)
         self._news = asyncio.Event()
         self.is_closed = False
 
@@ -92,17 +108,19 @@ class ChangeLog:
         """The id of the last change; number 0 where there is none yet."""
         return self._id_of(self._number)
 
-    def add(self, kind: ChangeOf, entry: str, binary: str, **more: object) -> AnswerChange:
-        """Note a change; ``more`` are the other fields of :class:`AnswerChange`."""
-        ident = self._id_of(self._number + 1)
-        fields = {"id": ident, "at": time.time(), "kind": kind, "entry": entry, "binary": binary, **more}
-        change = AnswerChange.model_validate(fields)
+    @property
+    def next(self) -> str:
+        """The id of the change that is noted next."""
+        return self._id_of(self._number + 1)
+
+    def note(self, change: C) -> C:
+        """Note a change that has the id of the :attr:`next`."""
         self._number += 1
         self._kept.append(change)
         self._wake()
         return change
 
-    def since(self, ident: str, most: int = KEPT) -> News:
+    def since(self, ident: str, most: int = KEPT) -> News[C]:
         """What came after the change of this id: the next ``most`` of it.
 
         An id that is none of ours, also of an earlier life, gives a gap and nothing else.
@@ -115,7 +133,7 @@ class ChangeLog:
         missed = list(islice(self._kept, seen, seen + most))
         return News(missed, missed[-1].id if missed else ident)
 
-    def latest(self, most: int) -> News:
+    def latest(self, most: int) -> News[C]:
         """The last ``most`` changes."""
         return News(list(self._kept)[-most:], self.last)
 
@@ -137,3 +155,12 @@ class ChangeLog:
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+class ChangeLog(NumberedLog[AnswerChange]):
+    """The changes of answers since the service was started.  For one event loop."""
+
+    def add(self, kind: ChangeOf, entry: str, binary: str, **more: Any) -> AnswerChange:
+        """Note a change; ``more`` are the other fields of :class:`AnswerChange`."""
+        fields = {"id": self.next, "at": time.time(), "kind": kind, "entry": entry, "binary": binary, **more}
+        return self.note(AnswerChange.model_validate(fields))

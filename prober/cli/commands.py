@@ -99,6 +99,18 @@ FLEET = (
         "List the builds of QEMU, each with how many hosts have it.",
         of="fleet_",
     ),
+    Command(
+        "watch",
+        "prober.cli.fleet.watching",
+        "Tell of each change of a fleet that a reader sees, until it is interrupted.",
+        of="fleet_",
+    ),
+    Command(
+        "serve",
+        "prober.cli.fleet.serve",
+        "Run a reader in the foreground: it follows a store, holds all in memory, and answers on a unix socket.",
+        of="fleet_",
+    ),
 )
 
 #: In the order of the help.

@@ -18,6 +18,7 @@ from prober.errors import (
     BusyError,
     ConfinementError,
     FactError,
+    FleetError,
     ForbiddenError,
     ProberError,
     ProverError,
@@ -39,6 +40,7 @@ _ERRORS: dict[str, type[ProberError]] = {
     for cls in (
         UsageError,
         FactError,
+        FleetError,
         UnknownBinaryError,
         UnknownNameError,
         BinaryFailedError,

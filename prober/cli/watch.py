@@ -16,7 +16,7 @@ from prober.cli.options import Socket
 from prober.cli.remote import check_reply
 from prober.errors import ServiceError
 from prober.service.client import NOTHING, Client
-from prober.service.routes import CHANGES
+from prober.service.routes import CHANGES, Route
 
 #: How long (seconds) one question waits, and how long a service that has gone is waited for.
 _WAIT_S = 30
@@ -42,15 +42,15 @@ def watch_command(
             return
 
 
-def follow(client: Client, *, past: bool) -> Iterator[Json]:
-    """The changes as they come, without an end; ``{"kind": "reset"}`` where some may be missing.
+def follow(client: Client, *, past: bool, route: Route = CHANGES) -> Iterator[Json]:
+    """The changes of a route as they come, without an end; ``{"kind": "reset"}`` where some may be missing.
 
     :raise ServiceError: where there is no service, or none any more.
     """
-    told = check_reply(client.ask(CHANGES))
+    told = check_reply(client.ask(route))
     yield from told["changes"] if past else ()
     while True:
-        told = _ask(client, str(told["id"]))
+        told = _ask(client, route, str(told["id"]))
         if told["reset"]:
             yield {"kind": "reset", "id": told["id"]}
         yield from told["changes"]
@@ -76,7 +76,7 @@ def format_change(change: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _ask(client: Client, since: str) -> Any:
+def _ask(client: Client, route: Route, since: str) -> Any:
     """What came since then; a service that is being started again is waited for.
 
     :raise ServiceError: where it does not come back.
@@ -84,7 +84,7 @@ def _ask(client: Client, since: str) -> Any:
     until: float | None = None
     while True:
         try:
-            return check_reply(client.ask(CHANGES, NOTHING, {"since": since, "wait": str(_WAIT_S)}))
+            return check_reply(client.ask(route, NOTHING, {"since": since, "wait": str(_WAIT_S)}))
         except ServiceError:
             until = until or time.monotonic() + _AWAY_S
             if time.monotonic() > until:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.models import CpuModel, Version
 from prober.errors import FleetError
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.known import Fleet, Kit, Where
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.host import best_of
@@ -19,7 +20,7 @@ from prober.guest.cpu.names import from_qemu
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
-class BaselineAnswer(BaseModel):
+class BaselineAnswer(FleetAnswer):
     """What these hosts have in common, each by its newest QEMU for the target.
 
     ``without`` counts the hosts that have no such QEMU, by reason: they are left out, as silent ones are.
@@ -29,9 +30,6 @@ class BaselineAnswer(BaseModel):
     machines that one of them will lose.
     """
 
-    model_config = _CONFIG
-
-    as_of: float
     target: str
     hosts: int
     silent: int

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.models import Version
 from prober.commandline.refusal import Refusal
 from prober.errors import FleetError
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.judging import Able, FleetJudge, FleetQuestion, Reason
 from prober.fleet.known import Fleet, Where
 
@@ -30,7 +31,7 @@ class ReasonCount(BaseModel):
     hosts: int
 
 
-class CanAnswer(BaseModel):
+class CanAnswer(FleetAnswer):
     """How many hosts can run a domain.
 
     ``hosts`` is how many are meant: each of them is ``able``, ``unable``, ``unknown`` or ``silent``.  What a silent
@@ -38,9 +39,6 @@ class CanAnswer(BaseModel):
     next page begins after (None where there is none).  ``as_of`` is when the store last told of anything (seconds).
     """
 
-    model_config = _CONFIG
-
-    as_of: float
     hosts: int
     able: int
     unable: int
@@ -134,12 +132,9 @@ class WhyOne(BaseModel):
     error: str = ""
 
 
-class WhyAnswer(BaseModel):
+class WhyAnswer(FleetAnswer):
     """What a host makes of a domain, QEMU by QEMU; ``silent_since`` is since when it is silent, where it is."""
 
-    model_config = _CONFIG
-
-    as_of: float
     host: str
     able: Able
     silent_since: float | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Version
 from prober.errors import FleetError
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.known import Fleet, KnownHost, Where
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -40,12 +41,9 @@ class HostEntry(BaseModel):
     qemus: tuple[HostQemu, ...]
 
 
-class HostsAnswer(BaseModel):
+class HostsAnswer(FleetAnswer):
     """A page of hosts by name; ``next`` is what the next one begins after."""
 
-    model_config = _CONFIG
-
-    as_of: float
     hosts: int
     silent: int
     entries: tuple[HostEntry, ...]
@@ -89,12 +87,9 @@ class BuildEntry(BaseModel):
     paths: tuple[str, ...]
 
 
-class BuildsAnswer(BaseModel):
+class BuildsAnswer(FleetAnswer):
     """All builds, the one that most hosts have first."""
 
-    model_config = _CONFIG
-
-    as_of: float
     builds: tuple[BuildEntry, ...]
 
 
@@ -142,15 +137,12 @@ class FactCount(BaseModel):
     hosts: int
 
 
-class SupportsAnswer(BaseModel):
+class SupportsAnswer(FleetAnswer):
     """How many hosts have a QEMU that has a fact; how many have none that has, and of how many it is not known.
 
     A silent host is counted as such alone.
     """
 
-    model_config = _CONFIG
-
-    as_of: float
     fact: str
     hosts: int
     present: int

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.known import Fleet, Kit, Where
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -36,12 +37,9 @@ class Odd(BaseModel):
     names: tuple[str, ...]
 
 
-class DriftAnswer(BaseModel):
+class DriftAnswer(FleetAnswer):
     """Who differs from his peers, the smallest groups last."""
 
-    model_config = _CONFIG
-
-    as_of: float
     hosts: int
     odd: tuple[Odd, ...]
 

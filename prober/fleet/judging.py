@@ -19,6 +19,7 @@ from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.errors import FleetError, RefusedError
 from prober.fleet.known import Fleet, Kit
+from prober.fleet.memo import remember
 from prober.fleet.parts import Variant
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.check import cpu_refusals
@@ -126,6 +127,10 @@ class FleetJudge:
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
     _offers: dict[str, CpuOffer | None] = field(default_factory=dict)
 
+    def over(self, fleet: Fleet) -> FleetJudge:
+        """The same by what is known otherwise, as a snapshot has it; what is remembered is both's."""
+        return FleetJudge(fleet, self._remembered)
+
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
         best: Judgement | None = None
@@ -159,9 +164,7 @@ class FleetJudge:
         found = self._remembered.get(key)
         if found is None:
             found = self._translated(question, one)
-            while len(self._remembered) >= _REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[key] = found
+            remember(self._remembered, key, found, _REMEMBERED)
         return found
 
     def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import Literal, Protocol, TypeAlias
 
 from prober.errors import FleetError, StoreError
 from prober.fleet.blobs import unpack_part
 from prober.fleet.known import Fleet
 from prober.fleet.parts import Build, Variant
+from prober.fleet.pulses import Pulses
 from prober.fleet.records import load_record
-from prober.fleet.store.protocol import Away, CaughtUp, Event, Gone, Held, Store
+from prober.fleet.store.protocol import Away, CaughtUp, Event, Gone, Held, Pulse, Store
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +35,49 @@ _MOST_TOLD = 1000
 #: How long (seconds) a build that nobody has is waited for before it is asked for again.
 _MISSING_S = 10.0
 
+#: A store that fell silent is away after so long (seconds) at most: what was known so long before was true then.
+_NOTICED_S = 10.0
+
+#: How often (seconds) it is looked who is silent; sooner where silence is short.
+_SWEEP_S = 1.0
+
+#: ``new``, ``changed``, ``gone``: a host's record; ``damaged``: it counts for nothing, or a build of it does;
+#: ``silent`` and ``heard``: a host; ``away`` and ``back``: the store.
+FleetChangeOf: TypeAlias = Literal["new", "changed", "gone", "damaged", "silent", "heard", "away", "back"]
+
+
+class Told(Protocol):
+    """Is told of changes, once all that was there is known."""
+
+    def __call__(self, kind: FleetChangeOf, host: str = "", said: str = "", /) -> object: ...
+
+
+def pulse_of(store: Store) -> Pulse | None:
+    """The heartbeats of a store, where it has any."""
+    return store if isinstance(store, Pulse) else None
+
 
 class StoreReader:
     """Fills a :class:`~prober.fleet.known.Fleet` from a store.
 
     ``clock`` tells the seconds since 1970 by which an answer is dated.  ``away`` is why the store cannot be reached
-    now, None while it can.  ``caught_up`` is set once all that was there is known.
+    now, None while it can.  ``caught_up`` is set once all that was there is known.  ``pulses`` tell who is silent,
+    where the store has heartbeats; ``beats`` is how many were heard.
     """
 
-    def __init__(self, store: Store, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        fleet: Fleet,
+        *,
+        clock: Callable[[], float] = time.time,
+        pulses: Pulses | None = None,
+        told: Told | None = None,
+    ) -> None:
         self.fleet = fleet
+        self.beats = 0
+        self._pulses = pulses
+        self._told = told
         self.damaged: dict[str, str] = {}
         self.away: StoreError | None = None
         self.caught_up = asyncio.Event()
@@ -68,19 +103,58 @@ class StoreReader:
 
     async def run(self) -> None:
         """Follow the store, without end.  It may go away and come back."""
-        fetching = asyncio.create_task(self._fetch(), name="fleet builds")
+        works: list[Awaitable[None]] = [self._watch(), self._fetch()]
+        pulse = pulse_of(self._store)
+        if self._pulses is not None and pulse is not None:
+            works += [self._listen(self._pulses, pulse), self._sweep(self._pulses)]
+        tasks = [asyncio.ensure_future(work) for work in works]
         try:
-            async with aclosing(self._store.watch(HOSTS)) as events:
-                async for event in events:
-                    await self._follow(event)
+            await asyncio.gather(*tasks)
         finally:
-            fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def as_of(self) -> float:
+        """When what is known was true: now, while the store is followed."""
+        return self._clock() if self.caught_up.is_set() and self.away is None else self.fleet.as_of
+
+    async def _watch(self) -> None:
+        async with aclosing(self._store.watch(HOSTS)) as events:
+            async for event in events:
+                await self._follow(event)
+
+    async def _listen(self, pulses: Pulses, pulse: Pulse) -> None:
+        async with aclosing(pulse.beats()) as beats:
+            async for beat in beats:
+                self.beats += 1
+                if pulses.note(beat.host, time.monotonic()):
+                    self._tell("heard", beat.host)
+                if self.beats % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
+    async def _sweep(self, pulses: Pulses) -> None:
+        while True:
+            await asyncio.sleep(min(_SWEEP_S, pulses.silent_s / 4))
+            while silent := pulses.sweep(time.monotonic(), self._clock(), _AT_ONCE):
+                for host in silent:
+                    self._tell("silent", host)
+                await asyncio.sleep(0)
+
+    def _tell(self, kind: FleetChangeOf, host: str = "", said: str = "") -> None:
+        if self._told is not None and (self.caught_up.is_set() or kind == "away"):
+            self._told(kind, host, said)
 
     async def _follow(self, event: Event) -> None:
         if isinstance(event, Away):
+            if self.away is None and self.caught_up.is_set():
+                self.fleet.as_of = max(self.fleet.as_of, self._clock() - _NOTICED_S)
             self.away = event.error
+            if self._pulses is not None:
+                self._pulses.pause(time.monotonic())
             log.warning("the store of the fleet is away: %s", event.error)
+            self._tell("away", said=event.error.message)
             return
         if isinstance(event, CaughtUp):
             await self._fetch_missing()
@@ -92,6 +166,11 @@ class StoreReader:
         self._wanted.set()
 
     def _note_caught_up(self) -> None:
+        if self._pulses is not None:
+            self._pulses.go_on(time.monotonic())
+        if self.away is not None:
+            log.warning("the store of the fleet is back")
+            self._tell("back")
         self.away = None
         self.fleet.as_of = self._clock()
         self.caught_up.set()
@@ -100,22 +179,33 @@ class StoreReader:
         match event:
             case Held():
                 name = event.key.removeprefix(HOSTS)
+                is_new = name not in self.fleet.hosts
                 try:
                     self.fleet.put_host(load_record(name, event.value))
                     self.damaged.pop(name, None)
+                    if self._pulses is not None:
+                        self._pulses.note(name, time.monotonic())
+                    self._tell("new" if is_new else "changed", name)
                 except FleetError as error:
-                    self.fleet.drop_host(name)
+                    self._drop(name)
                     self._note_damaged(name, error)
                 if len(self.fleet.hosts) % _AT_ONCE == 0:
                     await asyncio.sleep(0)
             case Gone():
                 name = event.key.removeprefix(HOSTS)
-                self.fleet.drop_host(name)
+                self._drop(name)
                 self.damaged.pop(name, None)
+                self._tell("gone", name)
+
+    def _drop(self, name: str) -> None:
+        self.fleet.drop_host(name)
+        if self._pulses is not None:
+            self._pulses.forget(name)
 
     def _note_damaged(self, name: str, error: FleetError) -> None:
         if name not in self.damaged:
             log.warning("%s", error)
+            self._tell("damaged", name, error.message)
         if len(self.damaged) < _MOST_TOLD:
             self.damaged[name] = str(error)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.diff import diff
 from prober.errors import RefusedError, UsageError
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.can import ReasonCount, counted_reasons, page_of
 from prober.fleet.judging import Able, FleetJudge, FleetQuestion, Judgement, Reason
 from prober.fleet.known import Fleet, Kit, Where
@@ -38,16 +39,13 @@ class DefaultDifference(BaseModel):
     there: JsonValue
 
 
-class TargetsAnswer(BaseModel):
+class TargetsAnswer(FleetAnswer):
     """How many hosts a running guest may migrate to; counts and names as of :class:`~prober.fleet.can.CanAnswer`.
 
     The host that it runs on is not among them.  ``machine`` is what the guest's machine is called there, whatever alias
     the XML has.  ``not_compared`` are the builds whose defaults are not known, or those of where it runs are not.
     """
 
-    model_config = _CONFIG
-
-    as_of: float
     source: str
     path: str
     machine: str

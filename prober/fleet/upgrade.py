@@ -12,6 +12,7 @@ from prober.capabilities.diff import diff
 from prober.capabilities.models import Version
 from prober.commandline.shell import argv_changes
 from prober.errors import FleetError, RefusedError, UsageError
+from prober.fleet.answer import FleetAnswer
 from prober.fleet.can import MOST_NAMES
 from prober.fleet.judging import Able, FleetQuestion, Reason, judged
 from prober.fleet.known import Fleet
@@ -52,16 +53,13 @@ class DomainFate(BaseModel):
     argv_changes: tuple[str, ...] = ()
 
 
-class UpgradeAnswer(BaseModel):
+class UpgradeAnswer(FleetAnswer):
     """What an upgrade brings.
 
     ``hosts`` have the old build (``names`` are some of them), ``differences`` counts by group what differs between the
     two builds, ``fates`` how many domains each fate has.
     """
 
-    model_config = _CONFIG
-
-    as_of: float
     old: str
     old_version: Version
     new: str

@@ -23,7 +23,7 @@ from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RETRY_S, RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, DomainsQuestion, ProofQuestion, WorkAsker
-from prober.service.replies import BinaryList, Health, Readiness
+from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
 from prober.service.routes import COMMAND, DESCRIPTION, LABELS, ROUTES, TYPE, Route
 
@@ -49,7 +49,7 @@ class Handlers:
     def __init__(self, catalog: Catalog, late: Late, tally: Tally) -> None:
         self._catalog = catalog
         self._late = late
-        self._listening = Listening(catalog.changes)
+        self._listening = Listening(catalog.changes, ChangeList.of, "changes of the answers about QEMU binaries")
         self._scraping = Scraping(tally)
         tally.add_source(lambda: [Sample(LISTENERS, (), self._listening.listeners)])
 

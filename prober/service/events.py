@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic
 
-from prober.capabilities.changes import AnswerChange, ChangeLog
+from pydantic import BaseModel
+
+from prober.capabilities.changes import C, News, Numbered, NumberedLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
-from prober.service.replies import ChangeList
 
 #: So many listen at once, in either way.
 MOST_LISTENERS = 64
@@ -32,11 +34,13 @@ _PING_S = 15.0
 _MEDIA_TYPE = "text/event-stream"
 
 
-class Listening:
-    """Answers those who listen to the ``changes``."""
+class Listening(Generic[C]):
+    """Answers those who listen to the ``changes``: ``listed`` makes the answer of some, ``of`` says what they are."""
 
-    def __init__(self, changes: ChangeLog) -> None:
+    def __init__(self, changes: NumberedLog[C], listed: Callable[[News[C]], BaseModel], of: str) -> None:
         self._changes = changes
+        self._listed = listed
+        self._of = of
         self._listeners = 0
 
     @property
@@ -50,7 +54,8 @@ class Listening:
         :raise BusyError: where too many listen.
         """
         after = request.header(b"last-event-id")
-        return Response(200, b"", _MEDIA_TYPE, stream=EventStream(self._changes, after, self._enter()))
+        body: EventStream[C] = EventStream(self._changes, after, self._enter(), self._of)
+        return Response(200, b"", _MEDIA_TYPE, stream=body)
 
     async def answer(self, request: Request) -> Response:
         """What came ``since`` an id, after waiting for it if need be; without an id the last changes.
@@ -69,7 +74,7 @@ class Listening:
                 finally:
                     leave()
             news = self._changes.since(since, MOST_AT_ONCE)
-        return as_json(ChangeList(changes=news.changes, id=news.id, reset=news.has_gap))
+        return as_json(self._listed(news))
 
     async def _wait(self, request: Request, since: str, seconds: float) -> None:
         """Wait, but not for a client that has gone."""
@@ -77,7 +82,7 @@ class Listening:
         with _told_when_gone(request, waiting):
             await asyncio.wait([waiting])
 
-    def _enter(self) -> Leave:
+    def _enter(self) -> Leave[C]:
         if self._listeners >= MOST_LISTENERS:
             raise BusyError(f"{MOST_LISTENERS} clients listen for changes already", hint="try again later")
         self._listeners += 1
@@ -88,11 +93,11 @@ class Listening:
         self._listeners -= 1
 
 
-class Leave:
+class Leave(Generic[C]):
     """Gives the place of a listener back, once."""
 
-    def __init__(self, listening: Listening) -> None:
-        self._listening: Listening | None = listening
+    def __init__(self, listening: Listening[C]) -> None:
+        self._listening: Listening[C] | None = listening
 
     def __call__(self) -> None:
         if self._listening is not None:
@@ -100,17 +105,17 @@ class Leave:
             self._listening = None
 
 
-class EventStream:
+class EventStream(Generic[C]):
     """The body of one stream.  ``after`` is the id of the last change that the client has; empty for none."""
 
-    def __init__(self, changes: ChangeLog, after: str, leave: Leave) -> None:
+    def __init__(self, changes: NumberedLog[C], after: str, leave: Leave[C], of: str) -> None:
         self._changes = changes
         self._id = after or changes.last
         self._leave = leave
         # An id without data makes no event: it is what the client resumes with if it sees none.
-        self._first = b": changes of the answers about QEMU binaries\n" + (b"\n" if after else _words(id=self._id))
+        self._first = f": {of}\n".encode() + (b"\n" if after else _words(id=self._id))
 
-    def __aiter__(self) -> EventStream:
+    def __aiter__(self) -> EventStream[C]:
         return self
 
     async def __anext__(self) -> bytes:
@@ -136,7 +141,7 @@ class EventStream:
         self._leave()
 
 
-def _event(change: AnswerChange) -> bytes:
+def _event(change: Numbered) -> bytes:
     return _words(id=change.id, event="change", data=change.model_dump_json())
 
 

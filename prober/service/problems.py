@@ -14,6 +14,7 @@ from prober.errors import (
     BinaryFailedError,
     BusyError,
     FactError,
+    FleetError,
     ForbiddenError,
     ProberError,
     ProverError,
@@ -46,6 +47,7 @@ _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (WorkError, 503),
     (QemuError, 503),
     (ProverError, 503),
+    (FleetError, 503),
     (ProberError, 500),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from prober.capabilities.changes import AnswerChange
+from prober.capabilities.changes import AnswerChange, News
 from prober.capabilities.entry import Entry
 
 
@@ -39,3 +39,8 @@ class ChangeList(BaseModel):
     changes: list[AnswerChange]
     id: str
     reset: bool
+
+    @classmethod
+    def of(cls, news: News[AnswerChange]) -> ChangeList:
+        """What came."""
+        return cls(changes=news.changes, id=news.id, reset=news.has_gap)

@@ -66,6 +66,40 @@ def read_truth(request: Request, name: str) -> bool:
     raise RequestError(400, f"{name} is {value[:80]!r}", hint="write true or false")
 
 
+def read_number(request: Request, name: str, usual: int, most: int) -> int:
+    """A number of the query, 0 to ``most``; ``usual`` where it is not given.
+
+    :raise RequestError: (400) where it is none.
+    """
+    value = request.query.get(name, str(usual))
+    if value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most:
+        return int(value)
+    raise RequestError(400, f"{name} is {value[:80]!r}", hint=f"write a number, 0 to {most}")
+
+
+async def read_domains(request: Request, limit: int, name: str) -> list[tuple[str, bytes]]:
+    """The domains of a body of at most ``limit`` bytes, each by a name: those of a JSON object, or the one that it is,
+    which is called ``name``; none where it is empty.
+
+    :raise RequestError: 400 where it is JSON of another form, 413 where it is larger, 415 where it is something else.
+    :raise ClientGoneError: where it does not come to its end.
+    """
+    if _declared_type(request) != "application/json":
+        body = await read_xml(request, limit)
+        return [(name, body)] if body else []
+    body = await _read_body(request, limit)
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"the body is not JSON: {error}") from error
+    if not isinstance(told, dict) or not all(isinstance(xml, str) for xml in told.values()):
+        raise RequestError(400, "the body is no JSON object of domains", hint='send {"NAME": "<domain …", …}')
+    try:
+        return [(called, xml.encode()) for called, xml in told.items()]
+    except UnicodeEncodeError as error:
+        raise RequestError(400, f"a domain is not Unicode: {error}") from error
+
+
 async def read_xml(request: Request, limit: int) -> bytes:
     """The body, at most ``limit`` bytes of it; too much is found out before it is read.
 

@@ -9,14 +9,25 @@ import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.cli.files import shown_name
-from prober.cli.fleet.asking import as_of, in_pages, read_fleet, read_question
-from prober.cli.fleet.options import After, AnyEmulator, Limit, Store, WhereOption
+from prober.cli.files import read_xml_file, shown_name
+from prober.cli.fleet.asking import ASSUME, Asked, as_of, in_pages, make_question
+from prober.cli.fleet.options import (
+    LISTEN_S,
+    After,
+    AnyEmulator,
+    Credentials,
+    Limit,
+    Listen,
+    Reader,
+    Store,
+    WhereOption,
+)
 from prober.cli.options import Assume, DomainFile, Json
 from prober.fleet.can import CanAnswer, ReasonCount, WhyAnswer, can, why
 from prober.fleet.judging import Able, FleetJudge
-from prober.fleet.known import Where
+from prober.fleet.known import Fleet, Where
 from prober.fleet.targets import TargetsAnswer
+from prober.service.fleet.routes import CAN, WHY
 
 #: So many reasons are told.
 _TOLD = 20
@@ -25,11 +36,14 @@ _TOLD = 20
 def fleet_can_command(
     domain: DomainFile,
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     where: WhereOption = None,
     limit: Limit = 20,
     after: After = "",
     any_emulator: AnyEmulator = False,
-    assume_unknown_present: Assume = False,
+    assume: Assume = False,
     json: Json = False,
 ) -> None:
     """Each host is able, unable, unknown or silent; a host that is unable counts for each of its reasons.
@@ -39,9 +53,14 @@ def fleet_can_command(
     Example: `prober fleet can vm.xml --where rack=7`
     """
     chosen = Where.parse(where)
-    question = read_question(domain, any_emulator=any_emulator, assume_unknown_present=assume_unknown_present)
-    fleet = read_fleet(store)
-    answer = can(fleet, FleetJudge(fleet), question, chosen, names=limit, after=after)
+    asked = Asked(store, reader, credentials, listen)
+    xml = read_xml_file(domain)
+
+    def direct(fleet: Fleet, judge: FleetJudge) -> CanAnswer:
+        return can(fleet, judge, make_question(xml, domain, any_emulator, assume), chosen, names=limit, after=after)
+
+    query = {"where": where, "limit": limit, "after": after, "any_emulator": any_emulator, ASSUME: assume}
+    answer = asked.ask(CAN, CanAnswer, direct, query, body=xml, file=domain)
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:
@@ -80,8 +99,11 @@ def fleet_why_command(
     domain: DomainFile,
     host: Annotated[str, typer.Argument(metavar="HOST", help="The host.")],
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     any_emulator: AnyEmulator = False,
-    assume_unknown_present: Assume = False,
+    assume: Assume = False,
     json: Json = False,
 ) -> None:
     """The refusals are those of `prober translate`, for each QEMU of the host.
@@ -90,9 +112,14 @@ def fleet_why_command(
 
     Example: `prober fleet why vm.xml node1`
     """
-    question = read_question(domain, any_emulator=any_emulator, assume_unknown_present=assume_unknown_present)
-    fleet = read_fleet(store)
-    answer = why(fleet, FleetJudge(fleet), question, host)
+    asked = Asked(store, reader, credentials, listen)
+    xml = read_xml_file(domain)
+
+    def direct(fleet: Fleet, judge: FleetJudge) -> WhyAnswer:
+        return why(fleet, judge, make_question(xml, domain, any_emulator, assume), host)
+
+    query = {"any_emulator": any_emulator, ASSUME: assume}
+    answer = asked.ask(WHY, WhyAnswer, direct, query, places={"host": host}, body=xml, file=domain)
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:

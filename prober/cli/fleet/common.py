@@ -8,17 +8,21 @@ import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.cli.fleet.asking import as_of, read_fleet
-from prober.cli.fleet.options import Store, WhereOption
+from prober.cli.fleet.asking import Asked, as_of
+from prober.cli.fleet.options import LISTEN_S, Credentials, Listen, Reader, Store, WhereOption
 from prober.cli.options import Json
 from prober.fleet.baseline import BaselineAnswer, baseline
-from prober.fleet.census import supports
-from prober.fleet.drift import drift
+from prober.fleet.census import SupportsAnswer, supports
+from prober.fleet.drift import DriftAnswer, drift
 from prober.fleet.known import Where
+from prober.service.fleet.routes import BASELINE, DRIFT, SUPPORTS
 
 
 def fleet_baseline_command(
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     where: WhereOption = None,
     target: Annotated[str, typer.Option("--target", metavar="TARGET", help="For guests of this kind.")] = "x86_64",
     json: Json = False,
@@ -31,7 +35,13 @@ def fleet_baseline_command(
     Example: `prober fleet baseline --where rack=7`
     """
     chosen = Where.parse(where)
-    answer = baseline(read_fleet(store), chosen, target=target)
+    asked = Asked(store, reader, credentials, listen)
+    answer = asked.ask(
+        BASELINE,
+        BaselineAnswer,
+        lambda fleet, _: baseline(fleet, chosen, target=target),
+        {"where": where, "target": target},
+    )
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:
@@ -60,6 +70,9 @@ def _write_baseline(answer: BaselineAnswer) -> None:
 def fleet_supports_command(
     fact: Annotated[str, typer.Argument(metavar="FACT", help="As `prober supports` takes it.")],
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     where: WhereOption = None,
     json: Json = False,
 ) -> None:
@@ -70,7 +83,10 @@ def fleet_supports_command(
     Example: `prober fleet supports PIIX4_PM.acpi-root-pci-hotplug`
     """
     chosen = Where.parse(where)
-    answer = supports(read_fleet(store), fact, chosen)
+    asked = Asked(store, reader, credentials, listen)
+    answer = asked.ask(
+        SUPPORTS, SupportsAnswer, lambda fleet, _: supports(fleet, fact, chosen), {"where": where, "fact": fact}
+    )
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:
@@ -87,6 +103,9 @@ def fleet_supports_command(
 
 def fleet_drift_command(
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     where: WhereOption = None,
     label: Annotated[str, typer.Option("--by", metavar="LABEL", help="Peers have the same value of this label.")] = "",
     json: Json = False,
@@ -99,7 +118,10 @@ def fleet_drift_command(
     Example: `prober fleet drift --by rack`
     """
     chosen = Where.parse(where)
-    answer = drift(read_fleet(store), chosen, label=label)
+    asked = Asked(store, reader, credentials, listen)
+    answer = asked.ask(
+        DRIFT, DriftAnswer, lambda fleet, _: drift(fleet, chosen, label=label), {"where": where, "by": label}
+    )
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:

@@ -5,22 +5,36 @@ from __future__ import annotations
 import time
 
 from prober.cli import output
-from prober.cli.fleet.asking import as_of, in_pages, read_fleet
-from prober.cli.fleet.options import After, Limit, Store, WhereOption
+from prober.cli.fleet.asking import Asked, as_of, in_pages
+from prober.cli.fleet.options import LISTEN_S, After, Credentials, Limit, Listen, Reader, Store, WhereOption
 from prober.cli.options import Json
-from prober.fleet.census import HostEntry, builds, hosts
+from prober.fleet.census import BuildsAnswer, HostEntry, HostsAnswer, builds, hosts
 from prober.fleet.known import Where
+from prober.service.fleet.routes import BUILDS, HOSTS
 
 
 def fleet_hosts_command(
-    store: Store = None, where: WhereOption = None, limit: Limit = 100, after: After = "", json: Json = False
+    store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
+    where: WhereOption = None,
+    limit: Limit = 100,
+    after: After = "",
+    json: Json = False,
 ) -> None:
     """A host that is silent is told with since when.
 
     Example: `prober fleet hosts --where rack=7`
     """
     chosen = Where.parse(where)
-    answer = hosts(read_fleet(store), chosen, most=limit, after=after)
+    asked = Asked(store, reader, credentials, listen)
+    answer = asked.ask(
+        HOSTS,
+        HostsAnswer,
+        lambda fleet, _: hosts(fleet, chosen, most=limit, after=after),
+        {"where": where, "limit": limit, "after": after},
+    )
     if json:
         output.write_json(answer.model_dump(mode="json"))
         return
@@ -40,13 +54,21 @@ def _rows(entry: HostEntry) -> list[tuple[object, ...]]:
     return [(entry.name, one.version or "?", one.path, one.build, labels, told) for one in entry.qemus]
 
 
-def fleet_builds_command(store: Store = None, where: WhereOption = None, json: Json = False) -> None:
+def fleet_builds_command(
+    store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
+    where: WhereOption = None,
+    json: Json = False,
+) -> None:
     """The one that most hosts have comes first.
 
     Example: `prober fleet builds`
     """
     chosen = Where.parse(where)
-    answer = builds(read_fleet(store), chosen)
+    asked = Asked(store, reader, credentials, listen)
+    answer = asked.ask(BUILDS, BuildsAnswer, lambda fleet, _: builds(fleet, chosen), {"where": where})
     if json:
         output.write_json(answer.model_dump(mode="json"))
         return

@@ -8,15 +8,27 @@ import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.cli.files import shown_name
-from prober.cli.fleet.asking import as_of, in_pages, read_fleet, read_question
+from prober.cli.files import read_xml_file, shown_name
+from prober.cli.fleet.asking import Asked, as_of, in_pages, make_question, read_fleet
 from prober.cli.fleet.can import count_lines, exit_for
-from prober.cli.fleet.options import After, AnyEmulator, Limit, Store, WhereOption
+from prober.cli.fleet.options import (
+    LISTEN_S,
+    After,
+    AnyEmulator,
+    Credentials,
+    Limit,
+    Listen,
+    Reader,
+    Store,
+    WhereOption,
+)
+from prober.cli.fleet.upgrading import upgrade_by
 from prober.cli.options import Assume, DomainFile, Json
 from prober.fleet.judging import FleetJudge
-from prober.fleet.known import Where
-from prober.fleet.targets import targets
+from prober.fleet.known import Fleet, Where
+from prober.fleet.targets import TargetsAnswer, targets
 from prober.fleet.upgrade import Fate, UpgradeAnswer, build_called, upgrade
+from prober.service.fleet.routes import TARGETS
 
 _WORDS = {
     Fate.breaks: "break: the new one refuses them",
@@ -32,6 +44,9 @@ def fleet_targets_command(
     domain: DomainFile,
     source: Annotated[str, typer.Option("--from", metavar="HOST", help="The host that the guest runs on.")],
     store: Store = None,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
     where: WhereOption = None,
     limit: Limit = 20,
     after: After = "",
@@ -47,9 +62,15 @@ def fleet_targets_command(
     Example: `prober fleet targets vm.xml --from node1`
     """
     chosen = Where.parse(where)
-    question = read_question(domain, any_emulator=any_emulator, assume_unknown_present=False)
-    fleet = read_fleet(store)
-    answer = targets(fleet, FleetJudge(fleet), question, source, chosen, names=limit, after=after)
+    asked = Asked(store, reader, credentials, listen)
+    xml = read_xml_file(domain)
+
+    def direct(fleet: Fleet, judge: FleetJudge) -> TargetsAnswer:
+        question = make_question(xml, domain, any_emulator)
+        return targets(fleet, judge, question, source, chosen, names=limit, after=after)
+
+    query = {"from": source, "where": where, "limit": limit, "after": after, "any_emulator": any_emulator}
+    answer = asked.ask(TARGETS, TargetsAnswer, direct, query, body=xml, file=domain)
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:
@@ -69,7 +90,10 @@ def fleet_upgrade_command(
     new: Annotated[str, typer.Option("--to", metavar="BUILD", help="The build that comes.")],
     domains: Annotated[list[str] | None, typer.Argument(metavar="[VM.xml]...", help="Domains.")] = None,
     store: Store = None,
-    assume_unknown_present: Assume = False,
+    reader: Reader = None,
+    credentials: Credentials = None,
+    listen: Listen = LISTEN_S,
+    assume: Assume = False,
     json: Json = False,
 ) -> None:
     """A build is named by the beginning of its name, or by its version where one has it.
@@ -78,12 +102,14 @@ def fleet_upgrade_command(
 
     Example: `prober fleet upgrade --from 7.2 --to 10.0 *.xml`
     """
-    questions = [
-        (shown_name(path), read_question(path, any_emulator=True, assume_unknown_present=assume_unknown_present))
-        for path in domains or []
-    ]
-    fleet = read_fleet(store)
-    answer = upgrade(fleet, build_called(fleet, old), build_called(fleet, new), questions)
+    asked = Asked(store, reader, credentials, listen)
+    files = [(shown_name(path), read_xml_file(path)) for path in domains or []]
+    if asked.reader is not None:
+        answer = upgrade_by(asked.reader, old, new, files, assume=assume)
+    else:
+        questions = [(name, make_question(xml, name, True, assume)) for name, xml in files]
+        fleet = read_fleet(asked)
+        answer = upgrade(fleet, build_called(fleet, old), build_called(fleet, new), questions)
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:

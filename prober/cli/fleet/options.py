@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,10 +13,45 @@ Store = Annotated[
         "--store",
         metavar="URL",
         envvar="PROBER_FLEET_STORE",
-        help="Where the fleet is kept: sqlite:PATH.",
+        help="Where the fleet is kept: sqlite:PATH, or nats://HOST:PORT.",
         rich_help_panel="Who answers",
     ),
 ]
+Credentials = Annotated[
+    Path | None,
+    typer.Option(
+        "--credentials",
+        metavar="FILE",
+        envvar="PROBER_FLEET_CREDENTIALS",
+        help="The NKey or .creds file of who reads a store over NATS.",
+        readable=False,
+        rich_help_panel="Who answers",
+    ),
+]
+Reader = Annotated[
+    Path | None,
+    typer.Option(
+        "--reader",
+        metavar="SOCKET",
+        help="Ask the reader on this socket (`prober fleet serve`), and not the store.",
+        readable=False,
+        rich_help_panel="Who answers",
+    ),
+]
+Listen = Annotated[
+    float,
+    typer.Option(
+        "--listen",
+        metavar="SECONDS",
+        min=0,
+        max=3600,
+        help="Listen so long to the heartbeats of a store over NATS: who is not heard counts as silent.",
+        rich_help_panel="Who answers",
+    ),
+]
+#: A host beats every 30 s.
+LISTEN_S = 31.0
+
 WhereOption = Annotated[
     str | None,
     typer.Option("--where", metavar="LABEL=VALUE,…", help="Only the hosts that have all of these labels."),

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from prober.errors import StoreError
 from prober.fleet.blobs import MOST_KEPT, holds
@@ -110,6 +110,7 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
 class Pulse(Protocol):
     """The heartbeats of hosts: told to who listens now, and kept by nobody."""
 

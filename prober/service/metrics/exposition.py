@@ -51,9 +51,11 @@ class _Given:
 
 def _families(samples: Iterable[Sample]) -> Iterator[Metric]:
     by_family: dict[str, list[Sample]] = {}
+    told: dict[str, Family] = {family.name: family for family in FAMILIES}
     for sample in samples:
         by_family.setdefault(sample.family.name, []).append(sample)
-    for family in FAMILIES:
+        told.setdefault(sample.family.name, sample.family)
+    for family in told.values():
         yield _filled(family, by_family.get(family.name, []))
 
 
