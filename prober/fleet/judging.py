@@ -20,7 +20,7 @@ from prober.domain.domain import Domain
 from prober.errors import FleetError, RefusedError
 from prober.fleet.known import Fleet, Kit
 from prober.fleet.memo import remember
-from prober.fleet.parts import Variant
+from prober.fleet.parts import Variant, belongs
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.check import cpu_refusals
 from prober.guest.cpu.demand import CpuDemand, demand_of
@@ -126,10 +126,11 @@ class FleetJudge:
     fleet: Fleet
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
     _offers: dict[str, CpuOffer | None] = field(default_factory=dict)
+    _pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def over(self, fleet: Fleet) -> FleetJudge:
         """The same by what is known otherwise, as a snapshot has it; what is remembered is both's."""
-        return FleetJudge(fleet, self._remembered)
+        return FleetJudge(fleet, self._remembered, self._offers, self._pairs)
 
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
@@ -151,6 +152,8 @@ class FleetJudge:
         """What one QEMU of a host makes of it."""
         if one.build not in self.fleet.builds or one.variant not in self.fleet.variants:
             return Judgement(Able.unknown, (Reason("", "its build is not told yet"),))
+        if not self._is_pair(one.build, one.variant):
+            return Judgement(Able.unknown, (Reason("", "what it adds to its build is told for another one"),))
         of_build = self._of_build(question, one)
         if of_build.able is Able.unable:
             return of_build
@@ -181,9 +184,20 @@ class FleetJudge:
         named = (other.variant for kit in self.fleet.kits for other in kit if other.build == one.build)
         for variant in named:
             known = self.fleet.variants.get(variant)
-            if known is not None and (not question.wants_kvm or has_kvm(known)):
+            if known is None or (question.wants_kvm and not has_kvm(known)):
+                continue
+            if self._is_pair(one.build, variant):
                 return variant
         return one.variant
+
+    def _is_pair(self, build: str, variant: str) -> bool:
+        """Whether build and variant belong together; a host may say anything."""
+        pair = (build, variant)
+        found = self._pairs.get(pair)
+        if found is None:
+            found = belongs(self.fleet.variants[variant], self.fleet.builds[build])
+            remember(self._pairs, pair, found, _REMEMBERED)
+        return found
 
     def refusals(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
         """Why a QEMU of a host refuses it, in full; nothing where it does not.
@@ -228,12 +242,12 @@ class FleetJudge:
         """What the CPU of a kind of hosts lacks; None where the domain asks nothing of it."""
         if question.demand is None:
             return None
-        if name not in self._offers:
-            if len(self._offers) >= _OFFERS:
-                self._offers.clear()
+        if name in self._offers:
+            offer = self._offers[name]
+        else:
             kvm = self.fleet.variants[name].accelerators.get("kvm")
-            self._offers[name] = None if kvm is None else make_offer(kvm.unavailable, kvm.expansions)
-        offer = self._offers[name]
+            offer = None if kvm is None else make_offer(kvm.unavailable, kvm.expansions)
+            remember(self._offers, name, offer, _OFFERS)
         return None if offer is None else lacking(question.demand, offer)
 
     def _variant_refusals(self, question: FleetQuestion, name: str) -> tuple[Refusal, ...]:

@@ -86,6 +86,16 @@ def split(capabilities: Capabilities) -> tuple[Build, Variant]:
     return build, Variant(kvm=capabilities.kvm, accelerators=accelerators, sev=capabilities.sev, sgx=capabilities.sgx)
 
 
+def belongs(variant: Variant, build: Build) -> bool:
+    """Whether a variant is one of this build: it names lists and CPU models that the build has."""
+    for host in variant.accelerators.values():
+        if not 0 <= host.models < len(build.lists):
+            return False
+        if not host.unavailable.keys() <= (build.lists[host.models].cpu_models or {}).keys():
+            return False
+    return True
+
+
 def join(build: Build, variant: Variant) -> Capabilities:
     """What is known of the binary on the host.
 

@@ -8,7 +8,8 @@ from prober.errors import UsageError
 from prober.fleet.can import can, why
 from prober.fleet.judging import Able, FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet, Where
-from tests.unit.fleet.fleets import QEMU, domain, fleet_of, record, recorded, with_kvm
+from prober.fleet.records import HostBuild, HostRecord
+from tests.unit.fleet.fleets import QEMU, domain, fleet_of, names_of, record, recorded, with_kvm
 
 
 @pytest.fixture(name="fleet")
@@ -135,3 +136,17 @@ def test_what_a_hosts_cpu_lacks() -> None:
     answer = can(fleet, judge, FleetQuestion(domain(required)), names=2)
     assert answer.names == ("new",)
     assert can(fleet, judge, FleetQuestion(domain(required, kind="qemu"))).unable == 0
+
+
+def test_a_host_that_pairs_a_build_with_anothers_variant_spoils_no_others() -> None:
+    """It is named first, so that it would be taken for the one that the build is translated with."""
+    good, other = with_kvm("7.2.22"), with_kvm("11.1.2")
+    fleet = fleet_of({"good": (good,), "new": (other,)})
+    bad = HostBuild(names_of(good)[0], names_of(other)[1], QEMU)
+    fleet.drop_host("good")
+    fleet.put_host(HostRecord(name="bad", builds=(bad,)))
+    fleet.put_host(record("good", good))
+    answer = can(fleet, FleetJudge(fleet), FleetQuestion(domain()), names=3)
+    assert (answer.names, answer.unknown) == (("good", "new"), 1)
+    assert answer.unknown_reasons[0].message == "what it adds to its build is told for another one"
+    assert why(fleet, FleetJudge(fleet), FleetQuestion(domain()), "bad").able is Able.unknown
