@@ -11,9 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prober.errors import FleetError
 
-#: Where an agent that systemd started writes it.
-DEFAULT_STATUS = Path("/run/prober-agent/status.json")
-
 #: The most bytes of it that are read.
 _MOST_BYTES = 65536
 
@@ -92,14 +89,16 @@ def read_status(path: Path) -> AgentStatus | None:
     try:
         # A FIFO in its place shall not hold us, nor a link lead elsewhere.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FleetError(f"{path} is no file")
+            data = os.read(descriptor, _MOST_BYTES)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise FleetError(f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise FleetError(f"{path} is no file")
-        data = file.read(_MOST_BYTES)
     try:
         return AgentStatus.model_validate_json(data)
     except ValidationError as error:
