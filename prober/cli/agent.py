@@ -15,7 +15,7 @@ from prober.cli.fleet.labels import read_labels
 from prober.cli.options import Socket
 from prober.errors import UsageError
 from prober.fleet.agent.agent import Agent, AgentSettings
-from prober.fleet.agent.health import Health
+from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.identity import read_identity
 from prober.fleet.agent.status import write_status
 from prober.fleet.store.open import open_store
@@ -108,7 +108,7 @@ async def _report(
 ) -> None:
     store = cast(Reporting, await open_store(url, credentials))
     try:
-        health = Health(settings.name, settings.beat_s, partial(write_status, status) if status else None)
+        health = AgentHealth(settings.name, settings.beat_s, partial(write_status, status) if status else None)
         holder = await asyncio.to_thread(read_identity)
         reporting = asyncio.ensure_future(Agent(store, ServiceHost(socket), settings, holder, health).run())
         quiet = asyncio.ensure_future(keep_watchdog_quiet())

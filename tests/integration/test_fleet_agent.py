@@ -15,7 +15,7 @@ import pytest
 
 from prober.capabilities import Capabilities
 from prober.fleet.agent.agent import Agent, AgentSettings
-from prober.fleet.agent.health import Health
+from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.local import LocalHost, LocalQemu
 from prober.fleet.agent.status import AgentStatus, read_status
 from prober.fleet.known import Fleet as Known
@@ -28,7 +28,7 @@ from tests.conftest import aio
 from tests.fakes.making import make_fake, small_answers
 from tests.fleet.cutting import cut_way
 from tests.fleet.users import Fleet, Users, start_fleet
-from tests.integration.processes import PATIENCE, PROBER, start_group, wait_until
+from tests.integration.processes import PATIENCE, PROBER, run_prober, start_group, wait_until
 from tests.integration.service_process import Service, start_ready_service
 from tests.unit.fleet.fleets import recorded
 
@@ -92,7 +92,7 @@ async def reporting(
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[AgentStatus]:
     """An agent that works, and how it is."""
-    health = Health(settings.name, settings.beat_s)
+    health = AgentHealth(settings.name, settings.beat_s)
     store = await users.open(user)
     agent = Agent(store, ServiceHost(host) if isinstance(host, Path) else host, settings, holder, health, clock=clock)
     task = asyncio.create_task(agent.run())
@@ -348,6 +348,20 @@ def test_a_host_of_another_name_is_another_host_and_needs_a_key_of_its_own(
             assert sorted((await read(reader))[0].hosts) == ["a", "b"]  # of which a beats no more
 
     aio(run())
+
+
+def test_a_store_in_a_file_is_none_that_hosts_report_to(tmp_path: Path) -> None:
+    ended = run_prober("agent", "--store", f"sqlite:{tmp_path}/fleet.db", "--name", "a")
+    assert (ended.code, "hosts report over NATS" in ended.err) == (2, True)
+    strange = tmp_path / "key"
+    strange.write_text("")
+    strange.chmod(0o644)
+    ended = run_prober("agent", "--store", "nats://127.0.0.1:1", "--name", "a", "--credentials", strange)
+    assert ended.code != 0
+    assert "chmod 0600" in ended.err
+    for words, said in ((("--name", "a b"), "name of a host"), (("--name", "a", "--label", "x"), "no label")):
+        ended = run_prober("agent", "--store", "nats://127.0.0.1:1", *words)
+        assert (ended.code, said in ended.err) == (2, True)
 
 
 def _sequence(status_file: Path) -> int | None:

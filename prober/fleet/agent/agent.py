@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from prober.errors import FleetError, ProberError, ServiceError, StoreConflictError, StoreError
-from prober.fleet.agent.health import Health
+from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.local import LocalHost, LocalQemu
 from prober.fleet.agent.pace import Backoff, Bucket, jittered
 from prober.fleet.giving import give_qemu
@@ -62,7 +62,7 @@ class Agent:
         host: LocalHost,
         settings: AgentSettings,
         holder: str,
-        health: Health,
+        health: AgentHealth,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -252,15 +252,17 @@ class Agent:
             await self._health.tick()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), self._settings.beat_s)
-            if self._told.is_set() and self._record is not None:
+            if not self._told.is_set():
+                continue
+            if self._record is not None and self._is_held():
                 try:
                     await self._store.beat(self._settings.name, self._record.seq)
                     self._health.status.beats += 1
                     await self._health.store_is_well()
                 except StoreError as error:
                     await self._health.failed(error)
-                # Between 0.9 and 1.1 of it.
-                await asyncio.sleep(self._settings.beat_s * 0.7 + jittered(0.4 * self._settings.beat_s))
+            # Between 0.9 and 1.1 of it.
+            await asyncio.sleep(self._settings.beat_s * 0.7 + jittered(0.4 * self._settings.beat_s))
 
     async def _let_go(self) -> None:
         """Let the name go, so that this host need not wait for itself when it was booted anew."""

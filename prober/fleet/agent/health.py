@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from prober.errors import ProberError, StoreConflictError, StoreError
-from prober.fleet.agent.status import AgentStatus, Side
+from prober.fleet.agent.status import AgentStatus, AskedSide
 from prober.fleet.records import HostRecord
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _AGAIN_S = 600.0
 
 
-class Health:
+class AgentHealth:
     """Keeps the status.  ``write`` is called in a thread with each new one; what it raises is logged once."""
 
     def __init__(self, name: str, beat_s: float, write: Callable[[AgentStatus], None] | None = None) -> None:
@@ -56,7 +56,7 @@ class Health:
         elif side.is_well is not False or side.said != error.message:
             log.warning("the %s is away, and is tried again: %s", name, error)
             since = side.since if side.is_well is False else time.time()
-            new = Side(is_well=False, since=since, said=error.message[:500], hint=error.hint[:300])
+            new = AskedSide(is_well=False, since=since, said=error.message[:500], hint=error.hint[:300])
             self._set(name, new)
         await self.tick()
 
@@ -109,15 +109,15 @@ class Health:
         await self.store_is_well()
         await self.tick()
 
-    async def _well(self, name: str, side: Side) -> None:
+    async def _well(self, name: str, side: AskedSide) -> None:
         if side.is_well:
             return
         if side.is_well is False:
             log.warning("the %s is back", name)
-        self._set(name, Side(is_well=True, since=time.time()))
+        self._set(name, AskedSide(is_well=True, since=time.time()))
         await self.tick()
 
-    def _set(self, name: str, side: Side) -> None:
+    def _set(self, name: str, side: AskedSide) -> None:
         if name == "store":
             self.status.store = side
         else:

@@ -18,7 +18,7 @@ _MOST_BYTES = 65536
 _BEATS = 3
 
 
-class Side(BaseModel):
+class AskedSide(BaseModel):
     """The store, or the service: whether it answers, since when (seconds since 1970), and what it said instead.
 
     ``is_well`` is None as long as it was not asked.
@@ -50,8 +50,8 @@ class AgentStatus(BaseModel):
     pid: int
     at: float = 0.0
     beat_s: float = Field(default=30.0, gt=0)
-    store: Side = Side()
-    service: Side = Side()
+    store: AskedSide = AskedSide()
+    service: AskedSide = AskedSide()
     lease: Literal["none", "held", "other"] = "none"
     sequence: int | None = None
     qemus: int = 0

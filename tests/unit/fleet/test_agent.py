@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prober.cli.metrics import metrics_command
 from prober.errors import FleetError, StoreError, UsageError
 from prober.fleet.agent.agent import Agent, AgentSettings
-from prober.fleet.agent.health import Health
+from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.identity import read_identity
 from prober.fleet.agent.metrics import as_metrics
 from prober.fleet.agent.pace import Backoff, Bucket
-from prober.fleet.agent.status import AgentStatus, Side, read_status, write_status
+from prober.fleet.agent.status import AgentStatus, AskedSide, read_status, write_status
 from prober.fleet.store.nats import NatsStore
 from prober.fleet.store.nkeys import make_seed, read_credentials
 from prober.service.doctor.agent import look_at_agent
@@ -99,8 +99,12 @@ def test_a_status_is_read_as_it_was_written_and_nothing_else_is(tmp_path: Path) 
         ({}, "ok", "reported as node1: 2 QEMUs, record 3"),
         ({"at": 1000.0}, "problem", "the agent says nothing since"),
         ({"at": time.time() + 7200}, "problem", "the agent says nothing since"),  # the clock was set back
-        ({"store": Side(is_well=False, said="nobody there", since=5.0)}, "problem", "cannot reach the store since"),
-        ({"service": Side(is_well=False, said="nobody there")}, "problem", "cannot reach the service since"),
+        (
+            {"store": AskedSide(is_well=False, said="nobody there", since=5.0)},
+            "problem",
+            "cannot reach the store since",
+        ),
+        ({"service": AskedSide(is_well=False, said="nobody there")}, "problem", "cannot reach the service since"),
         ({"lease": "other"}, "problem", "another host reports under the name node1"),
         ({"machine": "node2"}, "notice", "is called node2, and is reported as node1"),
         ({"error": "too large"}, "problem", "cannot report this host: too large"),
@@ -119,7 +123,7 @@ def test_the_doctor_tells_how_the_agent_is(tmp_path: Path, change: dict[str, obj
 
 
 def test_metrics_are_prometheus_text() -> None:
-    status = WELL.model_copy(update={"store": Side(is_well=True), "pushes": 4, "beats": 9})
+    status = WELL.model_copy(update={"store": AskedSide(is_well=True), "pushes": 4, "beats": 9})
     families = {family.name: family for family in text_string_to_metric_families(as_metrics(status))}
     values = {name: family.samples[0].value for name, family in families.items()}
     assert values["prober_agent_store_up"] == 1
@@ -136,7 +140,7 @@ def test_a_name_that_is_none_ends_the_agent_at_once(tmp_path: Path) -> None:
         store = NatsStore.open("nats://127.0.0.1:1")
         for settings in (AgentSettings("a b"), AgentSettings("a", {"ra ck": "7"})):
             with pytest.raises(UsageError):
-                await Agent(store, ServiceHost(tmp_path / "s"), settings, "one", Health(settings.name, 1.0)).run()
+                await Agent(store, ServiceHost(tmp_path / "s"), settings, "one", AgentHealth(settings.name, 1.0)).run()
         await store.close()
 
     aio(run())
