@@ -111,8 +111,7 @@ class Agent:
     async def _write(self, backoff: Backoff) -> None:
         bucket = self._bucket
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._until_renewal())
+            await _waited(self._wanted, self._until_renewal())
             if not await self._hold():
                 await asyncio.sleep(jittered(min(self._settings.lease_s / 3, 30.0)))
                 continue
@@ -250,8 +249,7 @@ class Agent:
         """Tell that the host is there, whether or not its service is; but only where its name is its own."""
         while True:
             await self._health.tick()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), self._settings.beat_s)
+            await _waited(self._told, self._settings.beat_s)
             if not self._told.is_set():
                 continue
             if self._record is not None and self._is_held():
@@ -271,3 +269,13 @@ class Agent:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._store.put(f"leases.{self._settings.name}", b"")
+
+
+async def _waited(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not longer.
+
+    ``asyncio.wait_for`` of Python 3.11 forgets that it was cancelled where the event comes at the same moment.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
