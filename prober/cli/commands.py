@@ -126,6 +126,11 @@ COMMANDS = (
         "Run what proves lines for the service in a process of its own, confined as proving needs it.",
     ),
     Command(
+        "agent",
+        "prober.cli.agent",
+        "Report this host to the store of its fleet: what its service knows of its QEMU binaries, as it changes.",
+    ),
+    Command(
         "config",
         "prober.cli.config",
         "Tell the settings of the service: each with where it was told, or all that is wrong with them.",

@@ -18,11 +18,13 @@ from prober.capabilities.catalog import Catalog
 from prober.cli import output
 from prober.cli.choosing import find_socket
 from prober.cli.exits import ExitCode
-from prober.cli.options import Json
+from prober.cli.options import AgentStatusFile, Json
 from prober.cli.served import Config
 from prober.errors import ServiceError
+from prober.fleet.agent.place import DEFAULT_STATUS
 from prober.service.client import Client
 from prober.service.configuration import Configuration, read_configuration
+from prober.service.doctor.agent import look_at_agent
 from prober.service.doctor.examine import examine
 from prober.service.doctor.observed import HostReport, Level, Observation, group_name, observe, report_of
 from prober.service.routes import DOCTOR, HEALTH
@@ -52,9 +54,11 @@ def doctor_command(
         ),
     ] = None,
     config: Config = None,
+    agent_status: AgentStatusFile = DEFAULT_STATUS,
 ) -> None:
-    """A running service tells what it sees with its own user and confinement; what only this command sees, its socket
-    and the file of its settings, is added. Without a service the command looks at all of it as the user who calls it.
+    """A running service tells what it sees with its own user and confinement; what only this command sees, its socket,
+    the file of its settings and the agent of a fleet, is added. Without a service the command looks at all of it as the
+    user who calls it.
 
     Exit codes: 0 nothing is to be done; 1 something is.
 
@@ -63,7 +67,7 @@ def doctor_command(
     read = read_configuration(config, {} if socket is None else {"socket": socket})
     settings = read.settings or ServiceSettings(**({} if socket is None else {"socket": socket}))
     seen, service = _find_service(read, settings.socket)
-    own = [*seen, *_of_settings(read)]
+    own = [*seen, *_of_settings(read), *look_at_agent(agent_status)]
     if service is None:
         own += asyncio.run(_look(settings))
     reports = [report_of("command", own), *([] if service is None else [service])]

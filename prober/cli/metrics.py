@@ -9,9 +9,10 @@ import typer
 
 from prober.cli import output
 from prober.cli.choosing import choose_socket
-from prober.cli.options import Socket
+from prober.cli.options import AgentStatusFile, Socket
 from prober.cli.replacing import replace_file
-from prober.errors import ServiceError, UsageError
+from prober.errors import FleetError, ServiceError, UsageError
+from prober.fleet.agent.place import DEFAULT_STATUS
 from prober.service.client import Client
 from prober.service.routes import METRICS
 
@@ -32,15 +33,17 @@ def metrics_command(
             help="Write them to this file, whose name ends in .prom, for node-exporter's textfile collector.",
         ),
     ] = None,
+    agent_status: AgentStatusFile = DEFAULT_STATUS,
 ) -> None:
-    """The service has the same under `GET /metrics`. A file is replaced as a whole, so that a reader sees the old one
-    or the new one; where the service does not answer, it stays as it is.
+    """The service has the same under `GET /metrics`, but for what the agent of a fleet counts, where one runs. A file
+    is replaced as a whole, so that a reader sees the old one or the new one; where the service does not answer, it
+    stays as it is.
 
     Example: `prober metrics --textfile /var/lib/prometheus/node-exporter/prober.prom`
     """
     if textfile is not None and textfile.suffix != _END:
         raise UsageError(f"{textfile} does not end in {_END}", hint="node-exporter reads no other file")
-    text = _fetch(choose_socket(socket))
+    text = _fetch(choose_socket(socket)) + _of_agent(agent_status)
     if textfile is None:
         output.write(text.decode().removesuffix("\n"))
     else:
@@ -55,3 +58,18 @@ def _fetch(socket: Path) -> bytes:
             f"the service on {socket} has no metrics: it answered {status}", hint="is it an older prober?"
         )
     return text
+
+
+def _of_agent(path: Path) -> bytes:
+    """What the agent counts; nothing where there is none, or nobody can read what it says."""
+    if not path.exists():
+        return b""
+    from prober.fleet.agent.metrics import as_metrics  # Imported late: most hosts have no agent.
+    from prober.fleet.agent.status import read_status
+
+    try:
+        status = read_status(path)
+    except FleetError as error:
+        output.note(f"prober: left out: {error}")
+        return b""
+    return b"" if status is None else as_metrics(status).encode()

@@ -41,6 +41,12 @@ def _answers(option: str, metavar: str, help: str) -> Any:
 
 
 Socket = Annotated[Path | None, _answers("--socket", "PATH", "The unix socket of a running service.")]
+AgentStatusFile = Annotated[
+    Path,
+    typer.Option(
+        "--agent-status", metavar="FILE", readable=False, help="Where the agent of a fleet says how it is, if it runs."
+    ),
+]
 Binary = Annotated[
     str | None,
     _answers(

@@ -29,12 +29,8 @@ async def give_host(
     make_record(name, seq=0, time=0, labels=labels, builds=())  # Before anything is stored of it.
     builds = []
     for path, capabilities in qemus:
-        packed = await asyncio.to_thread(lambda caps: [pack_part(part) for part in split(caps)], capabilities)
-        for blob_name, blob in packed:
-            if await store.blob(blob_name) is None:
-                await store.blob(blob_name, blob, host=name)
-        (build, _), (variant, _) = packed
-        builds.append(HostBuild(build, variant, path))
+        build, _ = await give_qemu(store, name, path, capabilities)
+        builds.append(build)
     held = await store.get(f"{HOSTS}{name}")
     seq = 0
     if held is not None:
@@ -45,3 +41,18 @@ async def give_host(
     record = make_record(name, seq=seq, time=time_s or int(time.time()), labels=labels, builds=builds)
     await store.put(f"{HOSTS}{name}", dump_record(record), after=0 if held is None else held.revision)
     return record
+
+
+async def give_qemu(store: Store, host: str, path: str, capabilities: Capabilities) -> tuple[HostBuild, int]:
+    """Store the build and the variant of a host's QEMU where nobody has given them yet; how many that were.
+
+    :raise FleetError: where the store cannot be reached, or they are more than it keeps.
+    """
+    packed = await asyncio.to_thread(lambda: [pack_part(part) for part in split(capabilities)])
+    given = 0
+    for name, blob in packed:
+        if await store.blob(name) is None:
+            await store.blob(name, blob, host=host)
+            given += 1
+    (build, _), (variant, _) = packed
+    return HostBuild(build, variant, path), given

@@ -225,13 +225,15 @@ EXEC_STARTS = {
     "prober.service": "ExecStart=/usr/bin/prober serve\n",
     "prober-metrics.service": "ExecStart=/usr/bin/prober metrics --socket /run/prober/prober.sock "
     "--textfile /var/lib/prometheus/node-exporter/prober.prom\n",
+    "prober-agent.service": "ExecStart=/usr/bin/prober agent --socket /run/prober/prober.sock "
+    "--status /run/prober-agent/status.json\n",
     "prober-prover.service": "ExecStart=/usr/bin/prober serve-prover --for-user prober "
     "--cache /var/cache/prober-prover\n",
 }
 
 
 #: At most so much, in tenths, as the documents say.
-EXPOSURES = {"prober.service": 12, "prober-prover.service": 24, "prober-metrics.service": 9}
+EXPOSURES = {"prober.service": 12, "prober-agent.service": 15, "prober-prover.service": 24, "prober-metrics.service": 9}
 
 
 def _units(directory: Path) -> list[str]:
@@ -252,7 +254,7 @@ def _units(directory: Path) -> list[str]:
 @pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
-    assert len(units) == 7
+    assert len(units) == 8
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -11,6 +11,7 @@ import typer
 from prober.capabilities.capabilities import Capabilities
 from prober.cli import output
 from prober.cli.fleet.asking import store_url
+from prober.cli.fleet.labels import read_labels
 from prober.cli.fleet.options import Store
 from prober.cli.options import Json
 from prober.errors import UsageError
@@ -43,7 +44,7 @@ def fleet_import_command(
 
     Example: `prober fleet import node1.replies.xz node2.replies.xz --label rack=7 --store sqlite:fleet.db`
     """
-    labels = _labels(label or [])
+    labels = read_labels(label or [])
     if path and len(path) != len(recordings):
         raise UsageError(f"{len(recordings)} recordings and {len(path)} paths", hint="--path once for each recording")
     hosts: dict[str, list[tuple[Path, str | None]]] = {}
@@ -78,13 +79,3 @@ async def _import(
 
 def _name_of(file: Path) -> str:
     return next((file.name.removesuffix(end) for end in _ENDS if file.name.endswith(end)), file.name)
-
-
-def _labels(words: list[str]) -> dict[str, str]:
-    labels = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"{word[:80]!r} is no label", hint="--label LABEL=VALUE")
-        labels[key] = value
-    return labels

@@ -123,6 +123,10 @@ class Pulse(Protocol):
         ...
 
 
+class Reporting(Store, Pulse, Protocol):
+    """A store that hosts report to."""
+
+
 def split_key(key: str) -> tuple[str, str]:
     """The kind and the name of a key.
 

@@ -26,6 +26,7 @@ Topic: TypeAlias = Literal[
     "confinement",
     "firmware",
     "helpers",
+    "agent",
 ]
 
 

@@ -1,0 +1,132 @@
+"""The QEMUs of this host for the agent of a fleet, as the service on its socket knows them.
+
+A question that waits for a change takes half a minute, so this asks on the event loop, a connection for each question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from prober.capabilities.capabilities import Capabilities
+from prober.errors import ServiceError
+from prober.fleet.agent.local import LocalQemu
+from prober.service.client import MAX_RESPONSE_BYTES, NOTHING
+from prober.service.replies import BinaryList, ChangeList
+from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, Route
+
+#: How long (seconds) a question for changes waits, and how long any other may take besides.
+_WAIT_S, _TIMEOUT_S = 25, 20.0
+
+_MOST_HEAD = 65536
+
+
+class ServiceHost:
+    """See :class:`~prober.fleet.agent.local.LocalHost`; recordings that stand in for a QEMU are none of this host's."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._since = ""
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """See there.  What came between two calls is told by the second one."""
+        told = await self._changes({"since": self._since} if self._since else {})
+        while True:
+            self._since = told.id
+            yield
+            while told.id == self._since and not told.reset:
+                told = await self._changes({"since": self._since, "wait": str(_WAIT_S)})
+
+    async def qemus(self) -> list[LocalQemu]:
+        """See there."""
+        status, body = await self._ask(BINARIES)
+        try:
+            entries = BinaryList.model_validate_json(self._well(status, body)).binaries
+        except ValidationError as error:
+            raise self._strange() from error
+        return [
+            LocalQemu(
+                entry.id,
+                entry.path,
+                blake2b(f"{entry.asked_at} {entry.fingerprint}".encode(), digest_size=16).hexdigest(),
+                entry.state == "ready",
+                entry.state in ("waiting", "asking"),
+            )
+            for entry in entries
+            if entry.kind == "binary"
+        ]
+
+    async def capabilities(self, id: str) -> Capabilities | None:
+        """See there."""
+        status, body = await self._ask(CAPABILITIES, {"id": id})
+        if status in (404, 503):
+            return None
+        data = self._well(status, body)
+        try:
+            return await asyncio.to_thread(Capabilities.model_validate_json, data)
+        except ValidationError as error:
+            raise self._strange() from error
+
+    async def _changes(self, query: Mapping[str, str]) -> ChangeList:
+        status, body = await self._ask(CHANGES, NOTHING, query)
+        try:
+            return ChangeList.model_validate_json(self._well(status, body))
+        except ValidationError as error:
+            raise self._strange() from error
+
+    def _well(self, status: int, body: bytes) -> bytes:
+        if status == 200:
+            return body
+        said = _said(body) or f"it answered {status}"
+        raise ServiceError(f"the service on {self._socket} does not tell: {said}", hint="see `prober doctor`")
+
+    def _strange(self) -> ServiceError:
+        return ServiceError(
+            f"what the service on {self._socket} answers cannot be read",
+            hint="it may be another version than the agent: restart both",
+        )
+
+    async def _ask(
+        self, route: Route, places: Mapping[str, str] = NOTHING, query: Mapping[str, str] = NOTHING
+    ) -> tuple[int, bytes]:
+        request = f"{route.method} {route.url(places, query)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        try:
+            async with asyncio.timeout(_WAIT_S + _TIMEOUT_S):
+                reader, writer = await asyncio.open_unix_connection(self._socket, limit=_MOST_HEAD)
+                try:
+                    writer.write(request.encode())
+                    return await self._answer(reader)
+                finally:
+                    writer.close()
+        except TimeoutError as error:
+            raise ServiceError(f"no answer on {self._socket} in time", hint="see `prober doctor`") from error
+        except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+            said = getattr(error, "strerror", None) or "the connection was closed"
+            hint = "is the service running, and are you in the group of its socket? `prober doctor` tells"
+            raise ServiceError(f"the service on {self._socket} does not answer: {said}", hint=hint) from error
+
+    async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        _, _, status = first.partition(" ")
+        length = headers.get("content-length", "")
+        if not status[:3].isdecimal() or not length.isdecimal() or len(length) > 9:
+            raise self._strange()
+        if int(length) > MAX_RESPONSE_BYTES:
+            raise ServiceError(f"the answer on {self._socket} is larger than {MAX_RESPONSE_BYTES} bytes")
+        return int(status[:3]), await reader.readexactly(int(length))
+
+
+def _said(body: bytes) -> str:
+    """What a problem says."""
+    try:
+        told: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(told.get("detail", ""))[:300] if isinstance(told, dict) else ""
