@@ -65,7 +65,7 @@ class AnswerChange(BaseModel):
     difference: DifferenceSummary | None = None
 
 
-class Numbered(Protocol):
+class HasNumber(Protocol):
     """A change that has an id."""
 
     @property
@@ -78,7 +78,7 @@ class Numbered(Protocol):
         ...
 
 
-C = TypeVar("C", bound=Numbered)
+C = TypeVar("C", bound=HasNumber)
 
 
 class News(NamedTuple, Generic[C]):

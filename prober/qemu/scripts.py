@@ -20,57 +20,59 @@ _NOT_PROGRAMS = ("/dev/", "/proc/", "/sys/")
 #: What may be the name of a script that a variable or ``cd`` leads to; in how many words of a text it is looked for,
 #: and how many names are tried in all.
 _WORD = re.compile(rb"[\w.+-]+")
-_MAX_WORDS = 1000
-_MAX_TRIED = 256
+_MAX_WORDS = 300
+_MAX_TRIED = 64
+#: What a shell is called.  A program in another language names files that it only works with, in any number.
+_SHELL = re.compile(rb"#![ \t]*\S*/(?:env[ \t]+)?(?:ba|da|a|k|z|)sh\b")
 
 
 def find_programs(path: str) -> tuple[str, ...]:
-    """The programs that a script names, those that these name, and so on; none for a file that is no script, or cannot
-    be read.  The nearest come first.
+    """The programs that a script names; none for a file that is no script, or cannot be read.  The nearest come first.
 
-    A script, or a file that a script reads, may name the next one in parts (``cd /opt/q; exec ./run``,
-    ``exec "$here/$next"``): each word that is the name of a script beside it, or in a directory that it names, is
-    taken for one.  Nothing else of them is left once QEMU runs.
+    A script of the shell is followed: to the scripts of the shell, and the texts that it reads, that it names, and so
+    on.  It may name the next one in parts (``cd /opt/q; exec ./run``, ``exec "$here/$next"``): each word that is the
+    name of a script beside it, or in a directory that it names, is taken for one.  Nothing else of them is left once
+    QEMU runs.
     """
-    text = _read_script(path)
-    if text is None:
+    text = _read(path, _MAX_SCRIPT + 2)
+    if text is None or text[:2] != b"#!":
         return ()
     tries = iter(range(_MAX_TRIED))
-    found = dict.fromkeys(_named_in(path, text, tries))
-    for name in (reached := list(found)):
+    is_shell = _SHELL.match(text) is not None
+    found = dict.fromkeys(_named_in(path, text[2:], tries, in_parts=is_shell))
+    for name in (reached := list(found) if is_shell else []):
         if len(found) >= _MAX_PROGRAMS:
             break
         if name != path and (text := _read_text(name)) is not None:
-            new = [one for one in _named_in(name, text, tries) if one not in found and one != path]
+            named = _named_in(name, text, tries, in_parts=True)
+            new = [one for one in named if one not in found and one != path]
             found.update(dict.fromkeys(new))
             reached += new
     return tuple(islice(found, _MAX_PROGRAMS))
 
 
-def _named_in(path: str, text: bytes, tries: Iterator[int]) -> Iterator[str]:
+def _named_in(path: str, text: bytes, tries: Iterator[int], *, in_parts: bool) -> Iterator[str]:
     """The programs that a text names, then the scripts that it names in parts, as long as there are ``tries`` left."""
     beside = Path(path).parent
     directories = [beside]
-    for match in dict.fromkeys(found[0] for found in islice(_PROGRAM.finditer(text), _MAX_TRIED)):
+    for match in dict.fromkeys(found[0] for found in islice(_PROGRAM.finditer(text), _MAX_PROGRAMS)):
         name = str(beside / match.decode(errors="replace"))
         if name.startswith(_NOT_PROGRAMS):
             continue
-        if next(tries, None) is None:
-            return
-        if Path(name).is_dir():
+        if in_parts and next(tries, None) is not None and Path(name).is_dir():
             directories.append(Path(name))
         else:
             yield name
     words = [
         word.decode(errors="replace")
-        for word in dict.fromkeys(found[0] for found in islice(_WORD.finditer(text), _MAX_WORDS))
+        for word in dict.fromkeys(found[0] for found in islice(_WORD.finditer(text), _MAX_WORDS if in_parts else 0))
     ]
     for directory in directories:
         for word in words:
             if next(tries, None) is None:
                 return
             name = f"{directory}/{word}"
-            if word.strip(".") and _read_script(name, 0) is not None:
+            if word.strip(".") and _read(name, 2) == b"#!":
                 yield name
 
 
@@ -87,11 +89,11 @@ def _read_script(path: str, most: int = _MAX_SCRIPT) -> bytes | None:
 
 
 def _read_text(path: str) -> bytes | None:
-    """What is in a script, or in a file that one may read; None where it is a program, or too large for either."""
+    """What is in a script of the shell, or in a text that one may read; None for all else, and what is too large."""
     text = _read(path, _MAX_SCRIPT + 1)
-    if text is None or (text[:2] != b"#!" and (len(text) > _MAX_SCRIPT or b"\0" in text)):
+    if text is None or len(text) > _MAX_SCRIPT or b"\0" in text:
         return None
-    return text[:_MAX_SCRIPT]
+    return None if text[:2] == b"#!" and _SHELL.match(text) is None else text
 
 
 def _read(path: str, most: int) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import Generic
 
 from pydantic import BaseModel
 
-from prober.capabilities.changes import C, News, Numbered, NumberedLog
+from prober.capabilities.changes import C, HasNumber, News, NumberedLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
@@ -141,7 +141,7 @@ class EventStream(Generic[C]):
         self._leave()
 
 
-def _event(change: Numbered) -> bytes:
+def _event(change: HasNumber) -> bytes:
     return _words(id=change.id, event="change", data=change.model_dump_json())
 
 

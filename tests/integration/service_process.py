@@ -68,8 +68,9 @@ def is_own(pid: int) -> bool:
     return name_of(pid).startswith("prober-")
 
 
-#: How long (milliseconds of processor time) a callback may take.
-MOST_MS = 5.0
+#: How long (milliseconds of processor time) a callback may take.  Where tests run side by side, what others do to the
+#: processors' caches makes the same work take up to twice as long.
+MOST_MS = 10.0 if "PYTEST_XDIST_WORKER" in os.environ else 5.0
 
 
 @contextmanager

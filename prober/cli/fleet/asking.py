@@ -36,7 +36,7 @@ A = TypeVar("A", bound=FleetAnswer)
 
 
 @dataclass(frozen=True)
-class Asked:
+class FleetAsked:
     """Who answers: the reader on a socket, or what the store of an address has.
 
     ``listen_s`` is how long (seconds) the heartbeats of a store are listened to that has any.
@@ -118,7 +118,7 @@ def store_url(url: str | None) -> str:
     )
 
 
-def read_fleet(asked: Asked) -> Fleet:
+def read_fleet(asked: FleetAsked) -> Fleet:
     """All that a store has.  What of it is damaged is told on stderr, and counts for nothing.
 
     Where it has heartbeats, they are listened to: who is not heard is silent.

@@ -10,7 +10,7 @@ import typer
 from prober.cli import output
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
-from prober.cli.fleet.asking import ASSUME, Asked, as_of, in_pages, make_question
+from prober.cli.fleet.asking import ASSUME, FleetAsked, as_of, in_pages, make_question
 from prober.cli.fleet.options import (
     LISTEN_S,
     After,
@@ -53,7 +53,7 @@ def fleet_can_command(
     Example: `prober fleet can vm.xml --where rack=7`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     xml = read_xml_file(domain)
 
     def direct(fleet: Fleet, judge: FleetJudge) -> CanAnswer:
@@ -112,7 +112,7 @@ def fleet_why_command(
 
     Example: `prober fleet why vm.xml node1`
     """
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     xml = read_xml_file(domain)
 
     def direct(fleet: Fleet, judge: FleetJudge) -> WhyAnswer:

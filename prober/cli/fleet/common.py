@@ -8,7 +8,7 @@ import typer
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.cli.fleet.asking import Asked, as_of
+from prober.cli.fleet.asking import FleetAsked, as_of
 from prober.cli.fleet.options import LISTEN_S, Credentials, Listen, Reader, Store, WhereOption
 from prober.cli.options import Json
 from prober.fleet.baseline import BaselineAnswer, baseline
@@ -35,7 +35,7 @@ def fleet_baseline_command(
     Example: `prober fleet baseline --where rack=7`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     answer = asked.ask(
         BASELINE,
         BaselineAnswer,
@@ -83,7 +83,7 @@ def fleet_supports_command(
     Example: `prober fleet supports PIIX4_PM.acpi-root-pci-hotplug`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     answer = asked.ask(
         SUPPORTS, SupportsAnswer, lambda fleet, _: supports(fleet, fact, chosen), {"where": where, "fact": fact}
     )
@@ -118,7 +118,7 @@ def fleet_drift_command(
     Example: `prober fleet drift --by rack`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     answer = asked.ask(
         DRIFT, DriftAnswer, lambda fleet, _: drift(fleet, chosen, label=label), {"where": where, "by": label}
     )

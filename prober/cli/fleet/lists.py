@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from prober.cli import output
-from prober.cli.fleet.asking import Asked, as_of, in_pages
+from prober.cli.fleet.asking import FleetAsked, as_of, in_pages
 from prober.cli.fleet.options import LISTEN_S, After, Credentials, Limit, Listen, Reader, Store, WhereOption
 from prober.cli.options import Json
 from prober.fleet.census import BuildsAnswer, HostEntry, HostsAnswer, builds, hosts
@@ -28,7 +28,7 @@ def fleet_hosts_command(
     Example: `prober fleet hosts --where rack=7`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     answer = asked.ask(
         HOSTS,
         HostsAnswer,
@@ -67,7 +67,7 @@ def fleet_builds_command(
     Example: `prober fleet builds`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     answer = asked.ask(BUILDS, BuildsAnswer, lambda fleet, _: builds(fleet, chosen), {"where": where})
     if json:
         output.write_json(answer.model_dump(mode="json"))

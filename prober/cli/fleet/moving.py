@@ -9,7 +9,7 @@ import typer
 from prober.cli import output
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
-from prober.cli.fleet.asking import Asked, as_of, in_pages, make_question, read_fleet
+from prober.cli.fleet.asking import FleetAsked, as_of, in_pages, make_question, read_fleet
 from prober.cli.fleet.can import count_lines, exit_for
 from prober.cli.fleet.options import (
     LISTEN_S,
@@ -62,7 +62,7 @@ def fleet_targets_command(
     Example: `prober fleet targets vm.xml --from node1`
     """
     chosen = Where.parse(where)
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     xml = read_xml_file(domain)
 
     def direct(fleet: Fleet, judge: FleetJudge) -> TargetsAnswer:
@@ -102,7 +102,7 @@ def fleet_upgrade_command(
 
     Example: `prober fleet upgrade --from 7.2 --to 10.0 *.xml`
     """
-    asked = Asked(store, reader, credentials, listen)
+    asked = FleetAsked(store, reader, credentials, listen)
     files = [(shown_name(path), read_xml_file(path)) for path in domains or []]
     if asked.reader is not None:
         answer = upgrade_by(asked.reader, old, new, files, assume=assume)

@@ -33,16 +33,16 @@ def fleet_watch_command(
     left = count
     with Client(reader) as client:
         for change in follow(client, past=past, route=CHANGES):
-            output.write(output.one_line_json(change) if json else format_change(change))
+            output.write(output.one_line_json(change) if json else format_fleet_change(change))
             left -= 1
             if left == 0:
                 return
 
 
-def format_change(change: dict[str, Any]) -> str:
+def format_fleet_change(change: dict[str, Any]) -> str:
     """A change in a line.
 
-    >>> print(format_change({"kind": "reset"}))
+    >>> print(format_fleet_change({"kind": "reset"}))
     changes may be missing: look at everything anew
     """
     if change["kind"] == "reset":

@@ -22,7 +22,7 @@ from prober.fleet.upgrade import build_called, upgrade
 from prober.service.application import Application
 from prober.service.events import Listening
 from prober.service.fleet import families
-from prober.service.fleet.lanes import Known, Lanes, Question
+from prober.service.fleet.lanes import FleetKnown, Lanes, Question
 from prober.service.fleet.replies import FleetChangeList, FleetChangeLog, FleetHealth
 from prober.service.fleet.routes import ROUTES
 from prober.service.messages import ClientGoneError, Request, Response, as_json
@@ -38,7 +38,7 @@ _NAMED = 20
 _LISTED = 100
 
 
-def create_app(handlers: FleetHandlers, tally: Tally) -> Application:
+def create_fleet_app(handlers: FleetHandlers, tally: Tally) -> Application:
     """The application of a reader."""
     answering = {route.name: getattr(handlers, route.name) for route in ROUTES}
     return Application(ROUTES, answering, NOBODY, tally, hint="the routes are in docs/fleet.md")
@@ -84,7 +84,7 @@ class FleetHandlers:
         self._require_ready()
         domains = await read_domains(request, self._most, request.query.get("name", "domain"))
 
-        def asked(known: Known) -> Iterator[tuple[str, FleetQuestion]]:
+        def asked(known: FleetKnown) -> Iterator[tuple[str, FleetQuestion]]:
             for name, xml in domains:
                 if not known.is_wanted():
                     raise ClientGoneError
@@ -207,7 +207,7 @@ class _Ask:
         return FleetQuestion(*self._told)
 
 
-def _page_of_hosts(known: Known, where: Where, most: int, after: str) -> HostsAnswer:
+def _page_of_hosts(known: FleetKnown, where: Where, most: int, after: str) -> HostsAnswer:
     """As many as are asked for, or as fit into an answer."""
     answer = hosts(known.fleet, where, most=most, after=after)
     while most > 1 and len(answer.model_dump_json()) * 4 > MOST_OF_AN_ANSWER * 3:

@@ -24,7 +24,7 @@ from prober.service.problems import RequestError
 MOST_WAITING = 64
 
 
-class Known(NamedTuple):
+class FleetKnown(NamedTuple):
     """What a question is answered by.  ``is_wanted`` is whether anybody still waits for the answer."""
 
     fleet: Fleet
@@ -32,7 +32,7 @@ class Known(NamedTuple):
     is_wanted: Callable[[], bool]
 
 
-Question: TypeAlias = Callable[[Known], FleetAnswer]
+Question: TypeAlias = Callable[[FleetKnown], FleetAnswer]
 
 
 class Lanes:
@@ -62,13 +62,13 @@ class Lanes:
         finally:
             self.waiting -= 1
 
-    def _known(self, request: Request) -> tuple[Known, str | None]:
+    def _known(self, request: Request) -> tuple[FleetKnown, str | None]:
         away = self._reader.away
         fleet = self._reader.fleet.snapshot(self._reader.as_of)
-        known = Known(fleet, self._judge.over(fleet), lambda: not (request.is_gone or self._is_closed))
+        known = FleetKnown(fleet, self._judge.over(fleet), lambda: not (request.is_gone or self._is_closed))
         return known, None if away is None else away.message
 
-    def _work(self, known: Known, away: str | None, question: Question) -> bytes:
+    def _work(self, known: FleetKnown, away: str | None, question: Question) -> bytes:
         """In a thread."""
         if not known.is_wanted():
             raise ClientGoneError

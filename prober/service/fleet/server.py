@@ -17,7 +17,7 @@ from prober.fleet.reader import StoreReader
 from prober.fleet.store.open import open_store
 from prober.fleet.store.protocol import Store
 from prober.service.door import open_door
-from prober.service.fleet.handlers import FleetHandlers, create_app
+from prober.service.fleet.handlers import FleetHandlers, create_fleet_app
 from prober.service.fleet.lanes import Lanes
 from prober.service.fleet.replies import FleetChangeLog
 from prober.service.fleet.routes import ROUTES
@@ -98,7 +98,7 @@ async def _serve_on(
     lanes = Lanes(reader)
     told = settings.of_service()
     tally.add_source(samples_of_logs)
-    app = create_app(FleetHandlers(reader, lanes, changes, tally, told.max_body), tally)
+    app = create_fleet_app(FleetHandlers(reader, lanes, changes, tally, told.max_body), tally)
     serving = Serving(app, told, tally, listener="fleet")
     reading = asyncio.ensure_future(reader.run())
     works: list[Awaitable[None]] = [

@@ -34,7 +34,7 @@ SETTINGS = frozenset({*ServiceSettings.model_fields, *InterviewLimits.model_fiel
 HINTS = {"Fault": 3, "Broken": 2, "Unfit": 1}
 
 #: Options of prober's own command, which has two dashes before them.
-OWN = {"against", "binary", "host-cpu", "replies", "settings", "socket"}
+OWN = {"against", "binary", "host-cpu", "label", "path", "reader", "replies", "settings", "socket", "store"}
 
 
 def texts_of(node: ast.expr) -> Iterator[str]:

@@ -25,7 +25,7 @@ from prober.fleet.store.open import open_store
 from prober.service.client import Client
 from prober.service.fleet.families import FLEET_FAMILIES
 from prober.service.fleet.handlers import FleetHandlers
-from prober.service.fleet.lanes import MOST_WAITING, Known, Lanes, Question
+from prober.service.fleet.lanes import MOST_WAITING, FleetKnown, Lanes, Question
 from prober.service.fleet.routes import ROUTES
 from prober.service.fleet.server import ReaderSettings
 from prober.service.messages import ClientGoneError, Request
@@ -232,7 +232,7 @@ def test_so_many_wait_and_no_more(store: str) -> None:
         go_on = threading.Event()
 
         def question(number: int) -> Question:
-            def work(known: Known) -> FleetAnswer:
+            def work(known: FleetKnown) -> FleetAnswer:
                 assert go_on.wait(PATIENCE)
                 worked.append(number)
                 return FleetAnswer(as_of=known.fleet.as_of)
