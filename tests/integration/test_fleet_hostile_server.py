@@ -49,11 +49,11 @@ async def _ask(hello: bytes, answer: Answer, verb: Callable[[Store], Awaitable[o
         b"INFO " + b"[" * 20_000 + b"\r\n",
         b"INFO " + b"x" * 1_000_000,
         greeting(connect_urls="x"),
-        greeting(connect_urls=[7]),
-        greeting(tls_required=True),
+        pytest.param(greeting(connect_urls=[7]), marks=pytest.mark.long),
+        pytest.param(greeting(tls_required=True), marks=pytest.mark.long),
         greeting() + b"-ERR 'no'\r\n",
-        greeting() + b"MSG\r\n",
-        greeting() + b"INFO []\r\n",
+        pytest.param(greeting() + b"MSG\r\n", marks=pytest.mark.long),
+        pytest.param(greeting() + b"INFO []\r\n", marks=pytest.mark.long),
     ],
     ids=range(16),
 )
@@ -163,6 +163,7 @@ def test_a_watch_that_is_told_rubbish_begins_anew(reply: str, headers: bytes) ->
     assert made
 
 
+@pytest.mark.long
 def test_a_client_that_reads_no_more_is_let_go() -> None:
     """After a word that makes its reading end, the next verb has a new connection."""
     subjects = []
@@ -181,6 +182,7 @@ def test_a_client_that_reads_no_more_is_let_go() -> None:
     assert aio(_ask(greeting(), answer, twice)) == Held("hosts.a", b"x", 7)
 
 
+@pytest.mark.long
 def test_a_watch_in_silence_is_away() -> None:
     def answer(subject: str, to: str, number: int) -> bytes:
         return message(to, number, b'{"num_pending": 1}')

@@ -114,6 +114,7 @@ def test_a_store_that_is_another_one_afterwards_is_told_as_it_is(fleet: Fleet) -
     aio(run())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_server_that_stands_still_is_noticed(fleet: Fleet) -> None:
     async def run() -> None:
