@@ -138,6 +138,21 @@ def test_a_server_that_stands_still_is_noticed(fleet: Fleet) -> None:
     aio(run())
 
 
+def test_a_closing_that_was_ended_in_the_midst_leaves_nothing(fleet: Fleet) -> None:
+    """It has said that it is closed, and done nothing yet; a second one does nothing by itself."""
+
+    async def run() -> None:
+        async with fleet.users() as users:
+            raw = await users.raw("a")
+            before = {raw.client._reading_task, raw.client._ping_interval_task, raw.client._flusher_task}
+            raw.client._status = raw.client.CLOSED
+            await raw.connection.close()
+            await asyncio.sleep(0.05)
+            assert all(task is not None and task.done() for task in before)
+
+    aio(run())
+
+
 @pytest.mark.timeout(240)
 def test_heartbeats_are_heard_again_when_the_server_is_back(fleet: Fleet) -> None:
     async def run() -> None:

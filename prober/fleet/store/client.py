@@ -122,6 +122,21 @@ class BoundedClient(Client):
             with suppress(*ERRORS):
                 await subscription.unsubscribe()
 
+    def drop(self) -> None:
+        """End all that is left of it at once.
+
+        Closing says that it is closed before it does anything, and where it is ended in the midst, by an error or by
+        who waits no longer, whatever is left would stay: a second one does nothing.
+        """
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None and not task.done():
+                task.cancel()
+        for subscription in self._subs.values():
+            subscription._stop_processing()
+        transport: Any = self._transport
+        if transport is not None:
+            transport.close()
+
 
 class ServerConnection:
     """A connection to one of the servers, for the verbs of one store."""
@@ -285,9 +300,12 @@ class ServerConnection:
 
 
 async def _closed(client: BoundedClient) -> None:
-    with suppress(*ERRORS):
-        async with asyncio.timeout(CONNECT_S):
-            await client.close()
+    try:
+        with suppress(*ERRORS):
+            async with asyncio.timeout(CONNECT_S):
+                await client.close()
+    finally:
+        client.drop()
 
 
 def _told(error: BaseException) -> str:
