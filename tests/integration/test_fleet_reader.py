@@ -52,7 +52,8 @@ class Hosts:
         if name not in self._stores:
             store = await open_store(self._fleet.server.url, self._fleet.files[name])
             assert isinstance(store, NatsStore)
-            self._stores[name] = store
+            if self._stores.setdefault(name, store) is not store:
+                await store.close()  # Another verb of this host opened one meanwhile.
         return self._stores[name]
 
     def put(self, name: str, version: str = "7.2.22") -> None:
@@ -87,6 +88,10 @@ class Hosts:
             for store in self._stores.values():
                 await store.close()
             await asyncio.sleep(0.1)  # what is closed is gone a turn later
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
         for name in list(self._beating):
             self.hush(name)
