@@ -89,7 +89,7 @@ def baseline(fleet: Fleet, where: Where | None = None, *, target: str = "x86_64"
     seen: set[tuple[str, str]] = set()
     for kit, names in fleet.where(where or Where()):
         quiet = fleet.count_silent(names)
-        heard = len(list(names)) - quiet
+        heard = len(names) - quiet
         silent += quiet
         if not heard:
             continue
@@ -97,14 +97,14 @@ def baseline(fleet: Fleet, where: Where | None = None, *, target: str = "x86_64"
         if isinstance(one, str):
             without[one] = without.get(one, 0) + heard
             continue
-        counted += heard
         if (one.build, one.variant) not in seen:
-            seen.add((one.build, one.variant))
             try:
                 common.add(fleet.capabilities(one.build, one.variant))
             except FleetError as error:
-                counted -= heard
                 without[error.message] = without.get(error.message, 0) + heard
+                continue
+            seen.add((one.build, one.variant))
+        counted += heard
     answer = BaselineAnswer(
         as_of=fleet.as_of,
         target=target,

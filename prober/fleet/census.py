@@ -13,6 +13,7 @@ from prober.capabilities.models import Version
 from prober.errors import FleetError
 from prober.fleet.answer import FleetAnswer
 from prober.fleet.known import Fleet, KnownHost, Where
+from prober.fleet.records import HostBuild
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,7 +53,7 @@ class HostsAnswer(FleetAnswer):
 
 def hosts(fleet: Fleet, where: Where | None = None, *, most: int = 100, after: str = "") -> HostsAnswer:
     """The hosts that are meant, ``most`` of those that come after ``after``."""
-    groups = [list(names) for _, names in fleet.where(where or Where())]
+    groups = [names for _, names in fleet.where(where or Where())]
     found = nsmallest(most + 1, (name for names in groups for name in names if name > after))
     return HostsAnswer(
         as_of=fleet.as_of,
@@ -67,7 +68,8 @@ def _entry(fleet: Fleet, host: KnownHost) -> HostEntry:
     qemus = []
     for one in host.kit:
         known = fleet.builds.get(one.build)
-        version, target = (None, None) if known is None else (known.inventory.version, known.inventory.target)
+        target = None if known is None else known.inventory.target
+        version = fleet.version(one.build)
         qemus.append(HostQemu(path=one.path, build=one.build, variant=one.variant, version=version, target=target))
     silent = fleet.silent.get(host.name)
     return HostEntry(name=host.name, time=host.time, labels=dict(host.labels), silent_since=silent, qemus=tuple(qemus))
@@ -100,7 +102,7 @@ def builds(fleet: Fleet, where: Where | None = None) -> BuildsAnswer:
     count: Counter[str] = Counter()
     silent: Counter[str] = Counter()
     for kit, names in fleet.where(where or Where()):
-        size, quiet = len(list(names)), fleet.count_silent(names)
+        size, quiet = len(names), fleet.count_silent(names)
         for one in kit:
             paths[one.build][one.path] = None
             variants[one.build].add(one.variant)
@@ -113,7 +115,7 @@ def builds(fleet: Fleet, where: Where | None = None) -> BuildsAnswer:
         entries.append(
             BuildEntry(
                 build=name,
-                version=None if known is None else known.inventory.version,
+                version=fleet.version(name),
                 target=None if known is None else known.inventory.target,
                 hosts=number,
                 silent=silent[name],
@@ -161,17 +163,17 @@ def supports(fleet: Fleet, fact: str, where: Where | None = None) -> SupportsAns
     hosts_of: Counter[str] = Counter()
     count: Counter[str] = Counter()
     for kit, names in fleet.where(where or Where()):
-        size, quiet = len(list(names)), fleet.count_silent(names)
+        size, quiet = len(names), fleet.count_silent(names)
         for one in kit:
             if one.build not in verdicts:
-                verdicts[one.build] = _said(fleet, one.build, one.variant, fact)
+                verdicts[one.build] = _said(fleet, fleet.example(one.build, kvm=False) or one, fact)
         for name in {one.build for one in kit}:
             hosts_of[name] += size - quiet
         count["hosts"] += size
         count["silent"] += quiet
         count[_best(verdicts[one.build][0] for one in kit)] += size - quiet
     told = (
-        FactCount(build=name, version=_version(fleet, name), verdict=verdict, note=note, hosts=hosts_of[name])
+        FactCount(build=name, version=fleet.version(name), verdict=verdict, note=note, hosts=hosts_of[name])
         for name, (verdict, note) in verdicts.items()
     )
     return SupportsAnswer(
@@ -182,9 +184,9 @@ def supports(fleet: Fleet, fact: str, where: Where | None = None) -> SupportsAns
     )
 
 
-def _said(fleet: Fleet, build: str, variant: str, fact: str) -> tuple[Verdict, str]:
+def _said(fleet: Fleet, one: HostBuild, fact: str) -> tuple[Verdict, str]:
     try:
-        evidence = fleet.capabilities(build, variant).supports(fact)
+        evidence = fleet.capabilities(one.build, one.variant).supports(fact)
     except FleetError as error:
         return Verdict.unknown, error.message
     return evidence.verdict, evidence.note
@@ -197,8 +199,3 @@ def _best(verdicts: Iterable[Verdict]) -> Verdict:
         if verdict in found:
             return verdict
     return Verdict.absent
-
-
-def _version(fleet: Fleet, build: str) -> Version | None:
-    known = fleet.builds.get(build)
-    return None if known is None else known.inventory.version

@@ -6,7 +6,7 @@ refused for a build is refused on each host that has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +20,6 @@ from prober.domain.domain import Domain
 from prober.errors import FleetError, RefusedError
 from prober.fleet.known import Fleet, Kit
 from prober.fleet.memo import remember
-from prober.fleet.parts import Variant, belongs
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.check import cpu_refusals
 from prober.guest.cpu.demand import CpuDemand, demand_of
@@ -126,33 +125,33 @@ class FleetJudge:
     fleet: Fleet
     _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
     _offers: dict[str, CpuOffer | None] = field(default_factory=dict)
-    _pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def over(self, fleet: Fleet) -> FleetJudge:
         """The same by what is known otherwise, as a snapshot has it; what is remembered is both's."""
-        return FleetJudge(fleet, self._remembered, self._offers, self._pairs)
+        return FleetJudge(fleet, self._remembered, self._offers)
 
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
+        return self.best_of_kit(question, kit, self.of_one)[0]
+
+    def best_of_kit(
+        self, question: FleetQuestion, kit: Kit, judge: Callable[[FleetQuestion, HostBuild], Judgement]
+    ) -> tuple[Judgement, HostBuild | None]:
+        """The same by what ``judge`` makes of each QEMU, and which one is able."""
         best: Judgement | None = None
         for one in question.paths(kit):
-            found = self.of_one(question, one)
+            found = judge(question, one)
             if found.able is Able.able:
-                return found
+                return found, one
             if best is None or (found.able is Able.unknown) > (best.able is Able.unknown):
                 best = found
-        if best is not None:
-            return best
-        if not kit:
-            return Judgement(Able.unable, (Reason("", "it has no QEMU"),))
-        emulator = None if question.domain is None else question.domain.devices.emulator
-        return Judgement(Able.unable, (Reason("", f"it has no QEMU at {emulator}"),))
+        return best or _nothing_there(question, kit), None
 
     def of_one(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         """What one QEMU of a host makes of it."""
         if one.build not in self.fleet.builds or one.variant not in self.fleet.variants:
             return Judgement(Able.unknown, (Reason("", "its build is not told yet"),))
-        if not self._is_pair(one.build, one.variant):
+        if not self.fleet.is_pair(one.build, one.variant):
             return Judgement(Able.unknown, (Reason("", "what it adds to its build is told for another one"),))
         of_build = self._of_build(question, one)
         if of_build.able is Able.unable:
@@ -172,32 +171,12 @@ class FleetJudge:
 
     def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         try:
-            variant = self.representative(question, one)
-            refusals = self.refusals(question, one._replace(variant=variant))
+            example = self.fleet.example(one.build, kvm=question.wants_kvm) or one
+            refusals = self.refusals(question, one._replace(variant=example.variant))
         except FleetError as error:
             return Judgement(Able.unknown, (Reason("", error.message),))
         question.translated += 1
         return judged(refusals)
-
-    def representative(self, question: FleetQuestion, one: HostBuild) -> str:
-        """The variant that a build is joined with to be translated for: the first that has what the domain wants."""
-        named = (other.variant for kit in self.fleet.kits for other in kit if other.build == one.build)
-        for variant in named:
-            known = self.fleet.variants.get(variant)
-            if known is None or (question.wants_kvm and not has_kvm(known)):
-                continue
-            if self._is_pair(one.build, variant):
-                return variant
-        return one.variant
-
-    def _is_pair(self, build: str, variant: str) -> bool:
-        """Whether build and variant belong together; a host may say anything."""
-        pair = (build, variant)
-        found = self._pairs.get(pair)
-        if found is None:
-            found = belongs(self.fleet.variants[variant], self.fleet.builds[build])
-            remember(self._pairs, pair, found, _REMEMBERED)
-        return found
 
     def refusals(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
         """Why a QEMU of a host refuses it, in full; nothing where it does not.
@@ -229,7 +208,7 @@ class FleetJudge:
             return _ABLE
         if variant.kvm is None:
             return Judgement(Able.unknown, (Reason("", "it was not asked whether there is KVM"),))
-        if not has_kvm(variant):
+        if not variant.has_kvm:
             return Judgement(Able.unable, (Reason("", _NO_KVM),))
         lack = self._lack(question, name)
         if lack is None or lack.verdict is Verdict.present:
@@ -254,7 +233,7 @@ class FleetJudge:
         """What a host with this variant lacks, as refusals."""
         if question.domain is None or not question.wants_kvm:
             return ()
-        if not has_kvm(self.fleet.variants[name]):
+        if not self.fleet.variants[name].has_kvm:
             judgement = self._of_variant(question, name)
             place = question.domain.place("type")
             return tuple(Refusal(place=place, message=reason.message) for reason in judgement.reasons)
@@ -262,9 +241,10 @@ class FleetJudge:
         return () if lack is None or question.domain.cpu is None else tuple(cpu_refusals(lack, question.domain.cpu))
 
 
-def has_kvm(variant: Variant) -> bool:
-    """Whether a host has KVM for its guests."""
-    return variant.kvm is not None and variant.kvm.enabled
+def _nothing_there(question: FleetQuestion, kit: Kit) -> Judgement:
+    """Of a host that has no QEMU which may run it."""
+    at = "" if not kit or question.domain is None else f" at {question.domain.devices.emulator}"
+    return Judgement(Able.unable, (Reason("", f"it has no QEMU{at}"),))
 
 
 def judged(refusals: Iterable[Refusal]) -> Judgement:

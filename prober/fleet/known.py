@@ -7,14 +7,15 @@ hundreds of kits, so what is asked of all hosts is asked of each kit once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.models import Version
 from prober.errors import FleetError, UsageError
 from prober.fleet.memo import remember
-from prober.fleet.parts import Build, Variant, join
+from prober.fleet.parts import Build, Variant, belongs, join
 from prober.fleet.records import HostBuild, HostRecord
 
 #: What a host has, in the order of its record.
@@ -22,6 +23,9 @@ Kit: TypeAlias = tuple[HostBuild, ...]
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 T = TypeVar("T", bound=Hashable)
+
+#: Of so many builds and variants it is remembered whether they belong together.
+_PAIRS = 65_536
 
 #: So many builds are kept as capabilities, joined with one variant each.
 _JOINED = 256
@@ -96,6 +100,7 @@ class Fleet:
     _shared_kits: _Shared[Kit] = field(default_factory=lambda: _Shared())
     _shared_labels: _Shared[Labels] = field(default_factory=lambda: _Shared())
     _joined: dict[tuple[str, str], Capabilities] = field(default_factory=dict)
+    _pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
     # What a snapshot has too is copied before it is changed: of a fleet that stands still nothing ever is.
     _own_hosts: bool = True
     _own_silent: bool = True
@@ -129,6 +134,7 @@ class Fleet:
             _kits=self._kits.copy(),
             _by_label=self._by_label.copy(),
             _joined=self._joined,
+            _pairs=self._pairs,
         )
 
     def hush(self, name: str, since: float) -> None:
@@ -212,7 +218,32 @@ class Fleet:
             raise UsageError(f"no host of this fleet is called {name[:200]!r}", hint="fleet hosts lists them")
         return self._hosts[name]
 
-    def where(self, where: Where) -> Iterator[tuple[Kit, Iterable[str]]]:
+    def version(self, build: str) -> Version | None:
+        """The version of a build; None where that was not told yet."""
+        known = self.builds.get(build)
+        return None if known is None else known.inventory.version
+
+    def is_pair(self, build: str, variant: str) -> bool:
+        """Whether both are known and belong together: a host may say anything of itself."""
+        if build not in self.builds or variant not in self.variants:
+            return False
+        found = self._pairs.get((build, variant))
+        if found is None:
+            found = belongs(self.variants[variant], self.builds[build])
+            remember(self._pairs, (build, variant), found, _PAIRS)
+        return found
+
+    def example(self, build: str, *, kvm: bool) -> HostBuild | None:
+        """A QEMU of this build on some host, of which all is known; with ``kvm`` of a host that has KVM."""
+        for kit in self._kits:
+            for one in kit:
+                if one.build != build or not self.is_pair(build, one.variant):
+                    continue
+                if not kvm or self.variants[one.variant].has_kvm:
+                    return one
+        return None
+
+    def where(self, where: Where) -> Iterator[tuple[Kit, Collection[str]]]:
         """The kits of the hosts that are meant, each with these hosts."""
         if not where.labels:
             yield from self._kits.items()

@@ -6,6 +6,8 @@ the host lacks (libvirt's recordings of 2.10 to 10.0 have them so); where they d
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.capabilities.capabilities import Capabilities
@@ -66,6 +68,11 @@ class Variant(BaseModel):
     sev: JsonValue = None
     sgx: JsonValue = None
 
+    @property
+    def has_kvm(self) -> bool:
+        """Whether the host has KVM for its guests."""
+        return self.kvm is not None and self.kvm.enabled
+
 
 def split(capabilities: Capabilities) -> tuple[Build, Variant]:
     """The two parts.  :func:`join` makes the same of them again, to the byte."""
@@ -73,27 +80,29 @@ def split(capabilities: Capabilities) -> tuple[Build, Variant]:
     accelerators = {}
     for name, accelerator in capabilities.accelerators.items():
         listed = _listed(accelerator)
-        if listed not in lists or _order(listed) != _order(lists[lists.index(listed)]):
+        same = (n for n, one in enumerate(lists) if one == listed and _order(one) == _order(listed))
+        place = next(same, len(lists))
+        if place == len(lists):
             lists.append(listed)
-            place = len(lists) - 1
-        else:
-            place = lists.index(listed)
         accelerators[name] = HostAccelerator(
             models=place, unavailable=_unavailable(accelerator), expansions=accelerator.cpu_expansions
         )
-    rest = {name: getattr(capabilities, name) for name in Inventory.model_fields if name not in _OF_HOST}
-    build = Build(inventory=Inventory.model_construct(**rest), lists=tuple(lists))
+    build = Build(inventory=Inventory.model_construct(**_of_build(capabilities)), lists=tuple(lists))
     return build, Variant(kvm=capabilities.kvm, accelerators=accelerators, sev=capabilities.sev, sgx=capabilities.sgx)
 
 
 def belongs(variant: Variant, build: Build) -> bool:
     """Whether a variant is one of this build: it names lists and CPU models that the build has."""
-    for host in variant.accelerators.values():
-        if not 0 <= host.models < len(build.lists):
-            return False
-        if not host.unavailable.keys() <= (build.lists[host.models].cpu_models or {}).keys():
-            return False
-    return True
+    return not any(_stranger(build, host) for host in variant.accelerators.values())
+
+
+def _stranger(build: Build, host: HostAccelerator) -> str:
+    """What of an accelerator its build does not have; empty where it has all."""
+    if not 0 <= host.models < len(build.lists):
+        return f"a variant names list {host.models} of a build that has {len(build.lists)}"
+    known = build.lists[host.models].cpu_models or {}
+    strange = next((name for name in host.unavailable if name not in known), None)
+    return "" if strange is None else f"a variant names CPU model {strange[:80]!r}, which its build does not have"
 
 
 def join(build: Build, variant: Variant) -> Capabilities:
@@ -102,9 +111,14 @@ def join(build: Build, variant: Variant) -> Capabilities:
     :raise ValueError: where the variant is one of another build.
     """
     accelerators = {name: _joined(build, host) for name, host in variant.accelerators.items()}
-    rest = {name: getattr(build.inventory, name) for name in Inventory.model_fields if name not in _OF_HOST}
     own = {"kvm": variant.kvm, "accelerators": accelerators, "sev": variant.sev, "sgx": variant.sgx}
-    return Capabilities.model_construct(**{name: {**rest, **own}[name] for name in Inventory.model_fields})
+    fields = _of_build(build.inventory) | own
+    return Capabilities.model_construct(**{name: fields[name] for name in Inventory.model_fields})
+
+
+def _of_build(inventory: Inventory) -> dict[str, Any]:
+    """The fields that no host has a part in."""
+    return {name: getattr(inventory, name) for name in Inventory.model_fields if name not in _OF_HOST}
 
 
 def _listed(accelerator: Accelerator) -> ListedModels:
@@ -128,11 +142,9 @@ def _unavailable(accelerator: Accelerator) -> dict[str, tuple[str, ...]]:
 
 
 def _joined(build: Build, host: HostAccelerator) -> Accelerator:
-    if not 0 <= host.models < len(build.lists):
-        raise ValueError(f"a variant names list {host.models} of a build that has {len(build.lists)}")
+    if words := _stranger(build, host):
+        raise ValueError(words)
     listed = build.lists[host.models]
     models = listed.cpu_models
-    if strangers := [name for name in host.unavailable if name not in (models or {})]:
-        raise ValueError(f"a variant names CPU model {strangers[0][:80]!r}, which its build does not have")
     own = None if models is None else {name: _bare(one, host.unavailable.get(name)) for name, one in models.items()}
     return Accelerator(machines=listed.machines, cpu_models=own, cpu_expansions=host.expansions)

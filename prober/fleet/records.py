@@ -71,9 +71,7 @@ def make_record(
         return HostRecord(name=name, seq=seq, time=time, labels=dict(labels), builds=tuple(builds))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        what = {"name": "name of a host", "labels": "label", "builds": "path of a QEMU"}.get(
-            str(first["loc"][0]), "number"
-        )
+        what = _WORDS.get(str(first["loc"][0]), "number")
         hint = "letters, digits, dots, dashes and underscores, up to 253, a letter or digit first and last"
         raise UsageError(
             f"{str(first['input'])[:200]!r} is no {what}", hint="" if what == "path of a QEMU" else hint

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.diff import diff
+from prober.capabilities.models import Accelerator
 from prober.errors import RefusedError, UsageError
-from prober.fleet.answer import FleetAnswer
-from prober.fleet.can import ReasonCount, counted_reasons, page_of
+from prober.fleet.counting import CountAnswer, HostCount
 from prober.fleet.judging import Able, FleetJudge, FleetQuestion, Judgement, Reason
-from prober.fleet.known import Fleet, Kit, Where
+from prober.fleet.known import Fleet, Where
+from prober.fleet.parts import Variant
 from prober.fleet.records import HostBuild
 from prober.guest.cpu.host import best_of
 from prober.guest.cpu.names import from_qemu
@@ -39,8 +39,8 @@ class DefaultDifference(BaseModel):
     there: JsonValue
 
 
-class TargetsAnswer(FleetAnswer):
-    """How many hosts a running guest may migrate to; counts and names as of :class:`~prober.fleet.can.CanAnswer`.
+class TargetsAnswer(CountAnswer):
+    """How many hosts a running guest may migrate to; as :class:`~prober.fleet.counting.CountAnswer` counts.
 
     The host that it runs on is not among them.  ``machine`` is what the guest's machine is called there, whatever alias
     the XML has.  ``not_compared`` are the builds whose defaults are not known, or those of where it runs are not.
@@ -49,17 +49,8 @@ class TargetsAnswer(FleetAnswer):
     source: str
     path: str
     machine: str
-    hosts: int
-    able: int
-    unable: int
-    unknown: int
-    silent: int
-    reasons: tuple[ReasonCount, ...] = ()
-    unknown_reasons: tuple[ReasonCount, ...] = ()
     differences: tuple[DefaultDifference, ...] = ()
     not_compared: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    next: str | None = None
 
 
 @dataclass
@@ -88,41 +79,23 @@ def targets(
     :raise RefusedError: where there is no domain to speak of in the XML.
     """
     source = _source(fleet, judge, question, name)
-    counts: Counter[str] = Counter()
-    reasons: dict[Able, Counter[Reason]] = {Able.unable: Counter(), Able.unknown: Counter()}
-    able: list[list[str]] = []
-    builds: dict[str, HostBuild] = {}
+    count, builds = HostCount(fleet), dict[str, HostBuild]()
     for kit, hosts in fleet.where(where or Where()):
         others = [host for host in hosts if host != name]
-        silent = fleet.count_silent(others)
-        judgement, best = _judge(fleet, judge, source, kit)
-        counts["hosts"] += len(others)
-        counts["silent"] += silent
-        counts[judgement.able] += len(others) - silent
-        if judgement.able is Able.able and best is not None:
-            able.append(others)
+        judgement, best = judge.best_of_kit(
+            source.question, kit, lambda question, one: _judge(fleet, judge, source, question, one)
+        )
+        count.add(others, judgement)
+        if best is not None:
             builds.setdefault(best.build, best)
-        elif len(others) > silent:
-            for reason in judgement.reasons:
-                reasons[judgement.able][reason] += len(others) - silent
     differences, not_compared = _differences(fleet, source, builds.values())
-    named, following = page_of(fleet, able, names, after)
     return TargetsAnswer(
-        as_of=fleet.as_of,
         source=name,
         path=source.one.path,
         machine=source.machine,
-        hosts=counts["hosts"],
-        able=counts[Able.able],
-        unable=counts[Able.unable],
-        unknown=counts[Able.unknown],
-        silent=counts["silent"],
-        reasons=counted_reasons(reasons[Able.unable]),
-        unknown_reasons=counted_reasons(reasons[Able.unknown]),
         differences=tuple(differences),
         not_compared=tuple(not_compared),
-        names=named,
-        next=following,
+        **count.told(names, after),
     )
 
 
@@ -140,18 +113,10 @@ def _source(fleet: Fleet, judge: FleetJudge, question: FleetQuestion, name: str)
     )
 
 
-def _judge(fleet: Fleet, judge: FleetJudge, source: _Source, kit: Kit) -> tuple[Judgement, HostBuild | None]:
-    """What a host with this kit makes of the guest, and the QEMU that would take it."""
-    best: Judgement | None = None
-    for one in source.question.paths(kit):
-        found = judge.of_one(source.question, one)
-        if found.able is Able.able:
-            found = _cpu(fleet, source, one)
-        if found.able is Able.able:
-            return found, one
-        if best is None or (found.able is Able.unknown and best.able is Able.unable):
-            best = found
-    return best or judge.of_kit(source.question, kit), None
+def _judge(fleet: Fleet, judge: FleetJudge, source: _Source, question: FleetQuestion, one: HostBuild) -> Judgement:
+    """What one QEMU makes of the guest as it runs now."""
+    found = judge.of_one(question, one)
+    return _cpu(fleet, source, one) if found.able is Able.able else found
 
 
 def _cpu(fleet: Fleet, source: _Source, one: HostBuild) -> Judgement:
@@ -160,11 +125,7 @@ def _cpu(fleet: Fleet, source: _Source, one: HostBuild) -> Judgement:
     cpu = None if domain is None else domain.cpu
     if cpu is None or cpu.mode in (None, "custom") or one.variant == source.one.variant:
         return Judgement(Able.able)
-    accel, wanted = ("kvm", "host") if source.question.wants_kvm else ("tcg", "max")
-    here, there = (
-        best_of(caps.accelerators.get(accel), wanted)
-        for caps in (source.caps, fleet.capabilities(one.build, one.variant))
-    )
+    here, there = (_best_model(fleet.variants[qemu.variant], source.question) for qemu in (source.one, one))
     if here is None or there is None:
         return Judgement(Able.unknown, (Reason("", "what its CPU has was not asked"),))
     lacking = sorted(from_qemu(name) for name, value in here.items() if value is True and there.get(name) is not True)
@@ -172,6 +133,13 @@ def _cpu(fleet: Fleet, source: _Source, one: HostBuild) -> Judgement:
         more = f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
         return Judgement(Able.unable, (Reason("", f"its CPU lacks {', '.join(lacking[:8])}{more}"),))
     return Judgement(Able.able)
+
+
+def _best_model(variant: Variant, question: FleetQuestion) -> Mapping[str, object] | None:
+    """What the host's own CPU has, as QEMU expanded it; None where that was not asked."""
+    accel, wanted = ("kvm", "host") if question.wants_kvm else ("tcg", "max")
+    host = variant.accelerators.get(accel)
+    return None if host is None else best_of(Accelerator(cpu_expansions=host.expansions), wanted)
 
 
 def _differences(

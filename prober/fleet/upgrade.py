@@ -13,7 +13,7 @@ from prober.capabilities.models import Version
 from prober.commandline.shell import argv_changes
 from prober.errors import FleetError, RefusedError, UsageError
 from prober.fleet.answer import FleetAnswer
-from prober.fleet.can import MOST_NAMES
+from prober.fleet.counting import MOST_NAMES
 from prober.fleet.judging import Able, FleetQuestion, Reason, judged
 from prober.fleet.known import Fleet
 from prober.fleet.records import HostBuild
@@ -116,14 +116,7 @@ def upgrade(fleet: Fleet, old: str, new: str, questions: Iterable[tuple[str, Fle
 
 def _any_of(fleet: Fleet, build: str) -> HostBuild:
     """A QEMU of this build, of a host with KVM where there is one."""
-    found: HostBuild | None = None
-    for kit in fleet.kits:
-        for one in kit:
-            if one.build != build or (variant := fleet.variants.get(one.variant)) is None:
-                continue
-            if variant.kvm is not None and variant.kvm.enabled:
-                return one
-            found = found or one
+    found = fleet.example(build, kvm=True) or fleet.example(build, kvm=False)
     if found is None:
         raise FleetError(f"no host of this fleet has told how {build} runs on it")
     return found

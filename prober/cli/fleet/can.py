@@ -23,10 +23,10 @@ from prober.cli.fleet.options import (
     WhereOption,
 )
 from prober.cli.options import Assume, DomainFile, Json
-from prober.fleet.can import CanAnswer, ReasonCount, WhyAnswer, can, why
+from prober.fleet.can import CanAnswer, WhyAnswer, can, why
+from prober.fleet.counting import CountAnswer, ReasonCount
 from prober.fleet.judging import Able, FleetJudge
 from prober.fleet.known import Fleet, Where
-from prober.fleet.targets import TargetsAnswer
 from prober.service.fleet.routes import CAN, WHY
 
 #: So many reasons are told.
@@ -70,14 +70,14 @@ def fleet_can_command(
     raise typer.Exit(exit_for(answer))
 
 
-def exit_for(answer: CanAnswer | TargetsAnswer) -> ExitCode:
+def exit_for(answer: CountAnswer) -> ExitCode:
     """0 where some can, 4 where that is not known, else 3."""
     if answer.able:
         return ExitCode.ok
     return ExitCode.unknown if answer.unknown or answer.silent else ExitCode.refused
 
 
-def count_lines(answer: CanAnswer | TargetsAnswer) -> Iterator[str]:
+def count_lines(answer: CountAnswer) -> Iterator[str]:
     """How many can, who, and why others cannot."""
     yield f"{answer.able} of {answer.hosts} can, {as_of(answer.as_of)}" + (":" if answer.names else "")
     yield from (f"  {name}" for name in answer.names)

@@ -11,8 +11,9 @@ import prober
 from prober.commandline.brief import MOST_OF_AN_ANSWER
 from prober.errors import FleetError
 from prober.fleet.baseline import baseline
-from prober.fleet.can import MOST_NAMES, can, why
+from prober.fleet.can import can, why
 from prober.fleet.census import HostsAnswer, builds, hosts, supports
+from prober.fleet.counting import MOST_NAMES
 from prober.fleet.drift import drift
 from prober.fleet.judging import FleetQuestion
 from prober.fleet.known import Where

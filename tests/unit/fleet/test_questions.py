@@ -12,6 +12,7 @@ from prober.fleet.census import builds, hosts, supports
 from prober.fleet.drift import drift
 from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet, Where
+from prober.fleet.records import HostBuild, HostRecord
 from prober.fleet.targets import DefaultDifference, TargetsAnswer, targets
 from prober.fleet.upgrade import Fate, build_called, upgrade
 from tests.unit.fleet.fleets import QEMU, domain, fleet_of, names_of, record, recorded, with_kvm
@@ -207,3 +208,20 @@ def test_a_guest_that_cannot_run_where_it_is_said_to(fleet: Fleet) -> None:
         reached(fleet, domain(), "f")
     with pytest.raises(UsageError):
         reached(fleet, domain(), "zeta")
+
+
+def test_a_wrong_pair_of_build_and_variant_spoils_no_question() -> None:
+    """Each is asked of the build by hosts that tell what belongs to it, whoever is named first."""
+    old, new = with_kvm("7.2.22"), with_kvm("11.1.2")
+    fleet = fleet_of({"good": (old,), "new": (new,)})
+    fleet.drop_host("good")
+    wrong = HostBuild(names_of(old)[0], names_of(new)[1], QEMU)
+    for name in ("bad", "worse"):
+        fleet.put_host(HostRecord(name=name, labels={"host": name}, builds=(wrong,)))
+    fleet.put_host(record("good", old))
+    answer = upgrade(fleet, names_of(old)[0], names_of(new)[0], [("a", FleetQuestion(domain()))])
+    assert (answer.domains[0].fate, answer.hosts) == (Fate.changes, 3)
+    assert supports(fleet, "ICH9-LPC.acpi-pci-hotplug-with-bridge-support").present == 4
+    common = baseline(fleet)
+    assert (common.hosts, sum(common.without.values())) == (2, 2)
+    assert "pc-q35-7.2" in common.machines
