@@ -20,7 +20,8 @@ FileKind: TypeAlias = Literal["binary", "recording"]
 #: What the binaries are called.
 PREFIX = "qemu-system-"
 _USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
-_RECORDING_ENDS = (".replies.xz", ".replies")
+#: How the names of recordings end.
+RECORDING_ENDS = (".replies.xz", ".replies")
 
 
 def name_a_file(value: Any) -> Any:
@@ -89,10 +90,14 @@ class FoundFile:
     @property
     def name(self) -> str:
         """The last part of the path, without a recording's ending."""
-        name = Path(self.path).name
-        for end in _RECORDING_ENDS:
-            name = name.removesuffix(end)
-        return name
+        return without_ending(Path(self.path).name)
+
+
+def without_ending(name: str) -> str:
+    """The name of a file without a recording's ending."""
+    for end in RECORDING_ENDS:
+        name = name.removesuffix(end)
+    return name
 
 
 def find_all(settings: CatalogSettings) -> list[FoundFile]:
@@ -118,7 +123,7 @@ def _binaries(settings: CatalogSettings) -> Iterator[str]:
 def _recordings(places: list[Path]) -> Iterator[str]:
     for place in places:
         if place.is_dir():
-            yield from sorted(name for name in _list(place) if name.endswith(_RECORDING_ENDS))
+            yield from sorted(name for name in _list(place) if name.endswith(RECORDING_ENDS))
         else:
             yield _absolute(place)
 

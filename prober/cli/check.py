@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prober.capabilities.find import RECORDING_ENDS
 from prober.cli import output
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name, with_place
@@ -20,8 +21,6 @@ from prober.cli.proof import format_proof
 from prober.commandline.refusal import Refusal
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.translate.read import read_domain
-
-_RECORDING_ENDS = (".replies.xz", ".replies")
 
 
 @dataclass
@@ -167,7 +166,7 @@ def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local,
         path = Path(name)
         if path.is_dir():
             recordings = sorted(
-                (one for one in path.iterdir() if one.name.endswith(_RECORDING_ENDS)),
+                (one for one in path.iterdir() if one.name.endswith(RECORDING_ENDS)),
                 key=lambda one: [
                     (int(bit), "") if bit.isdigit() else (-1, bit) for bit in re.split(r"(\d+)", one.name)
                 ],
@@ -175,7 +174,7 @@ def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local,
             if not recordings:
                 raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
             sources |= {str(one): recorded(one, settings) for one in recordings}
-        elif path.name.endswith(_RECORDING_ENDS) or not os.access(path, os.X_OK):
+        elif path.name.endswith(RECORDING_ENDS) or not os.access(path, os.X_OK):
             sources[name] = recorded(path, settings)
         else:
             sources[name] = interviewed(name, settings)

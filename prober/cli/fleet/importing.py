@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.find import without_ending
 from prober.cli import output
 from prober.cli.fleet.asking import store_url
 from prober.cli.fleet.labels import read_labels
@@ -19,8 +20,6 @@ from prober.fleet.giving import give_host
 from prober.fleet.records import HostRecord
 from prober.fleet.store.open import open_store
 from prober.qemu.files import read_recording
-
-_ENDS = (".replies.xz", ".replies")
 
 
 def fleet_import_command(
@@ -49,7 +48,7 @@ def fleet_import_command(
         raise UsageError(f"{len(recordings)} recordings and {len(path)} paths", hint="--path once for each recording")
     hosts: dict[str, list[tuple[Path, str | None]]] = {}
     for number, file in enumerate(recordings):
-        hosts.setdefault(name or _name_of(file), []).append((file, path[number] if path else None))
+        hosts.setdefault(name or without_ending(file.name), []).append((file, path[number] if path else None))
     told = asyncio.run(_import(store_url(store), hosts, labels))
     if json:
         output.write_json([record.model_dump(mode="json") for record in told])
@@ -75,7 +74,3 @@ async def _import(
     finally:
         await store.close()
     return told
-
-
-def _name_of(file: Path) -> str:
-    return next((file.name.removesuffix(end) for end in _ENDS if file.name.endswith(end)), file.name)
