@@ -20,8 +20,8 @@ from typing import NoReturn
 from prober.errors import FleetError, ProberError, ServiceError, StoreConflictError, StoreError
 from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.local import LocalHost, LocalQemu
-from prober.fleet.agent.pace import Backoff, Bucket, jittered
 from prober.fleet.giving import give_qemu
+from prober.fleet.pace import Backoff, Bucket, jittered, waited
 from prober.fleet.reader import HOSTS
 from prober.fleet.records import HostBuild, HostRecord, dump_record, load_record, make_record
 from prober.fleet.store.protocol import Held, Reporting
@@ -113,7 +113,7 @@ class Agent:
         bucket = self._bucket
         while True:
             _end_if_cancelled()
-            await _waited(self._wanted, self._until_renewal())
+            await waited(self._wanted, self._until_renewal())
             if not await self._hold():
                 await asyncio.sleep(jittered(min(self._settings.lease_s / 3, 30.0)))
                 continue
@@ -252,7 +252,7 @@ class Agent:
         while True:
             _end_if_cancelled()
             await self._health.tick()
-            await _waited(self._told, self._settings.beat_s)
+            await waited(self._told, self._settings.beat_s)
             if not self._told.is_set():
                 continue
             if self._record is not None and self._is_held():
@@ -272,16 +272,6 @@ class Agent:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._store.put(f"leases.{self._settings.name}", b"")
-
-
-async def _waited(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not longer.
-
-    ``asyncio.wait_for`` of Python 3.11 forgets that it was cancelled where the event comes at the same moment.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 def _end_if_cancelled() -> None:

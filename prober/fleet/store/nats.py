@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -13,6 +12,7 @@ from nats.aio.msg import Msg
 
 from prober.errors import StoreConflictError, StoreError
 from prober.fleet.blobs import MOST_KEPT, holds
+from prober.fleet.pace import Backoff, jittered, waited
 from prober.fleet.store.address import read_address
 from prober.fleet.store.client import ERRORS, ServerConnection, StoreAddress
 from prober.fleet.store.feed import dumped, follow_records
@@ -88,18 +88,18 @@ class NatsStore:
         """See :meth:`~prober.fleet.store.protocol.Store.watch`."""
         kind = watched_kind(prefix)
         following = Following()
-        is_away, again = False, _AGAIN_S
+        is_away, backoff = False, Backoff(_AGAIN_S, _AGAIN_AT_MOST_S)
         while not self._closed.is_set():
             try:
                 async for event in follow_records(self._connection, kind, following):
-                    is_away, again = False, _AGAIN_S
+                    is_away = False
+                    backoff.reset()
                     yield event
             except StoreError as error:
                 if not is_away and not self._closed.is_set():
                     is_away = True
                     yield Away(error)
-            await self._pause(again)
-            again = min(2 * again, _AGAIN_AT_MOST_S)
+            await waited(self._closed, backoff.next())
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """See :meth:`~prober.fleet.store.protocol.Store.lease`."""
@@ -149,7 +149,7 @@ class NatsStore:
                 client = await self._connection.client()
                 number = await client.take("beats.*", take)
             except (StoreError, *ERRORS):
-                await self._pause(_AGAIN_S)
+                await waited(self._closed, jittered(_AGAIN_S))
                 continue
             client.enders.append(came.set)
             try:
@@ -206,12 +206,6 @@ class NatsStore:
             f"what hosts have put under {name} is not what it is named after",
             hint="see which hosts these are, in the subjects of the stream of builds",
         )
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds * (0.5 + random.random() / 2))  # noqa: S311 - no secret
-        except TimeoutError:
-            return
 
 
 def _headers(answer: Msg) -> dict[str, str] | None:

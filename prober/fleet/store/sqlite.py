@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from prober.errors import StoreError
+from prober.fleet.pace import waited
 from prober.fleet.store.following import Following
 from prober.fleet.store.leases import Leases
 from prober.fleet.store.protocol import Away, Event, Held, check_blob, check_name, check_value, split_key, watched_kind
@@ -70,7 +71,7 @@ class SqliteStore:
                 if not is_away and not self._closed.is_set():
                     is_away = True
                     yield Away(error)
-                await self._pause(_AGAIN_S)
+                await waited(self._closed, _AGAIN_S)
 
     async def _follow(self, kind: str, following: Following) -> AsyncGenerator[Event, None]:
         """All keys, and each change until the store is closed or its file cannot be read."""
@@ -87,7 +88,7 @@ class SqliteStore:
             for event in () if is_listed else following.end():
                 yield event
             is_listed = True
-            await self._pause(_LOOK_S)
+            await waited(self._closed, _LOOK_S)
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """See :meth:`~prober.fleet.store.protocol.Store.lease`."""
@@ -113,9 +114,3 @@ class SqliteStore:
         if self._closed.is_set():
             raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds)
-        except TimeoutError:
-            return
