@@ -95,7 +95,6 @@ class Agent:
         """Work that never ends, begun anew where it fails, after a pause that it sets back when something goes well."""
         backoff = Backoff(*self._settings.retry_s)
         while True:
-            _end_if_cancelled()
             try:
                 await work(backoff)
             except ProberError as error:
@@ -112,7 +111,6 @@ class Agent:
     async def _write(self, backoff: Backoff) -> None:
         bucket = self._bucket
         while True:
-            _end_if_cancelled()
             await waited(self._wanted, self._until_renewal())
             if not await self._hold():
                 await asyncio.sleep(jittered(min(self._settings.lease_s / 3, 30.0)))
@@ -250,7 +248,6 @@ class Agent:
     async def _beat(self) -> None:
         """Tell that the host is there, whether or not its service is; but only where its name is its own."""
         while True:
-            _end_if_cancelled()
             await self._health.tick()
             await waited(self._told, self._settings.beat_s)
             if not self._told.is_set():
@@ -272,10 +269,3 @@ class Agent:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._store.put(f"leases.{self._settings.name}", b"")
-
-
-def _end_if_cancelled() -> None:
-    """End this task where it was cancelled, and something below has forgotten it: nats-py waits by ``wait_for``."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
