@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 from nats.aio.msg import Msg
@@ -16,11 +17,10 @@ from prober.fleet.pace import Backoff, jittered, waited
 from prober.fleet.store.address import read_address
 from prober.fleet.store.client import ERRORS, ServerConnection, StoreAddress
 from prober.fleet.store.feed import dumped, follow_records
-from prober.fleet.store.following import Following
+from prober.fleet.store.following import watch_anew
 from prober.fleet.store.leases import Leases
 from prober.fleet.store.protocol import (
     MOST_VALUE,
-    Away,
     Beat,
     Event,
     Held,
@@ -84,22 +84,10 @@ class NatsStore:
         found = await self._last(subject_of(*split_key(key)))
         return Held(key, found[1], found[0]) if found is not None and found[1] else None
 
-    async def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
+    def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
         """See :meth:`~prober.fleet.store.protocol.Store.watch`."""
-        kind = watched_kind(prefix)
-        following = Following()
-        is_away, backoff = False, Backoff(_AGAIN_S, _AGAIN_AT_MOST_S)
-        while not self._closed.is_set():
-            try:
-                async for event in follow_records(self._connection, kind, following):
-                    is_away = False
-                    backoff.reset()
-                    yield event
-            except StoreError as error:
-                if not is_away and not self._closed.is_set():
-                    is_away = True
-                    yield Away(error)
-            await waited(self._closed, backoff.next())
+        follow = partial(follow_records, self._connection, watched_kind(prefix))
+        return watch_anew(follow, self._closed, Backoff(_AGAIN_S, _AGAIN_AT_MOST_S))
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """See :meth:`~prober.fleet.store.protocol.Store.lease`."""
