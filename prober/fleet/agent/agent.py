@@ -139,10 +139,10 @@ class Agent:
 
     async def _hold(self) -> bool:
         """Whether the name is ours; renewed where it is time, and looked then whether the record is still ours."""
-        now = time.monotonic()
-        if self._held_since is not None and now < self._held_since + self._settings.lease_s / 3:
+        if self._until_renewal() > 0:
             return True
         # Counted from before the writing, as those who want it count from behind it.
+        now = time.monotonic()
         is_ours = await self._store.lease(self._settings.name, self._holder, self._settings.lease_s)
         self._held_since = now if is_ours else None
         await self._health.leased(is_ours=is_ours)
@@ -200,8 +200,9 @@ class Agent:
                     log.warning("somebody else has written the record of %s", self._settings.name)
                 raise
             self._held, self._record = Held(self._key, value, revision), new
+            there = new
             await self._health.pushed(new)
-        await self._health.is_there(self._record)
+        await self._health.is_there(there)
         self._told.set()
 
     async def _builds(self) -> list[HostBuild]:
