@@ -102,12 +102,12 @@ class NatsStore:
         if data is None:
             return await self._copy(name, "*")
         await check_blob(name, data)
-        subject = f"builds.{name}.{token(split_key(f'hosts.{host}')[1])}"
+        who = _token_of(host)
         try:
-            await self._publish(subject, data, {})
+            await self._publish(f"builds.{name}.{who}", data, {})
         except StoreError:
             # It may be there already, as nothing is put twice.
-            if (found := await self._copy(name, token(host))) is not None:
+            if (found := await self._copy(name, who)) is not None:
                 return found
             raise
         return data
@@ -116,7 +116,7 @@ class NatsStore:
         """See :meth:`~prober.fleet.store.protocol.Pulse.beat`."""
         client = await self._connection.client()
         try:
-            await client.publish(f"beats.{token(split_key(f'hosts.{host}')[1])}", b"%d" % sequence)
+            await client.publish(f"beats.{_token_of(host)}", b"%d" % sequence)
         except ERRORS as error:
             raise StoreError(f"the store went away: {error}") from error
 
@@ -194,6 +194,14 @@ class NatsStore:
             f"what hosts have put under {name} is not what it is named after",
             hint="see which hosts these are, in the subjects of the stream of builds",
         )
+
+
+def _token_of(host: str) -> str:
+    """The part of a subject that a host has.
+
+    :raise StoreError: where this is no host's name.
+    """
+    return token(split_key(f"hosts.{host}")[1])
 
 
 def _headers(answer: Msg) -> dict[str, str] | None:
