@@ -67,7 +67,7 @@ def agent_command(
     ] = None,
     beat: Annotated[
         float, typer.Option("--beat", metavar="SECONDS", min=0.1, max=3600, help="Say so often that it is there.")
-    ] = 30.0,
+    ] = AgentSettings.beat_s,
     lease: Annotated[
         float,
         typer.Option(
@@ -77,7 +77,7 @@ def agent_command(
             max=86400,
             help="Another host may have the name when this one has been silent for so long.",
         ),
-    ] = 300.0,
+    ] = AgentSettings.lease_s,
     status: Annotated[
         Path | None,
         typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import FleetError
@@ -34,10 +35,8 @@ async def give_host(
     held = await store.get(f"{HOSTS}{name}")
     seq = 0
     if held is not None:
-        try:
+        with suppress(FleetError):  # A damaged record tells no number, and is replaced.
             seq = load_record(name, held.value).seq + 1
-        except FleetError:
-            seq = 0  # A damaged record tells no number, and is replaced.
     record = make_record(name, seq=seq, time=time_s or int(time.time()), labels=labels, builds=builds)
     await store.put(f"{HOSTS}{name}", dump_record(record), after=0 if held is None else held.revision)
     return record

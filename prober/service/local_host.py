@@ -10,9 +10,9 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import ServiceError
@@ -25,6 +25,8 @@ from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, Route
 _WAIT_S, _TIMEOUT_S = 25, 20.0
 
 _MOST_HEAD = 65536
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class ServiceHost:
@@ -45,11 +47,7 @@ class ServiceHost:
 
     async def qemus(self) -> list[LocalQemu]:
         """See there."""
-        status, body = await self._ask(BINARIES)
-        try:
-            entries = BinaryList.model_validate_json(self._well(status, body)).binaries
-        except ValidationError as error:
-            raise self._strange() from error
+        entries = self._read(BinaryList, *await self._ask(BINARIES)).binaries
         return [
             LocalQemu(
                 entry.id,
@@ -67,24 +65,19 @@ class ServiceHost:
         status, body = await self._ask(CAPABILITIES, {"id": id})
         if status in (404, 503):
             return None
-        data = self._well(status, body)
-        try:
-            return await asyncio.to_thread(Capabilities.model_validate_json, data)
-        except ValidationError as error:
-            raise self._strange() from error
+        return await asyncio.to_thread(self._read, Capabilities, status, body)
 
     async def _changes(self, query: Mapping[str, str]) -> ChangeList:
-        status, body = await self._ask(CHANGES, NOTHING, query)
+        return self._read(ChangeList, *await self._ask(CHANGES, NOTHING, query))
+
+    def _read(self, kind: type[M], status: int, body: bytes) -> M:
+        if status != 200:
+            said = _said(body) or f"it answered {status}"
+            raise ServiceError(f"the service on {self._socket} does not tell: {said}", hint="see `prober doctor`")
         try:
-            return ChangeList.model_validate_json(self._well(status, body))
+            return kind.model_validate_json(body)
         except ValidationError as error:
             raise self._strange() from error
-
-    def _well(self, status: int, body: bytes) -> bytes:
-        if status == 200:
-            return body
-        said = _said(body) or f"it answered {status}"
-        raise ServiceError(f"the service on {self._socket} does not tell: {said}", hint="see `prober doctor`")
 
     def _strange(self) -> ServiceError:
         return ServiceError(

@@ -182,6 +182,33 @@ def test_a_client_that_reads_no_more_is_let_go() -> None:
     assert aio(_ask(greeting(), answer, twice)) == Held("hosts.a", b"x", 7)
 
 
+def test_who_is_cancelled_while_an_answer_comes_has_ended() -> None:
+    """Whatever the client was doing then: it forgets in places that it was cancelled."""
+
+    async def run() -> None:
+        came = asyncio.Event()
+
+        def answer(subject: str, to: str, number: int) -> bytes:
+            came.set()
+            return message(to, number, b"x", b"NATS/1.0\r\nNats-Subject: $KV.fleet.hosts.a\r\nNats-Sequence: 7\r\n\r\n")
+
+        async def ask(store: Store) -> None:
+            assert await store.get("hosts.a") is not None
+            for turns in range(30):
+                came.clear()
+                asking = asyncio.ensure_future(store.get("hosts.a"))
+                await came.wait()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                if asking.cancel():
+                    await asyncio.wait([asking])
+                    assert asking.cancelled(), turns
+
+        await _ask(greeting(), answer, ask)
+
+    aio(run())
+
+
 @pytest.mark.long
 def test_a_watch_in_silence_is_away() -> None:
     def answer(subject: str, to: str, number: int) -> bytes:

@@ -20,8 +20,8 @@ from typing import NoReturn
 from prober.errors import FleetError, ProberError, ServiceError, StoreConflictError, StoreError
 from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.local import LocalHost, LocalQemu
-from prober.fleet.agent.pace import Backoff, Bucket, jittered
 from prober.fleet.giving import give_qemu
+from prober.fleet.pace import Backoff, Bucket, jittered, waited
 from prober.fleet.reader import HOSTS
 from prober.fleet.records import HostBuild, HostRecord, dump_record, load_record, make_record
 from prober.fleet.store.protocol import Held, Reporting
@@ -95,7 +95,6 @@ class Agent:
         """Work that never ends, begun anew where it fails, after a pause that it sets back when something goes well."""
         backoff = Backoff(*self._settings.retry_s)
         while True:
-            _end_if_cancelled()
             try:
                 await work(backoff)
             except ProberError as error:
@@ -112,8 +111,7 @@ class Agent:
     async def _write(self, backoff: Backoff) -> None:
         bucket = self._bucket
         while True:
-            _end_if_cancelled()
-            await _waited(self._wanted, self._until_renewal())
+            await waited(self._wanted, self._until_renewal())
             if not await self._hold():
                 await asyncio.sleep(jittered(min(self._settings.lease_s / 3, 30.0)))
                 continue
@@ -141,10 +139,10 @@ class Agent:
 
     async def _hold(self) -> bool:
         """Whether the name is ours; renewed where it is time, and looked then whether the record is still ours."""
-        now = time.monotonic()
-        if self._held_since is not None and now < self._held_since + self._settings.lease_s / 3:
+        if self._until_renewal() > 0:
             return True
         # Counted from before the writing, as those who want it count from behind it.
+        now = time.monotonic()
         is_ours = await self._store.lease(self._settings.name, self._holder, self._settings.lease_s)
         self._held_since = now if is_ours else None
         await self._health.leased(is_ours=is_ours)
@@ -202,8 +200,9 @@ class Agent:
                     log.warning("somebody else has written the record of %s", self._settings.name)
                 raise
             self._held, self._record = Held(self._key, value, revision), new
+            there = new
             await self._health.pushed(new)
-        await self._health.is_there(self._record)
+        await self._health.is_there(there)
         self._told.set()
 
     async def _builds(self) -> list[HostBuild]:
@@ -250,9 +249,8 @@ class Agent:
     async def _beat(self) -> None:
         """Tell that the host is there, whether or not its service is; but only where its name is its own."""
         while True:
-            _end_if_cancelled()
             await self._health.tick()
-            await _waited(self._told, self._settings.beat_s)
+            await waited(self._told, self._settings.beat_s)
             if not self._told.is_set():
                 continue
             if self._record is not None and self._is_held():
@@ -272,20 +270,3 @@ class Agent:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._store.put(f"leases.{self._settings.name}", b"")
-
-
-async def _waited(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not longer.
-
-    ``asyncio.wait_for`` of Python 3.11 forgets that it was cancelled where the event comes at the same moment.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-
-
-def _end_if_cancelled() -> None:
-    """End this task where it was cancelled, and something below has forgotten it: nats-py waits by ``wait_for``."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

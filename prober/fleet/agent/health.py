@@ -101,11 +101,10 @@ class AgentHealth:
         self.status.pushes += 1
         log.info("reported %d QEMUs as %s, record %d", len(record.builds), record.name, record.seq)
 
-    async def is_there(self, record: HostRecord | None) -> None:
+    async def is_there(self, record: HostRecord) -> None:
         """The store has the record that it should."""
         self.status.error = ""
-        self.status.sequence = None if record is None else record.seq
-        self.status.qemus = 0 if record is None else len(record.builds)
+        self.status.sequence, self.status.qemus = record.seq, len(record.builds)
         await self.store_is_well()
         await self.tick()
 

@@ -12,11 +12,11 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import nats.errors
 from nats.aio.client import Client
@@ -49,6 +49,9 @@ Taker = Callable[[bytes, bytes, bytes, bytes | None], None]
 _NOT_THERE = "have its keeper make it (docs/fleet-store.md); a cluster may have no leader for some seconds"
 
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)')
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ class BoundedClient(Client):
         if len(self._server_pool) < _MOST_SERVERS:
             info["connect_urls"] = (info.get("connect_urls") or [])[:_MOST_SERVERS]
             await super()._process_info(info, initial_connection)
+
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        return await _heeded(super()._flush_pending(force_flush))
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         taker = self.takers.get(sid)
@@ -183,7 +189,7 @@ class ServerConnection:
         asking = asyncio.ensure_future(client.request(subject, payload, timeout=seconds, headers=headers))
         self._asking[asking] = subject
         try:
-            return await asking
+            return await _heeded(asking)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -244,7 +250,7 @@ class ServerConnection:
             self.said = ""
             try:
                 async with asyncio.timeout(2 * CONNECT_S):
-                    await client.connect([server], **self._options(client))
+                    await _heeded(client.connect([server], **self._options(client)))
             except ERRORS as error:
                 await _closed(client)
                 told[server] = f"{server}: {self.said or _told(error)}"
@@ -306,6 +312,19 @@ async def _closed(client: BoundedClient) -> None:
                 await client.close()
     finally:
         client.drop()
+
+
+async def _heeded(work: Awaitable[T]) -> T:
+    """What the client does; ended where this task was cancelled meanwhile, which the client forgets here and there: it
+    waits by ``wait_for`` (:func:`~prober.fleet.pace.waited`), and takes a cancellation for nothing while it sends.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        return await work
+    finally:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _told(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Iterable
 from nats.aio.client import Client
 
 from prober.errors import StoreError
+from prober.fleet.pace import waited
 from prober.fleet.store.client import ERRORS, BoundedClient, ServerConnection
 from prober.fleet.store.following import Following
 from prober.fleet.store.protocol import MOST_VALUE, Event, Held
@@ -66,10 +67,8 @@ class _Inbox:
             if self.is_over:
                 raise StoreError("the store told more than could be looked at")
             self.came.clear()
-            try:
-                await asyncio.wait_for(self.came.wait(), HEARTBEAT_S * _SILENT)
-            except TimeoutError:
-                raise StoreError("the store has gone silent") from None
+            if not await waited(self.came, HEARTBEAT_S * _SILENT):
+                raise StoreError("the store has gone silent")
         message = self.waiting.popleft()
         self.bytes -= len(message[2])
         return message

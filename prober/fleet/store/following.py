@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 
-from prober.fleet.store.protocol import MOST_KEYS, CaughtUp, Event, Gone, Held
+from prober.errors import StoreError
+from prober.fleet.pace import Backoff, waited
+from prober.fleet.store.protocol import MOST_KEYS, Away, CaughtUp, Event, Gone, Held
 
 
 class Following:
@@ -43,3 +47,24 @@ class Following:
                 yield Gone(key)
             self._listed = None
         yield CaughtUp()
+
+
+async def watch_anew(
+    follow: Callable[[Following], AsyncGenerator[Event, None]], closed: asyncio.Event, pauses: Backoff
+) -> AsyncGenerator[Event, None]:
+    """What ``follow`` tells until the store is closed.  Where it raises :class:`~prober.errors.StoreError`, it is told
+    once that the store is away, and ``follow`` begins anew after a pause.
+    """
+    following, is_away = Following(), False
+    while not closed.is_set():
+        try:
+            async with aclosing(follow(following)) as events:
+                async for event in events:
+                    is_away = False
+                    pauses.reset()
+                    yield event
+        except StoreError as error:
+            if not is_away and not closed.is_set():
+                is_away = True
+                yield Away(error)
+        await waited(closed, pauses.next())

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 from nats.aio.msg import Msg
 
 from prober.errors import StoreConflictError, StoreError
 from prober.fleet.blobs import MOST_KEPT, holds
+from prober.fleet.pace import Backoff, jittered, waited
 from prober.fleet.store.address import read_address
 from prober.fleet.store.client import ERRORS, ServerConnection, StoreAddress
 from prober.fleet.store.feed import dumped, follow_records
-from prober.fleet.store.following import Following
+from prober.fleet.store.following import watch_anew
 from prober.fleet.store.leases import Leases
 from prober.fleet.store.protocol import (
     MOST_VALUE,
-    Away,
     Beat,
     Event,
     Held,
@@ -84,22 +84,10 @@ class NatsStore:
         found = await self._last(subject_of(*split_key(key)))
         return Held(key, found[1], found[0]) if found is not None and found[1] else None
 
-    async def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
+    def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
         """See :meth:`~prober.fleet.store.protocol.Store.watch`."""
-        kind = watched_kind(prefix)
-        following = Following()
-        is_away, again = False, _AGAIN_S
-        while not self._closed.is_set():
-            try:
-                async for event in follow_records(self._connection, kind, following):
-                    is_away, again = False, _AGAIN_S
-                    yield event
-            except StoreError as error:
-                if not is_away and not self._closed.is_set():
-                    is_away = True
-                    yield Away(error)
-            await self._pause(again)
-            again = min(2 * again, _AGAIN_AT_MOST_S)
+        follow = partial(follow_records, self._connection, watched_kind(prefix))
+        return watch_anew(follow, self._closed, Backoff(_AGAIN_S, _AGAIN_AT_MOST_S))
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """See :meth:`~prober.fleet.store.protocol.Store.lease`."""
@@ -114,12 +102,12 @@ class NatsStore:
         if data is None:
             return await self._copy(name, "*")
         await check_blob(name, data)
-        subject = f"builds.{name}.{token(split_key(f'hosts.{host}')[1])}"
+        who = _token_of(host)
         try:
-            await self._publish(subject, data, {})
+            await self._publish(f"builds.{name}.{who}", data, {})
         except StoreError:
             # It may be there already, as nothing is put twice.
-            if (found := await self._copy(name, token(host))) is not None:
+            if (found := await self._copy(name, who)) is not None:
                 return found
             raise
         return data
@@ -128,7 +116,7 @@ class NatsStore:
         """See :meth:`~prober.fleet.store.protocol.Pulse.beat`."""
         client = await self._connection.client()
         try:
-            await client.publish(f"beats.{token(split_key(f'hosts.{host}')[1])}", b"%d" % sequence)
+            await client.publish(f"beats.{_token_of(host)}", b"%d" % sequence)
         except ERRORS as error:
             raise StoreError(f"the store went away: {error}") from error
 
@@ -149,7 +137,7 @@ class NatsStore:
                 client = await self._connection.client()
                 number = await client.take("beats.*", take)
             except (StoreError, *ERRORS):
-                await self._pause(_AGAIN_S)
+                await waited(self._closed, jittered(_AGAIN_S))
                 continue
             client.enders.append(came.set)
             try:
@@ -207,11 +195,13 @@ class NatsStore:
             hint="see which hosts these are, in the subjects of the stream of builds",
         )
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds * (0.5 + random.random() / 2))  # noqa: S311 - no secret
-        except TimeoutError:
-            return
+
+def _token_of(host: str) -> str:
+    """The part of a subject that a host has.
+
+    :raise StoreError: where this is no host's name.
+    """
+    return token(split_key(f"hosts.{host}")[1])
 
 
 def _headers(answer: Msg) -> dict[str, str] | None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from prober.errors import StoreError
-from prober.fleet.store.following import Following
+from prober.fleet.pace import Backoff, waited
+from prober.fleet.store.following import Following, watch_anew
 from prober.fleet.store.leases import Leases
-from prober.fleet.store.protocol import Away, Event, Held, check_blob, check_name, check_value, split_key, watched_kind
+from prober.fleet.store.protocol import Event, Held, check_blob, check_name, check_value, split_key, watched_kind
 from prober.fleet.store.sqlite_file import SqliteFile
 
-#: How often (seconds) a watch looks whether somebody wrote, and tries again where the file cannot be read.
+#: How often (seconds) a watch looks whether somebody wrote, and its longest pause where the file cannot be read.
 _LOOK_S, _AGAIN_S = 0.1, 1.0
 
 T = TypeVar("T")
@@ -56,21 +57,9 @@ class SqliteStore:
         split_key(key)
         return await self._run(lambda: self._file.get(key))
 
-    async def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
+    def watch(self, prefix: str) -> AsyncGenerator[Event, None]:
         """See :meth:`~prober.fleet.store.protocol.Store.watch`.  Changes are told within some 0.1 s."""
-        kind = watched_kind(prefix)
-        following = Following()
-        is_away = False
-        while not self._closed.is_set():
-            try:
-                async for event in self._follow(kind, following):
-                    is_away = False
-                    yield event
-            except StoreError as error:
-                if not is_away and not self._closed.is_set():
-                    is_away = True
-                    yield Away(error)
-                await self._pause(_AGAIN_S)
+        return watch_anew(partial(self._follow, watched_kind(prefix)), self._closed, Backoff(_AGAIN_S, _AGAIN_S))
 
     async def _follow(self, kind: str, following: Following) -> AsyncGenerator[Event, None]:
         """All keys, and each change until the store is closed or its file cannot be read."""
@@ -87,7 +76,7 @@ class SqliteStore:
             for event in () if is_listed else following.end():
                 yield event
             is_listed = True
-            await self._pause(_LOOK_S)
+            await waited(self._closed, _LOOK_S)
 
     async def lease(self, name: str, holder: str, seconds: float) -> bool:
         """See :meth:`~prober.fleet.store.protocol.Store.lease`."""
@@ -113,9 +102,3 @@ class SqliteStore:
         if self._closed.is_set():
             raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), seconds)
-        except TimeoutError:
-            return

@@ -149,7 +149,7 @@ def _connected(path: Path) -> sqlite3.Connection:
                 f"{path} is of form {form}, which this prober does not know"
                 if known
                 else f"{path} is no store of a fleet",
-                hint="use the same version everywhere" if known else "name another file, or one that is not there yet",
+                hint="use the same version everywhere" if known else _ANOTHER,
             )
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -23,7 +23,7 @@ BUCKET, RECORDS, BUILDS = "fleet", "KV_fleet", "FLEET_BUILDS"
 #: What headers of ours add to a message.
 _HEADERS = 256
 
-#: How much each stream may take (bytes): 100,000 hosts have some 80 MiB, a build 20 to 80 KB.
+#: How much each stream may take (bytes): a record has some 250, a build 20 to 80 KB.
 RECORDS_BYTES, BUILDS_BYTES = 1 << 30, 2 << 30
 
 

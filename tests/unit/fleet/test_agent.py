@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from prober.fleet.agent.agent import Agent, AgentSettings
 from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.identity import read_identity
 from prober.fleet.agent.metrics import as_metrics
-from prober.fleet.agent.pace import Backoff, Bucket
 from prober.fleet.agent.status import AgentStatus, AskedSide, read_status, write_status
+from prober.fleet.pace import Backoff, Bucket, waited
+from prober.fleet.store.feed import _Inbox
 from prober.fleet.store.nats import NatsStore
 from prober.fleet.store.nkeys import make_seed, read_credentials
 from prober.service.doctor.agent import look_at_agent
@@ -46,6 +49,53 @@ def test_pauses_double_and_differ_and_begin_anew() -> None:
     pauses.reset()
     assert pauses.next() <= 1.0
     assert len({Backoff(1.0, 8.0).next() for _ in range(20)}) > 10
+
+
+def _for_an_event() -> tuple[Callable[[], Awaitable[object]], Callable[[], None]]:
+    event = asyncio.Event()
+    return lambda: waited(event, 60.0), event.set
+
+
+def _for_a_message() -> tuple[Callable[[], Awaitable[object]], Callable[[], None]]:
+    inbox = _Inbox()
+    return inbox.next, lambda: inbox.take(b"subject", b"", b"", None)
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("make", [_for_an_event, _for_a_message])
+def test_who_waits_and_is_cancelled_while_it_comes_has_ended(
+    make: Callable[[], tuple[Callable[[], Awaitable[object]], Callable[[], None]]], turns: int
+) -> None:
+    """Or a reader that is told to stop while hosts report would go on."""
+
+    async def run() -> None:
+        wait, come = make()
+
+        async def work() -> None:
+            await wait()
+            await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0.01)
+        come()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        ended, _ = await asyncio.wait([task], timeout=5)
+        assert ended and task.cancelled()
+
+    aio(run())
+
+
+def test_a_wait_has_an_end_and_says_whether_it_came() -> None:
+    async def run() -> None:
+        event = asyncio.Event()
+        assert not await waited(event, 0.01)
+        assert not await waited(event, 0.0)
+        event.set()
+        assert await waited(event, 0.0)
+
+    aio(run())
 
 
 def test_a_host_is_another_when_it_is_another_machine_or_was_booted_anew(tmp_path: Path) -> None:

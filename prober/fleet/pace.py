@@ -1,10 +1,12 @@
-"""How often an agent does something: a bucket of tokens for what it writes, and a growing pause after a failure."""
+"""How often something is done: a bucket of tokens, a growing pause after a failure, and a wait that has an end."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Bucket:
@@ -48,3 +50,14 @@ class Backoff:
 def jittered(seconds: float) -> float:
     """Between the half and the whole of it."""
     return seconds * (0.5 + random.random() / 2)  # noqa: S311 - no secret
+
+
+async def waited(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but not longer; whether it came.
+
+    ``asyncio.wait_for`` of Python 3.11 forgets that it was cancelled where the event comes at the same moment.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
