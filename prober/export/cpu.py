@@ -79,6 +79,16 @@ def _found_hyperv(name: str, props: Mapping[str, JsonValue]) -> RowFinding:
     return RowFinding(verdict, f"query-cpu-model-expansion with hv-passthrough=on: {said}")
 
 
+def has_maximum(subject: RowSubject) -> RowFinding:
+    """The mode ``maximum``: QEMU has a model ``max``."""
+    models = subject.accelerator.cpu_models
+    if models is None:
+        return RowFinding(Verdict.unknown, "query-cpu-definitions was never asked")
+    has = "max" in models
+    said = f"query-cpu-definitions {'lists' if has else 'does not list'} max"
+    return RowFinding(Verdict.present if has else Verdict.absent, said)
+
+
 def host_model_element(found: NamedCpu | None) -> WrittenElement:
     """The mode ``host-model``."""
     if found is None:
