@@ -7,9 +7,12 @@ properties of ``host``; which models, machines and types there are is the binary
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Accelerator, CpuExpansion, CpuModel, Kvm
+from prober.guest.cpu.lacking import Asking, Lack, Said
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import to_qemu
 
@@ -47,3 +50,18 @@ def expansions(features: frozenset[str], model: str) -> tuple[CpuExpansion, ...]
 def _on(model: CpuModel, features: frozenset[str]) -> CpuModel:
     lacks = sorted(features_of(model.name) - features) if model.name in cpu_map().models else []
     return model.model_copy(update={"unavailable_features": tuple(map(to_qemu, lacks))})
+
+
+class Gap(NamedTuple):
+    """One thing in which a host is not as a domain asks; :class:`prober.guest.cpu.lacking.Gaps` has all of a kind."""
+
+    name: str
+    by: Asking
+    verdict: Verdict
+    said: Said
+    stands: bool
+
+
+def gaps_of(lack: Lack) -> tuple[Gap, ...]:
+    """Each by itself, by name within a kind."""
+    return tuple(Gap(name, *kind[1:]) for kind in lack.kinds for name in sorted(kind.names))

@@ -11,11 +11,8 @@ from prober.cli import output
 from prober.cli.choosing import choose
 from prober.cli.options import Binary, Json, Replies, Socket
 from prober.cli.replacing import replace_file
-from prober.export.feature_file import feature_file
+from prober.export.feature_file import OWN, feature_file
 from prober.service.routes import LABELS
-
-#: What stands before the names of prober's own.
-_OWN = "prober.dev/"
 
 
 def labels_command(
@@ -43,11 +40,11 @@ def labels_command(
     """
     labels = choose(socket, binary, replies).tell(LABELS)["labels"]
     if own:
-        labels = [label for label in labels if label["name"].startswith(_OWN)]
+        labels = [label for label in labels if label["name"].startswith(OWN)]
+    lines = [(label["name"], label["value"]) for label in labels]
     if file is not None:
-        text = feature_file((label["name"], label["value"]) for label in labels)
-        replace_file(file, text.encode(), reader="node-feature-discovery")
+        replace_file(file, feature_file(lines).encode(), reader="node-feature-discovery")
     if json:
         output.write_json(labels)
     elif file is None:
-        output.write(feature_file((label["name"], label["value"]) for label in labels).removesuffix("\n"))
+        output.write(feature_file(lines).removesuffix("\n"))

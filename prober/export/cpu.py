@@ -8,16 +8,14 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from prober.capabilities.evidence import Verdict
-from prober.capabilities.models import Accelerator, CpuModel
+from prober.capabilities.models import CpuModel
 from prober.export.grounds import RowFinding, RowSubject, with_kvm
 from prober.export.rows import HYPERV
 from prober.export.xml import WrittenElement, element, text_element
-from prober.guest.cpu.host import decode_cpu
-from prober.guest.cpu.map import Decoded, cpu_map
+from prober.guest.cpu.host import best_of, decode_cpu, usable_of
+from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import from_qemu
 from prober.host.target import X86
-
-_NOT_ASKED = "query-cpu-model-expansion was never answered for the host's CPU"
 
 
 class NamedCpu(NamedTuple):
@@ -42,41 +40,24 @@ def host_cpu(subject: RowSubject) -> NamedCpu | None:
 
     libvirt 11.3, ``virQEMUCapsInitHostCPUModel``: features that keep a guest from being migrated are among it.
     """
-    models = _usable_models(subject.accelerator)
+    models = usable_of(subject.accelerator)
     props = _host_props(subject)
-    if subject.caps.target not in X86 or props is None or not models:
+    if subject.caps.target not in X86 or props is None or models is None:
         return None
-    found: Decoded | None = decode_cpu(props, models)
+    found = decode_cpu(subject.caps, props, models)
     if found is None:
         return None
-    known = cpu_map()
-    vendor = next((name for name, string in known.vendors.items() if string == props.get("vendor")), None)
-    is_told = subject.caps.has(f"max-{subject.caps.target}-cpu.unavailable-features")
-    differing = tuple((name, on) for name, on in found[1] if is_told or name not in known.of_msr)
-    return NamedCpu(found[0], vendor, differing)
-
-
-def _usable_models(accelerator: Accelerator) -> dict[str, tuple[str, ...]]:
-    """The models of a list, each with the features that keep it from running here, by libvirt's names."""
-    models = (accelerator.cpu_models or {}).items()
-    return {name: _blockers(model) or () for name, model in models}
-
-
-def _blockers(model: CpuModel) -> tuple[str, ...] | None:
-    if model.unavailable_features is None:
-        return None
-    return tuple(sorted({from_qemu(name) for name in model.unavailable_features}))
+    return NamedCpu(found[0], cpu_map().vendor_of(props.get("vendor")), tuple(found[1]))
 
 
 def _host_props(subject: RowSubject) -> Mapping[str, JsonValue] | None:
     """The properties of ``host`` (with KVM) or ``max``, and what it has besides if it need not be migratable."""
     wanted = "host" if subject.virttype == "kvm" else "max"
-    answers = [one for one in subject.accelerator.cpu_expansions if (one.type, one.model) == ("static", wanted)]
-    props = next((one.props for one in answers if not one.asked_props), None)
-    more = next((one.props for one in answers if one.asked_props == {"migratable": False}), None) or {}
+    props = best_of(subject.accelerator, wanted)
     if props is None:
         return None
-    return props | {name: True for name, value in more.items() if value is True and props.get(name) is False}
+    more = best_of(subject.accelerator, wanted, {"migratable": False}) or {}
+    return {**props, **{name: True for name, value in more.items() if value is True and props.get(name) is False}}
 
 
 def hyperv_features(subject: RowSubject) -> list[tuple[str, RowFinding]]:
@@ -98,6 +79,16 @@ def _found_hyperv(name: str, props: Mapping[str, JsonValue]) -> RowFinding:
     return RowFinding(verdict, f"query-cpu-model-expansion with hv-passthrough=on: {said}")
 
 
+def has_maximum(subject: RowSubject) -> RowFinding:
+    """The mode ``maximum``: QEMU has a model ``max``."""
+    models = subject.accelerator.cpu_models
+    if models is None:
+        return RowFinding(Verdict.unknown, "query-cpu-definitions was never asked")
+    has = "max" in models
+    said = f"query-cpu-definitions {'lists' if has else 'does not list'} max"
+    return RowFinding(Verdict.present if has else Verdict.absent, said)
+
+
 def host_model_element(found: NamedCpu | None) -> WrittenElement:
     """The mode ``host-model``."""
     if found is None:
@@ -117,7 +108,8 @@ def custom_element(subject: RowSubject) -> WrittenElement:
     models = named_models(subject)
     names = {model.name for model in models}
     for model in models:
-        blockers = _blockers(model)
+        lacks = model.unavailable_features
+        blockers = None if lacks is None else sorted({from_qemu(name) for name in lacks})
         usable = "unknown" if blockers is None else "no" if blockers else "yes"
         known = cpu_map().models.get(model.name) if subject.caps.target in X86 else None
         attributes = {"usable": usable} | ({"deprecated": "yes"} if model.deprecated else {})

@@ -5,8 +5,8 @@ The form is that of libvirt 11.3 (``docs/formatdomaincaps.rst``); docs/domcapabi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import get_args
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +17,7 @@ from prober.capabilities.models import Machine
 from prober.commandline.aliases import MachineKind
 from prober.commandline.machines import machine_kind
 from prober.errors import UnknownNameError, UsageError
-from prober.export.cpu import custom_element, host_cpu, host_model_element, hyperv_features
+from prober.export.cpu import custom_element, has_maximum, host_cpu, host_model_element, hyperv_features
 from prober.export.grounds import ACCELERATORS, Ground, RowFinding, RowSubject, VirtType, with_kvm
 from prober.export.protection import sev_parts, sgx_parts
 from prober.export.rows import (
@@ -158,6 +158,9 @@ def _kind(caps: Capabilities, machine: Machine) -> MachineKind:
     return machine_kind(machine.name) if caps.target in X86 else "other"
 
 
+_Detail: TypeAlias = Callable[[Capabilities], Iterable[WrittenElement]]
+
+
 class _Telling:
     """One document in the making, and what is told of each row."""
 
@@ -196,11 +199,16 @@ class _Telling:
         names = [name for name, verdict in found if verdict is Verdict.present]
         return names, any(verdict is Verdict.unknown for _, verdict in found)
 
-    def _switch(self, name: str, above: str, ground: Ground, *, is_rare: bool = False) -> Iterator[WrittenElement]:
-        """An element that is ``supported`` or not, left out where that is unknown."""
+    def _switch(
+        self, name: str, above: str, ground: Ground, *, detail: _Detail | None = None, is_rare: bool = False
+    ) -> Iterator[WrittenElement]:
+        """An element that is ``supported`` or not, left out where that is unknown; ``detail`` is what it holds where it
+        is supported."""
         verdict = self._find(f"{above}{name}", name, ground)
-        if verdict is Verdict.present or (verdict is Verdict.absent and not is_rare):
-            yield element(name, supported="yes" if verdict is Verdict.present else "no")
+        if verdict is Verdict.present:
+            yield element(name, *(detail(self._subject.caps) if detail is not None else ()), supported="yes")
+        elif verdict is Verdict.absent and not is_rare:
+            yield element(name, supported="no")
 
     def _group(self, group: RowGroup, above: str) -> Iterator[WrittenElement]:
         enums, decided, may_be = [], False, False
@@ -243,19 +251,11 @@ class _Telling:
         found = host_cpu(self._subject)
         modes = [
             self._mode("host-passthrough", "hostPassthroughMigratable", with_kvm),
-            self._mode("maximum", "maximumMigratable", self._has_max),
+            self._mode("maximum", "maximumMigratable", has_maximum),
             host_model_element(found),
             custom_element(self._subject),
         ]
         return element("cpu", *modes)
-
-    def _has_max(self, subject: RowSubject) -> RowFinding:
-        models = subject.accelerator.cpu_models
-        if models is None:
-            return RowFinding(Verdict.unknown, "query-cpu-definitions was never asked")
-        has = "max" in models
-        said = f"query-cpu-definitions {'lists' if has else 'does not list'} max"
-        return RowFinding(Verdict.present if has else Verdict.absent, said)
 
     def _mode(self, name: str, enum: str, ground: Ground) -> WrittenElement:
         if self._find("cpu/mode", name, ground) is not Verdict.present:
@@ -267,10 +267,8 @@ class _Telling:
         parts: list[WrittenElement] = []
         for row in FEATURES:
             parts += self._switch(row.name, "features/", row.ground, is_rare=row.is_rare)
-        for name, ground, detail in (("sev", SEV, sev_parts), ("sgx", SGX, sgx_parts)):
-            for part in self._switch(name, "features/", ground):
-                is_there = part.attributes["supported"] == "yes"
-                parts.append(element(name, *detail(self._subject.caps), supported="yes") if is_there else part)
+        parts += self._switch("sev", "features/", SEV, detail=sev_parts)
+        parts += self._switch("sgx", "features/", SGX, detail=sgx_parts)
         parts += self._hyperv()
         parts += self._group(LAUNCH_SECURITY, "features/")
         return element("features", *parts)

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from prober.errors import UsageError
 
+#: What stands before the names of prober's own labels.
+OWN = "prober.dev/"
+
 #: The most bytes that it reads of a file (``source/local/local.go``, ``MaxFeatureFileSize``).
 MOST_BYTES = 65536
 

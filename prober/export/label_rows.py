@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from prober.export.feature_file import OWN
 from prober.export.grounds import Ground, all_of, fact, in_list, with_kvm
 from prober.export.rows import SEV, SGX
 
@@ -20,7 +21,6 @@ HOST_MODEL = "host-model-cpu.node.kubevirt.io/"
 HOST_MODEL_FEATURE = "host-model-required-features.node.kubevirt.io/"
 MACHINE_TYPE = "machine-type.node.kubevirt.io/"
 HYPERV = "hyperv.node.kubevirt.io/"
-OWN = "prober.dev/"
 
 #: The enlightenments as KubeVirt calls them (``kvm-caps-info-plugin_amd64.go``), and as libvirt does.  Not here are
 #: ``synic2``, which no property of QEMU's stands for, and ``time``, which libvirt has among the clock's timers.

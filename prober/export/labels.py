@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from pydantic import BaseModel, ConfigDict
-
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Machine
 from prober.export.cpu import NamedCpu, host_cpu, hyperv_features, named_models
+from prober.export.feature_file import OWN
 from prober.export.grounds import ACCELERATORS, RowSubject, VirtType
+from prober.export.label import Label
 from prober.export.label_rows import (
     CPU_FEATURE,
     CPU_MODEL,
@@ -26,7 +26,6 @@ from prober.export.label_rows import (
     KUBEVIRT,
     MACHINE_TYPE,
     OBSOLETE,
-    OWN,
     PROBER,
 )
 from prober.fleet.names import canonical, name_of
@@ -41,16 +40,6 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _TRUE = "true"
 
 
-class Label(BaseModel):
-    """One label, and why it is there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    value: str
-    because: str
-
-
 def is_label(name: str, value: str) -> bool:
     """Whether Kubernetes takes a label of this name (with its prefix) and value."""
     prefix = _PREFIX.match(name)
@@ -61,10 +50,8 @@ def is_label(name: str, value: str) -> bool:
 def labels_of(caps: Capabilities) -> list[Label]:
     """The labels of a node, by name.  What is unknown, and what Kubernetes could not hold, is left out."""
     virttype: VirtType = "kvm" if ACCELERATORS["kvm"] in caps.accelerators else "qemu"
-    accelerator = caps.accelerators.get(ACCELERATORS[virttype])
-    machine = accelerator.default_machine if accelerator is not None else None
     # What depends on the machine no label tells.
-    subject = RowSubject(caps, virttype, machine or Machine(name="none"), "other")
+    subject = RowSubject(caps, virttype, Machine(name="none"), "other")
     found = (*_of_build(caps), *_of_machines(subject), *_of_cpu(subject), *_of_hyperv(subject), *_of_facts(subject))
     return sorted((label for label in found if is_label(label.name, label.value)), key=lambda label: label.name)
 

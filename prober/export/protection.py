@@ -23,7 +23,8 @@ def sev_parts(caps: Capabilities) -> Iterator[WrittenElement]:
 def sgx_parts(caps: Capabilities) -> Iterator[WrittenElement]:
     """Which SGX it is, and its sections (QEMU, ``qapi/misc-i386.json``, ``SgxInfo``)."""
     told: Any = caps.sgx
-    sections = [one for one in told.get("sections", ()) if isinstance(one, dict)]
+    listed = told.get("sections")
+    sections = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     for name in ("flc", "sgx1", "sgx2"):
         yield text_element(name, "yes" if told.get(name) is True else "no")
     total = sum(_kib(one) for one in sections) if sections else _kib({"size": told.get("section-size")})

@@ -12,9 +12,10 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
 class HostProcessor(BaseModel):
-    """The host's first processor, in the words of ``/proc/cpuinfo``; empty where that does not say (not x86).
+    """The host's first processor, in the words of ``/proc/cpuinfo``.
 
-    ``microcode`` is the version that is loaded, ``flags`` are sorted.
+    One that it does not tell is empty (of ARM the microcode).  ``microcode`` is the version that is loaded, ``flags``
+    are sorted.
     """
 
     model_config = _CONFIG

@@ -26,9 +26,9 @@ class Target:
     ``kind`` its family, ``version`` the numbers in the canonical name (None where it has none).
     ``entry`` is what ``query-machines`` says of it.  ``place`` stands for everything that no XML asked for.
     ``monitor`` is the path of a QMP socket that QEMU shall make, or None; ``incoming`` where the guest comes from,
-    if it ran before.  ``host`` is what the host brings
-    along: the settings of libvirt's daemon, and the firmware that is installed.  ``is_here`` is whether the binary was
-    asked on the host where the domain is to run, so that what it said of the CPU is said of that one.
+    if it ran before.  ``host`` is what the host brings along: the settings of libvirt's daemon, and the firmware that
+    is installed.  ``is_here`` is whether the binary was asked on the host where the domain is to run, so that what it
+    said of the CPU is said of that one.
     """
 
     caps: Capabilities

@@ -18,7 +18,7 @@ from prober.capabilities.facts import nearest
 from prober.capabilities.members import MemberNode, unfold
 from prober.capabilities.models import CpuModel, Machine, QomProperty
 from prober.errors import UnknownNameError
-from prober.export.labels import Label, labels_of
+from prober.export.label import Label
 from prober.service import routes
 
 
@@ -146,6 +146,9 @@ def _give_all(_: str, caps: Capabilities, __: Mapping[str, str]) -> Capabilities
 
 
 def _list_labels(ident: str, caps: Capabilities, _: Mapping[str, str]) -> LabelList:
+    # Imported late: who asks for types or machines needs nothing of it.
+    from prober.export.labels import labels_of
+
     return LabelList(binary=ident, labels=labels_of(caps))
 
 

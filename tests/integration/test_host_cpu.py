@@ -14,6 +14,7 @@ from prober.guest.cpu.names import to_qemu
 from prober.guest.cpu.offer import CpuOffer, offer_of
 from prober.translate.read import read_domain
 from tests.conftest import QemuPlace, aio
+from tests.hosts import gaps_of
 from tests.integration.real_qemu import Ended, capabilities_of, try_qemu
 
 pytestmark = pytest.mark.slow
@@ -52,10 +53,10 @@ def test_a_model_starts_where_nothing_of_it_is_lacking(any_qemu: QemuPlace) -> N
                 continue
             lack = _lack(model, "", offer)
             assert _is_refused(_start(any_qemu, accel, model)) == (lack.verdict is Verdict.absent), (accel, model)
-            if lack.gaps and accel == "kvm":
-                off = "".join(f"<feature policy='disable' name='{gap.name}'/>" for gap in lack.gaps)
+            if gaps_of(lack) and accel == "kvm":
+                off = "".join(f"<feature policy='disable' name='{gap.name}'/>" for gap in gaps_of(lack))
                 assert _lack(model, off, offer).verdict is Verdict.present
-                words = ",".join(f"{to_qemu(gap.name)}=off" for gap in lack.gaps)
+                words = ",".join(f"{to_qemu(gap.name)}=off" for gap in gaps_of(lack))
                 assert not _is_refused(_start(any_qemu, accel, f"{model},{words}")), (accel, model, words)
         assert offer.unavailable
 

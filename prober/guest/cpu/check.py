@@ -93,6 +93,16 @@ def _of_kind(kind: Gaps, cpu: Cpu) -> Iterator[Refusal]:
                     yield _of_feature(feature, kind)
 
 
+def forbidden(feature: Feature, evidence: Evidence | None = None) -> Refusal:
+    """The refusal of a feature that the host has and the domain forbids."""
+    return Refusal(
+        place=feature.place("policy"),
+        message=f"the host's CPU has {feature.name}, which the domain forbids",
+        evidence=evidence,
+        hint="policy='disable' hides it from the guest",
+    )
+
+
 _OF_POLICY = {
     "require": (
         "this host's CPU has no {name}, which the domain requires",
@@ -102,21 +112,19 @@ _OF_POLICY = {
         "this host's CPU has no {name}, and check='full' has the guest get exactly what is written",
         "check='partial' lets the guest do without",
     ),
-    "forbid": (
-        "the host's CPU has {name}, which the domain forbids",
-        "policy='disable' hides it from the guest",
-    ),
 }
 
 
 def _of_feature(feature: Feature, kind: Gaps) -> Refusal:
+    name = to_qemu(feature.name)
+    if kind.by == "forbid":
+        return forbidden(feature, _evidence(name, [feature.name], kind, "the host has"))
     message, hint = _OF_POLICY[kind.by]
-    is_there, name = kind.by == "forbid", to_qemu(feature.name)
     return Refusal(
-        place=feature.place("policy" if is_there else "name"),
+        place=feature.place("name"),
         message=message.format(name=feature.name),
-        qemu_name=None if is_there else name,
-        evidence=_evidence(name, [feature.name], kind, "the host has" if is_there else "the host lacks"),
+        qemu_name=name,
+        evidence=_evidence(name, [feature.name], kind, "the host lacks"),
         hint=hint,
     )
 

@@ -23,9 +23,7 @@ from prober.domain.cpu.model import Cpu
 from prober.domain.domain import Domain
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import IGNORED
-
-#: libvirt's names of the architectures that its map of models and features is for.
-_X86 = (None, "x86_64", "i686")
+from prober.host.target import X86
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +31,13 @@ class CpuDemand:
     """What is asked.
 
     ``model`` is empty where the CPU is the host's, or all that it has.  ``of_model`` is what libvirt's map has of the
-    model; None where the map has no such model.  ``spared`` are features
-    that the model may lack here: those that are optional, disabled or forbidden, and those that libvirt switches off
-    as the model had them once.  ``known`` is all that the domain speaks of, in one way or another (for
-    ``match='strict'``).  ``vendor`` is libvirt's name of it.  ``migratable`` is whether the guest has only what can be
-    migrated; None where the domain does not say.  ``lower`` are the models that have less than this one and nothing
-    besides, nearest first.
+    model; None where the map has no such model.  ``spared`` are features that the model may lack here: those that are
+    optional, disabled or forbidden, and those that libvirt switches off as the model had them once.  ``known`` is all
+    that the domain speaks of, in one way or another (for ``match='strict'``).  ``vendor`` is libvirt's name of it.
+    ``migratable`` is whether the guest has only what can be migrated; None where the domain does not say.  ``lower``
+    are the models that have less than this one and nothing besides, nearest first.
     """
 
-    mode: Literal["custom", "host-model", "host-passthrough", "maximum"]
     check: Literal["none", "partial", "full"]
     match: Literal["exact", "minimum", "strict"]
     model: str
@@ -71,10 +67,10 @@ def demand_of(domain: Domain) -> CpuDemand | None:
             by_policy.setdefault(feature.policy, set()).add(feature.name)
     spoken = frozenset[str]().union(*by_policy.values())
     model = cpu.name if cpu.mode == "custom" else ""
-    has, had, lower = _told(model) if domain.arch in _X86 else (None, frozenset[str](), ())
+    is_x86 = domain.arch is None or domain.arch in X86
+    has, had, lower = _told(model) if is_x86 else (None, frozenset[str](), ())
     spared = frozenset[str]().union(*(by_policy.get(policy, ()) for policy in ("optional", "disable", "forbid")))
     return CpuDemand(
-        mode=cpu.mode,
         check=_check(cpu),
         match=cpu.match,
         model=model,

@@ -6,6 +6,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
+from pydantic import JsonValue
+
+from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.models import Accelerator
 from prober.commandline.kept import KeptPerBinary
 from prober.guest.cpu.map import CpuMap, Decoded, Processor, cpu_map
@@ -45,13 +48,7 @@ def host_model(target: Target) -> Decoded | None:
         return told.model, [*((name, True) for name in told.require), *((name, False) for name in told.disable)]
     props = best_model(target)
     models = usable_models(target)
-    if props is None or models is None:
-        return None
-    known = cpu_map()
-    decoded = decode_cpu(props, models)
-    if decoded is None or target.caps.has(f"max-{target.caps.target}-cpu.unavailable-features"):
-        return decoded
-    return decoded[0], [(name, on) for name, on in decoded[1] if name not in known.of_msr]
+    return None if props is None or models is None else decode_cpu(target.caps, props, models)
 
 
 @_kept
@@ -83,12 +80,14 @@ def best_model(target: Target) -> Mapping[str, object] | None:
     return best_of(target.caps.accelerators.get(target.accel), "host" if target.accel == "kvm" else "max")
 
 
-def best_of(accelerator: Accelerator | None, wanted: str) -> Mapping[str, object] | None:
-    """The same of one accelerator; ``wanted`` is ``host`` or ``max``."""
+def best_of(
+    accelerator: Accelerator | None, wanted: str, asked: Mapping[str, JsonValue] | None = None
+) -> Mapping[str, JsonValue] | None:
+    """The same of one accelerator; ``wanted`` is ``host`` or ``max``, ``asked`` the properties that it was to have."""
     if accelerator is None:
         return None
-    expansions = accelerator.cpu_expansions
-    first = next((one for one in expansions if (one.type, one.model, one.asked_props) == ("static", wanted, {})), None)
+    expansions, key = accelerator.cpu_expansions, ("static", wanted, asked or {})
+    first = next((one for one in expansions if (one.type, one.model, one.asked_props) == key), None)
     if first is None or first.props is None:
         return None
     return in_full(first, expansions) or first.props
@@ -97,7 +96,11 @@ def best_of(accelerator: Accelerator | None, wanted: str) -> Mapping[str, object
 @_kept
 def usable_models(target: Target) -> dict[str, tuple[str, ...]] | None:
     """The models that QEMU has, each with the features that keep it from running here, by libvirt's names."""
-    accelerator = target.caps.accelerators.get(target.accel)
+    return usable_of(target.caps.accelerators.get(target.accel))
+
+
+def usable_of(accelerator: Accelerator | None) -> dict[str, tuple[str, ...]] | None:
+    """The same of one accelerator."""
     models = accelerator.cpu_models if accelerator is not None else None
     if models is None:
         return None
@@ -124,7 +127,11 @@ def _processor(props: Mapping[str, object], known: CpuMap) -> Processor:
     return Processor(known.bits_of(features), vendor if isinstance(vendor, str) else None, (family, model, stepping))
 
 
-def decode_cpu(props: Mapping[str, object], models: Mapping[str, Sequence[str]]) -> Decoded | None:
-    """The named model that is nearest to a CPU of these properties, of models as :func:`usable_models` has them."""
+def decode_cpu(caps: Capabilities, props: Mapping[str, object], models: Mapping[str, Sequence[str]]) -> Decoded | None:
+    """The named model that is nearest to a CPU of these properties, and what differs; of models as
+    :func:`usable_models` has them."""
     known = cpu_map()
-    return known.decode(_processor(props, known), models)
+    decoded = known.decode(_processor(props, known), models)
+    if decoded is None or caps.has(f"max-{caps.target}-cpu.unavailable-features"):
+        return decoded
+    return decoded[0], [(name, on) for name, on in decoded[1] if name not in known.of_msr]

@@ -29,25 +29,13 @@ _UNKNOWN: Final = Verdict.unknown
 _MOST_MODELS = 3
 
 
-class Gap(NamedTuple):
-    """One thing in which a host is not as the domain asks; the fields but ``name`` are those of :class:`Gaps`.
-
-    ``name`` is the feature; the vendor where ``by`` is ``vendor``, the model where nothing is known of it.
-    """
-
-    name: str
-    by: Asking
-    verdict: Verdict
-    said: Said
-    stands: bool
-
-
 class Gaps(NamedTuple):
-    """All of one kind.
+    """In what a host is not as the domain asks: all of one kind.
 
-    ``by`` is what asked for them, ``verdict`` what is known: *absent* is lacking, *unknown* was not told, and *present*
-    is there and should not be (``forbid``, ``strict``).  ``stands`` is whether they stand in the way, by the domain's
-    ``check``; else QEMU warns, and starts without them.
+    ``names`` are features; the vendor where ``by`` is ``vendor``, the model where nothing is known of it.  ``by`` is
+    what asked for them, ``verdict`` what is known: *absent* is lacking, *unknown* was not told, and *present* is there
+    and should not be (``forbid``, ``strict``).  ``stands`` is whether they stand in the way, by the domain's ``check``;
+    else QEMU warns, and starts without them.
     """
 
     names: frozenset[str]
@@ -59,7 +47,7 @@ class Gaps(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """In what a host is not as a domain asks.  Equal where the gaps are."""
+    """In what a host is not as a domain asks.  Equal where the kinds are."""
 
     kinds: tuple[Gaps, ...]
     _demand: CpuDemand = field(repr=False, compare=False)
@@ -77,15 +65,10 @@ class Lack:
         return found
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """Each by itself, by name within a kind."""
-        return tuple(Gap(name, *kind[1:]) for kind in self.kinds for name in sorted(kind.names))
-
-    @property
     def models(self) -> tuple[str, ...]:
         """The models that would do in place of the domain's, the nearest lower one first.
 
-        None where the domain's model does, or no other would.
+        Empty where the domain's model does, or no other would.
         """
         if not any(kind.by == "model" and kind.stands for kind in self.kinds):
             return ()

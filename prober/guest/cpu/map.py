@@ -72,6 +72,10 @@ class CpuMap:
     of_msr: frozenset[str]
     models: Mapping[str, Model]
 
+    def vendor_of(self, string: object) -> str | None:
+        """libvirt's name of the vendor that a processor calls itself (``GenuineIntel``); None where it has none."""
+        return next((name for name, own in self.vendors.items() if own == string), None)
+
     def bits_of(self, names: Sequence[str]) -> int:
         """All these features together; what the map does not know counts for nothing."""
         bits = 0
@@ -91,7 +95,7 @@ class CpuMap:
 
         libvirt 11.3, ``x86Decode``: the newest first, and one of another vendor never.
         """
-        vendor = next((name for name, string in self.vendors.items() if string == processor.vendor), None)
+        vendor = self.vendor_of(processor.vendor)
         processor = self._without_broken_tsx(processor, vendor)
         best: tuple[Model, list[tuple[str, bool]]] | None = None
         for model in reversed([*self.models.values()]):

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from prober.capabilities.models import Accelerator, CpuExpansion
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import OTHERWISE_NAMED, from_qemu
@@ -83,15 +85,14 @@ def make_offer(unavailable: Mapping[str, Iterable[str]], expansions: Sequence[Cp
     )
 
 
-def _best(expansions: Sequence[CpuExpansion], asked: Mapping[str, object]) -> Mapping[str, object] | None:
+def _best(expansions: Sequence[CpuExpansion], asked: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
     """The properties of ``host`` or ``max``, where these were asked for with these properties."""
-    of_best = [one for one in expansions if one.model in _BEST and one.asked_props == asked and one.props is not None]
-    for one in of_best:
-        return in_full(one, expansions) or one.props
-    return None
+    of_best = (one for one in expansions if one.model in _BEST and one.asked_props == asked and one.props is not None)
+    first = next(of_best, None)
+    return None if first is None else in_full(first, expansions) or first.props
 
 
-def in_full(first: CpuExpansion, expansions: Sequence[CpuExpansion]) -> Mapping[str, object] | None:
+def in_full(first: CpuExpansion, expansions: Sequence[CpuExpansion]) -> Mapping[str, JsonValue] | None:
     """The answer for all properties of a first answer, where it was asked for."""
     again = (one for one in expansions if one.type == "full" and one.model == "base" and one.asked_props == first.props)
     return next((one.props for one in again if one.props is not None), None)

@@ -12,6 +12,7 @@ from prober.commandline.refusal import Place, Refusal
 from prober.domain.cpu.model import Cpu, CpuName, Feature
 from prober.domain.domain import Domain
 from prober.domain.steps import Completion
+from prober.guest.cpu.check import forbidden
 from prober.guest.cpu.host import host_features, host_model, usable_models
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import IGNORED
@@ -103,11 +104,8 @@ def _check_mode(cpu: Cpu, target: Target) -> Iterator[Refusal]:
     provided = host_features(target) if any(feature.policy == "forbid" for feature in cpu.features) else None
     for feature in cpu.features:
         if feature.policy == "forbid" and feature.name in (provided or ()):
-            yield Refusal(
-                place=feature.place("policy"),
-                message=f"the host's CPU has {feature.name}, which the domain forbids",
-                hint="policy='disable' hides it from the guest",
-            )
+            # Where the binary was asked on this host `check_host_cpu` has said so, and of two alike the first is told.
+            yield forbidden(feature)
 
 
 def _tells_deprecated(target: Target) -> bool:

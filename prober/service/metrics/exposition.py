@@ -50,13 +50,10 @@ class _Given:
 
 
 def _families(samples: Iterable[Sample]) -> Iterator[Metric]:
-    by_family: dict[str, list[Sample]] = {}
-    told: dict[str, Family] = {family.name: family for family in FAMILIES}
+    by_family: dict[Family, list[Sample]] = {family: [] for family in FAMILIES}
     for sample in samples:
-        by_family.setdefault(sample.family.name, []).append(sample)
-        told.setdefault(sample.family.name, sample.family)
-    for family in told.values():
-        yield _filled(family, by_family.get(family.name, []))
+        by_family.setdefault(sample.family, []).append(sample)
+    return itertools.starmap(_filled, by_family.items())
 
 
 def _filled(family: Family, samples: list[Sample]) -> Metric:

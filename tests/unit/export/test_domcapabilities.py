@@ -171,6 +171,13 @@ def test_sgx_is_told_with_its_sections_or_the_old_total() -> None:
     assert supported(tell(nehalem(sgx={"sgx": False})), "features/sgx") == "no"
 
 
+@pytest.mark.parametrize("sections", [None, 1, "ab", {"size": 1024}, [None, "ab"]])
+def test_sections_of_sgx_that_are_none_count_for_nothing(sections: Any) -> None:
+    document = tell(nehalem(sgx={"sgx": True, "sections": sections, "section-size": 4096}))
+    assert document.findtext("features/sgx/section_size") == "4"
+    assert document.find("features/sgx/sections") is None
+
+
 def firmware(machines: str, *features: str, kind: str = "uefi", file: str = "/fw") -> Descriptor:
     return Descriptor.model_validate(
         {

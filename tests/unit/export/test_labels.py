@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,13 @@ def test_labels_say_on_what_they_stand() -> None:
     assert labels["prober.dev/device.vfio-pci"].because == "qom-list-types lists this type"
     assert "hv-vpindex is true" in labels["hyperv.node.kubevirt.io/vpindex"].because
     assert all(label.because for label in labels.values())
+
+
+def test_who_asks_for_types_loads_nothing_of_it() -> None:
+    script = "import sys; import prober.service.answers; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    assert "prober.export.label" in loaded
+    assert {"prober.export.labels", "prober.guest.cpu.map"}.isdisjoint(loaded)
 
 
 def test_a_file_that_would_not_be_read_is_not_made(tmp_path: Path) -> None:

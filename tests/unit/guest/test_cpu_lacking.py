@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Accelerator, CpuExpansion
 from prober.guest.cpu.demand import CpuDemand, demand_of
-from prober.guest.cpu.lacking import Gap, lacking
+from prober.guest.cpu.lacking import lacking
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import IGNORED, to_qemu
 from prober.guest.cpu.offer import NOT_BY_ITSELF, CpuOffer, make_offer, offer_of
 from prober.translate.read import read_domain
-from tests.hosts import expansions, features_of, on_host
+from tests.hosts import Gap, expansions, features_of, gaps_of, on_host
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities
 
 CAPS = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
@@ -41,7 +41,7 @@ def offered(model: str, *without: str) -> CpuOffer:
 
 def found(cpu: str, offer: CpuOffer) -> tuple[Verdict, list[tuple[str, str, Verdict, bool]]]:
     lack = lacking(demanded(cpu), offer)
-    return lack.verdict, [(gap.name, gap.by, gap.verdict, gap.stands) for gap in lack.gaps]
+    return lack.verdict, [(gap.name, gap.by, gap.verdict, gap.stands) for gap in gaps_of(lack)]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_demand_is_a_value() -> None:
 def test_a_host_of_the_model_lacks_nothing() -> None:
     for model in MODELS:
         lack = lacking(demanded(f"<cpu check='full'><model>{model}</model></cpu>"), offered(model))
-        assert (lack.verdict, lack.gaps, lack.models) == (Verdict.present, (), ())
+        assert (lack.verdict, gaps_of(lack), lack.models) == (Verdict.present, (), ())
 
 
 def test_the_model_and_what_would_do() -> None:
     lack = lacking(demanded("<cpu><model>Haswell</model></cpu>"), offered("Haswell-noTSX"))
     assert lack.verdict is Verdict.absent
-    assert lack.gaps == tuple(
+    assert gaps_of(lack) == tuple(
         Gap(name, "model", Verdict.absent, "query-cpu-definitions", True) for name in ("hle", "rtm")
     )
     assert lack.models == ("Haswell-noTSX", "SandyBridge", "Westmere")
@@ -173,7 +173,7 @@ def test_what_nobody_told_is_unknown() -> None:
 def test_a_model_that_qemu_does_not_tell_of_is_worked_out_of_the_map() -> None:
     offer = make_offer({}, expansions(features_of("Haswell-noTSX"), "Haswell-noTSX"))
     lack = lacking(demanded("<cpu><model>Haswell</model></cpu>"), offer)
-    assert [(gap.name, gap.said) for gap in lack.gaps] == [
+    assert [(gap.name, gap.said) for gap in gaps_of(lack)] == [
         ("hle", "query-cpu-model-expansion"),
         ("rtm", "query-cpu-model-expansion"),
     ]
@@ -241,7 +241,7 @@ def test_only_what_is_not_there_is_lacking(
     demand = demanded(f"<cpu check='{check}'><model>{model}</model>{said}</cpu>")
     lack = lacking(demand, offer)
     here = {name: [one for one, policy in policies.items() if policy == name] for name in set(policies.values())}
-    for gap in lack.gaps:
+    for gap in gaps_of(lack):
         assert (gap.verdict is Verdict.present) == (gap.by == "forbid")
         assert (gap.name in features) == (gap.by == "forbid"), gap
         assert policies.get(gap.name, "model") == gap.by
@@ -268,7 +268,7 @@ def test_recorded_hosts_run_what_they_say_that_they_run(path: Path) -> None:
                 assert lack.verdict is not Verdict.absent or offer.absent
             else:
                 removed = cpu_map().models[name].removed if name in cpu_map().models else ()
-                lacks = {to_qemu(gap.name) for gap in lack.gaps}
+                lacks = {to_qemu(gap.name) for gap in gaps_of(lack)}
                 assert lacks == {*model.unavailable_features} - {*map(to_qemu, removed), ""}
 
 
