@@ -190,7 +190,7 @@ class Catalog:
         fingerprinter, files = self._fingerprinter, _files_of(subject)
         if fingerprinter is None:
             return
-        for _ in fingerprinter.prepare(files):
+        for _ in () if fingerprinter.has_looked(subject.found, files) else fingerprinter.prepare(files):
             yield
             if self._fingerprinter is not fingerprinter:
                 return

@@ -216,6 +216,11 @@ class Fingerprinter:
             return self.fingerprint(found.path, files)
         return None
 
+    def has_looked(self, found: FoundFile, files: tuple[FileMark, ...] = ()) -> bool:
+        """Whether it has looked at just these already, so that :meth:`look` takes little time now."""
+        known = self._known.get(found.path)
+        return known is not None and known.of is files
+
     def prepare(self, files: Iterable[FileMark]) -> Iterator[None]:
         """What :meth:`look` would do with files of which nothing is known yet, a part of a millisecond a step."""
         return self.directories.prepare([file.path for file in files])

@@ -10,8 +10,8 @@ from collections import OrderedDict
 
 from prober.fleet.known import Fleet
 
-#: How often (seconds) a host beats, and after how long without a word of it it is silent.
-BEAT_S, SILENT_S = 30.0, 90.0
+#: After how long (seconds) without a word of it a host is silent, which beats every 30 s.
+SILENT_S = 90.0
 
 
 class Pulses:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Literal, Protocol, TypeAlias
 
 from prober.errors import FleetError, StoreError
@@ -83,6 +83,7 @@ class StoreReader:
         self.caught_up = asyncio.Event()
         self._store = store
         self._clock = clock
+        self._taken = 0
         self._wanted = asyncio.Event()
         self._failed: dict[str, float] = {}
 
@@ -175,7 +176,7 @@ class StoreReader:
         self.fleet.as_of = self._clock()
         self.caught_up.set()
 
-    async def _take(self, event: Held | Gone | CaughtUp | Away) -> None:
+    async def _take(self, event: Held | Gone) -> None:
         match event:
             case Held():
                 name = event.key.removeprefix(HOSTS)
@@ -189,13 +190,14 @@ class StoreReader:
                 except FleetError as error:
                     self._drop(name)
                     self._note_damaged(name, error)
-                if len(self.fleet.hosts) % _AT_ONCE == 0:
-                    await asyncio.sleep(0)
             case Gone():
                 name = event.key.removeprefix(HOSTS)
                 self._drop(name)
                 self.damaged.pop(name, None)
                 self._tell("gone", name)
+        self._taken += 1
+        if self._taken % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
     def _drop(self, name: str) -> None:
         self.fleet.drop_host(name)
@@ -212,16 +214,21 @@ class StoreReader:
     async def _fetch(self) -> None:
         """Fetch what hosts name, as they name it; what nobody has is asked for again now and then."""
         while True:
-            await self._wanted.wait()
+            is_complete = not any(self.fleet.missing())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if is_complete else _MISSING_S):
+                    await self._wanted.wait()
             self._wanted.clear()
             await self._fetch_missing()
-            if any(True for _ in self.fleet.missing()):
-                asyncio.get_running_loop().call_later(_MISSING_S, self._wanted.set)
 
     async def _fetch_missing(self) -> None:
         """Fetch the builds and variants that hosts name and that are not known; what fails is told in ``damaged``."""
         now = time.monotonic()
-        for name, kind in list(self.fleet.missing()):
+        missing = list(self.fleet.missing())
+        for name in self._failed.keys() - {name for name, _ in missing}:  # No host names it any more.
+            del self._failed[name]
+            self.damaged.pop(name, None)
+        for name, kind in missing:
             if self._failed.get(name, 0.0) > now:
                 continue
             try:
@@ -231,8 +238,6 @@ class StoreReader:
             except FleetError as error:
                 self._failed[name] = now + _MISSING_S / 2
                 self._note_damaged(name, error)
-        if len(self._failed) > _MOST_TOLD:
-            self._failed.clear()
 
     async def _fetch_one(self, name: str, kind: type[Build | Variant]) -> None:
         blob = await self._store.blob(name)

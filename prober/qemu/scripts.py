@@ -59,14 +59,12 @@ def _named_in(path: str, text: bytes, tries: Iterator[int], *, in_parts: bool) -
         name = str(beside / match.decode(errors="replace"))
         if name.startswith(_NOT_PROGRAMS):
             continue
-        if in_parts and next(tries, None) is not None and Path(name).is_dir():
-            directories.append(Path(name))
-        else:
+        looks = not in_parts or next(tries, None) is not None
+        if not (looks and Path(name).is_dir()):
             yield name
-    words = [
-        word.decode(errors="replace")
-        for word in dict.fromkeys(found[0] for found in islice(_WORD.finditer(text), _MAX_WORDS if in_parts else 0))
-    ]
+        elif in_parts:
+            directories.append(Path(name))
+    words = _words(text) if in_parts else []
     for directory in directories:
         for word in words:
             if next(tries, None) is None:
@@ -76,16 +74,19 @@ def _named_in(path: str, text: bytes, tries: Iterator[int], *, in_parts: bool) -
                 yield name
 
 
+def _words(text: bytes) -> list[str]:
+    """What may be the name of a script in a text, each once."""
+    found = dict.fromkeys(match[0] for match in islice(_WORD.finditer(text), _MAX_WORDS))
+    return [word.decode(errors="replace") for word in found]
+
+
 def interpreter_of(path: str) -> str | None:
     """The program that runs a script, as its first line has it; None for a file that is no script."""
-    words = (_read_script(path) or b"").split(b"\n", 1)[0].split()
+    text = _read(path, _MAX_SCRIPT)
+    if text is None or text[:2] != b"#!":
+        return None
+    words = text[2:].split(b"\n", 1)[0].split()
     return words[0].decode(errors="replace") if words and words[0].startswith(b"/") else None
-
-
-def _read_script(path: str, most: int = _MAX_SCRIPT) -> bytes | None:
-    """What follows ``#!``."""
-    head = _read(path, most + 2)
-    return head[2:] if head is not None and head[:2] == b"#!" else None
 
 
 def _read_text(path: str) -> bytes | None:

@@ -118,10 +118,7 @@ class Handlers:
 
     async def get_command(self, request: Request) -> Response:
         """One QMP command.  Of some the arguments unfold to thousands of members."""
-        caps, asker = await self._capabilities(request), _asker(request)
-        return Response(
-            200, await self._late.answer_by_worker(COMMAND, request.places["id"], caps, request.places, asker)
-        )
+        return await self._by_worker(COMMAND, request)
 
     async def get_domcapabilities(self, request: Request) -> Response:
         """What domains may have, with the firmware of the service's host."""
@@ -137,10 +134,7 @@ class Handlers:
 
     async def get_labels(self, request: Request) -> Response:
         """Labels of a node.  The name of a build is worked out of all of it."""
-        caps, asker = await self._capabilities(request), _asker(request)
-        return Response(
-            200, await self._late.answer_by_worker(LABELS, request.places["id"], caps, request.places, asker)
-        )
+        return await self._by_worker(LABELS, request)
 
     async def translate(self, request: Request) -> Response:
         """The translation of a domain."""
@@ -193,6 +187,10 @@ class Handlers:
 
     async def _tell(self, route: Route, request: Request, caps: Capabilities) -> Response:
         return as_json(await self._late.answer_of_one(route, request.places["id"], caps, request.places))
+
+    async def _by_worker(self, route: Route, request: Request) -> Response:
+        caps, places = await self._capabilities(request), request.places
+        return Response(200, await self._late.answer_by_worker(route, places["id"], caps, places, _asker(request)))
 
 
 def _asker(request: Request) -> WorkAsker:

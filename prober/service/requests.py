@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import parse_qsl
 
 from prober.service.messages import BodyTooLargeError, Request
@@ -87,11 +88,7 @@ async def read_domains(request: Request, limit: int, name: str) -> list[tuple[st
     if _declared_type(request) != "application/json":
         body = await read_xml(request, limit)
         return [(name, body)] if body else []
-    body = await _read_body(request, limit)
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, f"the body is not JSON: {error}") from error
+    told = _json(await _read_body(request, limit))
     if not isinstance(told, dict) or not all(isinstance(xml, str) for xml in told.values()):
         raise RequestError(400, "the body is no JSON object of domains", hint='send {"NAME": "<domain …", …}')
     try:
@@ -170,13 +167,18 @@ def words_of(body: bytes, declared: str) -> list[str]:
 
 
 def _json_words(body: bytes) -> list[str]:
-    try:
-        words = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, f"the body is not JSON: {error}") from error
+    words = _json(body)
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise RequestError(400, "the body is not a JSON list of words", hint='send ["qemu-system-x86_64", "-S", …]')
     return words
+
+
+def _json(body: bytes) -> Any:
+    """:raise RequestError: (400) where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"the body is not JSON: {error}") from error
 
 
 def _declared_type(request: Request) -> str:

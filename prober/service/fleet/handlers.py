@@ -5,7 +5,8 @@ The name of a method is that of its route (:mod:`prober.service.fleet.routes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import prober
 from prober.commandline.brief import MOST_OF_AN_ANSWER
@@ -37,6 +38,9 @@ from prober.service.requests import read_domains, read_number, read_truth, read_
 #: So many hosts are named where it is not said how many.
 _NAMED = 20
 _LISTED = 100
+
+#: What helps where not all is known yet.
+_SOON = "ask again in a second"
 
 
 def create_fleet_app(handlers: FleetHandlers, tally: Tally) -> Application:
@@ -138,8 +142,8 @@ class FleetHandlers:
 
     async def ready(self, _: Request) -> Response:
         """That all that the store has is known, or why not."""
-        if not self._reader.caught_up.is_set():
-            return self._not_ready()
+        if not_yet := self._not_yet():
+            return problem(503, not_yet, hint=_SOON, kind="not-ready")._replace(retry_s=RETRY_S)
         return as_json(self._health("ready"))
 
     async def get_metrics(self, request: Request) -> Response:
@@ -159,26 +163,27 @@ class FleetHandlers:
             damaged=len(reader.damaged),
         )
 
-    def _not_ready(self) -> Response:
+    def _not_yet(self) -> str:
+        """Why nothing can be answered yet; empty once all that the store has is known."""
+        if self._reader.caught_up.is_set():
+            return ""
         away = self._reader.away
-        said = "what the store has is not known yet" + ("" if away is None else f": {away.message}")
-        return problem(503, said, hint="ask again in a second", kind="not-ready")._replace(retry_s=RETRY_S)
+        return "what the store has is not known yet" + ("" if away is None else f": {away.message}")
 
     def _require_ready(self) -> None:
-        if not self._reader.caught_up.is_set():
-            away = self._reader.away
-            said = "" if away is None else f": {away.message}"
-            raise FleetError(f"what the store has is not known yet{said}", hint="ask again in a second")
+        if not_yet := self._not_yet():
+            raise FleetError(not_yet, hint=_SOON)
 
     async def _answer(self, request: Request, question: Question, *, takes_long: bool = False) -> Response:
         self._require_ready()
         return Response(200, await self._lanes.answer(request, question, takes_long=takes_long))
 
-    async def _domain(self, request: Request, *, assumes: bool) -> _Ask:
+    async def _domain(self, request: Request, *, assumes: bool) -> Callable[[], FleetQuestion]:
+        """What reads the domain that is asked about: in a thread, as it takes milliseconds."""
         any_emulator = read_truth(request, "any_emulator")
         assume = assumes and read_truth(request, "assume_unknown_present")
         self._require_ready()
-        return _Ask(await read_xml(request, self._most), any_emulator, assume)
+        return partial(FleetQuestion, await read_xml(request, self._most), any_emulator, assume)
 
     def _page(self, request: Request, usual: int) -> tuple[Where, int, str]:
         """Of which hosts, how many are named, and after which one."""
@@ -196,16 +201,6 @@ class FleetHandlers:
         yield Sample(families.BEATS, (), reader.beats)
         yield Sample(families.WAITING, (), self._lanes.waiting)
         yield Sample(LISTENERS, (), self._listening.listeners)
-
-
-class _Ask:
-    """A domain that is read where it is asked about: in a thread."""
-
-    def __init__(self, xml: bytes, any_emulator: bool, assume: bool) -> None:
-        self._told = (xml, any_emulator, assume)
-
-    def __call__(self) -> FleetQuestion:
-        return FleetQuestion(*self._told)
 
 
 def _page_of_hosts(known: FleetKnown, where: Where, most: int, after: str) -> HostsAnswer:

@@ -144,6 +144,19 @@ def test_what_takes_its_place_has_looked_at_all_that_is_known(bin_dir: Path, tmp
     assert seconds(make_warm_fingerprinter(settings, [(found, marks)])) < cold / 3
 
 
+def test_what_was_looked_at_needs_no_preparation(bin_dir: Path, tmp_path: Path) -> None:
+    """Putting the files of a process together takes longer than looking whether they are what they were."""
+    files = (FileMark(str(tmp_path / "one.so")),)
+    (found,) = find_all(catalog_settings(bin_dir))
+    with Fingerprinter(root=tmp_path) as fingerprinter:
+        assert not fingerprinter.has_looked(found, files)
+        fingerprint = fingerprinter.look(found, files)
+        assert fingerprint is not None and fingerprinter.has_looked(found, fingerprint.files)
+        assert not fingerprinter.has_looked(found, (*files, FileMark(str(tmp_path / "two.so"))))
+        fingerprinter.forget()
+        assert not fingerprinter.has_looked(found, fingerprint.files)
+
+
 def test_listing_what_is_known_waits_for_nobody(bin_dir: Path) -> None:
     """On a busy loop each turn takes what others do in it, so there is not one for each binary."""
     names = [f"qemu-system-x{number}" for number in range(20)]

@@ -49,6 +49,13 @@ def test_a_script_that_starts_a_script_is_followed_to_the_last(tmp_path: Path, f
         assert str(places["other"]) in programs() and str(places["last"]) not in programs()
 
 
+def test_a_directory_that_another_language_names_is_no_program(tmp_path: Path) -> None:
+    """What is written into it makes no answer stale."""
+    qemu = _write(tmp_path, "opt/qemu/run", "")
+    script = _write(tmp_path, "usr/bin/start", f"#!/usr/bin/python3\nrun('{qemu}', cwd='{qemu.parent}')\n")
+    assert find_programs(str(script)) == ("/usr/bin/python3", str(qemu))
+
+
 def test_a_script_of_any_form_is_followed_in_no_time(tmp_path: Path) -> None:
     names = " ".join(f"/n/a{number}" for number in range(9000))
     for number in range(40):

@@ -181,9 +181,11 @@ def test_a_variable_that_is_no_setting_is_told(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_variables_that_are_no_settings_are_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that CONTRIBUTING.md names, and that by which the tests have the event loop measured."""
+    """Those that CONTRIBUTING.md names, those of options, and that by which the tests have the event loop measured."""
     others = {*re.findall(r"PROBER_[A-Z_]+", (CHECKOUT / "CONTRIBUTING.md").read_text()), VARIABLE}
-    assert "PROBER_PROMTOOL" in others
+    for source in (CHECKOUT / "prober" / "cli").rglob("*.py"):
+        others |= {*re.findall(r'envvar="(\w+)"', source.read_text())}
+    assert {"PROBER_PROMTOOL", "PROBER_AGENT_STATUS"} <= others
     for name in others:
         monkeypatch.setenv(name, "1")
     assert read_configuration().unknown == ()
