@@ -82,7 +82,10 @@ async def ask_for_help(launch: Launch, seconds: float, *, at_once: bool) -> list
     """
     launches = [HelpLaunch.of(launch, option) for option in HELP_OPTIONS]
     if at_once:
-        return list(await asyncio.gather(*(_ask(one, seconds) for one in launches)))
+        # Not gather(): cancelled, it is over with the first of them, and the others' processes are still there.
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(_ask(one, seconds)) for one in launches]
+        return [task.result() for task in asked]
     return [await _ask(one, seconds) for one in launches]
 
 

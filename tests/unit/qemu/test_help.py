@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from prober.capabilities import Capabilities
-from prober.qemu.help import HELP_OPTIONS, NO_HELP, HelpLaunch
+from prober.qemu.help import HELP_OPTIONS, NO_HELP, HelpLaunch, ask_for_help
 from prober.qemu.interview import interview
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
@@ -118,6 +119,25 @@ def test_cancelled_meanwhile_nothing_is_left(aio: Aio, tmp_path: Path) -> None:
             await task
 
     aio(cancel())
+
+
+def test_cancelled_it_is_over_when_all_of_them_are(aio: Aio, tmp_path: Path) -> None:
+    """Whoever ends the loop then would leave for ever what is still to be closed."""
+
+    async def cancel() -> None:
+        fake, before = make_fake(tmp_path, "good", helps="hangs_at_help"), children()
+        open_before = set(os.listdir("/proc/self/fd"))
+        task = asyncio.ensure_future(ask_for_help(Launch(fake), LIMITS.greet_s, at_once=True))
+        while len(children() - before) < len(HELP_OPTIONS):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert children() <= before
+        assert set(os.listdir("/proc/self/fd")) == open_before
+
+    for _ in range(5):
+        aio(cancel())
 
 
 def test_it_is_started_like_the_binary_that_is_asked() -> None:
