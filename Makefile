@@ -28,7 +28,7 @@ SYSCONFDIR ?= /etc
 INSTALL_PYTHON ?=
 INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
 PYTEST := $(BIN)/python -m pytest
-# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
+# How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
