@@ -18,6 +18,8 @@ from prober.errors import ExitedError, ProberError, RecordingError, UsageError
 from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 START = "from prober.cli.main import main; main()"
 COMMANDS = ("serve", "probe", "record", "show", "explain", "diff", "supports", "translate", "check-argv", "check")
 

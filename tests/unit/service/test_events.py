@@ -25,6 +25,8 @@ from tests.unit.capabilities.asking import ID, Asker
 from tests.unit.capabilities.making import make_binary, make_recording
 from tests.unit.service.running import make_settings, running
 
+pytestmark = pytest.mark.slow
+
 #: Seconds that anything may take; a fault shows long before.
 PATIENCE = 60.0
 
