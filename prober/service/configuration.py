@@ -24,7 +24,15 @@ from prober.capabilities.find import CatalogSettings
 from prober.capabilities.plain import read_plain
 from prober.errors import SettingsError
 from prober.service.logs.text import harmless
-from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
+from prober.service.settings import (
+    DEFAULT_CACHE,
+    DEFAULT_FILE,
+    DELIMITER,
+    LACKING,
+    PREFIX,
+    FleetSettings,
+    ServiceSettings,
+)
 from prober.service.toml_lines import Lines, find_line, read_lines
 
 #: Who said it.
@@ -32,7 +40,7 @@ SettingSource: TypeAlias = Literal["command line", "environment", "file", "defau
 Told: TypeAlias = dict[str, Any]
 
 #: The keys that are tables.
-TABLES = ("catalog", "catalog.limits")
+TABLES = ("catalog", "catalog.limits", "fleet")
 
 _DEFAULTS: Told = {"catalog": {"cache_dir": DEFAULT_CACHE}}
 
@@ -44,8 +52,13 @@ _OTHER_VARIABLES = frozenset(
      "PROBER_FLEET_LABELS", "PROBER_AGENT_STATUS")
 )  # fmt: skip
 
-#: The keys whose values are lists of paths.
-_LISTS = frozenset(name for name, field in CatalogSettings.model_fields.items() if isinstance(field.default, tuple))
+#: The keys whose values are lists.
+_LISTS = frozenset(
+    name
+    for table in (CatalogSettings, FleetSettings)
+    for name, field in table.model_fields.items()
+    if isinstance(field.default, tuple)
+)
 
 #: No file of settings is larger (bytes): reading it takes turns with what the service is asked meanwhile.
 _MOST_BYTES = 128 << 10
@@ -297,6 +310,8 @@ def _explain(detail: ErrorDetails, where: str) -> SettingProblem:
     key = harmless(".".join(path), _SHOWN)
     if detail["type"] == _EXTRA:
         return SettingProblem(where, key, "there is no such setting", _near(path))
+    if detail["type"] == LACKING:
+        return SettingProblem(where, key, detail["msg"], _PAGE)
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return SettingProblem(where, key, f"{key} is not a table", f"write its keys below [{key}]")
     said = detail["msg"].partition(",")[0].replace("Input should be", "it has to be").replace("a valid tuple", "a list")

@@ -36,9 +36,9 @@ _REQUEST_BYTES = 2048
 
 
 class HttpConnection(asyncio.Protocol):
-    """One client's connection."""
+    """One client's connection.  ``name`` is who it is, where that is known already; else the kernel is asked."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, name: str = "") -> None:
         self._serving = serving
         self._settings = serving.settings
         self._loop = asyncio.get_running_loop()
@@ -47,6 +47,7 @@ class HttpConnection(asyncio.Protocol):
         self._user: User | None = None
         #: Who connected; None where the kernel does not tell.
         self.peer: Peer | None = None
+        self.name = name
         #: Bytes that are held, and of them those that the client did not read.
         self._held = 0
         self._unread = 0
@@ -72,14 +73,17 @@ class HttpConnection(asyncio.Protocol):
         # Whatever the kernel does not take is noticed, and counted as held.
         self._transport.set_write_buffer_limits(high=0)
         fd = self._transport.get_extra_info("socket").fileno()
-        with suppress(OSError):
-            self.peer = peer_of(fd)
-        self._user = self._serving.enter(self, self.peer, fd)
+        self._user = self._serving.enter(self, self.name or self._find_uid(fd), fd)
         if self._user is None:
             said = f"more than {self._serving.users.most} clients are connected, or file descriptors run short"
             self.refuse("connections", 503, said, "try again later")
             return
         self._request_alarm.start(self._settings.request_s, self._on_slow_request)
+
+    def _find_uid(self, fd: int) -> int | None:
+        with suppress(OSError):
+            self.peer = peer_of(fd)
+        return None if self.peer is None else self.peer.uid
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from prober.cli import output
 from prober.cli.files import with_place
+from prober.cli.fleet.readers import client_of
 from prober.cli.remote import check_reply
 from prober.errors import ServiceError, UnreadableDomainError, UsageError
 from prober.fleet.answer import FleetAnswer
@@ -22,7 +23,7 @@ from prober.fleet.known import Fleet
 from prober.fleet.reader import StoreReader, pulse_of
 from prober.fleet.store.open import open_store
 from prober.fleet.store.protocol import Pulse, Store
-from prober.service.client import NOTHING, Client
+from prober.service.client import NOTHING
 from prober.service.routes import Route
 
 _SCHEMES = ("sqlite", "nats", "tls")
@@ -37,13 +38,13 @@ A = TypeVar("A", bound=FleetAnswer)
 
 @dataclass(frozen=True)
 class FleetAsked:
-    """Who answers: the reader on a socket, or what the store of an address has.
+    """Who answers: the reader on a socket or at an address, or what the store of an address has.
 
     ``listen_s`` is how long (seconds) the heartbeats of a store are listened to that has any.
     """
 
     store: str | None = None
-    reader: Path | None = None
+    reader: str | None = None
     credentials: Path | None = None
     listen_s: float = 0.0
 
@@ -67,7 +68,7 @@ class FleetAsked:
         if self.reader is None:
             fleet = read_fleet(self)
             return direct(fleet, FleetJudge(fleet))
-        with Client(self.reader) as client:
+        with client_of(self.reader) as client:
             try:
                 answer = read_answer(check_reply(client.ask(route, places, told(query), body)), model)
             except UnreadableDomainError as error:

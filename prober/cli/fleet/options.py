@@ -29,12 +29,12 @@ Credentials = Annotated[
     ),
 ]
 Reader = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--reader",
         metavar="SOCKET",
-        help="Ask the reader on this socket (`prober fleet serve`), and not the store.",
-        readable=False,
+        help="Ask the reader (`prober fleet serve`) on this socket, or at https://HOST:PORT?ca=FILE&cert=FILE&key=FILE,"
+        " and not the store.",
         rich_help_panel="Who answers",
     ),
 ]
