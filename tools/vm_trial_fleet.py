@@ -63,7 +63,7 @@ def reports_to_its_store() -> str:
     run("systemctl", "start", NATS)
     made = run("prober", "fleet", "init", "--store", _STORE, "--credentials", str(_SETTINGS / "admin.key"))
     assert made.count("made") == 2, made
-    wait_until(lambda: agent_says().sequence is not None, 180, f"a record: {agent_says()}")
+    wait_until(lambda: agent_says().qemus == 1, 300, f"a record with the QEMU: {agent_says()}")
     found = agent_says()
     assert (found.lease, found.qemus, found.store.is_well) == ("held", 1, True), found
     return f"record {found.sequence}, {found.uploads} uploads, {show(AGENT, 'MemoryCurrent')} bytes of memory"
