@@ -112,7 +112,7 @@ compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a ve
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
+vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, fleet, proofs (as root, ten minutes; mmdebstrap)
 	$(BIN)/python -u -m tools.vm_test
 
 fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')

@@ -31,7 +31,10 @@ _PACKAGES = "systemd-sysv,udev,dbus,procps,python3,linux-image-cloud-amd64,kmod,
 _QEMU = ("qemu-system-x86", "qemu-system-common", "qemu-system-data")
 _INSTALLED, _UPGRADE = "var/cache/qemu-installed", "var/cache/qemu-upgrade"
 
-_TRIALS = ("__init__.py", "vm_inside.py", "vm_trial.py", "vm_trial_prover.py", "vm_trial_service.py")
+_TRIALS = (
+    *("__init__.py", "vm_inside.py", "vm_trial.py"),
+    *("vm_trial_fleet.py", "vm_trial_prover.py", "vm_trial_service.py"),
+)
 _TRIAL = "usr/lib/prober-trial"
 _TRIAL_UNIT = f"""[Unit]
 Description=The trial of prober's units
@@ -46,7 +49,7 @@ StandardError=journal+console
 """
 _SIZE = "2400M"
 #: On a machine that nobody else uses it takes half of this.
-_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "600"))
+_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "900"))
 _MARK = "@@ "
 _COLUMNS = "outcome  seconds  step"
 
@@ -125,6 +128,7 @@ def install() -> None:
     (trial / "tools").mkdir(parents=True)
     for name in _TRIALS:
         shutil.copy(CHECKOUT / "tools" / name, trial / "tools")
+    shutil.copy(Path(sys.executable).parent / "nats-server", trial)
     subprocess.run(["systemd-sysusers", f"--root={ROOT}", ROOT / "usr/lib/sysusers.d/prober.conf"], check=True)
     system, units = ROOT / "etc/systemd/system", ROOT / "usr/lib/systemd/system"
     (units / "prober-trial.service").write_text(_TRIAL_UNIT)

@@ -40,6 +40,18 @@ class Command(NamedTuple):
 #: What is asked of many hosts at once.
 FLEET = (
     Command(
+        "init",
+        "prober.cli.fleet.keeping",
+        "Make a store for a fleet, or see that the one that is there is as it should be.",
+        of="fleet_",
+    ),
+    Command(
+        "key",
+        "prober.cli.fleet.keeping",
+        "Make the key of a host, a reader or the keeper, and tell what a server has to know of it.",
+        of="fleet_",
+    ),
+    Command(
         "import",
         "prober.cli.fleet.importing",
         "Put hosts into a store, each by a recording of its QEMU.",
