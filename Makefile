@@ -27,6 +27,8 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 INSTALL_PYTHON ?=
 INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
+# Which of Debian's releases `make deb` and `make deb-test` are about; empty: each that there is a package for.
+RELEASE ?=
 PYTEST := $(BIN)/python -m pytest
 # How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
@@ -35,7 +37,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -60,6 +62,12 @@ uninstall: ## take away what `make install` laid down with the same DESTDIR and 
 	@$(BIN)/python $(INSTALL) uninstall
 
 # mypy has one processor busy for half a minute, so it runs beside the tests; what it says comes behind theirs.
+deb: $(STAMP) ## build the Debian package (RELEASE=bookworm or trixie; as root; mmdebstrap, bubblewrap)
+	@$(BIN)/python -u -m tools.deb $(RELEASE)
+
+deb-test: $(STAMP) ## install, upgrade, remove and purge what `make deb` built, in fresh Debians (RELEASE=; as root)
+	@$(BIN)/python -u -m tools.deb_trial $(RELEASE)
+
 test: needed lint layers ## all checks and tests; as root it installs first what they need (see `make deps`)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; status=0; \
 	$(BIN)/mypy >"$$said" 2>&1 & types=$$!; \

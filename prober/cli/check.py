@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prober.capabilities.find import RECORDING_ENDS
+from prober.capabilities.bundled import RECORDING_ENDS, as_path, bundled_name, named_recording
 from prober.cli import output
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name, with_place
@@ -72,7 +72,11 @@ def check_command(
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", metavar="QEMU", help="A binary, a recording, or a directory of recordings."),
+        typer.Option(
+            "--against",
+            metavar="QEMU",
+            help="A binary, a recording, or a directory of them; `bundled`: those that come along.",
+        ),
     ] = None,
     settings: Settings = None,
     prove: Prove = False,
@@ -87,7 +91,7 @@ def check_command(
     Exit code: 0 where all accept; 3 where one refuses; 4 where one could not prove it; 2 the XML or a recording cannot
     be read; 5 where a QEMU could not be asked.
 
-    Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 fixtures/replies`
+    Example: `prober check vm.xml --against /usr/bin/qemu-system-x86_64 bundled`
     """
     named = [*(against or []), *(more or [])]
     code = run_check(
@@ -163,7 +167,8 @@ def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local,
     """
     sources: dict[str, Local] = {}
     for name in against:
-        path = Path(name)
+        given = as_path(name)
+        path = named_recording(given)
         if path.is_dir():
             recordings = sorted(
                 (one for one in path.iterdir() if one.name.endswith(RECORDING_ENDS)),
@@ -173,9 +178,9 @@ def _sources(against: Iterable[str], settings: Path | None) -> list[tuple[Local,
             )
             if not recordings:
                 raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
-            sources |= {str(one): recorded(one, settings) for one in recordings}
+            sources |= {str(one) if path == given else bundled_name(one): recorded(one, settings) for one in recordings}
         elif path.name.endswith(RECORDING_ENDS) or not os.access(path, os.X_OK):
-            sources[name] = recorded(path, settings)
+            sources[name] = recorded(given, settings)
         else:
             sources[name] = interviewed(name, settings)
     if not sources:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from prober.capabilities.bundled import RECORDING_ENDS, as_path, named_recording
 from prober.cli.answerer import Answerer
 from prober.cli.remote import Remote
 from prober.errors import ServiceError, UsageError
 
 #: Tried in this order where nobody is named: the installed service's socket, and that of `make run`.
 DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))
-
-#: How the name of a recording ends, mostly.
-_RECORDING_ENDS = (".replies", ".replies.xz")
 
 _WHO_ELSE = "name one with --socket, a QEMU with --binary, or a recording with --replies"
 
@@ -58,12 +56,12 @@ def choose_either(name: str, socket: Path | None) -> Answerer:
 
     The service on ``socket`` is asked first, where one is given.  A word with a slash, of a file that is there, or
     that ends as the name of a recording does, is a file: one that can be run is a program, unless its name ends so.
-    Any other is an id of the service.
+    Any other is a recording that comes with prober, where one has that name, or else an id of the service.
 
     :raise ServiceError: where the service that is to be asked cannot be.
     """
-    path = Path(name)
-    is_recording = name.endswith(_RECORDING_ENDS)
+    path = as_path(name)
+    is_recording = name.endswith(RECORDING_ENDS) or named_recording(path) != path
     is_file = is_recording or "/" in name or path.is_file()
     if socket is not None or not is_file:
         remote = Remote(socket or _default_socket(_WHO_ELSE), name)

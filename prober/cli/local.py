@@ -11,18 +11,27 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from prober.capabilities.bundled import bundled_name, named_recording, what_else
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
-from prober.errors import UsageError
+from prober.errors import RecordingError, UsageError
 from prober.qemu.files import read_recording
 from prober.service.routes import HOST, TYPE, Route
 
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
-    """The QEMU of a recording; the file is read with the first question."""
-    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None, settings)
+    """The QEMU of a recording, or of one that comes with prober (``qemu-7.2``); it is read with the first question."""
+    file = named_recording(path)
+
+    def read() -> Capabilities:
+        try:
+            return Capabilities.from_recording(asyncio.run(read_recording(file)))
+        except RecordingError as error:
+            raise RecordingError(error.message, hint=error.hint or what_else(path)) from error
+
+    return Local(read, str(path) if file == path else bundled_name(file), None, settings)
 
 
 def interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Local:

@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
+from prober import __version__
 from prober.cli import output
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.exits import ExitCode, exit_code
@@ -78,9 +79,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        output.write(f"prober {version('qemu-prober')}")
+        output.write(f"prober {__version__}")
         raise typer.Exit
 
 

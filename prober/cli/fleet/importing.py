@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from prober.capabilities.bundled import as_path, named_recording, without_ending
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.find import without_ending
 from prober.cli import output
 from prober.cli.fleet.asking import store_url
 from prober.cli.fleet.labels import read_labels
@@ -23,7 +23,9 @@ from prober.qemu.files import read_recording
 
 
 def fleet_import_command(
-    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, as `prober record` makes.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Recordings, as `prober record` makes.", parser=as_path)
+    ],
     store: Store = None,
     credentials: Credentials = None,
     name: Annotated[
@@ -49,7 +51,7 @@ def fleet_import_command(
     if path and len(path) != len(recordings):
         raise UsageError(f"{len(recordings)} recordings and {len(path)} paths", hint="--path once for each recording")
     hosts: dict[str, list[tuple[Path, str | None]]] = {}
-    for number, file in enumerate(recordings):
+    for number, file in enumerate(map(named_recording, recordings)):
         hosts.setdefault(name or without_ending(file.name), []).append((file, path[number] if path else None))
     told = asyncio.run(_import(store_url(store), credentials, hosts, labels))
     if json:

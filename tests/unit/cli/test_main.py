@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import prober.errors
+from prober import __version__
 from prober.cli import main as main_module
 from prober.cli.exits import exit_code
 from prober.errors import ExitedError, ProberError, RecordingError, UsageError
@@ -52,7 +53,7 @@ def test_a_root_that_is_none_is_2(run: Run) -> None:
 
 
 def test_version(run: Run) -> None:
-    assert run("--version").out == "prober 0.1.0\n"
+    assert run("--version").out == f"prober {__version__}\n"
 
 
 def test_without_a_source_and_a_service_the_user_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
