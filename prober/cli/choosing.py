@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from prober.cli.answerer import Answerer
 from prober.cli.remote import Remote
@@ -61,17 +62,25 @@ def choose_either(name: str, socket: Path | None) -> Answerer:
     Any other is an id of the service.
 
     :raise ServiceError: where the service that is to be asked cannot be.
+    :raise UsageError: where it is neither a file nor can be an id, as there is no service.
     """
     path = Path(name)
     is_recording = name.endswith(_RECORDING_ENDS)
     is_file = is_recording or "/" in name or path.is_file()
     if socket is not None or not is_file:
-        remote = Remote(socket or _default_socket(_WHO_ELSE), name)
+        remote = Remote(socket or find_socket() or _no_such(name), name)
         if not is_file or remote.has_binary():
             return remote
     if is_recording or not os.access(path, os.X_OK):
         return _recorded(path)
     return _interviewed(name)
+
+
+def _no_such(name: str) -> NoReturn:
+    raise UsageError(
+        f"there is no file {name!r} here, and no service that could have a binary of this id",
+        hint="name a QEMU or a recording by its path, or a service with --socket",
+    )
 
 
 def _recorded(path: Path, settings: Path | None = None) -> Answerer:

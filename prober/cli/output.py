@@ -15,29 +15,19 @@ from io import StringIO
 from types import TracebackType
 from typing import Any, Self
 
-from prober.cli.exits import ExitCode
-from prober.errors import OutputError
-
 
 def write(text: str) -> None:
     """Write text and a line's end to stdout; what its encoding has no word for as an escape.
 
-    :raise SystemExit: quietly, with :attr:`ExitCode.broken_pipe`, where the reader has gone.
+    :raise SystemExit: quietly, where the reader has gone, as :mod:`prober.cli.streams` has it.
     :raise OutputError: where it cannot be written for another reason, as the disk is full.
     """
     try:
-        try:
-            sys.stdout.write(text + "\n")
-        except UnicodeEncodeError:
-            encoding = sys.stdout.encoding
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        # Python flushes stdout once more at its end, and would complain of the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(ExitCode.broken_pipe) from None
-        raise OutputError(f"cannot write the answer: {error.strerror}") from error
+        sys.stdout.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def write_json(value: Any) -> None:
@@ -80,11 +70,8 @@ _UNCUT = 1_000_000
 
 def note(text: str) -> None:
     """Write a line to stderr; nothing where even that has gone."""
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except OSError:
-        pass
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def complain(message: str, hint: str = "") -> None:

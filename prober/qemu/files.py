@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import lzma
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,8 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
 async def write_recording(path: str | os.PathLike[str], recording: Recording) -> None:
     """Write a ``.replies`` file, compressed where the name ends in ``.xz``.
 
-    The file appears whole under its name or not at all: what stood there before stays on failure.
+    The file appears whole under its name or not at all: what stood there before stays on failure.  A pipe or a device,
+    and what else is no plain file, is written to and not replaced.
 
     :raise RecordingError: where it cannot be written.
     """
@@ -56,7 +58,24 @@ async def write_recording(path: str | os.PathLike[str], recording: Recording) ->
         raise RecordingError(f"cannot write {target}: {error.strerror or error}") from error
 
 
+def is_written_to(path: Path) -> bool:
+    """Whether a name is that of something which is written to, and never replaced by a file: a pipe, a device, and what
+    the kernel shows below ``/dev`` and ``/proc``, where ``/dev/stdout`` may stand for a plain file.  Blocks.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return True
+        place = os.path.realpath(path.parent)
+    except OSError:
+        return False
+    return place.startswith(("/dev/", "/proc/")) or place == "/dev"
+
+
 async def _replace(target: Path, data: bytes) -> None:
+    if await asyncio.to_thread(is_written_to, target):
+        async with aiofiles.open(target, "wb") as stream:
+            await stream.write(data)
+        return
     descriptor, name = await asyncio.to_thread(
         tempfile.mkstemp, prefix=f".{target.name}.", suffix=".new", dir=target.parent
     )

@@ -116,7 +116,9 @@ def settings_error(problems: tuple[SettingProblem, ...]) -> SettingsError:
     said = tuple(map(str, problems))
     if len(problems) == 1:
         only = problems[0]
-        return SettingsError(f"the settings are wrong: {only._replace(hint='')}", hint=only.hint, problems=said)
+        words = str(only._replace(hint=""))
+        message = words if only.unreadable else f"the settings are wrong: {words}"
+        return SettingsError(message, hint=only.hint, problems=said)
     lines = "".join(f"\n  {problem}" for problem in said)
     return SettingsError(f"the settings are wrong in {len(problems)} places:{lines}", problems=said)
 
