@@ -253,6 +253,7 @@ def test_commands_are_imported_when_they_are_called() -> None:
         "prober.cli",
         "prober.cli.commands",
         "prober.cli.exits",
+        "prober.cli.streams",
         "prober.errors",
         "prober.service",
         "prober.service.routes",
