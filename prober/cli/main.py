@@ -101,6 +101,7 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
+    output.hush()
     with guarded_streams():
         _run()
 

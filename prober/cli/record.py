@@ -10,7 +10,7 @@ import typer
 
 from prober.cli import output
 from prober.cli.interviewing import interview_now
-from prober.cli.options import Accel, AccelOption, Json, Root
+from prober.cli.options import Accel, AccelOption, FewWords, Json, Root
 from prober.errors import OutputError, RecordingError
 from prober.qemu.files import write_recording
 from prober.qemu.recording import Recording
@@ -26,12 +26,14 @@ def record_command(
     ],
     accel: AccelOption = Accel.auto,
     root: Root = None,
+    quiet: FewWords = False,
     json: Json = False,
 ) -> None:
     """Every other command can be asked with the file (`--replies`) instead of the binary.
 
     Example: `prober record /usr/bin/qemu-system-x86_64 -o qemu.replies.xz`
     """
+    output.hush(answer=quiet and str(out) != "-", words=quiet)
     run_record(binary, out, accel=accel.value, root=root, as_json=json)
 
 

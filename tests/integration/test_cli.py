@@ -292,7 +292,11 @@ def test_probe_says_what_a_qemu_comes_to(qemu_binary: str) -> None:
     assert table.code == 0
     headers, row, *_ = table.out.splitlines()
     assert headers.split()[:4] == ["binary", "version", "target", "kvm"]
-    assert row.split()[:4] == [qemu_binary, one["version"], "x86_64", "no"]
+    assert row.split()[:4] == [qemu_binary, _dotted(one["version"]), "x86_64", "no"]
+
+
+def _dotted(version: dict[str, Any]) -> str:
+    return ".".join(str(version[part]) for part in ("major", "minor", "micro"))
 
 
 def test_probe_goes_on_after_a_failure(qemu_binary: str) -> None:
