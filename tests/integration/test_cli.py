@@ -184,8 +184,12 @@ def test_a_command_line_is_for_a_binary_that_the_service_has(service: Path, qemu
     assert run_prober("check-argv", "--socket", service, "--binary", qemu_binary, "--", "/bin/true", "-S").code == 0
 
 
+def _against(*qemus: object) -> list[object]:
+    return [word for qemu in qemus for word in ("--against", qemu)]
+
+
 def test_a_domain_is_checked_against_binaries_and_recordings(recording: Path, qemu_binary: str) -> None:
-    ended = run_prober("check", EXAMPLE, "--against", qemu_binary, recording, CHECKOUT / "fixtures" / "replies")
+    ended = run_prober("check", EXAMPLE, *_against(qemu_binary, recording, CHECKOUT / "fixtures" / "replies"))
     assert (ended.code, ended.err) == (0, "")
     rows = [row.split() for row in ended.out.splitlines()[1:]]
     assert len(rows) == 6
