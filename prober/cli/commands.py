@@ -251,7 +251,7 @@ COMMANDS = (
     Command(
         "check",
         "prober.cli.check",
-        "Say which of many QEMUs accept a libvirt domain, and why the others do not.",
+        "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",
     ),
     Command(
         "fleet",

@@ -14,7 +14,8 @@ _MODE = 0o644
 def replace_file(path: Path, text: bytes, *, reader: str) -> None:
     """Replace a file by one with this text, which everybody may read.  On any failure the file that was there stays.
 
-    ``reader`` is who reads it: he sees the old one or the new one.
+    ``reader`` is who reads it: he sees the old one or the new one.  What is no plain file (a pipe, a device) is written
+    to and not replaced.
 
     :raise ServiceError: where it cannot be written.
     """

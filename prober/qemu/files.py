@@ -43,7 +43,8 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
 async def write_recording(path: str | os.PathLike[str], recording: Recording) -> None:
     """Write a ``.replies`` file, compressed where the name ends in ``.xz``.
 
-    The file appears whole under its name or not at all: what stood there before stays on failure.
+    The file appears whole under its name or not at all: what stood there before stays on failure.  A pipe or a device,
+    and what else is no plain file, is written to and not replaced.
 
     :raise RecordingError: where it cannot be written.
     """

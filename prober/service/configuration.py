@@ -23,6 +23,7 @@ from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
 from prober.capabilities.plain import read_plain
 from prober.errors import SettingsError
+from prober.host.own_places import is_ordinary, own_cache, own_file, own_socket
 from prober.service.logs.text import harmless
 from prober.service.settings import (
     DEFAULT_CACHE,
@@ -44,12 +45,25 @@ TABLES = ("catalog", "catalog.limits", "fleet")
 
 _DEFAULTS: Told = {"catalog": {"cache_dir": DEFAULT_CACHE}}
 
+
+def _defaults() -> Told:
+    """What holds where nobody says anything: an ordinary user has places of his own, and no prover."""
+    if not is_ordinary():
+        return _DEFAULTS
+    return {"socket": own_socket(), "prover_socket": "", "catalog": {"cache_dir": own_cache()}}
+
+
+def _usual_file() -> Path:
+    """The user's own file, where he has one, else that of the host."""
+    return own if is_ordinary() and (own := own_file()).exists() else DEFAULT_FILE
+
+
 #: What else is read of the environment by prober, its tests and its tools.
 _OTHER_VARIABLES = frozenset(
     ("PROBER_DEBUG", "PROBER_ROOTS", "PROBER_NO_SKIP", "PROBER_KERNEL", "PROBER_BUSYBOX", "PROBER_PROMTOOL",
      "PROBER_LIBVIRT_DATA", "PROBER_BENCH_PARENT", "PROBER_REWRITE_CASES", "PROBER_VM_PATIENCE", "PROBER_LOOP_CPU",
      "PROBER_LIBVIRT_SCHEMA", "PROBER_FLEET_STORE", "PROBER_FLEET_CREDENTIALS", "PROBER_FLEET_NAME",
-     "PROBER_FLEET_LABELS", "PROBER_AGENT_STATUS")
+     "PROBER_FLEET_LABELS", "PROBER_AGENT_STATUS", "PROBER_REPLIES")
 )  # fmt: skip
 
 #: The keys whose values are lists.
@@ -129,14 +143,16 @@ def settings_error(problems: tuple[SettingProblem, ...]) -> SettingsError:
     said = tuple(map(str, problems))
     if len(problems) == 1:
         only = problems[0]
-        return SettingsError(f"the settings are wrong: {only._replace(hint='')}", hint=only.hint, problems=said)
+        words = str(only._replace(hint=""))
+        message = words if only.unreadable else f"the settings are wrong: {words}"
+        return SettingsError(message, hint=only.hint, problems=said)
     lines = "".join(f"\n  {problem}" for problem in said)
     return SettingsError(f"the settings are wrong in {len(problems)} places:{lines}", problems=said)
 
 
 def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Configuration:
     """All that is told, as :func:`load_settings` has it, with where each value is from.  Blocks, and never raises."""
-    path = DEFAULT_FILE if file is None else file
+    path = _usual_file() if file is None else file
     text, problem = _read_text(path, needed=file is not None)
     in_file, problem = _parse(path, text) if problem is None else ({}, problem)
     in_environment, put_together = _environment()
@@ -144,7 +160,7 @@ def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | 
     problems = [] if problem is None else [problem]
     settings = None
     try:
-        settings = put_together(sources.command_line, sources.environment, sources.file, _DEFAULTS)
+        settings = put_together(sources.command_line, sources.environment, sources.file, _defaults())
     except ValidationError as error:
         problems += _explain_all(error, sources)
     told = () if settings is None or problems else tuple(_tell(settings, sources))
