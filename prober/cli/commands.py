@@ -195,6 +195,12 @@ COMMANDS = (
         asks=(routes.CAPABILITIES,),
     ),
     Command(
+        "why",
+        "prober.cli.why",
+        "Tell what a message of QEMU, libvirt or prober means: which option it belongs to, why it is said, what to do, "
+        "and which QEMUs are concerned.",
+    ),
+    Command(
         "diff",
         "prober.cli.diff",
         "Tell what an upgrade from one QEMU to another brings and takes away: machines, CPU models, devices, "
