@@ -9,8 +9,6 @@ A key has one name in all of them: ``catalog.poll_s`` in the file is ``poll_s`` 
 from __future__ import annotations
 
 import os
-import stat
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,6 @@ from pydantic_core import ErrorDetails
 
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
-from prober.capabilities.plain import read_plain
 from prober.errors import SettingsError
 from prober.host.own_places import is_ordinary, own_cache, own_file, own_socket
 from prober.service.logs.text import harmless
@@ -34,11 +31,11 @@ from prober.service.settings import (
     FleetSettings,
     ServiceSettings,
 )
+from prober.service.settings_file import SettingProblem, Told, parse_text, read_text
 from prober.service.toml_lines import Lines, find_line, read_lines
 
 #: Who said it.
 SettingSource: TypeAlias = Literal["command line", "environment", "file", "default"]
-Told: TypeAlias = dict[str, Any]
 
 #: The keys that are tables.
 TABLES = ("catalog", "catalog.limits", "fleet")
@@ -74,8 +71,6 @@ _LISTS = frozenset(
     if isinstance(field.default, tuple)
 )
 
-#: No file of settings is larger (bytes): reading it takes turns with what the service is asked meanwhile.
-_MOST_BYTES = 128 << 10
 #: So many problems are told.
 _MOST_TOLD = 100
 #: So much of a wrong value is told (characters).
@@ -83,22 +78,6 @@ _SHOWN = 60
 #: A table has no such key, or a key that is needed is not there.
 _EXTRA = "extra_forbidden"
 _PAGE = "docs/settings.md has all of them"
-
-
-class SettingProblem(NamedTuple):
-    """One thing that is wrong: ``place`` is where (``FILE:LINE``, a variable, ``command line``), ``key`` what of it
-    (empty: all), ``message`` why, ``hint`` what to do.  ``unreadable`` is whether what is told there cannot be read.
-    """
-
-    place: str
-    key: str
-    message: str
-    hint: str = ""
-    unreadable: bool = False
-
-    def __str__(self) -> str:
-        said = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
-        return f"{said} ({self.hint})" if self.hint else said
 
 
 class ToldSetting(NamedTuple):
@@ -153,8 +132,8 @@ def settings_error(problems: tuple[SettingProblem, ...]) -> SettingsError:
 def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Configuration:
     """All that is told, as :func:`load_settings` has it, with where each value is from.  Blocks, and never raises."""
     path = _usual_file() if file is None else file
-    text, problem = _read_text(path, needed=file is not None)
-    in_file, problem = _parse(path, text) if problem is None else ({}, problem)
+    text, problem = read_text(path, needed=file is not None)
+    in_file, problem = parse_text(path, text) if problem is None else ({}, problem)
     in_environment, put_together = _environment()
     sources = _Sources(dict(overrides or {}), in_environment, in_file, path, read_lines(text or ""))
     problems = [] if problem is None else [problem]
@@ -250,56 +229,6 @@ class _Sources(NamedTuple):
         known = {name.upper() for name in os.environ}
         names = [environment_name(".".join(path[:length])) for length in range(len(path), 0, -1)]
         return next((name for name in names if name in known), names[0])
-
-
-def _read_text(path: Path, *, needed: bool) -> tuple[str | None, SettingProblem | None]:
-    """The text of a file; None without a problem where it need not be there and is not."""
-    try:
-        data = read_plain(path, _MOST_BYTES)
-    except FileNotFoundError as error:
-        if not needed:
-            return None, None
-        return None, _unreadable(path, error.strerror or "", "name one that is there with --config")
-    except PermissionError as error:
-        return None, _unreadable(path, error.strerror or "", _who_may(path))
-    except (OSError, ValueError) as error:
-        return None, _unreadable(path, getattr(error, "strerror", None) or str(error), "name a TOML file with --config")
-    if len(data) > _MOST_BYTES:
-        return None, _unreadable(path, f"it is larger than {_MOST_BYTES} bytes", "is this the right file?")
-    try:
-        return data.decode(), None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return "", _unreadable(f"{path}:{line}", "it is not UTF-8", "save it as UTF-8")
-
-
-def _parse(path: Path, text: str | None) -> tuple[Told, SettingProblem | None]:
-    try:
-        return tomllib.loads(text or ""), None
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        message, _, place = said.partition(" (at ")
-        line = place.removeprefix("line ").partition(",")[0]
-        where = f"{path}:{line}" if line.isdigit() else str(path)
-        return {}, _unreadable(
-            where,
-            f"this is no TOML: {message[:1].lower()}{message[1:]}",
-            "text stands in quotes, a table's name in brackets",
-        )
-
-
-def _unreadable(place: object, reason: str, hint: str) -> SettingProblem:
-    return SettingProblem(str(place), "", f"cannot read the settings: {reason}", hint, unreadable=True)
-
-
-def _who_may(path: Path) -> str:
-    """What to do where a file may not be read."""
-    try:
-        found = path.stat()
-    except OSError:
-        return f"let user {os.geteuid()} into the directory: it needs the right x on each one above the file"
-    rights = f"it belongs to {found.st_uid}:{found.st_gid} and has the rights {stat.S_IMODE(found.st_mode):04o}"
-    return f"{rights}: let user {os.geteuid()} read it, as with chgrp prober {path} and chmod 0640 {path}"
 
 
 def _explain_all(error: ValidationError, sources: _Sources) -> list[SettingProblem]:
