@@ -170,22 +170,19 @@ def test_strangers_keep_nobody_out(party: Party, store: str, tmp_path: Path) -> 
             silent[-1].recv(1)
 
 
-def test_a_large_answer_is_read_slowly_and_whole(party: Party, tmp_path: Path) -> None:
+def test_a_large_answer_is_read_slowly_and_whole(reader: Reading) -> None:
     """Also where the connection ends with it, and where the client takes its time."""
-    store = f"sqlite:{tmp_path / 'fleet.db'}"
-    give(store, {"a": recorded("7.2.22"), "b": recorded("5.2.0")})
-    with reading(party, store, tmp_path) as reader, reader.handshaken("cn") as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        request = b"GET /v1/fleet/baseline HTTP/1.1\r\nHost: x\r\n"
-        one.sendall((request + b"\r\n") * 19 + request + b"Connection: close\r\n\r\n")
+    with reader.handshaken("cn") as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n"
+        one.sendall((request + b"\r\n") * 7 + request + b"Connection: close\r\n\r\n")
+        time.sleep(0.3)  # More waits at the other side than the kernel takes for us.
         data = b""
-        while got := one.recv(1000):
+        while got := one.recv(65536):
             data += got
-            if len(data) < 20_000:
-                time.sleep(0.01)
-        assert data.count(b"HTTP/1.1 200 OK") == 20
-        assert len(data) > 150_000
-        assert json.loads(data[data.rindex(b"\r\n\r\n") :])["hosts"] == 2
+        assert data.count(b"HTTP/1.1 200 OK") == 8
+        assert len(data) > 250_000
+        assert json.loads(data[data.rindex(b"\r\n\r\n") :])["openapi"] == "3.1.0"
 
 
 def test_an_event_stream_ends_with_the_reader(party: Party, store: str, tmp_path: Path) -> None:
