@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -16,12 +17,13 @@ import pytest
 
 from prober.errors import ServiceError
 from prober.service.fleet.server import ReaderSettings
+from prober.service.logs.handlers import ACCESS_LOG
 from prober.service.settings import ServiceSettings
 from prober.service.tls.client import TlsClient
 from prober.service.tls.gate import MOST_STRANGERS
 from tests.fleet.certificates import Authority
 from tests.fleet.nats_server import free_ports
-from tests.fleet.over_tcp import Party, Reading, make_party, reading, told
+from tests.fleet.over_tcp import ALLOWED, Party, Reading, make_party, reading, told
 from tests.fleet.reading import PATIENCE, running_reader
 from tests.unit.fleet.fleets import domain, recorded
 from tests.unit.service.test_fleet_reader import give
@@ -29,8 +31,6 @@ from tests.unit.service.test_fleet_reader import give
 pytestmark = pytest.mark.needs("openssl")
 
 XML = domain(kind="qemu")
-
-ALLOWED = ("Console", "spiffe://fleet/scheduler", "plain")
 
 #: How long (seconds) a client may take to say who it is, and to send a head.
 REQUEST_S = 1.5
@@ -50,12 +50,17 @@ def _store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module", name="reader")
 def _reader(party: Party, store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
-    with reading(party, store, tmp_path_factory.mktemp("r"), request_s=REQUEST_S, max_connections=8) as made:
+    with reading(
+        party, store, tmp_path_factory.mktemp("r"), request_s=REQUEST_S, max_connections=8, log_requests=True
+    ) as made:
         yield made
 
 
-@pytest.mark.parametrize("who", ["dns", "uri", "cn"])
-def test_who_is_on_the_list_gets_what_the_socket_gives(reader: Reading, who: str) -> None:
+@pytest.mark.parametrize(("who", "name"), list(zip(("dns", "uri", "cn"), ALLOWED, strict=True)))
+def test_who_is_on_the_list_gets_what_the_socket_gives(
+    reader: Reading, who: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS_LOG)
     expected = reader.client.post("/v1/fleet/can", XML)
     with TlsClient(reader.asking(who), timeout=PATIENCE) as client:
         for _ in range(2):
@@ -64,6 +69,8 @@ def test_who_is_on_the_list_gets_what_the_socket_gives(reader: Reading, who: str
             assert {**reply.value, "as_of": 0} == {**expected.value, "as_of": 0}
         assert client.post("/v1/fleet/can", b" " * ((1 << 20) + 1)).status == 413
         assert client.get("/v1/fleet/hosts?limit=1").value["hosts"] == 1
+    logged = [record.fields["client"] for record in caplog.records if record.name == ACCESS_LOG]  # type: ignore[attr-defined]
+    assert logged == ["", name, name, name, name]
 
 
 @pytest.mark.parametrize("who", ["host", "star", "uri of dns", "capital", "nobody"])
