@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tools.vm_inside import STEPS, run
 
-#: In this order; each has its steps, in the order of the file.
-_MODULES = ("tools.vm_trial_service", "tools.vm_trial_fleet", "tools.vm_trial_prover")
+#: In this order; each has its steps, in the order of the file.  The last one removes prober.
+_MODULES = ("tools.vm_trial_service", "tools.vm_trial_fleet", "tools.vm_trial_prover", "tools.vm_trial_package")
 
 
 def main() -> None:
