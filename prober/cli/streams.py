@@ -28,8 +28,8 @@ def guarded_streams() -> Iterator[None]:
     """
     kept = {name: getattr(sys, name) for name in _USUAL}
     opened = [_open(name) for name in _USUAL if kept[name] is None]
-    sys.stdout = _Answers(sys.stdout, is_closed=kept["stdout"] is None)  # type: ignore[assignment]
-    sys.stderr = _Words(sys.stderr)  # type: ignore[assignment]
+    sys.stdout = _Answers(sys.stdout, is_closed=kept["stdout"] is None)
+    sys.stderr = _Words(sys.stderr)
     try:
         yield
     finally:
