@@ -142,7 +142,8 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
+docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, operating.md, checking.md, proving.md
+	$(BIN)/python -m tools.cli_page
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.metrics_page
