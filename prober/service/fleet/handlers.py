@@ -5,6 +5,7 @@ The name of a method is that of its route (:mod:`prober.service.fleet.routes`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 import prober
@@ -33,6 +34,7 @@ from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import NOBODY
 from prober.service.problems import RETRY_S, RequestError, problem
 from prober.service.requests import read_domains, read_number, read_truth, read_xml
+from prober.service.routes import DESCRIPTION
 
 #: So many hosts are named where it is not said how many.
 _NAMED = 20
@@ -44,8 +46,9 @@ _SOON = "ask again in a second"
 
 def create_fleet_app(handlers: FleetHandlers, tally: Tally) -> Application:
     """The application of a reader."""
-    answering = {route.name: getattr(handlers, route.name) for route in ROUTES}
-    return Application(ROUTES, answering, NOBODY, tally, hint="the routes are in docs/fleet.md")
+    routes = (*ROUTES, DESCRIPTION)
+    answering = {route.name: getattr(handlers, route.name) for route in routes}
+    return Application(routes, answering, NOBODY, tally)
 
 
 class FleetHandlers:
@@ -57,6 +60,7 @@ class FleetHandlers:
         self._most = max_body
         self._listening = Listening(changes, FleetChangeList.of, "changes of the fleet")
         self._scraping = Scraping(tally)
+        self._description = b""
         tally.add_source(self._samples)
 
     async def can(self, request: Request) -> Response:
@@ -151,6 +155,11 @@ class FleetHandlers:
         """All that is counted."""
         return await self._scraping.answer(request)
 
+    async def describe(self, _: Request) -> Response:
+        """The description of the routes."""
+        self._description = self._description or await asyncio.to_thread(_describe)
+        return Response(200, self._description)
+
     def _health(self, status: str) -> FleetHealth:
         reader = self._reader
         return FleetHealth(
@@ -204,6 +213,13 @@ class FleetHandlers:
         yield Sample(families.WAITING, (), self._lanes.waiting)
         yield Sample(families.TRANSLATIONS, (), self._lanes.translations)
         yield Sample(LISTENERS, (), self._listening.listeners)
+
+
+def _describe() -> bytes:
+    # Imported by whoever asks for this first.
+    from prober.service.fleet.openapi import describe_reader
+
+    return describe_reader()
 
 
 def _page_of_hosts(known: FleetKnown, where: Where, most: int, after: str) -> HostsAnswer:

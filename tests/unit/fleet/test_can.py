@@ -11,6 +11,8 @@ from prober.fleet.known import Fleet, Where
 from prober.fleet.records import HostBuild, HostRecord
 from tests.unit.fleet.fleets import QEMU, domain, fleet_of, names_of, record, recorded, tell, with_kvm
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="fleet")
 def _fleet() -> Fleet:

@@ -34,6 +34,8 @@ from tests.fleet.reading import PATIENCE, running_reader, until, until_ready
 from tests.raw_http import connect
 from tests.unit.fleet.fleets import QEMU, domain, recorded, with_kvm
 
+pytestmark = pytest.mark.slow
+
 XML = domain(kind="qemu", machine="q35")
 KVM = domain()
 
