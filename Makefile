@@ -27,15 +27,17 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 INSTALL_PYTHON ?=
 INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
+# Which of Debian's releases `make deb` and `make deb-test` are about; empty: each that there is a package for.
+RELEASE ?=
 PYTEST := $(BIN)/python -m pytest
-# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
+# How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -60,6 +62,12 @@ uninstall: ## take away what `make install` laid down with the same DESTDIR and 
 	@$(BIN)/python $(INSTALL) uninstall
 
 # mypy has one processor busy for half a minute, so it runs beside the tests; what it says comes behind theirs.
+deb: $(STAMP) ## build the Debian package (RELEASE=bookworm or trixie; as root; mmdebstrap, bubblewrap)
+	@$(BIN)/python -u -m tools.deb $(RELEASE)
+
+deb-test: $(STAMP) ## install, upgrade, remove and purge what `make deb` built, in fresh Debians (RELEASE=; as root)
+	@$(BIN)/python -u -m tools.deb_trial $(RELEASE)
+
 test: needed lint layers ## all checks and tests; as root it installs first what they need (see `make deps`)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; status=0; \
 	$(BIN)/mypy >"$$said" 2>&1 & types=$$!; \
@@ -112,7 +120,7 @@ compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a ve
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
+vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, fleet, proofs (as root, ten minutes; mmdebstrap)
 	$(BIN)/python -u -m tools.vm_test
 
 fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')
@@ -134,7 +142,8 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
+docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, operating.md, checking.md, proving.md
+	$(BIN)/python -m tools.cli_page
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.metrics_page

@@ -33,7 +33,7 @@ CHECKOUT = Path(__file__).parent.parent
 NAME = "qemu-prober"
 
 #: What the wheel is made of.
-_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "prober")
+_SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "prober", "fixtures")
 _DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "packaging/monitoring", "packaging/nats")
 
 #: Below these systemd looks for units, sysusers.d and tmpfiles.d by itself (systemd.unit(5)).
@@ -196,8 +196,6 @@ class Installation:
             for file in distribution(name).files or ():
                 if ".." not in file.parts and "__pycache__" not in file.parts:
                     tree.put(f"{self.packages}/{file}", Path(str(file.locate())).read_bytes())
-        for path in sorted((CHECKOUT / "fixtures/replies").iterdir()):
-            tree.put(f"{self.library}/share/prober/replies/{path.name}", path.read_bytes())
         self._compile(tree)
 
     def _compile(self, tree: Tree) -> None:

@@ -11,7 +11,6 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +18,11 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
+from prober import __version__
 from prober.cli import output
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.exits import ExitCode, exit_code
+from prober.cli.streams import guarded_streams
 from prober.errors import ProberError
 
 
@@ -78,9 +79,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        output.write(f"prober {version('qemu-prober')}")
+        output.write(f"prober {__version__}")
         raise typer.Exit
 
 
@@ -101,10 +100,17 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
-    if sys.stdout is None:  # Whoever closed it wants no answer.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
+    output.hush()
+    with guarded_streams():
+        _run()
+
+
+def _run() -> None:
     try:
-        app(prog_name="prober")
+        try:
+            app(prog_name="prober")
+        finally:
+            sys.stdout.flush()
     except ProberError as error:
         if os.environ.get("PROBER_DEBUG"):
             raise

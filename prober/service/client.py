@@ -189,18 +189,17 @@ class Client:
             if len(data) > _MAX_HEAD:
                 raise self._strange("begins with more than 64 KiB of headers")
             data += _received(source, deadline)
-        first, *headers = bytes(data[:end]).split(b"\r\n")
         start = end + len(_HEAD_END)
-        status, total = _status(first), _length(headers)
-        if status is None or total is None:
+        told = read_head(bytes(data[:end]))
+        if told is None:
             raise self._strange("is not what prober's service sends")
+        status, total, closes = told
         if total > self._max_response:
             raise self._strange(f"is larger than {self._max_response} bytes")
         while len(data) - start < total:
             data += _received(source, deadline)
         if len(data) - start > total:
             raise self._strange("has more bytes than it says")
-        closes = any(value.lower() == b"close" for value in _values(headers, b"connection"))
         return status, bytes(data[start:]), closes
 
     def _strange(self, what: str) -> ServiceError:
@@ -217,6 +216,18 @@ class Client:
         if isinstance(error, TimeoutError):
             return ServiceError(f"no answer on {where} within {self._timeout:g} seconds")
         return ServiceError(f"asking the service on {where} failed: {error.strerror or error}")
+
+
+def read_head(head: bytes) -> tuple[int, int, bool] | None:
+    """What the head of an answer tells: the status, the bytes of the body, and whether the connection ends with it.
+
+    None where it is not what prober's service sends.  ``head`` has no empty line behind it.
+    """
+    first, *headers = head.split(b"\r\n")
+    status, total = _status(first), _length(headers)
+    if status is None or total is None:
+        return None
+    return status, total, any(value.lower() == b"close" for value in _values(headers, b"connection"))
 
 
 def _status(line: bytes) -> int | None:

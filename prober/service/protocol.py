@@ -19,7 +19,7 @@ from typing import cast
 from prober.service.alarm import Alarm
 from prober.service.logs.requests import HEADER, REQUEST_ID
 from prober.service.messages import Request, Response
-from prober.service.peers import Peer, peer_of
+from prober.service.peers import Peer, has_hung_up, peer_of
 from prober.service.problems import RETRY_S, problem
 from prober.service.reading import RequestReader
 from prober.service.serving import Serving
@@ -62,6 +62,8 @@ class HttpConnection(asyncio.Protocol):
         self._idle_alarm = Alarm()
         self._came = self._loop.time()
         self._pourer = Pourer(self._write, lambda: self._drained)
+        #: Whether it sends no more, and waits for answers.
+        self._has_eof = False
         #: Whether it got its last word.
         self.has_ended = False
 
@@ -113,6 +115,14 @@ class HttpConnection(asyncio.Protocol):
                 self._user.run(self._read_on)
         else:
             self._refuse_held()
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and is let go where nothing is to be answered.
+
+        Else it may wait for that, if the kernel tells that it has not gone altogether, and it is not what never ends.
+        """
+        self._has_eof = self.is_answering and not self._pourer.is_pouring and not has_hung_up(self._transport)
+        return self._has_eof
 
     def _read_on(self) -> None:
         """Read what came at once, as far as it is wanted; what is left after a while later, with others between."""
@@ -274,6 +284,9 @@ class HttpConnection(asyncio.Protocol):
             self._start(self._waiting.popleft())
         self._resume_reading()
         if self._last is not None and not self._last.is_answered:
+            return
+        if self._has_eof and self._reader.is_done:
+            self._transport.close()
             return
         self._idle_alarm.start(self._settings.idle_s, self._transport.close)
         if self._user is not None and not self._reader.is_within:

@@ -194,7 +194,8 @@ async def _until_made(url: str, files: dict[str, Path]) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                return await make_streams(url, files["keeper"], replicas=3)
+                await make_streams(url, files["keeper"], replicas=3)
+                return
             except StoreError:  # there is no leader yet
                 await asyncio.sleep(0.3)
 

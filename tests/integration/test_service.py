@@ -228,6 +228,8 @@ EXEC_STARTS = {
     "prober-agent.service": "ExecStart=/usr/bin/prober agent --socket /run/prober/prober.sock "
     "--status /run/prober-agent/status.json\n",
     "prober-fleet.service": "ExecStart=/usr/bin/prober fleet serve\n",
+    "prober-labels.service": "ExecStart=/usr/bin/prober labels --socket /run/prober/prober.sock "
+    "--output /etc/kubernetes/node-feature-discovery/features.d/prober\n",
     "prober-prover.service": "ExecStart=/usr/bin/prober serve-prover --for-user prober "
     "--cache /var/cache/prober-prover\n",
 }
@@ -240,6 +242,7 @@ EXPOSURES = {
     "prober-fleet.service": 14,
     "prober-prover.service": 24,
     "prober-metrics.service": 9,
+    "prober-labels.service": 9,
 }
 
 

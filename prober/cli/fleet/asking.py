@@ -20,6 +20,7 @@ from prober.errors import ServiceError, UnreadableDomainError, UsageError
 from prober.fleet.answer import FleetAnswer
 from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet
+from prober.fleet.moments import local_time
 from prober.fleet.reader import StoreReader, pulse_of
 from prober.fleet.store.open import open_store
 from prober.fleet.store.protocol import Pulse, Store
@@ -189,7 +190,7 @@ def make_question(xml: bytes, path: str, any_emulator: bool, assume: bool = Fals
 
 def as_of(seconds: float) -> str:
     """``as of 2026-11-29 21:00:07``."""
-    return f"as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}"
+    return f"as of {local_time(seconds)}"
 
 
 def in_pages(following: str | None, of: str) -> None:

@@ -23,7 +23,7 @@ Credentials = Annotated[
         "--credentials",
         metavar="FILE",
         envvar="PROBER_FLEET_CREDENTIALS",
-        help="The NKey or .creds file of who reads a store over NATS.",
+        help="For a store over NATS: the file of one's key, an NKey's seed or .creds.",
         readable=False,
         rich_help_panel="Who answers",
     ),

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from prober.cli import output
 from prober.cli.fleet.readers import client_of
 from prober.cli.options import Json
-from prober.cli.watch import follow
+from prober.cli.watch import follow, tell_changes
 from prober.service.fleet.routes import CHANGES
 from prober.service.fleet.server import DEFAULT_SOCKET
 
@@ -34,13 +33,8 @@ def fleet_watch_command(
 
     Example: `prober fleet watch --reader run/fleet.sock`
     """
-    left = count
     with client_of(reader) as client:
-        for change in follow(client, past=past, route=CHANGES):
-            output.write(output.one_line_json(change) if json else format_fleet_change(change))
-            left -= 1
-            if left == 0:
-                return
+        tell_changes(follow(client, past=past, route=CHANGES), count, None if json else format_fleet_change)
 
 
 def format_fleet_change(change: dict[str, Any]) -> str:

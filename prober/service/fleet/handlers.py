@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
 import prober
 from prober.commandline.brief import MOST_OF_AN_ANSWER
@@ -17,7 +16,7 @@ from prober.fleet.can import can, why
 from prober.fleet.census import HostsAnswer, builds, hosts, supports
 from prober.fleet.counting import MOST_NAMES
 from prober.fleet.drift import drift
-from prober.fleet.judging import FleetQuestion
+from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Where
 from prober.fleet.reader import StoreReader
 from prober.fleet.targets import targets
@@ -69,13 +68,14 @@ class FleetHandlers:
         where, names, after = self._page(request, _NAMED)
         ask = await self._domain(request, assumes=True)
         return await self._answer(
-            request, lambda known: can(known.fleet, known.judge, ask(), where, names=names, after=after)
+            request, lambda known: can(known.fleet, known.judge, ask(known.judge), where, names=names, after=after)
         )
 
     async def why(self, request: Request) -> Response:
         """Why one host cannot."""
         ask = await self._domain(request, assumes=True)
-        return await self._answer(request, lambda known: why(known.fleet, known.judge, ask(), request.places["host"]))
+        host = request.places["host"]
+        return await self._answer(request, lambda known: why(known.fleet, known.judge, ask(known.judge), host))
 
     async def targets(self, request: Request) -> Response:
         """Where a guest may go."""
@@ -83,7 +83,8 @@ class FleetHandlers:
         source = _needed(request, "from", "HOST")
         ask = await self._domain(request, assumes=False)
         return await self._answer(
-            request, lambda known: targets(known.fleet, known.judge, ask(), source, where, names=names, after=after)
+            request,
+            lambda known: targets(known.fleet, known.judge, ask(known.judge), source, where, names=names, after=after),
         )
 
     async def upgrade(self, request: Request) -> Response:
@@ -187,12 +188,13 @@ class FleetHandlers:
         self._require_ready()
         return Response(200, await self._lanes.answer(request, question, takes_long=takes_long))
 
-    async def _domain(self, request: Request, *, assumes: bool) -> Callable[[], FleetQuestion]:
+    async def _domain(self, request: Request, *, assumes: bool) -> Callable[[FleetJudge], FleetQuestion]:
         """What reads the domain that is asked about: in a thread, as it takes milliseconds."""
         any_emulator = read_truth(request, "any_emulator")
         assume = assumes and read_truth(request, "assume_unknown_present")
         self._require_ready()
-        return partial(FleetQuestion, await read_xml(request, self._most), any_emulator, assume)
+        xml = await read_xml(request, self._most)
+        return lambda judge: judge.question(xml, any_emulator, assume)
 
     def _page(self, request: Request, usual: int) -> tuple[Where, int, str]:
         """Of which hosts, how many are named, and after which one."""
@@ -209,6 +211,7 @@ class FleetHandlers:
         yield Sample(families.AS_OF, (), reader.as_of)
         yield Sample(families.BEATS, (), reader.beats)
         yield Sample(families.WAITING, (), self._lanes.waiting)
+        yield Sample(families.TRANSLATIONS, (), self._lanes.translations)
         yield Sample(LISTENERS, (), self._listening.listeners)
 
 
