@@ -30,7 +30,7 @@ INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --syscon
 # Which of Debian's releases `make deb` and `make deb-test` are about; empty: each that there is a package for.
 RELEASE ?=
 PYTEST := $(BIN)/python -m pytest
-# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
+# How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
@@ -120,7 +120,7 @@ compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a ve
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
+vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, fleet, proofs (as root, ten minutes; mmdebstrap)
 	$(BIN)/python -u -m tools.vm_test
 
 fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')

@@ -33,7 +33,7 @@ _INSTALLED, _UPGRADE = "var/cache/qemu-installed", "var/cache/qemu-upgrade"
 
 _TRIALS = (
     *("__init__.py", "vm_inside.py", "vm_trial.py"),
-    *("vm_trial_package.py", "vm_trial_prover.py", "vm_trial_service.py"),
+    *("vm_trial_fleet.py", "vm_trial_package.py", "vm_trial_prover.py", "vm_trial_service.py"),
 )
 _TRIAL = "usr/lib/prober-trial"
 _TRIAL_UNIT = f"""[Unit]
@@ -49,7 +49,7 @@ StandardError=journal+console
 """
 _SIZE = "2400M"
 #: On a machine that nobody else uses it takes half of this.
-_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "600"))
+_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "900"))
 _MARK = "@@ "
 _COLUMNS = "outcome  seconds  step"
 
@@ -130,6 +130,7 @@ def install(package: Path) -> None:
     (trial / "tools").mkdir(parents=True)
     for name in _TRIALS:
         shutil.copy(CHECKOUT / "tools" / name, trial / "tools")
+    shutil.copy(Path(sys.executable).parent / "nats-server", trial)
     system, units = ROOT / "etc/systemd/system", ROOT / "usr/lib/systemd/system"
     (units / "prober-trial.service").write_text(_TRIAL_UNIT)
     for name, target in (

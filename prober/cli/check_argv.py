@@ -12,7 +12,7 @@ from prober.cli.answerer import Answerer
 from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.options import Assume, Binary, Json, Replies, Socket
+from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
 from prober.cli.supports import format_grounds
 
 
@@ -29,6 +29,7 @@ def check_argv_command(
     binary: Binary = None,
     replies: Replies = None,
     assume_unknown_present: Assume = False,
+    quiet: Quiet = False,
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the grounds of each finding.")] = False,
 ) -> None:
@@ -43,6 +44,7 @@ def check_argv_command(
 
     Example: `prober check-argv --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mak=x`
     """
+    output.hush(answer=quiet, words=quiet)
     code = run_check_argv(
         choose(socket, binary, replies),
         words or [],

@@ -11,7 +11,6 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +22,7 @@ from prober import __version__
 from prober.cli import output
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.exits import ExitCode, exit_code
+from prober.cli.streams import guarded_streams
 from prober.errors import ProberError
 
 
@@ -100,10 +100,17 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
-    if sys.stdout is None:  # Whoever closed it wants no answer.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
+    output.hush()
+    with guarded_streams():
+        _run()
+
+
+def _run() -> None:
     try:
-        app(prog_name="prober")
+        try:
+            app(prog_name="prober")
+        finally:
+            sys.stdout.flush()
     except ProberError as error:
         if os.environ.get("PROBER_DEBUG"):
             raise

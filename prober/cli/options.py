@@ -120,6 +120,18 @@ Fact = Annotated[
         "(-audiodev and -chardev alike).",
     ),
 ]
+Facts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FACT...",
+        help="QEMU's own names: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME' "
+        "(-audiodev and -chardev alike). - reads them from stdin, one a line.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing: the exit code is the answer.")]
+FewWords = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer, and no word beside it but why there is none.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
     Path | None,

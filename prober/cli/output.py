@@ -15,29 +15,33 @@ from io import StringIO
 from types import TracebackType
 from typing import Any, Self
 
-from prober.cli.exits import ExitCode
-from prober.errors import OutputError
+
+class _Hushed:
+    """What is not to be printed: the answer, and what is said beside it."""
+
+    answer = False
+    words = False
+
+
+def hush(*, answer: bool = False, words: bool = False) -> None:
+    """Print no answer from here on, or no word beside it (-q); what is wrong is told all the same."""
+    _Hushed.answer, _Hushed.words = answer, words
 
 
 def write(text: str) -> None:
     """Write text and a line's end to stdout; what its encoding has no word for as an escape.
 
-    :raise SystemExit: quietly, with :attr:`ExitCode.broken_pipe`, where the reader has gone.
+    :raise SystemExit: quietly, where the reader has gone, as :mod:`prober.cli.streams` has it.
     :raise OutputError: where it cannot be written for another reason, as the disk is full.
     """
+    if _Hushed.answer:
+        return
     try:
-        try:
-            sys.stdout.write(text + "\n")
-        except UnicodeEncodeError:
-            encoding = sys.stdout.encoding
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        # Python flushes stdout once more at its end, and would complain of the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(ExitCode.broken_pipe) from None
-        raise OutputError(f"cannot write the answer: {error.strerror}") from error
+        sys.stdout.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def write_json(value: Any) -> None:
@@ -79,19 +83,27 @@ _UNCUT = 1_000_000
 
 
 def note(text: str) -> None:
-    """Write a line to stderr; nothing where even that has gone."""
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except OSError:
-        pass
+    """Write a line to stderr, beside the answer; nothing where even that has gone."""
+    if not _Hushed.words:
+        _say(text)
+
+
+def tell(text: str) -> None:
+    """Write a line to stderr that says why there is no answer: a refusal."""
+    if not _Hushed.answer:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def complain(message: str, hint: str = "") -> None:
     """Say on stderr what is wrong, and what would help."""
-    note(f"prober: {message}")
+    _say(f"prober: {message}")
     if hint:
-        note(f"hint: {hint}")
+        _say(f"hint: {hint}")
 
 
 class ProgressLine:
@@ -102,7 +114,7 @@ class ProgressLine:
 
     def __init__(self) -> None:
         self._shown = False
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and not _Hushed.words
 
     def __enter__(self) -> Self:
         return self

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import lzma
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import aiofiles
@@ -14,6 +12,7 @@ import aiofiles
 from prober.errors import RecordingError
 from prober.qemu.process import uncancelled
 from prober.qemu.recording import Recording
+from prober.qemu.whole import write_whole
 
 #: No recording of a real QEMU comes near this size (bytes, decompressed); a crafted file may.
 MAX_RECORDING_BYTES = 256 << 20
@@ -44,34 +43,18 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
 async def write_recording(path: str | os.PathLike[str], recording: Recording) -> None:
     """Write a ``.replies`` file, compressed where the name ends in ``.xz``.
 
-    The file appears whole under its name or not at all: what stood there before stays on failure.
+    The file appears whole under its name or not at all: what stood there before stays on failure.  A pipe or a device,
+    and what else is no plain file, is written to and not replaced.
 
     :raise RecordingError: where it cannot be written.
     """
     target = Path(path)
     data = await asyncio.to_thread(_encode, recording, target.suffix == ".xz")
     try:
-        await uncancelled(_replace(target, data))  # whole and tidy, then a cancellation has its way
+        # Whole and tidy, then a cancellation has its way.  A recording is for everyone, as the umask has it.
+        await uncancelled(asyncio.to_thread(write_whole, target, data, 0o666 & ~_UMASK, kept=True))
     except OSError as error:
         raise RecordingError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-async def _replace(target: Path, data: bytes) -> None:
-    descriptor, name = await asyncio.to_thread(
-        tempfile.mkstemp, prefix=f".{target.name}.", suffix=".new", dir=target.parent
-    )
-    try:
-        async with aiofiles.open(descriptor, "wb") as file:
-            await file.write(data)
-            await file.flush()
-            await asyncio.to_thread(os.fsync, descriptor)
-            # mkstemp keeps the file to its owner; a recording is for everyone, as the umask has it.
-            await asyncio.to_thread(os.fchmod, descriptor, 0o666 & ~_UMASK)
-        await asyncio.to_thread(os.replace, name, target)
-    except Exception:
-        with suppress(OSError):
-            await asyncio.to_thread(os.unlink, name)
-        raise
 
 
 def _read_umask() -> int:

@@ -74,7 +74,8 @@ def _head_of_stream(keep_alive: bool) -> str:
 class Request:
     """What a client asks.
 
-    ``peer`` is who asks, None where the kernel does not tell.  ``path`` is unquoted, ``query_string`` as it came.
+    ``peer`` is who asks, None where the kernel does not tell; ``name`` is that in a certificate, empty without one.
+    ``path`` is unquoted, ``query_string`` as it came.
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
     ``route`` is the row that answers, where there is one, ``ident`` what the request is called in logs, and ``arrived``
@@ -94,6 +95,7 @@ class Request:
         *,
         keep_alive: bool,
         peer: Peer | None = None,
+        name: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -102,6 +104,7 @@ class Request:
         self.query: Mapping[str, str] = {}
         self.keep_alive = keep_alive
         self.peer = peer
+        self.name = name
         self.route: Route | None = None
         self.ident = ""
         self.arrived = 0.0

@@ -10,6 +10,8 @@ from prober.capabilities.explain import Explanation
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 NEWER = FIXTURES / "qemu-10.0.13.replies.xz"
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.recordings import FIXTURES, ROOT
 from tests.unit.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 DOMAIN = ROOT / "fixtures" / "domains" / "example.xml"
 REFUSED = ROOT / "fixtures" / "domains" / "refused.xml"
 OLD = FIXTURES / "qemu-5.2.0.replies.xz"

@@ -19,6 +19,8 @@ from prober.qemu.files import read_recording, write_recording
 from prober.qemu.recording import ErrorReply, Exchange, Part, Recording
 from tests.conftest import aio as run
 
+pytestmark = pytest.mark.slow
+
 Aio = Callable[..., Any]
 
 SOME = Recording((Part((Exchange("qmp_capabilities", reply={}), Exchange("query-name", reply={"name": "ä\n\"'"}))),))
