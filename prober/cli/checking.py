@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prober.capabilities.bundled import RECORDING_ENDS, as_path, bundled_name, named_recording
+from prober.capabilities.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
@@ -153,7 +153,7 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
         elif path.name.endswith(RECORDING_ENDS) or (path.exists() and not os.access(path, os.X_OK)):
             sources[name] = recorded(given, settings)
         else:
-            program = find_program(name)
+            program = find_program(name, f"a recording: {', '.join(bundled_names()) or 'a file'}")
             sources[program] = (
                 interviewed(program, settings) if os.access(program, os.X_OK) else recorded(given, settings)
             )

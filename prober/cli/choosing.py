@@ -100,8 +100,9 @@ def _interviewed(binary: str, settings: Path | None = None, root: Path | None = 
     return interviewed(binary, settings, root)
 
 
-def find_program(name: str) -> str:
-    """The path of a QEMU: a name without a slash is looked up as a shell does, and then here.
+def find_program(name: str, or_else: str = "a recording by --replies") -> str:
+    """The path of a QEMU: a name without a slash is looked up as a shell does, and then here.  ``or_else`` is what may
+    be named instead, in words.
 
     Only who types a command has this; what a client names to a service is one that the service knows.
 
@@ -113,7 +114,7 @@ def find_program(name: str) -> str:
 
     found = shutil.which(name) or (name if Path(name).exists() else None)
     if found is None:
-        raise UsageError(f"no program {name!r} is in PATH", hint="name a QEMU by its path, or a recording by --replies")
+        raise UsageError(f"no program {name!r} is in PATH", hint=f"name a QEMU by its path, or {or_else}")
     return found
 
 

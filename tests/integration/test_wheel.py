@@ -123,8 +123,10 @@ def test_the_wheel_has_the_recordings_and_nothing_of_the_checkout_but_the_packag
         names = archive.namelist()
     assert {name.rpartition("/")[2] for name in names if name.startswith("prober/replies/")} == _RECORDINGS
     assert {name.partition("/")[0] for name in names} == {"prober", f"qemu_prober-{prober.__version__}.dist-info"}
-    sources = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "prober").rglob("*.py")}
-    assert {name for name in names if name.endswith(".py")} == sources
+    files = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "prober").rglob("*") if path.is_file()}
+    expected = {name for name in files if "__pycache__" not in name}
+    expected |= {f"prober/replies/{name}" for name in _RECORDINGS}
+    assert {name for name in names if name.startswith("prober/")} == expected
     assert any(re.fullmatch(r".*/licenses/LICENSE", name) for name in names)
 
 

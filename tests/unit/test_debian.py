@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -78,20 +79,21 @@ def test_purging_takes_what_units_make_and_the_users_that_they_run_as() -> None:
     text = (_DEBIAN / "postrm").read_text()
     places = {"CacheDirectory": "/var/cache", "RuntimeDirectory": "/run"}
     places |= {"StateDirectory": "/var/lib", "LogsDirectory": "/var/log"}
+    units = "".join(unit.read_text() for unit in _UNITS.iterdir())
     made = {
         f"{places[key]}/{name}"
-        for unit in _UNITS.iterdir()
-        for key, names in re.findall(rf"^({'|'.join(places)})=(.+)$", unit.read_text(), re.MULTILINE)
+        for key, names in re.findall(rf"^({'|'.join(places)})=(.+)$", units, re.MULTILINE)
         for name in names.split()
     }
-    assert len(made) >= 4
+    made |= {str(Path(socket).parent) for socket in re.findall(r"^ListenStream=(/.*)$", units, re.MULTILINE)}
+    assert {"/var/cache/prober", "/run/prober-prover", "/run/prober-agent"} <= made
     assert {place for place in made if f" {place}" not in text} == set()
     users = re.findall(r"^u (\S+)", (CHECKOUT / "packaging/sysusers.d/prober.conf").read_text(), re.MULTILINE)
     (listed,) = re.findall(r"for user in (.*); do", text)
     assert listed.split() == users
-    files = re.findall(r"--(?:textfile|output) (/var/lib/\S+)", "".join(unit.read_text() for unit in _UNITS.iterdir()))
-    assert files
-    assert {file for file in files if f" {file}" not in text} == set()
+    files = set(re.findall(r"^ExecStart=.* --(?:textfile|output) (/\S+)", units, re.MULTILINE))
+    assert "/var/lib/prometheus/node-exporter/prober.prom" in files
+    assert {file for file in files if f" {file}\n" not in text} == set()
 
 
 def test_no_unit_is_named_that_is_not_there() -> None:
