@@ -6,7 +6,6 @@ takes to load.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
 from prober.errors import UsageError
-from prober.qemu.files import read_recording
+from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
 
 if TYPE_CHECKING:  # What is imported with the question alone.
@@ -28,7 +27,7 @@ if TYPE_CHECKING:  # What is imported with the question alone.
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
     """The QEMU of a recording; the file is read with the first question."""
-    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None, settings)
+    return Local(lambda: Capabilities.from_recording(load_recording(path)), str(path), None, settings)
 
 
 def interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Local:

@@ -6,7 +6,6 @@ that nobody named.  Here they are only compared with, so those that come with pr
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import prober
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, find_all
 from prober.errors import RecordingError
-from prober.qemu.files import read_recording
+from prober.qemu.decoding import load_recording
 
 #: Where the recordings that come with prober are: in a checkout, in an environment of its own
 #: (`make install`), and where a package of a distribution puts them.
@@ -49,7 +48,7 @@ def _find(places: Sequence[Path]) -> list[str]:
 
 
 def _read(path: str) -> Capabilities:
-    recording = asyncio.run(read_recording(path))
+    recording = load_recording(path)
     try:
         return Capabilities.from_recording(recording)
     except RecordingError as error:
