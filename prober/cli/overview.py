@@ -19,8 +19,8 @@ from prober.cli.commands import COMMANDS
 ABOUT = (
     "Ask QEMU binaries what they can do, and turn libvirt domain XML into command lines that they accept.",
     "Three places can answer: a running service (`--socket`), a QEMU binary that is asked here and now (`--binary`), "
-    "and a recording of an earlier interview (`--replies`). Without any of the three, what PROBER_SOCKET or PROBER_REPLIES "
-    "names is asked, the service on /run/prober/prober.sock, or else the one on run/prober.sock.",
+    "and a recording of an earlier interview (`--replies`). Without any of the three, what PROBER_SOCKET or "
+    "PROBER_REPLIES names is asked, the service on /run/prober/prober.sock, or else the one on run/prober.sock.",
     "Exit codes: 0 done, or present; 1 absent; 2 wrong usage or unreadable input; 3 the domain is refused, or the "
     "command line has faults; 4 unknown; 5 QEMU or the service failed.",
 )
