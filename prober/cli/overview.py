@@ -6,7 +6,6 @@ first at this.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -14,6 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from prober.cli.commands import COMMANDS
+from prober.cli.output import has_colour
 
 #: What stands above the commands: paragraphs.
 ABOUT = (
@@ -41,15 +41,10 @@ def draw_overview(width: int, *, is_coloured: bool) -> Iterator[str]:
     yield ""
 
 
-def is_coloured() -> bool:
-    """Whether colours are wanted: on a terminal that has some, unless NO_COLOR is set (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def show_overview() -> None:
     """Print it, as wide as the terminal is."""
     columns = min(max(shutil.get_terminal_size().columns, _LEAST), _MOST)
-    sys.stdout.write("\n".join(draw_overview(columns, is_coloured=is_coloured())) + "\n")
+    sys.stdout.write("\n".join(draw_overview(columns, is_coloured=has_colour())) + "\n")
 
 
 def _box(title: str, rows: Sequence[tuple[str, str]], width: int, is_bold: bool) -> Iterator[str]:
