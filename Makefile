@@ -35,7 +35,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots man fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -140,6 +140,9 @@ docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.rules_page
 	$(BIN)/python -m tools.proving_page
+
+man: $(STAMP) ## write the manual pages into build/man (`make install` lays them down)
+	@$(BIN)/python -m tools.man_pages
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures

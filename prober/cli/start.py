@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 #: So many more objects (with references to others) before the youngest are looked at: more than a start makes.
 _COLLECT_AFTER = 100_000
@@ -18,6 +19,10 @@ def start() -> None:
     """
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
     # Imported late, so that the threshold holds for all that this imports.
+    if how := os.environ.get("_PROBER_COMPLETE"):
+        from prober.cli.completion.main import offer
+
+        offer(how)
     from prober.cli.main import main
 
     try:

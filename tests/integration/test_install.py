@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.sharing import make_once
-from tools.install import NAME, find_python, needed
+from tools.install import COMPLETIONS, NAME, find_python, needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -121,6 +121,13 @@ def test_what_is_laid_down_is_what_systemd_takes(tree: Path) -> None:
     assert {path.name for path in (CHECKOUT / "packaging/systemd").iterdir()} <= {
         path.name for path in (tree / "usr/lib/systemd/system").iterdir()
     }
+
+
+def test_manual_pages_and_completion_are_where_they_are_looked_for(tree: Path) -> None:
+    share = tree / "usr/share"
+    assert (share / "man/man1/prober-why.1").is_file() and (share / "man/man5/prober.toml.5").is_file()
+    for place, name in COMPLETIONS.items():
+        assert (share / place).read_bytes() == (CHECKOUT / "packaging/completion" / name).read_bytes()
 
 
 def test_nobody_but_root_may_change_it(tree: Path) -> None:
