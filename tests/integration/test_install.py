@@ -69,6 +69,7 @@ def test_the_command_works_by_itself(tree: Path) -> None:
     )
     assert "present" in found
     assert "versions" in found, "the recordings came along"
+    assert "rule      option-unknown" in run_installed(tree, "why", "qemu-kvm: -no-kvm: invalid option")
     run_installed(tree, "config", "--check", "--config", str(tree / "etc/prober/prober.toml"))
     where = "import prober, pydantic_core; print(prober.__file__, pydantic_core.__file__)"
     python = tree / "usr/lib/prober/bin/python3"
