@@ -43,10 +43,10 @@ class _Rows(TyperGroup):
         """Find the command that is called, and declare it."""
         name, _, rest = super().resolve_command(ctx, args)
         row = next(row for row in self._rows if row.name == name)
-        return name, _declare(row), rest
+        return name, declare(row), rest
 
 
-def _declare(row: Command) -> Any:
+def declare(row: Command) -> Any:
     """A command with its options, as its function has them; or a group of commands."""
     if row.within:
         text = inspect.getdoc(importlib.import_module(row.module))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 #: So many more objects (with references to others) before the youngest are looked at: more than a start makes.
@@ -32,6 +33,10 @@ def _start() -> None:
 
         run_guarded(show_overview)
         raise SystemExit
+    if how := os.environ.get("_PROBER_COMPLETE"):
+        from prober.cli.completion.main import offer
+
+        offer(how)
     from prober.cli.main import main
 
     main()

@@ -29,7 +29,8 @@ _SHOWN = 400
 
 #: Where a message may begin: behind a colon, a bracket, a quotation mark (also of Unicode), a line end in escapes.
 _START = re.compile(
-    r"^|:\s+|['\"\u201c\u2018(>|=]|\]:?\s+|\\[nrt]|&#1[03];|Z\s+|\s[-\u2013]\s+|[.,;]\s+|\)\s+|\bwith\s+"
+    r"^|:\s+|['\"\u201c\u2018(>|=]|\]:?\s+|\\[nrt]|&#1[03];|Z\s+|\s[-\u2013]\s+|[.,;]\s+|\)\s+|\bwith\s+|"
+    r"\b(?:internal error|unsupported configuration|operation failed|XML error)\s+"  # old ones have no colon behind it
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 

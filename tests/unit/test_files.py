@@ -20,7 +20,12 @@ TOP = {
 }
 
 #: Where each method is that of a protocol, which says what it means.
-_OF_A_PROTOCOL = ("prober/cli/local.py", "prober/cli/remote.py", "prober/capabilities/interviewer.py")
+_OF_A_PROTOCOL = (
+    "prober/cli/local.py",
+    "prober/cli/remote.py",
+    "prober/cli/completion/names.py",
+    "prober/capabilities/interviewer.py",
+)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
