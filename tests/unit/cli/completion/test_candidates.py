@@ -56,8 +56,8 @@ def test_commands_and_those_of_a_fleet() -> None:
 
 
 def test_options_of_a_command_that_are_not_there_yet() -> None:
-    assert _words("prober supports --") == ["--socket", "--binary", "--replies", "--json", "--help"]
-    assert _words("prober supports --json --replies x --") == ["--socket", "--binary", "--help"]
+    assert _words("prober supports --") == ["--socket", "--binary", "--replies", "--quiet", "--json", "--help"]
+    assert _words("prober supports --json --replies x --") == ["--socket", "--binary", "--quiet", "--help"]
     assert "--recordings" in _words("prober explain --recordings a --rec"), "this one may be repeated"
     assert _words("prober supports -- --") == []
 
