@@ -299,7 +299,7 @@ def _upgrade(bench: _Bench, reader: Reader) -> Figure:
     old, new = (bench.qemus[len(bench.qemus) * part // 4].build for part in (1, 2))
     domains = [(f"domain-{number}", xml) for number, xml in enumerate(bench.never_seen(bench.form.upgraded))]
     cpu, began = reader.cpu_s(), time.monotonic()
-    answer = upgrade_by(reader.socket, old, new, domains, assume=False)
+    answer = upgrade_by(str(reader.socket), old, new, domains, assume=False)
     took, cpu = time.monotonic() - began, reader.cpu_s() - cpu
     assert len(answer.domains) == len(domains)
     fates = ", ".join(f"{count:,} {fate}" for fate, count in answer.fates.items() if count)
