@@ -138,10 +138,8 @@ class _Host:
 
     def lacks(self, name: str) -> tuple[str, ...]:
         """What a CPU model of QEMU's needs and this host has not, as far as libvirt's map tells; by QEMU's names."""
-        known = cpu_map()
-        model = known.models.get(re.sub(r"-v\d+$|-(x86_64|i386)-cpu$", "", name))
-        missing = () if model is None else known.names_of(model.bits & ~self.processor.bits)
-        return tuple(sorted(map(to_qemu, missing)))
+        model = cpu_map().models.get(re.sub(r"-v\d+$|-(x86_64|i386)-cpu$", "", name))
+        return () if model is None else _named(model.bits & ~self.processor.bits)
 
     def expansions(self, tcg: Accelerator) -> Iterator[CpuExpansion]:
         """What ``host`` comes to: of the features that QEMU told of under TCG, those that the processor has."""
@@ -152,3 +150,9 @@ class _Host:
                 for name, value in (told.props or {}).items()
             }
             yield CpuExpansion(type="static", model="host", props={**props, "vendor": vendor})
+
+
+@cache
+def _named(bits: int) -> tuple[str, ...]:
+    """These features by QEMU's names."""
+    return tuple(sorted(map(to_qemu, cpu_map().names_of(bits))))
