@@ -15,8 +15,8 @@ FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT /
 #: What lies at the top of a checkout.
 TOP = {
     *(".ci", ".git", ".gitignore", "docs", "examples", "fixtures", "packaging", "prober", "tests", "tools"),
-    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
-    *("pyproject.toml", "requirements.lock"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md", "SECURITY.md"),
+    *("pyproject.toml", "requirements.lock", "setup.py"),
 }
 
 #: Where each method is that of a protocol, which says what it means.
