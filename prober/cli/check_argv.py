@@ -13,7 +13,7 @@ from prober.cli.argv import Lines, read_lines, read_process
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
-from prober.cli.supports import format_grounds
+from prober.cli.supporting import format_grounds
 from prober.commandline.written import places
 from prober.errors import UsageError
 

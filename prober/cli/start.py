@@ -32,6 +32,14 @@ def _start() -> None:
 
         run_guarded(show_overview)
         raise SystemExit
+    if sys.argv[1:2] == ["supports"]:
+        from prober.cli.supporting import read_plain
+
+        plain = read_plain(sys.argv[2:])
+        if plain is not None:
+            from prober.cli.running import run_guarded
+
+            run_guarded(plain.run)
     from prober.cli.main import main
 
     main()
