@@ -33,9 +33,9 @@ def _start() -> None:
         run_guarded(show_overview)
         raise SystemExit
     if sys.argv[1:2] == ["supports"]:
-        from prober.cli.supporting import read_plain
+        from prober.cli.supporting import read_plain_words
 
-        plain = read_plain(sys.argv[2:])
+        plain = read_plain_words(sys.argv[2:])
         if plain is not None:
             from prober.cli.running import run_guarded
 

@@ -1,7 +1,7 @@
 """What ``prober supports`` does, without the parser of its options.
 
 Scripts ask for facts one call after the other, and the parser takes longer to load than the service to answer: where
-the words are as plain as they mostly are, they are read here (:func:`read_plain`).
+the words are as plain as they mostly are, they are read here (:func:`read_plain_words`).
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _FLAGS = {"--json": "json", "-q": "quiet", "--quiet": "quiet"}
 _OPTIONS = {"--socket": "socket", "--binary": "binary", "--replies": "replies"}
 
 
-def read_plain(words: Sequence[str]) -> PlainWords | None:
+def read_plain_words(words: Sequence[str]) -> PlainWords | None:
     """The words of ``prober supports``; None where one is not plain, and the parser is to read them or complain.
 
-    >>> read_plain(["--socket", "s", "e1000", "--json"])
+    >>> read_plain_words(["--socket", "s", "e1000", "--json"])
     PlainWords(facts=['e1000'], options={'socket': 's'}, flags={'json'})
-    >>> read_plain(["--soket", "s", "e1000"])
+    >>> read_plain_words(["--soket", "s", "e1000"])
     """
     told, left = PlainWords([], {}, set()), list(words)
     while left:

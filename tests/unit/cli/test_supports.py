@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prober.cli.running import run_guarded
-from prober.cli.supporting import read_plain
+from prober.cli.supporting import read_plain_words
 from tests.fakes.making import make_fake
 from tests.unit.cli.conftest import Run
 
@@ -136,7 +136,7 @@ def test_plain_words_are_answered_the_same_without_the_parser(
     monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
     assert replies.name == "small.replies"
     parsed = run("supports", *words)
-    plain = read_plain(words)
+    plain = read_plain_words(words)
     assert plain is not None
     with pytest.raises(SystemExit) as ended:
         run_guarded(plain.run)
@@ -151,4 +151,4 @@ def test_plain_words_are_answered_the_same_without_the_parser(
     ],
 )
 def test_other_words_are_for_the_parser(words: list[str]) -> None:
-    assert read_plain(words) is None
+    assert read_plain_words(words) is None
