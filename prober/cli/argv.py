@@ -39,7 +39,7 @@ def read_argv(words: Sequence[str]) -> list[str]:
     return split_shell(_read_stdin())
 
 
-def read_lines(words: Sequence[str]) -> list[str] | Lines:
+def read_command_lines(words: Sequence[str]) -> list[str] | Lines:
     """The words of an argv, or the command lines of the file that the only word names, or of stdin (``-``).
 
     A word that names a program is one: an argv of a binary alone.

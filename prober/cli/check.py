@@ -11,7 +11,7 @@ import typer
 
 from prober.cli import output
 from prober.cli.check_many import outcome_json, run_check_many, unversioned
-from prober.cli.checking import Asked, CheckAsked, Outcome, Source, ask, find_sources, read_asked, worst
+from prober.cli.checking import CheckAsked, DomainRead, QemuOutcome, Source, ask, find_sources, read_asked, worst
 from prober.cli.domains import find_domains, is_one
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
@@ -25,7 +25,7 @@ class _Group:
     """One refusal, and the QEMUs that it holds for."""
 
     refusal: Refusal
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[QemuOutcome] = field(default_factory=list)
 
 
 def check_command(
@@ -88,7 +88,7 @@ def run_check(
     path = files[0]
     file = shown_name(path)
     about = read_asked(read_xml_file(path), path)
-    outcomes: list[Outcome] = []
+    outcomes: list[QemuOutcome] = []
     sources = find_sources(against, settings)
     with output.ProgressLine() as progress:
         for number, source in enumerate(sources):
@@ -105,14 +105,14 @@ def run_check(
     return worst(outcomes)
 
 
-def _ask(source: Source, about: Asked, asked: CheckAsked) -> Outcome:
+def _ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     outcome = ask(source, about, asked)
     if outcome.error is not None:
         output.complain(f"{outcome.label}: {outcome.error.message}", outcome.error.hint)
     return outcome
 
 
-def _proofs(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def _proofs(outcomes: Iterable[QemuOutcome]) -> Iterator[str]:
     """What each QEMU that was started says."""
     for one in outcomes:
         if one.proof is not None:
@@ -121,7 +121,7 @@ def _proofs(outcomes: Iterable[Outcome]) -> Iterator[str]:
             yield from (f"  {line}" for line in format_proof(one.proof))
 
 
-def _group(outcomes: Iterable[Outcome]) -> Iterator[_Group]:
+def _group(outcomes: Iterable[QemuOutcome]) -> Iterator[_Group]:
     """Refusals that differ in nothing but the version that gives them, as one; in the order of the XML."""
     groups: dict[tuple[object, ...], _Group] = {}
     for outcome in outcomes:
@@ -141,7 +141,7 @@ def _lines(file: str, groups: Iterable[_Group], asked: int) -> Iterator[str]:
         yield f"  by {who}"
 
 
-def _as_json(file: str, outcomes: Iterable[Outcome], groups: Iterable[_Group]) -> dict[str, Any]:
+def _as_json(file: str, outcomes: Iterable[QemuOutcome], groups: Iterable[_Group]) -> dict[str, Any]:
     return {
         "domain": file,
         "against": [outcome_json(one) for one in outcomes],

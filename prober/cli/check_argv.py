@@ -9,11 +9,11 @@ import typer
 
 from prober.cli import output
 from prober.cli.answerer import Answerer
-from prober.cli.argv import Lines, read_lines, read_process
+from prober.cli.argv import Lines, read_command_lines, read_process
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
-from prober.cli.supports import format_grounds
+from prober.cli.supporting import format_grounds
 from prober.commandline.written import places
 from prober.errors import UsageError
 
@@ -52,7 +52,7 @@ def check_argv_command(
     output.hush(answer=quiet, words=quiet)
     if pid is not None and words:
         raise UsageError("--pid goes without a command line", hint="the kernel tells that of the process")
-    given = read_process(pid) if pid is not None else read_lines(words or [])
+    given = read_process(pid) if pid is not None else read_command_lines(words or [])
     asked = ArgvAsked(assume_unknown_present, json, verbose)
     raise typer.Exit(run_check_argv(choose(socket, binary, replies), given, asked))
 

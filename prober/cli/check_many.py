@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from prober.cli import output
-from prober.cli.checking import CheckAsked, Outcome, Source, ask, read_asked, worst
+from prober.cli.checking import CheckAsked, QemuOutcome, Source, ask, read_asked, worst
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
 from prober.commandline.refusal import Refusal
@@ -26,11 +26,11 @@ _ALONE = 64
 _AT_A_TIME = 8
 
 
-class Told(NamedTuple):
+class DomainTold(NamedTuple):
     """One domain and what each QEMU says of it; ``unreadable`` is why nobody was asked."""
 
     file: str
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[QemuOutcome, ...] = ()
     unreadable: tuple[str, str, ExitCode] | None = None
 
 
@@ -51,7 +51,7 @@ def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: Check
     A domain that cannot be read, and a QEMU that cannot be asked, is told of on stderr, and does not keep the others
     from being told of.
     """
-    told: list[Told] = []
+    told: list[DomainTold] = []
     with output.ProgressLine() as progress:
         for number, source in enumerate(sources):
             progress.show(f"reading {number} of {len(sources)} QEMUs …")
@@ -75,7 +75,7 @@ def _learn(source: Source) -> None:
         source.qemu.version()
 
 
-def _ask_all(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked) -> Iterator[Told]:
+def _ask_all(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked) -> Iterator[DomainTold]:
     """What is said of each, in order."""
     processors = len(os.sched_getaffinity(0))
     if processors == 1 or len(files) * len(sources) < _ALONE or asked.prove or "-" in files:
@@ -114,20 +114,20 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(file: str) -> Told:
+def _work(file: str) -> DomainTold:
     return _ask_of(file, _Work.sources, _Work.asked)
 
 
-def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> Told:
+def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> DomainTold:
     shown = shown_name(file)
     try:
         about = read_asked(read_xml_file(file), file)
     except UnreadableDomainError as error:
-        return Told(shown, unreadable=(error.message, error.hint, exit_code(error)))
-    return Told(shown, tuple(ask(source, about, asked) for source in sources))
+        return DomainTold(shown, unreadable=(error.message, error.hint, exit_code(error)))
+    return DomainTold(shown, tuple(ask(source, about, asked) for source in sources))
 
 
-def _complain(told: Sequence[Told]) -> None:
+def _complain(told: Sequence[DomainTold]) -> None:
     failed: dict[str, tuple[str, str]] = {}
     for one in told:
         if one.unreadable:
@@ -139,7 +139,7 @@ def _complain(told: Sequence[Told]) -> None:
         output.complain(f"{label}: {message}", hint)
 
 
-def _print(told: Sequence[Told], asked: int) -> None:
+def _print(told: Sequence[DomainTold], asked: int) -> None:
     rows = [(one.file, *_counts(one.outcomes), _refusing(one)) for one in told]
     output.write_table(("domain", "yes", "no", "other", "refused by"), rows)
     output.write("")
@@ -157,21 +157,21 @@ def _print(told: Sequence[Told], asked: int) -> None:
         output.write(f"  by {who}" + (f"; and so in {more} more domain{'s' if more > 1 else ''}" if more else ""))
 
 
-def _counts(outcomes: Sequence[Outcome]) -> tuple[object, object, object]:
+def _counts(outcomes: Sequence[QemuOutcome]) -> tuple[object, object, object]:
     """How many say yes, how many say no, and how many neither."""
     verdicts = [one.verdict for one in outcomes]
     yes, no = verdicts.count("yes"), verdicts.count("no")
     return yes or "", no or "", len(verdicts) - yes - no or ""
 
 
-def _refusing(one: Told) -> str:
+def _refusing(one: DomainTold) -> str:
     if one.unreadable:
         return "cannot be read"
     refusing = [outcome.numbers for outcome in one.outcomes if outcome.verdict == "no"]
     return "all" if len(refusing) == len(one.outcomes) > 1 else ", ".join(refusing)
 
 
-def _groups(told: Sequence[Told]) -> list[_Group]:
+def _groups(told: Sequence[DomainTold]) -> list[_Group]:
     """Refusals that differ in nothing but domain, line and the version that gives them, the most frequent first."""
     groups: dict[tuple[str, str, str], _Group] = {}
     for one in told:
@@ -184,12 +184,12 @@ def _groups(told: Sequence[Told]) -> list[_Group]:
     return sorted(groups.values(), key=lambda group: -len(group.files))
 
 
-def unversioned(refusal: Refusal, outcome: Outcome) -> str:
+def unversioned(refusal: Refusal, outcome: QemuOutcome) -> str:
     """The message without the version that gives it, which is told apart."""
     return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
 
 
-def _as_json(told: Sequence[Told]) -> dict[str, Any]:
+def _as_json(told: Sequence[DomainTold]) -> dict[str, Any]:
     return {
         "domains": [
             {
@@ -207,7 +207,7 @@ def _as_json(told: Sequence[Told]) -> dict[str, Any]:
     }
 
 
-def outcome_json(one: Outcome) -> dict[str, Any]:
+def outcome_json(one: QemuOutcome) -> dict[str, Any]:
     """What one QEMU says, as JSON."""
     return {
         "from": one.label,

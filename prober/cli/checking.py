@@ -43,7 +43,7 @@ class CheckAsked(NamedTuple):
 
 
 @dataclass
-class Outcome:
+class QemuOutcome:
     """What one QEMU says of the domain.  ``error`` is why it could not be asked."""
 
     label: str
@@ -85,7 +85,7 @@ def dotted(version: dict[str, Any] | None) -> str:
     return "?" if version is None else ".".join(str(version[part]) for part in ("major", "minor", "micro"))
 
 
-class Asked(NamedTuple):
+class DomainRead(NamedTuple):
     """A domain that was read once for all QEMUs; ``refusals`` are those of any QEMU where it is none."""
 
     xml: bytes
@@ -93,22 +93,22 @@ class Asked(NamedTuple):
     refusals: Sequence[Refusal] = ()
 
 
-def read_asked(xml: bytes, path: str) -> Asked:
+def read_asked(xml: bytes, path: str) -> DomainRead:
     """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses.
 
     :raise UnreadableDomainError: where it is no XML.
     """
     try:
-        return Asked(xml, read_domain(xml))
+        return DomainRead(xml, read_domain(xml))
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     except RefusedError as error:
-        return Asked(xml, None, error.refusals)
+        return DomainRead(xml, None, error.refusals)
 
 
-def ask(source: Source, about: Asked, asked: CheckAsked) -> Outcome:
+def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     """What a QEMU says of a domain."""
-    outcome, assume = Outcome(source.label), asked.assume_unknown_present
+    outcome, assume = QemuOutcome(source.label), asked.assume_unknown_present
     try:
         outcome.version = source.qemu.version()
         if about.domain is None:
@@ -126,7 +126,7 @@ def ask(source: Source, about: Asked, asked: CheckAsked) -> Outcome:
     return outcome
 
 
-def worst(outcomes: Iterable[Outcome]) -> ExitCode:
+def worst(outcomes: Iterable[QemuOutcome]) -> ExitCode:
     """That of a QEMU that could not be asked before all, then a refusal, then what could not be proven."""
     outcomes = list(outcomes)
     failed = [one.error.code for one in outcomes if one.error is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -30,27 +30,35 @@ def is_one(words: list[str]) -> bool:
     return len(words) == 1 and not Path(words[0]).is_dir() and (not has_magic(words[0]) or Path(words[0]).exists())
 
 
-def _of_word(word: str) -> Iterator[str]:
+def _of_word(word: str) -> list[str]:
     path = Path(word)
-    if word == "-" or path.is_file():
-        if word.endswith(RECORDING_ENDS) or (word != "-" and os.access(word, os.X_OK) and _is_program(path)):
-            raise UsageError(
-                f"{word} is a QEMU, and with --against all other words are domains", hint=f"write --against {word}"
-            )
-        yield word
-    elif path.is_dir():
-        found = [str(one) for one in in_order(one for one in path.iterdir() if one.name.endswith(_END))]
-        if not found:
-            raise UsageError(f"{word} has no domains", hint=f"they are files called *{_END}")
-        yield from found
-    elif has_magic(word):
+    if word == "-":
+        return [word]
+    if path.is_file():
+        _refuse_qemu(path)
+        return [word]
+    if path.is_dir():
+        found = in_order(one for one in path.iterdir() if one.name.endswith(_END))
+        return _some(found, f"{word} has no domains", f"they are files called *{_END}")
+    if has_magic(word):
         # Not Path.glob, which takes no absolute pattern.
-        matched = [str(one) for one in in_order(Path(one) for one in glob(word, recursive=True)) if one.is_file()]  # noqa: PTH207
-        if not matched:
-            raise UsageError(f"nothing is called {word}", hint="a pattern is one of a shell's: vms/*.xml, vms/**/*.xml")
-        yield from matched
-    else:
-        yield word  # What reads it says that it is not there.
+        matched = in_order(Path(one) for one in glob(word, recursive=True))  # noqa: PTH207
+        files = [one for one in matched if one.is_file()]
+        return _some(files, f"nothing is called {word}", "a pattern is one of a shell's: vms/*.xml, vms/**/*.xml")
+    return [word]  # What reads it says that it is not there.
+
+
+def _some(found: list[Path], message: str, hint: str) -> list[str]:
+    if not found:
+        raise UsageError(message, hint=hint)
+    return [str(one) for one in found]
+
+
+def _refuse_qemu(path: Path) -> None:
+    """A word that is none of a domain, as it was before there were many of those."""
+    if path.name.endswith(RECORDING_ENDS) or (os.access(path, os.X_OK) and _is_program(path)):
+        message = f"{path} is a QEMU, and with --against all other words are domains"
+        raise UsageError(message, hint=f"write --against {path}")
 
 
 def _is_program(path: Path) -> bool:

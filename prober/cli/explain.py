@@ -29,7 +29,7 @@ from prober.cli.choosing import choose
 from prober.cli.knowledge import capabilities_of
 from prober.cli.options import Binary, Fact, Json, Recordings, Replies, Socket
 from prober.cli.recordings import read_recordings
-from prober.cli.supports import format_evidence
+from prober.cli.supporting import format_evidence
 
 Line = tuple[str, str]
 

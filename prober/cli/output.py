@@ -55,12 +55,12 @@ def one_line_json(value: Any) -> str:
 
 def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table to stdout: on a terminal no wider than that, with a line under its headers."""
-    from prober.cli.tables import lay_out
+    from prober.cli.tables import lay_out_table
 
     is_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if is_terminal else None
     cells = [[str(cell) for cell in row] for row in rows]
-    lines = list(lay_out(headers, cells, width, is_ruled=is_terminal))
+    lines = list(lay_out_table(headers, cells, width, is_ruled=is_terminal))
     if has_colour() and lines:
         lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
     write("\n".join(lines))

@@ -27,16 +27,24 @@ def start() -> None:
 
 def _start() -> None:
     # Imported late, so that the threshold holds for all that this imports.
+    if how := os.environ.get("_PROBER_COMPLETE"):
+        from prober.cli.completion.main import offer
+
+        offer(how)
     if sys.argv[1:] in (["-h"], ["--help"]):
         from prober.cli.overview import show_overview
         from prober.cli.running import run_guarded
 
         run_guarded(show_overview)
         raise SystemExit
-    if how := os.environ.get("_PROBER_COMPLETE"):
-        from prober.cli.completion.main import offer
+    if sys.argv[1:2] == ["supports"]:
+        from prober.cli.supporting import read_plain_words
 
-        offer(how)
+        plain = read_plain_words(sys.argv[2:])
+        if plain is not None:
+            from prober.cli.running import run_guarded
+
+            run_guarded(plain.run)
     from prober.cli.main import main
 
     main()

@@ -14,7 +14,9 @@ _GAP = "  "
 Row = Sequence[str]
 
 
-def lay_out(headers: Row, rows: Sequence[Row], width: int | None = None, *, is_ruled: bool = False) -> Iterator[str]:
+def lay_out_table(
+    headers: Row, rows: Sequence[Row], width: int | None = None, *, is_ruled: bool = False
+) -> Iterator[str]:
     """The table in lines; ``width`` is how many columns there are, None where there is no end to them.
 
     ``is_ruled`` draws a line under the headers.

@@ -41,7 +41,7 @@ _OF_A_WRAPPER = re.compile(r"-.*|[\d,x-]+|[A-Za-z_]\w*=.*|--", re.DOTALL)
 _OF_THE_CALLER = ("@", "*")
 
 
-class Place(NamedTuple):
+class FilePlace(NamedTuple):
     """A place in a file, both counted from 1."""
 
     line: int
@@ -61,7 +61,7 @@ class WrittenLine:
         """The words alone."""
         return [word.text for word in self.words]
 
-    def find(self, position: int, part: str, place: Callable[[int], Place]) -> Place:
+    def find(self, position: int, part: str, place: Callable[[int], FilePlace]) -> FilePlace:
         """Where a finding points to: the part of the option at a position, or else the option."""
         for word in self.words[position + 1 : position + 2], self.words[position : position + 1]:
             for one in word:
@@ -71,13 +71,13 @@ class WrittenLine:
         return place(self.words[position].start if position < len(self.words) else 0)
 
 
-def places(text: str) -> Callable[[int], Place]:
+def places(text: str) -> Callable[[int], FilePlace]:
     """Who tells the line and column of a place in a text."""
     begins = [0, *(match.end() for match in re.finditer("\n", text))]
 
-    def place(offset: int) -> Place:
+    def place(offset: int) -> FilePlace:
         line = bisect_right(begins, offset)
-        return Place(line, offset - begins[line - 1] + 1)
+        return FilePlace(line, offset - begins[line - 1] + 1)
 
     return place
 

@@ -93,15 +93,18 @@ class _Script:
             if match[0].startswith("<<") and not match[0].startswith("<<<"):
                 self._ends.append("")
         elif kind in ("newline", "end", "open"):
-            if self._array is not None and match[0] != ")":
-                return place
-            if self._array is not None:
-                self._arrays[self._array[0]] = self._array[1]
-                self._array = None
-            self._end_command()
-            if kind == "newline" and self._ends:
-                place = self._skip_documents(place)
+            return self._break(kind, match[0], place)
         return place
+
+    def _break(self, kind: str, what: str, place: int) -> int:
+        """The end of a command, or of an array's words; where to go on."""
+        if self._array is not None:
+            if what != ")":
+                return place
+            self._arrays[self._array[0]] = self._array[1]
+            self._array = None
+        self._end_command()
+        return self._skip_documents(place) if kind == "newline" and self._ends else place
 
     def _skip_documents(self, place: int) -> int:
         """What a command reads from the script itself."""
@@ -133,23 +136,28 @@ class _Script:
     def _refer(self, reference: str, being: _Being, *, is_quoted: bool) -> None:
         """What a variable stands for."""
         match = _REFERENCE.fullmatch(reference)
-        name = reference.strip("${}") if match is None else match["name"]
-        if match is not None and match["all"] and name in self._arrays:
+        if match is None:
+            being.unknown = being.unknown or reference.strip("${}")
+            return
+        name = match["name"]
+        if match["all"] and name in self._arrays:
             self._spend(sum(len(word.text) + 1 for word in self._arrays[name]))
             being.words += self._arrays[name]
             return
-        value = self._known.get(name) if match is not None else None
-        if not value and match is not None and match["default"] is not None:
-            value = match["default"]
-        self._spend(len(value or ""))
+        value = self._known.get(name) or match["default"] or self._known.get(name)
         if value is None:
             being.unknown = being.unknown or name
-        elif is_quoted or not value.split()[1:]:
+        else:
+            self._fill(value, being, len(reference), is_quoted=is_quoted)
+
+    def _fill(self, value: str, being: _Being, length: int, *, is_quoted: bool) -> None:
+        """Put a variable's value into a word; a shell makes words of one without quotes."""
+        self._spend(len(value))
+        if is_quoted or not value.split()[1:]:
             being.text.append(value)
             being.has_text = being.has_text or is_quoted
-        else:  # A shell makes words of it.
-            start = being.start
-            being.words += [Word(word, start, start + len(reference)) for word in value.split()]
+        else:
+            being.words += [Word(word, being.start, being.start + length) for word in value.split()]
 
     def _spend(self, characters: int) -> None:
         """A script that doubles what it has with each line would fill all memory.

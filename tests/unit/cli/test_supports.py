@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from prober.cli.running import run_guarded
+from prober.cli.supporting import read_plain_words
 from tests.fakes.making import make_fake
 from tests.unit.cli.conftest import Run
 
@@ -113,3 +115,40 @@ def test_a_binary_by_its_name_is_looked_up_in_path(run: Run, tmp_path: Path, mon
     assert (ended.code, ended.out.splitlines()[1]) == (0, f"  of        {fake} (QEMU 9.8.7, x86_64)")
     nowhere = run("supports", "--binary", "qemu-system-none", "e1000")
     assert (nowhere.code, nowhere.err.splitlines()[0]) == (2, "prober: no program 'qemu-system-none' is in PATH")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["e1000"],
+        ["--socket", "gone.sock", "e1000"],
+        ["e1000", "no-such", "--json", "--replies", "small.replies"],
+        ["--replies", "small.replies", "-q", "PIIX4_PM"],
+        ["--replies", "small.replies", "--", "-overcommit.mem-lock"],
+        ["--replies", "small.replies", "--binary", "x", "e1000"],
+        ["--replies", "small.replies", "a..b"],
+        ["--replies", "small.replies", "-"],
+    ],
+)
+def test_plain_words_are_answered_the_same_without_the_parser(
+    run: Run, replies: Path, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
+    assert replies.name == "small.replies"
+    parsed = run("supports", *words)
+    plain = read_plain_words(words)
+    assert plain is not None
+    with pytest.raises(SystemExit) as ended:
+        run_guarded(plain.run)
+    assert (ended.value.code, *capsys.readouterr()) == (parsed.code, parsed.out, parsed.err)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["--json"], ["--nonsense", "x"], ["--socket"], ["--socket", "--json", "x"], ["--socket=a", "x"], ["-qx"]),
+        *(["--help"], ["--socket", "a", "--socket", "b", "x"], ["-h", "x"], ["--replies", "", "x"]),
+    ],
+)
+def test_other_words_are_for_the_parser(words: list[str]) -> None:
+    assert read_plain_words(words) is None

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.cli.commands import COMMANDS
-from prober.cli.tables import lay_out
+from prober.cli.tables import lay_out_table
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
@@ -24,7 +24,7 @@ NEW = FIXTURES / "qemu-10.0.13.replies.xz"
 
 
 def test_a_pipe_has_it_as_wide_as_it_is() -> None:
-    assert list(lay_out(HEADERS, ROWS)) == [
+    assert list(lay_out_table(HEADERS, ROWS)) == [
         "name                      of what",
         "a-long-name-of-something  some words and some-more-words",
         "b",
@@ -32,14 +32,14 @@ def test_a_pipe_has_it_as_wide_as_it_is() -> None:
 
 
 def test_words_wrap_where_they_fit_and_rows_stand_apart_where_they_do_not() -> None:
-    assert list(lay_out(HEADERS, ROWS, 42, is_ruled=True)) == [
+    assert list(lay_out_table(HEADERS, ROWS, 42, is_ruled=True)) == [
         "name                      of what",
         "─" * 42,
         "a-long-name-of-something  some words and",
         "                          some-more-words",
         "b",
     ]
-    assert list(lay_out(HEADERS, ROWS, 30)) == [
+    assert list(lay_out_table(HEADERS, ROWS, 30)) == [
         "a-long-name-of-something",
         "  of what  some words and",
         "           some-more-words",
@@ -52,7 +52,7 @@ _WORDS = st.lists(st.text(alphabet="ab-/", max_size=12), max_size=5).map(" ".joi
 
 @given(st.lists(st.tuples(_WORDS, _WORDS, _WORDS), max_size=6), st.integers(1, 60))
 def test_no_word_is_broken_and_none_is_lost(rows: list[tuple[str, str, str]], width: int) -> None:
-    drawn = list(lay_out(["x", "y", "z"], rows, width))
+    drawn = list(lay_out_table(["x", "y", "z"], rows, width))
     words = [word for line in drawn for word in line.split()]
     wanted = [word for row in rows for cell in row for word in cell.split()]
     assert sorted(word for word in words if word not in "xyz") == sorted(wanted)
