@@ -20,6 +20,8 @@ UPGRADE ?=
 # How long `make fuzz` feeds each of its targets, and which of them (empty: all).
 SECONDS ?= 60
 TARGETS ?=
+# How many hosts `make bench-fleet` simulates; its bars are for these.
+HOSTS ?= 100000
 # Where `make install` puts things: a tree of its own for a package, and where in it.  PREFIX, SYSCONFDIR and
 # INSTALL_PYTHON (the interpreter; by default the distribution's) are paths on the host.
 DESTDIR ?=
@@ -37,7 +39,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -132,6 +134,12 @@ faults: $(STAMP) ## kill, fill, damage, jump, starve and restart it: a table of 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
+bench-fleet: $(STAMP) ## a fleet on a real NATS server, measured against its bars (HOSTS=100000)
+	$(BIN)/python -m tests.fleet_bench $(HOSTS)
+
+fleet-demo: $(STAMP) ## start a NATS server, a thousand simulated hosts and a reader, with questions to try
+	@exec $(BIN)/python -m tests.fleet_demo
+
 load: $(STAMP) ## ask the service without pause, over 2,000 connections, beside libvirtd (ARGS=SECONDS; 600)
 	$(BIN)/python -m tests.load $(ARGS)
 
@@ -142,12 +150,16 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
+docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, operating.md, checking.md, proving.md
+	$(BIN)/python -m tools.cli_page
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.rules_page
 	$(BIN)/python -m tools.proving_page
+
+man: $(STAMP) ## write the manual pages into build/man (`make install` lays them down)
+	@$(BIN)/python -m tools.man_pages
 
 fixtures: $(STAMP) ## record fixtures/replies anew, from .roots and the installed QEMU
 	@$(BIN)/python -m tools.fixtures

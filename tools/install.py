@@ -7,6 +7,8 @@ What is laid down, below ``DESTDIR``:
     UNITS/systemd, sysusers.d, tmpfiles.d     what systemd reads; UNITS is PREFIX/lib where systemd looks there
     SYSCONFDIR/prober/prober.toml   the configuration; one that is there is kept
     PREFIX/share/doc/qemu-prober    the documents, and what watches prober
+    PREFIX/share/man                the manual pages, made of the command's own help
+    PREFIX/share/bash-completion, zsh    completion for these shells
 
 Nothing is fetched: what prober needs is taken from the checkout's own environment, which was made by the lock with its
 hashes.  ``PREFIX/lib/prober/manifest.json`` has each path that was laid down; removing goes by it and takes no more.
@@ -29,12 +31,17 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
+from tools.man_pages import render_pages
+
 CHECKOUT = Path(__file__).parent.parent
 NAME = "qemu-prober"
 
 #: What the wheel is made of.
 _SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "prober", "fixtures")
 _DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "packaging/monitoring", "packaging/nats")
+
+#: Where a shell looks for completion, below PREFIX/share, and what goes there.
+COMPLETIONS = {"bash-completion/completions/prober": "prober.bash", "zsh/vendor-completions/_prober": "prober.zsh"}
 
 #: Below these systemd looks for units, sysusers.d and tmpfiles.d by itself (systemd.unit(5)).
 _SYSTEMD = ("/usr", "/usr/local")
@@ -159,6 +166,7 @@ class Installation:
             self._lay_command(tree)
             self._lay_systemd(tree)
             self._lay_documents(tree)
+            self._lay_for_the_shell(tree)
             settings = f"{self.sysconfdir}/prober/prober.toml"
             is_kept = not tree.settle(settings, (CHECKOUT / "packaging/prober.toml").read_bytes(), before)
             _remove(tree, set(old) - set(tree.files))
@@ -224,6 +232,13 @@ class Installation:
             tree.put(f"{self.systemd}/systemd/system/{unit.name}", text.encode())
         for kind in ("sysusers.d", "tmpfiles.d"):
             tree.put(f"{self.systemd}/{kind}/prober.conf", (packaging / kind / "prober.conf").read_bytes())
+
+    def _lay_for_the_shell(self, tree: Tree) -> None:
+        """Manual pages and completion."""
+        for name, page in render_pages().items():
+            tree.put(f"{self.prefix}/share/man/man{name.rpartition('.')[2]}/{name}", page.encode())
+        for place, name in COMPLETIONS.items():
+            tree.put(f"{self.prefix}/share/{place}", (CHECKOUT / "packaging/completion" / name).read_bytes())
 
     def _lay_documents(self, tree: Tree) -> None:
         for name in _DOCUMENTS:

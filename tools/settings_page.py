@@ -70,7 +70,7 @@ def render_page(page: str) -> str:
 
 def _service_table(model: type[BaseModel], above: str) -> Iterator[str]:
     """The keys of one table; those that are tables themselves have one of their own."""
-    words = _comments(model)
+    words = comments_of(model)
     yield from ("", f"## `[{above}]`" if above else "## At the top of prober.toml", "")
     yield from (as_markdown(inspect.cleandoc(model.__doc__ or "")), "")
     yield from ("| key | environment | default | what |", "| --- | --- | --- | --- |")
@@ -78,24 +78,25 @@ def _service_table(model: type[BaseModel], above: str) -> Iterator[str]:
         if isinstance(info.default, BaseModel):
             continue
         key = f"{above}.{name}" if above else name
-        default = DEFAULTS.get(key) or _shown(info.default)
+        default = DEFAULTS.get(key) or shown_value(info.default)
         yield f"| `{name}` | `{environment_name(key)}` | {default} | {as_markdown(words[name])} |"
 
 
 def _table(model: type[BaseModel], where: str) -> Iterator[str]:
-    words = _comments(model)
+    words = comments_of(model)
     yield from ("", f"## `{where}`" if where.startswith("[") else f"## {where.capitalize()}", "")
     paragraphs = as_markdown(inspect.cleandoc(model.__doc__ or ""))
     yield from (paragraphs, "", "| key | default | what |", "| --- | --- | --- |")
     for name, info in model.model_fields.items():
         if model is host.Host and name == "settings":
             continue
-        default = "" if info.is_required() else _shown(info.default)
+        default = "" if info.is_required() else shown_value(info.default)
         text = as_markdown(words.get(name, ""))
         yield f"| `{name}` | {default} | {text} |"
 
 
-def _shown(value: object) -> str:
+def shown_value(value: object) -> str:
+    """A default as Markdown."""
     if isinstance(value, Path):
         return f'`"{value}"`'
     if value is None:
@@ -111,7 +112,7 @@ def _shown(value: object) -> str:
     return f"`{value}`"
 
 
-def _comments(model: type[BaseModel]) -> dict[str, str]:
+def comments_of(model: type[BaseModel]) -> dict[str, str]:
     """The ``#:`` comment above each field, or that of the field before it."""
     lines = inspect.getsource(model).splitlines()
     (tree,) = ast.parse("\n".join(lines)).body

@@ -88,7 +88,12 @@ def run_check(
     path = files[0]
     file = shown_name(path)
     about = read_asked(read_xml_file(path), path)
-    outcomes = [_ask(source, about, asked) for source in find_sources(against, settings)]
+    outcomes: list[Outcome] = []
+    sources = find_sources(against, settings)
+    with output.ProgressLine() as progress:
+        for number, source in enumerate(sources):
+            progress.show(f"{number} of {len(sources)} QEMUs: {source.label} …")
+            outcomes.append(_ask(source, about, asked))
     groups = list(_group(outcomes))
     if as_json:
         output.write_json(_as_json(file, outcomes, groups))

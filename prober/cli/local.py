@@ -6,7 +6,6 @@ takes to load.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
 from prober.errors import RecordingError, UsageError
-from prober.qemu.files import read_recording
+from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
 
 if TYPE_CHECKING:  # What is imported with the question alone.
@@ -33,7 +32,7 @@ def recorded(path: Path, settings: Path | None = None) -> Local:
 
     def read() -> Capabilities:
         try:
-            return Capabilities.from_recording(asyncio.run(read_recording(file)))
+            return Capabilities.from_recording(load_recording(file))
         except RecordingError as error:
             raise RecordingError(error.message, hint=error.hint or what_else(path)) from error
 

@@ -1,17 +1,16 @@
 """Writing to the terminal: the only place of the command that does.
 
 Answers go to stdout, everything else to stderr.  Each answer is written whole, so that a reader that goes away
-(``prober show types | head``) ends the command quietly and in one place.  Tables are drawn on a terminal; elsewhere
-they are the same columns, aligned and never cut.
+(``prober show types | head``) ends the command quietly and in one place.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from io import StringIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -54,32 +53,22 @@ def one_line_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Write a table to stdout."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to stdout: on a terminal no wider than that, with a line under its headers."""
+    from prober.cli.tables import lay_out
 
-    terminal = sys.stdout.isatty()
-    table = Table(
-        title=title if terminal else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD if terminal else None,
-        pad_edge=False,
-        show_edge=False,
-    )
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=not terminal)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    drawn = StringIO()  # The console would write by itself what is drawn.
-    Console(file=drawn, force_terminal=terminal or None, width=None if terminal else _UNCUT).print(table)
-    write("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    cells = [[str(cell) for cell in row] for row in rows]
+    lines = list(lay_out(headers, cells, width, is_ruled=is_terminal))
+    if has_colour() and lines:
+        lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
+    write("\n".join(lines))
 
 
-#: A width that no row reaches: what goes to a file or a pipe is not cut.
-_UNCUT = 1_000_000
+def has_colour() -> bool:
+    """Whether colours are wanted: on a terminal that has some, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def note(text: str) -> None:

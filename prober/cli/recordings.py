@@ -6,7 +6,6 @@ that nobody named.  Here they are only compared with, so those that come with pr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from prober.capabilities.bundled import find_bundled
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, find_all
 from prober.errors import RecordingError
-from prober.qemu.files import read_recording
+from prober.qemu.decoding import load_recording
 
 
 def read_recordings(places: Sequence[Path]) -> list[tuple[str, Capabilities]]:
@@ -35,7 +34,7 @@ def _find(places: Sequence[Path]) -> list[str]:
 
 
 def _read(path: str) -> Capabilities:
-    recording = asyncio.run(read_recording(path))
+    recording = load_recording(path)
     try:
         return Capabilities.from_recording(recording)
     except RecordingError as error:

@@ -19,6 +19,7 @@ from prober.capabilities.changes import C, HasNumber, News, NumberedLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
+from prober.service.users import Who
 
 #: So many listen at once, in either way; of them so many of one user, so that there is always room for others.
 MOST_LISTENERS = 64
@@ -43,8 +44,8 @@ class Listening(Generic[C]):
         self._changes = changes
         self._listed = listed
         self._of = of
-        #: How many there are of each user; None are those that the kernel does not tell.
-        self._listeners: Counter[int | None] = Counter()
+        #: How many there are of each user; None are those of whom nobody tells.
+        self._listeners: Counter[Who] = Counter()
 
     @property
     def listeners(self) -> int:
@@ -86,7 +87,7 @@ class Listening(Generic[C]):
             await asyncio.wait([waiting])
 
     def _enter(self, request: Request) -> Leave[C]:
-        user = None if request.peer is None else request.peer.uid
+        user = request.who
         if self.listeners >= MOST_LISTENERS:
             raise BusyError(f"{MOST_LISTENERS} clients listen for changes already", hint="try again later")
         if self._listeners[user] >= MOST_OF_ONE_USER:
@@ -95,7 +96,7 @@ class Listening(Generic[C]):
         self._listeners[user] += 1
         return Leave(self, user)
 
-    def left(self, user: int | None) -> None:
+    def left(self, user: Who) -> None:
         """One of this user listens no more."""
         self._listeners[user] -= 1
         if not self._listeners[user]:
@@ -105,7 +106,7 @@ class Listening(Generic[C]):
 class Leave(Generic[C]):
     """Gives the place of a listener back, once."""
 
-    def __init__(self, listening: Listening[C], user: int | None) -> None:
+    def __init__(self, listening: Listening[C], user: Who) -> None:
         self._listening: Listening[C] | None = listening
         self._user = user
 

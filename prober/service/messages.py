@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from prober.service.peers import Peer
 from prober.service.routes import Route
+from prober.service.users import Who
 
 
 class ClientGoneError(Exception):
@@ -125,6 +126,11 @@ class Request:
             if given == name:
                 return value.decode("latin-1")
         return ""
+
+    @property
+    def who(self) -> Who:
+        """The user who asks."""
+        return self.name or (None if self.peer is None else self.peer.uid)
 
     @property
     def is_gone(self) -> bool:

@@ -29,7 +29,8 @@ _SHOWN = 400
 
 #: Where a message may begin: behind a colon, a bracket, a quotation mark (also of Unicode), a line end in escapes.
 _START = re.compile(
-    r"^|:\s+|['\"\u201c\u2018(>|=]|\]:?\s+|\\[nrt]|&#1[03];|Z\s+|\s[-\u2013]\s+|[.,;]\s+|\)\s+|\bwith\s+"
+    r"^|:\s+|['\"\u201c\u2018(>|=]|\]:?\s+|\\[nrt]|&#1[03];|Z\s+|\s[-\u2013]\s+|[.,;]\s+|\)\s+|\bwith\s+|"
+    r"\b(?:internal error|unsupported configuration|operation failed|XML error)\s+"  # old ones have no colon behind it
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -70,7 +71,7 @@ def _look(lines: list[str], book: Book) -> Account:
     unknown: dict[str, Unknown] = {}
     for number, written in enumerate(lines, 1):
         line = _ESCAPES.sub("", written[:LONGEST_LINE]).strip()
-        found = _of_line(line, number, book)
+        found = _of_line(line, number, book, alone=len(lines) == 1)
         for one in found:
             key = (one.meaning.name, one.message, one.flag)
             if key in said:
@@ -84,8 +85,11 @@ def _look(lines: list[str], book: Book) -> Account:
     return Account(tuple(strong), tuple(told[:MOST_UNKNOWN]), max(0, len(told) - MOST_UNKNOWN))
 
 
-def _of_line(line: str, number: int, book: Book) -> list[Said]:
-    """What is said in a line: of sentences that overlap, the one of which most is there word for word."""
+def _of_line(line: str, number: int, book: Book, *, alone: bool) -> list[Said]:
+    """What is said in a line: of sentences that overlap, the one of which most is there word for word.
+
+    ``alone``: it is all that there is, so somebody asks about this very sentence.
+    """
     entries = book.entries(line)
     fits: list[tuple[int, re.Match[str], Sentence, re.Match[str] | None]] = []
     starts = [match.end() for match in _START.finditer(line)][:_STARTS] if entries else []
@@ -93,7 +97,7 @@ def _of_line(line: str, number: int, book: Book) -> list[Said]:
         matches = [(entry, match) for entry in entries if (match := entry.pattern.match(line, start)) is not None]
         option = _OPTION.search(line[:start]) if matches else None
         for entry, match in matches:
-            if _counts(entry.meaning, match, option):
+            if _counts(entry.meaning, match, option, alone=alone):
                 weight = entry.template.weight + (_OF_OPTION if entry.meaning.of else 0)
                 fits.append((weight, match, entry, option))
     taken: list[tuple[int, int]] = []
@@ -105,10 +109,10 @@ def _of_line(line: str, number: int, book: Book) -> list[Said]:
     return [one for _, one in sorted(said, key=lambda pair: pair[0])]
 
 
-def _counts(meaning: Meaning, match: re.Match[str], option: re.Match[str] | None) -> bool:
+def _counts(meaning: Meaning, match: re.Match[str], option: re.Match[str] | None, *, alone: bool) -> bool:
     if meaning.of and (option is None or _flag(option) not in meaning.of):
         return False
-    if not meaning.loose or option is not None or match.start() == 0:
+    if not meaning.loose or option is not None or (alone and match.start() == 0):
         return True
     return _SPEAKS.search(match.string[: match.start()]) is not None
 

@@ -77,9 +77,9 @@ async def changing(local: Changing, seconds: float) -> int:
 
 
 def test_who_is_cut_off_writes_nothing_under_a_name_that_another_one_has_taken(
-    fleet: Fleet, tmp_path: Path, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
+    fleet: Fleet, tmp_path: Path, whole: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    lease_s, length_s = WHOLE if pytestconfig.option.whole else SHORT
+    lease_s, length_s = WHOLE if whole else SHORT
     settings, local = replace(QUICK, lease_s=lease_s, burst=1000), Changing()
 
     async def run() -> None:

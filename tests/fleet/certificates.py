@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,13 @@ class Pair:
 
     cert: Path
     key: Path
+
+    def ends(self) -> int:
+        """Until when it is good (seconds since 1970)."""
+        said = subprocess.run(
+            ["openssl", "x509", "-in", self.cert, "-noout", "-enddate"], check=True, capture_output=True
+        )
+        return ssl.cert_time_to_seconds(said.stdout.decode().strip().removeprefix("notAfter="))
 
     def asking(self, url: str, ca: Path) -> str:
         """The address by which a reader is asked with it."""
@@ -42,5 +50,5 @@ class Authority:
         return Pair(cert, key)
 
 
-def _run(*words: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+def _run(*words: str | Path) -> str:
+    return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, text=True).stdout

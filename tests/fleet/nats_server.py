@@ -46,6 +46,7 @@ class Server:
 
     directory: Path
     port: int
+    program: Path = SERVER
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,7 +58,7 @@ class Server:
         """Start it, and wait until it listens."""
         with (self.directory / "log").open("ab") as log:
             # It dies with this process, however this one ends.
-            command = ["setpriv", "--pdeathsig=KILL", str(SERVER), "-c", str(self.directory / "nats-server.conf")]
+            command = ["setpriv", "--pdeathsig=KILL", str(self.program), "-c", str(self.directory / "nats-server.conf")]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until = time.monotonic() + PATIENCE
         while not _listens(self.port):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,15 +15,20 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.explain import explain
 from prober.capabilities.members import unfold
 from prober.capabilities.schema import QapiSchema
+from prober.cli.completion.candidates import find_candidates, lines_of
+from prober.cli.completion.line import split_line
 from prober.commandline.parse import split_shell
 from prober.commandline.qapi import misfits
 from prober.commandline.report import check_argv
+from prober.commandline.written import read_written
 from prober.errors import ProberError
 from prober.host.files import read_host
 from prober.qemu.recording import Recording
 from prober.service.configuration import load_settings
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
+from prober.why.book import load_book
+from prober.why.find import find_said
 from tests.fakes.making import small_answers
 from tests.recordings import FIXTURES, ROOT, load_capabilities
 
@@ -183,6 +189,8 @@ def _qapi_seeds() -> Sequence[bytes]:
 
 
 def run_words(data: bytes) -> None:
+    with suppress(ProberError):
+        read_written(data.decode(errors="surrogateescape"), "vm@1.service", {})
     words = split_shell(data.decode(errors="surrogateescape"))
     for version in _VERSIONS:
         check_argv(words, capabilities(version))
@@ -240,6 +248,44 @@ _SETTINGS_TOKENS = (
     b" = ", b"[catalog]", b"[[pools]]", b"[a.b]", b"'''", b"true", b"[]", b"{}", b"1979-05-27", b"inf", b"#",
 )  # fmt: skip
 
+# What somebody said, and what somebody types.
+
+
+def run_said(data: bytes) -> None:
+    find_said(data.decode("utf-8", "replace"), load_book())
+
+
+def run_typed(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".replies") as file:
+        file.write(data)
+        file.flush()
+        text = data.decode("utf-8", "replace")
+        for line in (f"prober {text}", f"prober show --replies {file.name} type {text[:20]}"):
+            list(lines_of(find_candidates(split_line(line))))
+
+
+def _said_seeds() -> Sequence[bytes]:
+    lines = (ROOT / "tests/unit/why/messages.tsv").read_bytes().splitlines()[1:]
+    return [line.split(b"\t")[1] for line in lines]
+
+
+def _typed_seeds() -> Sequence[bytes]:
+    return [
+        b"supports --replies qemu-7.2 PIIX4_PM.acpi",
+        b"check-argv --replies=qemu-11 -- qemu-system-x86_64 -device 'virtio-rng-pci,r",
+        b"fleet can --",
+        *_replies_seeds(),
+    ]
+
+
+_SAID_TOKENS = (
+    b": ", b"qemu-system-x86_64: ", b"-device a,b=c: ", b"'", b'"', b"\n", b"\\n", b" not found",
+    b"Property '", b"error: ",
+    b"2024-05-01T10:00:00.000000Z ", b"\x1b[31m", b"Could not open '", b"internal error: ",
+)  # fmt: skip
+
+_TYPED_TOKENS = (b" ", b"'", b"\\", b"--", b"--replies=", b"=", b".", b"-- ", b'"execute": "qom-list-types"\n}\n', b"{")
+
 TARGETS = (
     Target("xml", run_xml, _xml_seeds, _XML_TOKENS),
     Target("replies", run_replies, _replies_seeds, _JSON_TOKENS),
@@ -247,4 +293,6 @@ TARGETS = (
     Target("qapi", run_qapi, _qapi_seeds, (*_JSON_TOKENS, b'"driver"', b'"file"', b'"type"')),
     Target("words", run_words, _words_seeds, _WORDS_TOKENS),
     Target("settings", run_settings, _settings_seeds, _SETTINGS_TOKENS),
+    Target("said", run_said, _said_seeds, _SAID_TOKENS),
+    Target("typed", run_typed, _typed_seeds, _TYPED_TOKENS),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,11 @@ def test_a_store_is_made_once_and_changed_where_it_is_asked_for(server: Server, 
     (entry,) = json.loads(out)["entries"]
     assert (entry["name"], entry["labels"]) == ("node.1", {"rack": "7"})
     assert "1 of 1 hosts were not heard" in err
+
+    server.kill()
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(init)
+        # In this thread: a server ends with the one that started it.
+        time.sleep(1.5)
+        server.start()
+        assert done.result()[0][:2] == ["KV_fleet", "there"], "one that is just being started is waited for"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -204,6 +205,26 @@ def test_an_event_stream_ends_with_the_reader(party: Party, store: str, tmp_path
                 pass
         with suppress(ConnectionError):
             assert stranger.recv(1) == b""
+
+
+def test_a_connection_lasts_no_longer_than_its_certificate(
+    party: Party, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that listens to changes."""
+    ahead = party.clients["cn"].ends() - time.time() - 3
+    monkeypatch.setattr("prober.service.tls.connection.time", SimpleNamespace(time=lambda: time.time() + ahead))
+    with (
+        reading(party, store, tmp_path) as reader,
+        reader.handshaken("cn") as stream,
+        TlsClient(reader.asking("cn"), timeout=PATIENCE) as client,
+    ):
+        stream.sendall(b"GET /v1/fleet/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"text/event-stream" in stream.recv(65536)
+        assert client.get("/healthz").ok
+        began = time.monotonic()
+        while stream.recv(65536):
+            pass
+        assert time.monotonic() - began < 15  # before it would be closed as nothing is said
 
 
 @pytest.mark.parametrize("what", ["open key", "no key", "encrypted", "no authority", "taken"])

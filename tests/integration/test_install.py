@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.sharing import make_once
-from tools.install import NAME, find_python, needed
+from tools.install import COMPLETIONS, NAME, find_python, needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -69,6 +69,7 @@ def test_the_command_works_by_itself(tree: Path) -> None:
     )
     assert "present" in found
     assert "versions" in found, "the recordings came along"
+    assert "rule      option-unknown" in run_installed(tree, "why", "qemu-kvm: -no-kvm: invalid option")
     run_installed(tree, "config", "--check", "--config", str(tree / "etc/prober/prober.toml"))
     where = "import prober, pydantic_core; print(prober.__file__, pydantic_core.__file__)"
     python = tree / "usr/lib/prober/bin/python3"
@@ -135,6 +136,13 @@ def test_what_a_fleet_takes_is_laid_down(tree: Path, tmp_path: Path) -> None:
     seed = tmp_path / "a.seed"
     assert '"$KV.fleet.hosts.a"' in run_installed(tree, "fleet", "key", "a", "-o", str(seed))
     assert seed.stat().st_mode & 0o777 == 0o600
+
+
+def test_manual_pages_and_completion_are_where_they_are_looked_for(tree: Path) -> None:
+    share = tree / "usr/share"
+    assert (share / "man/man1/prober-why.1").is_file() and (share / "man/man5/prober.toml.5").is_file()
+    for place, name in COMPLETIONS.items():
+        assert (share / place).read_bytes() == (CHECKOUT / "packaging/completion" / name).read_bytes()
 
 
 def test_nobody_but_root_may_change_it(tree: Path) -> None:

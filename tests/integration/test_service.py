@@ -264,7 +264,7 @@ def _units(directory: Path) -> list[str]:
 @pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
-    assert len(units) == 10
+    assert len(units) == 12
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -14,13 +14,18 @@ FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT /
 
 #: What lies at the top of a checkout.
 TOP = {
-    *(".ci", ".git", ".gitignore", "docs", "fixtures", "packaging", "prober", "tests", "tools"),
-    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
-    *("pyproject.toml", "requirements.lock"),
+    *(".ci", ".git", ".gitignore", "docs", "examples", "fixtures", "packaging", "prober", "tests", "tools"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md", "SECURITY.md"),
+    *("pyproject.toml", "requirements.lock", "setup.py"),
 }
 
 #: Where each method is that of a protocol, which says what it means.
-_OF_A_PROTOCOL = ("prober/cli/local.py", "prober/cli/remote.py", "prober/capabilities/interviewer.py")
+_OF_A_PROTOCOL = (
+    "prober/cli/local.py",
+    "prober/cli/remote.py",
+    "prober/cli/completion/names.py",
+    "prober/capabilities/interviewer.py",
+)
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

@@ -16,7 +16,16 @@ from tests.fuzz.watch import MOST_S, try_growth, try_input
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: So many inputs a target: a second or two of processor time each.
-_INPUTS = {"xml": 40, "replies": 300, "schema": 500, "qapi": 300, "words": 60, "settings": 300}
+_INPUTS = {
+    "xml": 40,
+    "replies": 300,
+    "schema": 500,
+    "qapi": 300,
+    "words": 60,
+    "settings": 300,
+    "said": 200,
+    "typed": 30,
+}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

@@ -17,6 +17,9 @@ from prober.fleet.store.open import needs_extra, open_store
 
 _MIB = 1 << 20
 
+#: A server that was just started listens within a second or two, on a busy machine some more.
+_PATIENCE_S = 10.0
+
 
 def fleet_init_command(
     store: Store = None,
@@ -63,6 +66,7 @@ def fleet_init_command(
             replicas=replicas,
             records_bytes=None if records is None else records * _MIB,
             builds_bytes=None if builds is None else builds * _MIB,
+            patience_s=_PATIENCE_S,
         )
     )
     if json:

@@ -48,6 +48,8 @@ Taker = Callable[[bytes, bytes, bytes, bytes | None], None]
 
 _NOT_THERE = "`prober fleet init` makes it, with its keeper's key; a cluster may have no leader for some seconds"
 
+_SLOW = "the server may be busy, and a cluster has no leader for some seconds: try again"
+
 _NOT_MAY = "a host's key writes what is that host's, a reader's only reads, a keeper's makes the streams"
 
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)')
@@ -204,7 +206,7 @@ class ServerConnection:
         except nats.errors.NoRespondersError as error:
             raise StoreError("there is no store of a fleet on this server now", hint=_NOT_THERE) from error
         except ERRORS as error:
-            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _NOT_THERE) from error
+            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _SLOW) from error
         finally:
             self._asking.pop(asking, None)
             self._refused.pop(asking, None)

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from prober.errors import StoreError
 from prober.fleet.store.address import read_address
 from prober.fleet.store.client import ServerConnection
 from prober.fleet.store.feed import dumped
@@ -14,6 +15,9 @@ from prober.fleet.store.subjects import BUILDS, RECORDS, ROOM, stream_config
 
 #: How long (seconds) it may take to make a stream: its copies elect a leader first.
 _MADE_S = 30.0
+
+#: How long (seconds) after one try to reach a server the next one begins.
+_AGAIN_S = 0.5
 
 
 class StreamDone(NamedTuple):
@@ -37,6 +41,7 @@ async def make_streams(
     replicas: int | None = None,
     records_bytes: int | None = None,
     builds_bytes: int | None = None,
+    patience_s: float = 0.0,
 ) -> list[StreamDone]:
     """Make both streams; those that are there get what they should have, and lose nothing.
 
@@ -45,17 +50,34 @@ async def make_streams(
     :param replicas: how many servers of a cluster have a copy: 1, 3 or 5.
     :param records_bytes: the most that hosts' records may take; a further host is refused then.
     :param builds_bytes: the most that builds and variants may take.
+    :param patience_s: how long (seconds) a server is waited for that is perhaps being started.
     :raise StoreError: where the server cannot be reached, or will not have it.
     """
     address = await asyncio.to_thread(read_address, url, credentials)
     connection = ServerConnection(address)
     try:
+        await _reach(connection, patience_s)
         return [
             await _make(connection, RECORDS, replicas, records_bytes),
             await _make(connection, BUILDS, replicas, builds_bytes),
         ]
     finally:
         await connection.close()
+
+
+async def _reach(connection: ServerConnection, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while True:
+        try:
+            await connection.client()
+        except StoreError as error:
+            # Who is not let in will not be let in later.
+            if loop.time() > until or "authorization" in error.message.lower():
+                raise
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
 
 
 async def _make(connection: ServerConnection, name: str, replicas: int | None, most_bytes: int | None) -> StreamDone:

@@ -217,9 +217,9 @@ class FleetHandlers:
 
 def _describe() -> bytes:
     # Imported by whoever asks for this first.
-    from prober.service.fleet.openapi import describe
+    from prober.service.fleet.openapi import describe_reader
 
-    return describe()
+    return describe_reader()
 
 
 def _page_of_hosts(known: FleetKnown, where: Where, most: int, after: str) -> HostsAnswer:

@@ -40,6 +40,6 @@ _MEANINGS = {
 }
 
 
-def describe() -> bytes:
+def describe_reader() -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes some 30 ms."""
     return describe_routes(_ABOUT, ROUTES, _MEANINGS, _WRITTEN, (Problem,))

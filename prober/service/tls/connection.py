@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from contextlib import suppress
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from prober.service.logs.text import harmless
 from prober.service.problems import problem
 from prober.service.protocol import HttpConnection
 from prober.service.tls.gate import Gate
-from prober.service.tls.names import CertificateName, names_of
+from prober.service.tls.names import Certificate, CertificateName, names_of
 from prober.service.users import User
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class TlsConnection(asyncio.Protocol):
         self._stranger: User | None = None
         self._inside: HttpConnection | None = None
         self._alarm = Alarm()
+        self._expiry = Alarm()
         self._is_paused = False
         self.is_leaving = False
         self.name = ""
@@ -71,6 +73,7 @@ class TlsConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It went."""
         self._alarm.stop()
+        self._expiry.stop()
         self.is_leaving = True
         self._gate.leave(self, self._stranger)
         if self._inside is not None:
@@ -170,10 +173,11 @@ class TlsConnection(asyncio.Protocol):
             self._break_off(error)
         else:
             self._flush()
-            self._look_at(names_of(self._tls.getpeercert() or {}))
+            self._look_at(self._tls.getpeercert() or {})
 
-    def _look_at(self, names: list[CertificateName]) -> None:
+    def _look_at(self, certificate: Certificate) -> None:
         """Who it is, is known."""
+        names = names_of(certificate)
         name = self._gate.allow.find(names)
         if name is None:
             self._refuse(names)
@@ -183,6 +187,9 @@ class TlsConnection(asyncio.Protocol):
         self._alarm.stop()
         self.name = name
         self._inside = HttpConnection(self._gate.serving, name)
+        # A connection lasts no longer than the certificate that it was let in by; what is being answered is answered.
+        left = ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()
+        self._expiry.start(max(0.0, left), self._inside.shut_down)
         self._inside.connection_made(_Within(self, self._transport))
 
     def _refuse(self, names: list[CertificateName]) -> None:

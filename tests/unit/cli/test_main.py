@@ -32,6 +32,22 @@ def test_help_names_every_command_in_order(run: Run) -> None:
     assert tuple(name for name in named if name in COMMANDS) == COMMANDS
 
 
+@pytest.mark.parametrize("width", [50, 80, 100])
+def test_the_help_of_the_command_itself_takes_no_parser_and_breaks_no_word(run: Run, width: int) -> None:
+    script = (
+        "import sys; from prober.cli.start import start\ntry: start()\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    environment = {**os.environ, "COLUMNS": str(width)}
+    command = [sys.executable, "-c", script, "--help"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert not {"typer", "rich", "inspect", "pydantic"} & set(ended.stderr.split())
+    assert max(map(len, ended.stdout.splitlines())) <= width
+    assert set(re.findall(r"--[\w-]+", ended.stdout)) >= {"--socket", "--binary", "--replies", "--version", "--help"}
+    assert "node-feature-discovery" in ended.stdout
+    if width == 80:
+        assert run("--help").out.rstrip() == ended.stdout.rstrip()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     ended = run(command, "--help")
@@ -255,9 +271,8 @@ def test_commands_are_imported_when_they_are_called() -> None:
     assert imported == {
         "prober.cli",
         "prober.cli.commands",
-        "prober.cli.exits",
-        "prober.cli.streams",
-        "prober.errors",
+        "prober.cli.overview",
+        "prober.cli.running",
         "prober.service",
         "prober.service.routes",
     }

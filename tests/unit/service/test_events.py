@@ -219,27 +219,29 @@ def test_so_many_listen_and_no_more(served: Served) -> None:
         assert time.monotonic() < deadline, "places of listeners are left over"
 
 
-def _listen(listening: Listening[Any], uid: int, number: int = 1) -> list[Response]:
-    peer = Peer(uid, uid)
-    request = Request("GET", "/v1/events", b"", [], lambda _: None, keep_alive=True, peer=peer)
+def _listen(listening: Listening[Any], who: int | str, number: int = 1) -> list[Response]:
+    """By a uid, or by the name in a certificate."""
+    peer, name = (None, who) if isinstance(who, str) else (Peer(who, who), "")
+    request = Request("GET", "/v1/events", b"", [], lambda _: None, keep_alive=True, peer=peer, name=name)
     return [listening.stream(request) for _ in range(number)]
 
 
-def test_one_user_leaves_places_for_others() -> None:
+@pytest.mark.parametrize("users", [(1, 2, 3), ("a", "b", "c"), ("a", 1, "b")])
+def test_one_user_leaves_places_for_others(users: tuple[int | str, ...]) -> None:
     listening: Listening[Any] = Listening(NumberedLog(), lambda _: BaseModel(), "changes")
-    first = _listen(listening, 1, MOST_OF_ONE_USER)
+    first = _listen(listening, users[0], MOST_OF_ONE_USER)
     with pytest.raises(BusyError, match="of this user"):
-        _listen(listening, 1)
+        _listen(listening, users[0])
     others = MOST_LISTENERS - MOST_OF_ONE_USER
-    _listen(listening, 2, others)
+    _listen(listening, users[1], others)
     with pytest.raises(BusyError, match=f"{MOST_LISTENERS} clients listen"):
-        _listen(listening, 3)
+        _listen(listening, users[2])
     body = first[0].stream
     assert body is not None
     aio(body.aclose())
     aio(body.aclose())
     assert listening.listeners == MOST_LISTENERS - 1
-    _listen(listening, 3)
+    _listen(listening, users[2])
 
 
 def _until_refused(served: Served) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator  # which schemathesis brings
 
 from prober.service.client import Client
-from prober.service.fleet.openapi import describe
+from prober.service.fleet.openapi import describe_reader
 from prober.service.fleet.routes import ROUTES
 from prober.service.fleet.server import ReaderSettings
 from prober.service.routes import DESCRIPTION
@@ -54,7 +54,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="module", name="schema")
 def _schema() -> Any:
-    return json.loads(describe())
+    return json.loads(describe_reader())
 
 
 def _operations(schema: Any) -> Iterator[tuple[str, str, Any]]:
@@ -65,7 +65,7 @@ def _operations(schema: Any) -> Iterator[tuple[str, str, Any]]:
 
 def test_it_is_what_the_reader_gives(client: Client) -> None:
     for _ in range(2):
-        assert client.fetch(DESCRIPTION.path) == (200, describe())
+        assert client.fetch(DESCRIPTION.path) == (200, describe_reader())
     assert client.get(f"{DESCRIPTION.path}?x=1").ok
 
 
