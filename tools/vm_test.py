@@ -49,7 +49,7 @@ StandardError=journal+console
 """
 _SIZE = "2400M"
 #: On a machine that nobody else uses it takes half of this.
-_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "900"))
+_PATIENCE_S = float(os.environ.get("PROBER_VM_PATIENCE", "1200"))
 _MARK = "@@ "
 _COLUMNS = "outcome  seconds  step"
 
