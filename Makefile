@@ -20,6 +20,8 @@ UPGRADE ?=
 # How long `make fuzz` feeds each of its targets, and which of them (empty: all).
 SECONDS ?= 60
 TARGETS ?=
+# How many hosts `make bench-fleet` simulates; its bars are for these.
+HOSTS ?= 100000
 # Where `make install` puts things: a tree of its own for a package, and where in it.  PREFIX, SYSCONFDIR and
 # INSTALL_PYTHON (the interpreter; by default the distribution's) are paths on the host.
 DESTDIR ?=
@@ -27,15 +29,17 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 INSTALL_PYTHON ?=
 INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --sysconfdir '$(SYSCONFDIR)' --python '$(INSTALL_PYTHON)'
+# Which of Debian's releases `make deb` and `make deb-test` are about; empty: each that there is a package for.
+RELEASE ?=
 PYTEST := $(BIN)/python -m pytest
-# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
+# How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench load qemu roots man fixtures lock clean conformance docs agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -60,6 +64,12 @@ uninstall: ## take away what `make install` laid down with the same DESTDIR and 
 	@$(BIN)/python $(INSTALL) uninstall
 
 # mypy has one processor busy for half a minute, so it runs beside the tests; what it says comes behind theirs.
+deb: $(STAMP) ## build the Debian package (RELEASE=bookworm or trixie; as root; mmdebstrap, bubblewrap)
+	@$(BIN)/python -u -m tools.deb $(RELEASE)
+
+deb-test: $(STAMP) ## install, upgrade, remove and purge what `make deb` built, in fresh Debians (RELEASE=; as root)
+	@$(BIN)/python -u -m tools.deb_trial $(RELEASE)
+
 test: needed lint layers ## all checks and tests; as root it installs first what they need (see `make deps`)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; status=0; \
 	$(BIN)/mypy >"$$said" 2>&1 & types=$$!; \
@@ -112,7 +122,7 @@ compare: $(STAMP) ## the check against lines that QEMUs have judged, a line a ve
 mutants: $(STAMP) ## change the rules of the check in one place at a time: a test has to notice it (half an hour)
 	$(BIN)/python -m tools.mutants
 
-vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, proofs (as root, ten minutes; mmdebstrap)
+vm-test: $(STAMP) ## boot a Debian with prober installed: units, upgrade, reload, full disk, fleet, proofs (as root, ten minutes; mmdebstrap)
 	$(BIN)/python -u -m tools.vm_test
 
 fuzz: $(STAMP) ## feed the readers and the service what nobody foresaw (SECONDS=60 each; TARGETS='xml http')
@@ -124,6 +134,12 @@ faults: $(STAMP) ## kill, fill, damage, jump, starve and restart it: a table of 
 bench: $(STAMP) ## measure, beside an earlier commit and libvirt, against the bars
 	$(BIN)/python -m tests.bench
 
+bench-fleet: $(STAMP) ## a fleet on a real NATS server, measured against its bars (HOSTS=100000)
+	$(BIN)/python -m tests.fleet_bench $(HOSTS)
+
+fleet-demo: $(STAMP) ## start a NATS server, a thousand simulated hosts and a reader, with questions to try
+	@exec $(BIN)/python -m tests.fleet_demo
+
 load: $(STAMP) ## ask the service without pause, over 2,000 connections, beside libvirtd (ARGS=SECONDS; 600)
 	$(BIN)/python -m tests.load $(ARGS)
 
@@ -134,7 +150,8 @@ qemu: ## install Debian's QEMU, where it is missing
 roots: $(STAMP) ## lay out the other QEMU versions in .roots (mmdebstrap, as root)
 	@$(BIN)/python -m tools.roots
 
-docs: $(STAMP) ## write the tables of docs/domain-xml.md, settings.md, operating.md, checking.md, proving.md
+docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, operating.md, checking.md, proving.md
+	$(BIN)/python -m tools.cli_page
 	$(BIN)/python -m tools.domain_xml
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.metrics_page

@@ -37,7 +37,7 @@ CHECKOUT = Path(__file__).parent.parent
 NAME = "qemu-prober"
 
 #: What the wheel is made of.
-_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "prober")
+_SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "prober", "fixtures")
 _DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "packaging/monitoring", "packaging/nats")
 
 #: Where a shell looks for completion, below PREFIX/share, and what goes there.
@@ -204,8 +204,6 @@ class Installation:
             for file in distribution(name).files or ():
                 if ".." not in file.parts and "__pycache__" not in file.parts:
                     tree.put(f"{self.packages}/{file}", Path(str(file.locate())).read_bytes())
-        for path in sorted((CHECKOUT / "fixtures/replies").iterdir()):
-            tree.put(f"{self.library}/share/prober/replies/{path.name}", path.read_bytes())
         self._compile(tree)
 
     def _compile(self, tree: Tree) -> None:

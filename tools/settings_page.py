@@ -16,7 +16,7 @@ from prober.capabilities.find import CatalogSettings
 from prober.host import host
 from prober.qemu.limits import InterviewLimits
 from prober.service.configuration import environment_name
-from prober.service.settings import ServiceSettings
+from prober.service.settings import FleetSettings, ServiceSettings
 from tools.pages import as_markdown, put_between_marks
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -26,6 +26,7 @@ SERVICE: tuple[tuple[type[BaseModel], str], ...] = (
     (ServiceSettings, ""),
     (CatalogSettings, "catalog"),
     (InterviewLimits, "catalog.limits"),
+    (FleetSettings, "fleet"),
 )
 
 #: Defaults of the service that are written, or come about, in another way.
@@ -45,7 +46,8 @@ each with its file, line and key, and what to do; a variable that looks like a s
 interview: what is new in the catalog is found and what is gone is dropped. Where something is wrong everything stays
 as it was, and the log and the unit's status say what. `socket`, `mode`, `group` and `catalog.cache_dir` take a
 restart, which both name. Limits of connections hold for those that are made from then on, and the prover's own
-settings from its next start."""
+settings from its next start. What stands below `[fleet]` is for `prober fleet serve`, which heeds the limits of
+connections as well ([fleet.md](fleet.md#over-a-network))."""
 
 #: The models of a host, each with where it stands in the file.
 TABLES: tuple[tuple[type[BaseModel], str], ...] = (

@@ -21,6 +21,7 @@ SETTINGS = Path("/etc/prober/prober.toml")
 #: Under emulation all takes twenty times as long.
 _TOLD = """admin_group = "games"
 prover_idle_s = {idle}
+work_s = 120
 [catalog]
 directories = []
 paths = ["/usr/bin/qemu-system-x86_64"]

@@ -7,10 +7,10 @@ import json
 import time
 from pathlib import Path
 
-from tools.vm_inside import PROVER, SERVICE, STEPS, run
+from tools.vm_inside import STEPS, run
 
-#: In this order; each has its steps, in the order of the file.
-_MODULES = ("tools.vm_trial_service", "tools.vm_trial_prover")
+#: In this order; each has its steps, in the order of the file.  The last one removes prober.
+_MODULES = ("tools.vm_trial_service", "tools.vm_trial_fleet", "tools.vm_trial_prover", "tools.vm_trial_package")
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
             ok, said = False, f"{type(error).__name__}: {error}"
         told = {"name": work.__name__, "ok": ok, "seconds": time.monotonic() - began, "said": said[:3000]}
         print(f"\n@@ {json.dumps(told)}", file=console, flush=True)
-    log = run("journalctl", "-u", SERVICE, "-u", PROVER, "-o", "cat", "--no-pager")
+    log = run("journalctl", "-u", "prober*", "-u", "nats-server", "-o", "cat", "--no-pager")
     print(log, file=console, flush=True)
     last = {"name": "end", "ok": True, "seconds": 0.0, "said": ""}
     print(f"\n@@ {json.dumps(last)}", file=console, flush=True)

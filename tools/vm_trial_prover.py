@@ -216,7 +216,7 @@ def nothing_left() -> str:
 def scores() -> str:
     """How exposed the units are, as the systemd that runs them says."""
     found = []
-    for unit in (SERVICE, PROVER):
+    for unit in (SERVICE, PROVER, "prober-agent.service"):
         said = subprocess.run(["systemd-analyze", "security", unit], capture_output=True, text=True, check=False).stdout
         found.append(said.strip().splitlines()[-1].partition("level for ")[2])
     return ", ".join(found)

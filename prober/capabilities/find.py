@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from prober.capabilities.bundled import RECORDING_ENDS, named_recording, without_ending
 from prober.qemu.limits import InterviewLimits
 
 FileKind: TypeAlias = Literal["binary", "recording"]
@@ -20,8 +21,6 @@ FileKind: TypeAlias = Literal["binary", "recording"]
 #: What the binaries are called.
 PREFIX = "qemu-system-"
 _USUAL = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec")
-#: How the names of recordings end.
-RECORDING_ENDS = (".replies.xz", ".replies")
 
 
 def name_a_file(value: Any) -> Any:
@@ -46,7 +45,8 @@ class CatalogSettings(BaseModel):
     qemu_kvm: Path | None = Path("/usr/libexec/qemu-kvm")
     #: Binaries by any other name, which stay in the catalog even while there is no such file.
     paths: tuple[Path, ...] = ()
-    #: Recordings (files, or directories of them) that are always served.
+    #: Recordings (files, directories of them, or those that come with prober by name: `qemu-7.2`, `bundled` for all)
+    #: that are always served.
     recordings: tuple[Path, ...] = ()
     #: Recordings that are served only where no binary is found.
     fallback_recordings: tuple[Path, ...] = ()
@@ -93,13 +93,6 @@ class FoundFile:
         return without_ending(Path(self.path).name)
 
 
-def without_ending(name: str) -> str:
-    """The name of a file without a recording's ending."""
-    for end in RECORDING_ENDS:
-        name = name.removesuffix(end)
-    return name
-
-
 def find_all(settings: CatalogSettings) -> list[FoundFile]:
     """Every file that the settings name, in their order, each once however many links lead to it.  Blocks."""
     binaries = _merge(_binaries(settings), "binary", keep=frozenset(map(_absolute, settings.paths)))
@@ -121,7 +114,7 @@ def _binaries(settings: CatalogSettings) -> Iterator[str]:
 
 
 def _recordings(places: list[Path]) -> Iterator[str]:
-    for place in places:
+    for place in map(named_recording, places):
         if place.is_dir():
             yield from sorted(name for name in _list(place) if name.endswith(RECORDING_ENDS))
         else:

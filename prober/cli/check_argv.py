@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from prober.cli import output
 from prober.cli.answerer import Answerer
-from prober.cli.argv import read_argv
+from prober.cli.argv import Lines, read_lines, read_process
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.options import Assume, Binary, Json, Replies, Socket
+from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
 from prober.cli.supports import format_grounds
+from prober.commandline.written import places
+from prober.errors import UsageError
 
 
 def check_argv_command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[-- QEMU OPTION...]",
-            help="The command line, binary first, after `--`. Without it, or for -, a shell command line or "
-            "libvirt's .args file is read from stdin.",
+            metavar="[FILE | -- QEMU OPTION...]",
+            help="The command line, binary first, after `--`; or a file that has some: libvirt's .args, a shell "
+            "script, a systemd unit. Without any, or for -, stdin is read as such a file.",
         ),
+    ] = None,
+    pid: Annotated[
+        int | None, typer.Option("--pid", metavar="PID", min=1, help="The command line of this running QEMU.")
     ] = None,
     socket: Socket = None,
     binary: Binary = None,
     replies: Replies = None,
     assume_unknown_present: Assume = False,
+    quiet: Quiet = False,
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the grounds of each finding.")] = False,
 ) -> None:
     """Each finding is a line, `WORD: -flag part: kind: message (hint)`. WORD counts the words of the command line from
-    0, the binary. The kinds: error, QEMU would refuse; ignored, QEMU would not do it; deprecated; unknown, the QEMU
-    cannot tell.
+    0, the binary; of a file it is `FILE:LINE:COLUMN`. The kinds: error, QEMU would refuse; ignored, QEMU would not do
+    it; deprecated; unknown, the QEMU cannot tell.
 
     Against a service without `--binary`, the command line's first word says which of its binaries it is for.
 
@@ -43,37 +49,65 @@ def check_argv_command(
 
     Example: `prober check-argv --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,mak=x`
     """
-    code = run_check_argv(
-        choose(socket, binary, replies),
-        words or [],
-        as_json=json,
-        assume_unknown_present=assume_unknown_present,
-        verbose=verbose,
-    )
-    raise typer.Exit(code)
+    output.hush(answer=quiet, words=quiet)
+    if pid is not None and words:
+        raise UsageError("--pid goes without a command line", hint="the kernel tells that of the process")
+    given = read_process(pid) if pid is not None else read_lines(words or [])
+    asked = ArgvAsked(assume_unknown_present, json, verbose)
+    raise typer.Exit(run_check_argv(choose(socket, binary, replies), given, asked))
 
 
-def run_check_argv(
-    answerer: Answerer, words: Sequence[str], *, as_json: bool, assume_unknown_present: bool, verbose: bool
-) -> ExitCode:
-    """Print each finding; without words, or for ``-``, of the shell command line on stdin.
+class ArgvAsked(NamedTuple):
+    """How it is asked, and how it is told."""
 
-    :raise UsageError: where stdin has no command line.
-    """
-    report = answerer.check_argv(read_argv(words), assume_unknown_present=assume_unknown_present)
-    if as_json:
-        output.write_json(report)
+    assume_unknown_present: bool = False
+    as_json: bool = False
+    verbose: bool = False
+
+
+def run_check_argv(answerer: Answerer, given: list[str] | Lines, asked: ArgvAsked) -> ExitCode:
+    """Print each finding: by the number of its word, or of a file by line and column."""
+    assume = asked.assume_unknown_present
+    if isinstance(given, Lines):
+        reports = [answerer.check_argv(line.argv, assume_unknown_present=assume) for line in given.lines]
+        _tell_lines(given, reports, asked)
     else:
-        for line in format_report(report, verbose=verbose):
-            output.write(line)
-        output.note(
-            f"checked: {'nothing' if report['clean'] else 'something'} stands against it; `prober prove` starts it"
-        )
-    return ExitCode.ok if report["clean"] else ExitCode.refused
+        reports = [answerer.check_argv(given, assume_unknown_present=assume)]
+        if asked.as_json:
+            output.write_json(reports[0])
+        else:
+            for line in format_report(reports[0], verbose=asked.verbose):
+                output.write(line)
+    clean = all(report["clean"] for report in reports)
+    if not asked.as_json:
+        output.note(f"checked: {'nothing' if clean else 'something'} stands against it; `prober prove` starts it")
+    return ExitCode.ok if clean else ExitCode.refused
 
 
-def format_report(report: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+def _tell_lines(given: Lines, reports: list[dict[str, Any]], asked: ArgvAsked) -> None:
+    """The reports of a file's command lines, each finding with its place in the file."""
+    told = []
+    for line, report in zip(given.lines, reports, strict=True):
+        place = places(line.text)
+        for finding in report["findings"]:
+            at = line.find(finding["position"], finding["part"], place)
+            finding |= {"line": at.line, "column": at.column}
+        begins = place(line.words[0].start)
+        left_out = [word.unknown for word in line.left_out]
+        told.append({"line": begins.line, "argv": line.argv, "left_out": left_out, **report})
+        if left_out and not asked.as_json:
+            output.note(f"{given.name}:{begins.line}: without what its caller adds (${', $'.join(left_out)})")
+        if not asked.as_json:
+            for words in format_report(report, verbose=asked.verbose, name=given.name):
+                output.write(words)
+    if asked.as_json:
+        output.write_json({"file": given.name, "lines": told})
+
+
+def format_report(report: dict[str, Any], *, verbose: bool = False, name: str = "") -> Iterator[str]:
     """The findings in lines, ``WORD: -flag part: kind: message (hint)``; ``verbose`` adds the grounds of each.
+
+    With the ``name`` of a file ``FILE:LINE:COLUMN`` stands for the word.
 
     >>> finding = {"position": 3, "flag": "-device", "part": "mak", "kind": "error", "message": "no mak", "hint": ""}
     >>> list(format_report({"findings": [finding], "left_off": 0}))
@@ -82,7 +116,8 @@ def format_report(report: dict[str, Any], *, verbose: bool = False) -> Iterator[
     for finding in report["findings"]:
         where = " ".join(word for word in (finding["flag"] or "(disk image)", finding["part"]) if word)
         hint = f" ({finding['hint']})" if finding["hint"] else ""
-        yield f"{finding['position']}: {where}: {finding['kind']}: {finding['message']}{hint}"
+        at = f"{name}:{finding['line']}:{finding['column']}" if name else finding["position"]
+        yield f"{at}: {where}: {finding['kind']}: {finding['message']}{hint}"
         if verbose and finding["evidence"]:
             yield from format_grounds(finding["evidence"])
     if report["left_off"]:

@@ -40,6 +40,18 @@ class Command(NamedTuple):
 #: What is asked of many hosts at once.
 FLEET = (
     Command(
+        "init",
+        "prober.cli.fleet.keeping",
+        "Make a store for a fleet, or see that the one that is there is as it should be.",
+        of="fleet_",
+    ),
+    Command(
+        "key",
+        "prober.cli.fleet.keeping",
+        "Make the key of a host, a reader or the keeper, and tell what a server has to know of it.",
+        of="fleet_",
+    ),
+    Command(
         "import",
         "prober.cli.fleet.importing",
         "Put hosts into a store, each by a recording of its QEMU.",
@@ -245,7 +257,7 @@ COMMANDS = (
     Command(
         "check",
         "prober.cli.check",
-        "Say which of many QEMUs accept a libvirt domain, and why the others do not.",
+        "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",
     ),
     Command(
         "fleet",

@@ -14,7 +14,8 @@ from prober.cli.served import AccelServed, AdminGroup, Cache, Config, Group, Lis
 from prober.errors import UsageError
 from prober.host.files import DEFAULT_FILE as HOST_FILE
 from prober.host.files import read_host
-from prober.service.configuration import Configuration, SettingProblem, ToldSetting, read_configuration
+from prober.service.configuration import Configuration, ToldSetting, read_configuration
+from prober.service.settings_file import SettingProblem
 
 
 def config_command(

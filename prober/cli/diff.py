@@ -28,7 +28,8 @@ def diff_command(
     json: Json = False,
 ) -> None:
     """A name with a slash, or of a file that is here, is a file: a program is interviewed now, any other file is read
-    as a recording. Any other name is an id of the service. With `--socket`, that service is asked first for either.
+    as a recording. `qemu-7.2` is the recording that comes along; any other name is an id of the service. With
+    `--socket`, that service is asked first for each.
 
     Exit code: 0, whether anything differs or not; with `--for`, 3 where B refuses the domain.
 

@@ -42,16 +42,15 @@ def run_for(a: Answerer, b: Answerer, path: str, summary: bool, *, as_json: bool
 
 
 def _read_domain(path: str) -> Domain | None:
+    xml = read_xml_file(path)
     try:
-        return read_domain(read_xml_file(path))
+        return read_domain(xml)
     except RefusedError as error:
         for refusal in error.refusals:
             output.note(f"{shown_name(path)}:{refusal}")
         return None
     except UnreadableDomainError as error:
-        if error.line:
-            raise with_place(error, path) from error
-        raise
+        raise with_place(error, path) from error
 
 
 def _domain_lines(sides: DomainDifference, file: str, argv: list[str]) -> Iterator[str]:

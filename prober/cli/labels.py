@@ -25,7 +25,7 @@ def labels_command(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write them to this file, in node-feature-discovery's directory features.d.",
+            help="Write them to this file, in node-feature-discovery's directory features.d. - is stdout.",
         ),
     ] = None,
     own: Annotated[
@@ -41,6 +41,7 @@ def labels_command(
     labels = choose(socket, binary, replies).tell(LABELS)["labels"]
     if own:
         labels = [label for label in labels if label["name"].startswith(OWN)]
+    file = None if file == Path("-") else file
     lines = [(label["name"], label["value"]) for label in labels]
     if file is not None:
         replace_file(file, feature_file(lines).encode(), reader="node-feature-discovery")

@@ -6,23 +6,37 @@ takes to load.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from prober.capabilities.bundled import bundled_name, named_recording, what_else
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
-from prober.errors import UsageError
-from prober.qemu.files import read_recording
+from prober.errors import RecordingError, UsageError
+from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
+
+if TYPE_CHECKING:  # What is imported with the question alone.
+    from prober.domain.domain import Domain
+    from prober.host.host import Host
+    from prober.translate.translation import Translation
 
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
-    """The QEMU of a recording; the file is read with the first question."""
-    return Local(lambda: Capabilities.from_recording(asyncio.run(read_recording(path))), str(path), None, settings)
+    """The QEMU of a recording, or of one that comes with prober (``qemu-7.2``); it is read with the first question."""
+    file = named_recording(path)
+
+    def read() -> Capabilities:
+        try:
+            return Capabilities.from_recording(load_recording(file))
+        except RecordingError as error:
+            raise RecordingError(error.message, hint=error.hint or what_else(path)) from error
+
+    return Local(read, str(path) if file == path else bundled_name(file), None, settings)
 
 
 def interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Local:
@@ -73,35 +87,58 @@ class Local:
         """All that is known."""
         return self._learn()
 
+    @cached_property
+    def host(self) -> Host:
+        """The settings of the host, and its firmware; read once."""
+        from prober.host.files import read_host
+
+        return read_host(self._settings)
+
     def name(self) -> str:
         return f"{self._label} (QEMU {self.capabilities.version}, {self.capabilities.target})"
 
-    def version(self) -> str:
-        """Three numbers."""
-        return str(self.capabilities.version)
+    def version(self) -> Json:
+        """As JSON has it everywhere."""
+        return self.capabilities.version.model_dump()
 
     def supports(self, fact: str) -> Json:
         return self.capabilities.supports(fact).model_dump(mode="json")
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        from prober.host.files import read_host
-        from prober.translate.pipeline import translate
         from prober.translate.read import read_domain
 
         # Before the interview, which would be in vain for what cannot be read.
-        host, domain = read_host(self._settings), read_domain(xml)
+        _, domain = self.host, read_domain(xml)
+        translation = self.translate_domain(
+            domain, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present
+        )
+        return translation.model_dump(mode="json")
+
+    def translate_domain(
+        self,
+        domain: Domain,
+        *,
+        monitor: str | None = None,
+        incoming: str | None = None,
+        assume_unknown_present: bool = False,
+    ) -> Translation:
+        """The translation of a domain that was read, for who asks many about one.
+
+        :raise RefusedError: with every reason.
+        """
+        from prober.translate.pipeline import translate
+
         binary = self._binary or domain.emulator or f"/usr/bin/qemu-system-{self.capabilities.target}"
-        translation = translate(
+        return translate(
             domain,
             self.capabilities,
             binary=binary,
             monitor=monitor,
             incoming=incoming,
-            host=host,
+            host=self.host,
             is_here=self.is_binary,
             assume_unknown_present=assume_unknown_present,
         )
-        return translation.model_dump(mode="json")
 
     def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
         from prober.commandline.report import check_argv

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,10 +16,11 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
+from prober import __version__
 from prober.cli import output
 from prober.cli.commands import COMMANDS, Command
-from prober.cli.exits import ExitCode, exit_code
-from prober.errors import ProberError
+from prober.cli.overview import ABOUT, show_overview
+from prober.cli.running import run_guarded
 
 
 class _Rows(TyperGroup):
@@ -33,6 +31,13 @@ class _Rows(TyperGroup):
         self._rows = rows
         for row in rows:
             self.add_command(TyperCommand(row.name, help=row.summary))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """That of the command itself is drawn without a parser, so that it looks the same with one and without."""
+        if ctx.parent is None:
+            show_overview()
+        else:
+            super().format_help(ctx, formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is called, and declare it."""
@@ -60,14 +65,7 @@ def declare(row: Command) -> Any:
 app = typer.Typer(
     name="prober",
     cls=_Rows,
-    help="""Ask QEMU binaries what they can do, and turn libvirt domain XML into command lines that they accept.
-
-    Three places can answer: a running service (`--socket`), a QEMU binary that is asked here and now
-    (`--binary`), and a recording of an earlier interview (`--replies`). Without any of the
-    three, the service on /run/prober/prober.sock is asked, or else the one on run/prober.sock.
-
-    Exit codes: 0 done, or present; 1 absent; 2 wrong usage or unreadable input; 3 the domain is refused, or the
-    command line has faults; 4 unknown; 5 QEMU or the service failed.""",
+    help="\n\n".join(ABOUT),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -78,9 +76,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        output.write(f"prober {version('qemu-prober')}")
+        output.write(f"prober {__version__}")
         raise typer.Exit
 
 
@@ -94,30 +90,8 @@ def prober(
 
 
 def main() -> None:
-    """The entry point: run a command, and end with its exit code.
-
-    An error ends with ``prober: message`` and ``hint: …`` on stderr, never with a traceback, unless the environment
-    variable ``PROBER_DEBUG`` asks for one.
+    """The entry point: run a command, and end with its exit code, as :mod:`prober.cli.running` has it.
 
     :raise SystemExit: always.
     """
-    if sys.stdout is None:  # Whoever closed it wants no answer.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
-    try:
-        app(prog_name="prober")
-    except ProberError as error:
-        if os.environ.get("PROBER_DEBUG"):
-            raise
-        output.complain(error.message, error.hint)
-        raise SystemExit(exit_code(error)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(ExitCode.interrupted) from None
-    except Exception as error:
-        # The last net: an error that nobody foresaw is a mistake of ours, and still no reason for a traceback.
-        if os.environ.get("PROBER_DEBUG"):
-            raise
-        output.complain(
-            f"an error that was not foreseen: {type(error).__name__}: {error}",
-            "this is a mistake in prober; PROBER_DEBUG=1 shows where it happened",
-        )
-        raise SystemExit(ExitCode.failed) from None
+    run_guarded(lambda: app(prog_name="prober"))

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from prober.capabilities.bundled import as_path
+
 
 class Accel(StrEnum):
     """What QEMU is asked with."""
@@ -32,12 +34,12 @@ Assume = Annotated[
 ]
 
 
-def _answers(option: str, metavar: str, help: str) -> Any:
+def _answers(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that says who answers.
 
     What may not be read is told by whoever reads it, with what to do about it, and not by the parser.
     """
-    return typer.Option(option, metavar=metavar, help=help, rich_help_panel="Who answers", readable=False)
+    return typer.Option(option, metavar=metavar, help=help, rich_help_panel="Who answers", readable=False, **more)
 
 
 Socket = Annotated[Path | None, _answers("--socket", "PATH", "The unix socket of a running service.")]
@@ -57,13 +59,18 @@ Binary = Annotated[
 ]
 Replies = Annotated[
     Path | None,
-    _answers("--replies", "FILE", "A recording of an interview, plain or .xz (`prober record` makes one)."),
+    _answers(
+        "--replies",
+        "FILE",
+        "A recording of an interview, plain or .xz (`prober record` makes one), or one that comes along: `qemu-7.2`.",
+        parser=as_path,
+    ),
 ]
 
 
-def _paths(option: str, metavar: str, help: str) -> Any:
+def _paths(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that names files or directories, and may be given more than once."""
-    return typer.Option(option, metavar=metavar, help=f"{help} Repeatable.")
+    return typer.Option(option, metavar=metavar, help=f"{help} Repeatable.", **more)
 
 
 Recordings = Annotated[
@@ -72,6 +79,7 @@ Recordings = Annotated[
         "--recordings",
         "PATH",
         "Look in this recording, or directory of them, too, for the versions that have it.",
+        parser=as_path,
     ),
 ]
 Directories = Annotated[
@@ -79,8 +87,21 @@ Directories = Annotated[
     _paths("--directory", "DIR", "Look for qemu-system-* here, and not where they usually are."),
 ]
 Binaries = Annotated[list[Path] | None, _paths("--binary", "QEMU", "Serve this binary too, whatever its name.")]
-Served = Annotated[list[Path] | None, _paths("--replies", "PATH", "Serve this recording, or directory of them, too.")]
-Fallbacks = Annotated[list[Path] | None, _paths("--fallback-replies", "PATH", "Serve these where no QEMU is found.")]
+Served = Annotated[
+    list[Path] | None,
+    _paths(
+        "--replies",
+        "PATH",
+        "Serve this recording, or directory of them, too; `qemu-7.2`, or `bundled`: all that come along.",
+        parser=as_path,
+    ),
+]
+Fallbacks = Annotated[
+    list[Path] | None,
+    _paths(
+        "--fallback-replies", "PATH", "Serve these where no QEMU is found; `bundled`: what comes along.", parser=as_path
+    ),
+]
 Settings = Annotated[
     Path | None,
     typer.Option(
@@ -98,6 +119,18 @@ Fact = Annotated[
         help="QEMU's own name: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME' "
         "(-audiodev and -chardev alike).",
     ),
+]
+Facts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FACT...",
+        help="QEMU's own names: TYPE, TYPE.PROPERTY, COMMAND, COMMAND.MEMBER, -OPTION, -OPTION.KEY or '-display NAME' "
+        "(-audiodev and -chardev alike). - reads them from stdin, one a line.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing: the exit code is the answer.")]
+FewWords = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer, and no word beside it but why there is none.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[

@@ -1,43 +1,46 @@
 """Writing to the terminal: the only place of the command that does.
 
 Answers go to stdout, everything else to stderr.  Each answer is written whole, so that a reader that goes away
-(``prober show types | head``) ends the command quietly and in one place.  Tables are drawn on a terminal; elsewhere
-they are the same columns, aligned and never cut.
+(``prober show types | head``) ends the command quietly and in one place.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from io import StringIO
 from types import TracebackType
 from typing import Any, Self
 
-from prober.cli.exits import ExitCode
-from prober.errors import OutputError
+
+class _Hushed:
+    """What is not to be printed: the answer, and what is said beside it."""
+
+    answer = False
+    words = False
+
+
+def hush(*, answer: bool = False, words: bool = False) -> None:
+    """Print no answer from here on, or no word beside it (-q); what is wrong is told all the same."""
+    _Hushed.answer, _Hushed.words = answer, words
 
 
 def write(text: str) -> None:
     """Write text and a line's end to stdout; what its encoding has no word for as an escape.
 
-    :raise SystemExit: quietly, with :attr:`ExitCode.broken_pipe`, where the reader has gone.
+    :raise SystemExit: quietly, where the reader has gone, as :mod:`prober.cli.streams` has it.
     :raise OutputError: where it cannot be written for another reason, as the disk is full.
     """
+    if _Hushed.answer:
+        return
     try:
-        try:
-            sys.stdout.write(text + "\n")
-        except UnicodeEncodeError:
-            encoding = sys.stdout.encoding
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        # Python flushes stdout once more at its end, and would complain of the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(ExitCode.broken_pipe) from None
-        raise OutputError(f"cannot write the answer: {error.strerror}") from error
+        sys.stdout.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def write_json(value: Any) -> None:
@@ -50,48 +53,46 @@ def one_line_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Write a table to stdout."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to stdout: on a terminal no wider than that, with a line under its headers."""
+    from prober.cli.tables import lay_out
 
-    terminal = sys.stdout.isatty()
-    table = Table(
-        title=title if terminal else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD if terminal else None,
-        pad_edge=False,
-        show_edge=False,
-    )
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=not terminal)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    drawn = StringIO()  # The console would write by itself what is drawn.
-    Console(file=drawn, force_terminal=terminal or None, width=None if terminal else _UNCUT).print(table)
-    write("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    cells = [[str(cell) for cell in row] for row in rows]
+    lines = list(lay_out(headers, cells, width, is_ruled=is_terminal))
+    if has_colour() and lines:
+        lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
+    write("\n".join(lines))
 
 
-#: A width that no row reaches: what goes to a file or a pipe is not cut.
-_UNCUT = 1_000_000
+def has_colour() -> bool:
+    """Whether colours are wanted: on a terminal that has some, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def note(text: str) -> None:
-    """Write a line to stderr; nothing where even that has gone."""
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except OSError:
-        pass
+    """Write a line to stderr, beside the answer; nothing where even that has gone."""
+    if not _Hushed.words:
+        _say(text)
+
+
+def tell(text: str) -> None:
+    """Write a line to stderr that says why there is no answer: a refusal."""
+    if not _Hushed.answer:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def complain(message: str, hint: str = "") -> None:
     """Say on stderr what is wrong, and what would help."""
-    note(f"prober: {message}")
+    _say(f"prober: {message}")
     if hint:
-        note(f"hint: {hint}")
+        _say(f"hint: {hint}")
 
 
 class ProgressLine:
@@ -102,7 +103,7 @@ class ProgressLine:
 
     def __init__(self) -> None:
         self._shown = False
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and not _Hushed.words
 
     def __enter__(self) -> Self:
         return self

@@ -77,7 +77,7 @@ def _probe(binary: str, *, accel: str, root: Path | None) -> dict[str, Any]:
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     return (
         one["binary"],
-        one["version"],
+        ".".join(str(one["version"][part]) for part in ("major", "minor", "micro")),
         one["target"],
         {True: "yes", False: "no", None: "?"}[one["kvm"]],
         one["types"],

@@ -12,7 +12,7 @@ from prober.cli.answerer import Answerer
 from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
-from prober.cli.options import Anyway, Assume, Binary, Json, Replies, Root, Socket, Whole
+from prober.cli.options import Anyway, Assume, Binary, Json, Quiet, Replies, Root, Socket, Whole
 from prober.cli.proof import exit_of, format_proof
 
 
@@ -32,6 +32,7 @@ def prove_command(
     anyway: Anyway = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
+    quiet: Quiet = False,
     json: Json = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print what stood in for what, and the grounds of each finding.")
@@ -46,6 +47,7 @@ def prove_command(
 
     Example: `prober prove --binary /usr/bin/qemu-system-x86_64 -- qemu-system-x86_64 -device e1000,bus=pci.0`
     """
+    output.hush(answer=quiet, words=quiet)
     code = run_prove(
         choose(socket, binary, replies, root=root),
         words or [],

@@ -6,29 +6,14 @@ that nobody named.  Here they are only compared with, so those that come with pr
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import prober
+from prober.capabilities.bundled import find_bundled
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, find_all
 from prober.errors import RecordingError
-from prober.qemu.files import read_recording
-
-#: Where the recordings that come with prober are: in a checkout, in an environment of its own
-#: (`make install`), and where a package of a distribution puts them.
-PLACES = (
-    Path(prober.__file__).parent.parent / "fixtures" / "replies",
-    Path(sys.prefix) / "share" / "prober" / "replies",
-    Path("/usr/share/prober/replies"),
-)
-
-
-def find_bundled() -> Path | None:
-    """The directory of the recordings that come with prober; None where it was installed without them."""
-    return next((place for place in PLACES if place.is_dir()), None)
+from prober.qemu.decoding import load_recording
 
 
 def read_recordings(places: Sequence[Path]) -> list[tuple[str, Capabilities]]:
@@ -49,7 +34,7 @@ def _find(places: Sequence[Path]) -> list[str]:
 
 
 def _read(path: str) -> Capabilities:
-    recording = asyncio.run(read_recording(path))
+    recording = load_recording(path)
     try:
         return Capabilities.from_recording(recording)
     except RecordingError as error:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from prober.cli import output
 from prober.cli.answerer import Json
 from prober.errors import (
     BinaryFailedError,
@@ -78,7 +79,15 @@ class Remote:
             "incoming": incoming,
             "binary": self._named(),
         }
-        return self._work(TRANSLATE, query, xml)
+        try:
+            return self._work(TRANSLATE, query, xml)
+        except UnknownBinaryError:
+            stand_in = self._stand_in(xml)
+            if stand_in is None:
+                raise
+        answer = self._work(TRANSLATE, {**query, "binary": stand_in["id"]}, xml)
+        output.note(f"the service has no QEMU, and {stand_in['id']} stands in for one: a recording")
+        return answer
 
     def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
         query = {"assume_unknown_present": _told(assume_unknown_present), "binary": self._named()}
@@ -136,6 +145,16 @@ class Remote:
         """Have the service work on something; a parameter of the query that is None is left out."""
         worked: Json = check_reply(self._client.ask(route, NOTHING, _given(query), body))
         return worked
+
+    def _stand_in(self, xml: bytes) -> Json | None:
+        """A recording for a domain whose ``<emulator>`` the service has not: where nobody is named, and it has nothing
+        but recordings, as on a host without any QEMU.
+        """
+        if self._wanted is not None or any(entry["kind"] == "binary" for entry in self._entries):
+            return None
+        from prober.translate.read import read_domain
+
+        return own_architecture(self._entries, read_domain(xml).arch or os.uname().machine)
 
     def _named(self) -> str | None:
         """The id of the binary, where the user names one."""

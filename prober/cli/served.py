@@ -15,19 +15,29 @@ Config = Annotated[
         "--config",
         metavar="FILE",
         readable=False,  # What cannot be read is told with what to do about it, and not by the parser.
-        help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there]",
+        help="Settings in TOML. [default: /etc/prober/prober.toml, if it is there; an ordinary user's own: "
+        "$XDG_CONFIG_HOME/prober/prober.toml]",
     ),
 ]
 Listen = Annotated[
     Path | None,
-    typer.Option("--socket", metavar="PATH", help="Listen on this unix socket. [default: /run/prober/prober.sock]"),
+    typer.Option(
+        "--socket",
+        metavar="PATH",
+        help="Listen on this unix socket. [default: /run/prober/prober.sock; an ordinary user's: "
+        "$XDG_RUNTIME_DIR/prober/prober.sock]",
+    ),
 ]
 Group = Annotated[
     str | None, typer.Option("--group", metavar="NAME", help="The group whose members may use the socket.")
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", metavar="DIR", help="Keep answers in this directory. [default: /var/cache/prober]"),
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep answers in this directory. [default: /var/cache/prober; an ordinary user's: $XDG_CACHE_HOME/prober]",
+    ),
 ]
 AdminGroup = Annotated[
     str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 #: So many more objects (with references to others) before the youngest are looked at: more than a start makes.
 _COLLECT_AFTER = 100_000
@@ -18,14 +19,24 @@ def start() -> None:
     :raise SystemExit: always.
     """
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
+    try:
+        _start()
+    finally:
+        gc.freeze()
+
+
+def _start() -> None:
     # Imported late, so that the threshold holds for all that this imports.
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        from prober.cli.overview import show_overview
+        from prober.cli.running import run_guarded
+
+        run_guarded(show_overview)
+        raise SystemExit
     if how := os.environ.get("_PROBER_COMPLETE"):
         from prober.cli.completion.main import offer
 
         offer(how)
     from prober.cli.main import main
 
-    try:
-        main()
-    finally:
-        gc.freeze()
+    main()

@@ -16,7 +16,7 @@ def summarize(caps: Capabilities) -> dict[str, Any]:
     """
     asked = [*caps.properties, *caps.families]
     return {
-        "version": str(caps.version),
+        "version": caps.version.model_dump(),
         "package": caps.version.package,
         "target": caps.target,
         "kvm": None if caps.kvm is None else caps.kvm.enabled,

@@ -12,7 +12,7 @@ from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
-from prober.cli.options import Assume, Binary, DomainFile, Format, Prove, Replies, Settings, Socket, Whole
+from prober.cli.options import Assume, Binary, DomainFile, FewWords, Format, Prove, Replies, Settings, Socket, Whole
 from prober.cli.proof import exit_of, format_proof
 from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
@@ -66,6 +66,7 @@ def translate_command(
     prove: Prove = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
+    quiet: FewWords = False,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
@@ -80,6 +81,7 @@ def translate_command(
 
     Example: `prober translate --binary /usr/bin/qemu-system-x86_64 vm.xml`
     """
+    output.hush(words=quiet)
     code = run_translate(
         choose(socket, binary, replies, settings),
         domain,
@@ -115,7 +117,7 @@ def run_translate(
         answer = _ask(answerer, asked, proving)
     except RefusedError as error:
         for refusal in error.refusals:
-            output.note(f"{file}:{refusal}")
+            output.tell(f"{file}:{refusal}")
         if as_json:
             output.write_json({"refusals": [_dump(refusal) for refusal in error.refusals]})
         return ExitCode.refused

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -34,12 +35,13 @@ def watch_command(
 
     Example: `prober watch --json`
     """
-    left = count
-    for change in follow(Client(choose_socket(socket)), past=past):
-        output.write(output.one_line_json(change) if json else format_change(change))
-        left -= 1
-        if left == 0:
-            return
+    tell_changes(follow(Client(choose_socket(socket)), past=past), count, None if json else format_change)
+
+
+def tell_changes(changes: Iterable[Json], count: int, words: Callable[[Json], str] | None) -> None:
+    """Write each change as it comes, in words or, without them, as a line of JSON; ``count`` of them (0: all)."""
+    for change in islice(changes, count or None):
+        output.write(output.one_line_json(change) if words is None else words(change))
 
 
 def follow(client: Client, *, past: bool, route: Route = CHANGES) -> Iterator[Json]:

@@ -31,7 +31,7 @@ def can(
     """Who can run it.  ``names``: so many of the able ones are named, of those that come after ``after``."""
     count = HostCount(fleet)
     for kit, hosts in fleet.where(where or Where()):
-        count.add(hosts, judge.of_kit(question, kit))
+        count.add(kit, hosts, judge.of_kit(question, kit))
     return CanAnswer(**count.told(names, after))
 
 

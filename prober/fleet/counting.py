@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import nsmallest
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from prober.fleet.answer import FleetAnswer
 from prober.fleet.judging import Able, Judgement, Reason
-from prober.fleet.known import Fleet
+from prober.fleet.known import Fleet, Kit
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
+
+#: What hosts are counted as.
+_COUNTED = ("hosts", "able", "unable", "unknown", "silent")
+
+#: Looked up once: Python 3.11 takes ten times as long to find a member of an enumeration as any other attribute, and as
+#: long again to hash one.
+_ABLE: Final = Able.able
+_UNABLE: Final = Able.unable
 
 #: The most names on one page.
 MOST_NAMES = 1000
@@ -54,31 +63,45 @@ class HostCount:
     """The hosts of a fleet, counted kit by kit."""
 
     fleet: Fleet
-    _counts: Counter[str] = field(default_factory=Counter)
-    _reasons: dict[Able, Counter[Reason]] = field(default_factory=lambda: {able: Counter() for able in Able})
+    _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
+    _reasons: Counter[Reason] = field(default_factory=Counter)
+    _unknown_reasons: Counter[Reason] = field(default_factory=Counter)
     _able: list[Collection[str]] = field(default_factory=list)
 
-    def add(self, hosts: Collection[str], judgement: Judgement) -> None:
-        """So it is with these hosts."""
-        silent = self.fleet.count_silent(hosts)
-        heard = len(hosts) - silent
-        self._counts["hosts"] += len(hosts)
-        self._counts["silent"] += silent
-        self._counts[judgement.able] += heard
-        if judgement.able is Able.able:
+    def add(self, kit: Kit, hosts: Collection[str], judgement: Judgement) -> None:
+        """So it is with these hosts of a kit, which are as :meth:`~prober.fleet.known.Fleet.where` told of them."""
+        able, reasons = judgement
+        heard, counts = len(hosts), self._counts
+        counts["hosts"] += heard
+        if self.fleet.silent:
+            is_whole = isinstance(hosts, Mapping)
+            silent = self._silent_of_kits.get(kit, 0) if is_whole else self.fleet.count_silent(hosts)
+            counts["silent"] += silent
+            heard -= silent
+        if able is _ABLE:
+            counts["able"] += heard
             self._able.append(hosts)
-        elif heard:
-            for reason in judgement.reasons:
-                self._reasons[judgement.able][reason] += heard
+            return
+        is_unable = able is _UNABLE
+        counts["unable" if is_unable else "unknown"] += heard
+        if heard:
+            told = self._reasons if is_unable else self._unknown_reasons
+            for reason in reasons:
+                told[reason] += heard
+
+    @cached_property
+    def _silent_of_kits(self) -> Mapping[Kit, int]:
+        """How many hosts of each kit are silent: one look at each that is, however many kits there are."""
+        return Counter(self.fleet.hosts[name].kit for name in self.fleet.silent)
 
     def told(self, names: int, after: str) -> dict[str, Any]:
         """The fields of a :class:`CountAnswer`, with so many names of those that come after one."""
         named, following = _page_of(self.fleet, self._able, names, after)
         return {
             "as_of": self.fleet.as_of,
-            **{name: self._counts[name] for name in ("hosts", "able", "unable", "unknown", "silent")},
-            "reasons": _counted(self._reasons[Able.unable]),
-            "unknown_reasons": _counted(self._reasons[Able.unknown]),
+            **self._counts,
+            "reasons": _counted(self._reasons),
+            "unknown_reasons": _counted(self._unknown_reasons),
             "names": named,
             "next": following,
         }

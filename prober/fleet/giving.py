@@ -11,9 +11,8 @@ from prober.capabilities.capabilities import Capabilities
 from prober.errors import FleetError
 from prober.fleet.blobs import pack_part
 from prober.fleet.parts import split
-from prober.fleet.reader import HOSTS
 from prober.fleet.records import HostBuild, HostRecord, dump_record, load_record, make_record
-from prober.fleet.store.protocol import Store
+from prober.fleet.store.protocol import HOSTS, Store
 
 
 async def give_host(

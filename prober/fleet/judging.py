@@ -34,6 +34,11 @@ _REMEMBERED = 65_536
 #: So many variants are kept as offers to compare with.
 _OFFERS = 4096
 
+#: So many domains are kept as they were read, of so many bytes each at most; and of each, what so many kits and so many
+#: variants make of it.
+_QUESTIONS, _QUESTION_BYTES = 64, 32 << 10
+_KITS = _VARIANTS = 4096
+
 #: So many reasons of one build are kept; nobody reads more of a thousand builds.
 _REASONS = 20
 
@@ -80,6 +85,9 @@ class FleetQuestion:
     refusals: tuple[Refusal, ...] = field(init=False, default=())
     #: How often the domain was translated: once for each build.
     translated: int = field(init=False, default=0)
+    #: What kits and variants make of it, of which all is known.
+    of_kits: dict[Kit, Judgement] = field(init=False, default_factory=dict, repr=False)
+    of_variants: dict[str, Judgement] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -98,6 +106,7 @@ class FleetQuestion:
         asked = copy(self)
         os = self.domain.os
         asked.domain = self.domain.replace(os=os.replace(type=os.type.replace(machine=machine)))
+        asked.of_kits, asked.of_variants = {}, {}
         asked.__dict__.pop("demand", None)
         asked.__dict__["digest"] = blake2b(self.digest + machine.encode(), digest_size=17).digest()
         return asked
@@ -119,20 +128,53 @@ class FleetQuestion:
 
 
 @dataclass
+class _Memory:
+    """What was worked out; it holds whatever becomes of the hosts."""
+
+    builds: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
+    offers: dict[str, CpuOffer | None] = field(default_factory=dict)
+    questions: dict[tuple[bytes, bool, bool], FleetQuestion] = field(default_factory=dict)
+    translations: int = 0
+
+
+@dataclass
 class FleetJudge:
     """Judges domains by what is known of a fleet; remembers what each build made of each."""
 
     fleet: Fleet
-    _remembered: dict[tuple[str, bytes], Judgement] = field(default_factory=dict)
-    _offers: dict[str, CpuOffer | None] = field(default_factory=dict)
+    _memory: _Memory = field(default_factory=_Memory)
+
+    @property
+    def translations(self) -> int:
+        """How often a domain was translated for a build so far."""
+        return self._memory.translations
 
     def over(self, fleet: Fleet) -> FleetJudge:
         """The same by what is known otherwise, as a snapshot has it; what is remembered is both's."""
-        return FleetJudge(fleet, self._remembered, self._offers)
+        return FleetJudge(fleet, self._memory)
+
+    def question(self, xml: bytes, any_emulator: bool = False, assume_unknown_present: bool = False) -> FleetQuestion:
+        """The question of a domain; the same one where it was asked before.
+
+        :raise UnreadableDomainError: where it is no XML.
+        """
+        if len(xml) > _QUESTION_BYTES:
+            return FleetQuestion(xml, any_emulator, assume_unknown_present)
+        key = blake2b(xml, digest_size=16).digest(), any_emulator, assume_unknown_present
+        found = self._memory.questions.get(key)
+        if found is None:
+            found = FleetQuestion(xml, any_emulator, assume_unknown_present)
+            remember(self._memory.questions, key, found, _QUESTIONS)
+        return found
 
     def of_kit(self, question: FleetQuestion, kit: Kit) -> Judgement:
         """The best that a host with this kit can do: the first that is able, else what is not known, else why not."""
-        return self.best_of_kit(question, kit, self.of_one)[0]
+        found = question.of_kits.get(kit)
+        if found is None:
+            found = self.best_of_kit(question, kit, self.of_one)[0]
+            if all(self.fleet.is_pair(one.build, one.variant) for one in kit):
+                remember(question.of_kits, kit, found, _KITS)
+        return found
 
     def best_of_kit(
         self, question: FleetQuestion, kit: Kit, judge: Callable[[FleetQuestion, HostBuild], Judgement]
@@ -156,17 +198,20 @@ class FleetJudge:
         of_build = self._of_build(question, one)
         if of_build.able is Able.unable:
             return of_build
-        of_variant = self._of_variant(question, one.variant)
+        of_variant = question.of_variants.get(one.variant)
+        if of_variant is None:
+            of_variant = self._of_variant(question, one.variant)
+            remember(question.of_variants, one.variant, of_variant, _VARIANTS)
         if of_variant.able is Able.able:
             return of_build
         return Judgement(of_variant.able, (*of_build.reasons, *of_variant.reasons))
 
     def _of_build(self, question: FleetQuestion, one: HostBuild) -> Judgement:
         key = (one.build, question.digest)
-        found = self._remembered.get(key)
+        found = self._memory.builds.get(key)
         if found is None:
             found = self._translated(question, one)
-            remember(self._remembered, key, found, _REMEMBERED)
+            remember(self._memory.builds, key, found, _REMEMBERED)
         return found
 
     def _translated(self, question: FleetQuestion, one: HostBuild) -> Judgement:
@@ -176,6 +221,7 @@ class FleetJudge:
         except FleetError as error:
             return Judgement(Able.unknown, (Reason("", error.message),))
         question.translated += 1
+        self._memory.translations += 1
         return judged(refusals)
 
     def refusals(self, question: FleetQuestion, one: HostBuild) -> tuple[Refusal, ...]:
@@ -221,12 +267,12 @@ class FleetJudge:
         """What the CPU of a kind of hosts lacks; None where the domain asks nothing of it."""
         if question.demand is None:
             return None
-        if name in self._offers:
-            offer = self._offers[name]
+        if name in self._memory.offers:
+            offer = self._memory.offers[name]
         else:
             kvm = self.fleet.variants[name].accelerators.get("kvm")
             offer = None if kvm is None else make_offer(kvm.unavailable, kvm.expansions)
-            remember(self._offers, name, offer, _OFFERS)
+            remember(self._memory.offers, name, offer, _OFFERS)
         return None if offer is None else lacking(question.demand, offer)
 
     def _variant_refusals(self, question: FleetQuestion, name: str) -> tuple[Refusal, ...]:

@@ -7,11 +7,12 @@ hundreds of kits, so what is asked of all hosts is asked of each kit once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from prober.capabilities.capabilities import Capabilities
+from prober.capabilities.diff import diff
 from prober.capabilities.models import Version
 from prober.errors import FleetError, UsageError
 from prober.fleet.memo import remember
@@ -27,8 +28,11 @@ T = TypeVar("T", bound=Hashable)
 #: Of so many builds and variants it is remembered whether they belong together.
 _PAIRS = 65_536
 
-#: So many builds are kept as capabilities, joined with one variant each.
-_JOINED = 256
+#: So many builds are kept as capabilities, joined with one variant each, and so many pairs of them as they differ.
+_JOINED = _DIFFERENCES = 256
+
+#: What differs, by its group and kind, counted.
+Differences: TypeAlias = Mapping[str, Mapping[str, int]]
 
 
 class KnownHost(NamedTuple):
@@ -63,24 +67,38 @@ class Where:
 
 
 class _Shared(Generic[T]):
-    """Equal values as one object, for as long as somebody has it."""
+    """Equal values as one object, for as long as somebody has it; ``kept`` makes what is kept of the first one."""
 
-    def __init__(self) -> None:
-        self._kept: dict[T, tuple[T, int]] = {}
+    def __init__(self, kept: Callable[[T], T] = lambda value: value) -> None:
+        self._of_first = kept
+        self._kept: dict[T, _Counted[T]] = {}
 
     def take(self, value: T) -> T:
         """The one object that is equal to this."""
-        kept, count = self._kept.get(value, (value, 0))
-        self._kept[kept] = (kept, count + 1)
-        return kept
+        found = self._kept.get(value)
+        if found is None:
+            kept = self._of_first(value)
+            found = self._kept[kept] = _Counted(kept)
+        found.count += 1
+        return found.value
 
     def give_back(self, value: T) -> None:
         """One has it no longer."""
-        kept, count = self._kept[value]
-        if count > 1:
-            self._kept[kept] = (kept, count - 1)
-        else:
+        found = self._kept[value]
+        found.count -= 1
+        if not found.count:
             del self._kept[value]
+
+
+@dataclass(slots=True)
+class _Counted(Generic[T]):
+    value: T
+    count: int = 0
+
+
+def _interned(kit: Kit) -> Kit:
+    """With each string as the one object that all others have."""
+    return tuple(HostBuild(*map(sys.intern, one)) for one in kit)
 
 
 @dataclass
@@ -97,10 +115,11 @@ class Fleet:
     _hosts: dict[str, KnownHost] = field(default_factory=dict)
     _kits: dict[Kit, dict[str, None]] = field(default_factory=dict)
     _by_label: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    _shared_kits: _Shared[Kit] = field(default_factory=lambda: _Shared())
+    _shared_kits: _Shared[Kit] = field(default_factory=lambda: _Shared(_interned))
     _shared_labels: _Shared[Labels] = field(default_factory=lambda: _Shared())
     _joined: dict[tuple[str, str], Capabilities] = field(default_factory=dict)
     _pairs: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _differences: dict[tuple[str, str, str, str], Differences] = field(default_factory=dict)
     # What a snapshot has too is copied before it is changed: of a fleet that stands still nothing ever is.
     _own_hosts: bool = True
     _own_silent: bool = True
@@ -135,6 +154,7 @@ class Fleet:
             _by_label=self._by_label.copy(),
             _joined=self._joined,
             _pairs=self._pairs,
+            _differences=self._differences,
         )
 
     def hush(self, name: str, since: float) -> None:
@@ -175,7 +195,7 @@ class Fleet:
         """Take note of what a host says of itself now."""
         if (before := self._hosts.get(record.name)) is not None:
             self._forget(before)
-        kit = self._shared_kits.take(tuple([HostBuild(*map(sys.intern, one)) for one in record.builds]))
+        kit = self._shared_kits.take(record.builds)
         labels = self._shared_labels.take(tuple(sorted(record.labels.items())))
         host = KnownHost(record.name, record.seq, record.time, labels, kit)
         self._hosts_to_change()[host.name] = host
@@ -277,4 +297,17 @@ class Fleet:
             except ValueError as error:
                 raise FleetError(f"{build} and {variant} do not belong together: {error}") from error
             remember(self._joined, key, found, _JOINED)
+        return found
+
+    def differences(self, one: HostBuild, other: HostBuild) -> Differences:
+        """How much differs between two QEMUs, group by group; kept for the next question, as it takes a while.
+
+        :raise FleetError: as :meth:`capabilities`.
+        """
+        key = (one.build, one.variant, other.build, other.variant)
+        found = self._differences.get(key)
+        if found is None:
+            before, after = (self.capabilities(qemu.build, qemu.variant) for qemu in (one, other))
+            found = {group.name: group.counts for group in diff(before, after).groups if group.changes}
+            remember(self._differences, key, found, _DIFFERENCES)
         return found

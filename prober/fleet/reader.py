@@ -19,12 +19,9 @@ from prober.fleet.known import Fleet
 from prober.fleet.parts import Build, Variant
 from prober.fleet.pulses import Pulses
 from prober.fleet.records import load_record
-from prober.fleet.store.protocol import Away, CaughtUp, Event, Gone, Held, Pulse, Store
+from prober.fleet.store.protocol import HOSTS, Away, CaughtUp, Event, Gone, Held, Pulse, Store
 
 log = logging.getLogger(__name__)
-
-#: What is told of hosts is under these keys.
-HOSTS = "hosts."
 
 #: So many records are read in one go before others have their turn.
 _AT_ONCE = 50

@@ -85,7 +85,7 @@ def targets(
         judgement, best = judge.best_of_kit(
             source.question, kit, lambda question, one: _judge(fleet, judge, source, question, one)
         )
-        count.add(others, judgement)
+        count.add(kit, others, judgement)
         if best is not None:
             builds.setdefault(best.build, best)
     differences, not_compared = _differences(fleet, source, builds.values())

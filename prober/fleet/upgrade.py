@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from prober.capabilities.diff import diff
 from prober.capabilities.models import Version
 from prober.commandline.shell import argv_changes
 from prober.errors import FleetError, RefusedError, UsageError
@@ -96,7 +95,6 @@ def upgrade(fleet: Fleet, old: str, new: str, questions: Iterable[tuple[str, Fle
     one, other = _any_of(fleet, old), _any_of(fleet, new)
     before, after = (fleet.capabilities(qemu.build, qemu.variant) for qemu in (one, other))
     domains = [_fate(fleet, label, question, one, other) for label, question in questions]
-    groups = {group.name: group.counts for group in diff(before, after).groups if group.changes}
     having = [name for kit, names in fleet.kits.items() if any(qemu.build == old for qemu in kit) for name in names]
     count = Counter(domain.fate for domain in domains)
     return UpgradeAnswer(
@@ -108,7 +106,7 @@ def upgrade(fleet: Fleet, old: str, new: str, questions: Iterable[tuple[str, Fle
         hosts=len(having),
         silent=fleet.count_silent(having),
         names=tuple(sorted(having)[:MOST_NAMES]),
-        differences=groups,
+        differences={name: dict(counts) for name, counts in fleet.differences(one, other).items()},
         fates={fate: count[fate] for fate in Fate},
         domains=tuple(sorted(domains, key=lambda domain: (list(Fate).index(domain.fate), domain.domain))),
     )

@@ -5,23 +5,15 @@ from __future__ import annotations
 import asyncio
 import lzma
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import aiofiles
 
 from prober.errors import RecordingError
+from prober.qemu.decoding import MAX_RECORDING_BYTES, decode_recording
 from prober.qemu.process import uncancelled
 from prober.qemu.recording import Recording
-
-#: No recording of a real QEMU comes near this size (bytes, decompressed); a crafted file may.
-MAX_RECORDING_BYTES = 256 << 20
-
-#: What the decompressor itself may use: the dictionary of ``xz -9`` is 64 MiB.
-_XZ_MEMORY = 128 << 20
-
-_XZ_MAGIC = b"\xfd7zXZ\x00"
+from prober.qemu.whole import write_whole
 
 
 async def read_recording(path: str | os.PathLike[str]) -> Recording:
@@ -36,7 +28,7 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
     except OSError as error:
         raise RecordingError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
     try:
-        return await asyncio.to_thread(_decode, data)
+        return await asyncio.to_thread(decode_recording, data)
     except RecordingError as error:
         raise RecordingError(f"{os.fspath(path)}: {error.message}", hint=error.hint) from error
 
@@ -44,34 +36,18 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
 async def write_recording(path: str | os.PathLike[str], recording: Recording) -> None:
     """Write a ``.replies`` file, compressed where the name ends in ``.xz``.
 
-    The file appears whole under its name or not at all: what stood there before stays on failure.
+    The file appears whole under its name or not at all: what stood there before stays on failure.  A pipe or a device,
+    and what else is no plain file, is written to and not replaced.
 
     :raise RecordingError: where it cannot be written.
     """
     target = Path(path)
     data = await asyncio.to_thread(_encode, recording, target.suffix == ".xz")
     try:
-        await uncancelled(_replace(target, data))  # whole and tidy, then a cancellation has its way
+        # Whole and tidy, then a cancellation has its way.  A recording is for everyone, as the umask has it.
+        await uncancelled(asyncio.to_thread(write_whole, target, data, 0o666 & ~_UMASK, kept=True))
     except OSError as error:
         raise RecordingError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-async def _replace(target: Path, data: bytes) -> None:
-    descriptor, name = await asyncio.to_thread(
-        tempfile.mkstemp, prefix=f".{target.name}.", suffix=".new", dir=target.parent
-    )
-    try:
-        async with aiofiles.open(descriptor, "wb") as file:
-            await file.write(data)
-            await file.flush()
-            await asyncio.to_thread(os.fsync, descriptor)
-            # mkstemp keeps the file to its owner; a recording is for everyone, as the umask has it.
-            await asyncio.to_thread(os.fchmod, descriptor, 0o666 & ~_UMASK)
-        await asyncio.to_thread(os.replace, name, target)
-    except Exception:
-        with suppress(OSError):
-            await asyncio.to_thread(os.unlink, name)
-        raise
 
 
 def _read_umask() -> int:
@@ -90,26 +66,3 @@ def _encode(recording: Recording, compress: bool) -> bytes:
     except (UnicodeEncodeError, RecursionError) as error:
         raise RecordingError(f"the recording cannot be written as text: {error}") from error
     return lzma.compress(data, preset=9 | lzma.PRESET_EXTREME) if compress else data
-
-
-def _decode(data: bytes) -> Recording:
-    if data.startswith(_XZ_MAGIC):
-        data = _decompress(data)
-    if len(data) > MAX_RECORDING_BYTES:
-        raise RecordingError(f"larger than {MAX_RECORDING_BYTES >> 20} MiB")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise RecordingError(f"not UTF-8: {error}") from error
-    return Recording.loads(text)
-
-
-def _decompress(data: bytes) -> bytes:
-    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-    try:
-        plain = decompressor.decompress(data, max_length=MAX_RECORDING_BYTES + 1)
-    except lzma.LZMAError as error:
-        raise RecordingError(f"damaged xz data: {error}") from error
-    if not decompressor.eof and len(plain) <= MAX_RECORDING_BYTES:
-        raise RecordingError("damaged xz data: it ends early")
-    return plain

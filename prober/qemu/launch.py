@@ -24,6 +24,7 @@ from typing import Literal
 
 from prober.errors import LaunchError
 from prober.qemu.box.child import prepare_child
+from prober.qemu.box.guard import APART
 from prober.qemu.box.model import Box
 
 AccelName = Literal["kvm", "tcg"]
@@ -81,7 +82,7 @@ class Launch:
     def command(self, descriptor: int = 1) -> list[str]:
         """What is executed: the command line of QEMU, or of what puts it into its box."""
         argv = self.argv(descriptor)
-        return argv if self.box is None else self.box.command(argv)
+        return argv if self.box is None else self.box.command(argv, apart=self.apart)
 
     def status(self, code: int) -> int:
         """How QEMU ended, for how what was executed did: its status, or minus the number of the signal."""
@@ -126,15 +127,17 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
     :raise LaunchError: where it cannot be started.  No process is left then.
     """
     descriptor = qmp.fileno()
+    is_guarded = launch.box is not None and launch.box.is_guarded
     standard = subprocess.DEVNULL if launch.apart else descriptor
+    theirs = APART if is_guarded else descriptor
     try:
         with ExitStack() as held:
             return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
-                launch.command(descriptor if launch.apart else 1),
-                stdin=standard,
+                launch.command(theirs if launch.apart else 1),
+                stdin=descriptor if is_guarded else standard,
                 stdout=standard,
                 stderr=stderr,
-                pass_fds=(descriptor,) if launch.apart else (),
+                pass_fds=(descriptor,) if launch.apart and not is_guarded else (),
                 cwd="/",
                 env=_environment(launch),
                 start_new_session=True,

@@ -16,6 +16,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import TypeVar
 
 from prober.errors import LaunchError
+from prober.qemu.box.guard import ENDS
 from prober.qemu.box.judged import ask_for_credentials, sender_of
 from prober.qemu.launch import Launch, spawn
 
@@ -33,7 +34,7 @@ class Process:
     ``qmp`` is our end of the socketpair; whoever reads and writes it must be done before the process is ended.
     ``exited`` becomes the return code (minus the signal's number) once the process is reaped; of a QEMU in a box it is
     QEMU's own.  ``judged_pid`` is the process that really answers, in our numbers, once :meth:`find_judged` has told;
-    ``pid`` is only what was started, which may be a box or a wrapper around it.
+    ``pid`` is only what was started, which may be the guard of a box or a wrapper around it.
     """
 
     def __init__(self, launch: Launch, stderr_bytes: int) -> None:
@@ -42,6 +43,7 @@ class Process:
         self._tail = b""
         self._loop = asyncio.get_running_loop()
         self._silent = asyncio.Event()
+        self._is_guarded = launch.box is not None and launch.box.is_guarded
         self.judged_pid: int | None = None
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self.qmp, self._stderr, self._popen = _launch(launch)
@@ -69,15 +71,18 @@ class Process:
         """The end of what it wrote to standard error."""
         return self._tail.decode(errors="replace").strip()
 
-    def _kill(self) -> None:
-        # The group's number is ours as long as the process is not reaped: it cannot hit a stranger.
+    def _kill(self, *, anyway: bool = False) -> None:
+        # The numbers of process and group are ours as long as the process is not reaped: they cannot hit a stranger.
         if self._popen.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
+                if self._is_guarded and not anyway:
+                    os.kill(self._popen.pid, ENDS)
+                else:
+                    os.killpg(self._popen.pid, signal.SIGKILL)
 
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
-        self._kill()  # what it leaves behind in its group
+        self._kill(anyway=True)  # what it leaves behind in its group
         code = self._popen.poll()
         self._on_stderr()
         with suppress(OSError):
@@ -123,6 +128,9 @@ class Process:
 
     async def _reap(self) -> None:
         self._kill()
+        if self._is_guarded:
+            await asyncio.wait({self.exited}, timeout=_BOX_GONE_S)
+            self._kill(anyway=True)
         await self.exited
         if self.launch.box is not None:
             # Those inside die when their box does, and are not ours to reap: all of them hold our standard error.

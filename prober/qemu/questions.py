@@ -117,7 +117,15 @@ def basics(commands: frozenset[str]) -> list[Question]:
 
 
 def expansions(commands: frozenset[str], target: str, kvm: bool) -> list[Question]:
-    """What the first process is asked of its best CPU model: ``host`` with KVM, ``max`` with TCG."""
+    """What the first process is asked of its best CPU model: ``host`` with KVM, ``max`` with TCG.
+
+    ``query-cpu-model-comparison`` is not asked: it would tell nothing more.  Only s390x has it (QEMU's
+    ``target/s390x/cpu_models_sysemu.c``); others have no such command, and from 10.1 or so one that answers "CPU model
+    comparison is not supported on this target" (``stubs/monitor-cpu-s390x.c``; so does 11.1.2 for x86_64, and 10.0 does
+    not know it).  On s390x a model is compared by generation and features with the best one, and the
+    ``unavailable-features`` of ``query-cpu-definitions`` come of the same comparison (``check_unavailable_features``
+    there): ``type`` for a generation, and each feature by its name.
+    """
     if "query-cpu-model-expansion" not in commands:
         return []
     kind = "static" if target in _STATIC_TARGETS else "full"

@@ -55,7 +55,9 @@ class Reply(NamedTuple):
 class Client:
     """Asks the service on one socket; keeps its connection.  A context manager, or closed by hand.
 
-    ``timeout`` (seconds) is for one whole question and its answer, ``max_response`` (bytes) for the answer's body.
+    Where the service is over TCP, :class:`prober.service.tls.client.TlsClient` has another way to connect and to send,
+    and other words for what fails.  ``timeout`` (seconds) is for one whole question and its answer, ``max_response``
+    (bytes) for the answer's body.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Client:
         max_response: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.socket_path = os.fspath(socket_path)
+        #: As whom the service is addressed.
+        self._host = "localhost"
         self._timeout = timeout
         self._max_response = max_response
         self._socket: socket.socket | None = None
@@ -135,7 +139,7 @@ class Client:
     def _fetch(self, method: str, path: str, body: bytes, headers: str) -> tuple[int, bytes]:
         if not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
             raise ServiceError(f"{path!r} is not a quoted path")
-        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode() + body
+        request = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}\r\n".encode() + body
         deadline = time.monotonic() + self._timeout
         reused = self._socket is not None
         try:
@@ -149,26 +153,29 @@ class Client:
                 return self._exchange(request, deadline)
         except OSError as error:
             self.close()
-            raise self._explained(error) from error
+            raise self._explain(error) from error
         except BaseException:
             self.close()
             raise
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
         if self._socket is None:
-            self._socket = self._connected(deadline)
-        self._socket.settimeout(_left(deadline))
-        with suppress(BrokenPipeError):  # The service may answer (413) and close before it has taken all of the body.
-            self._socket.sendall(request)
+            self._socket = self._connect(deadline)
+        self._socket.settimeout(left_until(deadline))
+        self._send(self._socket, request)
         status, content, closes = self._receive(self._socket, deadline)
         if closes:
             self.close()
         return status, content
 
-    def _connected(self, deadline: float) -> socket.socket:
+    def _send(self, target: socket.socket, request: bytes) -> None:
+        with suppress(BrokenPipeError):  # The service may answer (413) and close before it has taken all of the body.
+            target.sendall(request)
+
+    def _connect(self, deadline: float) -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            made.settimeout(_left(deadline))
+            made.settimeout(left_until(deadline))
             made.connect(self.socket_path)
         except BaseException:
             made.close()
@@ -182,24 +189,23 @@ class Client:
             if len(data) > _MAX_HEAD:
                 raise self._strange("begins with more than 64 KiB of headers")
             data += _received(source, deadline)
-        first, *headers = bytes(data[:end]).split(b"\r\n")
         start = end + len(_HEAD_END)
-        status, total = _status(first), _length(headers)
-        if status is None or total is None:
+        told = read_head(bytes(data[:end]))
+        if told is None:
             raise self._strange("is not what prober's service sends")
+        status, total, closes = told
         if total > self._max_response:
             raise self._strange(f"is larger than {self._max_response} bytes")
         while len(data) - start < total:
             data += _received(source, deadline)
         if len(data) - start > total:
             raise self._strange("has more bytes than it says")
-        closes = any(value.lower() == b"close" for value in _values(headers, b"connection"))
         return status, bytes(data[start:]), closes
 
     def _strange(self, what: str) -> ServiceError:
         return ServiceError(f"the answer on {self.socket_path} {what}", hint="is this prober's socket?")
 
-    def _explained(self, error: OSError) -> ServiceError:
+    def _explain(self, error: OSError) -> ServiceError:
         where = self.socket_path
         if isinstance(error, FileNotFoundError):
             return ServiceError(f"there is no service on {where}", hint="is it running? `prober serve` starts it")
@@ -210,6 +216,18 @@ class Client:
         if isinstance(error, TimeoutError):
             return ServiceError(f"no answer on {where} within {self._timeout:g} seconds")
         return ServiceError(f"asking the service on {where} failed: {error.strerror or error}")
+
+
+def read_head(head: bytes) -> tuple[int, int, bool] | None:
+    """What the head of an answer tells: the status, the bytes of the body, and whether the connection ends with it.
+
+    None where it is not what prober's service sends.  ``head`` has no empty line behind it.
+    """
+    first, *headers = head.split(b"\r\n")
+    status, total = _status(first), _length(headers)
+    if status is None or total is None:
+        return None
+    return status, total, any(value.lower() == b"close" for value in _values(headers, b"connection"))
 
 
 def _status(line: bytes) -> int | None:
@@ -233,8 +251,8 @@ def _values(headers: list[bytes], name: bytes) -> Iterator[bytes]:
             yield value.lstrip(b" ")
 
 
-def _left(deadline: float) -> float:
-    """The seconds that are left.
+def left_until(deadline: float) -> float:
+    """The seconds that are left until then, by the monotonic clock.
 
     :raise TimeoutError: where none are.
     """
@@ -246,7 +264,7 @@ def _left(deadline: float) -> float:
 
 def _received(source: socket.socket, deadline: float) -> bytes:
     """Some bytes; many small steps together take no longer than one may."""
-    source.settimeout(_left(deadline))
+    source.settimeout(left_until(deadline))
     data = source.recv(_CHUNK)
     if not data:
         raise _ClosedError("the connection was closed before the answer was complete")

@@ -9,8 +9,6 @@ A key has one name in all of them: ``catalog.poll_s`` in the file is ``poll_s`` 
 from __future__ import annotations
 
 import os
-import stat
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,34 +19,58 @@ from pydantic_core import ErrorDetails
 
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.find import CatalogSettings
-from prober.capabilities.plain import read_plain
 from prober.errors import SettingsError
+from prober.host.own_places import is_ordinary, own_cache, own_file, own_socket
 from prober.service.logs.text import harmless
-from prober.service.settings import DEFAULT_CACHE, DEFAULT_FILE, DELIMITER, PREFIX, ServiceSettings
+from prober.service.settings import (
+    DEFAULT_CACHE,
+    DEFAULT_FILE,
+    DELIMITER,
+    LACKING,
+    PREFIX,
+    FleetSettings,
+    ServiceSettings,
+)
+from prober.service.settings_file import SettingProblem, Told, parse_text, read_text
 from prober.service.toml_lines import Lines, find_line, read_lines
 
 #: Who said it.
 SettingSource: TypeAlias = Literal["command line", "environment", "file", "default"]
-Told: TypeAlias = dict[str, Any]
 
 #: The keys that are tables.
-TABLES = ("catalog", "catalog.limits")
+TABLES = ("catalog", "catalog.limits", "fleet")
 
 _DEFAULTS: Told = {"catalog": {"cache_dir": DEFAULT_CACHE}}
+
+
+def _defaults() -> Told:
+    """What holds where nobody says anything: an ordinary user has places of his own, and no prover."""
+    if not is_ordinary():
+        return _DEFAULTS
+    return {"socket": own_socket(), "prover_socket": "", "catalog": {"cache_dir": own_cache()}}
+
+
+def _usual_file() -> Path:
+    """The user's own file, where he has one, else that of the host."""
+    return own if is_ordinary() and (own := own_file()).exists() else DEFAULT_FILE
+
 
 #: What else is read of the environment by prober, its tests and its tools.
 _OTHER_VARIABLES = frozenset(
     ("PROBER_DEBUG", "PROBER_ROOTS", "PROBER_NO_SKIP", "PROBER_KERNEL", "PROBER_BUSYBOX", "PROBER_PROMTOOL",
      "PROBER_LIBVIRT_DATA", "PROBER_BENCH_PARENT", "PROBER_REWRITE_CASES", "PROBER_VM_PATIENCE", "PROBER_LOOP_CPU",
      "PROBER_LIBVIRT_SCHEMA", "PROBER_FLEET_STORE", "PROBER_FLEET_CREDENTIALS", "PROBER_FLEET_NAME",
-     "PROBER_FLEET_LABELS", "PROBER_AGENT_STATUS")
+     "PROBER_FLEET_LABELS", "PROBER_AGENT_STATUS", "PROBER_REPLIES")
 )  # fmt: skip
 
-#: The keys whose values are lists of paths.
-_LISTS = frozenset(name for name, field in CatalogSettings.model_fields.items() if isinstance(field.default, tuple))
+#: The keys whose values are lists.
+_LISTS = frozenset(
+    name
+    for table in (CatalogSettings, FleetSettings)
+    for name, field in table.model_fields.items()
+    if isinstance(field.default, tuple)
+)
 
-#: No file of settings is larger (bytes): reading it takes turns with what the service is asked meanwhile.
-_MOST_BYTES = 128 << 10
 #: So many problems are told.
 _MOST_TOLD = 100
 #: So much of a wrong value is told (characters).
@@ -56,22 +78,6 @@ _SHOWN = 60
 #: A table has no such key, or a key that is needed is not there.
 _EXTRA = "extra_forbidden"
 _PAGE = "docs/settings.md has all of them"
-
-
-class SettingProblem(NamedTuple):
-    """One thing that is wrong: ``place`` is where (``FILE:LINE``, a variable, ``command line``), ``key`` what of it
-    (empty: all), ``message`` why, ``hint`` what to do.  ``unreadable`` is whether what is told there cannot be read.
-    """
-
-    place: str
-    key: str
-    message: str
-    hint: str = ""
-    unreadable: bool = False
-
-    def __str__(self) -> str:
-        said = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
-        return f"{said} ({self.hint})" if self.hint else said
 
 
 class ToldSetting(NamedTuple):
@@ -116,22 +122,24 @@ def settings_error(problems: tuple[SettingProblem, ...]) -> SettingsError:
     said = tuple(map(str, problems))
     if len(problems) == 1:
         only = problems[0]
-        return SettingsError(f"the settings are wrong: {only._replace(hint='')}", hint=only.hint, problems=said)
+        words = str(only._replace(hint=""))
+        message = words if only.unreadable else f"the settings are wrong: {words}"
+        return SettingsError(message, hint=only.hint, problems=said)
     lines = "".join(f"\n  {problem}" for problem in said)
     return SettingsError(f"the settings are wrong in {len(problems)} places:{lines}", problems=said)
 
 
 def read_configuration(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Configuration:
     """All that is told, as :func:`load_settings` has it, with where each value is from.  Blocks, and never raises."""
-    path = DEFAULT_FILE if file is None else file
-    text, problem = _read_text(path, needed=file is not None)
-    in_file, problem = _parse(path, text) if problem is None else ({}, problem)
+    path = _usual_file() if file is None else file
+    text, problem = read_text(path, needed=file is not None)
+    in_file, problem = parse_text(path, text) if problem is None else ({}, problem)
     in_environment, put_together = _environment()
     sources = _Sources(dict(overrides or {}), in_environment, in_file, path, read_lines(text or ""))
     problems = [] if problem is None else [problem]
     settings = None
     try:
-        settings = put_together(sources.command_line, sources.environment, sources.file, _DEFAULTS)
+        settings = put_together(sources.command_line, sources.environment, sources.file, _defaults())
     except ValidationError as error:
         problems += _explain_all(error, sources)
     told = () if settings is None or problems else tuple(_tell(settings, sources))
@@ -223,56 +231,6 @@ class _Sources(NamedTuple):
         return next((name for name in names if name in known), names[0])
 
 
-def _read_text(path: Path, *, needed: bool) -> tuple[str | None, SettingProblem | None]:
-    """The text of a file; None without a problem where it need not be there and is not."""
-    try:
-        data = read_plain(path, _MOST_BYTES)
-    except FileNotFoundError as error:
-        if not needed:
-            return None, None
-        return None, _unreadable(path, error.strerror or "", "name one that is there with --config")
-    except PermissionError as error:
-        return None, _unreadable(path, error.strerror or "", _who_may(path))
-    except (OSError, ValueError) as error:
-        return None, _unreadable(path, getattr(error, "strerror", None) or str(error), "name a TOML file with --config")
-    if len(data) > _MOST_BYTES:
-        return None, _unreadable(path, f"it is larger than {_MOST_BYTES} bytes", "is this the right file?")
-    try:
-        return data.decode(), None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return "", _unreadable(f"{path}:{line}", "it is not UTF-8", "save it as UTF-8")
-
-
-def _parse(path: Path, text: str | None) -> tuple[Told, SettingProblem | None]:
-    try:
-        return tomllib.loads(text or ""), None
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        message, _, place = said.partition(" (at ")
-        line = place.removeprefix("line ").partition(",")[0]
-        where = f"{path}:{line}" if line.isdigit() else str(path)
-        return {}, _unreadable(
-            where,
-            f"this is no TOML: {message[:1].lower()}{message[1:]}",
-            "text stands in quotes, a table's name in brackets",
-        )
-
-
-def _unreadable(place: object, reason: str, hint: str) -> SettingProblem:
-    return SettingProblem(str(place), "", f"cannot read the settings: {reason}", hint, unreadable=True)
-
-
-def _who_may(path: Path) -> str:
-    """What to do where a file may not be read."""
-    try:
-        found = path.stat()
-    except OSError:
-        return f"let user {os.geteuid()} into the directory: it needs the right x on each one above the file"
-    rights = f"it belongs to {found.st_uid}:{found.st_gid} and has the rights {stat.S_IMODE(found.st_mode):04o}"
-    return f"{rights}: let user {os.geteuid()} read it, as with chgrp prober {path} and chmod 0640 {path}"
-
-
 def _explain_all(error: ValidationError, sources: _Sources) -> list[SettingProblem]:
     """All that the validation says, by its place; of what is far too much the first.
 
@@ -297,6 +255,8 @@ def _explain(detail: ErrorDetails, where: str) -> SettingProblem:
     key = harmless(".".join(path), _SHOWN)
     if detail["type"] == _EXTRA:
         return SettingProblem(where, key, "there is no such setting", _near(path))
+    if detail["type"] == LACKING:
+        return SettingProblem(where, key, detail["msg"], _PAGE)
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return SettingProblem(where, key, f"{key} is not a table", f"write its keys below [{key}]")
     said = detail["msg"].partition(",")[0].replace("Input should be", "it has to be").replace("a valid tuple", "a list")

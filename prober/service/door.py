@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from prober.service.descriptors import highest_in_use, too_many
 from prober.service.protocol import HttpConnection
@@ -30,9 +31,14 @@ _EVERY = 1.0
 
 
 @asynccontextmanager
-async def open_door(serving: Serving, listener: socket.socket) -> AsyncIterator[Door]:
-    """Take connections on the socket meanwhile, or until it is closed; the socket stays its owner's, and open."""
-    door = Door(serving, listener)
+async def open_door(
+    serving: Serving, listener: socket.socket, make: Callable[[], asyncio.Protocol] | None = None
+) -> AsyncIterator[Door]:
+    """Take connections on the socket meanwhile, or until it is closed; the socket stays its owner's, and open.
+
+    ``make`` makes what speaks with a client, where that is not HTTP as it is.
+    """
+    door = Door(serving, listener, make or partial(HttpConnection, serving))
     await door.open()
     try:
         yield door
@@ -43,8 +49,9 @@ async def open_door(serving: Serving, listener: socket.socket) -> AsyncIterator[
 class Door:
     """Where clients come in.  Made by :func:`open_door`."""
 
-    def __init__(self, serving: Serving, listener: socket.socket) -> None:
+    def __init__(self, serving: Serving, listener: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         self._serving = serving
+        self._make = make
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -70,7 +77,7 @@ class Door:
         copy = self._listener.dup()
         try:
             make = loop.create_unix_server if copy.family == socket.AF_UNIX else loop.create_server
-            self._server = await make(lambda: HttpConnection(self._serving), sock=copy, backlog=BACKLOG)
+            self._server = await make(self._make, sock=copy, backlog=BACKLOG)
         except BaseException:
             copy.close()
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic
@@ -18,9 +19,11 @@ from prober.capabilities.changes import C, HasNumber, News, NumberedLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
+from prober.service.users import Who
 
-#: So many listen at once, in either way.
+#: So many listen at once, in either way; of them so many of one user, so that there is always room for others.
 MOST_LISTENERS = 64
+MOST_OF_ONE_USER = 48
 
 #: So many changes are in one answer, or in one piece of a stream.
 MOST_AT_ONCE = 100
@@ -41,12 +44,13 @@ class Listening(Generic[C]):
         self._changes = changes
         self._listed = listed
         self._of = of
-        self._listeners = 0
+        #: How many there are of each user; None are those of whom nobody tells.
+        self._listeners: Counter[Who] = Counter()
 
     @property
     def listeners(self) -> int:
         """How many listen now."""
-        return self._listeners
+        return self._listeners.total()
 
     def stream(self, request: Request) -> Response:
         """The changes as they come, from the one behind ``Last-Event-ID``, or else from now on.
@@ -54,7 +58,7 @@ class Listening(Generic[C]):
         :raise BusyError: where too many listen.
         """
         after = request.header(b"last-event-id")
-        body: EventStream[C] = EventStream(self._changes, after, self._enter(), self._of)
+        body: EventStream[C] = EventStream(self._changes, after, self._enter(request), self._of)
         return Response(200, b"", _MEDIA_TYPE, stream=body)
 
     async def answer(self, request: Request) -> Response:
@@ -68,7 +72,7 @@ class Listening(Generic[C]):
             news = self._changes.latest(MOST_AT_ONCE)
         else:
             if seconds:
-                leave = self._enter()
+                leave = self._enter(request)
                 try:
                     await self._wait(request, since, seconds)
                 finally:
@@ -82,26 +86,33 @@ class Listening(Generic[C]):
         with _told_when_gone(request, waiting):
             await asyncio.wait([waiting])
 
-    def _enter(self) -> Leave[C]:
-        if self._listeners >= MOST_LISTENERS:
+    def _enter(self, request: Request) -> Leave[C]:
+        user = request.who
+        if self.listeners >= MOST_LISTENERS:
             raise BusyError(f"{MOST_LISTENERS} clients listen for changes already", hint="try again later")
-        self._listeners += 1
-        return Leave(self)
+        if self._listeners[user] >= MOST_OF_ONE_USER:
+            said = f"{MOST_OF_ONE_USER} clients of this user listen for changes already"
+            raise BusyError(said, hint="let one of them listen for all")
+        self._listeners[user] += 1
+        return Leave(self, user)
 
-    def left(self) -> None:
-        """One listens no more."""
-        self._listeners -= 1
+    def left(self, user: Who) -> None:
+        """One of this user listens no more."""
+        self._listeners[user] -= 1
+        if not self._listeners[user]:
+            del self._listeners[user]
 
 
 class Leave(Generic[C]):
     """Gives the place of a listener back, once."""
 
-    def __init__(self, listening: Listening[C]) -> None:
+    def __init__(self, listening: Listening[C], user: Who) -> None:
         self._listening: Listening[C] | None = listening
+        self._user = user
 
     def __call__(self) -> None:
         if self._listening is not None:
-            self._listening.left()
+            self._listening.left(self._user)
             self._listening = None
 
 

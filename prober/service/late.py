@@ -7,6 +7,7 @@ XML to argv is imported by the workers alone (:mod:`prober.service.workers`).
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
@@ -60,7 +61,9 @@ class Late:
         self._pool = pool
         self._translator = Translator(catalog, pool, most=settings.max_body)
         self._prover: ProofWorker | None = None
-        #: Those of earlier settings: what they are proving is told to its end.
+        #: How many questions each is proving.
+        self._proving: Counter[ProofWorker] = Counter()
+        #: Those of earlier settings, as long as they prove something: that is told to its end.
         self._retired: list[ProofWorker] = []
         self._is_closed = False
         self._answer: Answer | None = None
@@ -93,7 +96,17 @@ class Late:
 
         :raise ProberError: as :meth:`prober.service.proving.Proving.prove` does.
         """
-        return await (self._prover or await self._load_prover()).prove(question, asker)
+        prover = self._prover or await self._load_prover()
+        self._proving[prover] += 1
+        try:
+            return await prover.prove(question, asker)
+        finally:
+            self._proving[prover] -= 1
+            if not self._proving[prover]:
+                del self._proving[prover]
+                if prover in self._retired:
+                    self._retired.remove(prover)
+                    await prover.close()
 
     @property
     def settings(self) -> ServiceSettings:
@@ -116,8 +129,11 @@ class Late:
             before, self._settings = self._settings, settings
             self._translator = Translator(self._catalog, self._pool, most=settings.max_body)
             if self._prover is not None and _prover_differs(before, settings):
-                self._retired.append(self._prover)
-                self._prover = None
+                before_it, self._prover = self._prover, None
+                if before_it in self._proving:
+                    self._retired.append(before_it)
+                else:
+                    await before_it.close()
 
     async def close(self) -> None:
         """Stop what is being proven and worked on; nothing of it is left, and nothing more is begun.  May be called

@@ -17,14 +17,14 @@ from pydantic import BaseModel, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.errors import ServiceError
 from prober.fleet.agent.local import LocalQemu
-from prober.service.client import MAX_RESPONSE_BYTES, NOTHING
+from prober.service.client import MAX_RESPONSE_BYTES, NOTHING, read_head
 from prober.service.replies import BinaryList, ChangeList
 from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, Route
 
 #: How long (seconds) a question for changes waits, and how long any other may take besides.
 _WAIT_S, _TIMEOUT_S = 25, 20.0
 
-_MOST_HEAD = 65536
+_MOST_HEAD, _HEAD_END = 65536, b"\r\n\r\n"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -105,15 +105,13 @@ class ServiceHost:
             raise ServiceError(f"the service on {self._socket} does not answer: {said}", hint=hint) from error
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
-        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        _, _, status = first.partition(" ")
-        length = headers.get("content-length", "")
-        if not status[:3].isdecimal() or not length.isdecimal() or len(length) > 9:
+        told = read_head((await reader.readuntil(_HEAD_END)).removesuffix(_HEAD_END))
+        if told is None:
             raise self._strange()
-        if int(length) > MAX_RESPONSE_BYTES:
+        status, length, _ = told
+        if length > MAX_RESPONSE_BYTES:
             raise ServiceError(f"the answer on {self._socket} is larger than {MAX_RESPONSE_BYTES} bytes")
-        return int(status[:3]), await reader.readexactly(int(length))
+        return status, await reader.readexactly(length)
 
 
 def _said(body: bytes) -> str:

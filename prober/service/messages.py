@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from prober.service.peers import Peer
 from prober.service.routes import Route
+from prober.service.users import Who
 
 
 class ClientGoneError(Exception):
@@ -74,7 +75,8 @@ def _head_of_stream(keep_alive: bool) -> str:
 class Request:
     """What a client asks.
 
-    ``peer`` is who asks, None where the kernel does not tell.  ``path`` is unquoted, ``query_string`` as it came.
+    ``peer`` is who asks, None where the kernel does not tell; ``name`` is that in a certificate, empty without one.
+    ``path`` is unquoted, ``query_string`` as it came.
     ``places`` are the parameters of the path, ``query`` those of the query, once the route is found.  The body is there
     only for whoever reads it; the connection feeds it in, and is told by ``on_wanted`` that it is wanted.
     ``route`` is the row that answers, where there is one, ``ident`` what the request is called in logs, and ``arrived``
@@ -94,6 +96,7 @@ class Request:
         *,
         keep_alive: bool,
         peer: Peer | None = None,
+        name: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -102,6 +105,7 @@ class Request:
         self.query: Mapping[str, str] = {}
         self.keep_alive = keep_alive
         self.peer = peer
+        self.name = name
         self.route: Route | None = None
         self.ident = ""
         self.arrived = 0.0
@@ -122,6 +126,11 @@ class Request:
             if given == name:
                 return value.decode("latin-1")
         return ""
+
+    @property
+    def who(self) -> Who:
+        """The user who asks."""
+        return self.name or (None if self.peer is None else self.peer.uid)
 
     @property
     def is_gone(self) -> bool:

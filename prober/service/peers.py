@@ -5,11 +5,13 @@ A client can say nothing about it: the ids are those that its process had when i
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import grp
 import os
 import pwd
+import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -43,6 +45,19 @@ def peer_of(fd: int) -> Peer:
     with socket.socket(fileno=os.dup(fd)) as connection:
         _, uid, gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     return Peer(uid, gid, _groups_of(fd))
+
+
+def has_hung_up(transport: asyncio.BaseTransport) -> bool:
+    """Whether who sends no more has gone, or may have.
+
+    Of unix sockets the kernel tells (POLLHUP), of others it does not before something is sent to them.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.family != socket.AF_UNIX:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), 0)
+    return bool(poll.poll(0))
 
 
 def _groups_of(fd: int) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from typing import cast
 from prober.service.alarm import Alarm
 from prober.service.logs.requests import HEADER, REQUEST_ID
 from prober.service.messages import Request, Response
-from prober.service.peers import Peer, peer_of
+from prober.service.peers import Peer, has_hung_up, peer_of
 from prober.service.problems import RETRY_S, problem
 from prober.service.reading import RequestReader
 from prober.service.serving import Serving
@@ -36,9 +36,9 @@ _REQUEST_BYTES = 2048
 
 
 class HttpConnection(asyncio.Protocol):
-    """One client's connection."""
+    """One client's connection.  ``name`` is who it is, where that is known already; else the kernel is asked."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, name: str = "") -> None:
         self._serving = serving
         self._settings = serving.settings
         self._loop = asyncio.get_running_loop()
@@ -47,6 +47,7 @@ class HttpConnection(asyncio.Protocol):
         self._user: User | None = None
         #: Who connected; None where the kernel does not tell.
         self.peer: Peer | None = None
+        self.name = name
         #: Bytes that are held, and of them those that the client did not read.
         self._held = 0
         self._unread = 0
@@ -61,6 +62,8 @@ class HttpConnection(asyncio.Protocol):
         self._idle_alarm = Alarm()
         self._came = self._loop.time()
         self._pourer = Pourer(self._write, lambda: self._drained)
+        #: Whether it sends no more, and waits for answers.
+        self._has_eof = False
         #: Whether it got its last word.
         self.has_ended = False
 
@@ -70,14 +73,17 @@ class HttpConnection(asyncio.Protocol):
         # Whatever the kernel does not take is noticed, and counted as held.
         self._transport.set_write_buffer_limits(high=0)
         fd = self._transport.get_extra_info("socket").fileno()
-        with suppress(OSError):
-            self.peer = peer_of(fd)
-        self._user = self._serving.enter(self, self.peer, fd)
+        self._user = self._serving.enter(self, self.name or self._find_uid(fd), fd)
         if self._user is None:
             said = f"more than {self._serving.users.most} clients are connected, or file descriptors run short"
             self.refuse("connections", 503, said, "try again later")
             return
         self._request_alarm.start(self._settings.request_s, self._on_slow_request)
+
+    def _find_uid(self, fd: int) -> int | None:
+        with suppress(OSError):
+            self.peer = peer_of(fd)
+        return None if self.peer is None else self.peer.uid
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went."""
@@ -109,6 +115,14 @@ class HttpConnection(asyncio.Protocol):
                 self._user.run(self._read_on)
         else:
             self._refuse_held()
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and is let go where nothing is to be answered.
+
+        Else it may wait for that, if the kernel tells that it has not gone altogether, and it is not what never ends.
+        """
+        self._has_eof = self.is_answering and not self._pourer.is_pouring and not has_hung_up(self._transport)
+        return self._has_eof
 
     def _read_on(self) -> None:
         """Read what came at once, as far as it is wanted; what is left after a while later, with others between."""
@@ -270,6 +284,9 @@ class HttpConnection(asyncio.Protocol):
             self._start(self._waiting.popleft())
         self._resume_reading()
         if self._last is not None and not self._last.is_answered:
+            return
+        if self._has_eof and self._reader.is_done:
+            self._transport.close()
             return
         self._idle_alarm.start(self._settings.idle_s, self._transport.close)
         if self._user is not None and not self._reader.is_within:

@@ -30,6 +30,7 @@ class Owner(Protocol):
     """The connection that reads, and is told what it read."""
 
     peer: Peer | None
+    name: str
     is_reading: bool
     has_ended: bool
 
@@ -215,4 +216,5 @@ class RequestReader:
             self._owner.on_wanted,
             keep_alive=self._parser.get_http_version() != "1.0" and self._parser.should_keep_alive(),
             peer=self._owner.peer,
+            name=self._owner.name,
         )

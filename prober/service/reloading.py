@@ -8,23 +8,19 @@ was, and the log and ``STATUS=`` say so.  No connection is dropped, and no inter
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
 
 from prober.capabilities.catalog import Catalog
-from prober.errors import ProberError, SettingsError
+from prober.errors import ProberError
 from prober.service.changes import changes_between, keep_fixed
 from prober.service.late import Late
-from prober.service.notify import notify
 from prober.service.peers import find_admins
+from prober.service.reread import tell_as_they_were, tell_reloaded
 from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
 
-log = logging.getLogger(__name__)
-
-#: What is the prover's own, which reads its settings when it is started.
-_OF_THE_PROVER = ("prover_idle_s",)
+#: What others heed, which read their settings by themselves: the prover, and a reader of a fleet.
+_OF_OTHERS = ("prover_idle_s", "fleet.")
 
 
 class Reloader:
@@ -45,20 +41,6 @@ class Reloader:
         self._late = late
         self._serving = serving
 
-    async def keep_reloading(self, wanted: asyncio.Event) -> None:
-        """Read the settings anew each time that this is wanted, for ever."""
-        while True:
-            await wanted.wait()
-            wanted.clear()
-            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=Reading the settings anew")
-            said = "The settings are as they were: a fault in prober itself"
-            try:
-                said = await self.reload()
-            except Exception:  # The service outlives it; systemd is told in any case, as it waits.
-                log.exception("reading the settings anew failed", extra={"fields": {"event": "fault"}})
-            finally:
-                notify(f"READY=1\nSTATUS={_one_line(said)}")
-
     async def reload(self) -> str:
         """Read the settings, and go on by them.  Returns what is to be told of it, in a sentence.
 
@@ -71,26 +53,10 @@ class Reloader:
             # It reads the host's own file, and so is the last that can fail.
             await self._late.adopt(kept)
         except ProberError as error:
-            # A problem a line is for a terminal; the log and the status have one line.
-            said = "; ".join(error.problems) if isinstance(error, SettingsError) else str(error)
-            fields = {"event": "reload", "outcome": "wrong"}
-            log.error("the settings are as they were: %s", said, extra={"fields": fields})
-            return f"The settings are as they were: {said}"
+            return tell_as_they_were(error)
         self._serving.settings = kept
         self._serving.application.admins = admins
         await self._catalog.adopt_settings(kept.catalog)
-        changed = [name for name in changes_between(self.settings, kept) if name not in _OF_THE_PROVER]
+        changed = [name for name in changes_between(self.settings, kept) if not name.startswith(_OF_OTHERS)]
         self.settings = kept
-        fields = {"event": "reload", "outcome": "done", "changed": ",".join(changed), "fixed": ",".join(fixed)}
-        what = f"changed {', '.join(changed)}" if changed else "nothing changed"
-        log.info("the settings were read anew: %s", what, extra={"fields": fields})
-        said = f"Serving {len(await self._catalog.list_entries())} binaries"
-        if fixed:
-            log.warning("what a running service cannot change is as it was: %s (restart it)", ", ".join(fixed))
-            return f"{said}; restart to change {', '.join(fixed)}"
-        return said
-
-
-def _one_line(said: str) -> str:
-    """As systemd takes a status: one line, of a length that can be read."""
-    return " ".join(said.split())[:500]
+        return tell_reloaded(f"Serving {len(await self._catalog.list_entries())} binaries", changed, fixed)

@@ -63,7 +63,12 @@ class Route(NamedTuple):
 
 
 #: The parameters of paths.
-PLACES = {"id": "id of an entry", "typename": "QEMU's name of the type", "command": "QEMU's name of the command"}
+PLACES = {
+    "id": "id of an entry",
+    "typename": "QEMU's name of the type",
+    "command": "QEMU's name of the command",
+    "host": "what a host is called in its fleet",
+}
 
 _ASSUME = Parameter("assume_unknown_present", "take what the binary was never asked for present", "boolean")
 

@@ -28,6 +28,7 @@ from prober.service.metrics.tally import Tally
 from prober.service.notify import Watched, keep_watchdog_quiet, notify
 from prober.service.peers import Admitted, find_admins
 from prober.service.reloading import Reloader
+from prober.service.reread import keep_reloading
 from prober.service.routes import ROUTES
 from prober.service.serving import Serving
 from prober.service.settings import ServiceSettings
@@ -123,7 +124,7 @@ async def _serve_on(
         ]
         if events.load is not None:
             reloader = Reloader(settings, events.load, catalog=catalog, late=late, serving=serving)
-            works.append(reloader.keep_reloading(events.reload))
+            works.append(keep_reloading(events.reload, reloader.reload))
         if events.on_ready is not None:
             works.append(events.on_ready(catalog))
         companions = [asyncio.ensure_future(work) for work in works]

@@ -15,9 +15,8 @@ from prober.service.logs.requests import RequestIds
 from prober.service.messages import Request, Response
 from prober.service.metrics import families
 from prober.service.metrics.tally import Sample, Tally
-from prober.service.peers import Peer
 from prober.service.settings import ServiceSettings
-from prober.service.users import Connection, User, Users
+from prober.service.users import Connection, User, Users, Who
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +64,10 @@ class Serving:
         self.users.most = make_room_for(settings.max_connections, self._others)
         self.highest = highest_in_use()
 
-    def enter(self, connection: Newcomer, peer: Peer | None, fd: int) -> User | None:
+    def enter(self, connection: Newcomer, who: Who, fd: int) -> User | None:
         """A connection came, with this descriptor; None where there is no room, and none could be made."""
         self._made += 1
-        user = self.users.enter(connection, peer)
+        user = self.users.enter(connection, who)
         user.idle.pop(connection)  # It is not the one to be let go.
         is_full = len(self.users) > self.users.most or fd > self.highest
         if is_full and not self.users.make_room(user):
@@ -85,9 +84,15 @@ class Serving:
         if self.settings.log_requests:
             tell_access(request, response, seconds)
 
-    def count_unread(self, kind: str, status: int, detail: str) -> str:
-        """A client is let go before it is understood; what this is called in logs."""
-        self._tally.unread(kind, status)
+    def count_unread(self, kind: str, status: int | None, detail: str) -> str:
+        """A client is let go before it is understood; what this is called in logs.
+
+        ``status`` is None where it gets no answer.
+        """
+        if status is None:
+            self._tally.refused(kind)
+        else:
+            self._tally.unread(kind, status)
         ident = self.ids.take()
         fields = {"event": "refusal", "kind": kind, "status": status, "listener": self._listener, "request": ident}
         log.info("a client is let go: %s", detail, extra={"fields": fields})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from prober.capabilities.find import CatalogSettings, name_a_file
@@ -16,6 +17,78 @@ DEFAULT_CACHE = Path("/var/cache/prober")
 
 #: The variable of the environment for ``catalog.poll_s`` is ``PROBER_CATALOG__POLL_S``.
 PREFIX, DELIMITER = "PROBER_", "__"
+
+
+#: The type of the error that says which settings are lacking beside another one.
+LACKING = "lacking"
+
+#: The longest name of a client (characters).
+_MOST_NAME = 255
+
+
+class FleetSettings(BaseModel):
+    """What `prober fleet serve` is told of its clients over TCP.  It speaks TLS there and nothing else, and asks each
+    client for a certificate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Where a reader listens besides its socket: `ADDRESS:PORT` (`0.0.0.0:8643`, `[::]:8643`); empty: nowhere.
+    listen: str | None = None
+    #: The file with its own certificate, and those between that and an authority (PEM).
+    cert: Path | None = None
+    #: The file with the certificate's key, which nobody but its user may read; without it the key stands in `cert`.
+    key: Path | None = None
+    #: The file with the authorities (PEM) of which one has to have signed a client's certificate.
+    ca: Path | None = None
+    #: The names of clients who may ask: one of the names in the certificate, which are its `subjectAltName` of the
+    #: kinds DNS and URI, or its common name where it has neither. Whoever has another name gets nothing.
+    allow: tuple[str, ...] = ()
+
+    _names_a_file = field_validator("*", mode="after")(name_a_file)
+
+    @field_validator("listen", "cert", "key", "ca", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("listen", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            split_address(value)
+        return value
+
+    @field_validator("allow", mode="after")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """No name of a client has a star: one certificate for many would be many clients with one name."""
+        for name in value:
+            if not 0 < len(name) <= _MOST_NAME or not name.isprintable() or "*" in name:
+                raise PydanticCustomError("name", "it has to be the name of one client")
+        return value
+
+    @model_validator(mode="after")
+    def _has_all(self) -> Self:
+        lacking = [name for name in ("cert", "ca", "allow") if not getattr(self, name)]
+        if self.listen is not None and lacking:
+            raise PydanticCustomError(LACKING, f"listen is given without {' and '.join(lacking)}")
+        return self
+
+
+def split_address(told: str) -> tuple[str, int]:
+    """Address and port of ``ADDRESS:PORT``; an address of IPv6 stands in brackets.
+
+    :raise PydanticCustomError: where it is none.
+    """
+    host, _, port = told.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    if not host or not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 1 << 16):
+        raise PydanticCustomError("address", "it has to be ADDRESS:PORT")
+    return host, int(port)
 
 
 class ServiceSettings(BaseModel):
@@ -68,6 +141,7 @@ class ServiceSettings(BaseModel):
     #: How many questions wait for their turn to be proven (503).
     max_waiting_proofs: int = Field(default=64, ge=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=DEFAULT_CACHE)
+    fleet: FleetSettings = FleetSettings()
 
     _names_a_file = field_validator("*", mode="after")(name_a_file)
 

@@ -44,6 +44,11 @@ class Pourer:
             self._task = None
             await stream.aclose()
 
+    @property
+    def is_pouring(self) -> bool:
+        """Whether a body is under way."""
+        return self._task is not None
+
     def forget(self) -> None:
         """Know the connection no longer: it has gone."""
         self._write, self._drained = _drop, _nothing

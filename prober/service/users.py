@@ -1,6 +1,7 @@
 """Who is connected, what each of them makes the service hold, and whose turn it is.
 
-A user is the uid of a peer, with all of its connections together: whoever opens a thousand has no more than with one.
+A user is the uid of a peer, or the name in its certificate, with all of its connections together: whoever opens a
+thousand has no more than with one.
 What is held for a user (what it sent and is not answered yet, what it was sent and has not read) is bounded, and so is
 how much of its work is begun before it is the turn of the others.
 """
@@ -10,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from prober.service.peers import Peer
+#: Who a user is: a uid, or whatever name he is known by; None where nobody tells.
+Who: TypeAlias = int | str | None
 
 #: What is held for one user, and for all of them together (bytes).
 MOST_OF_ONE, MOST_OF_ALL = 32 << 20, 48 << 20
@@ -44,9 +46,9 @@ class User:
     ``held`` are the bytes that are held for it.
     """
 
-    def __init__(self, users: Users, uid: int | None) -> None:
+    def __init__(self, users: Users, who: Who) -> None:
         self._users = users
-        self.uid = uid
+        self.who = who
         self.connections: dict[Connection, None] = {}
         self.idle: dict[Connection, None] = {}
         self.unread: dict[Connection, None] = {}
@@ -90,18 +92,17 @@ class Users:
         self.most = most
         self.held = 0
         self._number = 0
-        self._users: dict[int | None, User] = {}
+        self._users: dict[Who, User] = {}
 
     def __len__(self) -> int:
         """How many connections there are."""
         return self._number
 
-    def enter(self, connection: Connection, peer: Peer | None) -> User:
+    def enter(self, connection: Connection, who: Who) -> User:
         """A connection came; it counts from now on, and is idle."""
-        uid = None if peer is None else peer.uid
-        user = self._users.get(uid)
+        user = self._users.get(who)
         if user is None:
-            user = self._users[uid] = User(self, uid)
+            user = self._users[who] = User(self, who)
         user.connections[connection] = user.idle[connection] = None
         self._number += 1
         return user
@@ -115,8 +116,8 @@ class Users:
         user.unread.pop(connection, None)
         self._number -= 1
         # What is held may still be counted, and what waits for its turn looks for itself whether its user has gone.
-        if not user.connections and self._users.get(user.uid) is user:
-            del self._users[user.uid]
+        if not user.connections and self._users.get(user.who) is user:
+            del self._users[user.who]
 
     def make_room(self, newcomer: User | None = None) -> bool:
         """Let go of the connection that is missed least; false where each of them is in use.

@@ -30,6 +30,9 @@ class XmlLimits:
     elements: int = 20_000
 
 
+#: What to do about a document that is larger.
+NOT_A_DOMAIN = "a domain has some KiB: is this another file? A service reads as many bytes as its setting max_body says"
+
 #: How many characters of documents a thread parses itself.  libxml2 keeps every name that it has seen (and short runs
 #: of space) for as long as the thread lives, so that names which are made up one after the other would take all memory.
 #: Above it each document has a thread of its own, which takes 0.1 ms more and leaves nothing.
@@ -64,7 +67,7 @@ def parse_xml(data: bytes, limits: XmlLimits | None = None) -> etree._Element:
     if len(data) > limits.bytes:
         raise UnreadableDomainError(
             f"the document has {len(data)} bytes, more than the {limits.bytes} that are read",
-            hint="the limit can be configured",
+            hint=NOT_A_DOMAIN,
         )
     text = _decode(data)
     _refuse_dtd(text)

@@ -15,7 +15,7 @@ from tests.agreement.compare import Table, compare
 from tests.agreement.places import installed, places
 
 #: How many lines: of each QEMU, and in the short form that is run for each change.
-MOST, FEW = 4000, 80
+MOST, FEW = 4000, 50
 
 
 def main() -> None:

@@ -24,6 +24,17 @@ FAULTS = {
     "stopped": "QEMU stopped (SIGSTOP)",
     "broken": "many binaries at once, some of them broken",
     "restart": "restart under load with socket activation",
+    "store-killed": "fleet: the server of the store killed (SIGKILL)",
+    "reader-killed": "fleet: a reader killed",
+    "agent-killed": "fleet: an agent killed in the midst of sending",
+    "cluster": "fleet: three servers lose one, and the leader",
+    "store-full": "fleet: the store full",
+    "record": "fleet: a record damaged, too large, unknown, ahead",
+    "renamed": "fleet: a host that renames itself",
+    "one-name": "fleet: two hosts with one name",
+    "wrong-blob": "fleet: a build that is not what it is called",
+    "flapping": "fleet: an agent that flaps",
+    "partition": "fleet: a partition of 100 s, a lease of 10 s",
 }
 
 

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prober.fleet.store.nkeys import make_seed, read_credentials
-from prober.fleet.store.subjects import token
+from prober.fleet.store.nkeys import read_credentials
+from prober.fleet.store.users import Role, make_key, user_lines
 from tests.recordings import ROOT
 
 SERVER = Path(sys.executable).parent / "nats-server"
@@ -34,13 +34,9 @@ class Keys:
     def make(self, role: str, name: str, host: str = "") -> Path:
         """The file of a new user's seed.  Servers know it from their next start on."""
         path = self.directory / f"{name}.seed"
-        path.touch(0o600)
-        path.write_text(make_seed() + "\n")
-        user = (PACKAGED / f"{role}.user").read_text()
-        public = read_credentials(path).public_key
-        (self.hosts if role == "host" else self.others).append(
-            user.replace("@KEY@", public).replace("@HOST@", token(host or name))
-        )
+        make_key(path)
+        lines = user_lines(Role(role), host or name, read_credentials(path).public_key)
+        (self.hosts if role == "host" else self.others).append(lines)
         return path
 
 
@@ -50,6 +46,7 @@ class Server:
 
     directory: Path
     port: int
+    program: Path = SERVER
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +58,7 @@ class Server:
         """Start it, and wait until it listens."""
         with (self.directory / "log").open("ab") as log:
             # It dies with this process, however this one ends.
-            command = ["setpriv", "--pdeathsig=KILL", str(SERVER), "-c", str(self.directory / "nats-server.conf")]
+            command = ["setpriv", "--pdeathsig=KILL", str(self.program), "-c", str(self.directory / "nats-server.conf")]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until = time.monotonic() + PATIENCE
         while not _listens(self.port):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from prober.cli.completion.line import split_line
 from prober.commandline.parse import split_shell
 from prober.commandline.qapi import misfits
 from prober.commandline.report import check_argv
+from prober.commandline.written import read_written
 from prober.errors import ProberError
 from prober.host.files import read_host
 from prober.qemu.recording import Recording
@@ -187,6 +189,8 @@ def _qapi_seeds() -> Sequence[bytes]:
 
 
 def run_words(data: bytes) -> None:
+    with suppress(ProberError):
+        read_written(data.decode(errors="surrogateescape"), "vm@1.service", {})
     words = split_shell(data.decode(errors="surrogateescape"))
     for version in _VERSIONS:
         check_argv(words, capabilities(version))

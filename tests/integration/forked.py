@@ -38,13 +38,16 @@ class Forker:
             environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, cwd=CHECKOUT)
 
-    def run(self, words: Sequence[str], cwd: str, streams: Sequence[IO[Any]], patience: float) -> int:
-        """The exit status of the command with these words, of which the first is its own name.
+    def run(self, words: Sequence[str], cwd: str, streams: Sequence[IO[Any] | None], patience: float) -> int:
+        """The exit status of the command with these words, of which the first is its own name; a stream that is None is
+        closed for it.
 
         :raise TimeoutError: where it did not end within ``patience`` seconds; it is dead then.
         """
-        message = json.dumps({"words": list(words), "cwd": cwd, "environment": dict(os.environ)}).encode()
-        socket.send_fds(self._socket, [message], [stream.fileno() for stream in streams])
+        message: dict[str, Any] = {"words": list(words), "cwd": cwd, "environment": dict(os.environ)}
+        given = {number: stream.fileno() for number, stream in enumerate(streams) if stream is not None}
+        message["numbers"] = list(given)
+        socket.send_fds(self._socket, [json.dumps(message).encode()], list(given.values()))
         self._socket.settimeout(patience)
         try:
             return int(self._socket.recv(64))
@@ -87,9 +90,9 @@ def serve(descriptor: int) -> None:
 
 
 def _modules() -> list[str]:
-    from prober.cli.commands import COMMANDS
+    from prober.cli.commands import COMMANDS, FLEET
 
-    return ["prober.cli.main", *(command.module for command in COMMANDS)]
+    return ["prober.cli.main", "typer.rich_utils", *(command.module for command in (*COMMANDS, *FLEET))]
 
 
 def _fork_for_each(asked: socket.socket) -> list[str]:
@@ -109,9 +112,13 @@ def _fork_for_each(asked: socket.socket) -> list[str]:
 def _become(asked: dict[str, Any], descriptors: list[int]) -> list[str]:
     """Take the standard streams, directory and environment of a command; its words."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-    for number, one in enumerate(descriptors):
+    for number, one in zip(asked["numbers"], descriptors, strict=True):
         os.dup2(one, number)
         os.close(one)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if number not in asked["numbers"]:
+            os.close(number)
+            setattr(sys, name, None)  # as Python itself has it
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["environment"])

@@ -58,6 +58,15 @@ def run_prober(*words: object, stdin: str = "", cwd: Path = CHECKOUT) -> Ended:
     return Ended(code, *printed)
 
 
+def run_into(out: IO[bytes] | None, *words: object, cwd: Path = CHECKOUT) -> Ended:
+    """The same with an ``out`` of its own: where the answer goes, closed where it is None."""
+    with Path(os.devnull).open("rb") as given, tempfile.TemporaryFile() as err:
+        code = forker().run([PROBER, *map(str, words)], str(cwd), (given, out, err), PATIENCE)
+        printed = _text_of(err)
+    assert "Traceback" not in printed
+    return Ended(code, "", printed)
+
+
 def _text_of(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode()

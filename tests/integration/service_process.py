@@ -65,7 +65,7 @@ class Service:
 
 def is_own(pid: int) -> bool:
     """Whether a process is a worker of a service, or what makes these (:mod:`prober.service.workers`)."""
-    return name_of(pid).startswith("prober-")
+    return name_of(pid) in ("prober-nursery", "prober-worker", "prober-asking")
 
 
 #: How long (milliseconds of processor time) a callback may take.  Where tests run side by side, what others do to the

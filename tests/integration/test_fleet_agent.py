@@ -3,76 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from prober.capabilities import Capabilities
-from prober.fleet.agent.agent import Agent, AgentSettings
-from prober.fleet.agent.health import AgentHealth
-from prober.fleet.agent.local import LocalHost, LocalQemu
-from prober.fleet.agent.status import AgentStatus, read_status
-from prober.fleet.known import Fleet as Known
-from prober.fleet.reader import StoreReader
-from prober.fleet.records import HostRecord, load_record
-from prober.fleet.store.nats import NatsStore
+from prober.fleet.agent.status import read_status
 from prober.fleet.store.protocol import Beat
-from prober.service.local_host import ServiceHost
 from tests.conftest import aio
-from tests.fakes.making import make_fake, small_answers
+from tests.fleet.agents import QUICK, Flapping, Local, read, record_of, reporting, start_local, until, versions
 from tests.fleet.cutting import cut_way
-from tests.fleet.users import Fleet, Users, start_fleet
+from tests.fleet.users import Fleet, start_fleet
 from tests.integration.processes import PATIENCE, PROBER, run_prober, start_group, wait_until
-from tests.integration.service_process import Service, start_ready_service
-from tests.unit.fleet.fleets import recorded
-
-#: All that waits is short here; a lease is as long as a busy machine may stand still.
-QUICK = AgentSettings("a", {"rack": "7"}, beat_s=0.2, lease_s=3.0, each_s=0.5, retry_s=(0.05, 0.3))
-
-
-class Local:
-    """A service with one QEMU, which can become another."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.qemu = make_fake(directory, "good")
-        self.service: Service
-
-    def upgrade(self, micro: int) -> None:
-        """Another version lies at its path."""
-        answers = small_answers()
-        answers["query-version"]["return"]["qemu"]["micro"] = micro
-        table = self._directory / "good.answers.json"
-        new = table.with_suffix(".new")
-        new.write_text(json.dumps(answers))
-        new.replace(table)
-        os.utime(self.qemu)
-
-    def answers(self) -> bool:
-        """Whether the service does."""
-        with self.service.client() as client:
-            return client.get("/healthz").ok
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    directory = tmp_path_factory.mktemp("agent")
-    made = Local(directory)
-    with start_ready_service(
-        directory,
-        "--directory",
-        directory / "none",
-        "--binary",
-        made.qemu,
-        environment={"PROBER_CATALOG__POLL_S": "0.1"},
-        measured=False,
-    ) as made.service:
+    with start_local(tmp_path_factory.mktemp("agent")) as made:
         yield made
 
 
@@ -80,57 +30,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     with start_fleet(tmp_path) as started:
         yield started
-
-
-@asynccontextmanager
-async def reporting(
-    users: Users,
-    host: Path | LocalHost,
-    settings: AgentSettings = QUICK,
-    holder: str = "one",
-    user: str = "a",
-    clock: Callable[[], float] = time.time,
-) -> AsyncIterator[AgentStatus]:
-    """An agent that works, and how it is."""
-    health = AgentHealth(settings.name, settings.beat_s)
-    store = await users.open(user)
-    agent = Agent(store, ServiceHost(host) if isinstance(host, Path) else host, settings, holder, health, clock=clock)
-    task = asyncio.create_task(agent.run())
-    try:
-        yield health.status
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await store.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for it, not for ever."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def record_of(store: NatsStore, name: str = "a") -> HostRecord:
-    """What a host's record says."""
-    held = await store.get(f"hosts.{name}")
-    assert held is not None
-    return load_record(name, held.value)
-
-
-def versions(known: Known) -> set[str]:
-    """Which QEMUs hosts have."""
-    return {str(build.inventory.version) for build in known.builds.values()}
-
-
-async def read(store: NatsStore) -> tuple[Known, StoreReader]:
-    """What a reader makes of the store."""
-    known = Known()
-    reader = StoreReader(store, known)
-    await reader.catch_up()
-    return known, reader
 
 
 def test_a_host_is_told_of_and_each_change_of_it(fleet: Fleet, local: Local) -> None:
@@ -198,27 +97,7 @@ def test_it_beats_and_says_which_record_is_its_newest(fleet: Fleet, local: Local
     aio(run())
 
 
-class Flapping:
-    """A service that knows another QEMU at every look, and tells of a hundred changes."""
-
-    def __init__(self) -> None:
-        self.micro = 0
-        self._caps = recorded("7.2.22")
-
-    async def changes(self) -> AsyncGenerator[None, None]:
-        for self.micro in range(1, 101):
-            yield
-            await asyncio.sleep(0.03)
-        await asyncio.Event().wait()
-
-    async def qemus(self) -> list[LocalQemu]:
-        return [LocalQemu("qemu", "/usr/bin/qemu", str(self.micro), True, False)]
-
-    async def capabilities(self, id: str) -> Capabilities:
-        version = self._caps.version.model_copy(update={"micro": self.micro})
-        return self._caps.model_copy(update={"version": version})
-
-
+@pytest.mark.fault("flapping")
 def test_one_that_flaps_writes_some_times_and_the_last_state_arrives(fleet: Fleet) -> None:
     """A hundred changes in some seconds: what is written goes by the bucket."""
     settings = replace(QUICK, burst=2, each_s=1.5)
@@ -238,6 +117,7 @@ def test_one_that_flaps_writes_some_times_and_the_last_state_arrives(fleet: Flee
     aio(run())
 
 
+@pytest.mark.fault("store-killed")
 def test_store_and_service_go_and_come_back(fleet: Fleet, local: Local, caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         async with fleet.users() as users:
@@ -276,6 +156,7 @@ def users_socket(local: Local) -> Path:
     return local.service.socket.with_name("later.sock")
 
 
+@pytest.mark.fault("record")
 def test_what_is_gone_from_the_store_is_given_again(fleet: Fleet, local: Local) -> None:
     async def run() -> None:
         async with fleet.users() as users:
@@ -288,10 +169,14 @@ def test_what_is_gone_from_the_store_is_given_again(fleet: Fleet, local: Local) 
                 await keeper.put("hosts.a", b'{"form":1,"name":"a","seq":70}')
                 await until(lambda: status.pushes == 3)
                 assert (await record_of(reader)).seq == 71
+                await keeper.put("hosts.a", b"x")
+                await until(lambda: status.pushes == 4)
+                assert (await record_of(reader)).builds
 
     aio(run())
 
 
+@pytest.mark.fault("one-name")
 def test_of_two_hosts_with_one_name_one_writes_and_the_other_says_so(
     fleet: Fleet, local: Local, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -315,6 +200,7 @@ def test_of_two_hosts_with_one_name_one_writes_and_the_other_says_so(
     aio(run())
 
 
+@pytest.mark.fault("one-name")
 def test_a_host_that_went_without_a_word_leaves_its_name_after_the_lease(fleet: Fleet, local: Local) -> None:
     async def run() -> None:
         async with fleet.users() as users:
@@ -329,6 +215,7 @@ def test_a_host_that_went_without_a_word_leaves_its_name_after_the_lease(fleet: 
     aio(run())
 
 
+@pytest.mark.fault("renamed")
 def test_a_host_of_another_name_is_another_host_and_needs_a_key_of_its_own(
     fleet: Fleet, local: Local, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -369,6 +256,7 @@ def _sequence(status_file: Path) -> int | None:
     return None if status is None else status.sequence
 
 
+@pytest.mark.fault("agent-killed")
 @pytest.mark.parametrize("cut", [b"PUB builds.", b"HPUB $KV.fleet.hosts."])
 def test_killed_while_it_sends_it_has_harmed_nothing(fleet: Fleet, local: Local, tmp_path: Path, cut: bytes) -> None:
     status_file = tmp_path / "status.json"

@@ -170,6 +170,7 @@ def test_what_hosts_say_is_known_and_who_is_silent_is_not_able(fleet: Fleet, hos
         assert [kind for kind, host in kinds(client) if host == "a"] == ["silent", "heard"]
 
 
+@pytest.mark.fault("store-killed")
 def test_the_store_is_killed_and_comes_back(fleet: Fleet, hosts: Hosts, tmp_path: Path) -> None:
     hosts.put("a")
     hosts.put("b")
@@ -195,6 +196,7 @@ def test_the_store_is_killed_and_comes_back(fleet: Fleet, hosts: Hosts, tmp_path
         until(lambda: counts(client) == (2, 0))
 
 
+@pytest.mark.fault("store-killed")
 def test_a_reader_waits_for_a_store_that_is_away(fleet: Fleet, hosts: Hosts, tmp_path: Path) -> None:
     hosts.put("a")
     fleet.server.kill()
@@ -228,6 +230,7 @@ def test_the_command_listens_where_it_reads_the_store_itself(fleet: Fleet, hosts
     assert (json.loads(ended.stdout)["able"], ended.stderr) == (2, "")
 
 
+@pytest.mark.fault("reader-killed")
 def test_the_command_reads_and_is_killed_and_reads_again(fleet: Fleet, hosts: Hosts, tmp_path: Path) -> None:
     """Nothing is lost with a reader: the next one takes its socket and knows the same."""
     hosts.put("a")

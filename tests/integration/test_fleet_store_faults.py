@@ -54,6 +54,7 @@ async def _until_held(events: AsyncGenerator[Event, None], wanted: Held) -> list
     raise AssertionError(found)
 
 
+@pytest.mark.fault("store-killed")
 @pytest.mark.timeout(240)
 def test_a_server_that_is_killed_and_comes_back_has_all_it_acknowledged(fleet: Fleet) -> None:
     name, data = make_blob(b"a build")
@@ -90,6 +91,7 @@ def test_a_server_that_is_killed_and_comes_back_has_all_it_acknowledged(fleet: F
     aio(run())
 
 
+@pytest.mark.fault("store-killed")
 @pytest.mark.timeout(240)
 def test_a_store_that_is_another_one_afterwards_is_told_as_it_is(fleet: Fleet) -> None:
     """Its data is gone, as where a disk was replaced: the hosts that are there no more are gone."""
@@ -114,6 +116,7 @@ def test_a_store_that_is_another_one_afterwards_is_told_as_it_is(fleet: Fleet) -
     aio(run())
 
 
+@pytest.mark.fault("partition")
 @pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_server_that_stands_still_is_noticed(fleet: Fleet) -> None:
@@ -153,6 +156,7 @@ def test_a_closing_that_was_ended_in_the_midst_leaves_nothing(fleet: Fleet) -> N
     aio(run())
 
 
+@pytest.mark.fault("store-killed")
 @pytest.mark.timeout(240)
 def test_heartbeats_are_heard_again_when_the_server_is_back(fleet: Fleet) -> None:
     async def run() -> None:
@@ -190,11 +194,13 @@ async def _until_made(url: str, files: dict[str, Path]) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                return await make_streams(url, files["keeper"], replicas=3)
+                await make_streams(url, files["keeper"], replicas=3)
+                return
             except StoreError:  # there is no leader yet
                 await asyncio.sleep(0.3)
 
 
+@pytest.mark.fault("cluster")
 @pytest.mark.timeout(300)
 def test_a_cluster_of_three_loses_a_server_and_then_its_leader(tmp_path: Path) -> None:
     keys, files = make_keys(tmp_path / "keys")

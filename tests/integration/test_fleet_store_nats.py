@@ -85,6 +85,7 @@ def test_a_host_without_a_name_of_its_own_puts_no_blob(fleet: Fleet) -> None:
     aio(run())
 
 
+@pytest.mark.fault("wrong-blob")
 def test_the_first_blob_that_is_what_it_is_named_after_is_taken(fleet: Fleet) -> None:
     name, data = make_blob(b"one")
 
@@ -140,6 +141,7 @@ def test_a_key_that_the_server_does_not_know_is_told_of(fleet: Fleet, tmp_path: 
     aio(run())
 
 
+@pytest.mark.fault("store-full")
 def test_a_full_store_says_so_and_takes_what_replaces(fleet: Fleet) -> None:
     async def run() -> None:
         async with fleet.users(records_bytes=8000, builds_bytes=100_000) as users:

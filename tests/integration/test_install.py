@@ -124,6 +124,20 @@ def test_what_is_laid_down_is_what_systemd_takes(tree: Path) -> None:
     }
 
 
+def test_what_a_fleet_takes_is_laid_down(tree: Path, tmp_path: Path) -> None:
+    """The units, a server's configuration, and with the command the rights of its users."""
+    units = tree / "usr/lib/systemd/system"
+    for name in ("agent.service", "labels.service", "labels.timer"):
+        assert (units / f"prober-{name}").is_file(), name
+    documents = tree / "usr/share/doc" / NAME
+    for path in (CHECKOUT / "packaging/nats").iterdir():
+        laid = documents / "nats" / path.name
+        assert not laid.is_symlink() and laid.read_bytes() == path.read_bytes()
+    seed = tmp_path / "a.seed"
+    assert '"$KV.fleet.hosts.a"' in run_installed(tree, "fleet", "key", "a", "-o", str(seed))
+    assert seed.stat().st_mode & 0o777 == 0o600
+
+
 def test_manual_pages_and_completion_are_where_they_are_looked_for(tree: Path) -> None:
     share = tree / "usr/share"
     assert (share / "man/man1/prober-why.1").is_file() and (share / "man/man5/prober.toml.5").is_file()

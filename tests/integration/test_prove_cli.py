@@ -128,6 +128,6 @@ def test_a_translation_is_proven(qemu_binary: str) -> None:
 
 
 def test_a_domain_is_checked_on_two_grounds(qemu_binary: str) -> None:
-    ended = run_prober("check", "--prove", EXAMPLE, "--against", qemu_binary, RECORDING)
+    ended = run_prober("check", "--prove", EXAMPLE, "--against", qemu_binary, "--against", RECORDING)
     assert ended.code == 0
     assert [row.split()[1:3] for row in ended.out.splitlines()[1:3]] == [["yes", "proven"], ["yes", "checked"]]

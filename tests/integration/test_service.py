@@ -227,13 +227,23 @@ EXEC_STARTS = {
     "--textfile /var/lib/prometheus/node-exporter/prober.prom\n",
     "prober-agent.service": "ExecStart=/usr/bin/prober agent --socket /run/prober/prober.sock "
     "--status /run/prober-agent/status.json\n",
+    "prober-fleet.service": "ExecStart=/usr/bin/prober fleet serve\n",
+    "prober-labels.service": "ExecStart=/usr/bin/prober labels --socket /run/prober/prober.sock "
+    "--output /etc/kubernetes/node-feature-discovery/features.d/prober\n",
     "prober-prover.service": "ExecStart=/usr/bin/prober serve-prover --for-user prober "
     "--cache /var/cache/prober-prover\n",
 }
 
 
 #: At most so much, in tenths, as the documents say.
-EXPOSURES = {"prober.service": 12, "prober-agent.service": 15, "prober-prover.service": 24, "prober-metrics.service": 9}
+EXPOSURES = {
+    "prober.service": 12,
+    "prober-agent.service": 15,
+    "prober-fleet.service": 14,
+    "prober-prover.service": 24,
+    "prober-metrics.service": 9,
+    "prober-labels.service": 9,
+}
 
 
 def _units(directory: Path) -> list[str]:
@@ -254,7 +264,7 @@ def _units(directory: Path) -> list[str]:
 @pytest.mark.needs("systemd")
 def test_units_are_verified(directory: Path) -> None:
     units = _units(directory)
-    assert len(units) == 8
+    assert len(units) == 12
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -41,7 +41,7 @@ from tests.integration.test_accepted_cases import CASES, NEEDS_KVM
 SEED = 20_260_101
 #: How many lines there are of both, and how many are judged without ``--whole``.
 SPOILT, SOUND = 1900, 700
-FEW_SPOILT, FEW_SOUND = 240, 90
+FEW_SPOILT, FEW_SOUND = 140, 60
 
 #: So much of them has to be there at least, and to be what it is meant to be.
 ENOUGH = 0.7

@@ -14,7 +14,7 @@ FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT /
 
 #: What lies at the top of a checkout.
 TOP = {
-    *(".ci", ".git", ".gitignore", "docs", "fixtures", "packaging", "prober", "tests", "tools"),
+    *(".ci", ".git", ".gitignore", "docs", "examples", "fixtures", "packaging", "prober", "tests", "tools"),
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
     *("pyproject.toml", "requirements.lock"),
 }

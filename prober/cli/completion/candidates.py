@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from prober.capabilities.bundled import bundled_names, named_recording
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.completion.names import Names, Nobody, Recorded, Served
 
@@ -230,30 +231,15 @@ class _Typed:
         return Recorded(path) if path is not None else Nobody()
 
 
-def bundled_names() -> list[str]:
-    """The recordings that come along, by their names without the ending."""
-    return [path.name.partition(".replies")[0] for path in _bundled()]
-
-
 def find_recording(word: str) -> Path | None:
-    """The recording that a word names: a file, or one that comes along, the newest whose name begins so."""
+    """The recording that a word names: a file, or one that comes along; the newest of these for none."""
     if word and os.path.isfile(word):  # noqa: PTH113 - a word that is no path is none
         return Path(word)
     if "/" in word:
         return None
-    return next(reversed([path for path in _bundled() if path.name.startswith(word)]), None)
-
-
-def _bundled() -> list[Path]:
-    from prober.cli.recordings import find_bundled
-
-    place = find_bundled()
-    return sorted(place.glob("*.replies*"), key=_version_of) if place is not None else []
-
-
-def _version_of(path: Path) -> list[int]:
-    numbers = path.name.partition(".replies")[0].rpartition("-")[2]
-    return [int(number) for number in numbers.split(".") if number.isdecimal()]
+    names = bundled_names() if not word else [word]
+    found = named_recording(Path(names[-1])) if names else None
+    return found if found is not None and found.is_file() else None
 
 
 def lines_of(found: Candidates) -> Iterator[str]:

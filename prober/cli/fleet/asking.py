@@ -14,15 +14,17 @@ from pydantic import ValidationError
 
 from prober.cli import output
 from prober.cli.files import with_place
+from prober.cli.fleet.readers import client_of
 from prober.cli.remote import check_reply
 from prober.errors import ServiceError, UnreadableDomainError, UsageError
 from prober.fleet.answer import FleetAnswer
 from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet
+from prober.fleet.moments import local_time
 from prober.fleet.reader import StoreReader, pulse_of
 from prober.fleet.store.open import open_store
 from prober.fleet.store.protocol import Pulse, Store
-from prober.service.client import NOTHING, Client
+from prober.service.client import NOTHING
 from prober.service.routes import Route
 
 _SCHEMES = ("sqlite", "nats", "tls")
@@ -37,13 +39,13 @@ A = TypeVar("A", bound=FleetAnswer)
 
 @dataclass(frozen=True)
 class FleetAsked:
-    """Who answers: the reader on a socket, or what the store of an address has.
+    """Who answers: the reader on a socket or at an address, or what the store of an address has.
 
     ``listen_s`` is how long (seconds) the heartbeats of a store are listened to that has any.
     """
 
     store: str | None = None
-    reader: Path | None = None
+    reader: str | None = None
     credentials: Path | None = None
     listen_s: float = 0.0
 
@@ -67,7 +69,7 @@ class FleetAsked:
         if self.reader is None:
             fleet = read_fleet(self)
             return direct(fleet, FleetJudge(fleet))
-        with Client(self.reader) as client:
+        with client_of(self.reader) as client:
             try:
                 answer = read_answer(check_reply(client.ask(route, places, told(query), body)), model)
             except UnreadableDomainError as error:
@@ -188,7 +190,7 @@ def make_question(xml: bytes, path: str, any_emulator: bool, assume: bool = Fals
 
 def as_of(seconds: float) -> str:
     """``as of 2026-11-29 21:00:07``."""
-    return f"as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}"
+    return f"as of {local_time(seconds)}"
 
 
 def in_pages(following: str | None, of: str) -> None:

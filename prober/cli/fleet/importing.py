@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from prober.capabilities.bundled import as_path, named_recording, without_ending
 from prober.capabilities.capabilities import Capabilities
-from prober.capabilities.find import without_ending
 from prober.cli import output
 from prober.cli.fleet.asking import store_url
 from prober.cli.fleet.labels import read_labels
-from prober.cli.fleet.options import Store
+from prober.cli.fleet.options import Credentials, Store
 from prober.cli.options import Json
-from prober.errors import UsageError
+from prober.errors import StoreError, UsageError
 from prober.fleet.giving import give_host
 from prober.fleet.records import HostRecord
 from prober.fleet.store.open import open_store
@@ -23,8 +23,11 @@ from prober.qemu.files import read_recording
 
 
 def fleet_import_command(
-    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, as `prober record` makes.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Recordings, as `prober record` makes.", parser=as_path)
+    ],
     store: Store = None,
+    credentials: Credentials = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="HOST", help="All of these are QEMUs of this one host; else a file is a host."),
@@ -39,7 +42,8 @@ def fleet_import_command(
     json: Json = False,
 ) -> None:
     """A host is called after its file, less `.replies`; one of that name that is there already is replaced. A QEMU lies
-    at `/usr/bin/qemu-system-TARGET` unless `--path` says otherwise.
+    at `/usr/bin/qemu-system-TARGET` unless `--path` says otherwise. Into a store over NATS it takes the host's own key;
+    without an agent (`prober agent`) the host is silent there.
 
     Example: `prober fleet import node1.replies.xz node2.replies.xz --label rack=7 --store sqlite:fleet.db`
     """
@@ -47,9 +51,9 @@ def fleet_import_command(
     if path and len(path) != len(recordings):
         raise UsageError(f"{len(recordings)} recordings and {len(path)} paths", hint="--path once for each recording")
     hosts: dict[str, list[tuple[Path, str | None]]] = {}
-    for number, file in enumerate(recordings):
+    for number, file in enumerate(map(named_recording, recordings)):
         hosts.setdefault(name or without_ending(file.name), []).append((file, path[number] if path else None))
-    told = asyncio.run(_import(store_url(store), hosts, labels))
+    told = asyncio.run(_import(store_url(store), credentials, hosts, labels))
     if json:
         output.write_json([record.model_dump(mode="json") for record in told])
         return
@@ -58,9 +62,9 @@ def fleet_import_command(
 
 
 async def _import(
-    url: str, hosts: dict[str, list[tuple[Path, str | None]]], labels: dict[str, str]
+    url: str, credentials: Path | None, hosts: dict[str, list[tuple[Path, str | None]]], labels: dict[str, str]
 ) -> list[HostRecord]:
-    store = await open_store(url)
+    store = await open_store(url, credentials)
     told = []
     try:
         with output.ProgressLine() as line:
@@ -70,7 +74,10 @@ async def _import(
                 for file, path in files:
                     capabilities = Capabilities.from_recording(await read_recording(file))
                     qemus.append((path or f"/usr/bin/qemu-system-{capabilities.target}", capabilities))
-                told.append(await give_host(store, name, qemus, labels))
+                try:
+                    told.append(await give_host(store, name, qemus, labels))
+                except StoreError as error:
+                    raise StoreError(f"{name} is not in the store: {error.message}", hint=error.hint) from error
     finally:
         await store.close()
     return told

@@ -10,6 +10,7 @@ from prober.cli.fleet.options import LISTEN_S, After, Credentials, Limit, Listen
 from prober.cli.options import Json
 from prober.fleet.census import BuildsAnswer, HostEntry, HostsAnswer, builds, hosts
 from prober.fleet.known import Where
+from prober.fleet.moments import local_time
 from prober.service.fleet.routes import BUILDS, HOSTS
 
 
@@ -48,7 +49,7 @@ def _rows(entry: HostEntry) -> list[tuple[object, ...]]:
     labels = ",".join(f"{key}={value}" for key, value in entry.labels.items())
     told = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
     if entry.silent_since is not None:
-        told = f"silent since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.silent_since))}"
+        told = f"silent since {local_time(entry.silent_since)}"
     if not entry.qemus:
         return [(entry.name, "none", "", "", labels, told)]
     return [(entry.name, one.version or "?", one.path, one.build, labels, told) for one in entry.qemus]

@@ -23,18 +23,18 @@ Credentials = Annotated[
         "--credentials",
         metavar="FILE",
         envvar="PROBER_FLEET_CREDENTIALS",
-        help="The NKey or .creds file of who reads a store over NATS.",
+        help="For a store over NATS: the file of one's key, an NKey's seed or .creds.",
         readable=False,
         rich_help_panel="Who answers",
     ),
 ]
 Reader = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--reader",
         metavar="SOCKET",
-        help="Ask the reader on this socket (`prober fleet serve`), and not the store.",
-        readable=False,
+        help="Ask the reader (`prober fleet serve`) on this socket, or at https://HOST:PORT?ca=FILE&cert=FILE&key=FILE,"
+        " and not the store.",
         rich_help_panel="Who answers",
     ),
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from prober.cli.files import with_place
 from prober.cli.fleet.asking import ASSUME, note_away, read_answer, told
+from prober.cli.fleet.readers import client_of
 from prober.cli.remote import check_reply
 from prober.errors import UnreadableDomainError
 from prober.fleet.upgrade import Fate, UpgradeAnswer
@@ -21,13 +21,13 @@ _AT_ONCE = 256 << 10
 _Named = tuple[str, bytes]
 
 
-def upgrade_by(reader: Path, old: str, new: str, domains: Sequence[_Named], *, assume: bool) -> UpgradeAnswer:
+def upgrade_by(reader: str, old: str, new: str, domains: Sequence[_Named], *, assume: bool) -> UpgradeAnswer:
     """The answer of a reader about all of these domains.
 
     :raise ProberError: as the question does.
     """
     query: dict[str, str | bool] = {"from": old, "to": new, ASSUME: assume}
-    with Client(reader) as client:
+    with client_of(reader) as client:
         answers = [answer for some in _parts(domains) for answer in _ask(client, query, some)]
     note_away(answers[0])
     every = [domain for answer in answers for domain in answer.domains]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from prober.cli import output
+from prober.cli.fleet.readers import client_of
 from prober.cli.options import Json
-from prober.cli.watch import follow
-from prober.service.client import Client
+from prober.cli.watch import follow, tell_changes
 from prober.service.fleet.routes import CHANGES
 from prober.service.fleet.server import DEFAULT_SOCKET
 
 
 def fleet_watch_command(
     reader: Annotated[
-        Path,
-        typer.Option("--reader", metavar="SOCKET", help="The socket of a reader.", rich_help_panel="Who answers"),
-    ] = DEFAULT_SOCKET,
+        str,
+        typer.Option(
+            "--reader",
+            metavar="SOCKET",
+            help="The socket of a reader, or https://HOST:PORT?ca=FILE&cert=FILE&key=FILE.",
+            rich_help_panel="Who answers",
+        ),
+    ] = str(DEFAULT_SOCKET),
     json: Json = False,
     past: Annotated[bool, typer.Option("--past", help="Begin with the changes that the reader remembers.")] = False,
     count: Annotated[int, typer.Option("--count", metavar="N", min=0, help="End after so many; 0: never.")] = 0,
@@ -30,13 +33,8 @@ def fleet_watch_command(
 
     Example: `prober fleet watch --reader run/fleet.sock`
     """
-    left = count
-    with Client(reader) as client:
-        for change in follow(client, past=past, route=CHANGES):
-            output.write(output.one_line_json(change) if json else format_fleet_change(change))
-            left -= 1
-            if left == 0:
-                return
+    with client_of(reader) as client:
+        tell_changes(follow(client, past=past, route=CHANGES), count, None if json else format_fleet_change)
 
 
 def format_fleet_change(change: dict[str, Any]) -> str:

@@ -22,9 +22,8 @@ from prober.fleet.agent.health import AgentHealth
 from prober.fleet.agent.local import LocalHost, LocalQemu
 from prober.fleet.giving import give_qemu
 from prober.fleet.pace import Backoff, Bucket, jittered, waited
-from prober.fleet.reader import HOSTS
 from prober.fleet.records import HostBuild, HostRecord, dump_record, load_record, make_record
-from prober.fleet.store.protocol import Held, Reporting
+from prober.fleet.store.protocol import HOSTS, LEASES, Held, Reporting
 
 log = logging.getLogger(__name__)
 
@@ -269,4 +268,4 @@ class Agent:
             return
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
-                await self._store.put(f"leases.{self._settings.name}", b"")
+                await self._store.put(f"{LEASES}{self._settings.name}", b"")

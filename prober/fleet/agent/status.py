@@ -10,9 +10,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prober.errors import FleetError
+from prober.qemu.whole import write_whole
 
 #: The most bytes of it that are read.
 _MOST_BYTES = 65536
+
+#: `prober doctor` and `prober metrics` run as other users.
+_MODE = 0o644
 
 #: After so many beats without a new one it is old.
 _BEATS = 3
@@ -71,13 +75,9 @@ def write_status(path: Path, status: AgentStatus) -> None:
 
     :raise FleetError: where it cannot be written.
     """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        new.write_text(status.model_dump_json())
-        new.chmod(0o644)
-        new.replace(path)
+        write_whole(path, status.model_dump_json().encode(), _MODE)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise FleetError(f"cannot write {path}: {error.strerror}", hint="see its directory") from error
 
 

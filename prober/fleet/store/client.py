@@ -46,7 +46,11 @@ ERRORS = (nats.errors.Error, OSError, TimeoutError, ValueError, TypeError, Looku
 #: What is called with each message of a subscription: subject, reply subject, data, headers.
 Taker = Callable[[bytes, bytes, bytes, bytes | None], None]
 
-_NOT_THERE = "have its keeper make it (docs/fleet-store.md); a cluster may have no leader for some seconds"
+_NOT_THERE = "`prober fleet init` makes it, with its keeper's key; a cluster may have no leader for some seconds"
+
+_SLOW = "the server may be busy, and a cluster has no leader for some seconds: try again"
+
+_NOT_MAY = "a host's key writes what is that host's, a reader's only reads, a keeper's makes the streams"
 
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)')
 
@@ -195,11 +199,14 @@ class ServerConnection:
             if task is not None and task.cancelling():
                 asking.cancel()
                 raise
-            raise StoreError(self._refused.get(asking, "the store went away before it answered")) from None
+            refused = self._refused.get(asking)
+            if refused is None:
+                raise StoreError("the store went away before it answered") from None
+            raise StoreError(refused, hint=_NOT_MAY) from None
         except nats.errors.NoRespondersError as error:
             raise StoreError("there is no store of a fleet on this server now", hint=_NOT_THERE) from error
         except ERRORS as error:
-            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _NOT_THERE) from error
+            raise StoreError(f"the store does not answer: {_told(error)}", hint=self.said or _SLOW) from error
         finally:
             self._asking.pop(asking, None)
             self._refused.pop(asking, None)
@@ -259,13 +266,17 @@ class ServerConnection:
                 raise
             else:
                 return client
-        refused = any("authorization" in one.lower() for one in told.values())
         raise StoreError(
             f"the store cannot be reached: {'; '.join(told[server] for server in self.address.servers)[:500]}",
-            hint="see the credentials, and whether the server knows this key"
-            if refused
-            else "see whether it runs, and its address",
+            hint=self._what_helps(any("authorization" in one.lower() for one in told.values())),
         )
+
+    def _what_helps(self, is_refused: bool) -> str:
+        if self.address.credentials is None:  # Which of both it is, a server need not say.
+            return "see whether it runs, and its address, and whether it asks for a key (--credentials)"
+        if is_refused:
+            return "see the credentials, and whether the server knows this key"
+        return "see whether it runs, and its address"
 
     def _options(self, client: BoundedClient) -> dict[str, Any]:
         credentials = self.address.credentials

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from prober.errors import StoreConflictError, StoreError
-from prober.fleet.store.protocol import Held
+from prober.fleet.store.protocol import LEASES, Held
 
 #: How many leases of others one looks at; of the others the waiting begins anew.
 _MOST_LOOKED_AT = 1000
@@ -34,7 +34,7 @@ class Leases:
         """Take or renew the lease; whether it is the holder's.  Another's is taken ``seconds`` after it stood still."""
         if not 0 < len(holder) <= 256:
             raise StoreError("who holds a lease has a name of 1 to 256 characters")
-        key = f"leases.{name}"
+        key = f"{LEASES}{name}"
         held = await self._get(key)
         if held is not None and _holder(held) != holder and not self._stood_still(held, seconds):
             return False

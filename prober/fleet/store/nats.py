@@ -20,6 +20,7 @@ from prober.fleet.store.feed import dumped, follow_records
 from prober.fleet.store.following import watch_anew
 from prober.fleet.store.leases import Leases
 from prober.fleet.store.protocol import (
+    HOSTS,
     MOST_VALUE,
     Beat,
     Event,
@@ -201,7 +202,7 @@ def _token_of(host: str) -> str:
 
     :raise StoreError: where this is no host's name.
     """
-    return token(split_key(f"hosts.{host}")[1])
+    return token(split_key(f"{HOSTS}{host}")[1])
 
 
 def _headers(answer: Msg) -> dict[str, str] | None:

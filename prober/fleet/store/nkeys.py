@@ -9,13 +9,13 @@ import base64
 import binascii
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nacl.signing import SigningKey
 
 from prober.errors import StoreError
+from prober.fleet.private import why_not_private
 
 #: Prefixes: a seed, and whose public key it is.
 _SEED, _USER = 18 << 3, 20 << 3
@@ -88,24 +88,8 @@ def read_credentials(path: Path) -> Credentials:
 
 def check_private(path: Path, there: os.stat_result) -> None:
     """:raise StoreError: where this is no file, or others may read or write it."""
-    if not stat.S_ISREG(there.st_mode):
-        raise StoreError(f"{path} is no file", hint="name the file of the credentials")
-    if there.st_mode & 0o077 and not _is_handed_over(path, there):
-        raise StoreError(
-            f"{path} holds a secret, and others may use it (its mode is {there.st_mode & 0o777:04o})",
-            hint=f"chmod 0600 {path}, and make a new key where it was readable for long",
-        )
-
-
-def _is_handed_over(path: Path, there: os.stat_result) -> bool:
-    """Whether systemd has put the file there for this unit alone (LoadCredential=, systemd.exec(5)).
-
-    The right of the unit's user is an entry of its own beside the file's mode (ACL), which then looks as if the group
-    could read it; the group is root's, and its directory lets nobody else in.
-    """
-    directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    is_there = bool(directory) and path.is_absolute() and path.parent == Path(directory)
-    return is_there and there.st_uid == 0 and there.st_gid == 0 and not there.st_mode & 0o037
+    if (why := why_not_private(path, there)) is not None:
+        raise StoreError(why.message, hint=why.hint)
 
 
 def _read_private(path: Path) -> str:

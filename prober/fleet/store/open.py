@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prober.errors import StoreError
@@ -30,12 +32,21 @@ async def open_store(url: str, credentials: Path | None = None) -> Store:
 
 
 def _over_nats(url: str, credentials: Path | None) -> Store:
-    # Who has a file alone needs no client of NATS, which is not installed everywhere.
-    try:
+    with needs_extra():
         from prober.fleet.store.nats import NatsStore
+    return NatsStore.open(url, credentials)
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """For imports of what NATS needs: it is not installed everywhere, as who has a file alone needs nothing of it.
+
+    :raise StoreError: where it is not.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise StoreError(
             f"a store over NATS needs {error.name}, which is not installed",
             hint="pip install 'qemu-prober[fleet]'",
         ) from error
-    return NatsStore.open(url, credentials)

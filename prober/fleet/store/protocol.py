@@ -24,6 +24,9 @@ MOST_KEY, MOST_VALUE = 272, MOST_BYTES
 #: The most keys that are watched at once: what lies beyond is not told.
 MOST_KEYS = 1_000_000
 
+#: What the keys of hosts' records begin with, and those of leases.
+HOSTS, LEASES = "hosts.", "leases."
+
 _KIND = re.compile(r"[a-z]{1,16}")
 
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from prober.errors import StoreConflictError, StoreError
 
-_ROOM = "have its keeper raise the limit of the stream (docs/fleet-store.md), or make room on the server's disk"
+_ROOM = "have its keeper raise the bound of the stream (`prober fleet init`), or make room on the server's disk"
+_DISK = "both streams' bounds together have to fit into the server's max_file_store and its disk (packaging/nats)"
 _LEADER = "a cluster elects a leader within seconds; see whether most of its servers run"
-_MADE = "have its keeper make it (docs/fleet-store.md)"
+_MADE = "`prober fleet init` makes it, with its keeper's key (docs/fleet-store.md)"
+
+#: The number of "there is no such stream".
+NO_STREAM = 10059
 
 _REFUSALS = {
-    10023: ("the store is full: the server has no room", _ROOM),
-    10047: ("the store is full: the server has no room", _ROOM),
+    10023: ("the store is full: the server has no room", _DISK),
+    10047: ("the store is full: the server has no room", _DISK),
     10077: ("the store is full", _ROOM),
     10028: ("the store is full: the server has no room", _ROOM),
     10008: ("the store is not there at the moment", _LEADER),
@@ -22,7 +26,7 @@ _REFUSALS = {
     10005: ("the store is not there at the moment: too few servers", _LEADER),
     10039: ("this server keeps no store for this user's account", _MADE),
     10076: ("this server keeps no store", "its configuration needs jetstream {} (packaging/nats)"),
-    10059: ("there is no store of a fleet on this server", _MADE),
+    NO_STREAM: ("there is no store of a fleet on this server", _MADE),
     10054: ("the store takes nothing as large", ""),
 }
 

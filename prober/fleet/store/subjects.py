@@ -23,8 +23,8 @@ BUCKET, RECORDS, BUILDS = "fleet", "KV_fleet", "FLEET_BUILDS"
 #: What headers of ours add to a message.
 _HEADERS = 256
 
-#: How much each stream may take (bytes): a record has some 250, a build 20 to 80 KB.
-RECORDS_BYTES, BUILDS_BYTES = 1 << 30, 2 << 30
+#: How much each stream may take where nobody says otherwise (bytes): a record has some 250, a build 20 to 80 KB.
+ROOM = {RECORDS: 1 << 30, BUILDS: 2 << 30}
 
 
 def token(name: str) -> str:
@@ -51,12 +51,14 @@ def key_from(subject: str) -> str | None:
     return f"{parts[2]}.{name}"
 
 
-def streams(replicas: int, records_bytes: int, builds_bytes: int) -> dict[str, dict[str, object]]:
-    """The configuration of both streams, as JetStream's API takes it (times in nanoseconds)."""
+def stream_config(stream: str, replicas: int, most_bytes: int) -> dict[str, object]:
+    """The configuration of one of both streams, as JetStream's API takes it (times in nanoseconds)."""
     common: dict[str, object] = {
+        "name": stream,
         "retention": "limits",
         "storage": "file",
         "num_replicas": replicas,
+        "max_bytes": most_bytes,
         "discard": "new",
         "max_msgs_per_subject": 1,
         "max_consumers": 256,
@@ -66,20 +68,11 @@ def streams(replicas: int, records_bytes: int, builds_bytes: int) -> dict[str, d
         "allow_direct": True,
         "duplicate_window": 1_000_000_000,
     }
+    if stream == RECORDS:
+        return {**common, "subjects": [f"$KV.{BUCKET}.>"], "max_msg_size": MOST_VALUE + _HEADERS}
     return {
-        RECORDS: {
-            **common,
-            "name": RECORDS,
-            "subjects": [f"$KV.{BUCKET}.>"],
-            "max_bytes": records_bytes,
-            "max_msg_size": MOST_VALUE + _HEADERS,
-        },
-        BUILDS: {
-            **common,
-            "name": BUILDS,
-            "subjects": ["builds.*.*"],
-            "max_bytes": builds_bytes,
-            "max_msg_size": MOST_KEPT + _HEADERS,
-            "discard_new_per_subject": True,
-        },
+        **common,
+        "subjects": ["builds.*.*"],
+        "max_msg_size": MOST_KEPT + _HEADERS,
+        "discard_new_per_subject": True,
     }

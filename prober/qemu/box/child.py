@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prober.qemu.box.filter import Filter, FilterPlan, make_filter
+from prober.qemu.box.guard import become_guard
 from prober.qemu.box.landlock import DEVICE, LEAST_ABI, READ, WRITE, Ruleset, restrict_self
 from prober.qemu.box.model import OURSELVES, Box, Confinement, Identity
 
@@ -55,6 +56,8 @@ class _Plan:
     confined: bool = False
     #: What a process writes ``0`` to so as to go into the box's control group.
     group: int = -1
+    #: It becomes a guard (:mod:`prober.qemu.box.guard`), and what is said of it holds for its children too.
+    is_guard: bool = False
 
 
 def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Preparation:
@@ -73,10 +76,18 @@ def prepare_child(box: Box | None, root: Path | None, held: ExitStack) -> Prepar
         held.callback(os.close, group)
     if made.form == "bubblewrap":
         program = make_filter(FilterPlan(asked_only=asked_only))
-        plan = _Plan(
-            os.getpid(), None, _limits(made), identity=made.identity, filter=program, confined=True, group=group
+        return _preparation(
+            _Plan(
+                os.getpid(),
+                None,
+                _limits(made),
+                identity=made.identity,
+                filter=program,
+                confined=True,
+                group=group,
+                is_guard=True,
+            )
         )
-        return _preparation(plan)
     owns_network = made.kernel.network != "none"
     ruleset = -1
     if made.kernel.landlock:
@@ -120,7 +131,10 @@ def _preparation(plan: _Plan) -> Preparation:
             raise OSError(ctypes.get_errno(), "unshare")
         _become(plan.identity)
         # Behind that, as becoming another user takes the signal away.
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if plan.is_guard:
+            become_guard()
+        else:
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != plan.parent:
             os._exit(1)  # the parent went away before the signal was set
         if plan.confined:

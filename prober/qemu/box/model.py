@@ -14,6 +14,7 @@ from prober.qemu.box.bubblewrap import ALL_TRAITS, Traits, compose
 from prober.qemu.box.filter import has_filter
 from prober.qemu.box.forms import Form, Network
 from prober.qemu.box.group import BoxGroup, GroupPlace
+from prober.qemu.box.guard import guarded
 from prober.qemu.box.view import View
 
 #: Who QEMU is where we may choose: ``nobody``, who owns nothing.
@@ -138,18 +139,27 @@ class Box:
         return self.directory
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether what is executed is a guard, which is told to end (:mod:`prober.qemu.box.guard`)."""
+        return self.confinement.form == "bubblewrap"
+
+    @property
     def shares_paths(self) -> bool:
         """Whether it has no mounts of its own, so that ``/proc`` shows us its files under our own paths."""
         return self.confinement.form == "weak"
 
-    def command(self, argv: Sequence[str]) -> list[str]:
-        """What is executed so that ``argv`` (the first word: the binary) runs in this box."""
+    def command(self, argv: Sequence[str], *, apart: bool = False) -> list[str]:
+        """What is executed so that ``argv`` (the first word: the binary) runs in this box.
+
+        ``apart`` is whether its QMP is not on the standard descriptors: with :attr:`is_guarded` it is what is executed
+        that has it as its input, and ``argv`` on :data:`~prober.qemu.box.guard.APART`.
+        """
         inside = [self.view.binary, *argv[1:]]
         if self.confinement.form == "weak":
             return inside
         made = self.confinement
         stand_ins = None if self.directory is None else (str(self.directory), self.theirs)
-        return compose(made.bwrap, made.traits, self.view, stand_ins, made.kvm, inside)
+        return guarded(compose(made.bwrap, made.traits, self.view, stand_ins, made.kvm, inside), apart=apart)
 
     def host_path(self, path: str) -> str | None:
         """The host's path for one in the box; None for what is nothing of the host's."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from prober.errors import FleetError
 from prober.fleet.agent.place import DEFAULT_STATUS
 from prober.fleet.agent.status import AgentStatus, read_status
+from prober.fleet.moments import local_time
 from prober.service.doctor.observed import Observation, observe
 
 _found = partial(observe, "agent")
@@ -27,16 +28,15 @@ def look_at_agent(path: Path = DEFAULT_STATUS) -> list[Observation]:
     if status is None:
         return []
     if status.is_old(time.time()):
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.at))
-        return [_found("problem", f"the agent says nothing since {since}", path, _WHY, _LOG)]
+        said = f"the agent says nothing since {local_time(status.at)}"
+        return [_found("problem", said, path, _WHY, _LOG)]
     return [*_of_sides(status), *_of_name(status), *_of_record(status)]
 
 
 def _of_sides(status: AgentStatus) -> Iterator[Observation]:
     for name, side in (("store", status.store), ("service", status.service)):
         if side.is_well is False:
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(side.since))
-            said = f"the agent cannot reach the {name} since {since}, and tries again: {side.said}"
+            said = f"the agent cannot reach the {name} since {local_time(side.since)}, and tries again: {side.said}"
             yield _found("problem", said, "", _WHY, side.hint or _LOG)
 
 

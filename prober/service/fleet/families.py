@@ -11,5 +11,8 @@ AWAY = Family("prober_fleet_store_away", "gauge", "1 while the store cannot be r
 AS_OF = Family("prober_fleet_as_of_seconds", "gauge", "When what is known was true (seconds since 1970).")
 BEATS = Family("prober_fleet_heartbeats", "counter", "Heartbeats that were heard.")
 WAITING = Family("prober_fleet_questions_waiting", "gauge", "Questions that are answered now, or wait for their turn.")
+TRANSLATIONS = Family(
+    "prober_fleet_translations", "counter", "Translations of domains never seen, one for each build (not for upgrade)."
+)
 
-FLEET_FAMILIES = (HOSTS, BUILDS, DAMAGED, AWAY, AS_OF, BEATS, WAITING)
+FLEET_FAMILIES = (HOSTS, BUILDS, DAMAGED, AWAY, AS_OF, BEATS, WAITING, TRANSLATIONS)

@@ -5,8 +5,8 @@ The name of a method is that of its route (:mod:`prober.service.fleet.routes`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
 import prober
 from prober.commandline.brief import MOST_OF_AN_ANSWER
@@ -16,7 +16,7 @@ from prober.fleet.can import can, why
 from prober.fleet.census import HostsAnswer, builds, hosts, supports
 from prober.fleet.counting import MOST_NAMES
 from prober.fleet.drift import drift
-from prober.fleet.judging import FleetQuestion
+from prober.fleet.judging import FleetJudge, FleetQuestion
 from prober.fleet.known import Where
 from prober.fleet.reader import StoreReader
 from prober.fleet.targets import targets
@@ -34,6 +34,7 @@ from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import NOBODY
 from prober.service.problems import RETRY_S, RequestError, problem
 from prober.service.requests import read_domains, read_number, read_truth, read_xml
+from prober.service.routes import DESCRIPTION
 
 #: So many hosts are named where it is not said how many.
 _NAMED = 20
@@ -45,8 +46,9 @@ _SOON = "ask again in a second"
 
 def create_fleet_app(handlers: FleetHandlers, tally: Tally) -> Application:
     """The application of a reader."""
-    answering = {route.name: getattr(handlers, route.name) for route in ROUTES}
-    return Application(ROUTES, answering, NOBODY, tally, hint="the routes are in docs/fleet.md")
+    routes = (*ROUTES, DESCRIPTION)
+    answering = {route.name: getattr(handlers, route.name) for route in routes}
+    return Application(routes, answering, NOBODY, tally)
 
 
 class FleetHandlers:
@@ -58,6 +60,7 @@ class FleetHandlers:
         self._most = max_body
         self._listening = Listening(changes, FleetChangeList.of, "changes of the fleet")
         self._scraping = Scraping(tally)
+        self._description = b""
         tally.add_source(self._samples)
 
     async def can(self, request: Request) -> Response:
@@ -65,13 +68,14 @@ class FleetHandlers:
         where, names, after = self._page(request, _NAMED)
         ask = await self._domain(request, assumes=True)
         return await self._answer(
-            request, lambda known: can(known.fleet, known.judge, ask(), where, names=names, after=after)
+            request, lambda known: can(known.fleet, known.judge, ask(known.judge), where, names=names, after=after)
         )
 
     async def why(self, request: Request) -> Response:
         """Why one host cannot."""
         ask = await self._domain(request, assumes=True)
-        return await self._answer(request, lambda known: why(known.fleet, known.judge, ask(), request.places["host"]))
+        host = request.places["host"]
+        return await self._answer(request, lambda known: why(known.fleet, known.judge, ask(known.judge), host))
 
     async def targets(self, request: Request) -> Response:
         """Where a guest may go."""
@@ -79,7 +83,8 @@ class FleetHandlers:
         source = _needed(request, "from", "HOST")
         ask = await self._domain(request, assumes=False)
         return await self._answer(
-            request, lambda known: targets(known.fleet, known.judge, ask(), source, where, names=names, after=after)
+            request,
+            lambda known: targets(known.fleet, known.judge, ask(known.judge), source, where, names=names, after=after),
         )
 
     async def upgrade(self, request: Request) -> Response:
@@ -150,6 +155,11 @@ class FleetHandlers:
         """All that is counted."""
         return await self._scraping.answer(request)
 
+    async def describe(self, _: Request) -> Response:
+        """The description of the routes."""
+        self._description = self._description or await asyncio.to_thread(_describe)
+        return Response(200, self._description)
+
     def _health(self, status: str) -> FleetHealth:
         reader = self._reader
         return FleetHealth(
@@ -178,12 +188,13 @@ class FleetHandlers:
         self._require_ready()
         return Response(200, await self._lanes.answer(request, question, takes_long=takes_long))
 
-    async def _domain(self, request: Request, *, assumes: bool) -> Callable[[], FleetQuestion]:
+    async def _domain(self, request: Request, *, assumes: bool) -> Callable[[FleetJudge], FleetQuestion]:
         """What reads the domain that is asked about: in a thread, as it takes milliseconds."""
         any_emulator = read_truth(request, "any_emulator")
         assume = assumes and read_truth(request, "assume_unknown_present")
         self._require_ready()
-        return partial(FleetQuestion, await read_xml(request, self._most), any_emulator, assume)
+        xml = await read_xml(request, self._most)
+        return lambda judge: judge.question(xml, any_emulator, assume)
 
     def _page(self, request: Request, usual: int) -> tuple[Where, int, str]:
         """Of which hosts, how many are named, and after which one."""
@@ -200,7 +211,15 @@ class FleetHandlers:
         yield Sample(families.AS_OF, (), reader.as_of)
         yield Sample(families.BEATS, (), reader.beats)
         yield Sample(families.WAITING, (), self._lanes.waiting)
+        yield Sample(families.TRANSLATIONS, (), self._lanes.translations)
         yield Sample(LISTENERS, (), self._listening.listeners)
+
+
+def _describe() -> bytes:
+    # Imported by whoever asks for this first.
+    from prober.service.fleet.openapi import describe_reader
+
+    return describe_reader()
 
 
 def _page_of_hosts(known: FleetKnown, where: Where, most: int, after: str) -> HostsAnswer:

@@ -46,6 +46,11 @@ class Lanes:
         self._long = ThreadPoolExecutor(1, thread_name_prefix="fleet-long")
         self._is_closed = False
 
+    @property
+    def translations(self) -> int:
+        """How often a domain was translated for a build."""
+        return self._judge.translations
+
     async def answer(self, request: Request, question: Question, *, takes_long: bool = False) -> bytes:
         """The answer, as JSON.
 

@@ -21,6 +21,7 @@ def tell_access(request: Request, response: Response, seconds: float) -> None:
         "bytes": len(response.body),
         "ms": f"{seconds * 1000:.2f}",
         "uid": request.peer.uid if request.peer else "",
+        "client": request.name,
     }
     said = "%s %s: %d in %.2f ms"
     access.info(said, request.method, request.path[:200], response.status, seconds * 1000, extra={"fields": fields})

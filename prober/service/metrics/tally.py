@@ -74,10 +74,11 @@ class Tally(CatalogObserver):
     Whatever can come is there from the start with 0, so that the first of its kind is an increase.
     """
 
-    def __init__(self, routes: Iterable[Route] = ()) -> None:
+    def __init__(self, routes: Iterable[Route] = (), kinds: Iterable[str] = ()) -> None:
+        """``kinds`` are those of refusals that can come besides."""
         self._none, self._unread = _OfRoute(*_NONE), _OfRoute(*_UNREAD)
         self._routes = {route.name: _OfRoute(route.method, route.path) for route in routes}
-        self._refusals = Counter(dict.fromkeys((*UNREAD_KINDS, *sorted(_kinds(ProberError))), 0))
+        self._refusals = Counter(dict.fromkeys((*UNREAD_KINDS, *kinds, *sorted(_kinds(ProberError))), 0))
         self._interviews = {outcome: Spread(of.SLOW) for outcome in outcomes()}
         self._used = 0
         self._cache: Counter[str] = Counter(dict.fromkeys(get_args(CacheOutcome), 0))

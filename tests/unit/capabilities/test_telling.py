@@ -19,6 +19,8 @@ from tests.recordings import FIXTURES, load_capabilities
 from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
 from tests.unit.capabilities.making import make_binary, make_recording
 
+pytestmark = pytest.mark.slow
+
 V7, V8 = (7, 2, 22), (8, 0, 0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,55 @@ def test_a_word_that_is_no_text_is_2(run: Run) -> None:
 
 def test_a_recording_that_is_not_there_is_2(run: Run, tmp_path: Path) -> None:
     assert run("check-argv", "--replies", tmp_path / "none.replies", "--", QEMU).code == 2
+
+
+SCRIPT = b'#!/bin/sh\nMEM=1G\nexec qemu-system-x86_64 -m $MEM \\\n  -device e1000,mak=x "$@"\n'
+
+
+def test_a_file_is_read_and_its_findings_point_into_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_bytes(SCRIPT)
+    ended = run("check-argv", "--replies", OLD, "run.sh")
+    assert (ended.code, ended.out) == (
+        3,
+        "run.sh:4:17: -device mak: error: QEMU 7.2.22 has no e1000.mak (did you mean mac?)\n",
+    )
+    assert ended.err.startswith("run.sh:3: without what its caller adds ($@)\n")
+    in_json = run("check-argv", "--replies", OLD, "--json", "run.sh")
+    (line,) = in_json.json["lines"]
+    (finding,) = line["findings"]
+    assert (in_json.code, line["line"], finding["line"], finding["column"]) == (3, 3, 4, 17)
+    behind = run("check-argv", "--replies", OLD, "run.sh", "--json")
+    assert (behind.code, "options stand before it" in behind.err) == (2, True)
+
+
+def test_stdin_may_be_such_a_file_too(run: Run) -> None:
+    ended = run("check-argv", "--replies", OLD, stdin=SCRIPT)
+    assert (ended.code, ended.out.partition(": ")[0]) == (3, "<stdin>:4:17")
+    # One command line alone is an argv, as it always was.
+    plain = run("check-argv", "--replies", OLD, "-", stdin=b"kvm -device e1000,mak=x -append a;b$c")
+    assert (plain.code, plain.out.partition(": ")[0]) == (3, "1")
+
+
+def test_a_running_process_has_its_own_words(run: Run) -> None:
+    words = ["-c", "import time; time.sleep(60)", "-device", "e1000,mak=x"]
+    with subprocess.Popen([sys.executable, *words]) as process:
+        try:
+            ended = run("check-argv", "--replies", OLD, "--json", "--pid", process.pid)
+        finally:
+            process.kill()
+    assert ended.code == 3
+    assert (3, "mak") in [(one["position"], one["part"]) for one in ended.json["findings"]]
+    assert f"prober: process {process.pid} is called {sys.executable!r}: is it a QEMU?" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--pid", "2147483646"], "there is no process 2147483646"),
+        (["--pid", "1", "--", QEMU], "--pid goes without a command line"),
+    ],
+)
+def test_a_process_that_cannot_be_asked_is_2(run: Run, words: list[str], said: str) -> None:
+    ended = run("check-argv", "--replies", OLD, *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err

@@ -19,6 +19,8 @@ from tests.unit.cli.conftest import Run
 from tests.unit.service.running import make_settings, running
 from tests.unit.service.test_check_argv import Recorded
 
+pytestmark = pytest.mark.slow
+
 FACT = "PIIX4_PM.acpi-root-pci-hotplug"
 REPLIES = FIXTURES / "qemu-10.0.13.replies.xz"
 DOMAIN = b"""<domain type="qemu"><name>vm</name><memory>262144</memory>

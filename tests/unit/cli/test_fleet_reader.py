@@ -17,6 +17,8 @@ from tests.fleet.reading import running_reader, until_ready
 from tests.unit.cli.conftest import Run
 from tests.unit.fleet.fleets import QEMU, domain, recorded, with_kvm
 
+pytestmark = pytest.mark.slow
+
 FILES = {"kvm.xml": domain(), "tcg.xml": domain(kind="qemu"), "none.xml": b"<x/>", "broken.xml": b"<domain>\n<"}
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 import prober.errors
+from prober import __version__
 from prober.cli import main as main_module
 from prober.cli.exits import exit_code
 from prober.errors import ExitedError, ProberError, RecordingError, UsageError
 from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
+
+pytestmark = pytest.mark.slow
 
 START = "from prober.cli.main import main; main()"
 COMMANDS = ("serve", "probe", "record", "show", "explain", "diff", "supports", "translate", "check-argv", "check")
@@ -27,6 +30,22 @@ def test_help_names_every_command_in_order(run: Run) -> None:
     assert ended.code == 0
     named = re.findall(r"^│ ([\w-]+) ", ended.out, re.MULTILINE)
     assert tuple(name for name in named if name in COMMANDS) == COMMANDS
+
+
+@pytest.mark.parametrize("width", [50, 80, 100])
+def test_the_help_of_the_command_itself_takes_no_parser_and_breaks_no_word(run: Run, width: int) -> None:
+    script = (
+        "import sys; from prober.cli.start import start\ntry: start()\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    environment = {**os.environ, "COLUMNS": str(width)}
+    command = [sys.executable, "-c", script, "--help"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert not {"typer", "rich", "inspect", "pydantic"} & set(ended.stderr.split())
+    assert max(map(len, ended.stdout.splitlines())) <= width
+    assert set(re.findall(r"--[\w-]+", ended.stdout)) >= {"--socket", "--binary", "--replies", "--version", "--help"}
+    assert "node-feature-discovery" in ended.stdout
+    if width == 80:
+        assert run("--help").out.rstrip() == ended.stdout.rstrip()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,7 +69,7 @@ def test_a_root_that_is_none_is_2(run: Run) -> None:
 
 
 def test_version(run: Run) -> None:
-    assert run("--version").out == "prober 0.1.0\n"
+    assert run("--version").out == f"prober {__version__}\n"
 
 
 def test_without_a_source_and_a_service_the_user_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,10 +165,44 @@ def test_a_full_disk_is_told_of(options: list[str]) -> None:
     assert (done.returncode, done.stderr) == (5, "prober: cannot write the answer: No space left on device\n")
 
 
-def test_an_answer_that_nobody_wants_is_not_written() -> None:
+def test_an_answer_that_has_nowhere_to_go_is_told_of() -> None:
     line = 'exec "$0" -c "$1" config --show --config /dev/null >&-'
     done = subprocess.run(["sh", "-c", line, sys.executable, START], stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (5, "prober: cannot write the answer: stdout is closed\n")
+
+
+def test_a_name_that_is_nothing_here_is_told_so(run: Run, replies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
+    ended = run("diff", replies, "nope")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("prober: there is no file 'nope' here, and no service that")
+
+
+@pytest.mark.parametrize("size", [30_000_000, 2_000_000])
+@pytest.mark.parametrize("command", ["translate", "check", "diff"])
+def test_a_domain_that_is_too_large_is_told_with_its_size_and_the_limit(
+    run: Run, replies: Path, tmp_path: Path, command: str, size: int
+) -> None:
+    path = tmp_path / "vm.xml"
+    path.write_bytes(b" " * size)
+    words = {
+        "translate": ["--replies", replies, path],
+        "check": [path, "--against", replies],
+        "diff": [replies, replies, "--for", path],
+    }
+    ended = run(command, *words[command])
+    assert (ended.code, ended.out) == (2, "")
+    assert f" {size} bytes, more than the 1048576 that are read\nhint: " in ended.err
+    assert str(path) in ended.err
+
+
+def test_settings_that_are_not_there_are_told_so(run: Run) -> None:
+    ended = run("serve", "--config", "/nonexistent")
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err == (
+        "prober: /nonexistent: cannot read the settings: No such file or directory\n"
+        "hint: name one that is there with --config\n"
+    )
 
 
 def test_what_an_encoding_has_no_word_for_is_an_escape() -> None:
@@ -218,8 +271,8 @@ def test_commands_are_imported_when_they_are_called() -> None:
     assert imported == {
         "prober.cli",
         "prober.cli.commands",
-        "prober.cli.exits",
-        "prober.errors",
+        "prober.cli.overview",
+        "prober.cli.running",
         "prober.service",
         "prober.service.routes",
     }

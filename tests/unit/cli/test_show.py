@@ -16,7 +16,8 @@ from tests.unit.cli.conftest import Run
 def test_the_summary_counts(run: Run, replies: Path) -> None:
     (summary,) = run("show", "--replies", replies, "--json").json
     expected = {
-        "version": "7.2.1", "package": "Debian 1:7.2", "target": "x86_64", "kvm": False, "commands": None,
+        "version": {"major": 7, "minor": 2, "micro": 1, "package": "Debian 1:7.2"},
+        "package": "Debian 1:7.2", "target": "x86_64", "kvm": False, "commands": None,
         "types": 3, "asked_types": 2, "properties": 1, "machines": 1, "cpu_models": 1,
         "crashing_types": {"colo-compare": "SIGABRT: assertion failed"},
     }  # fmt: skip

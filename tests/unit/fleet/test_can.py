@@ -9,7 +9,9 @@ from prober.fleet.can import can, why
 from prober.fleet.judging import Able, FleetJudge, FleetQuestion
 from prober.fleet.known import Fleet, Where
 from prober.fleet.records import HostBuild, HostRecord
-from tests.unit.fleet.fleets import QEMU, domain, fleet_of, names_of, record, recorded, with_kvm
+from tests.unit.fleet.fleets import QEMU, domain, fleet_of, names_of, record, recorded, tell, with_kvm
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(name="fleet")
@@ -108,6 +110,43 @@ def test_a_domain_is_translated_once_for_each_build() -> None:
     again = FleetQuestion(domain())
     assert can(fleet, judge, again).able == 400
     assert again.translated == 0
+
+
+def test_a_domain_that_is_asked_again_is_not_read_again(fleet: Fleet) -> None:
+    judge = FleetJudge(fleet)
+    question = judge.question(domain())
+    assert judge.question(domain()) is question
+    assert judge.question(domain(), any_emulator=True) is not question
+    assert judge.question(domain(), assume_unknown_present=True) is not question
+    large = domain(devices=f"<!--{'x' * 40_000}-->")
+    assert judge.question(large) is not judge.question(large)  # Nobody shall fill the memory by asking.
+    for number in range(100):
+        judge.question(domain(machine=f"m{number}"))
+    assert judge.question(domain()) is not question
+
+
+def test_what_is_told_later_changes_what_is_remembered(fleet: Fleet) -> None:
+    judge = FleetJudge(fleet)
+    fleet.put_host(record("f", with_kvm("10.0.13")))
+    told = can(fleet, judge, judge.question(domain()))
+    assert (told.able, told.unknown, judge.translations) == (3, 1, 3)
+    tell(fleet, with_kvm("10.0.13"))
+    told = can(fleet, judge, judge.question(domain()))
+    assert (told.able, told.unknown, judge.translations) == (4, 0, 4)
+    snapshot = fleet.snapshot(2.0)
+    fleet.put_host(record("a", recorded("7.2.22")))
+    for known, able in ((snapshot, 4), (fleet, 3), (snapshot, 4)):
+        assert can(known, judge.over(known), judge.question(domain())).able == able
+    assert judge.translations == 4
+
+
+def test_silent_hosts_are_counted_of_whole_kits_and_of_parts(fleet: Fleet) -> None:
+    for number in range(6):
+        fleet.put_host(record(f"x{number}", with_kvm("11.1.2"), labels={"rack": str(number % 2)}))
+    for name in ("b", "x0", "x1", "x2", "c"):
+        fleet.hush(name, 1.0)
+    assert asked(fleet, domain()) == (5, 1, 0, 5)
+    assert asked(fleet, domain(), "rack=0") == (1, 0, 0, 2)
 
 
 def test_a_host_that_changes_is_counted_once(fleet: Fleet) -> None:

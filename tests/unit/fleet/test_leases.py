@@ -71,6 +71,7 @@ def run(path: Path, work: Callable[[Process, Process], Awaitable[None]]) -> None
     aio(opened())
 
 
+@pytest.mark.fault("partition")
 def test_a_partition_of_100_seconds_has_no_two_holders(tmp_path: Path) -> None:
     async def work(one: Process, other: Process) -> None:
         holders = []

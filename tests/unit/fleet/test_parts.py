@@ -15,6 +15,8 @@ from prober.fleet.names import canonical
 from prober.fleet.parts import Build, HostAccelerator, Variant, join, split
 from tests.recordings import FIXTURES, load_capabilities
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted(FIXTURES.glob("*.replies.xz"))
 
 NAMES = st.text("abcd-", min_size=1, max_size=3)

@@ -111,6 +111,17 @@ def test_upgrade(fleet: Fleet) -> None:
         upgrade(fleet, old, "x" * 27, [])
 
 
+def test_what_differs_is_compared_once(fleet: Fleet) -> None:
+    """A command asks of many domains in parts, and each part is an upgrade."""
+    old, new = (names_of(with_kvm(version))[0] for version in ("7.2.22", "11.1.2"))
+    first = upgrade(fleet.snapshot(1.0), old, new, [])
+    one, other = (fleet.example(name, kvm=True) for name in (old, new))
+    assert one is not None and other is not None
+    assert fleet.differences(one, other) is fleet.snapshot(2.0).differences(one, other)
+    assert first.differences == fleet.differences(one, other)
+    assert fleet.differences(other, one) != fleet.differences(one, other)
+
+
 def test_an_upgrade_to_the_same_changes_nothing(fleet: Fleet) -> None:
     name = names_of(with_kvm("7.2.22"))[0]
     answer = upgrade(fleet, name, name, [("a", FleetQuestion(domain()))])

@@ -156,6 +156,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> 
     aio(run())
 
 
+@pytest.mark.fault("store-killed")
 @pytest.mark.slow
 def test_what_was_put_outlives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "fleet.db"
@@ -199,6 +200,7 @@ def test_a_watch_tells_that_the_file_is_away_and_what_is_in_the_next_one(tmp_pat
     aio(run())
 
 
+@pytest.mark.fault("wrong-blob")
 def test_a_blob_that_was_damaged_is_not_given_out_and_can_be_put_again(tmp_path: Path) -> None:
     name, data = make_blob(b"one")
 
@@ -217,6 +219,7 @@ def test_a_blob_that_was_damaged_is_not_given_out_and_can_be_put_again(tmp_path:
     aio(run())
 
 
+@pytest.mark.fault("store-full")
 def test_a_full_store_says_so_and_keeps_what_it_has(tmp_path: Path) -> None:
     async def run() -> None:
         async with AsyncExitStack() as stack:

@@ -53,6 +53,7 @@ def test_a_build_and_a_variant_are_found_under_their_names() -> None:
         (name_of(b"\xff"), zlib.compress(b"\xff"), "is no build"),
     ],
 )
+@pytest.mark.fault("wrong-blob")
 def test_a_blob_that_is_not_what_it_is_kept_as_counts_for_nothing(name: str, blob: bytes, said: str) -> None:
     with pytest.raises(FleetError, match=said):
         unpack_part(name, blob, Build)
@@ -80,6 +81,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert load_record("a", dump_record(bare)) == bare
 
 
+@pytest.mark.fault("record")
 def test_a_record_that_is_too_large_is_refused() -> None:
     large = RECORD.model_copy(update={"labels": {f"label{number}": "x" * 100 for number in range(40)}})
     with pytest.raises(FleetError, match=f"{MOST_BYTES} are the most"):
@@ -109,6 +111,7 @@ def changed(**parts: Any) -> bytes:
         (changed(labels={"a b": "c"}), "damaged: labels"),
     ],
 )
+@pytest.mark.fault("record")
 def test_a_record_that_is_none_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(FleetError, match=said):
         load_record(RECORD.name, data)

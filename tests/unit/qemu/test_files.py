@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.errors import RecordingError
-from prober.qemu import files
+from prober.qemu import decoding, files
 from prober.qemu.files import read_recording, write_recording
 from prober.qemu.recording import ErrorReply, Exchange, Part, Recording
 from tests.conftest import aio as run
+
+pytestmark = pytest.mark.slow
 
 Aio = Callable[..., Any]
 
@@ -98,7 +100,8 @@ def test_damaged_file(aio: Aio, tmp_path: Path, data: bytes, words: str) -> None
 
 def test_bomb(aio: Aio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file that decompresses to more than is allowed is refused without being decompressed whole."""
-    monkeypatch.setattr(files, "MAX_RECORDING_BYTES", 1 << 20)
+    for module in (files, decoding):
+        monkeypatch.setattr(module, "MAX_RECORDING_BYTES", 1 << 20)
     for name, data in {"xz": lzma.compress(b" " * (2 << 20)), "plain": b" " * (2 << 20)}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(RecordingError, match="larger than 1 MiB"):

@@ -127,7 +127,7 @@ def test_cancelled_it_is_over_when_all_of_them_are(aio: Aio, tmp_path: Path) -> 
     async def cancel() -> None:
         fake, before = make_fake(tmp_path, "good", helps="hangs_at_help"), children()
         open_before = set(os.listdir("/proc/self/fd"))
-        task = asyncio.ensure_future(ask_for_help(Launch(fake), LIMITS.greet_s, at_once=True))
+        task = asyncio.ensure_future(ask_for_help(Launch(str(fake)), LIMITS.greet_s, at_once=True))
         while len(children() - before) < len(HELP_OPTIONS):
             await asyncio.sleep(0.01)
         task.cancel()

@@ -22,6 +22,8 @@ from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers
 from tests.unit.qemu.conftest import children
 
+pytestmark = pytest.mark.slow
+
 Aio = Callable[..., Any]
 
 LIMITS = InterviewLimits(greet_s=5, reply_s=3, total_s=20)

@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from prober.capabilities.changes import AnswerChange
+from prober.capabilities.changes import AnswerChange, NumberedLog
+from prober.errors import BusyError
 from prober.service.client import Client
-from prober.service.events import MOST_LISTENERS
+from prober.service.events import MOST_LISTENERS, MOST_OF_ONE_USER, Listening
+from prober.service.messages import Request, Response
+from prober.service.peers import Peer
+from tests.conftest import aio
 from tests.raw_http import connect
 from tests.unit.capabilities.asking import ID, Asker
 from tests.unit.capabilities.making import make_binary, make_recording
 from tests.unit.service.running import make_settings, running
+
+pytestmark = pytest.mark.slow
 
 #: Seconds that anything may take; a fault shows long before.
 PATIENCE = 60.0
@@ -186,7 +193,7 @@ def test_a_stream_ends_with_the_service(tmp_path: Path) -> None:
 
 def test_so_many_listen_and_no_more(served: Served) -> None:
     with ExitStack() as stack:
-        streams = [Stream(served.socket) for _ in range(MOST_LISTENERS - 1)]
+        streams = [Stream(served.socket) for _ in range(MOST_OF_ONE_USER - 1)]
         for stream in streams:
             stack.callback(stream.close)
             stream.read_until(b"\n\n")
@@ -203,13 +210,38 @@ def test_so_many_listen_and_no_more(served: Served) -> None:
     # They have gone, those that waited too: all places are free again.
     deadline = time.monotonic() + PATIENCE
     while True:
-        streams = [Stream(served.socket) for _ in range(MOST_LISTENERS)]
+        streams = [Stream(served.socket) for _ in range(MOST_OF_ONE_USER)]
         heads = [stream.read_until(b"\r\n\r\n") for stream in streams]
         for stream in streams:
             stream.close()
         if all(head.startswith(b"HTTP/1.1 200") for head in heads):
             return
         assert time.monotonic() < deadline, "places of listeners are left over"
+
+
+def _listen(listening: Listening[Any], who: int | str, number: int = 1) -> list[Response]:
+    """By a uid, or by the name in a certificate."""
+    peer, name = (None, who) if isinstance(who, str) else (Peer(who, who), "")
+    request = Request("GET", "/v1/events", b"", [], lambda _: None, keep_alive=True, peer=peer, name=name)
+    return [listening.stream(request) for _ in range(number)]
+
+
+@pytest.mark.parametrize("users", [(1, 2, 3), ("a", "b", "c"), ("a", 1, "b")])
+def test_one_user_leaves_places_for_others(users: tuple[int | str, ...]) -> None:
+    listening: Listening[Any] = Listening(NumberedLog(), lambda _: BaseModel(), "changes")
+    first = _listen(listening, users[0], MOST_OF_ONE_USER)
+    with pytest.raises(BusyError, match="of this user"):
+        _listen(listening, users[0])
+    others = MOST_LISTENERS - MOST_OF_ONE_USER
+    _listen(listening, users[1], others)
+    with pytest.raises(BusyError, match=f"{MOST_LISTENERS} clients listen"):
+        _listen(listening, users[2])
+    body = first[0].stream
+    assert body is not None
+    aio(body.aclose())
+    aio(body.aclose())
+    assert listening.listeners == MOST_LISTENERS - 1
+    _listen(listening, users[2])
 
 
 def _until_refused(served: Served) -> bytes:

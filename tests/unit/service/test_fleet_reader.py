@@ -34,6 +34,8 @@ from tests.fleet.reading import PATIENCE, running_reader, until, until_ready
 from tests.raw_http import connect
 from tests.unit.fleet.fleets import QEMU, domain, recorded, with_kvm
 
+pytestmark = pytest.mark.slow
+
 XML = domain(kind="qemu", machine="q35")
 KVM = domain()
 
@@ -162,6 +164,17 @@ def test_it_tells_of_itself(client: Client) -> None:
     assert status == 200
     assert all(f"\n{family.shown}".encode() in text for family in FLEET_FAMILIES)
     assert b'prober_fleet_hosts{state="heard"} 2.0' in text
+
+
+def test_a_domain_is_translated_once_for_each_build(client: Client) -> None:
+    def translations() -> float:
+        lines = client.fetch("/metrics")[1].decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("prober_fleet_translations_total"))
+
+    before = translations()
+    for _ in range(3):
+        told(client, "/v1/fleet/can", XML.replace(b"<name>a", b"<name>never-seen"))
+    assert translations() == before + 2
 
 
 def test_what_is_not_understood_is_told_of_and_counts_for_nothing(store: str, client: Client) -> None:

@@ -18,6 +18,8 @@ from tests.recordings import ROOT
 from tests.unit.capabilities.asking import Asker
 from tests.unit.service.running import make_settings, running
 
+pytestmark = pytest.mark.slow
+
 ID = "qemu-7.2.22"
 
 

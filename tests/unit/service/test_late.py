@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from prober.capabilities.catalog import Catalog
-from prober.errors import BusyError
+from prober.errors import BusyError, UnknownBinaryError
 from prober.service.late import Late
-from prober.service.questions import WorkAsker
+from prober.service.questions import ArgvBody, ProofQuestion, WorkAsker
 from prober.service.workers.pool import PoolSettings, WorkerPool
 from tests.conftest import aio
 from tests.unit.capabilities.asking import Asker
@@ -44,5 +44,35 @@ def test_who_waits_for_the_description_does_not_hold_up_the_end(tmp_path: Path) 
             assert [type(one) for one in said] == [BusyError, BusyError]
         finally:
             await pool.close()
+
+    aio(go(), debug=False)
+
+
+def test_a_prover_of_earlier_settings_goes_with_its_last_question(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    question = ProofQuestion("nobody", argv=ArgvBody(b'["qemu"]', "application/json"))
+
+    async def go() -> None:
+        pool = WorkerPool(shared_nursery(), PoolSettings(workers=1, work_s=10 * LONG))
+        late = Late(Catalog(settings.catalog, interviewer=Asker()), settings, pool)
+        try:
+            await late.load()
+            for pid in pool.pids():
+                os.kill(pid, signal.SIGSTOP)
+            asking = asyncio.ensure_future(late.prove(question, WorkAsker(1)))
+            async with asyncio.timeout(LONG):
+                while not late._proving:
+                    await asyncio.sleep(0.01)
+                for most in (2, 3):
+                    await late.adopt(settings.model_copy(update={"max_proofs": most}))
+                    assert late._proving.total() == len(late._retired) == 1
+                for pid in pool.pids():
+                    os.kill(pid, signal.SIGCONT)
+                with pytest.raises(UnknownBinaryError):
+                    await asking
+            assert not late._proving
+            assert not late._retired
+        finally:
+            await late.close()
 
     aio(go(), debug=False)

@@ -253,6 +253,19 @@ def test_many_pipelined_requests_are_answered(path: Path) -> None:
     assert codes == [200] * 300 + [400, 200]
 
 
+@pytest.mark.parametrize("requests", [1, 5])
+def test_client_that_sends_no_more_is_answered(path: Path, requests: int) -> None:
+    """``nc -N`` does so.  This answer takes a worker, and comes long after the end of what is sent."""
+    body = b"<domain type='qemu'/>"
+    sent = POST + b"Content-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with connect(path) as client:
+        client.sendall(sent * requests)
+        client.shutdown(socket.SHUT_WR)
+        answer = everything(client)
+    codes = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+    assert codes == [422] * requests
+
+
 def test_upgrade_is_ignored(path: Path) -> None:
     """The request is answered as any other, and the connection is closed: what follows might be another protocol."""
     with connect(path) as client:

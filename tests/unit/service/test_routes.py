@@ -7,6 +7,7 @@ import inspect
 from prober.service import routes
 from prober.service.answers import ANSWERS
 from prober.service.app import Handlers
+from prober.service.fleet.routes import ROUTES as FLEET_ROUTES
 from prober.service.routes import (
     CAPABILITIES,
     COMMAND,
@@ -36,7 +37,7 @@ def test_every_row_of_the_file_is_in_the_list_once() -> None:
 
 
 def test_each_parameter_of_a_path_is_described() -> None:
-    used = {piece.partition("}")[0] for route in ROUTES for piece in route.path.split("{")[1:]}
+    used = {piece.partition("}")[0] for route in (*ROUTES, *FLEET_ROUTES) for piece in route.path.split("{")[1:]}
     assert used == PLACES.keys()
 
 

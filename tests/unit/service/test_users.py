@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 
-from prober.service.peers import Peer
 from prober.service.users import MOST_OF_ALL, MOST_OF_ONE, User, Users
 
 
@@ -29,7 +28,7 @@ class Made:
 
 def enter(users: Users, uid: int, *, idle: bool = True, is_answering: bool = False) -> tuple[Made, User]:
     made = Made(is_answering=is_answering)
-    client = users.enter(made, Peer(uid, uid))
+    client = users.enter(made, uid)
     if not idle:
         del client.idle[made]
     return made, client

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from prober.capabilities.bundled import bundled_names
 from prober.cli.commands import COMMANDS, FLEET
-from prober.cli.completion.candidates import bundled_names, find_candidates, find_recording, lines_of
+from prober.cli.completion.candidates import find_candidates, find_recording, lines_of
 from prober.cli.completion.line import split_line
 from tests.recordings import ROOT
 
@@ -55,8 +56,8 @@ def test_commands_and_those_of_a_fleet() -> None:
 
 
 def test_options_of_a_command_that_are_not_there_yet() -> None:
-    assert _words("prober supports --") == ["--socket", "--binary", "--replies", "--json", "--help"]
-    assert _words("prober supports --json --replies x --") == ["--socket", "--binary", "--help"]
+    assert _words("prober supports --") == ["--socket", "--binary", "--replies", "--quiet", "--json", "--help"]
+    assert _words("prober supports --json --replies x --") == ["--socket", "--binary", "--quiet", "--help"]
     assert "--recordings" in _words("prober explain --recordings a --rec"), "this one may be repeated"
     assert _words("prober supports -- --") == []
 

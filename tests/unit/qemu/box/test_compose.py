@@ -29,7 +29,7 @@ def after(words: list[str], option: str, count: int = 1) -> list[tuple[str, ...]
 
 def test_what_runs_stands_behind_the_options() -> None:
     words = BOX.command(["/opt/qemu/bin/qemu", "-S", "--", "--bind"])
-    assert words[0] == "/usr/bin/bwrap"
+    assert (words[0], words[4]) == ("/bin/sh", "/usr/bin/bwrap")
     assert words[words.index("--") :] == ["--", "/opt/qemu/bin/qemu", "-S", "--", "--bind"]
 
 

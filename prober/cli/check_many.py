@@ -1,0 +1,220 @@
+"""Many domains against many QEMUs, for ``prober check``: in all processors, with a summary by domain and by QEMU."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from prober.cli import output
+from prober.cli.checking import CheckAsked, Outcome, Source, ask, read_asked, worst
+from prober.cli.exits import ExitCode, exit_code
+from prober.cli.files import read_xml_file, shown_name
+from prober.commandline.refusal import Refusal
+from prober.errors import ProberError, UnreadableDomainError
+
+#: So many answers are not worth the processes, which take as long to make as some dozens of answers.
+_ALONE = 64
+
+#: How many domains a process gets at a time.
+_AT_A_TIME = 8
+
+
+class Told(NamedTuple):
+    """One domain and what each QEMU says of it; ``unreadable`` is why nobody was asked."""
+
+    file: str
+    outcomes: tuple[Outcome, ...] = ()
+    unreadable: tuple[str, str, ExitCode] | None = None
+
+
+@dataclass
+class _Group:
+    """Refusals of one kind: the first of them, in which domains they are, and which QEMUs say so."""
+
+    file: str
+    refusal: Refusal
+    files: dict[str, None] = field(default_factory=dict)
+    versions: dict[str, None] = field(default_factory=dict)
+    by: dict[str, None] = field(default_factory=dict)
+
+
+def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked, *, as_json: bool) -> ExitCode:
+    """Print a row for each domain and for each QEMU, and then each kind of refusal once.
+
+    A domain that cannot be read, and a QEMU that cannot be asked, is told of on stderr, and does not keep the others
+    from being told of.
+    """
+    told: list[Told] = []
+    with output.ProgressLine() as progress:
+        for number, source in enumerate(sources):
+            progress.show(f"reading {number} of {len(sources)} QEMUs …")
+            _learn(source)
+        for one in _ask_all(files, sources, asked):
+            told.append(one)
+            progress.show(f"{len(told)} of {len(files)} domains against {len(sources)} QEMUs")
+    _complain(told)
+    if as_json:
+        output.write_json(_as_json(told))
+    else:
+        _print(told, len(sources))
+    codes = [one.unreadable[2] for one in told if one.unreadable]
+    code = worst(outcome for one in told for outcome in one.outcomes)
+    return max(codes) if codes and code is not ExitCode.failed else code
+
+
+def _learn(source: Source) -> None:
+    """Know the QEMU before there are processes, so that each has it; what is wrong with it is told with the answers."""
+    with suppress(ProberError):
+        source.qemu.version()
+
+
+def _ask_all(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked) -> Iterator[Told]:
+    """What is said of each, in order."""
+    processors = len(os.sched_getaffinity(0))
+    if processors == 1 or len(files) * len(sources) < _ALONE or asked.prove or "-" in files:
+        yield from (_ask_of(file, sources, asked) for file in files)
+        return
+    _Work.sources, _Work.asked = sources, asked
+    with _processes(processors) as pool:
+        yield from pool.map(_work, files, chunksize=_AT_A_TIME)
+
+
+class _Work:
+    """What each process has from the one that forked it: capabilities are not copied, and not read again."""
+
+    sources: Sequence[Source] = ()
+    asked = CheckAsked()
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that have all that this one has; whatever happens, none is left."""
+    gc.freeze()
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), initializer=_begin)
+    try:
+        yield pool
+    except BaseException:
+        for process in list(pool._processes.values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        gc.unfreeze()
+
+
+def _begin() -> None:
+    """Ctrl-C is for the one who waits for us, and who ends us."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work(file: str) -> Told:
+    return _ask_of(file, _Work.sources, _Work.asked)
+
+
+def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> Told:
+    shown = shown_name(file)
+    try:
+        about = read_asked(read_xml_file(file), file)
+    except UnreadableDomainError as error:
+        return Told(shown, unreadable=(error.message, error.hint, exit_code(error)))
+    return Told(shown, tuple(ask(source, about, asked) for source in sources))
+
+
+def _complain(told: Sequence[Told]) -> None:
+    failed: dict[str, tuple[str, str]] = {}
+    for one in told:
+        if one.unreadable:
+            output.complain(*one.unreadable[:2])
+        for outcome in one.outcomes:
+            if outcome.error is not None:
+                failed.setdefault(outcome.label, outcome.error[:2])
+    for label, (message, hint) in failed.items():
+        output.complain(f"{label}: {message}", hint)
+
+
+def _print(told: Sequence[Told], asked: int) -> None:
+    rows = [(one.file, *_counts(one.outcomes), _refusing(one)) for one in told]
+    output.write_table(("domain", "yes", "no", "other", "refused by"), rows)
+    output.write("")
+    columns = zip(*(one.outcomes for one in told if not one.unreadable), strict=True)
+    rows_of_qemus = [
+        (outcomes[0].numbers, *_counts(outcomes), " ".join({one.ground: None for one in outcomes}), outcomes[0].label)
+        for outcomes in columns
+    ]
+    output.write_table(("QEMU", "yes", "no", "other", "ground", "from"), rows_of_qemus)
+    for group in _groups(told):
+        output.write("")
+        more = len(group.files) - 1
+        output.write(f"{group.file}:{group.refusal}")
+        who = "all" if len(group.by) == asked > 1 else ", ".join(group.versions)
+        output.write(f"  by {who}" + (f"; and so in {more} more domain{'s' if more > 1 else ''}" if more else ""))
+
+
+def _counts(outcomes: Sequence[Outcome]) -> tuple[object, object, object]:
+    """How many say yes, how many say no, and how many neither."""
+    verdicts = [one.verdict for one in outcomes]
+    yes, no = verdicts.count("yes"), verdicts.count("no")
+    return yes or "", no or "", len(verdicts) - yes - no or ""
+
+
+def _refusing(one: Told) -> str:
+    if one.unreadable:
+        return "cannot be read"
+    refusing = [outcome.numbers for outcome in one.outcomes if outcome.verdict == "no"]
+    return "all" if len(refusing) == len(one.outcomes) > 1 else ", ".join(refusing)
+
+
+def _groups(told: Sequence[Told]) -> list[_Group]:
+    """Refusals that differ in nothing but domain, line and the version that gives them, the most frequent first."""
+    groups: dict[tuple[str, str, str], _Group] = {}
+    for one in told:
+        for outcome in one.outcomes:
+            for refusal in outcome.refusals:
+                said = refusal.model_copy(update={"message": unversioned(refusal, outcome)})
+                key = (said.place.path, said.message, said.hint)
+                group = groups.setdefault(key, _Group(one.file, said))
+                group.files[one.file] = group.versions[outcome.numbers] = group.by[outcome.label] = None
+    return sorted(groups.values(), key=lambda group: -len(group.files))
+
+
+def unversioned(refusal: Refusal, outcome: Outcome) -> str:
+    """The message without the version that gives it, which is told apart."""
+    return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
+
+
+def _as_json(told: Sequence[Told]) -> dict[str, Any]:
+    return {
+        "domains": [
+            {
+                "domain": one.file,
+                "error": one.unreadable[0] if one.unreadable else None,
+                "against": [outcome_json(outcome) for outcome in one.outcomes],
+                "refusals": [
+                    {**refusal.model_dump(mode="json", exclude={"evidence"}), "by": outcome.label}
+                    for outcome in one.outcomes
+                    for refusal in outcome.refusals
+                ],
+            }
+            for one in told
+        ]
+    }
+
+
+def outcome_json(one: Outcome) -> dict[str, Any]:
+    """What one QEMU says, as JSON."""
+    return {
+        "from": one.label,
+        "version": one.version,
+        "accepts": {"yes": True, "no": False}.get(one.verdict),
+        "ground": one.ground or None,
+        "proof": one.proof,
+        "refusals": len(one.refusals),
+        "error": one.error.message if one.error else None,
+    }

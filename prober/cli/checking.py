@@ -1,0 +1,169 @@
+"""What one QEMU says of one domain, for ``prober check``: who is asked, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prober.capabilities.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
+from prober.cli.choosing import find_program
+from prober.cli.exits import ExitCode, exit_code
+from prober.cli.files import with_place
+from prober.cli.local import Local, interviewed, recorded
+from prober.commandline.refusal import Refusal
+from prober.domain.domain import Domain
+from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
+from prober.translate.read import read_domain
+
+
+class Failed(NamedTuple):
+    """Why a QEMU could not be asked."""
+
+    message: str
+    hint: str
+    code: ExitCode
+
+
+class Source(NamedTuple):
+    """One QEMU, and what it was named by."""
+
+    qemu: Local
+    label: str
+
+
+class CheckAsked(NamedTuple):
+    """How it is asked."""
+
+    assume_unknown_present: bool = False
+    prove: bool = False
+
+
+@dataclass
+class Outcome:
+    """What one QEMU says of the domain.  ``error`` is why it could not be asked."""
+
+    label: str
+    version: dict[str, Any] | None = None
+    refusals: Sequence[Refusal] = ()
+    error: Failed | None = None
+    proof: dict[str, Any] | None = None
+
+    @property
+    def numbers(self) -> str:
+        """The version for people; ``?`` where it is not known."""
+        return dotted(self.version)
+
+    @property
+    def verdict(self) -> str:
+        """*yes*, *no*, *unknown* or *not asked*."""
+        if self.error is not None:
+            return "not asked"
+        if self.proof is not None and self.proof["verdict"] == "not provable":
+            return "unknown"
+        is_refused = self.proof is not None and self.proof["verdict"] == "refused"
+        return "no" if self.refusals or is_refused else "yes"
+
+    @property
+    def ground(self) -> str:
+        """On what ground: *proven* where the QEMU was started."""
+        return "" if self.error is not None else str(self.proof["ground"]) if self.proof is not None else "checked"
+
+    @property
+    def code(self) -> ExitCode:
+        """What it alone would end with."""
+        if self.error is not None:
+            return self.error.code
+        return {"no": ExitCode.refused, "unknown": ExitCode.unknown}.get(self.verdict, ExitCode.ok)
+
+
+def dotted(version: dict[str, Any] | None) -> str:
+    """``7.2.22``; ``?`` for None."""
+    return "?" if version is None else ".".join(str(version[part]) for part in ("major", "minor", "micro"))
+
+
+class Asked(NamedTuple):
+    """A domain that was read once for all QEMUs; ``refusals`` are those of any QEMU where it is none."""
+
+    xml: bytes
+    domain: Domain | None
+    refusals: Sequence[Refusal] = ()
+
+
+def read_asked(xml: bytes, path: str) -> Asked:
+    """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses.
+
+    :raise UnreadableDomainError: where it is no XML.
+    """
+    try:
+        return Asked(xml, read_domain(xml))
+    except UnreadableDomainError as error:
+        raise with_place(error, path) from error
+    except RefusedError as error:
+        return Asked(xml, None, error.refusals)
+
+
+def ask(source: Source, about: Asked, asked: CheckAsked) -> Outcome:
+    """What a QEMU says of a domain."""
+    outcome, assume = Outcome(source.label), asked.assume_unknown_present
+    try:
+        outcome.version = source.qemu.version()
+        if about.domain is None:
+            outcome.refusals = about.refusals
+        elif asked.prove and source.qemu.is_binary:
+            outcome.proof = source.qemu.prove_domain(
+                about.xml, monitor=None, incoming=None, anyway=False, assume_unknown_present=assume
+            )
+        else:
+            source.qemu.translate_domain(about.domain, assume_unknown_present=assume)
+    except RefusedError as error:
+        outcome.refusals = error.refusals
+    except ProberError as error:
+        outcome.error = Failed(error.message, error.hint, exit_code(error))
+    return outcome
+
+
+def worst(outcomes: Iterable[Outcome]) -> ExitCode:
+    """That of a QEMU that could not be asked before all, then a refusal, then what could not be proven."""
+    outcomes = list(outcomes)
+    failed = [one.error.code for one in outcomes if one.error is not None]
+    if failed:
+        return max(failed)
+    codes = {one.code for one in outcomes}
+    return next((code for code in (ExitCode.refused, ExitCode.unknown) if code in codes), ExitCode.ok)
+
+
+def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
+    """Each QEMU once, in the order they were named; a directory stands for the recordings in it.
+
+    :raise UsageError: where there is none.
+    """
+    sources: dict[str, Local] = {}
+    for name in against:
+        given = as_path(name)
+        path = named_recording(given)
+        if path.is_dir():
+            recordings = in_order(one for one in path.iterdir() if one.name.endswith(RECORDING_ENDS))
+            if not recordings:
+                raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
+            sources |= {str(one) if path == given else bundled_name(one): recorded(one, settings) for one in recordings}
+        elif path.name.endswith(RECORDING_ENDS) or (path.exists() and not os.access(path, os.X_OK)):
+            sources[name] = recorded(given, settings)
+        else:
+            program = find_program(name, f"a recording: {', '.join(bundled_names()) or 'a file'}")
+            sources[program] = (
+                interviewed(program, settings) if os.access(program, os.X_OK) else recorded(given, settings)
+            )
+    if not sources:
+        raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
+    return [Source(source, label) for label, source in sources.items()]
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """By name, numbers in it by their value: qemu-7.2 before qemu-10.0."""
+    return sorted(
+        paths, key=lambda one: [(int(bit), "") if bit.isdigit() else (-1, bit) for bit in re.split(r"(\d+)", one.name)]
+    )

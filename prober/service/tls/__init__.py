@@ -1,0 +1,1 @@
+"""TLS in which both sides show a certificate: a reader of a fleet over TCP, and who asks it."""
