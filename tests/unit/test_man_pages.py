@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from prober.cli.commands import COMMANDS
 from prober.cli.main import declare
@@ -49,8 +50,8 @@ def test_examples_and_codes_have_sections() -> None:
 
 def test_each_setting_of_the_service_is_told() -> None:
     page = _plain(_pages()["prober.toml.5"])
-    for name in ServiceSettings.model_fields:
-        if name != "catalog":
+    for name, field in ServiceSettings.model_fields.items():
+        if not isinstance(field.default, BaseModel):  # those are tables, with a section of their own
             assert f"\n{name}\n" in page
             assert f"PROBER_{name.upper()}" in page
     assert ".SH [catalog.limits]" in page
