@@ -8,7 +8,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 _SOURCE = Path("fixtures/replies")
-#: Where prober/capabilities/bundled.py looks for them.
+#: Where prober/qemu/bundled.py looks for them.
 _TARGET = Path("prober/replies")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from prober.capabilities.bundled import RECORDING_ENDS, named_recording, without_ending
+from prober.qemu.bundled import RECORDING_ENDS, named_recording, without_ending
 from prober.qemu.limits import InterviewLimits
 
 FileKind: TypeAlias = Literal["binary", "recording"]

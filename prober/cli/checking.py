@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prober.capabilities.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
@@ -17,6 +16,7 @@ from prober.cli.local import Local, interviewed, recorded
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
+from prober.qemu.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.translate.read import read_domain
 
 

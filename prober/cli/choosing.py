@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
-from prober.capabilities.bundled import RECORDING_ENDS, as_path, named_recording
 from prober.cli.answerer import Answerer
 from prober.cli.remote import Remote
 from prober.errors import ServiceError, UsageError
+from prober.qemu.bundled import RECORDING_ENDS, as_path, named_recording
 
 #: Tried in this order where nobody is named: the installed service's socket, and that of `make run`.
 DEFAULT_SOCKETS = (Path("/run/prober/prober.sock"), Path("run/prober.sock"))

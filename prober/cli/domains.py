@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from glob import glob, has_magic
 from pathlib import Path
 
-from prober.capabilities.bundled import RECORDING_ENDS
 from prober.cli.checking import in_order
 from prober.errors import UsageError
+from prober.qemu.bundled import RECORDING_ENDS
 
 #: How the name of a domain's file ends, in a directory.
 _END = ".xml"

@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prober.capabilities.bundled import bundled_name, named_recording, what_else
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
 from prober.errors import RecordingError, UsageError
+from prober.qemu.bundled import bundled_name, named_recording, what_else
 from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prober.capabilities.bundled import as_path
+from prober.qemu.bundled import as_path
 
 
 class Accel(StrEnum):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from prober.capabilities.bundled import find_bundled
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, find_all
 from prober.errors import RecordingError
+from prober.qemu.bundled import find_bundled
 from prober.qemu.decoding import load_recording
 
 

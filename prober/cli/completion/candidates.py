@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prober.capabilities.bundled import bundled_names, named_recording
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.completion.names import Names, Nobody, Recorded, Served
+from prober.qemu.bundled import bundled_names, named_recording
 
 #: Options of QEMU's whose value begins with a name that a QEMU lists.
 _DEVICES = ("-device", "--device", "-object", "--object", "-global", "--global")

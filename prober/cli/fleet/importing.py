@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from prober.capabilities.bundled import as_path, named_recording, without_ending
 from prober.capabilities.capabilities import Capabilities
 from prober.cli import output
 from prober.cli.fleet.asking import store_url
@@ -19,6 +18,7 @@ from prober.errors import StoreError, UsageError
 from prober.fleet.giving import give_host
 from prober.fleet.records import HostRecord
 from prober.fleet.store.open import open_store
+from prober.qemu.bundled import as_path, named_recording, without_ending
 from prober.qemu.files import read_recording
 
 

@@ -73,7 +73,7 @@ def test_more_recordings_are_looked_into(run: Run, replies: Path) -> None:
 
 
 def test_without_bundled_recordings_it_works_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prober.capabilities.bundled.PLACES", (Path("/nowhere"),))
+    monkeypatch.setattr("prober.qemu.bundled.PLACES", (Path("/nowhere"),))
     assert "  versions  no recording\n" in run("explain", "--replies", NEWER, "PIIX4_PM").out
     ended = run("explain", "--replies", NEWER, "--recordings", NEWER, "PIIX4_PM")
     assert "  versions  present 10.0.13\n" in ended.out

@@ -261,7 +261,8 @@ def test_the_service_is_ready_before_its_translator_is_loaded() -> None:
 
 
 def test_commands_are_imported_when_they_are_called() -> None:
-    """The modules of the declarations import no command at their top, and of the floor below only the rows."""
+    """The modules of the declarations import no command at their top, and of floors below only the rows and
+    what a recording is called."""
     imported = {
         node.module
         for name in ("main", "commands", "options")
@@ -269,10 +270,12 @@ def test_commands_are_imported_when_they_are_called() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prober")
     }
     assert imported == {
+        "prober",
         "prober.cli",
         "prober.cli.commands",
         "prober.cli.overview",
         "prober.cli.running",
+        "prober.qemu.bundled",
         "prober.service",
         "prober.service.routes",
     }

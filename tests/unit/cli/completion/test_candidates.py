@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from prober.capabilities.bundled import bundled_names
 from prober.cli.commands import COMMANDS, FLEET
 from prober.cli.completion.candidates import find_candidates, find_recording, lines_of
 from prober.cli.completion.line import split_line
+from prober.qemu.bundled import bundled_names
 from tests.recordings import ROOT
 
 OLD = ROOT / "fixtures" / "replies" / "qemu-5.2.0.replies.xz"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prober.capabilities import bundled
-from prober.capabilities.bundled import as_path, bundled_names, find_bundled, named_recording, what_else
 from prober.capabilities.find import CatalogSettings, find_all
+from prober.qemu import bundled
+from prober.qemu.bundled import as_path, bundled_names, find_bundled, named_recording, what_else
 
 _FILES = ("qemu-7.2.9", "qemu-7.2.22", "qemu-7.20.1", "qemu-10.0.13")
 
