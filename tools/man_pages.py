@@ -10,12 +10,12 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from prober import __version__
 from prober.cli.commands import COMMANDS, Command
 from prober.cli.main import app, declare
 from prober.service.configuration import environment_name
@@ -127,7 +127,7 @@ def _settings() -> str:
 def _head(name: str, section: int) -> list[str]:
     return [
         r".\" Made by tools/man_pages.py of what prober --help prints: not to be edited.",
-        f'.TH "{_code(name.upper())}" {section} "" "prober {version("qemu-prober")}" "prober"',
+        f'.TH "{_code(name.upper())}" {section} "" "prober {__version__}" "prober"',
         ".nh",  # No word is broken: ids and names of options stay whole.
         ".ad l",
     ]
