@@ -12,7 +12,7 @@ from prober.cli.difference import format_group
 from prober.cli.local import Local
 from prober.cli.remote import Remote
 from prober.commandline.shell import argv_changes
-from prober.errors import ServiceError
+from prober.errors import UsageError
 from tests.recordings import FIXTURES, ROOT
 from tests.unit.cli.conftest import Run
 
@@ -114,13 +114,13 @@ def test_a_word_is_a_program_a_recording_or_an_id(tmp_path: Path, monkeypatch: p
     def kind(word: str) -> str:
         source = choose_either(word, None)
         assert isinstance(source, Local)
-        return "recording" if source._binary is None else "program"
+        return "recording" if source.binary is None else "program"
 
     assert kind("./qemu") == kind("qemu") == kind(str(program)) == "program"
     assert kind("plain") == kind("x.replies") == kind("not-there.replies.xz") == kind("/not/there") == "recording"
     # Anything else is asked of a service, and there is none.
     monkeypatch.setattr("prober.cli.choosing.DEFAULT_SOCKETS", (Path("here.sock"),))
-    with pytest.raises(ServiceError, match="no service is running"):
+    with pytest.raises(UsageError, match="there is no file"):
         choose_either("qemu-system-x86_64", None)
     assert isinstance(choose_either("qemu-system-x86_64", Path("some.sock")), Remote)
 
