@@ -6,13 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from prober.cli import output
+from prober.commandline.written import WrittenLine, is_called_qemu, read_written
 from prober.errors import UsageError
-
-if TYPE_CHECKING:  # What only a file takes.
-    from prober.commandline.written import WrittenLine
 
 #: Nothing near this size (bytes) is a command line; it keeps an endless file out of memory.
 _READ_AT_MOST = 16 << 20
@@ -49,8 +47,6 @@ def read_command_lines(words: Sequence[str]) -> list[str] | Lines:
     if not words or list(words) == ["-"]:
         return _of_stdin(_read_stdin())
     if len(words) == 1 and _is_text(Path(words[0])):
-        from prober.commandline.written import read_written
-
         return Lines(words[0], read_written(_read_file(words[0]), words[0]))
     if len(words) > 1 and _is_text(Path(words[0])) and not os.access(words[0], os.X_OK):
         raise UsageError(
@@ -63,7 +59,6 @@ def read_command_lines(words: Sequence[str]) -> list[str] | Lines:
 def _of_stdin(text: str) -> list[str] | Lines:
     """What is one command line from its first word on is an argv, and each of its characters counts; else a file."""
     from prober.commandline.parse import split_shell
-    from prober.commandline.written import read_written
 
     try:
         lines = read_written(text, _STDIN)
@@ -88,7 +83,6 @@ def read_process(pid: int) -> list[str]:
     if not data:
         raise UsageError(f"process {pid} has no command line", hint="one of the kernel has none, nor one that ended")
     words = [os.fsdecode(word) for word in data.removesuffix(b"\0").split(b"\0")]
-    from prober.commandline.written import is_called_qemu
 
     if not is_called_qemu(words[0]):
         output.note(f"prober: process {pid} is called {words[0]!r}: is it a QEMU?")

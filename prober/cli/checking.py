@@ -13,6 +13,7 @@ from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
 from prober.cli.local import Local, interviewed, recorded
+from prober.cli.translating import Here, translate_here
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
@@ -118,7 +119,8 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
                 about.xml, monitor=None, incoming=None, anyway=False, assume_unknown_present=assume
             )
         else:
-            source.qemu.translate_domain(about.domain, assume_unknown_present=assume)
+            here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.qemu.settings)
+            translate_here(about.domain, here, assume_unknown_present=assume)
     except RefusedError as error:
         outcome.refusals = error.refusals
     except ProberError as error:

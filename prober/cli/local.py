@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.facts import nearest
@@ -19,11 +18,6 @@ from prober.errors import RecordingError, UsageError
 from prober.qemu.bundled import bundled_name, named_recording, what_else
 from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
-
-if TYPE_CHECKING:  # What is imported with the question alone.
-    from prober.domain.domain import Domain
-    from prober.host.host import Host
-    from prober.translate.translation import Translation
 
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
@@ -73,26 +67,19 @@ class Local:
     ) -> None:
         self._learn = learn
         self._root = root
-        self._settings = settings
+        self.settings = settings
         self._label = label
-        self._binary = binary
+        self.binary = binary
 
     @property
     def is_binary(self) -> bool:
         """Whether there is a QEMU that can be started."""
-        return self._binary is not None
+        return self.binary is not None
 
     @cached_property
     def capabilities(self) -> Capabilities:
         """All that is known."""
         return self._learn()
-
-    @cached_property
-    def host(self) -> Host:
-        """The settings of the host, and its firmware; read once."""
-        from prober.host.files import read_host
-
-        return read_host(self._settings)
 
     def name(self) -> str:
         return f"{self._label} (QEMU {self.capabilities.version}, {self.capabilities.target})"
@@ -105,40 +92,19 @@ class Local:
         return self.capabilities.supports(fact).model_dump(mode="json")
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
+        from prober.cli.translating import Here, translate_here
         from prober.translate.read import read_domain
 
         # Before the interview, which would be in vain for what cannot be read.
-        _, domain = self.host, read_domain(xml)
-        translation = self.translate_domain(
-            domain, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present
-        )
-        return translation.model_dump(mode="json")
-
-    def translate_domain(
-        self,
-        domain: Domain,
-        *,
-        monitor: str | None = None,
-        incoming: str | None = None,
-        assume_unknown_present: bool = False,
-    ) -> Translation:
-        """The translation of a domain that was read, for who asks many about one.
-
-        :raise RefusedError: with every reason.
-        """
-        from prober.translate.pipeline import translate
-
-        binary = self._binary or domain.emulator or f"/usr/bin/qemu-system-{self.capabilities.target}"
-        return translate(
+        domain = read_domain(xml)
+        translation = translate_here(
             domain,
-            self.capabilities,
-            binary=binary,
+            Here(lambda: self.capabilities, self.binary, self.settings),
             monitor=monitor,
             incoming=incoming,
-            host=self.host,
-            is_here=self.is_binary,
             assume_unknown_present=assume_unknown_present,
         )
+        return translation.model_dump(mode="json")
 
     def check_argv(self, words: list[str], *, assume_unknown_present: bool) -> Json:
         from prober.commandline.report import check_argv
@@ -152,11 +118,11 @@ class Local:
         from prober.export.domcapabilities import DomainsAsked, tell_domains
         from prober.host.files import read_host
 
-        host = read_host(self._settings)
+        host = read_host(self.settings)
         asked = DomainsAsked(
             machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume_unknown_present
         )
-        told = tell_domains(self.capabilities, asked, binary=self._label, path=self._binary, host=host)
+        told = tell_domains(self.capabilities, asked, binary=self._label, path=self.binary, host=host)
         return told.model_dump(mode="json")
 
     def prove(self, words: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
@@ -177,9 +143,9 @@ class Local:
         return prove_now(binary, self._root, self.capabilities, asked, told)
 
     def _binary_to_prove(self) -> str:
-        if self._binary is None:
+        if self.binary is None:
             raise UsageError("a recording cannot prove anything", hint="name a QEMU with --binary, or a service")
-        return self._binary
+        return self.binary
 
     def summaries(self) -> list[Json]:
         return [{"id": self._label, "path": self._label, **summarize(self.capabilities)}]
@@ -198,7 +164,7 @@ class Local:
         """The host that the binary is on, which is not asked for it."""
         from prober.host.look import read_host_facts
 
-        if self._binary is None:
+        if self.binary is None:
             raise UsageError(
                 "a recording does not tell of its host", hint="name a QEMU of this host with --binary, or a service"
             )

@@ -114,7 +114,7 @@ def test_a_word_is_a_program_a_recording_or_an_id(tmp_path: Path, monkeypatch: p
     def kind(word: str) -> str:
         source = choose_either(word, None)
         assert isinstance(source, Local)
-        return "recording" if source._binary is None else "program"
+        return "recording" if source.binary is None else "program"
 
     assert kind("./qemu") == kind("qemu") == kind(str(program)) == "program"
     assert kind("plain") == kind("x.replies") == kind("not-there.replies.xz") == kind("/not/there") == "recording"
