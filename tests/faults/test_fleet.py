@@ -164,7 +164,7 @@ def test_a_host_for_which_there_is_no_room_is_told_of_when_there_is(fleet: Fleet
                     assert ("is full" in second.store.said, "keeper" in second.store.hint) == (True, True)
                     local.upgrade(11)
                     await asking.until("/v1/fleet/builds", has(11, 1))
-                    await make_streams(fleet.server.url, fleet.files["keeper"])
+                    await make_streams(fleet.server.url, fleet.files["keeper"], records_bytes=1 << 30)
                     await asking.until("/v1/fleet/builds", has(11, 2))
                     await until(lambda: first.store.is_well and second.store.is_well)
 
@@ -188,7 +188,7 @@ def test_a_build_for_which_there_is_no_room_is_given_when_there_is(fleet: Fleet,
             local.upgrade(21)
             await until(lambda: status.store.is_well is False and "is full" in status.store.said)
             assert has(20, 1)(await asking.get("/v1/fleet/builds"))
-            await make_streams(fleet.server.url, fleet.files["keeper"])
+            await make_streams(fleet.server.url, fleet.files["keeper"], builds_bytes=1 << 30)
             await asking.until("/v1/fleet/builds", has(21, 1))
             await until(lambda: status.store.is_well)
 

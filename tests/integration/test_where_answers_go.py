@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.integration.processes import PROBER, Ended, run_into, run_prober, sta
 DOMAIN = CHECKOUT / "fixtures" / "domains" / "example.xml"
 REFUSED = CHECKOUT / "fixtures" / "domains" / "refused.xml"
 SMALL, SOCKET, FAKE, STORE = "{small}", "{socket}", "{fake}", "{store}"
+#: A file that is not there, another one each time.
+FRESH = "{fresh}"
 
 #: How each command is called so that it answers; what has its words for people on stderr alone, or none that end, tells
 #: its help.
@@ -43,9 +46,12 @@ CALLS: dict[str, list[object]] = {
     "prove": ["--binary", FAKE, "--", "qemu", "-device", "nonsense"],
     "check": [DOMAIN, "--against", SMALL],
     "fleet": ["--help"],
+    "init": ["--store", STORE],
+    "key": ["node1", "-o", FRESH],
     "import": ["--store", STORE, "--name", "again", SMALL],
     "can": ["--store", STORE, REFUSED],
-    "why": ["--store", STORE, REFUSED, "small"],
+    "why": ["qemu-system-x86_64: -device e1000,x=1: Property 'e1000.x' not found"],
+    "fleet why": ["--store", STORE, REFUSED, "small"],
     "targets": ["--help"],
     "upgrade": ["--store", STORE, "--from", "9.8.7", "--to", "9.8.7", DOMAIN],
     "baseline": ["--store", STORE],
@@ -77,7 +83,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 def _words(name: str, places: dict[str, str]) -> list[str]:
     group = [] if name in {row.name for row in COMMANDS} else ["fleet"]
-    return [*group, name.removeprefix("fleet "), *(str(word).format(**places) for word in CALLS[name])]
+    fresh = Path(places["small"]).with_name(f"{uuid4().hex}.seed")
+    return [*group, name.removeprefix("fleet "), *(str(word).format(**places, fresh=fresh) for word in CALLS[name])]
 
 
 def test_every_command_is_called() -> None:
@@ -86,19 +93,19 @@ def test_every_command_is_called() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_that_cannot_be_written_is_told_in_a_line(name: str, places: dict[str, str]) -> None:
-    words = _words(name, places)
     with Path("/dev/full").open("wb") as full:
-        _assert_told(run_into(full, *words), "No space left on device")
-    _assert_told(run_into(None, *words), "stdout is closed")
+        _assert_told(run_into(full, *_words(name, places)), "No space left on device")
+    _assert_told(run_into(None, *_words(name, places)), "stdout is closed")
     with _pipe_that_nobody_reads() as pipe:
-        gone = run_into(pipe, *words)
+        gone = run_into(pipe, *_words(name, places))
     assert gone.code == 141
     assert "prober: cannot" not in gone.err
 
 
 def _assert_told(ended: Ended, reason: str) -> None:
     assert ended.code == 5
-    said = [line for line in ended.err.splitlines() if line.startswith(("prober:", "hint:"))]
+    # One command tells before what it has done.
+    said = [line for line in ended.err.splitlines() if line.startswith(("prober: cannot", "hint:"))]
     assert said == [f"prober: cannot write the answer: {reason}"]
 
 
