@@ -94,6 +94,7 @@ def test_paths_are_those_of_the_prefix(tree: Path) -> None:
     assert (tree / document.removeprefix("Documentation=file:/")).is_file()
 
 
+@pytest.mark.long
 def test_another_prefix_and_a_configuration_that_is_there(tmp_path: Path) -> None:
     """Paths in the units follow; a file that was there is none of ours."""
     settings = tmp_path / "srv/etc/prober/prober.toml"
@@ -168,6 +169,7 @@ def test_uninstalling_leaves_what_was_there(tree: Path, tmp_path: Path) -> None:
     assert "nothing was installed" in make("uninstall", copy)
 
 
+@pytest.mark.long
 def test_an_upgrade_keeps_what_was_changed_and_takes_what_is_gone(tree: Path, tmp_path: Path) -> None:
     copy = tmp_path / "tree"
     shutil.copytree(tree, copy, symlinks=True)
