@@ -32,7 +32,7 @@ INSTALL := -m tools.install --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --syscon
 # Which of Debian's releases `make deb` and `make deb-test` are about; empty: each that there is a package for.
 RELEASE ?=
 PYTEST := $(BIN)/python -m pytest
-# How many tests at a time: auto is two for each processor (tests/conftest.py).  Each worker has its share of the
+# How many tests at a time: auto is three for two processors (tests/conftest.py).  Each worker has its share of the
 # list, and takes over from the others.
 WORKERS ?= auto
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal

@@ -39,7 +39,8 @@ def test_what_was_written_is_read(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_no_slice_takes_long(file: Path) -> None:
-    """Of the whole, of which writing takes 6 ms and reading 15; on a busy machine all of it takes longer alike."""
+    """Of the whole, of which writing takes 6 ms and reading 15; on a busy machine all of it takes longer alike, so that
+    it is their share which is looked at: 4 ms of 25."""
     whole = capabilities_in(file)
     steps = []
     for _ in range(3):
@@ -56,8 +57,7 @@ def test_no_slice_takes_long(file: Path) -> None:
             took.append(time.thread_time() - began)
         assembly.finish()
         steps.append((max(took), sum(took)))
-    most, _ = min(steps)
-    assert most < 0.004, steps
+    assert min(most / whole_s for most, whole_s in steps) < 0.16, steps
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
