@@ -87,8 +87,8 @@ def run_check_argv(answerer: Answerer, given: list[str] | Lines, asked: ArgvAske
 def _tell_lines(given: Lines, reports: list[dict[str, Any]], asked: ArgvAsked) -> None:
     """The reports of a file's command lines, each finding with its place in the file."""
     told = []
+    place = places(given.lines[0].text)  # All of them are of one text.
     for line, report in zip(given.lines, reports, strict=True):
-        place = places(line.text)
         for finding in report["findings"]:
             at = line.find(finding["position"], finding["part"], place)
             finding |= {"line": at.line, "column": at.column}

@@ -70,9 +70,11 @@ def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: Check
 
 
 def _learn(source: Source) -> None:
-    """Know the QEMU before there are processes, so that each has it; what is wrong with it is told with the answers."""
+    """Know the QEMU and its host before there are processes, so that each has them; what is wrong is told later."""
     with suppress(ProberError):
         source.qemu.version()
+    with suppress(ProberError):
+        source.settings.host  # noqa: B018 - it is kept
 
 
 def _ask_all(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked) -> Iterator[DomainTold]:

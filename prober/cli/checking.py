@@ -13,7 +13,7 @@ from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
 from prober.cli.local import Local, interviewed, recorded
-from prober.cli.translating import Here, translate_here
+from prober.cli.translating import Here, HostFile, translate_here
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
@@ -30,10 +30,11 @@ class Failed(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One QEMU, and what it was named by."""
+    """One QEMU, what it was named by, and the file of its host's settings."""
 
     qemu: Local
     label: str
+    settings: HostFile
 
 
 class CheckAsked(NamedTuple):
@@ -119,7 +120,7 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
                 about.xml, monitor=None, incoming=None, anyway=False, assume_unknown_present=assume
             )
         else:
-            here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.qemu.settings)
+            here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.settings)
             translate_here(about.domain, here, assume_unknown_present=assume)
     except RefusedError as error:
         outcome.refusals = error.refusals
@@ -161,7 +162,8 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
             )
     if not sources:
         raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
-    return [Source(source, label) for label, source in sources.items()]
+    of_all = HostFile(settings)
+    return [Source(source, label, of_all) for label, source in sources.items()]
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:

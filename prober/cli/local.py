@@ -67,7 +67,7 @@ class Local:
     ) -> None:
         self._learn = learn
         self._root = root
-        self.settings = settings
+        self._settings = settings
         self._label = label
         self.binary = binary
 
@@ -92,14 +92,14 @@ class Local:
         return self.capabilities.supports(fact).model_dump(mode="json")
 
     def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        from prober.cli.translating import Here, translate_here
+        from prober.cli.translating import Here, HostFile, translate_here
         from prober.translate.read import read_domain
 
         # Before the interview, which would be in vain for what cannot be read.
         domain = read_domain(xml)
         translation = translate_here(
             domain,
-            Here(lambda: self.capabilities, self.binary, self.settings),
+            Here(lambda: self.capabilities, self.binary, HostFile(self._settings)),
             monitor=monitor,
             incoming=incoming,
             assume_unknown_present=assume_unknown_present,
@@ -118,7 +118,7 @@ class Local:
         from prober.export.domcapabilities import DomainsAsked, tell_domains
         from prober.host.files import read_host
 
-        host = read_host(self.settings)
+        host = read_host(self._settings)
         asked = DomainsAsked(
             machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume_unknown_present
         )

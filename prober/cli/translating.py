@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from prober.capabilities.capabilities import Capabilities
 from prober.domain.domain import Domain
 from prober.host.files import read_host
+from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.translation import Translation
+
+
+class HostFile:
+    """The file of a host's settings, which is read once, however many domains are asked about."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    @cached_property
+    def host(self) -> Host:
+        """What it says, with the firmware.
+
+        :raise UsageError: where it cannot be read or understood.
+        """
+        return read_host(self._file)
 
 
 class Here(NamedTuple):
@@ -18,7 +35,7 @@ class Here(NamedTuple):
 
     learn: Callable[[], Capabilities]
     binary: str | None
-    settings: Path | None
+    settings: HostFile
 
 
 def translate_here(
@@ -35,7 +52,7 @@ def translate_here(
     :raise ProberError: where the QEMU cannot be asked, or the host's settings cannot be read.
     """
     # Before the interview, which would be in vain for settings that cannot be read.
-    host = read_host(qemu.settings)
+    host = qemu.settings.host
     capabilities = qemu.learn()
     return translate(
         domain,
