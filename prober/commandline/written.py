@@ -121,7 +121,7 @@ def _of_qemu(command: Sequence[Word]) -> list[Word]:
     """The words from a QEMU on, where the command starts one; else none."""
     is_wrapped = False
     for number, word in enumerate(command):
-        if _QEMU.fullmatch(word.text) or (word.unknown and "QEMU" in word.unknown.upper()):
+        if is_called_qemu(word.text) or (word.unknown and "QEMU" in word.unknown.upper()):
             return list(command[number:])
         is_of_option = number > 0 and command[number - 1].text[:1] == "-"
         if word.text.rpartition("/")[2] in _WRAPPERS:

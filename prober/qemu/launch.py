@@ -59,6 +59,11 @@ class Launch:
     box: Box | None = None
     apart: bool = False
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether what is started is the guard of a box (:mod:`prober.qemu.box.guard`)."""
+        return self.box is not None and self.box.is_guarded
+
     def argv(self, descriptor: int = 1) -> list[str]:
         """The command line of QEMU, which speaks QMP on this descriptor."""
         if self.words is not None:
@@ -127,17 +132,16 @@ def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[b
     :raise LaunchError: where it cannot be started.  No process is left then.
     """
     descriptor = qmp.fileno()
-    is_guarded = launch.box is not None and launch.box.is_guarded
     standard = subprocess.DEVNULL if launch.apart else descriptor
-    theirs = APART if is_guarded else descriptor
+    theirs = APART if launch.is_guarded else descriptor
     try:
         with ExitStack() as held:
             return subprocess.Popen(  # noqa: S603 - which binaries may be asked is the catalog's decision
                 launch.command(theirs if launch.apart else 1),
-                stdin=descriptor if is_guarded else standard,
+                stdin=descriptor if launch.is_guarded else standard,
                 stdout=standard,
                 stderr=stderr,
-                pass_fds=(descriptor,) if launch.apart and not is_guarded else (),
+                pass_fds=(descriptor,) if launch.apart and not launch.is_guarded else (),
                 cwd="/",
                 env=_environment(launch),
                 start_new_session=True,

@@ -43,7 +43,6 @@ class Process:
         self._tail = b""
         self._loop = asyncio.get_running_loop()
         self._silent = asyncio.Event()
-        self._is_guarded = launch.box is not None and launch.box.is_guarded
         self.judged_pid: int | None = None
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self.qmp, self._stderr, self._popen = _launch(launch)
@@ -75,7 +74,7 @@ class Process:
         # The numbers of process and group are ours as long as the process is not reaped: they cannot hit a stranger.
         if self._popen.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
-                if self._is_guarded and not anyway:
+                if self.launch.is_guarded and not anyway:
                     os.kill(self._popen.pid, ENDS)
                 else:
                     os.killpg(self._popen.pid, signal.SIGKILL)
@@ -128,7 +127,7 @@ class Process:
 
     async def _reap(self) -> None:
         self._kill()
-        if self._is_guarded:
+        if self.launch.is_guarded:
             await asyncio.wait({self.exited}, timeout=_BOX_GONE_S)
             self._kill(anyway=True)
         await self.exited

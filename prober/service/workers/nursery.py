@@ -4,8 +4,8 @@ What every worker needs is imported here once, and is shared by all of them as l
 service's end of the control socket closes with the service, however that ends; then this ends, and with it its
 children (the parent-death signal, prctl(2)).
 
-What a child leaves behind becomes a child of ours (PR_SET_CHILD_SUBREAPER), and is killed: bubblewrap's inner process
-asks for its parent-death signal only when the box is made, and one whose parent was killed before that would go on.
+What a child leaves behind becomes a child of ours (PR_SET_CHILD_SUBREAPER), and is killed.  A box has a guard that sees
+to that by itself (:mod:`prober.qemu.box.guard`); here it is seen to that all of it has ended before we do.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from prober.capabilities.catalog import Catalog
 from prober.errors import BusyError, UnknownBinaryError
 from prober.service.late import Late
 from prober.service.questions import ArgvBody, ProofQuestion, WorkAsker
+from prober.service.settings import ServiceSettings
 from prober.service.workers.pool import PoolSettings, WorkerPool
 from tests.conftest import aio
 from tests.unit.capabilities.asking import Asker
@@ -24,16 +27,23 @@ pytestmark = pytest.mark.slow
 LONG = 60.0
 
 
-def test_who_waits_for_the_description_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    settings = make_settings(tmp_path)
+@asynccontextmanager
+async def stopped(settings: ServiceSettings) -> AsyncIterator[tuple[Late, WorkerPool]]:
+    """With its worker stopped: what it is asked waits."""
+    pool = WorkerPool(shared_nursery(), PoolSettings(workers=1, work_s=10 * LONG))
+    late = Late(Catalog(settings.catalog, interviewer=Asker()), settings, pool)
+    try:
+        await late.load()
+        for pid in pool.pids():
+            os.kill(pid, signal.SIGSTOP)
+        yield late, pool
+    finally:
+        await late.close()
 
+
+def test_who_waits_for_the_description_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def go() -> None:
-        pool = WorkerPool(shared_nursery(), PoolSettings(workers=1, work_s=10 * LONG))
-        late = Late(Catalog(settings.catalog, interviewer=Asker()), settings, pool)
-        try:
-            await late.load()
-            for pid in pool.pids():
-                os.kill(pid, signal.SIGSTOP)
+        async with stopped(make_settings(tmp_path)) as (late, pool):
             working = asyncio.ensure_future(pool.ask({"do": "words", "declared": ""}, b"a", WorkAsker(1)))
             waiting = asyncio.ensure_future(late.describe())
             async with asyncio.timeout(LONG):
@@ -42,8 +52,6 @@ def test_who_waits_for_the_description_does_not_hold_up_the_end(tmp_path: Path) 
                 await late.close()
                 said = await asyncio.gather(working, waiting, return_exceptions=True)
             assert [type(one) for one in said] == [BusyError, BusyError]
-        finally:
-            await pool.close()
 
     aio(go(), debug=False)
 
@@ -53,12 +61,7 @@ def test_a_prover_of_earlier_settings_goes_with_its_last_question(tmp_path: Path
     question = ProofQuestion("nobody", argv=ArgvBody(b'["qemu"]', "application/json"))
 
     async def go() -> None:
-        pool = WorkerPool(shared_nursery(), PoolSettings(workers=1, work_s=10 * LONG))
-        late = Late(Catalog(settings.catalog, interviewer=Asker()), settings, pool)
-        try:
-            await late.load()
-            for pid in pool.pids():
-                os.kill(pid, signal.SIGSTOP)
+        async with stopped(settings) as (late, pool):
             asking = asyncio.ensure_future(late.prove(question, WorkAsker(1)))
             async with asyncio.timeout(LONG):
                 while not late._proving:
@@ -72,7 +75,5 @@ def test_a_prover_of_earlier_settings_goes_with_its_last_question(tmp_path: Path
                     await asking
             assert not late._proving
             assert not late._retired
-        finally:
-            await late.close()
 
     aio(go(), debug=False)
