@@ -221,11 +221,12 @@ def _escaped(text: str) -> str:
 def main() -> None:
     """Write all pages into a directory: the first word, or ``build/man``."""
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else CHECKOUT / "build" / "man"
-    for name, page in render_pages().items():
+    pages = render_pages()
+    for name, page in pages.items():
         target = place / f"man{name.rpartition('.')[2]}" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page)
-    print(f"{len(render_pages())} pages in {place}")
+    print(f"{len(pages)} pages in {place}")
 
 
 if __name__ == "__main__":

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from prober.why.meaning import Case, Meaning, Speaker
-from prober.why.template import Template
+from prober.why.template import WORD, Template
 
 #: Where the files are.
 PLACE = Path(__file__).parent / "book"
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z]+")
 _FIELDS = {"name", "says", "option", "element", "means", "do", "of", "fact", "weak", "loose", "text", "case"}
 
 
@@ -57,7 +56,7 @@ class Book:
 
     def entries(self, line: str) -> list[Sentence]:
         """The sentences that may stand in a line, by its words; the heaviest first."""
-        words = {word.lower() for word in _WORD.findall(line)}
+        words = {word.lower() for word in WORD.findall(line)}
         places = [place for word in words for place in self._index.get(word, ())]
         found = [self._entry(place) for place in places if self._template(place).words <= words]
         return sorted(found, key=lambda entry: (-entry.template.weight, entry.meaning.name))

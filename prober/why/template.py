@@ -27,7 +27,8 @@ KINDS: Mapping[str, str] = {
 }
 
 _HOLE = re.compile(r"\{(\w+)(?::(\w+))?\}")
-_WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+#: What a line is looked up by.
+WORD = re.compile(r"[A-Za-z][A-Za-z]+")
 
 #: What may stand behind the end of a message: nothing, or what others put around it.
 _END = (
@@ -76,7 +77,7 @@ class Template:
         """Words, in small letters, that are in every text that it fits; none that a hole could be a part of."""
         found = set()
         for place, literal in enumerate(self.literals):
-            for match in _WORD.finditer(literal):
+            for match in WORD.finditer(literal):
                 begins, ends = match.start() == 0 and place > 0, match.end() == len(literal)
                 if not begins and not (ends and place < len(self.literals) - 1):
                     found.add(match[0].lower())
