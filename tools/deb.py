@@ -23,11 +23,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import prober
+from tools.install import CHECKOUT, NAME, copy_sources
 
-CHECKOUT = Path(__file__).parent.parent
 PLACE = CHECKOUT / "build" / "deb"
 PRODUCTS = CHECKOUT / "dist"
-NAME = "qemu-prober"
 
 #: The releases that there is a package for, and Debian's number of each.
 RELEASES = {"bookworm": 12, "trixie": 13}
@@ -157,13 +156,7 @@ def lay_sources(release: str, wheels: Path) -> Path:
     """A tree as dpkg-buildpackage takes it, made anew."""
     tree = PLACE / release / "work" / NAME
     shutil.rmtree(tree.parent, ignore_errors=True)
-    tree.mkdir(parents=True)
-    for name in _SOURCES:
-        place = CHECKOUT / name
-        if place.is_dir():
-            shutil.copytree(place, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(place, tree)
+    copy_sources(_SOURCES, tree)
     shutil.move(tree / "packaging/debian", tree / "debian")
     shutil.copytree(wheels, tree / "wheels")
     shutil.move(tree / "wheels/requirements.txt", tree)

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import prober
-from tools.deb import NAME, PLACE, RELEASES, inside, make_root, package_of, require_tools
+from tools.deb import PLACE, RELEASES, inside, make_root, package_of, require_tools
+from tools.install import NAME
 
 _RECOMMENDED = "bubblewrap"
 _OLD_VERSION = "0.0.1"

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import distribution
@@ -269,16 +270,21 @@ def needed() -> set[str]:
     return found
 
 
+def copy_sources(names: Iterable[str], target: Path) -> None:
+    """Files and folders of the top of this checkout, in a directory that is made for them."""
+    target.mkdir(parents=True)
+    for name in names:
+        place = CHECKOUT / name
+        if place.is_dir():
+            shutil.copytree(place, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(place, target)
+
+
 def build_wheel(directory: Path) -> Path:
     """The wheel of this checkout, made below ``directory`` from a copy: a build leaves files in its sources."""
     sources, made = directory / "sources", directory / "wheel"
-    sources.mkdir()
-    for name in _SOURCES:
-        place = CHECKOUT / name
-        if place.is_dir():
-            shutil.copytree(place, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(place, sources)
+    copy_sources(_SOURCES, sources)
     program = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
     words = [sys.executable, "-c", program, str(made)]
     done = subprocess.run(words, cwd=sources, check=False, capture_output=True, text=True)

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.deb import NAME, build, require_tools
+from tools.deb import build, require_tools
+from tools.install import NAME
 
 CHECKOUT = Path(__file__).parent.parent
 PLACE = CHECKOUT / "build" / "vm-test"

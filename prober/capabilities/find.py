@@ -34,6 +34,11 @@ def name_a_file(value: Any) -> Any:
     return value
 
 
+def empty_is_none(value: object) -> object:
+    """TOML and the environment have no word for nothing."""
+    return None if value == "" else value
+
+
 class CatalogSettings(BaseModel):
     """What the catalog serves, and how."""
 
@@ -66,11 +71,7 @@ class CatalogSettings(BaseModel):
 
     _names_a_file = field_validator("*", mode="after")(name_a_file)
 
-    @field_validator("qemu_kvm", "cache_dir", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        """TOML and the environment have no word for nothing."""
-        return None if value == "" else value
+    _empty_is_none = field_validator("qemu_kvm", "cache_dir", mode="before")(empty_is_none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from prober.capabilities.find import CatalogSettings, name_a_file
+from prober.capabilities.find import CatalogSettings, empty_is_none, name_a_file
 
 DEFAULT_FILE = Path("/etc/prober/prober.toml")
 DEFAULT_SOCKET = Path("/run/prober/prober.sock")
@@ -47,10 +47,7 @@ class FleetSettings(BaseModel):
 
     _names_a_file = field_validator("*", mode="after")(name_a_file)
 
-    @field_validator("listen", "cert", "key", "ca", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    _empty_is_none = field_validator("listen", "cert", "key", "ca", mode="before")(empty_is_none)
 
     @field_validator("listen", mode="after")
     @classmethod
@@ -153,10 +150,7 @@ class ServiceSettings(BaseModel):
             raise PydanticCustomError("no_socket", "it has to name a file")
         return value
 
-    @field_validator("host", "group", "admin_group", "prover_socket", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    _empty_is_none = field_validator("host", "group", "admin_group", "prover_socket", mode="before")(empty_is_none)
 
     @field_validator("mode", mode="before")
     @classmethod

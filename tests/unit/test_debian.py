@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import CHECKOUT
 from tools import deb
-from tools.install import needed
+from tools.install import NAME, needed
 
 _DEBIAN = CHECKOUT / "packaging/debian"
 _UNITS = CHECKOUT / "packaging/systemd"
@@ -105,7 +105,7 @@ def test_no_unit_is_named_that_is_not_there() -> None:
 def test_each_override_has_its_reason() -> None:
     lines = (_DEBIAN / "qemu-prober.lintian-overrides").read_text().splitlines()
     assert lines[0].startswith("# ")
-    assert all(line.startswith(("# ", f"{deb.NAME}: ")) for line in lines)
+    assert all(line.startswith(("# ", f"{NAME}: ")) for line in lines)
 
 
 def test_what_is_recommended_and_what_is_worked_out() -> None:
