@@ -27,3 +27,8 @@ def share_of(values: Sequence[float], part: float) -> float:
 def ms(seconds: float) -> str:
     """So many milliseconds."""
     return f"{seconds * 1000:,.2f} ms" if seconds < 0.1 else f"{seconds * 1000:,.0f} ms"
+
+
+def in_seconds(seconds: float) -> str:
+    """So many seconds; those that are hardly any are told to the hundredth."""
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{math.ceil(seconds * 100) / 100:.2f} s"

@@ -16,7 +16,7 @@ from prober.fleet.store.keeping import make_streams
 from tests.bench import yardstick
 from tests.fleet_bench.asking import Took, Translating, ask_can, domain_for, hearing, translations
 from tests.fleet_bench.crowd import Crowd, gathered, host_name
-from tests.fleet_bench.figures import Figure, ms, share_of
+from tests.fleet_bench.figures import Figure, in_seconds, ms, share_of
 from tests.fleet_bench.made import Qemu
 from tests.fleet_bench.running import PATIENCE, Reader, Store, reading
 
@@ -115,7 +115,7 @@ async def _write(bench: _Bench) -> AsyncGenerator[Figure, None]:
     yield bench.figure(
         f"{before:,} hosts, {builds} builds, {variants} variants written, without a sync for each",
         f"≤ {WRITTEN_S:.0f} s",
-        f"{took:.1f} s",
+        in_seconds(took),
         took <= WRITTEN_S,
         f"{before / took:,.0f} records a second on one connection",
     )
@@ -160,7 +160,7 @@ async def _write_through(bench: _Bench) -> AsyncGenerator[Figure, None]:
     yield bench.figure(
         "the same with sync_interval: always",
         f"≤ {WRITTEN_S:.0f} s",
-        f"{hosts / rate:,.0f} s",
+        in_seconds(hosts / rate),
         hosts / rate <= WRITTEN_S,
         f"{rate:,.0f} records a second, by {number:,} of them; one sync each, of which this disk does {floor:,.0f}",
     )
@@ -186,7 +186,7 @@ async def _read(bench: _Bench) -> AsyncGenerator[Figure, None]:
         yield bench.figure(
             "reader started cold on that",
             f"≤ {COLD_S:.0f} s",
-            f"{reader.ready_s:.1f} s",
+            in_seconds(reader.ready_s),
             reader.ready_s <= COLD_S,
             f"{cpu:.1f} s of the processor; its very first question then takes {ms(first.median)}",
         )
@@ -306,7 +306,7 @@ def _upgrade(bench: _Bench, reader: Reader) -> Figure:
     return bench.figure(
         f"upgrade with {len(domains):,} domains, cold",
         f"≤ {UPGRADE_S:.0f} s",
-        f"{took:.1f} s",
+        in_seconds(took),
         took <= UPGRADE_S,
         f"{cpu:.1f} s of the processor, {ms(cpu / len(domains) / 2)} for each of {2 * len(domains):,}; {fates}",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet_bench.__main__ import print_table, run
-from tests.fleet_bench.figures import Figure, share_of
+from tests.fleet_bench.figures import Figure, in_seconds, share_of
 from tests.fleet_bench.measuring import Form
 
 #: What is measured, in the order of the table.
@@ -56,3 +56,7 @@ def _number(figure: Figure) -> float:
 def test_what_so_many_of_a_hundred_are_at_most() -> None:
     assert [share_of([3.0, 1.0, 2.0], part) for part in (0, 34, 50, 67, 99)] == [1.0, 2.0, 2.0, 3.0, 3.0]
     assert share_of([float(one) for one in range(1, 201)], 99) == 198.0
+
+
+def test_hardly_any_seconds_are_not_none() -> None:
+    assert [in_seconds(one) for one in (0.0001, 0.314, 1.04, 1234.0)] == ["0.01 s", "0.32 s", "1.0 s", "1,234.0 s"]
