@@ -10,7 +10,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.cli.answerer import Json
 from prober.proof.hotplug import with_translation
 from prober.proof.once import prove_once
-from prober.proof.prover import LineRequest, LineSubject
+from prober.proof.subject import LineRequest, LineSubject
 from prober.translate.translation import Translation
 
 

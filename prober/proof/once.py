@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from prober.proof.models import Proof
-from prober.proof.prover import LineRequest, LineSubject, Prover
+from prober.proof.prover import Prover
+from prober.proof.subject import LineRequest, LineSubject
 
 
 async def prove_once(subject: LineSubject, request: LineRequest) -> Proof:

@@ -13,15 +13,12 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.capabilities import Capabilities
 from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvReport, check_argv
 from prober.errors import BusyError
-from prober.proof.accelerator import asked_accelerators, use_tcg
 from prober.proof.bench import Bench
 from prober.proof.given import given_options
 from prober.proof.kvm import KvmTrial
@@ -29,10 +26,11 @@ from prober.proof.live import ReadBack
 from prober.proof.memory import is_short_of_memory, use_untouched_memory
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.outcome import Outcome
+from prober.proof.ready import find_here, make_ready, wants_kvm
 from prober.proof.secrets import hide, secrets_of
-from prober.proof.standin import paths_in, stand_in
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
+from prober.proof.subject import LineRequest, LineSubject
 from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.forms import Form
@@ -53,38 +51,6 @@ class ProofLimits:
     def processes(self) -> int:
         """How many run at the same time: as many as there are processors, and two at least."""
         return self.at_once or max(2, len(os.sched_getaffinity(0)))
-
-
-@dataclass(frozen=True)
-class LineSubject:
-    """The QEMU that is asked.
-
-    ``depends_on`` is all that its answers depend on (its fingerprint as a text); what depends on nothing that is known
-    (empty) is not remembered.  ``programs`` are the device and inode of each file that may be the QEMU: what another
-    one answered, as the file was replaced meanwhile, is not remembered either.
-    """
-
-    binary: str
-    capabilities: Capabilities
-    root: Path | None = None
-    depends_on: str = ""
-    programs: frozenset[tuple[int, int]] = frozenset()
-
-    def is_run_by(self, program: MappedFile | None) -> bool:
-        """Whether what answered is a file that the answers depend on; true where none answered, or none is named."""
-        return program is None or not self.programs or (program.device, program.inode) in self.programs
-
-
-@dataclass(frozen=True)
-class LineRequest:
-    """What is asked: the ``words`` of an argv, of which the first is the binary and is never run.
-
-    ``anyway`` starts what the check refuses too.
-    """
-
-    words: tuple[str, ...]
-    anyway: bool = False
-    assume_unknown_present: bool = False
 
 
 class Prover:
@@ -119,9 +85,9 @@ class Prover:
         if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
             outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
             return proof_of(subject, words, report, outcome, began, ground="checked")
-        wants_kvm = _wants_kvm(words, subject)
-        instead = wants_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
-        here = await asyncio.to_thread(_find_here, words, subject.root)
+        with_kvm = wants_kvm(words, subject)
+        instead = with_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
+        here = await asyncio.to_thread(find_here, words, subject.root)
         # What a line comes to is worked out before a box is made.
         ready = make_ready(words, subject, STAND_IN, here, instead_of_kvm=instead)
         if ready.not_provable:
@@ -132,7 +98,7 @@ class Prover:
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
-        return await self._share(key, _Work(subject, words, report, here, wants_kvm and not instead, instead, began))
+        return await self._share(key, _Work(subject, words, report, here, with_kvm and not instead, instead, began))
 
     async def _share(self, key: bytes, work: _Work) -> Proof:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
@@ -198,31 +164,6 @@ class _Work:
     with_kvm: bool
     instead_of_kvm: bool
     began: float
-
-
-def _wants_kvm(words: Sequence[str], subject: LineSubject) -> bool:
-    """Whether the line asks for KVM before all else, of a QEMU that has it."""
-    kvm = subject.capabilities.kvm
-    return asked_accelerators(given_options([*words]))[:1] == ["kvm"] and kvm is not None and kvm.present
-
-
-def _find_here(words: Sequence[str], root: Path | None) -> frozenset[str]:
-    """The files of the line that a box shows."""
-    base = "" if root is None else str(root)
-    return frozenset(path for path in paths_in(words) if Path(base + path).is_file())
-
-
-def make_ready(
-    words: Sequence[str], subject: LineSubject, theirs: str, here: frozenset[str], *, instead_of_kvm: bool
-) -> Bench:
-    """The line with its stand-ins.  ``theirs`` is their directory as QEMU sees it, ``here`` what is there anyway."""
-    bench = stand_in([*words], subject.capabilities, theirs, here)
-    if instead_of_kvm:
-        if subject.capabilities.has("tcg-accel"):
-            use_tcg(bench)
-        else:
-            bench.not_provable.append("there is no KVM here that works, and this QEMU was built without TCG")
-    return bench
 
 
 def _key(

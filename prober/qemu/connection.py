@@ -80,6 +80,7 @@ class QmpConnection(QMPClient):
         self._since = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self.greeted: Exchange | None = None
+        self._attached: int | None = None
 
     async def greet(self) -> None:
         """Wait for the greeting and negotiate.
@@ -142,6 +143,10 @@ class QmpConnection(QMPClient):
             requests += _encode(request).encode()
         if requests:
             self._outgoing.put_nowait(Message(bytes(requests), eager=False))
+
+    def attach(self, descriptor: int) -> None:
+        """Have what is sent next take this descriptor along (SCM_RIGHTS), for ``getfd``.  Nothing may be in flight."""
+        self._attached = descriptor
 
     def fail(self, error: BaseException) -> None:
         """End the conversation with this error, unless it is over already."""
@@ -217,7 +222,11 @@ class QmpConnection(QMPClient):
         data, sent = bytes(msg), 0
         if self._writer.transport.get_write_buffer_size() == 0:
             try:
-                sent = self._socket.send(data)
+                if self._attached is not None:
+                    sent = socket.send_fds(self._socket, [data], [self._attached])
+                    self._attached = None
+                else:
+                    sent = self._socket.send(data)
             except BlockingIOError:
                 pass
             except OSError:

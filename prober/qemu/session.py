@@ -73,6 +73,10 @@ class Session:
         """See whether there is something to ask again."""
         self._connection.pump()
 
+    def attach(self, descriptor: int) -> None:
+        """Have what is asked next take a descriptor along (see :meth:`QmpConnection.attach`)."""
+        self._connection.attach(descriptor)
+
     async def converse(
         self,
         take: Callable[[], Question | None],

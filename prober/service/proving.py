@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from prober.capabilities.catalog import Catalog
 from prober.proof.hotplug import with_translation
-from prober.proof.prover import LineRequest
+from prober.proof.subject import LineRequest
 from prober.service.problems import RequestError
 from prober.service.prover.judge import Judge, Known
 from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, WorkAsker

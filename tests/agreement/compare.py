@@ -17,7 +17,8 @@ from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvReport, check_argv
 from prober.errors import ProberError
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import LineRequest, LineSubject, Prover
+from prober.proof.prover import Prover
+from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.interview import interview
 from tests.agreement.lines import lines_for
 from tests.conftest import CHECKOUT, QemuPlace

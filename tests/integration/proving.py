@@ -10,8 +10,8 @@ from prober.proof.files import make_files
 from prober.proof.hotplug import with_translation
 from prober.proof.models import Proof
 from prober.proof.once import prove_once
-from prober.proof.prover import LineRequest, LineSubject
 from prober.proof.standin import stand_in
+from prober.proof.subject import LineRequest, LineSubject
 from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.real_qemu import capabilities_of

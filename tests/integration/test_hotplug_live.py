@@ -8,7 +8,7 @@ from prober.commandline.refusal import Kind
 from prober.proof.hotplug import kind_of, with_translation
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.once import prove_once
-from prober.proof.prover import LineRequest, LineSubject
+from prober.proof.subject import LineRequest, LineSubject
 from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.domains import write_domain, write_option

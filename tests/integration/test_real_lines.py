@@ -11,7 +11,8 @@ import json
 
 import pytest
 
-from prober.proof.prover import LineRequest, LineSubject, Prover
+from prober.proof.prover import Prover
+from prober.proof.subject import LineRequest, LineSubject
 from tests.conftest import QemuPlace, aio
 from tests.integration.real_qemu import capabilities_of
 from tests.lines.real import VERDICTS, read_real_lines

@@ -7,7 +7,8 @@ import pytest
 from prober.capabilities import Capabilities
 from prober.proof.absent import is_absent
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import LineRequest, LineSubject, Prover
+from prober.proof.prover import Prover
+from prober.proof.subject import LineRequest, LineSubject
 from tests.conftest import QemuPlace, aio
 from tests.integration.real_qemu import capabilities_of
 from tests.integration.stand_in_more_twins import DISPLAY_TWINS, OBJECT_TWINS, OTHER_TWINS

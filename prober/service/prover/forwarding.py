@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from prober.capabilities.gently import json_gently
 from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
-from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.proof.subject import LineRequest
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.prover.complaints import error_of
 from prober.service.prover.frames import (

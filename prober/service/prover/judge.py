@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 from prober.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.proof.models import Proof
-from prober.proof.prover import LineRequest, LineSubject, ProofLimits, Prover
+from prober.proof.prover import ProofLimits, Prover
 from prober.proof.store import ProofStore
+from prober.proof.subject import LineRequest, LineSubject
 from prober.service.questions import stopping
 
 

@@ -17,8 +17,8 @@ from prober.capabilities.fingerprint import Fingerprint, differs
 from prober.capabilities.watching import make_fingerprinter
 from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberError, ServiceError
 from prober.proof.models import Proof
-from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.proof.subject import LineRequest
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted, peer_of
 from prober.service.prover.complaints import complaint_of

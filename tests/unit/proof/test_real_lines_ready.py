@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prober.proof.prover import LineSubject, make_ready
+from prober.proof.ready import make_ready
+from prober.proof.subject import LineSubject
 from tests.lines.real import read_real_lines
 from tests.recordings import FIXTURES, load_capabilities
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from prober.capabilities.find import CatalogSettings
 from prober.errors import BusyError, ProberError
 from prober.proof.models import Proof, ProofVerdict
-from prober.proof.prover import LineRequest
+from prober.proof.subject import LineRequest
 from prober.service.peers import Admitted
 from prober.service.prover.judge import Known
 from prober.service.prover.serving import Proofs

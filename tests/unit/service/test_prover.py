@@ -29,8 +29,8 @@ from prober.errors import (
     ServiceError,
     UsageError,
 )
-from prober.proof.prover import LineRequest
 from prober.proof.store import rules_version
+from prober.proof.subject import LineRequest
 from prober.service.logs.handlers import StreamHandler
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted

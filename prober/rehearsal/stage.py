@@ -1,0 +1,142 @@
+"""Where a rehearsal takes place: a line made ready, checked, started confined and stopped, and talked to.
+
+words ──check──▶ ──stand in──▶ Bench ──start──▶ Standing ──▶ whatever is rehearsed
+           └──▶ NotStanding      └──▶ NotStanding  └──▶ NotStanding
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from prober.commandline.refusal import Kind
+from prober.commandline.report import ArgvReport, check_argv
+from prober.errors import ExitedError
+from prober.proof.bench import Bench
+from prober.proof.given import Given
+from prober.proof.kvm import KvmTrial
+from prober.proof.memory import is_short_of_memory, use_untouched_memory
+from prober.proof.models import ProofVerdict
+from prober.proof.outcome import Outcome
+from prober.proof.ready import find_here, make_ready, wants_kvm
+from prober.proof.start import Standing, outcome_of_exit, start_machine
+from prober.proof.subject import LineRequest, LineSubject
+from prober.qemu.box.find import open_box
+from prober.qemu.box.forms import Form
+from prober.qemu.box.model import Box
+
+
+@dataclass(frozen=True)
+class StageLimits:
+    """``wall_s`` bounds the wait for one answer, that to the start among them, in seconds."""
+
+    wall_s: float = 20.0
+
+
+DEFAULT_STAGE = StageLimits()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One line that is to stand on a stage: checked, and known as far as it is without a start.
+
+    ``more`` are options of ours that are started behind the line (``-incoming defer``).
+    """
+
+    subject: LineSubject
+    words: tuple[str, ...]
+    report: ArgvReport
+    here: frozenset[str]
+    with_kvm: bool
+    instead_of_kvm: bool
+    more: tuple[tuple[str, str], ...] = ()
+
+
+class NotStanding(Exception):
+    """There is nothing to rehearse with: the line is refused, or nothing can be said of it (``outcome``).
+
+    ``ground`` is *checked* where it was not started.  It leaves this room by nobody: who rehearses catches it.
+    """
+
+    def __init__(self, scene: Scene, outcome: Outcome, ground: Literal["checked", "proven"], bench: Bench) -> None:
+        super().__init__(outcome.said or outcome.reason)
+        self.scene = scene
+        self.outcome = outcome
+        self.ground: Literal["checked", "proven"] = ground
+        self.bench = bench
+
+
+async def set_scene(
+    subject: LineSubject, request: LineRequest, kvm: KvmTrial, *, more: tuple[tuple[str, str], ...] = ()
+) -> Scene:
+    """The line checked, and with which accelerator it is to be started.
+
+    :raise UsageError: where there are no words, too many, or some that are no text.
+    :raise NotStanding: where the check refuses it, and it is not to be started anyway.
+    """
+    words = (subject.binary, *request.words[1:])
+    assume = request.assume_unknown_present
+    # In a thread: a line of thousands of words takes seconds, and others are answered meanwhile.
+    report = await asyncio.to_thread(check_argv, [*words], subject.capabilities, assume_unknown_present=assume)
+    with_kvm = wants_kvm(words, subject)
+    instead = with_kvm and not await kvm.works(subject.binary, subject.root, subject.capabilities.target)
+    here = await asyncio.to_thread(find_here, words, subject.root)
+    scene = Scene(subject, words, report, here, with_kvm and not instead, instead, more)
+    if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
+        outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
+        raise NotStanding(scene, outcome, "checked", Bench(subject.capabilities, ""))
+    return scene
+
+
+@asynccontextmanager
+async def on_stage(
+    scene: Scene, *, limits: StageLimits = DEFAULT_STAGE, form: Form | None = None
+) -> AsyncIterator[Standing]:
+    """The line's machine, which stands inside of the block, stopped, and is gone with it.
+
+    A machine that ends inside of the block ends it with :class:`ExitedError`, whose meaning is the caller's to tell.
+    Where the host has too little memory it is started once more, with memory that takes no room.
+
+    :raise NotStanding: where it cannot be made ready, or does not start.
+    :raise ConfinementError: where it cannot be confined.
+    :raise QemuError: where it cannot be started, or does not speak QMP.
+    """
+    for untouched in (False, True):
+        async with open_box(scene.subject.binary, root=scene.subject.root, kvm=scene.with_kvm, form=form) as box:
+            bench = _ready(scene, box, untouched=untouched)
+            stands = False
+            try:
+                async with start_machine(bench, box, limits.wall_s) as standing:
+                    stands = True
+                    yield standing
+                    return
+            except ExitedError as error:
+                if stands:
+                    raise
+                outcome = await outcome_of_exit(error, bench, box, instead_of_kvm=scene.instead_of_kvm)
+                if untouched or not is_short_of_memory(outcome):
+                    raise NotStanding(scene, outcome, "proven", bench) from error
+
+
+def _ready(scene: Scene, box: Box, *, untouched: bool) -> Bench:
+    """The bench of one start.
+
+    :raise NotStanding: where there is nothing that could be started.
+    """
+    bench = make_ready(scene.words, scene.subject, box.theirs, scene.here, instead_of_kvm=scene.instead_of_kvm)
+    if bench.not_provable:
+        reason = "; ".join(dict.fromkeys(bench.not_provable))
+        raise NotStanding(scene, Outcome(ProofVerdict.not_provable, reason=reason), "checked", bench)
+    if untouched:
+        use_untouched_memory(bench)
+    for number, (flag, value) in enumerate(scene.more):
+        bench.line.append(Given(len(scene.words) + 2 * number, flag, value))
+    return bench
+
+
+def with_more(scene: Scene, *more: tuple[str, str]) -> Scene:
+    """The same with these options of ours behind it."""
+    return replace(scene, more=(*scene.more, *more))
