@@ -27,13 +27,15 @@ class LineLaunch(Launch):
 
     def argv(self, descriptor: int = 1) -> list[str]:
         """The command line; its monitor comes last, so that a line's own is the first as it would be without us."""
+        stopped = ("-S",) if self.is_stopped else ()
         monitor = unused_id(_MONITOR_ID, self.words or ())
-        return [
-            *super().argv(descriptor),
-            *(("-S",) if self.is_stopped else ()),
-            *("-chardev", f"socket,fd={descriptor},id={monitor}"),
-            *("-mon", f"chardev={monitor},mode=control"),
-        ]
+        channel = ("-chardev", f"socket,fd={descriptor},id={monitor}")
+        return [*super().argv(descriptor), *stopped, *channel, *self.monitor]
+
+    @property
+    def monitor(self) -> tuple[str, str]:
+        """The option by which it has our monitor, of which QEMU 11.1 says that it is deprecated."""
+        return "-mon", f"chardev={unused_id(_MONITOR_ID, self.words or ())},mode=control"
 
 
 def launch_of(box: Box, words: tuple[str, ...], *, is_stopped: bool = True) -> LineLaunch:

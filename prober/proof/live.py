@@ -57,7 +57,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
 
     :raise QemuError: where the QEMU ends, or does not answer as QMP has it.
     """
-    layout, accelerator = await _look(session, looks_into(bench.caps, drivers_of_globals(bench)))
+    layout, accelerator = await look_around(session, looks_into(bench.caps, drivers_of_globals(bench)))
     readings = readings_of(bench, layout)
     options = _hotplug_options(layout)
     asked = [(one.path, one.name) for one in readings] + [(one.path, one.name) for one in options]
@@ -65,7 +65,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     found = _compared(readings, answers[: len(readings)])
     found.accelerator = accelerator
     found.hotplug = _live_options(options, answers[len(readings) :])
-    found.buses = await _live_buses(session, layout)
+    found.buses = await live_buses(session, layout)
     found.lacks = await _missing_drivers(session, bench)
     devices = [one for one in bench.line if one.flag == "-device" and not one.is_left_out]
     commands = ("query-pci", "query-named-block-nodes", "query-chardev")
@@ -102,8 +102,11 @@ def _live_options(options: Sequence[_HotplugOption], answers: Sequence[Exchange]
     ]
 
 
-async def _live_buses(session: Session, layout: Layout) -> list[LiveBus]:
-    """Each PCI bus, and the type of the device that handles hot-plug there."""
+async def live_buses(session: Session, layout: Layout) -> list[LiveBus]:
+    """Each PCI bus, and the type of the device that handles hot-plug there.
+
+    :raise QemuError: where the QEMU ends, or does not answer as QMP has it.
+    """
     buses = [path for kind in ("PCI", "PCIE") for path in layout.live.get(kind, [])]
     types = {path: kind for kind, paths in layout.live.items() for path in paths}
     answers = await ask_all(session, [_question(path, "hotplug-handler") for path in buses])
@@ -113,8 +116,11 @@ async def _live_buses(session: Session, layout: Layout) -> list[LiveBus]:
     ]
 
 
-async def _look(session: Session, holds: Callable[[str], bool]) -> tuple[Layout, str]:
-    """Where the devices are, level by level; and the accelerator."""
+async def look_around(session: Session, holds: Callable[[str], bool]) -> tuple[Layout, str]:
+    """Where the devices are, level by level, below what ``holds`` something; and the accelerator.
+
+    :raise QemuError: where the QEMU ends, or does not answer as QMP has it.
+    """
     layout = Layout()
     cpus, kvm, listed = await ask_all(
         session, [Question("query-cpus-fast"), Question("query-kvm"), _listing("/machine")]

@@ -130,8 +130,13 @@ def cpu_features(text: str) -> Iterator[tuple[str, str]]:
 
 def drivers_of_globals(bench: Bench) -> set[str]:
     """The types that a ``-global`` of the line is for."""
+    return {driver for driver, _ in named_by_globals(bench)}
+
+
+def named_by_globals(bench: Bench) -> set[tuple[str, str]]:
+    """The type and the property of each ``-global`` of the line."""
     found = (_GLOBAL.fullmatch(option.value or "") for option in _options(bench, "-global"))
-    return {match[1] for match in found if match is not None}
+    return {(match[1], match[2]) for match in found if match is not None}
 
 
 def _of_globals(bench: Bench, layout: Layout) -> Iterator[Reading]:

@@ -32,7 +32,8 @@ _STDERR_BYTES = 256 << 10
 class Standing:
     """A machine that stands, stopped: it was started with what is on ``bench``.
 
-    ``started`` are the options that it was started with, ``programs`` what it may call itself in its messages.
+    ``started`` are the options that it was started with, ``programs`` what it may call itself in its messages,
+    ``monitor`` the option of ours by which it is asked.
     """
 
     bench: Bench
@@ -40,10 +41,14 @@ class Standing:
     session: Session
     started: tuple[Given, ...]
     programs: tuple[str, ...]
+    monitor: tuple[str, str] = ("", "")
 
-    def messages(self) -> list[Message]:
-        """What it wrote to standard error so far."""
-        return messages_of(self.session.stderr, self.programs, [given.words() for given in self.started])
+    def messages(self, stderr: str | None = None) -> list[Message]:
+        """What it wrote to standard error so far, or of which ``stderr`` is the end; without what is about our own
+        option."""
+        options = [*(given.words() for given in self.started), list(self.monitor)]
+        every = messages_of(self.session.stderr if stderr is None else stderr, self.programs, options)
+        return [message for message in every if message.option is None or message.option < len(self.started)]
 
 
 @asynccontextmanager
@@ -63,7 +68,7 @@ async def start_machine(bench: Bench, box: Box, wall_s: float) -> AsyncIterator[
         # Noted by the thread: a cancellation that comes meanwhile must not lose what is to be taken away.
         await uncancelled(asyncio.to_thread(lambda: laid_out.append(_lay_out(bench, box))))
         async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
-            yield Standing(bench, box, session, started, _programs(box))
+            yield Standing(bench, box, session, started, _programs(box), launch.monitor)
     finally:
         for stack in laid_out:
             await uncancelled(asyncio.to_thread(stack.close))

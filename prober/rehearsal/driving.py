@@ -1,0 +1,93 @@
+"""Devices driven from outside as a guest drives them, so that a rehearsal is not of a guest that has never run.
+
+Nothing of a guest runs: the machine stays stopped, and its ports are written from the monitor.  Virtio devices on PCI
+are set up, and a PC's CPU hot-plug is switched to its modern form, as the ACPI tables have every operating system do
+(QEMU, ``docs/specs/acpi_cpu_hotplug.rst``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from prober.qemu.questions import Question
+from prober.rehearsal.blame import QUEUE_SIZES
+from prober.rehearsal.pair import Side
+from prober.rehearsal.ports import PciPorts, read_port, value_read, write_port
+from prober.rehearsal.reading import pci_devices
+from prober.rehearsal.view import GuestView, SeenDevice
+from prober.rehearsal.virtio import FIRMWARE_MOST, VirtioDevice
+
+#: Where CPU hot-plug is switched, by what the machine's type is called.
+_CPU_HOTPLUG = {"pc-q35-": 0xCD8, "pc-i440fx-": 0xAF00}
+
+#: virtio's vendor, and its devices on PCI (Virtual I/O Device (VIRTIO) 1.2, 4.1.2).
+_VENDOR, _FIRST, _LAST = 0x1AF4, 0x1000, 0x107F
+
+
+@dataclass(frozen=True)
+class Driven:
+    """``devices`` were driven; ``left`` were not, a sentence each."""
+
+    devices: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+async def drive(side: Side, view: GuestView) -> Driven:
+    """Drive what can be driven of a machine, which ``view`` was read of.
+
+    :raise SideEnded: when the QEMU ended.
+    :raise QemuError: for all else that it does wrong.
+    """
+    machine = str(view.values.get(("machine", "type"), ""))
+    port = next((port for begin, port in _CPU_HOTPLUG.items() if machine.startswith(begin)), None)
+    if port is None:
+        return Driven(left=(f"nothing of a {machine.removesuffix('-machine')} is driven: it is no PC with PCI",))
+    done, left = await _switch_cpu_hotplug(side, port)
+    ports = PciPorts(side)
+    listed = await side.ask(Question("query-pci"))
+    for slots, device in pci_devices(listed.reply):
+        numbers = device.get("id")
+        if not isinstance(numbers, Mapping) or numbers.get("vendor") != _VENDOR:
+            continue
+        number = numbers.get("device")
+        if not isinstance(number, int) or not _FIRST <= number <= _LAST:
+            continue
+        known = view.on_pci(slots)
+        name = str(known) if known is not None else f"virtio device at {slots}"
+        most = max(FIRMWARE_MOST, *_given_sizes(known)) if known is not None else FIRMWARE_MOST
+        virtio = VirtioDevice(ports, slots, most)
+        why = await _set_up(virtio, ports, slots, number)
+        if why:
+            left.append(f"{name} was not driven: {why}")
+            continue
+        done.append(name)
+        if virtio.not_taken:
+            left.append(
+                f"{name} offers queues of {virtio.not_taken} entries, of which {most} were taken, as firmware does: "
+                "a guest that takes all, as Linux does, may be refused"
+            )
+    return Driven(tuple(done), tuple(left))
+
+
+async def _set_up(virtio: VirtioDevice, ports: PciPorts, slots: str, number: int) -> str:
+    if not await ports.reach(slots):
+        return "what it is behind is no bridge"
+    if await ports.read(slots, 0, 4) != number << 16 | _VENDOR:
+        return "it does not answer there"
+    return await virtio.set_up()
+
+
+def _given_sizes(device: SeenDevice) -> Iterator[int]:
+    """The sizes that the device's queues were given."""
+    for name in QUEUE_SIZES:
+        value = device.properties.get(name)
+        yield value if isinstance(value, int) else 0
+
+
+async def _switch_cpu_hotplug(side: Side, port: int) -> tuple[list[str], list[str]]:
+    """What was driven, and what was not."""
+    read, _ = await side.ask_all([read_port(port, 1), write_port(port, 0, 1)])
+    if value_read(read) is None:
+        return [], ["CPU hot-plug was not switched to its modern form: this QEMU's monitor has no ports"]
+    return ["CPU hot-plug"], []

@@ -1,0 +1,253 @@
+"""A live machine asked for what its guest sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pydantic import JsonValue
+
+from prober.proof.descent import looks_into
+from prober.proof.given import given_options
+from prober.proof.hotplug import kind_of
+from prober.proof.layout import Layout
+from prober.proof.live import HOTPLUG, live_buses, look_around
+from prober.proof.readings import drivers_of_globals, named_by_globals
+from prober.qemu.questions import Question
+from prober.rehearsal.pair import Side
+from prober.rehearsal.places import places_of
+from prober.rehearsal.unseen import is_seen
+from prober.rehearsal.view import GuestView, SeenDevice
+
+#: Where QOM has the devices of the line, and those that were plugged in.
+_HOMES = ("/machine/peripheral", "/machine/peripheral-anon")
+
+#: The most devices and properties that are looked at, and the longest value (characters of its text).
+_MOST_DEVICES, _MOST_PROPERTIES, _MOST_VALUE = 2000, 400, 4000
+
+#: What a CPU has beside its features (QEMU 5.2 to 11.1, ``target/i386/cpu.c``, ``target/arm/cpu.c``).
+_OF_CPU = frozenset(
+    ("family", "model", "stepping", "vendor", "model-id", "level", "xlevel", "phys-bits", "tsc-frequency", "midr")
+)
+
+#: Options that make what a guest sees, and that no device has as a property.
+_SEEN_OPTIONS = (
+    "-fw_cfg",
+    "-smbios",
+    "-acpitable",
+    "-boot",
+    "-rtc",
+    "-icount",
+    "-kernel",
+    "-append",
+    "-initrd",
+    "-dtb",
+)
+
+
+async def read_view(side: Side, globals_too: Iterable[tuple[str, str]] = ()) -> GuestView:
+    """What the guest of this machine sees.
+
+    ``globals_too`` are properties, by type and name, that are read of the machine's own devices, besides those that the
+    line gave by ``-global``.
+
+    :raise SideEnded: when the QEMU ended.
+    :raise QemuError: for all else that it does wrong.
+    """
+    bench = side.standing.bench
+    wanted = named_by_globals(bench) | {*globals_too}
+    drivers = drivers_of_globals(bench) | {driver for driver, _ in wanted}
+    layout, _ = await side.guarded(look_around(side.standing.session, looks_into(bench.caps, drivers)))
+    devices = await _read_devices(side)
+    values = await _read_values(side, layout, wanted)
+    values.update(await _hotplug(side, layout, devices))
+    values.update(_disks((await side.ask(Question("query-block"))).reply, devices))
+    values.update(_options(side.scene.words))
+    return GuestView(devices, values)
+
+
+def _options(words: Sequence[str]) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    """The options that are seen, each with all its values in their order."""
+    line = given_options([*words])
+    for flag in _SEEN_OPTIONS:
+        values: list[JsonValue] = [one.value for one in line if one.flag == flag]
+        yield ("option", flag), values
+
+
+async def _read_devices(side: Side) -> tuple[SeenDevice, ...]:
+    listed = await side.ask_all([Question("qom-list", {"path": home}) for home in _HOMES])
+    found = [
+        (kind, name if home == _HOMES[0] else "", f"{home}/{name}")
+        for home, answer in zip(_HOMES, listed, strict=True)
+        for name, kind in _children(answer.reply)
+    ][:_MOST_DEVICES]
+    lists = await side.ask_all([Question("qom-list", {"path": path}) for _, _, path in found])
+    names = [_properties(answer.reply) for answer in lists]
+    questions = [
+        Question("qom-get", {"path": path, "property": name})
+        for (_, _, path), properties in zip(found, names, strict=True)
+        for name in properties
+    ]
+    answers = iter(await side.ask_all(questions))
+    read = [{name: _short(next(answers).reply) for name in properties} for properties in names]
+    places = places_of([(kind, path, values) for (kind, _, path), values in zip(found, read, strict=True)])
+    return tuple(
+        SeenDevice(
+            kind, ident, path, place, pci, {name: value for name, value in values.items() if is_seen(kind, name)}
+        )
+        for (kind, ident, path), (place, pci), values in zip(found, places, read, strict=True)
+    )
+
+
+def _children(listed: JsonValue) -> Iterator[tuple[str, str]]:
+    for entry in listed if isinstance(listed, list) else []:
+        if isinstance(entry, Mapping):
+            name, kind = entry.get("name"), entry.get("type")
+            if isinstance(name, str) and isinstance(kind, str) and kind.startswith("child<"):
+                yield name, kind[6:-1]
+
+
+def _properties(listed: JsonValue) -> list[str]:
+    """The properties that have a value of their own: no children, no links but to the bus, no old forms."""
+    names = []
+    for entry in listed if isinstance(listed, list) else []:
+        name, kind = (entry.get("name"), entry.get("type")) if isinstance(entry, Mapping) else (None, None)
+        if not isinstance(name, str) or not isinstance(kind, str) or name.startswith("legacy-"):
+            continue
+        if name == "parent_bus" or not kind.startswith(("child<", "link<")):
+            names.append(name)
+    return names[:_MOST_PROPERTIES]
+
+
+def _short(value: JsonValue) -> JsonValue:
+    return value if len(str(value)) <= _MOST_VALUE else str(value)[:_MOST_VALUE]
+
+
+async def _read_values(side: Side, layout: Layout, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], JsonValue]:
+    """What is no device of the line: the machine, its CPUs, its memory, its PCI devices, and hot-plug."""
+    values: dict[tuple[str, str], JsonValue] = {}
+    machine, cpu, cpus, memory, uuid, pci = await side.ask_all(
+        [
+            Question("qom-list", {"path": "/machine"}),
+            Question("qom-list", {"path": layout.cpu or "/machine"}),
+            Question("query-hotpluggable-cpus"),
+            Question("query-memory-devices"),
+            Question("query-uuid"),
+            Question("query-pci"),
+        ]
+    )
+    of_machine = [name for name in ["type", *_properties(machine.reply)] if is_seen("machine", name)]
+    of_cpu = [one for one in _properties(cpu.reply) if one in _OF_CPU or one.startswith("hv-")] if layout.cpu else []
+    asked = [("machine", "/machine", name) for name in dict.fromkeys(of_machine)]
+    asked += [("cpu", layout.cpu, name) for name in of_cpu]
+    every = wanted | {(driver, name) for driver, names in HOTPLUG.items() for name in names}
+    asked += [(driver, path, name) for driver, name in sorted(every) for path in _own(layout, driver)]
+    answers = await side.ask_all([Question("qom-get", {"path": path, "property": name}) for _, path, name in asked])
+    for (what, _, name), answer in zip(asked, answers, strict=True):
+        if answer.error is None:
+            values.update(_split(what, name, _short(answer.reply)))
+    if layout.cpu:
+        features = await side.ask(Question("qom-get", {"path": layout.cpu, "property": "feature-words"}))
+        values.update(_feature_words(features.reply))
+    values.update(_cpus(cpus.reply))
+    values.update(_memory_devices(memory.reply))
+    values.update(_pci(pci.reply))
+    values["machine", "uuid"] = uuid.reply.get("UUID") if isinstance(uuid.reply, Mapping) else None
+    return values
+
+
+async def _hotplug(side: Side, layout: Layout, devices: Sequence[SeenDevice]) -> Mapping[tuple[str, str], JsonValue]:
+    """Who handles hot-plug on each bus.  Nobody does on the root of q35, whoever is named there from QEMU 8.0 on."""
+    places = {device.path: device.place for device in devices}
+    buses = await side.guarded(live_buses(side.standing.session, layout))
+    return {
+        ("hot-plug", places.get(bus.path.rpartition("/")[0], bus.name)): kind_of(bus)
+        for bus in buses
+        if bus.name != "pcie.0"
+    }
+
+
+def _own(layout: Layout, driver: str) -> list[str]:
+    """The machine's own devices of a type; those of the line are read in full."""
+    return [path for path in layout.live.get(driver, []) if "/peripheral" not in path][:8]
+
+
+def _split(what: str, name: str, value: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    """A property that has members (``smp``, ``memory``, ``boot``) is a value for each."""
+    if not isinstance(value, Mapping):
+        yield (what, name), value
+        return
+    for part, of_it in value.items():
+        yield (what, f"{name}.{part}"), of_it
+
+
+def _feature_words(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    for word in reply if isinstance(reply, list) else []:
+        if isinstance(word, Mapping):
+            leaf, subleaf = word.get("cpuid-input-eax"), word.get("cpuid-input-ecx")
+            place = f"CPUID {leaf:#x}" if isinstance(leaf, int) else "CPUID"
+            place += f".{subleaf:#x}" if isinstance(subleaf, int) else ""
+            yield ("cpu features", f"{place} {word.get('cpuid-register')}"), word.get("features")
+
+
+def _cpus(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    slots = [slot for slot in reply if isinstance(slot, Mapping)] if isinstance(reply, list) else []
+    if slots:
+        yield ("cpus", "places"), len(slots)
+        yield ("cpus", "present"), sum("qom-path" in slot for slot in slots)
+        yield ("cpus", "type"), slots[0].get("type")
+    for number, slot in enumerate(reversed(slots)):
+        props = slot.get("props")
+        for name, value in props.items() if isinstance(props, Mapping) else []:
+            yield (f"cpu {number}", name), value
+
+
+def _memory_devices(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    for number, device in enumerate(reply if isinstance(reply, list) else []):
+        data = device.get("data") if isinstance(device, Mapping) else None
+        for name in ("addr", "size", "slot", "node"):
+            if isinstance(data, Mapping) and name in data:
+                yield (f"memory device {number}", name), data[name]
+
+
+def _pci(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    for slots, device in pci_devices(reply):
+        kind, numbers = device.get("class_info"), device.get("id")
+        yield (f"PCI {slots}", "class"), kind.get("class") if isinstance(kind, Mapping) else None
+        for name, value in numbers.items() if isinstance(numbers, Mapping) else []:
+            yield (f"PCI {slots}", name), value
+        regions = device.get("regions")
+        for region in regions if isinstance(regions, list) else []:
+            if isinstance(region, Mapping):
+                yield (
+                    (f"PCI {slots}", f"BAR {region.get('bar')}"),
+                    f"{region.get('size')} bytes of {region.get('type')}",
+                )
+
+
+def pci_devices(reply: JsonValue, above: str = "") -> Iterator[tuple[str, Mapping[str, JsonValue]]]:
+    """Each device of ``query-pci`` with its slots from the root on (``01.0:00.0``)."""
+    for bus in reply if isinstance(reply, list) else []:
+        devices = bus.get("devices") if isinstance(bus, Mapping) else None
+        for device in devices if isinstance(devices, list) else []:
+            slot, function = (
+                (device.get("slot"), device.get("function")) if isinstance(device, Mapping) else (None, None)
+            )
+            if not isinstance(device, Mapping) or not isinstance(slot, int) or not isinstance(function, int):
+                continue
+            here = f"{above}{slot:02x}.{function:x}"
+            yield here, device
+            bridge = device.get("pci_bridge")
+            if isinstance(bridge, Mapping) and here.count(":") < 32:
+                yield from pci_devices([{"devices": bridge.get("devices")}], f"{here}:")
+
+
+def _disks(reply: JsonValue, devices: Sequence[SeenDevice]) -> Iterator[tuple[tuple[str, str], JsonValue]]:
+    places = {device.path: device.place for device in devices}
+    for disk in reply if isinstance(reply, list) else []:
+        inserted = disk.get("inserted") if isinstance(disk, Mapping) else None
+        image = inserted.get("image") if isinstance(inserted, Mapping) else None
+        if isinstance(disk, Mapping) and isinstance(inserted, Mapping) and isinstance(image, Mapping):
+            path = str(disk.get("qdev") or disk.get("device")).removesuffix("/virtio-backend")
+            where = places.get(path, path)
+            yield (f"disk of {where}", "size"), image.get("virtual-size")
+            yield (f"disk of {where}", "read-only"), inserted.get("ro")

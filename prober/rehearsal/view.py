@@ -1,0 +1,42 @@
+"""What a guest sees of its machine, as two machines can be held against one another.
+
+Devices are known by where they stand, and not by their ids, which no guest sees: by the bus, what it hangs on, and the
+address there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True)
+class SeenDevice:
+    """A device of the line, or plugged in: ``place`` is where it stands, and ``pci`` its slots from the root on
+    (``01.0:00.0``), empty where it is not on PCI.  ``path`` is where QOM has it."""
+
+    kind: str
+    ident: str
+    path: str
+    place: str
+    pci: str = ""
+    properties: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        known = f"{self.kind} {self.ident}".strip()
+        return f"{known} at {self.pci or self.place}"
+
+
+@dataclass(frozen=True)
+class GuestView:
+    """One machine.  ``values`` are all that does not belong to a device of the line, each by what it is of and its
+    name: ``("machine", "smm")``."""
+
+    devices: tuple[SeenDevice, ...] = ()
+    values: Mapping[tuple[str, str], JsonValue] = field(default_factory=dict)
+
+    def on_pci(self, slots: str) -> SeenDevice | None:
+        """The device at these slots."""
+        return next((one for one in self.devices if one.pci == slots), None)
