@@ -148,6 +148,11 @@ COMMANDS = (
         "Tell the settings of the service: each with where it was told, or all that is wrong with them.",
     ),
     Command(
+        "migrate",
+        "prober.cli.migrate",
+        "Rehearse a migration: a guest is sent, stopped and confined, from one QEMU to another.",
+    ),
+    Command(
         "doctor",
         "prober.cli.doctor",
         "Look at this host as the service sees it, and say what to do about what stands in the way: binaries, KVM, "

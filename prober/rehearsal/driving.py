@@ -7,19 +7,20 @@ are set up, and a PC's CPU hot-plug is switched to its modern form, as the ACPI 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prober.qemu.questions import Question
 from prober.rehearsal.blame import QUEUE_SIZES
 from prober.rehearsal.pair import Side
 from prober.rehearsal.ports import PciPorts, read_port, value_read, write_port
-from prober.rehearsal.reading import pci_devices
 from prober.rehearsal.view import GuestView, SeenDevice
 from prober.rehearsal.virtio import FIRMWARE_MOST, VirtioDevice
 
 #: Where CPU hot-plug is switched, by what the machine's type is called.
 _CPU_HOTPLUG = {"pc-q35-": 0xCD8, "pc-i440fx-": 0xAF00}
+
+#: How the types of virtio devices begin.
+_VIRTIO = ("virtio-", "vhost-")
 
 #: virtio's vendor, and its devices on PCI (Virtual I/O Device (VIRTIO) 1.2, 4.1.2).
 _VENDOR, _FIRST, _LAST = 0x1AF4, 0x1000, 0x107F
@@ -45,19 +46,13 @@ async def drive(side: Side, view: GuestView) -> Driven:
         return Driven(left=(f"nothing of a {machine.removesuffix('-machine')} is driven: it is no PC with PCI",))
     done, left = await _switch_cpu_hotplug(side, port)
     ports = PciPorts(side)
-    listed = await side.ask(Question("query-pci"))
-    for slots, device in pci_devices(listed.reply):
-        numbers = device.get("id")
-        if not isinstance(numbers, Mapping) or numbers.get("vendor") != _VENDOR:
+    for known in view.devices:
+        slots, name = known.pci, str(known)
+        if not slots or not known.kind.startswith(_VIRTIO):
             continue
-        number = numbers.get("device")
-        if not isinstance(number, int) or not _FIRST <= number <= _LAST:
-            continue
-        known = view.on_pci(slots)
-        name = str(known) if known is not None else f"virtio device at {slots}"
-        most = max(FIRMWARE_MOST, *_given_sizes(known)) if known is not None else FIRMWARE_MOST
+        most = max(FIRMWARE_MOST, *_given_sizes(known))
         virtio = VirtioDevice(ports, slots, most)
-        why = await _set_up(virtio, ports, slots, number)
+        why = await _set_up(virtio, ports, slots)
         if why:
             left.append(f"{name} was not driven: {why}")
             continue
@@ -70,10 +65,11 @@ async def drive(side: Side, view: GuestView) -> Driven:
     return Driven(tuple(done), tuple(left))
 
 
-async def _set_up(virtio: VirtioDevice, ports: PciPorts, slots: str, number: int) -> str:
+async def _set_up(virtio: VirtioDevice, ports: PciPorts, slots: str) -> str:
     if not await ports.reach(slots):
         return "what it is behind is no bridge"
-    if await ports.read(slots, 0, 4) != number << 16 | _VENDOR:
+    ident = await ports.read(slots, 0, 4) or 0
+    if ident & 0xFFFF != _VENDOR or not _FIRST <= ident >> 16 <= _LAST:
         return "it does not answer there"
     return await virtio.set_up()
 

@@ -104,7 +104,7 @@ async def _move(source: Side, destination: Side, *, driven: bool) -> Migration:
     common = {"changes": changes, "unknown": unknowns_of(source, destination), "state_bytes": sent.state_bytes}
     common |= {"driven": done.devices, "undriven": done.left}
     if sent.is_complete:
-        is_whole = not changes and not any(one.left_out for one in told)
+        is_whole = not changes and not done.left and not any(one.left_out for one in told)
         verdict = RehearsalVerdict.rehearsed if is_whole else RehearsalVerdict.in_part
         return Migration(verdict=verdict, source=told[0], destination=told[1]).model_copy(update=common)
     failed = _failed(source, destination, sent, (here, there), changes, driven=driven)

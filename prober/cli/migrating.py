@@ -1,0 +1,251 @@
+"""Guests sent from one QEMU to another, for ``prober migrate`` and ``prober upgrade``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from prober.cli import output
+from prober.cli.choosing import find_program
+from prober.cli.domains import find_domains
+from prober.cli.exits import ExitCode
+from prober.cli.files import read_xml_file, shown_name
+from prober.cli.local import Local, interviewed
+from prober.cli.migration import exit_of_all, format_told
+from prober.cli.translating import Here, HostFile, translate_here
+from prober.domain.domain import Domain
+from prober.errors import RefusedError, UnreadableDomainError, UsageError
+from prober.proof.kvm import KvmTrial
+from prober.proof.subject import LineRequest, LineSubject
+from prober.rehearsal.migration import MigrationAsked, rehearse_migration
+from prober.rehearsal.models import Migration
+from prober.rehearsal.pair import SideName
+from prober.rehearsal.told import MigrationTold, refused_by
+from prober.translate.pinned import machine_of, with_machine
+from prober.translate.read import read_domain
+
+#: What a root directory's QEMU is called, where only the directory is named.
+_IN_ROOT = "/usr/bin/qemu-system-x86_64"
+
+
+class MigrateAsked(NamedTuple):
+    """How it is asked: what the check refuses ``anyway``, with the devices ``driven``, and back again."""
+
+    anyway: bool = False
+    assume_unknown_present: bool = False
+    driven: bool = False
+    both_ways: bool = False
+
+
+@dataclass(frozen=True)
+class Journey:
+    """From where to where, as it was typed."""
+
+    source: str | None
+    destination: str | None
+    from_root: Path | None = None
+    to_root: Path | None = None
+    settings: Path | None = None
+
+
+class Host(NamedTuple):
+    """One QEMU: who answers for it, its path, and the root directory that it is in."""
+
+    qemu: Local
+    binary: str
+    root: Path | None
+
+    def subject(self) -> LineSubject:
+        """It as one that is started.
+
+        :raise QemuError: where it cannot be interviewed.
+        """
+        return LineSubject(self.binary, self.qemu.capabilities, self.root)
+
+
+def run_migrate(
+    words: Sequence[str],
+    to_line: str | None,
+    journey: Journey,
+    asked: MigrateAsked,
+    *,
+    as_json: bool,
+    verbose: bool,
+    whole: bool,
+) -> ExitCode:
+    """Print what becomes of each guest.
+
+    :raise UsageError: where it is not told from where to where, or what.
+    :raise UnreadableDomainError: where a single domain cannot be read.
+    """
+    if not words:
+        raise UsageError("what is to migrate?", hint="name domains, or a command line after --")
+    hosts = find_hosts(journey)
+    for host in hosts:
+        host.subject()  # Interviewed before anything is started, one after the other.
+    told: list[MigrationTold] = []
+    if is_line(words, to_line):
+        told += _rehearse_line(words, to_line, hosts, asked)
+    else:
+        told += rehearse_domains(find_domains([*words]), hosts, HostFile(journey.settings), asked)
+    if as_json:
+        output.write_json([one.model_dump(mode="json") for one in told])
+    else:
+        for line in format_told(told, verbose=verbose):
+            output.write(line)
+    return exit_of_all(told, whole=whole)
+
+
+def is_line(words: Sequence[str], to_line: str | None) -> bool:
+    """Whether these are the words of a command line, and no files."""
+    return to_line is not None or any(word.startswith("-") and word != "-" for word in words)
+
+
+def find_hosts(journey: Journey) -> tuple[Host, Host]:
+    """Both QEMUs.
+
+    :raise UsageError: where one is not told, or is none.
+    """
+    return (
+        _find_host("--from", journey.source, journey.from_root, journey.settings),
+        _find_host("--to", journey.destination, journey.to_root, journey.settings),
+    )
+
+
+def _find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> Host:
+    if root is None and name is not None and Path(name).is_dir():
+        name, root = None, Path(name)
+    if root is None:
+        if name is None:
+            raise UsageError(f"{option} is missing", hint="name both QEMUs, --from A --to B")
+        binary = str(Path(find_program(name, "a root directory")).absolute())
+        return Host(interviewed(binary, settings), binary, None)
+    if not root.is_dir():
+        raise UsageError(f"{root} is no directory", hint=f"it is where the QEMU of {option} is started in")
+    binary, directory = name or _IN_ROOT, root.absolute()
+    return Host(interviewed(binary, settings, directory), binary, directory)
+
+
+def _rehearse_line(
+    words: Sequence[str], to_line: str | None, hosts: tuple[Host, Host], asked: MigrateAsked
+) -> list[MigrationTold]:
+    source, destination = hosts
+    line = _as_line(words)
+    there = line if to_line is None else _as_line(_split(to_line))
+    told = [("", (source, line), (destination, there))]
+    if asked.both_ways:
+        told.append(("", (destination, there), (source, line)))
+    return asyncio.run(_rehearse_all(told, asked))
+
+
+def _as_line(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of a line, binary first; one that begins with an option has none."""
+    return ("qemu", *words) if words and words[0].startswith("-") else tuple(words)
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"--to-line cannot be read: {error}") from error
+
+
+_Line = tuple[Host, tuple[str, ...]]
+
+
+async def _rehearse_all(
+    pairs: Sequence[tuple[str, _Line, _Line]], asked: MigrateAsked, progress: output.ProgressLine | None = None
+) -> list[MigrationTold]:
+    """Each pair of lines, as many at a time as there are processors for two QEMUs each."""
+    kvm = KvmTrial()
+    turns = asyncio.Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
+    done = 0
+
+    async def one(name: str, here: _Line, there: _Line) -> MigrationTold:
+        nonlocal done
+        async with turns:
+            migration = await _rehearse(here, there, asked, kvm)
+        done += 1
+        if progress is not None:
+            progress.show(f"{done} of {len(pairs)} rehearsed")
+        return MigrationTold(file=name, migration=migration)
+
+    tasks = [asyncio.ensure_future(one(*pair)) for pair in pairs]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _rehearse(here: _Line, there: _Line, asked: MigrateAsked, kvm: KvmTrial) -> Migration:
+    return await rehearse_migration(
+        MigrationAsked(
+            here[0].subject(),
+            LineRequest(here[1], asked.anyway, asked.assume_unknown_present),
+            there[0].subject(),
+            LineRequest(there[1], asked.anyway, asked.assume_unknown_present),
+            asked.driven,
+        ),
+        kvm=kvm,
+    )
+
+
+def rehearse_domains(
+    files: Sequence[str], hosts: tuple[Host, Host], settings: HostFile, asked: MigrateAsked
+) -> list[MigrationTold]:
+    """Each domain, translated for both; what one of the two refuses is not started.
+
+    :raise UnreadableDomainError: where the only domain cannot be read.
+    :raise QemuError: where a QEMU cannot be interviewed.
+    """
+    told: dict[int, MigrationTold] = {}
+    pairs: list[tuple[str, _Line, _Line]] = []
+    places: list[int] = []
+    for file in files:
+        try:
+            domain = read_domain(read_xml_file(file))
+        except UnreadableDomainError as error:
+            if len(files) == 1:
+                raise
+            output.complain(f"{shown_name(file)}: {error.message}", error.hint)
+            told[len(told) + len(places)] = MigrationTold(file=shown_name(file), unreadable=error.message)
+            continue
+        # It keeps the machine type that it has where it runs, also on its way back.
+        kept = with_machine(domain, machine_of(domain, hosts[0].qemu.capabilities))
+        for ways in (hosts, hosts[::-1]) if asked.both_ways else (hosts,):
+            place = len(told) + len(places)
+            found = _translated(shown_name(file), kept, ways, settings, asked)
+            if isinstance(found, MigrationTold):
+                told[place] = found
+            else:
+                pairs.append(found)
+                places.append(place)
+    with output.ProgressLine() as progress:
+        rehearsed = asyncio.run(_rehearse_all(pairs, asked, progress))
+    told.update(zip(places, rehearsed, strict=True))
+    return [told[place] for place in sorted(told)]
+
+
+def _translated(
+    file: str, domain: Domain, hosts: tuple[Host, Host], settings: HostFile, asked: MigrateAsked
+) -> MigrationTold | tuple[str, _Line, _Line]:
+    """Both lines, or what one of the two QEMUs refuses."""
+    source, destination = hosts
+    lines: list[_Line] = []
+    sides: tuple[tuple[SideName, Host], ...] = (("source", source), ("destination", destination))
+    for side, host in sides:
+        here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, settings)
+        try:
+            told = translate_here(domain, here, assume_unknown_present=asked.assume_unknown_present)
+        except RefusedError as error:
+            return refused_by(file, side, error, source.subject(), destination.subject())
+        lines.append((host, told.argv))
+    return file, lines[0], lines[1]

@@ -1,0 +1,142 @@
+"""How a migration that was rehearsed is told: in lines, and by the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import JsonValue
+
+from prober.cli import output
+from prober.cli.exits import ExitCode
+from prober.rehearsal.models import Change, Migration, SideTold
+from prober.rehearsal.told import MigrationTold
+from prober.rehearsal.verdict import RehearsalVerdict
+
+#: As many changes are printed of one migration, where not all are asked for.
+_SHOWN = 10
+
+_CODES = {
+    RehearsalVerdict.rehearsed: ExitCode.ok,
+    RehearsalVerdict.in_part: ExitCode.ok,
+    RehearsalVerdict.refused: ExitCode.refused,
+    RehearsalVerdict.not_provable: ExitCode.unknown,
+}
+
+
+def exit_of_all(told: Sequence[MigrationTold], *, whole: bool) -> ExitCode:
+    """The exit code of the worst; ``whole`` is for whom a part is not enough."""
+    codes = {_exit_of(one, whole=whole) for one in told}
+    order = (ExitCode.usage, ExitCode.refused, ExitCode.unknown)
+    return next((code for code in order if code in codes), ExitCode.ok)
+
+
+def _exit_of(told: MigrationTold, *, whole: bool) -> ExitCode:
+    if told.migration is None:
+        return ExitCode.usage
+    if whole and told.migration.verdict is RehearsalVerdict.in_part:
+        return ExitCode.unknown
+    return _CODES[told.migration.verdict]
+
+
+def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iterator[str]:
+    """Each in lines; of many a count of each verdict at the end."""
+    for one in told:
+        before = f"{one.file}: " if one.file else ""
+        if one.migration is None:
+            yield f"{before}cannot be read: {one.unreadable}"
+            continue
+        lines = [*_format(one.migration, verbose=verbose)]
+        yield before + lines[0]
+        yield from (f"  {line}" for line in lines[1:])
+        yield from (f"  {one.file}:{refusal}" for refusal in one.refusals)
+    if len(told) > 2:
+        verdicts = [one.migration.verdict.value if one.migration else "cannot be read" for one in told]
+        yield ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+
+
+def _format(migration: Migration, *, verbose: bool) -> Iterator[str]:
+    yield _headline(migration)
+    if migration.said:
+        yield from _said(migration)
+    if migration.device:
+        yield f"this is about {migration.device}"
+    yield from (_because(change) for change in _shown(migration.because, verbose=verbose))
+    if migration.verdict in (RehearsalVerdict.rehearsed, RehearsalVerdict.in_part):
+        yield from _passed(migration, verbose=verbose)
+    for name, side in (("source", migration.source), ("destination", migration.destination)):
+        yield from _side(name, side, verbose=verbose)
+    yield from (f"unknown: {text}" for text in migration.unknown)
+    if verbose and migration.driven:
+        yield f"driven: {', '.join(migration.driven)}"
+    yield from migration.undriven
+
+
+def _headline(migration: Migration) -> str:
+    source, destination = migration.source, migration.destination
+    way = f"QEMU {source.version} to {destination.version}"
+    if source.machine:
+        way += f" ({source.machine})"
+    text = f"{migration.verdict.value}: {way}"
+    if migration.reason:
+        return f"{text}: {migration.reason}"
+    return f"{text}, {migration.seconds:.2f} s" if migration.verdict is not RehearsalVerdict.refused else text
+
+
+def _said(migration: Migration) -> Iterator[str]:
+    first, *others = migration.said.splitlines()
+    who = f"the {migration.stage}'s QEMU" if migration.stage in ("source", "destination") else "QEMU"
+    yield f"{who} says: {first}"
+    yield from (f"    {line}" for line in others)
+
+
+def _because(change: Change) -> str:
+    return f"because {describe_change(change)}"
+
+
+def describe_change(change: Change) -> str:
+    """One difference in words.
+
+    >>> describe_change(Change(where="virtio-net-pci n at 01.0", part="vectors", here=3, there=9))
+    'virtio-net-pci n at 01.0: vectors is 3 here and 9 there'
+    """
+    if not change.part:
+        if change.there is None:
+            return f"{change.where} is not there on the other side"
+        if change.here is None:
+            return f"{change.where} is there on the other side alone"
+        return f"{change.where} is {_value(change.there)} on the other side"
+    here, there = (_value(value) for value in (change.here, change.there))
+    return f"{change.where}: {change.part} is {here} here and {there} there"
+
+
+def _value(value: JsonValue) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return value or "empty"
+    return output.one_line_json(value)
+
+
+def _passed(migration: Migration, *, verbose: bool) -> Iterator[str]:
+    for change in _shown(migration.changes, verbose=verbose):
+        yield f"the guest would see: {describe_change(change)}"
+    left = len(migration.changes) - _SHOWN
+    if left > 0 and not verbose:
+        yield f"and {left} more (--verbose shows all)"
+
+
+def _shown(changes: Sequence[Change], *, verbose: bool) -> Sequence[Change]:
+    return changes if verbose else changes[:_SHOWN]
+
+
+def _side(name: str, side: SideTold, *, verbose: bool) -> Iterator[str]:
+    for omission in side.left_out:
+        yield f"{name}: left out: {omission.flag} {omission.part}".rstrip() + f": {omission.why}"
+    for finding in side.findings:
+        if finding.kind != "deprecated" or verbose:
+            yield f"{name}: {finding.kind}: {finding.flag} {finding.part}".rstrip() + f": {finding.message}"
+    if verbose:
+        yield from (f"{name}: stood in for: {one.flag} {one.part}: {one.by}" for one in side.replaced)
+        yield from (f"{name}: QEMU warns: {text}" for text in side.warnings)

@@ -1,0 +1,45 @@
+"""What is told of one guest that was to be moved, by the file that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from prober.commandline.refusal import Refusal
+from prober.errors import RefusedError
+from prober.proof.subject import LineSubject
+from prober.rehearsal.models import Migration, SideTold
+from prober.rehearsal.pair import SideName
+from prober.rehearsal.verdict import RehearsalVerdict
+
+
+class MigrationTold(BaseModel):
+    """``file`` is the domain's, empty for a command line.  One of the other two is there: the ``migration``, or why the
+    file is ``unreadable``.  ``refusals`` are those of a domain that one of the QEMUs cannot have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    migration: Migration | None = None
+    unreadable: str = ""
+    refusals: tuple[Refusal, ...] = ()
+
+
+def refused_by(
+    file: str, side: SideName, error: RefusedError, source: LineSubject, destination: LineSubject
+) -> MigrationTold:
+    """A domain that is not translated for one side, so that nothing was started."""
+    refusals: Sequence[Refusal] = error.refusals
+    migration = Migration(
+        verdict=RehearsalVerdict.refused,
+        stage=side,
+        reason=f"the {side}'s QEMU cannot have this domain, so nothing was started",
+        source=_side(source),
+        destination=_side(destination),
+    )
+    return MigrationTold(file=file, migration=migration, refusals=tuple(refusals))
+
+
+def _side(subject: LineSubject) -> SideTold:
+    return SideTold(binary=subject.binary, version=str(subject.capabilities.version))
