@@ -119,16 +119,21 @@ def find_hosts(journey: Journey) -> tuple[Host, Host]:
 
 
 def _find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> Host:
-    if root is None and name is not None and Path(name).is_dir():
-        name, root = None, Path(name)
-    if root is None:
-        if name is None:
-            raise UsageError(f"{option} is missing", hint="name both QEMUs, --from A --to B")
-        binary = str(Path(find_program(name, "a root directory")).absolute())
-        return Host(interviewed(binary, settings), binary, None)
+    if name is None and root is None:
+        raise UsageError(f"{option} is missing", hint="name both QEMUs, --from A --to B")
+    if root is not None:
+        return _in_root(option, name or _IN_ROOT, root, settings)
+    assert name is not None
+    if Path(name).is_dir():
+        return _in_root(option, _IN_ROOT, Path(name), settings)
+    binary = str(Path(find_program(name, "a root directory")).absolute())
+    return Host(interviewed(binary, settings), binary, None)
+
+
+def _in_root(option: str, binary: str, root: Path, settings: Path | None) -> Host:
     if not root.is_dir():
         raise UsageError(f"{root} is no directory", hint=f"it is where the QEMU of {option} is started in")
-    binary, directory = name or _IN_ROOT, root.absolute()
+    directory = root.absolute()
     return Host(interviewed(binary, settings, directory), binary, directory)
 
 

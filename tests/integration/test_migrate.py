@@ -1,0 +1,138 @@
+"""Guests moved between real QEMUs, stopped and confined, as ``tests/rehearsal/migrations.toml`` has them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prober.proof.subject import LineRequest, LineSubject
+from prober.rehearsal.migration import MigrationAsked, rehearse_migration
+from prober.rehearsal.models import Migration
+from tests.conftest import BINARY_IN_ROOT, ROOT_VERSIONS, QemuPlace, aio
+from tests.integration.real_qemu import capabilities_of
+from tests.proc import children_of
+
+CASES: dict[str, dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parent.parent / "rehearsal" / "migrations.toml").read_text(encoding="utf-8")
+)
+BEFORE = "-nodefaults -display none -accel tcg"
+EVERY = ("installed", *ROOT_VERSIONS)
+
+
+def pairs_of(case: dict[str, Any]) -> list[tuple[str, str]]:
+    """From where to where a case goes."""
+    pairs = case.get("pairs", [["installed", "installed"], ["installed", "10.0"]])
+    if pairs == "any":
+        return [(a, b) for a in EVERY for b in EVERY]
+    return [(a, b) for a, b in pairs]
+
+
+def every() -> Iterator[Any]:
+    for name, case in CASES.items():
+        for source, destination in pairs_of(case):
+            needs_roots = source != "installed" or destination != "installed"
+            marks = [pytest.mark.roots] if needs_roots else []
+            for driven in (False, True) if "driven" in case else (False,):
+                ident = f"{name}-{source}-{destination}" + ("-driven" if driven else "")
+                yield pytest.param(name, source, destination, driven, id=ident, marks=marks)
+
+
+def subject_of(version: str, qemu_binary: str, roots: dict[str, Path]) -> LineSubject:
+    place = (
+        QemuPlace(version, qemu_binary)
+        if version == "installed"
+        else QemuPlace(version, BINARY_IN_ROOT, roots[version])
+    )
+    return LineSubject(place.binary, capabilities_of(place), place.root)
+
+
+def migrate(
+    source: LineSubject, line: str, destination: LineSubject, to_line: str, *, driven: bool = False
+) -> Migration:
+    """What becomes of it; the check is passed by, as QEMU's own words are looked at."""
+    lines = [LineRequest(("qemu", *f"{BEFORE} {one}".split()), anyway=True) for one in (line, to_line)]
+    asked = MigrationAsked(source, lines[0], destination, lines[1], driven)
+    migration: Migration = aio(rehearse_migration(asked), debug=False)
+    return migration
+
+
+@pytest.fixture
+def roots(request: pytest.FixtureRequest) -> dict[str, Path]:
+    """The other QEMUs, for a test that needs them."""
+    if request.node.get_closest_marker("roots") is None:
+        return {}
+    found: dict[str, Path] = request.getfixturevalue("qemu_roots")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "source", "destination", "driven"), [*every()])
+def test_it_becomes_of_it_what_is_told(
+    name: str, source: str, destination: str, driven: bool, qemu_binary: str, roots: dict[str, Path]
+) -> None:
+    case = CASES[name]
+    verdict, says = case["driven"] if driven else (case["verdict"], case.get("says", ""))
+    here, there = (subject_of(version, qemu_binary, roots) for version in (source, destination))
+    before = children_of(os.getpid())
+    migration = migrate(here, case["line"], there, case.get("to_line", case["line"]), driven=driven)
+    assert children_of(os.getpid()) == before
+    seen = [f"{one.where}: {one.part}" if one.part else one.where for one in migration.changes]
+    assert migration.verdict == verdict, (migration.said, migration.reason, seen)
+    assert says in migration.said
+    for change in case.get("sees", []):
+        assert change in seen, seen
+    if verdict == "rehearsed":
+        assert seen == []
+        assert migration.state_bytes > 0
+    if verdict == "refused" and "about" in case:
+        assert migration.device == case["about"]
+        because = [f"{one.where}: {one.part}" if one.part else one.where for one in migration.because]
+        assert not because or set(because) & {*case.get("sees", []), *because}
+
+
+def test_a_line_that_the_check_refuses_is_not_started(qemu_binary: str) -> None:
+    subject = subject_of("installed", qemu_binary, {})
+    lines = [LineRequest(("qemu", "-nodefaults", *more)) for more in ((), ("-device", "nosuch"))]
+    asked = MigrationAsked(subject, lines[0], subject, lines[1])
+    migration: Migration = aio(rehearse_migration(asked), debug=False)
+    assert (migration.verdict, migration.stage) == ("refused", "destination")
+    assert migration.reason == "the check refuses it, so it was not started"
+    assert [one.kind for one in migration.destination.findings] == ["error"]
+
+
+def test_what_is_not_provable_is_not_moved(qemu_binary: str) -> None:
+    subject = subject_of("installed", qemu_binary, {})
+    migration = migrate(subject, "-machine q35", subject, "-machine q35 -device help")
+    assert (migration.verdict, migration.stage) == ("not provable", "destination")
+
+
+def test_a_destination_that_crashes_is_told_as_such(qemu_binary: str) -> None:
+    """An HDA codec of another kind ends the destination's QEMU (7.2)."""
+    subject = subject_of("installed", qemu_binary, {})
+    line = "-machine pc-q35-5.2 -audiodev none,id=a -device intel-hda -device {},audiodev=a"
+    migration = migrate(subject, line.format("hda-duplex"), subject, line.format("hda-output"))
+    assert migration.verdict == "refused"
+    assert migration.signal == "SIGABRT"
+    assert "crashed (SIGABRT): the guest would have gone on where it was" in migration.reason
+
+
+def test_a_migration_that_is_broken_off_leaves_nothing(qemu_binary: str) -> None:
+    subject = subject_of("installed", qemu_binary, {})
+    line = LineRequest(("qemu", *BEFORE.split(), "-machine", "q35"))
+
+    async def break_off(after: float) -> None:
+        task = asyncio.ensure_future(rehearse_migration(MigrationAsked(subject, line, subject, line)))
+        await asyncio.sleep(after)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    before = children_of(os.getpid()), sorted(os.listdir("/proc/self/fd"))
+    for after in (0.0, 0.02, 0.1, 0.2, 0.3, 0.4):
+        aio(break_off(after), debug=False)
+    assert (children_of(os.getpid()), sorted(os.listdir("/proc/self/fd"))) == before
