@@ -18,6 +18,7 @@
     ├── RefusedError            a domain was understood, and is refused (carries the refusals)
     ├── ForbiddenError          who asks may not have it done
     ├── OutputError             the answer cannot be written
+    ├── StateFileError          a guest's state cannot be read from a file, or kept in one
     ├── BusyError               too much is asked at once; the same question later will be answered
     ├── WorkError               a question was begun and not brought to its end: too long, too large, a worker died
     ├── FleetError              the fleet: a record, a build or a store is not as it has to be
@@ -187,6 +188,12 @@ class OutputError(ProberError):
     """The command's answer cannot be written where it is to go: no room on the disk, nothing is open there."""
 
     kind = "output"
+
+
+class StateFileError(ProberError):
+    """What was to be a guest's state is none, is cut or damaged, or is larger than a file may be."""
+
+    kind = "state-file"
 
 
 class BusyError(ProberError):

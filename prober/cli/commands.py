@@ -125,6 +125,22 @@ FLEET = (
     ),
 )
 
+#: What is done with the state of a guest.
+STATE = (
+    Command(
+        "save",
+        "prober.cli.state",
+        "Start a domain, stopped and confined, and keep its state in a file.",
+        of="state_",
+    ),
+    Command(
+        "load",
+        "prober.cli.state",
+        "Have a QEMU take the state of a file, as a rehearsal, and tell what the guest would see change.",
+        of="state_",
+    ),
+)
+
 #: In the order of the help.
 COMMANDS = (
     Command(
@@ -151,6 +167,12 @@ COMMANDS = (
         "migrate",
         "prober.cli.migrate",
         "Rehearse a migration: a guest is sent, stopped and confined, from one QEMU to another.",
+    ),
+    Command(
+        "state",
+        "prober.cli.state",
+        "Keep the state of a guest in a file, and try it on another host.",
+        within=STATE,
     ),
     Command(
         "doctor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from prober.errors import ProberError, RecordingError, RefusedError, UsageError
+from prober.errors import ProberError, RecordingError, RefusedError, StateFileError, UsageError
 
 
 class ExitCode(IntEnum):
@@ -22,11 +22,11 @@ class ExitCode(IntEnum):
 
 
 def exit_code(error: ProberError) -> ExitCode:
-    """Usage and unreadable input: 2.  A refused domain: 3.  Anything that QEMU or the service did: 5."""
+    """Usage and unreadable input: 2.  A refused domain, or guest's state: 3.  All that QEMU or the service did: 5."""
     match error:
         case UsageError() | RecordingError():
             return ExitCode.usage
-        case RefusedError():
+        case RefusedError() | StateFileError():
             return ExitCode.refused
         case _:
             return ExitCode.failed

@@ -113,12 +113,16 @@ def find_hosts(journey: Journey) -> tuple[Host, Host]:
     :raise UsageError: where one is not told, or is none.
     """
     return (
-        _find_host("--from", journey.source, journey.from_root, journey.settings),
-        _find_host("--to", journey.destination, journey.to_root, journey.settings),
+        find_host("--from", journey.source, journey.from_root, journey.settings),
+        find_host("--to", journey.destination, journey.to_root, journey.settings),
     )
 
 
-def _find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> Host:
+def find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> Host:
+    """The QEMU that an option names, or its root directory.
+
+    :raise UsageError: where it names none.
+    """
     if name is None and root is None:
         raise UsageError(f"{option} is missing", hint="name both QEMUs, --from A --to B")
     if root is not None:
@@ -222,6 +226,10 @@ def rehearse_domains(
                 raise
             output.complain(f"{shown_name(file)}: {error.message}", error.hint)
             told[len(told) + len(places)] = MigrationTold(file=shown_name(file), unreadable=error.message)
+            continue
+        except RefusedError as error:
+            refusals = tuple(error.refusals)
+            told[len(told) + len(places)] = MigrationTold(file=shown_name(file), refusals=refusals)
             continue
         # It keeps the machine type that it has where it runs, also on its way back.
         kept = with_machine(domain, machine_of(domain, hosts[0].qemu.capabilities))

@@ -32,7 +32,7 @@ def exit_of_all(told: Sequence[MigrationTold], *, whole: bool) -> ExitCode:
 
 def _exit_of(told: MigrationTold, *, whole: bool) -> ExitCode:
     if told.migration is None:
-        return ExitCode.usage
+        return ExitCode.refused if told.refusals else ExitCode.usage
     if whole and told.migration.verdict is RehearsalVerdict.in_part:
         return ExitCode.unknown
     return _CODES[told.migration.verdict]
@@ -43,14 +43,14 @@ def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iter
     for one in told:
         before = f"{one.file}: " if one.file else ""
         if one.migration is None:
-            yield f"{before}cannot be read: {one.unreadable}"
-            continue
-        lines = [*_format(one.migration, verbose=verbose)]
+            lines = [f"cannot be read: {one.unreadable}" if one.unreadable else "refused: it is no domain"]
+        else:
+            lines = [*_format(one.migration, verbose=verbose)]
         yield before + lines[0]
         yield from (f"  {line}" for line in lines[1:])
         yield from (f"  {one.file}:{refusal}" for refusal in one.refusals)
     if len(told) > 2:
-        verdicts = [one.migration.verdict.value if one.migration else "cannot be read" for one in told]
+        verdicts = [one.migration.verdict.value if one.migration else "not read" for one in told]
         yield ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
 
 

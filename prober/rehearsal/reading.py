@@ -22,7 +22,7 @@ from prober.rehearsal.view import GuestView, SeenDevice
 _HOMES = ("/machine/peripheral", "/machine/peripheral-anon")
 
 #: The most devices and properties that are looked at, and the longest value (characters of its text).
-_MOST_DEVICES, _MOST_PROPERTIES, _MOST_VALUE = 2000, 400, 4000
+_MOST_DEVICES, _MOST_PROPERTIES, _MOST_VALUE = 2000, 2000, 4000
 
 #: What a CPU has beside its features (QEMU 5.2 to 11.1, ``target/i386/cpu.c``, ``target/arm/cpu.c``).
 _OF_CPU = frozenset(
@@ -156,13 +156,14 @@ async def _read_values(side: Side, layout: Layout, wanted: set[tuple[str, str]])
 
 
 async def _hotplug(side: Side, layout: Layout, devices: Sequence[SeenDevice]) -> Mapping[tuple[str, str], JsonValue]:
-    """Who handles hot-plug on each bus.  Nobody does on the root of q35, whoever is named there from QEMU 8.0 on."""
+    """Who handles hot-plug on each bus but the root: there somebody is named from QEMU 8.0 on, whether anything may be
+    plugged in or not, and the options tell."""
     places = {device.path: device.place for device in devices}
     buses = await side.guarded(live_buses(side.standing.session, layout))
     return {
         ("hot-plug", places.get(bus.path.rpartition("/")[0], bus.name)): kind_of(bus)
         for bus in buses
-        if bus.name != "pcie.0"
+        if bus.name not in ("pci.0", "pcie.0")
     }
 
 

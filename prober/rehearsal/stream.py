@@ -16,6 +16,7 @@ from prober.rehearsal.pair import Side, SideEnded
 
 #: What a descriptor is called that QEMU is handed.
 _NAME = "prober-state"
+_URI: Mapping[str, JsonValue] = {"uri": f"fd:{_NAME}"}
 
 #: How fast it may be sent (bytes a second): no network is between the two (5.2 has 32 MiB by itself).
 _BANDWIDTH = 1 << 34
@@ -51,11 +52,24 @@ async def send_state(source: Side, destination: Side) -> Sent:
     :raise QemuError: where a QEMU does not answer as QMP has it.
     """
     sent = Sent()
+    reading, writing = _pipe()
     try:
-        said = await _begin(source, destination)
-        if said:
-            sent.source, sent.said = "failed", said
-            return sent
+        said = await _await_state(destination, reading) or await _begin_sending(source, writing)
+    except SideEnded as ended:
+        sent.ended = ended
+        return sent
+    finally:
+        os.close(reading)
+        os.close(writing)
+    if said:
+        sent.source, sent.said = "failed", said
+        return sent
+    return await _see_it_through(source, destination, sent)
+
+
+async def _see_it_through(source: Side | None, destination: Side, sent: Sent) -> Sent:
+    """Ask until it is over; without a ``source`` what is sent comes from a file."""
+    try:
         async with asyncio.timeout(_PATIENCE_S):
             while not await _is_over(source, destination, sent):  # noqa: ASYNC110 - no QEMU of these tells by itself
                 await asyncio.sleep(_EVERY_S)
@@ -63,37 +77,144 @@ async def send_state(source: Side, destination: Side) -> Sent:
         sent.said = sent.said or f"it was not over within {_PATIENCE_S:g} s"
     except SideEnded as ended:
         sent.ended = ended
-        if ended.side == "destination":
+        if ended.side == "destination" and source is not None:
             await _see_source(source, sent)
     return sent
 
 
-async def _begin(source: Side, destination: Side) -> str:
-    """Begin; what the source refuses with, or nothing."""
+def _pipe() -> tuple[int, int]:
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    try:
-        with suppress(OSError):
-            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE)
-        for side, descriptor in ((destination, reading), (source, writing)):
-            handed = await side.hand_over(_NAME, descriptor)
-            if handed.error is not None:
-                return f"getfd: {handed.error.desc}"
-    finally:
-        os.close(reading)
-        os.close(writing)
-    uri: Mapping[str, JsonValue] = {"uri": f"fd:{_NAME}"}
-    waiting = await destination.ask(Question("migrate-incoming", uri))
-    if waiting.error is not None:
-        return waiting.error.desc
-    await source.ask(Question("migrate-set-parameters", {"max-bandwidth": _BANDWIDTH}))
-    begun = await source.ask(Question("migrate", uri))
+    with suppress(OSError):
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE)
+    return reading, writing
+
+
+async def _await_state(side: Side, reading: int) -> str:
+    """Have a machine wait for a state; what it refuses with, or nothing."""
+    handed = await side.hand_over(_NAME, reading)
+    if handed.error is not None:
+        return f"getfd: {handed.error.desc}"
+    waiting = await side.ask(Question("migrate-incoming", _URI))
+    return waiting.error.desc if waiting.error is not None else ""
+
+
+async def _begin_sending(side: Side, writing: int) -> str:
+    """Have a machine send itself; what it refuses with, or nothing."""
+    handed = await side.hand_over(_NAME, writing)
+    if handed.error is not None:
+        return f"getfd: {handed.error.desc}"
+    await side.ask(Question("migrate-set-parameters", {"max-bandwidth": _BANDWIDTH}))
+    begun = await side.ask(Question("migrate", _URI))
     return begun.error.desc if begun.error is not None else ""
 
 
-async def _is_over(source: Side, destination: Side, sent: Sent) -> bool:
+async def take_state(source: Side, most: int) -> tuple[Sent, bytes]:
+    """The state of a machine, which has not more than ``most`` bytes; ``said`` tells where it comes to nothing.
+
+    :raise QemuError: where the QEMU does not answer as QMP has it.
+    """
+    sent = Sent()
+    reading, writing = _pipe()
+    try:
+        sent.said = await _begin_sending(source, writing)
+    except SideEnded as ended:
+        sent.ended = ended
+    finally:
+        os.close(writing)
+    try:
+        if sent.said or sent.ended is not None:
+            return sent, b""
+        async with asyncio.timeout(_PATIENCE_S):
+            state = await _read_all(reading, most)
+    except TimeoutError:
+        sent.said = f"it was not over within {_PATIENCE_S:g} s"
+        return sent, b""
+    finally:
+        os.close(reading)
+    if len(state) > most:
+        sent.said = f"its state has more than {most} bytes"
+        return sent, b""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while sent.source not in ("completed", "failed"):
+                _note((await source.ask(Question("query-migrate"))).reply, sent)
+                await asyncio.sleep(_EVERY_S)
+    except SideEnded as ended:
+        sent.ended = ended
+    return sent, state
+
+
+async def give_state(destination: Side, state: bytes) -> Sent:
+    """Have a machine take a state, which was started with ``-incoming defer``; waits for the end.
+
+    :raise QemuError: where the QEMU does not answer as QMP has it.
+    """
+    sent = Sent(source="completed", state_bytes=len(state))
+    reading, writing = _pipe()
+    try:
+        said = await _await_state(destination, reading)
+    except SideEnded as ended:
+        os.close(writing)
+        sent.ended = ended
+        return sent
+    finally:
+        os.close(reading)
+    if said:
+        os.close(writing)
+        sent.said = said
+        return sent
+    giving = asyncio.ensure_future(_write_all(writing, state))
+    try:
+        return await _see_it_through(None, destination, sent)
+    finally:
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
+
+
+async def _read_all(reading: int, most: int) -> bytes:
+    """All that comes, or one byte more than is wanted."""
+    os.set_blocking(reading, False)
+    state = bytearray()
+    while len(state) <= most:
+        await _is_ready(reading, to_write=False)
+        with suppress(BlockingIOError):
+            data = os.read(reading, _PIPE)
+            if not data:
+                break
+            state += data
+    return bytes(state)
+
+
+async def _write_all(writing: int, state: bytes) -> None:
+    """Write all, and close; whoever reads may go away."""
+    left = memoryview(state)
+    try:
+        os.set_blocking(writing, False)
+        while left:
+            await _is_ready(writing, to_write=True)
+            with suppress(BlockingIOError):
+                left = left[os.write(writing, left[:_PIPE]) :]
+    except BrokenPipeError:
+        pass
+    finally:
+        os.close(writing)
+
+
+async def _is_ready(descriptor: int, *, to_write: bool) -> None:
+    """Wait until a pipe can be read, or written."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    (loop.add_writer if to_write else loop.add_reader)(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        (loop.remove_writer if to_write else loop.remove_reader)(descriptor)
+
+
+async def _is_over(source: Side | None, destination: Side, sent: Sent) -> bool:
     """Ask both; whether nothing more comes."""
-    left = await source.ask(Question("query-migrate"))
-    _note(left.reply, sent)
+    if source is not None:
+        _note((await source.ask(Question("query-migrate"))).reply, sent)
     came = await destination.ask(Question("query-migrate"))
     sent.destination = _status(came.reply)
     if sent.destination in ("completed", "failed"):

@@ -15,8 +15,11 @@ from prober.rehearsal.verdict import RehearsalVerdict
 
 
 class MigrationTold(BaseModel):
-    """``file`` is the domain's, empty for a command line.  One of the other two is there: the ``migration``, or why the
-    file is ``unreadable``.  ``refusals`` are those of a domain that one of the QEMUs cannot have."""
+    """``file`` is the domain's, empty for a command line.
+
+    ``refusals`` are those of a domain that one of the QEMUs cannot have.  There is no ``migration`` of what is no
+    domain at all (refused), and of what is ``unreadable``, for this reason.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

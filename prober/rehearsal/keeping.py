@@ -1,0 +1,159 @@
+"""A guest's state kept, so that it can be tried on another host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from time import perf_counter
+
+from pydantic import BaseModel, ConfigDict
+
+from prober.proof.given import given_options
+from prober.proof.kvm import KvmTrial
+from prober.proof.secrets import secrets_of
+from prober.proof.subject import LineRequest, LineSubject
+from prober.rehearsal.changes import changes_between
+from prober.rehearsal.driving import Driven, drive
+from prober.rehearsal.models import Migration, SideTold
+from prober.rehearsal.pair import Side, SideEnded, SideNotStanding
+from prober.rehearsal.reading import read_view
+from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, StageLimits, on_stage, set_scene, with_more
+from prober.rehearsal.statefile import MOST_STATE, StateFile, head_of
+from prober.rehearsal.stream import give_state, take_state
+from prober.rehearsal.telling import (
+    failed_migration,
+    machine_of_view,
+    stopped_migration,
+    told_before,
+    told_of,
+    without_secrets,
+)
+from prober.rehearsal.unknown import unknowns_of
+from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
+
+
+class StateSaved(BaseModel):
+    """What became of a guest whose state was to be kept: as :class:`~prober.rehearsal.models.Migration` has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: RehearsalVerdict
+    said: str = ""
+    reason: str = ""
+    driven: tuple[str, ...] = ()
+    undriven: tuple[str, ...] = ()
+    source: SideTold
+    state_bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest: the QEMU that it runs on, its line, and the ``xml`` of its domain, which goes with its state."""
+
+    subject: LineSubject
+    line: LineRequest
+    xml: str
+
+
+async def save_state(
+    guest: Guest, *, driven: bool = False, kvm: KvmTrial | None = None, limits: StageLimits = DEFAULT_STAGE
+) -> tuple[StateSaved, StateFile | None]:
+    """The state of a guest that has never run, and what is said of it; no file where it came to nothing.
+
+    :raise UsageError: where the line has no words, too many, or some that are no text.
+    :raise ConfinementError: where the QEMU cannot be confined.
+    :raise QemuError: where it cannot be started, or gives no verdict.
+    """
+    began = perf_counter()
+    try:
+        scene = await set_scene(guest.subject, guest.line, kvm or KvmTrial())
+        async with on_stage(scene, limits=limits) as standing:
+            side = Side("source", scene, standing)
+            view = await read_view(side)
+            done = await drive(side, view) if driven else Driven()
+            sent, state = await take_state(side, MOST_STATE)
+            told = told_of(side, view)
+    except NotStanding as why:
+        outcome = why.outcome
+        verdict, told = verdict_of_start(outcome), told_before(guest.subject)
+        saved = StateSaved(verdict=verdict, said=outcome.said, reason=outcome.reason, source=told)
+        return saved, None
+    except SideEnded as ended:
+        return StateSaved(verdict=RehearsalVerdict.refused, said=str(ended), source=told_before(guest.subject)), None
+    seconds = perf_counter() - began
+    if sent.source != "completed" or not state:
+        said = without_secrets(sent.said or str(sent.ended), side)
+        return StateSaved(verdict=RehearsalVerdict.refused, said=said, source=told, seconds=seconds), None
+    verdict = RehearsalVerdict.in_part if told.left_out or done.left else RehearsalVerdict.rehearsed
+    saved = StateSaved(
+        verdict=verdict,
+        driven=done.devices,
+        undriven=done.left,
+        source=told,
+        state_bytes=len(state),
+        seconds=seconds,
+    )
+    secrets = secrets_of(given_options([*scene.words]))
+    words = tuple(_masked(word, secrets) for word in scene.words)
+    head = head_of(_without_passwords(_masked(guest.xml, secrets)), machine_of_view(view), told.version, words, view)
+    return saved, StateFile(head, state)
+
+
+#: Passwords of a domain that are no part of its command line, as QEMU is told them over a monitor.
+_PASSWORD = re.compile(r"""(?P<name>\bpass(?:wd|word)\s*=\s*)(?P<quote>["'])(?P<value>.*?)(?P=quote)""", re.DOTALL)
+
+
+def _without_passwords(xml: str) -> str:
+    """The XML with as many letters in the place of each password."""
+    return _PASSWORD.sub(
+        lambda found: f"{found['name']}{found['quote']}{'x' * len(found['value'])}{found['quote']}", xml
+    )
+
+
+def _masked(text: str, secrets: frozenset[str]) -> str:
+    """The text with each secret replaced by as many letters: it is still one of that length."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "x" * len(secret))
+    return text
+
+
+async def load_state(
+    file: StateFile, destination: LineSubject, line: LineRequest, *, limits: StageLimits = DEFAULT_STAGE
+) -> Migration:
+    """What becomes of a guest whose state comes from a file.
+
+    Whoever made the file may have made up what it holds, so it is loaded in the best box alone, by bubblewrap, and what
+    the check refuses is not started.
+
+    :raise UsageError: where the line has no words, too many, or some that are no text.
+    :raise ConfinementError: where bubblewrap does not work here.
+    :raise QemuError: where the QEMU cannot be started, or gives no verdict.
+    """
+    began = perf_counter()
+    before = SideTold(binary="", version=file.head.version, machine=file.head.machine)
+    here = file.head.view()
+    try:
+        scene = await set_scene(destination, LineRequest(line.words, False, line.assume_unknown_present), KvmTrial())
+        async with on_stage(with_more(scene, ("-incoming", "defer")), limits=limits, form="bubblewrap") as standing:
+            side = Side("destination", scene, standing)
+            there = await read_view(side)
+            changes = changes_between(here, there)
+            sent = await give_state(side, file.state)
+            told = told_of(side, there)
+            if sent.is_complete:
+                is_whole = not changes and not told.left_out
+                verdict = RehearsalVerdict.rehearsed if is_whole else RehearsalVerdict.in_part
+                migration = Migration(verdict=verdict, source=before, destination=told)
+            else:
+                migration = failed_migration(sent, side, (before, told), (here, there), changes, driven=False)
+            more = {"changes": changes, "unknown": unknowns_of(side), "state_bytes": len(file.state)}
+            migration = migration.model_copy(update={**more, "said": without_secrets(migration.said, side)})
+    except NotStanding as why:
+        sides = {"source": before, "destination": told_before(destination)}
+        migration = stopped_migration(SideNotStanding("destination", why), sides)
+    except SideEnded as ended:
+        migration = Migration(
+            verdict=RehearsalVerdict.refused, said=str(ended), source=before, destination=told_before(destination)
+        )
+    return migration.model_copy(update={"seconds": perf_counter() - began, "confinement": "bubblewrap"})

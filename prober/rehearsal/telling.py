@@ -1,0 +1,130 @@
+"""What is told of the machines of a rehearsal, and of one that came to nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from prober.errors import ExitedError
+from prober.proof.given import given_options
+from prober.proof.secrets import hide, secrets_of
+from prober.proof.subject import LineSubject
+from prober.proof.words import Tone
+from prober.rehearsal.blame import blamed_device, changes_behind, is_about_stopped
+from prober.rehearsal.models import Change, Migration, SideTold
+from prober.rehearsal.pair import Side, SideNotStanding
+from prober.rehearsal.stream import Sent
+from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
+from prober.rehearsal.view import GuestView
+
+
+def failed_migration(
+    sent: Sent,
+    destination: Side,
+    told: tuple[SideTold, SideTold],
+    views: tuple[GuestView, GuestView],
+    changes: Sequence[Change],
+    *,
+    driven: bool,
+) -> Migration:
+    """A migration whose stream came to nothing; ``told`` and ``views`` are of the source and of the destination."""
+    ended = sent.ended
+    words = _words_of(destination, ended.error if ended is not None and ended.side == "destination" else None)
+    said = "\n".join(words) or sent.said or (str(ended) if ended is not None else "")
+    device = blamed_device(said, *views)
+    because = changes_behind(device, said, changes)
+    crashed = _signal(sent)
+    verdict, reason = RehearsalVerdict.refused, ""
+    if crashed:
+        whose = ended.side if ended is not None else "destination"
+        after = "this would have killed the guest" if whose == "source" else "the guest would have gone on where it was"
+        reason = f"the QEMU of the {whose} crashed ({crashed}): {after}"
+    elif not driven and is_about_stopped(said, because, destination.scene.subject.capabilities.version.major):
+        verdict = RehearsalVerdict.not_provable
+        reason = "the guest has never run, and this is about queues that no guest has set up: --driven has them set up"
+    return Migration(
+        verdict=verdict,
+        stage="source" if ended is not None and ended.side == "source" else "stream",
+        said=said,
+        reason=reason,
+        signal=crashed,
+        device=device,
+        because=because,
+        source=told[0],
+        destination=told[1],
+    )
+
+
+def _signal(sent: Sent) -> str:
+    """The name of the signal that ended a side, empty where none did."""
+    code = sent.ended.error.returncode if sent.ended is not None else 0
+    if code >= 0:
+        return ""
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _words_of(side: Side, ended: ExitedError | None) -> list[str]:
+    """The errors that a side wrote, in their order."""
+    messages = side.standing.messages(None if ended is None else ended.stderr)
+    return [str(message) for message in messages if message.tone is Tone.error]
+
+
+def told_of(side: Side, view: GuestView) -> SideTold:
+    """A machine that stands, or stood, and was read."""
+    standing, subject = side.standing, side.scene.subject
+    warnings = dict.fromkeys(str(one) for one in standing.messages() if one.tone is Tone.warning)
+    return SideTold(
+        binary=subject.binary,
+        version=str(subject.capabilities.version),
+        machine=machine_of_view(view),
+        accelerator="kvm" if side.scene.with_kvm else "tcg",
+        warnings=tuple(without_secrets(text, side) for text in warnings)[:100],
+        findings=tuple(side.scene.report.findings),
+        replaced=tuple(standing.bench.replaced),
+        left_out=tuple(standing.bench.left_out),
+    )
+
+
+def told_before(subject: LineSubject) -> SideTold:
+    """A machine that was not started."""
+    return SideTold(binary=subject.binary, version=str(subject.capabilities.version))
+
+
+def machine_of_view(view: GuestView) -> str:
+    """The canonical type of a machine that was read."""
+    kind: JsonValue = view.values.get(("machine", "type"))
+    return kind.removesuffix("-machine") if isinstance(kind, str) else ""
+
+
+def without_secrets(text: str, *sides: Side) -> str:
+    """The text without the secrets of any of the lines."""
+    for side in sides:
+        text = hide(text, secrets_of(given_options([*side.scene.words])))
+    return text
+
+
+def stopped_migration(stopped: SideNotStanding, sides: Mapping[str, SideTold]) -> Migration:
+    """A migration of which one machine does not stand; ``sides`` are both, as they are told without that."""
+    why, outcome = stopped.why, stopped.why.outcome
+    secrets = secrets_of(given_options([*why.scene.words]))
+    findings = (*why.scene.report.findings, *outcome.findings)
+    update = {
+        "said": hide(outcome.said, secrets),
+        "option": outcome.option,
+        "warnings": tuple(hide(text, secrets) for text in outcome.warnings),
+        "findings": tuple(one.model_copy(update={"message": hide(one.message, secrets)}) for one in findings),
+    }
+    told = {**sides, stopped.side: sides[stopped.side].model_copy(update=update)}
+    return Migration(
+        verdict=verdict_of_start(outcome),
+        stage=stopped.side,
+        said=hide(outcome.said, secrets),
+        reason=hide(outcome.reason, secrets),
+        source=told["source"],
+        destination=told["destination"],
+    )
