@@ -169,6 +169,11 @@ COMMANDS = (
         "Rehearse a migration: a guest is sent, stopped and confined, from one QEMU to another.",
     ),
     Command(
+        "upgrade",
+        "prober.cli.upgrade",
+        "Rehearse an upgrade of QEMU: what starts, what migrates there and back, what a guest sees change, what helps.",
+    ),
+    Command(
         "state",
         "prober.cli.state",
         "Keep the state of a guest in a file, and try it on another host.",

@@ -27,7 +27,7 @@ from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import SideName
 from prober.rehearsal.told import MigrationTold, refused_by
-from prober.translate.pinned import machine_of, with_machine
+from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.read import read_domain
 
 #: What a root directory's QEMU is called, where only the directory is named.
@@ -54,7 +54,7 @@ class Journey:
     settings: Path | None = None
 
 
-class Host(NamedTuple):
+class MovingQemu(NamedTuple):
     """One QEMU: who answers for it, its path, and the root directory that it is in."""
 
     qemu: Local
@@ -107,7 +107,7 @@ def is_line(words: Sequence[str], to_line: str | None) -> bool:
     return to_line is not None or any(word.startswith("-") and word != "-" for word in words)
 
 
-def find_hosts(journey: Journey) -> tuple[Host, Host]:
+def find_hosts(journey: Journey) -> tuple[MovingQemu, MovingQemu]:
     """Both QEMUs.
 
     :raise UsageError: where one is not told, or is none.
@@ -118,7 +118,7 @@ def find_hosts(journey: Journey) -> tuple[Host, Host]:
     )
 
 
-def find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> Host:
+def find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> MovingQemu:
     """The QEMU that an option names, or its root directory.
 
     :raise UsageError: where it names none.
@@ -131,18 +131,18 @@ def find_host(option: str, name: str | None, root: Path | None, settings: Path |
     if Path(name).is_dir():
         return _in_root(option, _IN_ROOT, Path(name), settings)
     binary = str(Path(find_program(name, "a root directory")).absolute())
-    return Host(interviewed(binary, settings), binary, None)
+    return MovingQemu(interviewed(binary, settings), binary, None)
 
 
-def _in_root(option: str, binary: str, root: Path, settings: Path | None) -> Host:
+def _in_root(option: str, binary: str, root: Path, settings: Path | None) -> MovingQemu:
     if not root.is_dir():
         raise UsageError(f"{root} is no directory", hint=f"it is where the QEMU of {option} is started in")
     directory = root.absolute()
-    return Host(interviewed(binary, settings, directory), binary, directory)
+    return MovingQemu(interviewed(binary, settings, directory), binary, directory)
 
 
 def _rehearse_line(
-    words: Sequence[str], to_line: str | None, hosts: tuple[Host, Host], asked: MigrateAsked
+    words: Sequence[str], to_line: str | None, hosts: tuple[MovingQemu, MovingQemu], asked: MigrateAsked
 ) -> list[MigrationTold]:
     source, destination = hosts
     line = _as_line(words)
@@ -165,7 +165,7 @@ def _split(line: str) -> list[str]:
         raise UsageError(f"--to-line cannot be read: {error}") from error
 
 
-_Line = tuple[Host, tuple[str, ...]]
+_Line = tuple[MovingQemu, tuple[str, ...]]
 
 
 async def _rehearse_all(
@@ -208,7 +208,7 @@ async def _rehearse(here: _Line, there: _Line, asked: MigrateAsked, kvm: KvmTria
 
 
 def rehearse_domains(
-    files: Sequence[str], hosts: tuple[Host, Host], settings: HostFile, asked: MigrateAsked
+    files: Sequence[str], hosts: tuple[MovingQemu, MovingQemu], settings: HostFile, asked: MigrateAsked
 ) -> list[MigrationTold]:
     """Each domain, translated for both; what one of the two refuses is not started.
 
@@ -232,7 +232,7 @@ def rehearse_domains(
             told[len(told) + len(places)] = MigrationTold(file=shown_name(file), refusals=refusals)
             continue
         # It keeps the machine type that it has where it runs, also on its way back.
-        kept = with_machine(domain, machine_of(domain, hosts[0].qemu.capabilities))
+        kept = with_machine(domain, canonical_machine(domain, hosts[0].qemu.capabilities))
         for ways in (hosts, hosts[::-1]) if asked.both_ways else (hosts,):
             place = len(told) + len(places)
             found = _translated(shown_name(file), kept, ways, settings, asked)
@@ -248,12 +248,12 @@ def rehearse_domains(
 
 
 def _translated(
-    file: str, domain: Domain, hosts: tuple[Host, Host], settings: HostFile, asked: MigrateAsked
+    file: str, domain: Domain, hosts: tuple[MovingQemu, MovingQemu], settings: HostFile, asked: MigrateAsked
 ) -> MigrationTold | tuple[str, _Line, _Line]:
     """Both lines, or what one of the two QEMUs refuses."""
     source, destination = hosts
     lines: list[_Line] = []
-    sides: tuple[tuple[SideName, Host], ...] = (("source", source), ("destination", destination))
+    sides: tuple[tuple[SideName, MovingQemu], ...] = (("source", source), ("destination", destination))
     for side, host in sides:
         here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, settings)
         try:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
-from prober.rehearsal.models import Change, Migration, SideTold
+from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.told import MigrationTold
 from prober.rehearsal.verdict import RehearsalVerdict
 
@@ -89,14 +89,14 @@ def _said(migration: Migration) -> Iterator[str]:
     yield from (f"    {line}" for line in others)
 
 
-def _because(change: Change) -> str:
+def _because(change: GuestChange) -> str:
     return f"because {describe_change(change)}"
 
 
-def describe_change(change: Change) -> str:
+def describe_change(change: GuestChange) -> str:
     """One difference in words.
 
-    >>> describe_change(Change(where="virtio-net-pci n at 01.0", part="vectors", here=3, there=9))
+    >>> describe_change(GuestChange(where="virtio-net-pci n at 01.0", part="vectors", here=3, there=9))
     'virtio-net-pci n at 01.0: vectors is 3 here and 9 there'
     """
     if not change.part:
@@ -127,7 +127,7 @@ def _passed(migration: Migration, *, verbose: bool) -> Iterator[str]:
         yield f"and {left} more (--verbose shows all)"
 
 
-def _shown(changes: Sequence[Change], *, verbose: bool) -> Sequence[Change]:
+def _shown(changes: Sequence[GuestChange], *, verbose: bool) -> Sequence[GuestChange]:
     return changes if verbose else changes[:_SHOWN]
 
 

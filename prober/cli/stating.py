@@ -10,7 +10,7 @@ from typing import NamedTuple
 from prober.cli import output
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file
-from prober.cli.migrating import Host, find_host
+from prober.cli.migrating import MovingQemu, find_host
 from prober.cli.migration import exit_of_all, format_told
 from prober.cli.replacing import replace_file
 from prober.cli.translating import Here, HostFile, translate_here
@@ -34,7 +34,7 @@ class Stated(NamedTuple):
     settings: Path | None
     assume_unknown_present: bool = False
 
-    def host(self) -> Host:
+    def host(self) -> MovingQemu:
         """It, with its path."""
         return find_host("--binary", self.binary, self.root, self.settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from prober.rehearsal.models import Change
+from prober.rehearsal.models import GuestChange
 from prober.rehearsal.view import GuestView
 
 #: A device by its place on PCI, as a section or a block of memory is named: ``0000:00:02.0:01.0/virtio-net``
@@ -29,7 +29,7 @@ _CHECKS_FROM = 11
 QUEUE_SIZES = ("queue-size", "queue_size", "rx_queue_size", "tx_queue_size", "virtqueue_size")
 
 
-def is_about_stopped(words: str, because: Iterable[Change], destination_major: int) -> bool:
+def is_about_stopped(words: str, because: Iterable[GuestChange], destination_major: int) -> bool:
     """Whether a refusal is due to the guest's never having run: the same line on both sides is refused so, and a guest
     that has set up its queues is not."""
     if destination_major < _CHECKS_FROM or _UNDRIVEN.search(words) is None:
@@ -73,10 +73,10 @@ _SECTIONS = tuple(
 )
 
 
-def changes_behind(device: str, words: str, changes: Iterable[Change]) -> tuple[Change, ...]:
+def changes_behind(device: str, words: str, changes: Iterable[GuestChange]) -> tuple[GuestChange, ...]:
     """The differences that QEMU's words are about: those of the device, and for sections of the machine those of what
     is kept in them."""
-    wanted: Callable[[Change], bool]
+    wanted: Callable[[GuestChange], bool]
     found = _ON_PCI.search(words)
     slots = found["slots"] if found is not None else ""
     if device == "the number of CPUs":
@@ -92,23 +92,23 @@ def changes_behind(device: str, words: str, changes: Iterable[Change]) -> tuple[
     return (*_sizes(device, words), *(one for one in changes if wanted(one)))
 
 
-def _sizes(device: str, words: str) -> Iterator[Change]:
+def _sizes(device: str, words: str) -> Iterator[GuestChange]:
     """What QEMU itself tells of two sizes of a block of memory: first the one that came (``parse_ramblock``)."""
     block = _BLOCK.search(words)
     if block is not None and block["sized"]:
         here, there = int(block["here"], 16), int(block["there"], 16)
-        yield Change(where=device, part=f"size of {block['sized']}", here=here, there=there)
+        yield GuestChange(where=device, part=f"size of {block['sized']}", here=here, there=there)
 
 
-def _is_of_cpus(change: Change) -> bool:
+def _is_of_cpus(change: GuestChange) -> bool:
     return change.where.startswith("cpu") or change.part.startswith("smp.")
 
 
-def _is_of_machine(change: Change) -> bool:
+def _is_of_machine(change: GuestChange) -> bool:
     return change.where in ("machine", "option")
 
 
-def _is_of_power_management(change: Change) -> bool:
+def _is_of_power_management(change: GuestChange) -> bool:
     """What the state of hot-plug is kept for: PCI, CPUs and memory."""
     return (
         _is_of_cpus(change) or change.where in ("PIIX4_PM", "ICH9-LPC", "hot-plug") or change.part.startswith("memory")

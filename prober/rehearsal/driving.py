@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prober.rehearsal.blame import QUEUE_SIZES
-from prober.rehearsal.pair import Side
+from prober.rehearsal.pair import PairSide
 from prober.rehearsal.ports import PciPorts, read_port, value_read, write_port
 from prober.rehearsal.view import GuestView, SeenDevice
-from prober.rehearsal.virtio import FIRMWARE_MOST, VirtioDevice
+from prober.rehearsal.virtio import FIRMWARE_MOST, DrivenVirtio
 
 #: Where CPU hot-plug is switched, by what the machine's type is called.
 _CPU_HOTPLUG = {"pc-q35-": 0xCD8, "pc-i440fx-": 0xAF00}
@@ -34,7 +34,7 @@ class Driven:
     left: tuple[str, ...] = ()
 
 
-async def drive(side: Side, view: GuestView) -> Driven:
+async def drive(side: PairSide, view: GuestView) -> Driven:
     """Drive what can be driven of a machine, which ``view`` was read of.
 
     :raise SideEnded: when the QEMU ended.
@@ -51,7 +51,7 @@ async def drive(side: Side, view: GuestView) -> Driven:
         if not slots or not known.kind.startswith(_VIRTIO):
             continue
         most = max(FIRMWARE_MOST, *_given_sizes(known))
-        virtio = VirtioDevice(ports, slots, most)
+        virtio = DrivenVirtio(ports, slots, most)
         why = await _set_up(virtio, ports, slots)
         if why:
             left.append(f"{name} was not driven: {why}")
@@ -65,7 +65,7 @@ async def drive(side: Side, view: GuestView) -> Driven:
     return Driven(tuple(done), tuple(left))
 
 
-async def _set_up(virtio: VirtioDevice, ports: PciPorts, slots: str) -> str:
+async def _set_up(virtio: DrivenVirtio, ports: PciPorts, slots: str) -> str:
     if not await ports.reach(slots):
         return "what it is behind is no bridge"
     ident = await ports.read(slots, 0, 4) or 0
@@ -81,7 +81,7 @@ def _given_sizes(device: SeenDevice) -> Iterator[int]:
         yield value if isinstance(value, int) else 0
 
 
-async def _switch_cpu_hotplug(side: Side, port: int) -> tuple[list[str], list[str]]:
+async def _switch_cpu_hotplug(side: PairSide, port: int) -> tuple[list[str], list[str]]:
     """What was driven, and what was not."""
     read, _ = await side.ask_all([read_port(port, 1), write_port(port, 0, 1)])
     if value_read(read) is None:

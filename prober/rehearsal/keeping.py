@@ -12,10 +12,10 @@ from prober.proof.given import given_options
 from prober.proof.kvm import KvmTrial
 from prober.proof.secrets import secrets_of
 from prober.proof.subject import LineRequest, LineSubject
-from prober.rehearsal.changes import changes_between
+from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
 from prober.rehearsal.models import Migration, SideTold
-from prober.rehearsal.pair import Side, SideEnded, SideNotStanding
+from prober.rehearsal.pair import PairSide, SideEnded, SideNotStanding
 from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, StageLimits, on_stage, set_scene, with_more
 from prober.rehearsal.statefile import MOST_STATE, StateFile, head_of
@@ -69,7 +69,7 @@ async def save_state(
     try:
         scene = await set_scene(guest.subject, guest.line, kvm or KvmTrial())
         async with on_stage(scene, limits=limits) as standing:
-            side = Side("source", scene, standing)
+            side = PairSide("source", scene, standing)
             view = await read_view(side)
             done = await drive(side, view) if driven else Driven()
             sent, state = await take_state(side, MOST_STATE)
@@ -136,9 +136,9 @@ async def load_state(
     try:
         scene = await set_scene(destination, LineRequest(line.words, False, line.assume_unknown_present), KvmTrial())
         async with on_stage(with_more(scene, ("-incoming", "defer")), limits=limits, form="bubblewrap") as standing:
-            side = Side("destination", scene, standing)
+            side = PairSide("destination", scene, standing)
             there = await read_view(side)
-            changes = changes_between(here, there)
+            changes = seen_changes(here, there)
             sent = await give_state(side, file.state)
             told = told_of(side, there)
             if sent.is_complete:

@@ -14,10 +14,10 @@ from prober.proof.readings import named_by_globals
 from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
-from prober.rehearsal.changes import changes_between
+from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
 from prober.rehearsal.models import Migration
-from prober.rehearsal.pair import Side, SideName, SideNotStanding, side_by_side
+from prober.rehearsal.pair import PairSide, SideName, SideNotStanding, side_by_side
 from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimits, set_scene
 from prober.rehearsal.stream import send_state
@@ -85,12 +85,12 @@ async def _set(subject: LineSubject, request: LineRequest, kvm: KvmTrial, side: 
         raise SideNotStanding(side, why) from why
 
 
-async def _move(source: Side, destination: Side, *, driven: bool) -> Migration:
+async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Migration:
     """Both stand: they are read, the one is driven where that is asked for, and sent."""
     every = named_by_globals(source.standing.bench) | named_by_globals(destination.standing.bench)
     here = await read_view(source, every)
     there = await read_view(destination, every)
-    changes = changes_between(here, there)
+    changes = seen_changes(here, there)
     done = await drive(source, here) if driven else Driven()
     sent = await send_state(source, destination)
     told = told_of(source, here), told_of(destination, there)

@@ -11,14 +11,14 @@ from prober.proof.models import Blamed, Omission, Replacement
 from prober.rehearsal.verdict import RehearsalVerdict
 
 #: Where it came to an end: at one of the starts, at a device or section of the stream, or not at all.
-Stage = Literal["source", "destination", "stream", ""]
+FailedAt = Literal["source", "destination", "stream", ""]
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Change(_Value):
+class GuestChange(_Value):
     """Something that a guest would see change: ``where`` is a device and its place, the machine, a CPU, ``part`` a
     property of it (empty for the whole), ``here`` what the source has, and ``there`` what the destination has; None is
     what one has not."""
@@ -61,13 +61,13 @@ class Migration(_Value):
     """
 
     verdict: RehearsalVerdict
-    stage: Stage = ""
+    stage: FailedAt = ""
     said: str = ""
     reason: str = ""
     signal: str = ""
     device: str = ""
-    because: tuple[Change, ...] = ()
-    changes: tuple[Change, ...] = ()
+    because: tuple[GuestChange, ...] = ()
+    changes: tuple[GuestChange, ...] = ()
     unknown: tuple[str, ...] = ()
     driven: tuple[str, ...] = ()
     undriven: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ class SideNotStanding(Exception):
         self.why = why
 
 
-class Side:
+class PairSide:
     """One machine of a pair."""
 
     def __init__(self, name: SideName, scene: Scene, standing: Standing) -> None:
@@ -79,7 +79,7 @@ class Side:
 @asynccontextmanager
 async def side_by_side(
     source: Scene, destination: Scene, *, limits: StageLimits = DEFAULT_STAGE, form: Form | None = None
-) -> AsyncIterator[tuple[Side, Side]]:
+) -> AsyncIterator[tuple[PairSide, PairSide]]:
     """Both machines, started at the same time; both are gone when the block ends, in whatever way.
 
     :raise SideNotStanding: where one of them does not stand.
@@ -99,14 +99,14 @@ class _Holder:
     """A task that keeps one machine on its stage: what is entered in a task is left in the same one."""
 
     def __init__(self, name: SideName, scene: Scene, limits: StageLimits, form: Form | None) -> None:
-        self.stood: asyncio.Future[Side] = asyncio.get_running_loop().create_future()
+        self.stood: asyncio.Future[PairSide] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
         self.task = asyncio.ensure_future(self._hold(name, scene, limits, form))
 
     async def _hold(self, name: SideName, scene: Scene, limits: StageLimits, form: Form | None) -> None:
         try:
             async with on_stage(scene, limits=limits, form=form) as standing:
-                self.stood.set_result(Side(name, scene, standing))
+                self.stood.set_result(PairSide(name, scene, standing))
                 await self._over.wait()
         except NotStanding as why:
             self._fail(SideNotStanding(name, why))

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\.(\d+)$")
 _DEEPEST = 40
 
 
-def places_of(devices: Sequence[Read]) -> list[tuple[str, str]]:
+def guest_places(devices: Sequence[Read]) -> list[tuple[str, str]]:
     """For each device the place where it stands, and its slots from the PCI root on, empty where it is not on PCI.
 
     Devices without an address are told apart by the order in which they come.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
-from prober.rehearsal.pair import Side
+from prober.rehearsal.pair import PairSide
 
 _ADDRESS, _DATA = 0xCF8, 0xCFC
 
@@ -47,7 +47,7 @@ def value_read(answer: Exchange) -> int | None:
 class PciPorts:
     """The configuration of the PCI devices of one machine, by their slots from the root on (``01.0:00.0``)."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: PairSide) -> None:
         self._side = side
         #: The bus that is behind these slots; the root is behind none.
         self._buses = {"": 0}

@@ -13,8 +13,8 @@ from prober.proof.layout import Layout
 from prober.proof.live import HOTPLUG, live_buses, look_around
 from prober.proof.readings import drivers_of_globals, named_by_globals
 from prober.qemu.questions import Question
-from prober.rehearsal.pair import Side
-from prober.rehearsal.places import places_of
+from prober.rehearsal.pair import PairSide
+from prober.rehearsal.places import guest_places
 from prober.rehearsal.unseen import is_seen
 from prober.rehearsal.view import GuestView, SeenDevice
 
@@ -44,7 +44,7 @@ _SEEN_OPTIONS = (
 )
 
 
-async def read_view(side: Side, globals_too: Iterable[tuple[str, str]] = ()) -> GuestView:
+async def read_view(side: PairSide, globals_too: Iterable[tuple[str, str]] = ()) -> GuestView:
     """What the guest of this machine sees.
 
     ``globals_too`` are properties, by type and name, that are read of the machine's own devices, besides those that the
@@ -73,7 +73,7 @@ def _options(words: Sequence[str]) -> Iterator[tuple[tuple[str, str], JsonValue]
         yield ("option", flag), values
 
 
-async def _read_devices(side: Side) -> tuple[SeenDevice, ...]:
+async def _read_devices(side: PairSide) -> tuple[SeenDevice, ...]:
     listed = await side.ask_all([Question("qom-list", {"path": home}) for home in _HOMES])
     found = [
         (kind, name if home == _HOMES[0] else "", f"{home}/{name}")
@@ -89,7 +89,7 @@ async def _read_devices(side: Side) -> tuple[SeenDevice, ...]:
     ]
     answers = iter(await side.ask_all(questions))
     read = [{name: _short(next(answers).reply) for name in properties} for properties in names]
-    places = places_of([(kind, path, values) for (kind, _, path), values in zip(found, read, strict=True)])
+    places = guest_places([(kind, path, values) for (kind, _, path), values in zip(found, read, strict=True)])
     return tuple(
         SeenDevice(
             kind, ident, path, place, pci, {name: value for name, value in values.items() if is_seen(kind, name)}
@@ -122,29 +122,15 @@ def _short(value: JsonValue) -> JsonValue:
     return value if len(str(value)) <= _MOST_VALUE else str(value)[:_MOST_VALUE]
 
 
-async def _read_values(side: Side, layout: Layout, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], JsonValue]:
-    """What is no device of the line: the machine, its CPUs, its memory, its PCI devices, and hot-plug."""
-    values: dict[tuple[str, str], JsonValue] = {}
-    machine, cpu, cpus, memory, uuid, pci = await side.ask_all(
-        [
-            Question("qom-list", {"path": "/machine"}),
-            Question("qom-list", {"path": layout.cpu or "/machine"}),
-            Question("query-hotpluggable-cpus"),
-            Question("query-memory-devices"),
-            Question("query-uuid"),
-            Question("query-pci"),
-        ]
+_Values = dict[tuple[str, str], JsonValue]
+
+
+async def _read_values(side: PairSide, layout: Layout, wanted: set[tuple[str, str]]) -> _Values:
+    """What is no device of the line: the machine, its CPUs, its memory, its PCI devices, and its own devices."""
+    cpus, memory, uuid, pci = await side.ask_all(
+        [Question(name) for name in ("query-hotpluggable-cpus", "query-memory-devices", "query-uuid", "query-pci")]
     )
-    of_machine = [name for name in ["type", *_properties(machine.reply)] if is_seen("machine", name)]
-    of_cpu = [one for one in _properties(cpu.reply) if one in _OF_CPU or one.startswith("hv-")] if layout.cpu else []
-    asked = [("machine", "/machine", name) for name in dict.fromkeys(of_machine)]
-    asked += [("cpu", layout.cpu, name) for name in of_cpu]
-    every = wanted | {(driver, name) for driver, names in HOTPLUG.items() for name in names}
-    asked += [(driver, path, name) for driver, name in sorted(every) for path in _own(layout, driver)]
-    answers = await side.ask_all([Question("qom-get", {"path": path, "property": name}) for _, path, name in asked])
-    for (what, _, name), answer in zip(asked, answers, strict=True):
-        if answer.error is None:
-            values.update(_split(what, name, _short(answer.reply)))
+    values = await _read_properties(side, layout, wanted)
     if layout.cpu:
         features = await side.ask(Question("qom-get", {"path": layout.cpu, "property": "feature-words"}))
         values.update(_feature_words(features.reply))
@@ -155,7 +141,40 @@ async def _read_values(side: Side, layout: Layout, wanted: set[tuple[str, str]])
     return values
 
 
-async def _hotplug(side: Side, layout: Layout, devices: Sequence[SeenDevice]) -> Mapping[tuple[str, str], JsonValue]:
+async def _read_properties(side: PairSide, layout: Layout, wanted: set[tuple[str, str]]) -> _Values:
+    """The properties of the machine, of its first CPU, and of its own devices as far as they are ``wanted``."""
+    machine, cpu = await side.ask_all([Question("qom-list", {"path": one}) for one in ("/machine", layout.cpu or "/")])
+    names = dict.fromkeys(["type", *_properties(machine.reply)])
+    asked = [("machine", "/machine", name) for name in names if is_seen("machine", name)]
+    if layout.cpu:
+        asked += [("cpu", layout.cpu, name) for name in _properties(cpu.reply) if _is_of_cpu(name)]
+    asked += _of_own_devices(layout, wanted)
+    answers = await side.ask_all([Question("qom-get", {"path": path, "property": name}) for _, path, name in asked])
+    values: _Values = {}
+    for (what, _, name), answer in zip(asked, answers, strict=True):
+        if answer.error is None:
+            values.update(_split(what, name, _short(answer.reply)))
+    return values
+
+
+def _is_of_cpu(name: str) -> bool:
+    return name in _OF_CPU or name.startswith("hv-")
+
+
+def _of_own_devices(layout: Layout, wanted: set[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Those of hot-plug, and what is ``wanted``: the type, the path, and the name."""
+    every = wanted | {(driver, name) for driver, names in HOTPLUG.items() for name in names}
+    return [(driver, path, name) for driver, name in sorted(every) for path in _own(layout, driver)]
+
+
+def _own(layout: Layout, driver: str) -> list[str]:
+    """The machine's own devices of a type; those of the line are read in full."""
+    return [path for path in layout.live.get(driver, []) if "/peripheral" not in path][:8]
+
+
+async def _hotplug(
+    side: PairSide, layout: Layout, devices: Sequence[SeenDevice]
+) -> Mapping[tuple[str, str], JsonValue]:
     """Who handles hot-plug on each bus but the root: there somebody is named from QEMU 8.0 on, whether anything may be
     plugged in or not, and the options tell."""
     places = {device.path: device.place for device in devices}
@@ -165,11 +184,6 @@ async def _hotplug(side: Side, layout: Layout, devices: Sequence[SeenDevice]) ->
         for bus in buses
         if bus.name not in ("pci.0", "pcie.0")
     }
-
-
-def _own(layout: Layout, driver: str) -> list[str]:
-    """The machine's own devices of a type; those of the line are read in full."""
-    return [path for path in layout.live.get(driver, []) if "/peripheral" not in path][:8]
 
 
 def _split(what: str, name: str, value: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from prober.qemu.questions import Question
-from prober.rehearsal.pair import Side, SideEnded
+from prober.rehearsal.pair import PairSide, SideEnded
 
 #: What a descriptor is called that QEMU is handed.
 _NAME = "prober-state"
@@ -46,7 +46,7 @@ class Sent:
         return self.ended is None and (self.source, self.destination) == ("completed", "completed")
 
 
-async def send_state(source: Side, destination: Side) -> Sent:
+async def send_state(source: PairSide, destination: PairSide) -> Sent:
     """Have the source send itself to the destination, which was started with ``-incoming defer``; waits for the end.
 
     :raise QemuError: where a QEMU does not answer as QMP has it.
@@ -67,7 +67,7 @@ async def send_state(source: Side, destination: Side) -> Sent:
     return await _see_it_through(source, destination, sent)
 
 
-async def _see_it_through(source: Side | None, destination: Side, sent: Sent) -> Sent:
+async def _see_it_through(source: PairSide | None, destination: PairSide, sent: Sent) -> Sent:
     """Ask until it is over; without a ``source`` what is sent comes from a file."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
@@ -89,7 +89,7 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-async def _await_state(side: Side, reading: int) -> str:
+async def _await_state(side: PairSide, reading: int) -> str:
     """Have a machine wait for a state; what it refuses with, or nothing."""
     handed = await side.hand_over(_NAME, reading)
     if handed.error is not None:
@@ -98,7 +98,7 @@ async def _await_state(side: Side, reading: int) -> str:
     return waiting.error.desc if waiting.error is not None else ""
 
 
-async def _begin_sending(side: Side, writing: int) -> str:
+async def _begin_sending(side: PairSide, writing: int) -> str:
     """Have a machine send itself; what it refuses with, or nothing."""
     handed = await side.hand_over(_NAME, writing)
     if handed.error is not None:
@@ -108,7 +108,7 @@ async def _begin_sending(side: Side, writing: int) -> str:
     return begun.error.desc if begun.error is not None else ""
 
 
-async def take_state(source: Side, most: int) -> tuple[Sent, bytes]:
+async def take_state(source: PairSide, most: int) -> tuple[Sent, bytes]:
     """The state of a machine, which has not more than ``most`` bytes; ``said`` tells where it comes to nothing.
 
     :raise QemuError: where the QEMU does not answer as QMP has it.
@@ -144,7 +144,7 @@ async def take_state(source: Side, most: int) -> tuple[Sent, bytes]:
     return sent, state
 
 
-async def give_state(destination: Side, state: bytes) -> Sent:
+async def give_state(destination: PairSide, state: bytes) -> Sent:
     """Have a machine take a state, which was started with ``-incoming defer``; waits for the end.
 
     :raise QemuError: where the QEMU does not answer as QMP has it.
@@ -211,7 +211,7 @@ async def _is_ready(descriptor: int, *, to_write: bool) -> None:
         (loop.remove_writer if to_write else loop.remove_reader)(descriptor)
 
 
-async def _is_over(source: Side | None, destination: Side, sent: Sent) -> bool:
+async def _is_over(source: PairSide | None, destination: PairSide, sent: Sent) -> bool:
     """Ask both; whether nothing more comes."""
     if source is not None:
         _note((await source.ask(Question("query-migrate"))).reply, sent)
@@ -224,7 +224,7 @@ async def _is_over(source: Side | None, destination: Side, sent: Sent) -> bool:
     return False
 
 
-async def _see_source(source: Side, sent: Sent) -> None:
+async def _see_source(source: PairSide, sent: Sent) -> None:
     """What the source says once the destination has gone."""
     with suppress(SideEnded, TimeoutError):
         async with asyncio.timeout(1.0):

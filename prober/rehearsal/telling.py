@@ -13,8 +13,8 @@ from prober.proof.secrets import hide, secrets_of
 from prober.proof.subject import LineSubject
 from prober.proof.words import Tone
 from prober.rehearsal.blame import blamed_device, changes_behind, is_about_stopped
-from prober.rehearsal.models import Change, Migration, SideTold
-from prober.rehearsal.pair import Side, SideNotStanding
+from prober.rehearsal.models import GuestChange, Migration, SideTold
+from prober.rehearsal.pair import PairSide, SideNotStanding
 from prober.rehearsal.stream import Sent
 from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
 from prober.rehearsal.view import GuestView
@@ -22,10 +22,10 @@ from prober.rehearsal.view import GuestView
 
 def failed_migration(
     sent: Sent,
-    destination: Side,
+    destination: PairSide,
     told: tuple[SideTold, SideTold],
     views: tuple[GuestView, GuestView],
-    changes: Sequence[Change],
+    changes: Sequence[GuestChange],
     *,
     driven: bool,
 ) -> Migration:
@@ -68,13 +68,13 @@ def _signal(sent: Sent) -> str:
         return f"signal {-code}"
 
 
-def _words_of(side: Side, ended: ExitedError | None) -> list[str]:
+def _words_of(side: PairSide, ended: ExitedError | None) -> list[str]:
     """The errors that a side wrote, in their order."""
     messages = side.standing.messages(None if ended is None else ended.stderr)
     return [str(message) for message in messages if message.tone is Tone.error]
 
 
-def told_of(side: Side, view: GuestView) -> SideTold:
+def told_of(side: PairSide, view: GuestView) -> SideTold:
     """A machine that stands, or stood, and was read."""
     standing, subject = side.standing, side.scene.subject
     warnings = dict.fromkeys(str(one) for one in standing.messages() if one.tone is Tone.warning)
@@ -101,7 +101,7 @@ def machine_of_view(view: GuestView) -> str:
     return kind.removesuffix("-machine") if isinstance(kind, str) else ""
 
 
-def without_secrets(text: str, *sides: Side) -> str:
+def without_secrets(text: str, *sides: PairSide) -> str:
     """The text without the secrets of any of the lines."""
     for side in sides:
         text = hide(text, secrets_of(given_options([*side.scene.words])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.proof.given import given_options
-from prober.rehearsal.pair import Side
+from prober.rehearsal.pair import PairSide
 
 #: Network backends whose features come from the host's kernel or another process.
 _OF_HOST = {
@@ -16,12 +16,12 @@ _OF_HOST = {
 }
 
 
-def unknowns_of(*sides: Side) -> tuple[str, ...]:
+def unknowns_of(*sides: PairSide) -> tuple[str, ...]:
     """A sentence for each thing, without repetition."""
     return tuple(dict.fromkeys(text for side in sides for text in _unknowns(side)))
 
 
-def _unknowns(side: Side) -> Iterator[str]:
+def _unknowns(side: PairSide) -> Iterator[str]:
     if side.scene.instead_of_kvm:
         yield "no KVM works here: what a CPU and its clock are under KVM was not compared, as TCG stood in"
     for option in given_options([*side.scene.words]):

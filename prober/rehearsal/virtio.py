@@ -49,7 +49,7 @@ class _Window:
     offset: int
 
 
-class VirtioDevice:
+class DrivenVirtio:
     """One virtio device, by its slots.
 
     No queue is given more entries than ``most``.  QEMU 10.0 offers 1024 for each, whatever the device was given

@@ -8,7 +8,7 @@ from prober.host.host import Host
 from prober.translate.target import find_target
 
 
-def machine_of(domain: Domain, caps: Capabilities, host: Host | None = None) -> str:
+def canonical_machine(domain: Domain, caps: Capabilities, host: Host | None = None) -> str:
     """The canonical type (``pc-q35-7.2``) that a domain has with this QEMU: what an alias, or no word at all, stands
     for.  One that the QEMU does not have is as it is written."""
     return find_target(domain, caps, None, host or Host()).canonical

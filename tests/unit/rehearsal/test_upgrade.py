@@ -1,0 +1,63 @@
+"""Which machine type is tried in the place of one that is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from prober.capabilities import Capabilities
+from prober.proof.models import ProofVerdict
+from prober.rehearsal.models import Migration, SideTold
+from prober.rehearsal.upgrade import Upgraded, nearest_machines
+from prober.rehearsal.verdict import RehearsalVerdict
+from tests.recordings import FIXTURES, load_capabilities
+
+SIDE = SideTold(binary="q", version="1")
+
+
+def moved(verdict: str) -> Migration:
+    return Migration(verdict=RehearsalVerdict(verdict), source=SIDE, destination=SIDE)
+
+
+@pytest.fixture(scope="module")
+def caps() -> Capabilities:
+    return load_capabilities(FIXTURES / "qemu-11.1.2.replies.xz")
+
+
+@pytest.mark.parametrize(
+    ("machine", "first"),
+    [
+        ("pc-q35-2.4", "pc-q35-8.2"),
+        ("pc-i440fx-2.6", "pc-i440fx-8.2"),
+        ("pc-q35-99.0", "pc-q35-11.1"),
+        ("pc-q35-rhel8.6.0", "pc-q35-8.2"),
+        ("pc-0.15", "pc-i440fx-8.2"),
+    ],
+)
+def test_the_next_of_the_same_family_comes_first(machine: str, first: str, caps: Capabilities) -> None:
+    found = nearest_machines(machine, caps)
+    assert found[0] == first
+    family = "q35" if "q35" in machine else "i440fx"
+    assert all(family in name for name in found[:5])
+
+
+def test_of_a_family_that_it_has_not_nothing_is_tried(caps: Capabilities) -> None:
+    assert nearest_machines("isapc", caps) == [name for name in (caps.accelerator.machines or {}) if name == "isapc"]
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ({"starts": ProofVerdict.proven, "there": moved("rehearsed"), "back": moved("rehearsed")}, "rehearsed"),
+        (
+            {"starts": ProofVerdict.proven, "there": moved("rehearsed"), "back": moved("rehearsed in part")},
+            "rehearsed in part",
+        ),
+        ({"starts": ProofVerdict.proven, "there": moved("not provable"), "back": moved("rehearsed")}, "not provable"),
+        ({"starts": ProofVerdict.proven, "there": moved("rehearsed"), "back": moved("refused")}, "refused"),
+        ({"starts": ProofVerdict.refused, "there": moved("rehearsed"), "back": moved("rehearsed")}, "refused"),
+        ({"starts": ProofVerdict.not_provable, "there": moved("rehearsed")}, "not provable"),
+        ({"unreadable": "no"}, "refused"),
+    ],
+)
+def test_the_worst_is_what_is_told_of_a_domain(told: dict[str, object], verdict: str) -> None:
+    assert Upgraded.model_validate({"file": "f", **told}).verdict == verdict
