@@ -82,6 +82,8 @@ def emit_machine_name(kind: OsType, target: Target) -> Iterator[Option]:
 
 def emit_no_acpi(features: Features, target: Target) -> Iterator[Option]:
     """``-no-acpi``, for machines that do not say whether they know ``acpi=`` (before QEMU 8.0)."""
+    if target.entry is None and target.caps.accelerator.machines is not None:
+        return  # There is no such machine, and of that alone is to be told.
     unsaid = target.entry is None or target.entry.acpi is None
     if unsaid and target.is_x86 and not features.acpi:
         yield Plain("-no-acpi", None, features.place("acpi"))

@@ -15,6 +15,9 @@ from prober.proof.outcome import Outcome
 #: Smaller memory (bytes) is never what the host lacks.
 _LEAST = 256 << 20
 
+#: From so much on (bytes) a migration is quicker without its memory: a second's work for 4 GiB.
+_WORTH_IT = 1 << 30
+
 #: What the id of the memory begins with that stands in for what ``-m`` asks for.
 RAM_ID = "prober-ram"
 
@@ -24,16 +27,17 @@ _MIB = 1 << 20
 _ANONYMOUS = ("memory-backend-ram", "memory-backend-memfd")
 
 
-def use_untouched_memory(bench: Bench) -> None:
+def use_untouched_memory(bench: Bench, ram_id: str = "") -> None:
     """Have the line started with memory that is a hole in a file, mapped shared: no host counts it.
 
     ``reserve=off`` would do where it is known (QEMU 6.1), and not with a host that counts all that is mapped.
+    ``ram_id`` is the id of what stands in for the machine's own memory; one that nothing of the line has without it.
     """
     given_objects = [one for one in bench.line if one.flag == "-object" and not one.is_left_out]
     for given in given_objects:
         if given.type in _ANONYMOUS and given.members is not None:
             _into_file(given, given.members, bench)
-    _of_machine(bench)
+    _of_machine(bench, ram_id)
 
 
 def _into_file(given: Given, members: Members, bench: Bench) -> None:
@@ -49,7 +53,7 @@ def _into_file(given: Given, members: Members, bench: Bench) -> None:
     bench.replace(given, "qom-type", "memory that is never touched")
 
 
-def _of_machine(bench: Bench) -> None:
+def _of_machine(bench: Bench, ram_id: str) -> None:
     """The memory of ``-m``, where the line names none that is the machine's (``memory-backend``), nor that of nodes."""
     if bench.caps.accelerator.machines is None or any(_is_backed(one) for one in bench.line if not one.is_left_out):
         return
@@ -62,11 +66,23 @@ def _of_machine(bench: Bench) -> None:
     if size < _LEAST:
         return
     path = bench.add("ram.memory", size=0)
-    ident = unused_id(RAM_ID, (word for one in bench.line for word in one.words()))
+    ident = ram_id or unused_id(RAM_ID, (word for one in bench.line for word in one.words()))
     backend = f"memory-backend-file,id={ident},size={size},mem-path={path},share=on"
     bench.line.append(Given(option.position, "-object", backend))
     bench.line.append(Given(option.position, "-machine", f"memory-backend={ident}"))
     bench.replace(option, "size", "memory that is never touched")
+
+
+def can_be_untouched(bench: Bench) -> bool:
+    """Whether a line asks for so much memory that it is worth it, and for none in a way of its own."""
+    line = [one for one in bench.line if not one.is_left_out]
+    if any(one.flag in ("-mem-path", "-mem-prealloc") for one in line):
+        return False
+    if any(one.flag == "-numa" and one.members is not None and one.members.text("mem") for one in line):
+        return False
+    option = next((one for one in reversed(line) if one.flag == "-m" and one.members is not None), None)
+    text = option.members.text("size") if option is not None and option.members is not None else ""
+    return (int(text) * _MIB if text.isdecimal() else as_size(text) or 0) >= _WORTH_IT
 
 
 def _is_backed(given: Given) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +19,7 @@ from prober.rehearsal.pair import PairSide, SideEnded, SideNotStanding
 from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, StageLimits, on_stage, set_scene, with_more
 from prober.rehearsal.statefile import MOST_STATE, StateFile, head_of
-from prober.rehearsal.stream import give_state, take_state
+from prober.rehearsal.stream import give_state, leave_memory_out, take_state
 from prober.rehearsal.telling import (
     failed_migration,
     machine_of_view,
@@ -68,10 +68,13 @@ async def save_state(
     began = perf_counter()
     try:
         scene = await set_scene(guest.subject, guest.line, kvm or KvmTrial())
+        scene = replace(scene, untouched=scene.can_be_untouched)
         async with on_stage(scene, limits=limits) as standing:
             side = PairSide("source", scene, standing)
             view = await read_view(side)
             done = await drive(side, view) if driven else Driven()
+            if scene.untouched:
+                await leave_memory_out(side)
             sent, state = await take_state(side, MOST_STATE)
             told = told_of(side, view)
     except NotStanding as why:
@@ -97,6 +100,7 @@ async def save_state(
     secrets = secrets_of(given_options([*scene.words]))
     words = tuple(_masked(word, secrets) for word in scene.words)
     head = head_of(_without_passwords(_masked(guest.xml, secrets)), machine_of_view(view), told.version, words, view)
+    head = head.model_copy(update={"without_memory": scene.untouched})
     return saved, StateFile(head, state)
 
 
@@ -135,10 +139,13 @@ async def load_state(
     here = file.head.view()
     try:
         scene = await set_scene(destination, LineRequest(line.words, False, line.assume_unknown_present), KvmTrial())
-        async with on_stage(with_more(scene, ("-incoming", "defer")), limits=limits, form="bubblewrap") as standing:
+        scene = replace(with_more(scene, ("-incoming", "defer")), untouched=file.head.without_memory)
+        async with on_stage(scene, limits=limits, form="bubblewrap") as standing:
             side = PairSide("destination", scene, standing)
             there = await read_view(side)
             changes = seen_changes(here, there)
+            if scene.untouched:
+                await leave_memory_out(side)
             sent = await give_state(side, file.state)
             told = told_of(side, there)
             if sent.is_complete:

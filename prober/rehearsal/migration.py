@@ -20,7 +20,7 @@ from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import PairSide, SideName, SideNotStanding, side_by_side
 from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimits, set_scene
-from prober.rehearsal.stream import send_state
+from prober.rehearsal.stream import leave_memory_out, send_state
 from prober.rehearsal.telling import (
     failed_migration,
     stopped_migration,
@@ -68,7 +68,9 @@ async def rehearse_migration(
     try:
         scenes.append(await _set(asked.source, asked.line, trial, "source"))
         scenes.append(await _set(asked.destination, asked.to_line, trial, "destination"))
-        source, destination = scenes[0], replace(scenes[1], more=(_INCOMING,))
+        untouched = all(scene.can_be_untouched for scene in scenes)
+        source, destination = (replace(scene, untouched=untouched) for scene in scenes)
+        destination = replace(destination, more=(_INCOMING,))
         async with side_by_side(source, destination, limits=limits, form=form) as pair:
             migration = await _move(*pair, driven=asked.driven)
     except SideNotStanding as stopped:
@@ -92,6 +94,8 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
     there = await read_view(destination, every)
     changes = seen_changes(here, there)
     done = await drive(source, here) if driven else Driven()
+    if source.scene.untouched:
+        await leave_memory_out(source, destination)
     sent = await send_state(source, destination)
     told = told_of(source, here), told_of(destination, there)
     common = {"changes": changes, "unknown": unknowns_of(source, destination), "state_bytes": sent.state_bytes}

@@ -18,7 +18,7 @@ from prober.errors import ExitedError
 from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.kvm import KvmTrial
-from prober.proof.memory import is_short_of_memory, use_untouched_memory
+from prober.proof.memory import can_be_untouched, is_short_of_memory, use_untouched_memory
 from prober.proof.models import ProofVerdict
 from prober.proof.outcome import Outcome
 from prober.proof.ready import find_here, make_ready, wants_kvm
@@ -27,6 +27,7 @@ from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.box.find import open_box
 from prober.qemu.box.forms import Form
 from prober.qemu.box.model import Box
+from prober.qemu.box.opened import STAND_IN
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ DEFAULT_STAGE = StageLimits()
 class Scene:
     """One line that is to stand on a stage: checked, and known as far as it is without a start.
 
-    ``more`` are options of ours that are started behind the line (``-incoming defer``).
+    ``more`` are options of ours that are started behind the line (``-incoming defer``).  ``untouched`` has its memory
+    in a file that is a hole, under the name that the machine has for it.
     """
 
     subject: LineSubject
@@ -53,6 +55,14 @@ class Scene:
     with_kvm: bool
     instead_of_kvm: bool
     more: tuple[tuple[str, str], ...] = ()
+    untouched: bool = False
+
+    @property
+    def can_be_untouched(self) -> bool:
+        """Whether the guest has so much memory that it is worth not to send it."""
+        return can_be_untouched(
+            make_ready(self.words, self.subject, STAND_IN, self.here, instead_of_kvm=self.instead_of_kvm)
+        )
 
 
 class NotStanding(Exception):
@@ -130,7 +140,10 @@ def _ready(scene: Scene, box: Box, *, untouched: bool) -> Bench:
     if bench.not_provable:
         reason = "; ".join(dict.fromkeys(bench.not_provable))
         raise NotStanding(scene, Outcome(ProofVerdict.not_provable, reason=reason), "checked", bench)
-    if untouched:
+    if scene.untouched:
+        machine = scene.subject.capabilities.accelerator.default_machine
+        use_untouched_memory(bench, (machine.default_ram_id if machine is not None else "") or "")
+    elif untouched:
         use_untouched_memory(bench)
     for number, (flag, value) in enumerate(scene.more):
         bench.line.append(Given(len(scene.words) + 2 * number, flag, value))

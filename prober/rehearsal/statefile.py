@@ -54,7 +54,8 @@ class _Value(BaseModel):
 
 class StateHead(BaseModel):
     """What a file says of the guest: ``xml`` is its domain without secrets, ``machine`` the type that it runs,
-    ``argv`` the line that it was started with, ``version`` the QEMU that it ran on."""
+    ``argv`` the line that it was started with, ``version`` the QEMU that it ran on.  ``without_memory`` is whether its
+    memory, of which nothing was ever touched, was left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +63,7 @@ class StateHead(BaseModel):
     machine: str
     version: str
     argv: tuple[str, ...] = ()
+    without_memory: bool = False
     devices: tuple[_Device, ...] = ()
     values: tuple[_Value, ...] = ()
 

@@ -67,6 +67,13 @@ async def send_state(source: PairSide, destination: PairSide) -> Sent:
     return await _see_it_through(source, destination, sent)
 
 
+async def leave_memory_out(*sides: PairSide) -> bool:
+    """Have memory that is shared with a file not sent (``x-ignore-shared``, QEMU 4.0); whether all know of that."""
+    wanted: list[JsonValue] = [{"capability": "x-ignore-shared", "state": True}]
+    answers = [await side.ask(Question("migrate-set-capabilities", {"capabilities": wanted})) for side in sides]
+    return all(answer.error is None for answer in answers)
+
+
 async def _see_it_through(source: PairSide | None, destination: PairSide, sent: Sent) -> Sent:
     """Ask until it is over; without a ``source`` what is sent comes from a file."""
     try:
