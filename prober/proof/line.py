@@ -19,6 +19,11 @@ def unused_id(stem: str, words: Iterable[str]) -> str:
     return f"{stem}-{blake2b(text.encode(errors='surrogateescape'), digest_size=8).hexdigest()}"
 
 
+def without_own_words(stderr: str) -> str:
+    """What was written to standard error, without what is said of our own monitor (11.1 warns of it)."""
+    return "".join(line for line in stderr.splitlines(keepends=True) if _MONITOR_ID not in line)
+
+
 @dataclass(frozen=True)
 class LineLaunch(Launch):
     """A binary with these ``words``; ``is_stopped`` keeps the guest from running."""

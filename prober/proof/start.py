@@ -12,7 +12,7 @@ from prober.errors import ExitedError
 from prober.proof.bench import Bench
 from prober.proof.files import make_files
 from prober.proof.given import Given
-from prober.proof.line import launch_of
+from prober.proof.line import launch_of, without_own_words
 from prober.proof.live import ReadBack, read_back
 from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing, outcome_without_memory
 from prober.proof.words import Message, messages_of
@@ -43,7 +43,9 @@ class Standing:
 
     def messages(self) -> list[Message]:
         """What it wrote to standard error so far."""
-        return messages_of(self.session.stderr, self.programs, [given.words() for given in self.started])
+        return messages_of(
+            without_own_words(self.session.stderr), self.programs, [given.words() for given in self.started]
+        )
 
 
 @asynccontextmanager
@@ -90,7 +92,12 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
 async def outcome_of_exit(error: ExitedError, bench: Bench, box: Box, *, instead_of_kvm: bool) -> Outcome:
     """What it means for the line that the QEMU ended, which was started with what is on the bench."""
     outcome = outcome_of_end(
-        error.returncode, error.stderr, _programs(box), _started(bench), bench, instead_of_kvm=instead_of_kvm
+        error.returncode,
+        without_own_words(error.stderr),
+        _programs(box),
+        _started(bench),
+        bench,
+        instead_of_kvm=instead_of_kvm,
     )
     if box.group is not None and await asyncio.to_thread(box.group.has_run_out):
         outcome = outcome_without_memory(outcome, box.group.memory_bytes)
