@@ -56,6 +56,14 @@ class Answerer(Protocol):
         """
         ...
 
+    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        """What comes of QMP commands that are sent to a machine with this argv (a
+        :class:`~prober.rehearsal.plug_models.PlugRehearsal` as JSON); each is a text of JSON.
+
+        :raise UsageError: where one is none, or a recording is asked.
+        """
+        ...
+
     def summaries(self) -> list[Json]:
         """A summary of each QEMU that answers here."""
         ...

@@ -287,6 +287,11 @@ COMMANDS = (
         settings={"allow_interspersed_args": False},
     ),
     Command(
+        "plug",
+        "prober.cli.plug",
+        "Plug devices into a machine that is started for it, confined and stopped, and tell what QEMU makes of them.",
+    ),
+    Command(
         "check",
         "prober.cli.check",
         "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",

@@ -47,6 +47,11 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
     },
     "check-argv": {0: "nothing stands against it", 3: "something is an error, or would be ignored"},
     "prove": {0: "proven, whole or in part", **_PROVEN},
+    "plug": {
+        0: "rehearsed, whole or in part",
+        3: "refused, by QEMU or by the check, or QEMU died of it",
+        4: "not provable; with `--whole`, rehearsed in part",
+    },
     "check": {
         0: "all accept all",
         2: "an XML or a recording cannot be read; the others are told of",

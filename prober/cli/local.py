@@ -142,6 +142,22 @@ class Local:
         asked = LineAsked(told["argv"], anyway, assume_unknown_present)
         return prove_now(binary, self._root, self.capabilities, asked, told)
 
+    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        from prober.cli.rehearsing import plug_now, read_commands
+
+        # Before the interview, which would be in vain for what cannot be read.
+        read = read_commands(commands)
+        binary = self._binary_to_prove()
+        return plug_now(
+            binary,
+            self._root,
+            self.capabilities,
+            words,
+            read,
+            anyway=anyway,
+            assume_unknown_present=assume_unknown_present,
+        )
+
     def _binary_to_prove(self) -> str:
         if self.binary is None:
             raise UsageError("a recording cannot prove anything", hint="name a QEMU with --binary, or a service")

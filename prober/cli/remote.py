@@ -122,6 +122,9 @@ class Remote:
         }
         return self._prove(query, xml, "application/xml")
 
+    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+        raise UsageError("a service rehearses nothing", hint="name a QEMU of this host with --binary")
+
     def summaries(self) -> list[Json]:
         return self._entries if self._wanted is None else [self.tell(BINARY)]
 

@@ -100,16 +100,20 @@ def _refuse_surrogates(words: list[str]) -> None:
 
 
 def _reported(found: Iterable[Finding]) -> Iterator[ArgvFinding]:
-    for finding in found:
-        place = finding.place
-        assert isinstance(place, Position), "the options of an argv come from its words"
-        yield ArgvFinding(
-            position=place.word,
-            flag=place.flag,
-            part=finding.part,
-            kind=finding.kind,
-            message=finding.message,
-            qemu_name=finding.qemu_name,
-            evidence=finding.evidence,
-            hint=finding.hint,
-        )
+    return map(reported_finding, found)
+
+
+def reported_finding(finding: Finding) -> ArgvFinding:
+    """A finding about a word, as it is given."""
+    place = finding.place
+    assert isinstance(place, Position), "the options of an argv come from its words"
+    return ArgvFinding(
+        position=place.word,
+        flag=place.flag,
+        part=finding.part,
+        kind=finding.kind,
+        message=finding.message,
+        qemu_name=finding.qemu_name,
+        evidence=finding.evidence,
+        hint=finding.hint,
+    )

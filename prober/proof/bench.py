@@ -44,7 +44,8 @@ class Bench:
     ``gone`` are the ids of what is not made: all that names one of them is left out as well.  ``not_provable`` are the
     reasons for which it is not started at all.  ``drivers`` are the block drivers that a file stands in for, with an
     option that asks for each: whether the QEMU has them is to be asked (:mod:`prober.proof.drivers`).  ``was`` is the
-    type that an option had, by its position, where another stands in for it.
+    type that an option had, by its position, where another stands in for it.  ``later`` are options that were made
+    ready with the line, and that the machine is not started with.
     """
 
     caps: Capabilities
@@ -60,6 +61,7 @@ class Bench:
     #: What the files of disks have to hold, worked out before the first is changed.
     images: dict[str, StandInImage] | None = None
     was: dict[int, str] = field(default_factory=dict)
+    later: list[Given] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 

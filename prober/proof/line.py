@@ -19,6 +19,11 @@ def unused_id(stem: str, words: Iterable[str]) -> str:
     return f"{stem}-{blake2b(text.encode(errors='surrogateescape'), digest_size=8).hexdigest()}"
 
 
+def without_own_words(stderr: str) -> str:
+    """What was written to standard error, without what is said of our own monitor (11.1 warns of it)."""
+    return "".join(line for line in stderr.splitlines(keepends=True) if _MONITOR_ID not in line)
+
+
 @dataclass(frozen=True)
 class LineLaunch(Launch):
     """A binary with these ``words``; ``is_stopped`` keeps the guest from running."""
@@ -27,15 +32,13 @@ class LineLaunch(Launch):
 
     def argv(self, descriptor: int = 1) -> list[str]:
         """The command line; its monitor comes last, so that a line's own is the first as it would be without us."""
-        stopped = ("-S",) if self.is_stopped else ()
         monitor = unused_id(_MONITOR_ID, self.words or ())
-        channel = ("-chardev", f"socket,fd={descriptor},id={monitor}")
-        return [*super().argv(descriptor), *stopped, *channel, *self.monitor]
-
-    @property
-    def monitor(self) -> tuple[str, str]:
-        """The option by which it has our monitor, of which QEMU 11.1 says that it is deprecated."""
-        return "-mon", f"chardev={unused_id(_MONITOR_ID, self.words or ())},mode=control"
+        return [
+            *super().argv(descriptor),
+            *(("-S",) if self.is_stopped else ()),
+            *("-chardev", f"socket,fd={descriptor},id={monitor}"),
+            *("-mon", f"chardev={monitor},mode=control"),
+        ]
 
 
 def launch_of(box: Box, words: tuple[str, ...], *, is_stopped: bool = True) -> LineLaunch:

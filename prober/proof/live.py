@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -50,6 +50,24 @@ class ReadBack:
     accelerator: str = ""
     lacks: tuple[Given, str] | None = None
     program: MappedFile | None = None
+
+
+async def read_later(session: Session, bench: Bench) -> ReadBack:
+    """The same for what came to the machine later (``bench.later``), as far as it has an id.
+
+    :raise QemuError: as :func:`read_back`.
+    """
+    came = [given for given in bench.later if not given.is_left_out]
+    readings = readings_of(replace(bench, line=[given for given in came if given.id]), Layout())
+    answers = await ask_all(session, [_question(one.path, one.name) for one in readings])
+    found = _compared(readings, answers)
+    listed, nodes, chardevs = await ask_all(
+        session, [_listing("/machine/peripheral"), Question("query-named-block-nodes"), Question("query-chardev")]
+    )
+    layout = Layout()
+    layout.note("/machine/peripheral", listed.reply)
+    found.differences += not_there(came, layout, nodes.reply, chardevs.reply)
+    return found
 
 
 async def read_back(session: Session, bench: Bench) -> ReadBack:

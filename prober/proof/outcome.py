@@ -22,7 +22,7 @@ _UNUSED = re.compile(r"global '?(?P<name>[^= ]+)=(?P<value>.*?)'?( has invalid c
 
 #: What a line under TCG is refused for because it is not under KVM (QEMU 5.2 to 11.1: ``hw/i386/x86.c``,
 #: ``hw/i386/intel_iommu.c``, ``hw/i386/amd_iommu.c``, ``target/i386/kvm``, ``backends/confidential-guest-support.c``).
-_NEEDS_KVM = re.compile(
+NEEDS_KVM = re.compile(
     r".*(requires? (accel=)?kvm|KVM (is )?required|only (supported|works) with KVM|needs? KVM|kernel.irqchip"
     r"|kernel doesn't allow setting HyperV|'vmbus' bus|'xen-bus' bus|APIC ID \d+ (is invalid|requires x2APIC)"
     r"|TCG only supports phys-bits|not supported (by|with|in) TCG|TCG does(n't| not) support).*",
@@ -77,7 +77,7 @@ def outcome_of_end(
         return Outcome(ProofVerdict.not_provable, reason=text, said=stderr[-1000:].strip(), warnings=warnings)
     found = blame(last, started, bench)
     said = str(last)
-    if found.cause is Cause.line and instead_of_kvm and _NEEDS_KVM.fullmatch(last.text):
+    if found.cause is Cause.line and instead_of_kvm and NEEDS_KVM.fullmatch(last.text):
         reason = "it was started under TCG, as there is no KVM that works, and this is about KVM"
         return Outcome(ProofVerdict.not_provable, said, found.option, reason, Cause.stand_in, warnings=warnings)
     if found.cause is Cause.line:

@@ -12,7 +12,7 @@ from prober.errors import ExitedError
 from prober.proof.bench import Bench
 from prober.proof.files import make_files
 from prober.proof.given import Given
-from prober.proof.line import launch_of
+from prober.proof.line import launch_of, without_own_words
 from prober.proof.live import ReadBack, read_back
 from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing, outcome_without_memory
 from prober.proof.words import Message, messages_of
@@ -32,8 +32,7 @@ _STDERR_BYTES = 256 << 10
 class Standing:
     """A machine that stands, stopped: it was started with what is on ``bench``.
 
-    ``started`` are the options that it was started with, ``programs`` what it may call itself in its messages,
-    ``monitor`` the option of ours by which it is asked.
+    ``started`` are the options that it was started with, ``programs`` what it may call itself in its messages.
     """
 
     bench: Bench
@@ -41,14 +40,11 @@ class Standing:
     session: Session
     started: tuple[Given, ...]
     programs: tuple[str, ...]
-    monitor: tuple[str, str] = ("", "")
 
     def messages(self, stderr: str | None = None) -> list[Message]:
-        """What it wrote to standard error so far, or of which ``stderr`` is the end; without what is about our own
-        option."""
-        options = [*(given.words() for given in self.started), list(self.monitor)]
-        every = messages_of(self.session.stderr if stderr is None else stderr, self.programs, options)
-        return [message for message in every if message.option is None or message.option < len(self.started)]
+        """What it wrote to standard error so far, or to the end that ``stderr`` is; without what is about us."""
+        written = self.session.stderr if stderr is None else stderr
+        return messages_of(without_own_words(written), self.programs, [given.words() for given in self.started])
 
 
 @asynccontextmanager
@@ -68,7 +64,7 @@ async def start_machine(bench: Bench, box: Box, wall_s: float) -> AsyncIterator[
         # Noted by the thread: a cancellation that comes meanwhile must not lose what is to be taken away.
         await uncancelled(asyncio.to_thread(lambda: laid_out.append(_lay_out(bench, box))))
         async with start_session(launch, limits, ByteBudget(launch.binary, limits.total_bytes)) as session:
-            yield Standing(bench, box, session, started, _programs(box), launch.monitor)
+            yield Standing(bench, box, session, started, _programs(box))
     finally:
         for stack in laid_out:
             await uncancelled(asyncio.to_thread(stack.close))
@@ -95,7 +91,12 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
 async def outcome_of_exit(error: ExitedError, bench: Bench, box: Box, *, instead_of_kvm: bool) -> Outcome:
     """What it means for the line that the QEMU ended, which was started with what is on the bench."""
     outcome = outcome_of_end(
-        error.returncode, error.stderr, _programs(box), _started(bench), bench, instead_of_kvm=instead_of_kvm
+        error.returncode,
+        without_own_words(error.stderr),
+        _programs(box),
+        _started(bench),
+        bench,
+        instead_of_kvm=instead_of_kvm,
     )
     if box.group is not None and await asyncio.to_thread(box.group.has_run_out):
         outcome = outcome_without_memory(outcome, box.group.memory_bytes)

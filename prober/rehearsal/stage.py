@@ -28,6 +28,7 @@ from prober.qemu.box.find import open_box
 from prober.qemu.box.forms import Form
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import STAND_IN
+from prober.rehearsal.apart import set_apart
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ DEFAULT_STAGE = StageLimits()
 class Scene:
     """One line that is to stand on a stage: checked, and known as far as it is without a start.
 
-    ``more`` are options of ours that are started behind the line (``-incoming defer``).  ``untouched`` has its memory
-    in a file that is a hole, under the name that the machine has for it.
+    ``more`` are options of ours that are started behind the line (``-incoming defer``).  ``later`` are flags and values
+    of what comes to the machine once it stands: they are made ready with the line, and not started with it.
+    ``untouched`` has its memory in a file that is a hole, under the name that the machine has for it.
     """
 
     subject: LineSubject
@@ -56,6 +58,7 @@ class Scene:
     instead_of_kvm: bool
     more: tuple[tuple[str, str], ...] = ()
     untouched: bool = False
+    later: tuple[tuple[str, str], ...] = ()
 
     @property
     def can_be_untouched(self) -> bool:
@@ -63,6 +66,15 @@ class Scene:
         return can_be_untouched(
             make_ready(self.words, self.subject, STAND_IN, self.here, instead_of_kvm=self.instead_of_kvm)
         )
+
+    def position_of_later(self, number: int) -> int:
+        """Where on the bench one of ``later`` stands, counted from 0: behind the words of the line."""
+        return len(self.words) + 2 * number
+
+    def number_of_later(self, position: int) -> int | None:
+        """Which of ``later`` it is that stands there; None where that is something else."""
+        number, left = divmod(position - len(self.words), 2)
+        return number if not left and 0 <= number < len(self.later) else None
 
 
 class NotStanding(Exception):
@@ -80,7 +92,12 @@ class NotStanding(Exception):
 
 
 async def set_scene(
-    subject: LineSubject, request: LineRequest, kvm: KvmTrial, *, more: tuple[tuple[str, str], ...] = ()
+    subject: LineSubject,
+    request: LineRequest,
+    kvm: KvmTrial,
+    *,
+    more: tuple[tuple[str, str], ...] = (),
+    later: tuple[tuple[str, str], ...] = (),
 ) -> Scene:
     """The line checked, and with which accelerator it is to be started.
 
@@ -93,8 +110,9 @@ async def set_scene(
     report = await asyncio.to_thread(check_argv, [*words], subject.capabilities, assume_unknown_present=assume)
     with_kvm = wants_kvm(words, subject)
     instead = with_kvm and not await kvm.works(subject.binary, subject.root, subject.capabilities.target)
-    here = await asyncio.to_thread(find_here, words, subject.root)
-    scene = Scene(subject, words, report, here, with_kvm and not instead, instead, more)
+    every = (*words, *(word for option in later for word in option))
+    here = await asyncio.to_thread(find_here, every, subject.root)
+    scene = Scene(subject, words, report, here, with_kvm and not instead, instead, more, later=later)
     if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
         outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
         raise NotStanding(scene, outcome, "checked", Bench(subject.capabilities, ""))
@@ -136,10 +154,12 @@ def _ready(scene: Scene, box: Box, *, untouched: bool) -> Bench:
 
     :raise NotStanding: where there is nothing that could be started.
     """
-    bench = make_ready(scene.words, scene.subject, box.theirs, scene.here, instead_of_kvm=scene.instead_of_kvm)
+    words = (*scene.words, *(word for option in scene.later for word in option))
+    bench = make_ready(words, scene.subject, box.theirs, scene.here, instead_of_kvm=scene.instead_of_kvm)
     if bench.not_provable:
         reason = "; ".join(dict.fromkeys(bench.not_provable))
         raise NotStanding(scene, Outcome(ProofVerdict.not_provable, reason=reason), "checked", bench)
+    set_apart(bench, {scene.position_of_later(number) for number in range(len(scene.later))})
     if scene.untouched:
         machine = scene.subject.capabilities.accelerator.default_machine
         use_untouched_memory(bench, (machine.default_ram_id if machine is not None else "") or "")

@@ -1,0 +1,93 @@
+"""How a rehearsed hot-plug is told: in lines, and by the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prober.cli.check_argv import format_report
+from prober.cli.exits import ExitCode
+
+#: The exit code of each verdict.
+_CODES = {
+    "rehearsed": ExitCode.ok,
+    "rehearsed in part": ExitCode.ok,
+    "refused": ExitCode.refused,
+    "not provable": ExitCode.unknown,
+}
+
+_OUT = {
+    "gone": "gone",
+    "waits": "waits for the guest to let go of it",
+    "refused": "refused",
+    "crashed": "QEMU ended of it",
+    "not tried": "not tried",
+}
+
+
+def exit_of_plug(told: dict[str, Any], *, whole: bool) -> ExitCode:
+    """The exit code of a verdict; ``whole`` is for whom a part is not enough."""
+    if whole and told["verdict"] == "rehearsed in part":
+        return ExitCode.unknown
+    return _CODES[told["verdict"]]
+
+
+def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
+    """The verdict in lines: each command and what came of it, how it is taken out again, and what was found.
+
+    >>> told = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for it",
+    ...          "signal": "", "said": "", "command": 0, "option": None, "steps": [], "taken_out": [], "left_out": [],
+    ...          "replaced": [], "findings": [], "line_findings": [], "warnings": []}
+    >>> list(format_plug(told))
+    ['not provable (ground: checked) by QEMU 7.2.0: no rule for it']
+    """
+    yield _headline(told)
+    if told["said"] and not told["command"]:
+        option = told["option"]
+        where = f" of {option['position']}: {option['flag']} {option['part']}".rstrip() if option else ""
+        yield f"  QEMU says{where}: {told['said']}"
+    for step in told["steps"]:
+        yield f"  {_step(step)}"
+    for item in told["left_out"]:
+        yield f"  left out: {_named(item)}: {item['why']}"
+    if verbose:
+        for item in told["replaced"]:
+            yield f"  stood in for: {_named(item)}: {item['by']}"
+    for out in told["taken_out"]:
+        yield f"  {_out(out)}"
+    for findings in (told["findings"], told["line_findings"]):
+        for line in format_report({"findings": findings, "left_off": 0}, verbose=verbose):
+            yield f"  {line}"
+    for warning in told["warnings"]:
+        yield f"  QEMU warns: {warning}"
+
+
+def _headline(told: dict[str, Any]) -> str:
+    text = f"{told['verdict']} (ground: {told['ground']}) by QEMU {told['version']}"
+    if told["signal"]:
+        return f"{text}: this would have killed the guest ({told['signal']})"
+    if told["reason"]:
+        return f"{text}: {told['reason']}"
+    how = [f"under {told['accelerator'].upper()}"] if told["accelerator"] else []
+    if told["verdict"].startswith("rehearsed"):
+        how.append(f"{told['readings']} {'value' if told['readings'] == 1 else 'values'} read back")
+        how.append(f"{told['seconds']:.2f} s")
+    return f"{text}: {', '.join(how)}" if how else text
+
+
+def _step(step: dict[str, Any]) -> str:
+    named = " ".join(word for word in (f"{step['number']}:", step["execute"], step["name"]) if word)
+    more = " ".join(word for word in (step["said"], step["reason"], step["seen"]) if word)
+    return f"{named}: {step['outcome']}{': ' if more else ''}{more}"
+
+
+def _out(out: dict[str, Any]) -> str:
+    text = _OUT[out["outcome"]]
+    if out["outcome"] == "gone" and out["needs_guest"]:
+        text = "gone; a guest that runs is asked for its consent"
+    more = out["said"] or out["reason"]
+    return f"{out['execute']} {out['name']}: {text}{': ' if more else ''}{more}"
+
+
+def _named(item: dict[str, Any]) -> str:
+    return " ".join(word for word in (f"{item['position']}:", item["flag"] or "(disk image)", item["part"]) if word)
