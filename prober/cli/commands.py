@@ -164,22 +164,6 @@ COMMANDS = (
         "Tell the settings of the service: each with where it was told, or all that is wrong with them.",
     ),
     Command(
-        "migrate",
-        "prober.cli.migrate",
-        "Rehearse a migration: a guest is sent, stopped and confined, from one QEMU to another.",
-    ),
-    Command(
-        "upgrade",
-        "prober.cli.upgrade",
-        "Rehearse an upgrade of QEMU: what starts, what migrates there and back, what a guest sees change, what helps.",
-    ),
-    Command(
-        "state",
-        "prober.cli.state",
-        "Keep the state of a guest in a file, and try it on another host.",
-        within=STATE,
-    ),
-    Command(
         "doctor",
         "prober.cli.doctor",
         "Look at this host as the service sees it, and say what to do about what stands in the way: binaries, KVM, "
@@ -290,6 +274,22 @@ COMMANDS = (
         "plug",
         "prober.cli.plug",
         "Plug devices into a machine that is started for it, confined and stopped, and tell what QEMU makes of them.",
+    ),
+    Command(
+        "migrate",
+        "prober.cli.migrate",
+        "Rehearse a migration: a guest is sent, stopped and confined, from one QEMU to another.",
+    ),
+    Command(
+        "upgrade",
+        "prober.cli.upgrade",
+        "Rehearse an upgrade of QEMU: what starts, what migrates there and back, what a guest sees change, what helps.",
+    ),
+    Command(
+        "state",
+        "prober.cli.state",
+        "Keep the state of a guest in a file, and try it on another host.",
+        within=STATE,
     ),
     Command(
         "check",

@@ -20,6 +20,11 @@ COMMON: Mapping[int, str] = {
 
 _BY_SIGNAL = "ended by SIGTERM or SIGINT, as it should be"
 _PROVEN = {3: "refused, by the check or by QEMU", 4: "not provable; with `--whole`, proven in part"}
+_REHEARSED = {
+    0: "rehearsed, whole or in part",
+    3: "refused, by the check or by QEMU",
+    4: "not provable; with `--whole`, rehearsed in part",
+}
 _OF_HOSTS = {0: "some can", 3: "none can", 4: "none can, and of some it is not known"}
 
 #: What a command has besides, by its name; ``fleet`` stands before the questions to a fleet.
@@ -52,6 +57,16 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
         3: "refused, by QEMU or by the check, or QEMU died of it",
         4: "not provable; with `--whole`, rehearsed in part",
     },
+    "migrate": _REHEARSED,
+    "upgrade": {
+        0: "all start and migrate both ways",
+        2: "a domain cannot be read",
+        3: "one does not start, or not migrate",
+        4: "of one nothing can be said",
+    },
+    "state": {},
+    "state save": {0: "kept", 3: "refused, by the check or by QEMU, or it is too large", 4: "not provable"},
+    "state load": {**_REHEARSED, 3: "refused, or the file is damaged"},
     "check": {
         0: "all accept all",
         2: "an XML or a recording cannot be read; the others are told of",

@@ -57,13 +57,8 @@ def _of_machine(bench: Bench, ram_id: str) -> None:
     """The memory of ``-m``, where the line names none that is the machine's (``memory-backend``), nor that of nodes."""
     if bench.caps.accelerator.machines is None or any(_is_backed(one) for one in bench.line if not one.is_left_out):
         return
-    option = next((one for one in reversed(bench.line) if one.flag == "-m" and not one.is_left_out), None)
-    if option is None or option.members is None:
-        return
-    text = option.members.text("size")
-    # Without a unit it is MiB (QEMU, ``system/vl.c``, ``ram_size``).
-    size = int(text) * _MIB if text.isdecimal() else as_size(text) or 0
-    if size < _LEAST:
+    option, size = _asked_for(bench), _size_of(_asked_for(bench))
+    if option is None or size < _LEAST:
         return
     path = bench.add("ram.memory", size=0)
     ident = ram_id or unused_id(RAM_ID, (word for one in bench.line for word in one.words()))
@@ -80,9 +75,20 @@ def can_be_untouched(bench: Bench) -> bool:
         return False
     if any(one.flag == "-numa" and one.members is not None and one.members.text("mem") for one in line):
         return False
-    option = next((one for one in reversed(line) if one.flag == "-m" and one.members is not None), None)
-    text = option.members.text("size") if option is not None and option.members is not None else ""
-    return (int(text) * _MIB if text.isdecimal() else as_size(text) or 0) >= _WORTH_IT
+    return _size_of(_asked_for(bench)) >= _WORTH_IT
+
+
+def _asked_for(bench: Bench) -> Given | None:
+    """The last ``-m``, which counts; None where there is none."""
+    return next((one for one in reversed(bench.line) if one.flag == "-m" and not one.is_left_out), None)
+
+
+def _size_of(option: Given | None) -> int:
+    """The bytes of a ``-m``; without a unit it is MiB (QEMU, ``system/vl.c``, ``ram_size``)."""
+    if option is None or option.members is None:
+        return 0
+    text = option.members.text("size")
+    return int(text) * _MIB if text.isdecimal() else as_size(text) or 0
 
 
 def _is_backed(given: Given) -> bool:

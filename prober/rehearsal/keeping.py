@@ -22,11 +22,11 @@ from prober.rehearsal.statefile import MOST_STATE, StateFile, head_of
 from prober.rehearsal.stream import give_state, leave_memory_out, take_state
 from prober.rehearsal.telling import (
     failed_migration,
+    hidden_from,
     machine_of_view,
     stopped_migration,
     told_before,
     told_of,
-    without_secrets,
 )
 from prober.rehearsal.unknown import unknowns_of
 from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
@@ -86,7 +86,7 @@ async def save_state(
         return StateSaved(verdict=RehearsalVerdict.refused, said=str(ended), source=told_before(guest.subject)), None
     seconds = perf_counter() - began
     if sent.source != "completed" or not state:
-        said = without_secrets(sent.said or str(sent.ended), side)
+        said = hidden_from(sent.said or str(sent.ended), side)
         return StateSaved(verdict=RehearsalVerdict.refused, said=said, source=told, seconds=seconds), None
     verdict = RehearsalVerdict.in_part if told.left_out or done.left else RehearsalVerdict.rehearsed
     saved = StateSaved(
@@ -155,7 +155,7 @@ async def load_state(
             else:
                 migration = failed_migration(sent, side, (before, told), (here, there), changes, driven=False)
             more = {"changes": changes, "unknown": unknowns_of(side), "state_bytes": len(file.state)}
-            migration = migration.model_copy(update={**more, "said": without_secrets(migration.said, side)})
+            migration = migration.model_copy(update={**more, "said": hidden_from(migration.said, side)})
     except NotStanding as why:
         sides = {"source": before, "destination": told_before(destination)}
         migration = stopped_migration(SideNotStanding("destination", why), sides)

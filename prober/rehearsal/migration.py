@@ -23,10 +23,10 @@ from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimit
 from prober.rehearsal.stream import leave_memory_out, send_state
 from prober.rehearsal.telling import (
     failed_migration,
+    hidden_from,
     stopped_migration,
     told_before,
     told_of,
-    without_secrets,
 )
 from prober.rehearsal.unknown import unknowns_of
 from prober.rehearsal.verdict import RehearsalVerdict
@@ -105,5 +105,5 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
         verdict = RehearsalVerdict.rehearsed if is_whole else RehearsalVerdict.in_part
         return Migration(verdict=verdict, source=told[0], destination=told[1]).model_copy(update=common)
     failed = failed_migration(sent, destination, told, (here, there), changes, driven=driven)
-    hidden = {"said": without_secrets(failed.said, source, destination)}
+    hidden = {"said": hidden_from(failed.said, source, destination)}
     return failed.model_copy(update=common | hidden)

@@ -83,7 +83,7 @@ def told_of(side: PairSide, view: GuestView) -> SideTold:
         version=str(subject.capabilities.version),
         machine=machine_of_view(view),
         accelerator="kvm" if side.scene.with_kvm else "tcg",
-        warnings=tuple(without_secrets(text, side) for text in warnings)[:100],
+        warnings=tuple(hidden_from(text, side) for text in warnings)[:100],
         findings=tuple(side.scene.report.findings),
         replaced=tuple(standing.bench.replaced),
         left_out=tuple(standing.bench.left_out),
@@ -101,7 +101,7 @@ def machine_of_view(view: GuestView) -> str:
     return kind.removesuffix("-machine") if isinstance(kind, str) else ""
 
 
-def without_secrets(text: str, *sides: PairSide) -> str:
+def hidden_from(text: str, *sides: PairSide) -> str:
     """The text without the secrets of any of the lines."""
     for side in sides:
         text = hide(text, secrets_of(given_options([*side.scene.words])))

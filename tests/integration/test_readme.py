@@ -67,7 +67,7 @@ BLOCKS = [
 
 #: What stands for the QEMU of the host, and what asks it and not the service: there is nothing to start without one.
 _QEMU = "/usr/bin/qemu-system-x86_64"
-_STARTS = re.compile(rf"prober (?:probe|prove|plug)\b[^|]* {_QEMU}")
+_STARTS = re.compile(rf"prober (?:probe|prove|plug|migrate)\b[^|]* {_QEMU}")
 
 
 def is_as_shown(shown: list[str], printed: list[str]) -> bool:
