@@ -69,6 +69,7 @@ def test_each_verdict_has_its_ground_and_its_exit_code(
     proof = proof_of(qemu_binary, f"-nodefaults {line}", "--socket", service, *options)
     assert (proof["ground"], proof["verdict"]) == (ground, verdict)
     assert proof["accelerator"] == ("tcg" if verdict.startswith("proven") else "")
+    assert proof["version"].keys() == {"major", "minor", "micro", "package"}
 
 
 def test_the_example_of_its_help_is_proven(qemu_binary: str) -> None:
