@@ -34,6 +34,15 @@ _SETS = re.compile(r"[A-Za-z_]\w*\+?=")
 _SETTERS = frozenset(("export", "local", "declare", "readonly", "typeset"))
 
 
+def _choose(how: str, value: str | None) -> tuple[bool, str | None]:
+    """Whether the word behind ``how`` (``:-`` and its like) stands in a variable's place, else what does."""
+    # With the colon an empty one is as good as none.
+    is_there = bool(value) if how[0] == ":" else value is not None
+    if how[-1] == "+":
+        return is_there, ""
+    return not is_there, value
+
+
 @dataclass
 class _Being:
     """A word that is being read."""
@@ -157,15 +166,10 @@ class _Script:
             being.words += self._arrays[name]
             return
         value, how = self._known.get(name), match["how"]
-        if how and name not in "@*":
-            # With the colon an empty one is as good as none.
-            is_there = bool(value) if how[0] == ":" else value is not None
-            if how[-1] == "+" and not is_there:
-                value = ""
-            elif (how[-1] == "+") == is_there:
-                self._put(match["word"], being, len(reference), is_quoted=is_quoted, name=name if "=" in how else "")
-                return
-        if value is None:
+        takes_word, value = _choose(how, value) if how and name not in "@*" else (False, value)
+        if takes_word:
+            self._put(match["word"], being, len(reference), is_quoted=is_quoted, name=name if "=" in how else "")
+        elif value is None:
             being.unknown = being.unknown or name
         else:
             self._fill(value, being, len(reference), is_quoted=is_quoted)
