@@ -16,7 +16,6 @@ import argparse
 import fcntl
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -32,10 +31,11 @@ from typing import Any
 _PATIENCE_S = 30.0
 
 _OPENS = {
-    "for reading and writing": os.O_RDWR | os.O_CREAT,
-    "for reading": os.O_RDONLY,
-    "for writing, emptied first": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
-    "for writing": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "read": os.O_RDONLY,
+    "read-write": os.O_RDWR,
+    "write": os.O_WRONLY,
+    "append": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "truncate": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
 }
 
 
@@ -51,7 +51,7 @@ class Launch:
         self.environment = dict(os.environ)
         self.monitor: str | None = None
         self.before: list[dict[str, Any]] = []
-        self.on_event: dict[str, list[str]] = {}
+        self.on_event: dict[str, list[dict[str, Any]]] = {}
         self._numbers: dict[int, int] = {}
         self._held = held
 
@@ -60,31 +60,29 @@ class Launch:
 
         :raise Missing: where it is nothing that is done here.
         """
-        todo, value = resource["todo"], resource["value"]
+        deed, value = resource["deed"], resource["value"]
         if resource["kind"] == "monitor":
             self.monitor = value
-            Path(value).parent.mkdir(parents=True, exist_ok=True)
-        elif resource["kind"] == "lifecycle" and (match := re.fullmatch(r"on the event (\w+): .*\((.*)\)", todo)):
-            self.on_event[match[1]] = match[2].split(", ")
-        elif resource["kind"] == "environment" and (match := re.search(r"with (\w+)=(.*) in its environment", todo)):
-            self.environment[match[1]] = match[2]
-        elif match := re.fullmatch(r"listen on the unix socket (\S+), and pass it", todo):
-            self._pass(value, self._listen(match[1]))
-        elif match := re.fullmatch(rf"(?:have virtlogd )?open (\S+) ({'|'.join(_OPENS)})(?:, and pass .*)?", todo):
-            self._pass(value, os.open(match[1], _OPENS[match[2]], 0o600))
-        elif match := re.match(r"QEMU makes the socket (\S+) ", todo):
-            Path(match[1]).parent.mkdir(parents=True, exist_ok=True)
-        elif resource["kind"] == "master-key":
-            self._keep(value, secrets.token_bytes(32))
-        elif match := re.fullmatch(r"make the directory (\S+)", todo):
-            Path(match[1]).mkdir(parents=True, exist_ok=True)
-        elif match := re.search(r"before the guest runs, send (\{.*\})", todo):
-            self.before.append(json.loads(match[1]))
-        elif match := re.match(r"(\S+) holds the firmware's variables; if it does not exist yet, copy (\S+)", todo):
-            if not Path(match[1]).exists():
-                shutil.copyfile(match[2], match[1])
-        else:
-            raise Missing(f"{resource['kind']} {resource['name']}: {todo}")
+        match deed:
+            case {"act": "open", "path": path, "access": access} if access in _OPENS:
+                self._pass(value, os.open(path, _OPENS[access], 0o600))
+            case {"act": "listen", "path": path}:
+                self._pass(value, self._listen(path))
+            case {"act": "make-directory", "path": path}:
+                Path(path).mkdir(parents=True, exist_ok=True)
+            case {"act": "copy", "path": path, "source": source}:
+                if not Path(path).exists():
+                    shutil.copyfile(source, path)
+            case {"act": "write-random", "path": path, "bytes": count}:
+                self._keep(path, secrets.token_bytes(count))
+            case {"act": "set-variable", "variable": name, "text": text}:
+                self.environment[name] = text
+            case {"act": "send", "commands": commands}:
+                self.before += commands
+            case {"act": "on-event", "event": event, "commands": commands}:
+                self.on_event[event] = commands
+            case _:
+                raise Missing(f"{resource['kind']} {resource['name']}: {resource['todo']}")
 
     def start(self) -> subprocess.Popen[bytes]:
         """QEMU, stopped until somebody lets it go, with each descriptor under the number that its words have."""
@@ -185,8 +183,8 @@ def look_after(launch: Launch, monitor: Monitor) -> None:
         if "event" not in said:
             continue
         print("event:", said["event"], flush=True)
-        for deed in launch.on_event.get(said["event"], ()):
-            monitor.ask({"execute": deed})
+        for command in launch.on_event.get(said["event"], ()):
+            monitor.ask(command)
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -191,6 +191,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(NotRun(), "not-run")
+        # What a command keeps for its user is not kept for the one who runs the tests, nor from one run to the next.
+        cache = tempfile.TemporaryDirectory(prefix="prober-cache-")
+        os.environ["XDG_CACHE_HOME"] = cache.name
+        config.add_cleanup(cache.cleanup)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

@@ -30,6 +30,12 @@ _SETTINGS = "etc/prober/prober.toml"
 _CACHE = "var/cache/prober"
 _WANTS = "etc/systemd/system/sockets.target.wants"
 
+#: What its timers write, into directories of those who read it, which are not there without them.
+_FOR_OTHERS = (
+    "var/lib/prometheus/node-exporter/prober.prom",
+    "etc/kubernetes/node-feature-discovery/features.d/prober",
+)
+
 #: What dpkg, apt and whoever makes users write of their own accord.
 _ACCOUNTS = re.compile(
     r"(var/(lib|cache)/(dpkg|apt|ldconfig)|var/log|tmp|run/lock)(/|$)|etc/(passwd|group|g?shadow|sub[ug]id)"
@@ -133,8 +139,16 @@ class Trial:
         return self.use()
 
     def remove(self) -> str:
-        """The program goes, with all that was compiled; what was told and learned stays."""
+        """The program goes, with all that was compiled, and what it wrote for others, who would believe it for ever.
+        What was told and learned stays."""
+        for name in _FOR_OTHERS:
+            file = self.root / name
+            file.parent.mkdir(parents=True)
+            file.write_text("")
         self.run("dpkg", "-r", NAME)
+        assert [name for name in _FOR_OTHERS if self.has(name)] == []
+        for name in _FOR_OTHERS:
+            os.removedirs((self.root / name).parent)
         left = [name for name in self.below() - self.before if name.startswith(("usr/", "lib/"))]
         assert left == [], left
         assert self.has(_SETTINGS) and self.has(f"{_CACHE}/kept")

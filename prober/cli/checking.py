@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prober.cli import output
 from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
@@ -57,7 +58,7 @@ class QemuOutcome:
     @property
     def numbers(self) -> str:
         """The version for people; ``?`` where it is not known."""
-        return dotted(self.version)
+        return output.dotted(self.version)
 
     @property
     def verdict(self) -> str:
@@ -80,11 +81,6 @@ class QemuOutcome:
         if self.error is not None:
             return self.error.code
         return {"no": ExitCode.refused, "unknown": ExitCode.unknown}.get(self.verdict, ExitCode.ok)
-
-
-def dotted(version: dict[str, Any] | None) -> str:
-    """``7.2.22``; ``?`` for None."""
-    return "?" if version is None else ".".join(str(version[part]) for part in ("major", "minor", "micro"))
 
 
 class DomainRead(NamedTuple):

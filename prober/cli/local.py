@@ -15,7 +15,7 @@ from prober.capabilities.facts import nearest
 from prober.cli.answerer import Json
 from prober.cli.summary import summarize
 from prober.errors import RecordingError, UsageError
-from prober.qemu.bundled import bundled_name, named_recording, what_else
+from prober.qemu.bundled import called, named_recording, what_else
 from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
 
@@ -30,7 +30,7 @@ def recorded(path: Path, settings: Path | None = None) -> Local:
         except RecordingError as error:
             raise RecordingError(error.message, hint=error.hint or what_else(path)) from error
 
-    return Local(read, str(path) if file == path else bundled_name(file), None, settings)
+    return Local(read, called(path, file), None, settings)
 
 
 def interviewed(binary: str, settings: Path | None = None, root: Path | None = None) -> Local:
@@ -82,7 +82,11 @@ class Local:
         return self._learn()
 
     def name(self) -> str:
-        return f"{self._label} (QEMU {self.capabilities.version}, {self.capabilities.target})"
+        return f"{self._label} {self.qemu()}"
+
+    def qemu(self) -> str:
+        """Which QEMU it is, whatever it is called here."""
+        return f"(QEMU {self.capabilities.version}, {self.capabilities.target})"
 
     def version(self) -> Json:
         """As JSON has it everywhere."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -94,4 +95,7 @@ def main() -> None:
 
     :raise SystemExit: always.
     """
+    if os.environ.get("NO_COLOR"):
+        # Typer's own switch, for what it draws: rich alone leaves its bold.  Read when it is loaded, if it is at all.
+        os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     run_guarded(lambda: app(prog_name="prober"))

@@ -53,6 +53,11 @@ def one_line_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def dotted(version: dict[str, Any] | None) -> str:
+    """A QEMU's version as it stands in an answer, as text: ``7.2.22``; ``?`` for None."""
+    return "?" if version is None else ".".join(str(version[part]) for part in ("major", "minor", "micro"))
+
+
 def write_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table to stdout: on a terminal no wider than that, with a line under its headers."""
     from prober.cli.tables import lay_out_table

@@ -77,7 +77,7 @@ def _probe(binary: str, *, accel: str, root: Path | None) -> dict[str, Any]:
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     return (
         one["binary"],
-        ".".join(str(one["version"][part]) for part in ("major", "minor", "micro")),
+        output.dotted(one["version"]),
         one["target"],
         {True: "yes", False: "no", None: "?"}[one["kvm"]],
         one["types"],

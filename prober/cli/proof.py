@@ -29,9 +29,9 @@ def format_proof(proof: dict[str, Any], *, verbose: bool = False) -> Iterator[st
     """The verdict in lines: what it is and on what ground, QEMU's words and their option, what was left out, and what
     QEMU ignored; ``verbose`` adds what stood in for what.
 
-    >>> proof = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for option -x",
-    ...          "seconds": 0.0, "said": "", "option": None, "left_out": [], "replaced": [], "findings": [],
-    ...          "warnings": [], "hotplug": []}
+    >>> proof = {"verdict": "not provable", "ground": "checked", "reason": "no rule for option -x",
+    ...          "version": {"major": 7, "minor": 2, "micro": 0, "package": ""}, "seconds": 0.0, "said": "",
+    ...          "option": None, "left_out": [], "replaced": [], "findings": [], "warnings": [], "hotplug": []}
     >>> list(format_proof(proof))
     ['not provable (ground: checked) by QEMU 7.2.0: no rule for option -x']
     """
@@ -52,7 +52,7 @@ def format_proof(proof: dict[str, Any], *, verbose: bool = False) -> Iterator[st
 
 
 def _headline(proof: dict[str, Any]) -> str:
-    text = f"{proof['verdict']} (ground: {proof['ground']}) by QEMU {proof['version']}"
+    text = f"{proof['verdict']} (ground: {proof['ground']}) by QEMU {output.dotted(proof['version'])}"
     if proof["reason"]:
         return f"{text}: {proof['reason']}"
     how = [f"under {proof['accelerator'].upper()}"] if proof["accelerator"] else []

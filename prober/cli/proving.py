@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prober.capabilities.capabilities import Capabilities
 from prober.cli.answerer import Json
+from prober.cli.output import ProgressLine
 from prober.proof.hotplug import with_translation
 from prober.proof.once import prove_once
 from prober.proof.subject import LineRequest, LineSubject
@@ -31,7 +32,9 @@ def prove_now(
     :raise ProberError: as :func:`prober.proof.once.prove_once` does.
     """
     request = LineRequest(tuple(asked.words), asked.anyway, asked.assume_unknown_present)
-    proof = asyncio.run(prove_once(LineSubject(binary, capabilities, root), request))
+    with ProgressLine() as progress:
+        progress.show(f"{Path(binary).name}: proving …")
+        proof = asyncio.run(prove_once(LineSubject(binary, capabilities, root), request))
     if translation is not None:
         proof = with_translation(proof, Translation.model_validate(translation))
     return proof.model_dump(mode="json")

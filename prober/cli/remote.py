@@ -141,7 +141,9 @@ class Remote:
     def _prove(self, query: Mapping[str, str | None], body: bytes, kind: str = "") -> Json:
         """Have the binary prove something; a parameter of the query that is None is left out."""
         places = {"id": self._entry["id"]}
-        proof: Json = check_reply(self._client.ask(PROVE, places, _given(query), body, kind))
+        with output.ProgressLine() as progress:
+            progress.show(f"{Path(self._entry['path']).name}: the service proves …")
+            proof: Json = check_reply(self._client.ask(PROVE, places, _given(query), body, kind))
         return proof
 
     def _work(self, route: Route, query: Mapping[str, str | None], body: bytes) -> Json:

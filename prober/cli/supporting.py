@@ -10,12 +10,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from prober.cli import output
-from prober.cli.answerer import Answerer
-from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
+from prober.cli.kept_answers import KeptAnswers
 from prober.errors import UsageError
 
 #: Nothing near this size (bytes) is a list of facts; it keeps an endless file out of memory.
@@ -38,8 +37,29 @@ class PlainWords(NamedTuple):  # A dataclass takes the module inspect, ten milli
         """
         output.hush(answer="quiet" in self.flags, words="quiet" in self.flags)
         socket, replies = (Path(one) if (one := self.options.get(name)) else None for name in ("socket", "replies"))
-        answerer = choose(socket, self.options.get("binary"), replies)
-        raise SystemExit(run_supports(answerer, self.facts, as_json="json" in self.flags))
+        binary, as_json = self.options.get("binary"), "json" in self.flags
+        if replies is None or socket is not None or binary is not None:
+            from prober.cli.choosing import choose
+
+            raise SystemExit(run_supports(choose(socket, binary, replies), self.facts, as_json=as_json))
+        answers = _kept_answers(replies)
+        code = run_supports(answers, self.facts, as_json=as_json)
+        answers.keep()
+        raise SystemExit(code)
+
+
+def _kept_answers(replies: Path) -> KeptAnswers:
+    """Those of a recording, which is read where something is asked for the first time."""
+    found: list[Any] = []
+
+    def ask(fact: str) -> tuple[str, dict[str, Any]]:
+        if not found:
+            from prober.cli.local import recorded
+
+            found.append(recorded(replies))
+        return found[0].qemu(), found[0].supports(fact)
+
+    return KeptAnswers(replies, ask)
 
 
 _FLAGS = {"--json": "json", "-q": "quiet", "--quiet": "quiet"}
@@ -72,7 +92,19 @@ def read_plain_words(words: Sequence[str]) -> PlainWords | None:
     return told if told.facts else None
 
 
-def run_supports(answerer: Answerer, facts: Sequence[str], *, as_json: bool) -> ExitCode:
+class FactTeller(Protocol):
+    """Who tells of facts, as every :class:`~prober.cli.answerer.Answerer` does."""
+
+    def name(self) -> str:
+        """Which QEMU it is."""
+        ...
+
+    def supports(self, fact: str) -> dict[str, Any]:
+        """The evidence for a fact."""
+        ...
+
+
+def run_supports(answerer: FactTeller, facts: Sequence[str], *, as_json: bool) -> ExitCode:
     """Print the evidence of each; the exit code is the answer.
 
     :raise UsageError: where stdin has no fact, or one is none.

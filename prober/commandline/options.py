@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 
+from prober.commandline.deeds import Deed
 from prober.commandline.refusal import Origin
 
 #: A value of a property: a JSON scalar, or a tree of them where a QAPI schema has one.
@@ -21,12 +22,14 @@ class Need:
     """Something that the host must prepare before QEMU starts (or do after), for one value of an option.
 
     ``kind`` is one word for what it is (``tap``, ``vfio``, ``secret``), ``name`` whose it is (an alias, as ``net0``),
-    ``todo`` a sentence: what to make ready, or what to put there.
+    ``todo`` a sentence: what to make ready, or what to put there.  ``deed`` is the same for a program, None where it
+    takes somebody who knows the host.
     """
 
     kind: str
     name: str
     todo: str
+    deed: Deed | None = None
 
 
 class Prepared(str):

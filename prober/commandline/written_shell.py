@@ -1,8 +1,9 @@
 """A shell's script taken apart: its simple commands, with what it sets by itself filled in.
 
 It is the part of POSIX's shell, and of bash's arrays, in which people start a QEMU: quotes, continued lines, comments,
-``NAME=VALUE``, ``$NAME``, ``${NAME:-VALUE}``, ``NAME=(WORD …)``, ``NAME+=(WORD …)``, ``"${NAME[@]}"``.  Conditions and
-loops are not followed: what is set in them counts as set.
+``NAME=VALUE``, ``$NAME``, ``${NAME:-VALUE}`` and its like with ``=`` and ``+``, ``NAME=(WORD …)``, ``NAME+=(WORD …)``,
+``"${NAME[@]}"``.  Conditions and loops are not followed: what is set in them counts as set.  What a variable is that
+nobody sets is not known, unless the script says what to take then.
 """
 
 from __future__ import annotations
@@ -18,16 +19,28 @@ _PIECE = re.compile(
     r"(?P<joined>\\\r?\n)|(?P<space>[ \t\r]+)|(?P<newline>\n)|(?P<end>;;?|&&?(?!>)|\|\|?|\))|(?P<open>\()"
     r"|(?P<redirect>(?:&>>?|[<>]{1,3}[&|-]?))"
     r"|'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\(?P<escaped>.)"
-    r"|(?P<dollar>\$(?:\{[^{}]*\}|\w+|[@*#?$!-]))|(?P<output>\$\(|`)|(?P<plain>[^\s'\"\\$;&|()<>`]+|\$)",
+    r"|(?P<dollar>\$(?:\{(?:[^{}]|\$\{[^{}]*\})*\}|\w+|[@*#?$!-]))|(?P<output>\$\(|`)|(?P<plain>[^\s'\"\\$;&|()<>`]+|\$)",
     re.DOTALL,
 )
 _IN_QUOTES = re.compile(
-    r"\\(?P<escaped>[$`\"\\\n])|(?P<dollar>\$(?:\{[^{}]*\}|\w+|[@*#?$!-]))|(?P<output>\$\(|`)|(?P<plain>[^$`\\]+|.)",
+    r"\\(?P<escaped>[$`\"\\\n])|(?P<dollar>\$(?:\{(?:[^{}]|\$\{[^{}]*\})*\}|\w+|[@*#?$!-]))|(?P<output>\$\(|`)|(?P<plain>[^$`\\]+|.)",
     re.DOTALL,
 )
-_REFERENCE = re.compile(r"\$\{?(?P<name>\w+|[@*])(?P<all>\[[@*]\])?(?::?[-=](?P<default>[^}]*))?\}?", re.DOTALL)
+_REFERENCE = re.compile(
+    r"\$(?:(?P<bare>\w+|[@*])|\{(?P<name>\w+|[@*])(?P<all>\[[@*]\])?(?:(?P<how>:?[-=+])(?P<word>.*))?\})", re.DOTALL
+)
 _SET = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<more>\+?)=(?P<value>.*)", re.DOTALL)
+_SETS = re.compile(r"[A-Za-z_]\w*\+?=")
 _SETTERS = frozenset(("export", "local", "declare", "readonly", "typeset"))
+
+
+def _choose(how: str, value: str | None) -> tuple[bool, str | None]:
+    """Whether the word behind ``how`` (``:-`` and its like) stands in a variable's place, else what does."""
+    # With the colon an empty one is as good as none.
+    is_there = bool(value) if how[0] == ":" else value is not None
+    if how[-1] == "+":
+        return is_there, ""
+    return not is_there, value
 
 
 @dataclass
@@ -37,9 +50,17 @@ class _Being:
     start: int
     text: list[str] = field(default_factory=list)
     unknown: str = ""
-    #: What an array that stands alone brings.
+    #: Those that are whole: of an array, and of a variable that has several.
     words: list[Word] = field(default_factory=list)
     has_text: bool = False
+    #: Whether it sets a variable, once that was asked.
+    sets: bool | None = None
+
+    def cut(self, end: int) -> None:
+        """What there is becomes a word of its own; the next begins."""
+        if self.text or self.has_text or self.unknown:
+            self.words.append(Word("".join(self.text), self.start, end, self.unknown))
+        self.text, self.unknown, self.has_text = [], "", False
 
 
 class _Script:
@@ -139,25 +160,65 @@ class _Script:
         if match is None:
             being.unknown = being.unknown or reference.strip("${}")
             return
-        name = match["name"]
+        name = match["bare"] or match["name"]
         if match["all"] and name in self._arrays:
             self._spend(sum(len(word.text) + 1 for word in self._arrays[name]))
             being.words += self._arrays[name]
             return
-        value = self._known.get(name) or match["default"] or self._known.get(name)
-        if value is None:
+        value, how = self._known.get(name), match["how"]
+        takes_word, value = _choose(how, value) if how and name not in "@*" else (False, value)
+        if takes_word:
+            self._put(match["word"], being, len(reference), is_quoted=is_quoted, name=name if "=" in how else "")
+        elif value is None:
             being.unknown = being.unknown or name
         else:
             self._fill(value, being, len(reference), is_quoted=is_quoted)
 
+    def _put(self, word: str, being: _Being, length: int, *, is_quoted: bool, name: str) -> None:
+        """What is to be taken in a variable's place; a variable of this name is set to it, and then stands there."""
+        outside = is_quoted
+        if not is_quoted and len(word) > 1 and word[0] == word[-1] in "\"'" and word[0] not in word[1:-1]:
+            word, is_quoted, is_literal = word[1:-1], True, word[0] == "'"
+        else:
+            is_literal = False
+        inner = _Being(being.start)
+        for piece in _IN_QUOTES.finditer("" if is_literal else word):
+            if piece.lastgroup == "dollar":
+                self._refer(piece[0], inner, is_quoted=True)
+            elif piece.lastgroup == "output":
+                inner.unknown = inner.unknown or "(…)"
+            else:
+                inner.text.append(piece[str(piece.lastgroup)])
+        if inner.unknown:
+            being.unknown = being.unknown or inner.unknown
+            return
+        value = word if is_literal else "".join(inner.text)
+        if name:
+            self._known[name], is_quoted = value, outside
+        self._fill(value, being, length, is_quoted=is_quoted)
+
     def _fill(self, value: str, being: _Being, length: int, *, is_quoted: bool) -> None:
         """Put a variable's value into a word; a shell makes words of one without quotes."""
         self._spend(len(value))
-        if is_quoted or not value.split()[1:]:
+        if is_quoted or self._sets(being):
             being.text.append(value)
-            being.has_text = being.has_text or is_quoted
-        else:
-            being.words += [Word(word, being.start, being.start + length) for word in value.split()]
+            being.has_text = True
+            return
+        for number, word in enumerate(value.split()):
+            if number or value[0].isspace():
+                being.cut(being.start + length)
+            being.text.append(word)
+        if value[-1:].isspace():
+            being.cut(being.start + length)
+
+    def _sets(self, being: _Being) -> bool:
+        """Whether a word sets a variable, to all that stands behind its ``=``."""
+        if being.sets is None:
+            first, last = (self._command[0].text, self._command[-1].text) if self._command else ("", "A=")
+            is_first = first in _SETTERS or (_SETS.match(last) is not None and (not first or _SETS.match(first)))
+            starts = bool(being.text) and not being.words and _SETS.match(being.text[0]) is not None
+            being.sets = starts and self._array is None and bool(is_first)
+        return being.sets
 
     def _spend(self, characters: int) -> None:
         """A script that doubles what it has with each line would fill all memory.
@@ -178,10 +239,8 @@ class _Script:
                 self._ends[-1] = "".join(being.text)
             return
         into = self._command if self._array is None else self._array[1]
-        if being.words and not being.text:
-            into += being.words
-        elif being.text or being.has_text or being.unknown:
-            into.append(Word("".join(being.text), being.start, end, being.unknown))
+        being.cut(end)
+        into += being.words
 
     def _end_command(self) -> None:
         self._skips_word = False

@@ -9,7 +9,7 @@ from prober.commandline import options
 from prober.commandline.options import Keyval, Need, Prepared, Property
 from prober.commandline.refusal import Broken, Refusal
 from prober.domain.domain import Domain
-from prober.domain.shared.chardev.opened import add_descriptor, set_path
+from prober.domain.shared.chardev.opened import add_descriptor, file_to_open, set_path
 from prober.domain.shared.chardev.sockets import unix_socket
 from prober.domain.shared.device import Device
 from prober.domain.shared.twins import extras
@@ -132,11 +132,11 @@ class Tpm(Device):
         pairs = [Property("id", tpmdev, place)]
         if self.backend == "passthrough":
             path = self.device or "/dev/tpm0"
-            todo = f"open {path} for reading and writing, and pass the descriptor"
-            yield add_descriptor(f"{self.id}-tpm", Need("tpm", self.id, todo), self.place("device"))
+            need = file_to_open("tpm", self.id, path, "read-write")
+            yield add_descriptor(f"{self.id}-tpm", need, self.place("device"))
             cancel = f"/sys/class/tpm/{path.rpartition('/')[2]}/device/cancel"
-            todo = f"open {cancel} for writing, and pass the descriptor"
-            yield add_descriptor(f"{self.id}-cancel", Need("tpm", self.id, todo), self.place("device"))
+            need = file_to_open("tpm", self.id, cancel, "write")
+            yield add_descriptor(f"{self.id}-cancel", need, self.place("device"))
             pairs.append(Property("path", set_path(f"{self.id}-tpm"), self.place("device")))
             pairs.append(Property("cancel-path", set_path(f"{self.id}-cancel"), self.place("device")))
         else:

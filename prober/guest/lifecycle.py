@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from prober.commandline.deeds import OnEvent
 from prober.commandline.options import Keyval, Need, Option, Plain, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
@@ -25,6 +26,9 @@ _DEEDS = {
     "coredump-restart": "write the guest's memory to a file (dump-guest-memory), then reset the guest and let it go on "
     "(system_reset, cont)",
 }
+
+#: The same as commands of QMP; a file for the guest's memory is somebody's to choose.
+_COMMANDS = {"destroy": ("quit",), "restart": ("system_reset", "cont"), "preserve": ()}
 
 
 def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
@@ -96,4 +100,6 @@ def _check_watched(domain: Domain) -> Iterator[Refusal]:
 def _watch(domain: Domain) -> Iterator[Need]:
     for name, event in _EVENTS.items():
         action = getattr(domain, name)
-        yield Need("lifecycle", name, f"on the event {event}: {_DEEDS[action]}")
+        commands = _COMMANDS.get(action)
+        deed = None if commands is None else OnEvent(event=event, commands=tuple({"execute": one} for one in commands))
+        yield Need("lifecycle", name, f"on the event {event}: {_DEEDS[action]}", deed)

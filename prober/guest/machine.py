@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
+from prober.commandline.deeds import MakeDirectory
 from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
@@ -140,6 +142,7 @@ def emit_monitor(target: Target) -> Iterator[Option]:
         "monitor",
         "charmonitor",
         f"QEMU makes the socket {target.monitor} and speaks QMP on it; the directory must exist",
+        MakeDirectory(path=posixpath.dirname(target.monitor)),
     )
     socket = (
         Property("id", "charmonitor", place),

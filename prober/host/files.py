@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from prober.capabilities.plain import read_plain
+from prober.capabilities.toml_text import parse_toml
 from prober.errors import UsageError
 from prober.host.firmware import read_firmware
 from prober.host.host import Host
@@ -39,7 +39,7 @@ def _read_file(file: Path | None) -> Host:
         data = read_plain(path, _MOST)
         if len(data) > _MOST:
             raise ValueError(f"it is larger than {_MOST} bytes")
-        return Host.model_validate(tomllib.loads(data.decode()))
+        return Host.model_validate(parse_toml(data.decode()))
     except OSError as error:
         raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {error.strerror}") from error
     except ValidationError as error:
@@ -47,6 +47,5 @@ def _read_file(file: Path | None) -> Host:
         where = ".".join(map(str, first["loc"]))
         message = f"the settings in {file or DEFAULT_FILE} are wrong: {where}: {first['msg']}"
         raise UsageError(message, hint="docs/settings.md has all of them") from error
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {said}") from error
+    except ValueError as error:
+        raise UsageError(f"cannot read the settings in {file or DEFAULT_FILE}: {error}") from error

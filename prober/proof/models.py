@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from prober.capabilities.models import Version
 from prober.commandline.report import ArgvFinding
 from prober.translate.translation import Translation
 
@@ -105,7 +106,7 @@ class Proof(_Value):
     verdict: ProofVerdict
     binary: str
     program: str = ""
-    version: str
+    version: Version
     accelerator: str
     said: str = ""
     option: Blamed | None = None

@@ -200,7 +200,7 @@ def proof_of(
         ground=ground if outcome.verdict is not ProofVerdict.not_provable else "checked",
         verdict=outcome.verdict,
         binary=subject.binary,
-        version=str(subject.capabilities.version),
+        version=subject.capabilities.version,
         program=(read.program.path or "") if read.program is not None else "",
         accelerator=read.accelerator,
         said=hide(outcome.said, secrets),

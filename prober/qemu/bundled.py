@@ -62,6 +62,12 @@ def bundled_name(file: Path) -> str:
     return without_ending(file.name)
 
 
+def called(path: Path, file: Path) -> str:
+    """How a recording is called in an answer: as it was named, or by the whole name of the bundled ``file`` that is
+    meant."""
+    return str(path) if file == path else bundled_name(file)
+
+
 def what_else(path: Path) -> str:
     """What to do where nothing is called so, as a hint; empty where a file was meant, or is there."""
     if path.parent != Path() or path.exists() or not (names := bundled_names()):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from prober.capabilities.plain import read_plain
+from prober.capabilities.toml_text import parse_toml
 
 Told: TypeAlias = dict[str, Any]
 
@@ -56,17 +57,15 @@ def read_text(path: Path, *, needed: bool) -> tuple[str | None, SettingProblem |
 def parse_text(path: Path, text: str | None) -> tuple[Told, SettingProblem | None]:
     """What a text says; nothing without one, or with a problem."""
     try:
-        return tomllib.loads(text or ""), None
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        message, _, place = said.partition(" (at ")
+        return parse_toml(text or ""), None
+    except ValueError as error:
+        message, _, place = str(error).partition(" (at ")
         line = place.removeprefix("line ").partition(",")[0]
         where = f"{path}:{line}" if line.isdigit() else str(path)
-        return {}, _unreadable(
-            where,
-            f"this is no TOML: {message[:1].lower()}{message[1:]}",
-            "text stands in quotes, a table's name in brackets",
-        )
+        reason = f"{message[:1].lower()}{message[1:]}"
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            return {}, _unreadable(where, reason, "docs/settings.md has all that there is to set")
+        return {}, _unreadable(where, f"this is no TOML: {reason}", "text stands in quotes, a table's name in brackets")
 
 
 def _unreadable(place: object, reason: str, hint: str) -> SettingProblem:

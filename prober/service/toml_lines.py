@@ -9,7 +9,7 @@ from typing import TypeAlias
 #: The lines by the paths of what stands there.
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
-_TABLE = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
+_TABLE = re.compile(r"\s*\[\[?([^\[\]#]+)\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _QUOTES = ('"""', "'''")
@@ -20,7 +20,7 @@ def read_lines(text: str) -> Lines:
     found: Lines = {}
     table: tuple[str, ...] = ()
     closing = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if closing:
             closing = "" if closing in line else closing
             continue

@@ -8,6 +8,7 @@ from prober.commandline.options import Option, Plain, Raw
 from prober.commandline.prepared import find_needs
 from prober.domain.clock import Clock
 from prober.domain.qemu_namespace import QemuCommandline
+from prober.domain.shared.environment import variable
 from prober.translate.translation import Resource
 
 
@@ -16,7 +17,9 @@ def find_resources(written: Iterable[tuple[Option | Raw, int]]) -> Iterator[Reso
     for option, flag in written:
         word = flag if isinstance(option, Plain) and option.value is None else flag + 1
         for need, key, text in find_needs(option):
-            yield Resource(kind=need.kind, name=need.name, todo=need.todo, word=word, key=key, value=text)
+            yield Resource(
+                kind=need.kind, name=need.name, todo=need.todo, word=word, key=key, value=text, deed=need.deed
+            )
 
 
 def find_environment(clock: Clock, commandline: QemuCommandline | None) -> Iterator[Resource]:
@@ -25,5 +28,5 @@ def find_environment(clock: Clock, commandline: QemuCommandline | None) -> Itera
     if commandline is not None:
         wanted += [(env.name, env.value) for env in commandline.environment]
     for name, value in wanted:
-        todo = f"start QEMU with {name}={value} in its environment"
-        yield Resource(kind="environment", name=name, todo=todo, word=0, key=name, value=value)
+        need = variable(name, value)
+        yield Resource(kind=need.kind, name=name, todo=need.todo, word=0, key=name, value=value, deed=need.deed)

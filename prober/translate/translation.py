@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.commandline.deeds import Deed
 from prober.guest.hotplug.port import PortHotplug
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -16,7 +17,8 @@ class Resource(BaseModel):
 
     ``kind`` says what it is, ``name`` whose (an alias), ``todo`` what to do.  ``word`` is the index in ``argv`` of
     the word that holds it, ``key`` the key in that word (dotted, empty where the word is it), ``value`` what stands
-    there: a descriptor's number that can be taken as it is or replaced, a path, or a text to be replaced.
+    there: a descriptor's number that can be taken as it is or replaced, a path, or a text to be replaced.  ``deed`` is
+    what to do for a program, null where it takes somebody who knows the host.
     """
 
     model_config = _CONFIG
@@ -27,6 +29,7 @@ class Resource(BaseModel):
     word: int
     key: str = ""
     value: str = ""
+    deed: Deed | None = None
 
 
 class Translation(BaseModel):

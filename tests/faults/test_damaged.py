@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prober.capabilities.cache import DiskCache
+from prober.capabilities.models import Version
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.store import ProofStore
 from tests.faults.host import all_of, entry, serving, verdict
@@ -66,7 +67,7 @@ def _proof(number: int) -> Proof:
     return Proof(
         binary="/usr/bin/qemu-system-x86_64",
         accelerator="tcg",
-        version="7.2.22",
+        version=Version(major=7, minor=2, micro=22),
         verdict=ProofVerdict.proven,
         ground="proven",
         said=f"note {number}",

@@ -246,6 +246,7 @@ def _settings_seeds() -> Sequence[bytes]:
 
 _SETTINGS_TOKENS = (
     b" = ", b"[catalog]", b"[[pools]]", b"[a.b]", b"'''", b"true", b"[]", b"{}", b"1979-05-27", b"inf", b"#",
+    b"a.", b"a={", b" ", b"\"\"\"", b"\\",
 )  # fmt: skip
 
 # What somebody said, and what somebody types.

@@ -27,8 +27,9 @@ DOMAIN = """<domain type="qemu"><name>launch</name><memory unit="MiB">32</memory
   <devices><emulator>{qemu}</emulator>
     <disk type="file" device="floppy"><driver name="qemu" type="raw"/><source file="{place}/boot.img"/>
       <target dev="fda" bus="fdc"/><boot order="1"/></disk>
-    <serial type="unix"><source mode="bind" path="{place}/made/serial.sock"/></serial>
-    <serial type="file"><source path="{place}/serial.log"/></serial>
+    <serial type="unix"><source mode="bind" path="{place}/made here/serial.sock"/></serial>
+    <serial type="file"><source path="{place}/serial.log" append="on"/></serial>
+    <interface type="user"><mac address="52:54:00:00:00:01"/><link state="down"/></interface>
     <rng model="virtio"><backend model="random">/dev/urandom</backend></rng>{more}
   </devices></domain>"""
 
@@ -56,14 +57,14 @@ def _is_said(place: Path) -> bool:
 
 def test_a_guest_runs_to_its_own_end(qemu_binary: str, open_directory: Path) -> None:
     answer = _answer(qemu_binary, open_directory, _POWERS_OFF)
-    assert {"monitor", "socket", "file", "lifecycle"} <= {one["kind"] for one in answer["resources"]}
+    assert {one["kind"] for one in answer["resources"]} == {"monitor", "socket", "file", "lifecycle", "link"}
     with _launch(open_directory, answer) as process:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert out.startswith("status: running\n")
     assert "event: SHUTDOWN\n" in out
     assert _is_said(open_directory)
-    assert not (open_directory / "made" / "serial.sock").exists()
+    assert not (open_directory / "made here" / "serial.sock").exists()
 
 
 def test_a_signal_ends_the_guest(qemu_binary: str, open_directory: Path) -> None:
@@ -83,7 +84,7 @@ def test_what_is_not_prepared_is_named_and_nothing_is_started(qemu_binary: str, 
     with _launch(open_directory, answer) as process:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (3, "")
-    assert "not prepared: tap net0: " in err
+    assert "not prepared: tap net1: " in err
     assert not (open_directory / "qmp.sock").exists()
 
 

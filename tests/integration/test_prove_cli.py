@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from prober.cli.prove import prove_command
 from tests.conftest import CHECKOUT
 from tests.integration.processes import Ended, run_prober, start_service
 from tests.recordings import FIXTURES
+from tests.unit.cli.terminal import on_terminal
 
 EXAMPLE = CHECKOUT / "fixtures" / "domains" / "example.xml"
 _FORWARDS = "-netdev user,id=n,hostfwd="
@@ -69,6 +71,17 @@ def test_each_verdict_has_its_ground_and_its_exit_code(
     proof = proof_of(qemu_binary, f"-nodefaults {line}", "--socket", service, *options)
     assert (proof["ground"], proof["verdict"]) == (ground, verdict)
     assert proof["accelerator"] == ("tcg" if verdict.startswith("proven") else "")
+    assert proof["version"].keys() == {"major", "minor", "micro", "package"}
+
+
+@pytest.mark.parametrize("of_service", [False, True])
+def test_what_it_waits_for_is_told_on_a_terminal(qemu_binary: str, service: str, of_service: bool) -> None:
+    where = ("--socket", service) if of_service else ()
+    printed = on_terminal(80, "prove", "--binary", qemu_binary, *where, "--", "qemu", "-nodefaults")
+    before, _, answer = printed.rpartition("\r\x1b[K")
+    name = Path(qemu_binary).name
+    assert f"\x1b[K{name}: the service proves …" in before if of_service else f"\x1b[K{name}: proving …" in before
+    assert answer.startswith("proven (ground: proven)")
 
 
 def test_the_example_of_its_help_is_proven(qemu_binary: str) -> None:

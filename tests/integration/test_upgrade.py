@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from prober.capabilities.cache import DiskCache
+from prober.capabilities.models import Version
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.store import ProofStore, key_of
 from prober.service.configuration import read_configuration
@@ -54,7 +55,16 @@ def test_its_proofs_are_never_found_and_the_file_goes_on(then: Path, caplog: pyt
     try:
         assert store.find(key) is None, "another version judged it"
         refused = ProofVerdict.refused
-        store.keep(key, Proof(ground="proven", verdict=refused, binary=_BINARY, version="7.2.22", accelerator="tcg"))
+        store.keep(
+            key,
+            Proof(
+                ground="proven",
+                verdict=refused,
+                binary=_BINARY,
+                version=Version(major=7, minor=2, micro=22),
+                accelerator="tcg",
+            ),
+        )
         found = store.find(key)
         assert found is not None and found.verdict is ProofVerdict.refused
     finally:

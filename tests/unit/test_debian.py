@@ -93,7 +93,10 @@ def test_purging_takes_what_units_make_and_the_users_that_they_run_as() -> None:
     assert listed.split() == users
     files = set(re.findall(r"^ExecStart=.* --(?:textfile|output) (/\S+)", units, re.MULTILINE))
     assert "/var/lib/prometheus/node-exporter/prober.prom" in files
-    assert {file for file in files if f" {file}\n" not in text} == set()
+    (removing,) = re.findall(r"^if .* = remove .* = purge .*; then\n((?:\t.*\n)*)fi$", text, re.MULTILINE)
+    for file in map(Path, files):
+        # Also what a write that was killed left beside it.
+        assert removing.count(f"\trm -f {file}\n") == removing.count(f"\trm -f {file.parent}/.{file.name}.*.tmp\n") == 1
 
 
 def test_no_unit_is_named_that_is_not_there() -> None:

@@ -68,8 +68,11 @@ class FleetAsked:
         """
         if self.reader is None:
             fleet = read_fleet(self)
-            return direct(fleet, FleetJudge(fleet))
-        with client_of(self.reader) as client:
+            with output.ProgressLine() as progress:
+                progress.show(f"asking {len(fleet.hosts)} hosts …")
+                return direct(fleet, FleetJudge(fleet))
+        with client_of(self.reader) as client, output.ProgressLine() as progress:
+            progress.show("asking the reader …")
             try:
                 answer = read_answer(check_reply(client.ask(route, places, told(query), body)), model)
             except UnreadableDomainError as error:
@@ -145,21 +148,12 @@ def read_fleet(asked: FleetAsked) -> Fleet:
 
 async def _read(store: Store, fleet: Fleet, listen_s: float) -> StoreReader:
     reader, pulse = StoreReader(store, fleet), pulse_of(store)
-    if pulse is None:
-        await reader.catch_up()
-        return reader
-    heard: set[str] = set()
-    loop = asyncio.get_running_loop()
-    until = loop.time() + listen_s
-    listening = asyncio.ensure_future(_hear(pulse, heard))
-    try:
-        await reader.catch_up()
-        # Nobody waits for those that were heard already.
-        while not fleet.hosts.keys() <= heard and (left := until - loop.time()) > 0:  # noqa: ASYNC110 - or time is up
-            await asyncio.sleep(min(_LOOK_S, left))
-    finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+    with output.ProgressLine() as progress:
+        progress.show("reading the store …")
+        if pulse is None:
+            await reader.catch_up()
+            return reader
+        heard = await _listen(reader, pulse, fleet, listen_s, progress)
     silent = fleet.hosts.keys() - heard
     for host in silent:
         fleet.hush(host, time.time() - listen_s)
@@ -169,6 +163,25 @@ async def _read(store: Store, fleet: Fleet, listen_s: float) -> StoreReader:
             "silent; a reader (prober fleet serve) knows without waiting"
         )
     return reader
+
+
+async def _listen(
+    reader: StoreReader, pulse: Pulse, fleet: Fleet, listen_s: float, progress: output.ProgressLine
+) -> set[str]:
+    """Who was heard meanwhile; nobody waits for those that were heard already."""
+    heard: set[str] = set()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + listen_s
+    listening = asyncio.ensure_future(_hear(pulse, heard))
+    try:
+        await reader.catch_up()
+        while (missing := len(fleet.hosts.keys() - heard)) and (left := until - loop.time()) > 0:
+            progress.show(f"{missing} of {len(fleet.hosts)} hosts were not heard yet, {left:.0f} s to go …")
+            await asyncio.sleep(min(_LOOK_S, left))
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    return heard
 
 
 async def _hear(pulse: Pulse, heard: set[str]) -> None:

@@ -109,7 +109,9 @@ def fleet_upgrade_command(
     else:
         questions = [(name, make_question(xml, name, True, assume)) for name, xml in files]
         fleet = read_fleet(asked)
-        answer = upgrade(fleet, build_called(fleet, old), build_called(fleet, new), questions)
+        with output.ProgressLine() as progress:
+            progress.show(f"comparing {len(questions)} domains …")
+            answer = upgrade(fleet, build_called(fleet, old), build_called(fleet, new), questions)
     if json:
         output.write_json(answer.model_dump(mode="json"))
     else:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from prober.cli.files import with_place
 from prober.cli.fleet.asking import ASSUME, note_away, read_answer, told
 from prober.cli.fleet.readers import client_of
+from prober.cli.output import ProgressLine
 from prober.cli.remote import check_reply
 from prober.errors import UnreadableDomainError
 from prober.fleet.upgrade import Fate, UpgradeAnswer
@@ -27,8 +28,11 @@ def upgrade_by(reader: str, old: str, new: str, domains: Sequence[_Named], *, as
     :raise ProberError: as the question does.
     """
     query: dict[str, str | bool] = {"from": old, "to": new, ASSUME: assume}
-    with client_of(reader) as client:
-        answers = [answer for some in _parts(domains) for answer in _ask(client, query, some)]
+    answers: list[UpgradeAnswer] = []
+    with client_of(reader) as client, ProgressLine() as progress:
+        for some in _parts(domains):
+            progress.show(f"{sum(len(answer.domains) for answer in answers)} of {len(domains)} domains …")
+            answers += _ask(client, query, some)
     note_away(answers[0])
     every = [domain for answer in answers for domain in answer.domains]
     order = list(Fate)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
+from pydantic import JsonValue
+
+from prober.commandline.deeds import SendCommands
 from prober.commandline.options import Need
 from prober.domain.shared.device import Device
 from prober.domain.shared.limits import Limits
@@ -21,14 +24,14 @@ class IoTune(Limits):
 
     group_name: Annotated[Line | None, At("group_name"), Becomes("`group` of `block_set_io_throttle`")] = None
 
-    def command(self, device: str) -> str:
+    def command(self, device: str) -> dict[str, JsonValue]:
         """The QMP command for a device."""
-        arguments: dict[str, object] = {"id": device}
+        arguments: dict[str, Any] = {"id": device}
         for name, number in self.numbers.items():
             arguments[_monitor_name(name)] = number
         if self.group_name is not None:
             arguments["group"] = self.group_name
-        return json.dumps({"execute": "block_set_io_throttle", "arguments": arguments})
+        return {"execute": "block_set_io_throttle", "arguments": arguments}
 
 
 def _monitor_name(name: str) -> str:
@@ -74,7 +77,9 @@ class TuningFields(Device):
         """What is to be done on the monitor, before the guest runs: ``device`` is QEMU's path of what the guest sees,
         ``path`` that of the image."""
         if self.io_tune is not None and self.io_tune.is_limiting:
-            yield Need("iotune", self.id, f"before the guest runs, send {self.io_tune.command(device)}")
+            command = self.io_tune.command(device)
+            todo = f"before the guest runs, send {json.dumps(command)}"
+            yield Need("iotune", self.id, todo, SendCommands(commands=(command,)))
         if self.transient is not None:
             todo = (
                 f"before the guest runs, make an empty qcow2 image on top of {path}, open it with blockdev-add and "

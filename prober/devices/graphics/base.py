@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
+from prober.commandline.deeds import MakeDirectory
 from prober.commandline.options import Need, Prepared
 from prober.commandline.refusal import Broken, Place, Unfit
 from prober.devices.audio.audible import Display
@@ -194,7 +196,7 @@ class RemoteDisplay(Graphics):
         assert self.endpoint is not None
         path = self.endpoint.text
         todo = f"QEMU makes the socket {path} for clients of {self.service}; the directory must exist"
-        return Prepared(path, Need("socket", self.service, todo))
+        return Prepared(path, Need("socket", self.service, todo, MakeDirectory(path=posixpath.dirname(path))))
 
     def password_needs(self, default: str | None) -> tuple[Need, ...]:
         """What is to be done about the password: the domain's, or that of ``qemu.conf``; nothing without one."""

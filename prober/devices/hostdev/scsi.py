@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from prober.commandline import options
+from prober.commandline.deeds import OpenFile
 from prober.commandline.options import Need, Passed, Prepared, Property, Value
 from prober.commandline.refusal import Broken, Unfit
 from prober.devices.hostdev.base import Hostdev
@@ -214,7 +215,8 @@ class VhostScsiHostdev(Hostdev):
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """libvirt 11.3, ``qemuBuildSCSIVHostHostdevDevProps``."""
-        need = Need("vhost-scsi", self.id, "open /dev/vhost-scsi for reading and writing")
+        deed = OpenFile(path="/dev/vhost-scsi", access="read-write")
+        need = Need("vhost-scsi", self.id, "open /dev/vhost-scsi for reading and writing", deed)
         properties = (
             Property("wwpn", self.wwpn, self.place("wwpn")),
             Property("vhostfd", Passed(need), self.place()),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, JsonValue
 
 from prober.commandline import options
+from prober.commandline.deeds import SendCommands
 from prober.commandline.options import Need, Prepared, Property
 from prober.commandline.refusal import Broken, Unfit
 from prober.devices.interface.hostside import HOST, NetBandwidth
@@ -279,7 +280,8 @@ class CardInterface(Interface, VirtioDevice):
         if self.link_state != "down":
             return self.id
         todo = f"before the guest runs, take its link down over the monitor: set_link name={self.id} up=false"
-        return Prepared(self.id, Need("link", self.id, todo))
+        down: dict[str, JsonValue] = {"execute": "set_link", "arguments": {"name": self.id, "up": False}}
+        return Prepared(self.id, Need("link", self.id, todo, SendCommands(commands=(down,))))
 
     def _virtio_properties(self) -> Iterator[Property]:
         if self.txmode is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline import options
+from prober.commandline.deeds import OpenFile
 from prober.commandline.options import Need, Value
 from prober.commandline.refusal import Broken
 from prober.devices.interface.base import CardInterface, Queues
@@ -34,7 +35,12 @@ class VdpaInterface(CardInterface):
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """The open device, and the ``-netdev`` on it."""
-        need = Need("vdpa", self.id, f"open {self.dev} for reading and writing")
+        need = Need(
+            "vdpa",
+            self.id,
+            f"open {self.dev} for reading and writing",
+            OpenFile(path=self.dev, access="read-write"),
+        )
         yield add_descriptor(f"{self.id}-vdpa", need, self.place("dev"))
         value: dict[str, Value] = {"type": "vhost-vdpa", "vhostdev": set_path(f"{self.id}-vdpa")}
         if self.queue_count > 1:

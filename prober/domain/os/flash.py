@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from prober.commandline.deeds import CopyFile
 from prober.commandline.options import Need, Option, Prepared, Property, Qapi, Value
 from prober.domain.os.loader import Loader, Nvram
 from prober.domain.os.model import Os
@@ -64,7 +65,8 @@ def _prepared(nvram: Nvram) -> StorageSource:
     if path is None:
         return source
     copy = f"copy {nvram.template} there" if nvram.template is not None else "make it from the firmware's template"
-    need = Need("nvram", _VARIABLES, f"{path} holds the firmware's variables; if it does not exist yet, {copy}")
+    deed = None if nvram.template is None else CopyFile(path=path, source=nvram.template)
+    need = Need("nvram", _VARIABLES, f"{path} holds the firmware's variables; if it does not exist yet, {copy}", deed)
     field = "dev" if nvram.kind == "block" else "file"
     return source.replace(**{field: Prepared(path, need)})
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from prober.commandline.deeds import SetVariable
 from prober.commandline.options import Need
 
 
 def variable(name: str, value: str) -> Need:
     """A variable that QEMU, or a library of it, reads."""
-    return Need("environment", name, f"start QEMU with {name}={value} in its environment")
+    todo = f"start QEMU with {name}={value} in its environment"
+    return Need("environment", name, todo, SetVariable(variable=name, text=value))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from prober.commandline.deeds import WriteRandom
 from prober.commandline.options import Need, Object, Option, Prepared, Property, Raw
 from prober.commandline.refusal import Place
 from prober.host.directories import domain_directory
@@ -52,8 +53,9 @@ def _is_encrypted(option: Object) -> bool:
 
 
 def _master_key(name: str, target: Target) -> Iterator[Option]:
-    need = Need("master-key", MASTER_KEY, "write 32 random bytes into this file, which only QEMU may read")
     path = f"{domain_directory(name, target)}/master-key.aes"
+    todo = "write 32 random bytes into this file, which only QEMU may read"
+    need = Need("master-key", MASTER_KEY, todo, WriteRandom(path=path, bytes=32))
     properties = (
         Property("format", "raw", target.place),
         Property("file", Prepared(path, need), target.place),

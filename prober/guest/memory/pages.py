@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from prober.commandline.deeds import MakeDirectory
 from prober.commandline.options import Need, Prepared
 from prober.domain.domain import Domain
 from prober.domain.memory.backing import HugePage, MemoryBacking
@@ -86,4 +87,4 @@ def file_path(domain_name: str, target: Target, name: str, owner: str) -> Prepar
     """A file for a guest's memory (libvirt, ``qemuDomainGetMemoryBackingPath``)."""
     directory = f"{target.settings.memory_backing_dir}/{short_name(domain_name)}"
     todo = f"make the directory {directory}, where QEMU can write"
-    return Prepared(f"{directory}/{name}", Need("memory", owner, todo))
+    return Prepared(f"{directory}/{name}", Need("memory", owner, todo, MakeDirectory(path=directory)))

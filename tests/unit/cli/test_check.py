@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.cli.checking import dotted
+from prober.cli.output import dotted
 from tests.conftest import CHECKOUT
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run

@@ -10,6 +10,7 @@ import pytest
 from prober.cli.commands import FLEET
 from tests.recordings import FIXTURES, ROOT
 from tests.unit.cli.conftest import Run
+from tests.unit.cli.terminal import on_terminal
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +108,15 @@ def test_baseline_supports_drift(ask: Run) -> None:
     assert drift.code == 1
     assert "rack=7: /usr/bin/qemu-system-x86_64: 1 have build" in drift.out
     assert ask("fleet", "drift", "--by", "rack", "--where", "rack=8").code == 0
+
+
+@pytest.mark.slow
+def test_reading_a_store_has_a_progress_line_that_goes(ask: Run, store: Path) -> None:
+    assert ask("fleet", "hosts").err == "", "a pipe has none"
+    printed = on_terminal(80, "fleet", "supports", "e1000", "--store", f"sqlite:{store}")
+    before, _, answer = printed.rpartition("\r\x1b[K")
+    assert "\x1b[Kreading the store …" in before and "\x1b[Kasking 3 hosts …" in before
+    assert answer.startswith("e1000: 3 of 3 hosts have it") and "…" not in answer
 
 
 def test_lists(ask: Run) -> None:

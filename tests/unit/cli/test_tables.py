@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
-import sys
-import termios
 
 import pytest
 from hypothesis import given
@@ -17,6 +12,7 @@ from prober.cli.commands import COMMANDS
 from prober.cli.tables import lay_out_table
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
+from tests.unit.cli.terminal import on_terminal
 
 HEADERS = ["name", "of what"]
 ROWS = [["a-long-name-of-something", "some words and some-more-words"], ["b", ""]]
@@ -60,34 +56,10 @@ def test_no_word_is_broken_and_none_is_lost(rows: list[tuple[str, str, str]], wi
     assert max(map(len, drawn), default=0) <= max(width, longest + 7)
 
 
-def _on_terminal(columns: int, *words: object, **more: str) -> str:
-    """What a command prints on a terminal of so many columns."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, columns))
-    command = [sys.executable, "-c", "from prober.cli.start import start; start()", *map(str, words)]
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**kept, "TERM": "xterm-256color", **more}
-    ) as process:
-        os.close(theirs)
-        printed = b""
-        while True:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not piece:
-                break
-            printed += piece
-        os.close(ours)
-        assert process.wait() == 0
-    return printed.decode().replace("\r\n", "\n")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 200])
 def test_a_wide_table_goes_by_what_the_terminal_has(columns: int) -> None:
-    printed = _on_terminal(columns, "show", "--replies", NEW, "cpus")
+    printed = on_terminal(columns, "show", "--replies", NEW, "cpus")
     plain = re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", printed)
     assert max(map(len, plain.splitlines())) <= columns
     for name in ("Broadwell-IBRS", "Skylake-Client-noTSX-IBRS-x86_64-cpu", "tsc-deadline"):
@@ -97,7 +69,9 @@ def test_a_wide_table_goes_by_what_the_terminal_has(columns: int) -> None:
 
 @pytest.mark.slow
 def test_no_color_is_honoured_and_pipes_have_none(run: Run) -> None:
-    assert "\x1b[" not in _on_terminal(120, "config", "--config", "/dev/null", NO_COLOR="1")
+    assert "\x1b[" not in on_terminal(120, "config", "--config", "/dev/null", NO_COLOR="1")
+    assert "\x1b[" not in on_terminal(120, "check-argv", "--help", NO_COLOR="1")
+    assert "\x1b[1m" in on_terminal(120, "check-argv", "--help")
     assert "\x1b[" not in run("config", "--config", "/dev/null").out
 
 

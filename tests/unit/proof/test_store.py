@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from prober.capabilities.models import Version
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.store import ProofStore, key_of
 
 
 def proof_of(verdict: ProofVerdict, said: str = "") -> Proof:
-    return Proof(ground="proven", verdict=verdict, binary="/q", version="7.2.0", accelerator="tcg", said=said)
+    return Proof(
+        ground="proven",
+        verdict=verdict,
+        binary="/q",
+        version=Version(major=7, minor=2, micro=0),
+        accelerator="tcg",
+        said=said,
+    )
 
 
 def key(number: int) -> bytes:

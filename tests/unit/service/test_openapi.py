@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from prober.service.fleet.openapi import describe_reader
 from prober.service.openapi import describe
 from tests.recordings import ROOT
 
@@ -18,6 +19,19 @@ OTHER_MEDIA = {"/metrics": "text/plain", "/v1/events": "text/event-stream"}
 @pytest.fixture(scope="module")
 def schema() -> Any:
     return json.loads(describe())
+
+
+@pytest.mark.parametrize("describes", [describe, describe_reader])
+def test_the_version_of_a_qemu_has_one_form(describes: Callable[[], bytes]) -> None:
+    """Prober's own, which its health tells, is text."""
+    models = json.loads(describes())["components"]["schemas"]
+    keys = {name: model.get("properties", {}) for name, model in models.items()}
+    forms = {name: told["version"] for name, told in keys.items() if "version" in told}
+    health = forms.pop("Health", None) or forms.pop("FleetHealth")
+    assert health["type"] == "string"
+    assert len(forms) > 2
+    one = {"$ref": "#/components/schemas/Version"}
+    assert {name: form for name, form in forms.items() if one not in (form, *form.get("anyOf", ()))} == {}
 
 
 def _routes(schema: Any) -> set[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from prober.commandline import options
+from prober.commandline.deeds import OpenFile
 from prober.commandline.options import FdSet, Need, Passed, Property
 from prober.commandline.refusal import Place
 from prober.host.target import Target
@@ -27,4 +30,12 @@ def file_to_write(kind: str, owner: str, path: str, *, append: bool, target: Tar
     """What has to be opened for a file that QEMU writes to (libvirt, ``qemuProcessPrepareHostBackendChardev``)."""
     how = "for appending" if append else "for writing, emptied first"
     who = "have virtlogd open" if target.settings.stdio_handler == "logd" else "open"
-    return Need(kind, owner, f"{who} {path} {how}, and pass the descriptor")
+    deed = OpenFile(path=path, access="append" if append else "truncate")
+    return Need(kind, owner, f"{who} {path} {how}, and pass the descriptor", deed)
+
+
+def file_to_open(kind: str, owner: str, path: str, access: Literal["read-write", "write"]) -> Need:
+    """What has to be opened of what is there."""
+    how = "reading and writing" if access == "read-write" else "writing"
+    deed = OpenFile(path=path, access=access)
+    return Need(kind, owner, f"open {path} for {how}, and pass the descriptor", deed)

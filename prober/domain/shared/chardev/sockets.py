@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline import options
+from prober.commandline.deeds import ListenOn
 from prober.commandline.options import Need, Passed, Property, Value
 from prober.commandline.refusal import Place
 from prober.domain.shared.chardev.backend import Backend, Ends
@@ -95,7 +96,8 @@ class Unix(_Stream):
         source = ends.source
         listens = source.mode == "bind"
         if listens and target.settings.pass_descriptors and target.caps.has("-chardev.fd"):
-            need = Need("socket", ends.owner, f"listen on the unix socket {source.path}, and pass it")
+            deed = ListenOn(path=source.path or "")
+            need = Need("socket", ends.owner, f"listen on the unix socket {source.path}, and pass it", deed)
             yield Property("fd", Passed(need), ends.at("path"))
         else:
             yield Property("path", source.path or "", ends.at("path"))

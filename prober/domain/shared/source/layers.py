@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from prober.commandline import options
-from prober.commandline.options import Need, Property, Value
+from prober.commandline.options import Property, Value
 from prober.commandline.refusal import Place
-from prober.domain.shared.chardev.opened import add_descriptor
+from prober.domain.shared.chardev.opened import add_descriptor, file_to_open
 from prober.domain.shared.secret import emit_secret, secret_id
 from prober.domain.shared.source.attributes import leads_nowhere
 from prober.domain.shared.source.formats import FORMATS, WITH_BACKING
@@ -55,7 +55,7 @@ def _objects(image: Image, target: Target) -> Iterator[options.Option]:
             what = f"the secret of type volume with {secret}"
             yield from emit_secret(image.encryption_secret(number), what, image.encryption.place())
     if image.kind == "vhostvdpa":
-        need = Need("vdpa", image.owner, f"open {source.dev} for reading and writing, and pass the descriptor")
+        need = file_to_open("vdpa", image.owner, source.dev or "", "read-write")
         yield add_descriptor(image.vdpa_set, need, image.place)
 
 
