@@ -8,12 +8,16 @@ import re
 
 import pytest
 
-from prober.cli.commands import COMMANDS, FLEET, Command
+from prober.cli.commands import COMMANDS, Command
 from prober.cli.endings import COMMON, ENDINGS
 from prober.cli.exits import ExitCode
 from tools.cli_page import PAGE, render_page
 
-ROWS = {**{row.name: row for row in COMMANDS}, **{f"fleet {row.name}": row for row in FLEET}}
+ROWS = {
+    name: row
+    for outer in COMMANDS
+    for name, row in ((outer.name, outer), *((f"{outer.name} {inner.name}", inner) for inner in outer.within))
+}
 
 
 def test_each_command_has_its_endings() -> None:
