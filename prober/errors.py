@@ -148,7 +148,7 @@ class UnknownNameError(UsageError):
 class UnreadableDomainError(UsageError):
     """The domain XML cannot be read as XML: malformed, too large, too deep, with a DTD.
 
-    ``line`` is 1-based, 0 where no line can be named.
+    ``line`` is 1-based, 0 where no line can be named.  ``device`` is as in :class:`RefusedError`.
     """
 
     kind = "unreadable-domain"
@@ -156,6 +156,7 @@ class UnreadableDomainError(UsageError):
     def __init__(self, message: str, *, hint: str = "", line: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.line = line
+        self.device = 0
 
 
 class BinaryFailedError(ProberError):
@@ -165,17 +166,21 @@ class BinaryFailedError(ProberError):
 
 
 class RefusedError(ProberError):
-    """A domain is refused.  ``refusals`` holds every reason, in the order of the XML."""
+    """A domain is refused.  ``refusals`` holds every reason, in the order of the XML.
+
+    ``device`` is the number of the device whose own XML that is, from 1, where some were to be plugged in; 0 else.
+    """
 
     kind = "refused"
 
     #: ``prober.commandline.refusal.Refusal``, a model of a floor above this one.
     refusals: tuple[Any, ...]
 
-    def __init__(self, refusals: Sequence[object]) -> None:
+    def __init__(self, refusals: Sequence[object], *, device: int = 0) -> None:
         first, more = refusals[0], len(refusals) - 1
         super().__init__(f"{first}" + (f" (and {more} more)" if more else ""))
         self.refusals = tuple(refusals)
+        self.device = device
 
 
 class ForbiddenError(ProberError):

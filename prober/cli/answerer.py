@@ -64,6 +64,23 @@ class Answerer(Protocol):
         """
         ...
 
+    def plug_devices(
+        self,
+        xml: bytes,
+        devices: list[bytes],
+        unplug: list[str],
+        *,
+        rehearse: bool,
+        anyway: bool,
+        assume_unknown_present: bool,
+    ) -> Json:
+        """The commands for devices of a domain (a :class:`~prober.translate.plug_models.PlugTranslation` as JSON); or
+        what comes of them (as :meth:`plug` tells, with the ``translation``), where that is wanted and there is a QEMU.
+
+        :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`, and the number of the ``device``.
+        """
+        ...
+
     def summaries(self) -> list[Json]:
         """A summary of each QEMU that answers here."""
         ...

@@ -162,6 +162,27 @@ class Local:
             assume_unknown_present=assume_unknown_present,
         )
 
+    def plug_devices(
+        self,
+        xml: bytes,
+        devices: list[bytes],
+        unplug: list[str],
+        *,
+        rehearse: bool,
+        anyway: bool,
+        assume_unknown_present: bool,
+    ) -> Json:
+        from prober.cli.rehearsing import DevicesAsked, rehearse_devices, translate_devices
+        from prober.cli.translating import Here, HostFile
+
+        here = Here(lambda: self.capabilities, self.binary, HostFile(self._settings))
+        asked = DevicesAsked(xml, tuple(devices), tuple(unplug))
+        told = translate_devices(asked, here, assume_unknown_present=assume_unknown_present)
+        if self.binary is None or not rehearse:
+            return told.model_dump(mode="json")
+        caps, assume = self.capabilities, assume_unknown_present
+        return rehearse_devices(self.binary, self._root, caps, told, anyway=anyway, assume=assume)
+
     def _binary_to_prove(self) -> str:
         if self.binary is None:
             raise UsageError("a recording cannot prove anything", hint="name a QEMU with --binary, or a service")

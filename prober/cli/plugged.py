@@ -37,7 +37,7 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
 
     >>> told = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for it",
     ...          "signal": "", "said": "", "command": 0, "option": None, "steps": [], "taken_out": [], "left_out": [],
-    ...          "replaced": [], "findings": [], "line_findings": [], "warnings": []}
+    ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": []}
     >>> list(format_plug(told))
     ['not provable (ground: checked) by QEMU 7.2.0: no rule for it']
     """
@@ -53,7 +53,7 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
     if verbose:
         for item in told["replaced"]:
             yield f"  stood in for: {_named(item)}: {item['by']}"
-    for out in told["taken_out"]:
+    for out in (*told["taken_out"], *told["unplugged"]):
         yield f"  {_out(out)}"
     for findings in (told["findings"], told["line_findings"]):
         for line in format_report({"findings": findings, "left_off": 0}, verbose=verbose):

@@ -55,6 +55,9 @@ _ERRORS: dict[str, type[ProberError]] = {
 }
 
 
+_NO_REHEARSAL = "a service rehearses nothing"
+
+
 class Remote:
     """Answers from the service on a socket; ``binary`` is an id or path that it knows, None for the host's own."""
 
@@ -123,7 +126,19 @@ class Remote:
         return self._prove(query, xml, "application/xml")
 
     def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
-        raise UsageError("a service rehearses nothing", hint="name a QEMU of this host with --binary")
+        raise UsageError(_NO_REHEARSAL, hint="name a QEMU of this host with --binary")
+
+    def plug_devices(
+        self,
+        xml: bytes,
+        devices: list[bytes],
+        unplug: list[str],
+        *,
+        rehearse: bool,
+        anyway: bool,
+        assume_unknown_present: bool,
+    ) -> Json:
+        raise UsageError(_NO_REHEARSAL, hint="name a QEMU of this host with --binary, or a recording with --replies")
 
     def summaries(self) -> list[Json]:
         return self._entries if self._wanted is None else [self.tell(BINARY)]

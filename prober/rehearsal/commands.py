@@ -14,13 +14,16 @@ from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import JsonMembers, PairMembers
 
-#: The commands that take something away.
-_TAKING = frozenset(command for command, _ in TAKES_OUT.values())
+#: The members of a netdev that are descriptors (``qapi/net.json``).
+_DESCRIPTORS = ("fd", "fds", "vhostfd", "vhostfds")
+
+#: The commands that take something away, and what goes along with a device that is plugged in.
+_OTHERS = frozenset((*(command for command, _ in TAKES_OUT.values()), "watchdog-set-action"))
 
 
 def reason_against(command: QmpCommand) -> str:
     """Why a command is not sent, whatever it says; empty where it may be."""
-    if command.execute in _TAKING or as_option(command) is not None:
+    if command.execute in _OTHERS or as_option(command) is not None:
         return ""
     if command.execute in PLUGS:
         return f"no rule for all members of this {command.execute}"
@@ -49,7 +52,16 @@ def _flat(command: QmpCommand) -> dict[str, JsonValue]:
     if command.execute == "object-add" and isinstance(props, dict):
         del arguments["props"]
         arguments |= props
+    if command.execute == "netdev_add":
+        arguments |= {name: _numbered(arguments[name]) for name in _DESCRIPTORS if name in arguments}
     return arguments
+
+
+def _numbered(value: JsonValue) -> JsonValue:
+    """Descriptors as an option has them, by numbers; a command may name each as ``getfd`` did."""
+    if not isinstance(value, str):
+        return value
+    return ":".join(part if part.isdecimal() else "3" for part in value.split(":"))
 
 
 def to_send(command: QmpCommand, given: Given | None, bench: Bench) -> QmpCommand:

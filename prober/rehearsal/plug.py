@@ -55,7 +55,7 @@ async def rehearse_plug(
     :raise ConfinementError: where the QEMU cannot be confined.
     :raise QemuError: where it cannot be started, or does not speak QMP.
     """
-    if not 0 < len(request.commands) <= MOST_COMMANDS:
+    if not 0 < len(request.commands) + len(request.unplug) <= MOST_COMMANDS:
         raise UsageError(f"there is nothing to plug in, or more than {MOST_COMMANDS} commands")
     work = _Work(subject, request)
     work.look()
@@ -127,7 +127,7 @@ class _Work:
         """
         self.bench = standing.bench
         self.ground = "proven"
-        plugging = Plugging(standing, scene, self.request.commands, _machine_of(scene))
+        plugging = Plugging(standing, scene, self.request, _machine_of(scene))
         self.seen = plugging.seen
         try:
             await plugging.rehearse()
@@ -157,13 +157,14 @@ class _Work:
             binary=self.subject.binary,
             version=str(self.subject.capabilities.version),
             accelerator=seen.accelerator,
-            said=outcome.said if refused is None else refused.said,
+            said=seen.said or outcome.said,
             command=0 if refused is None else refused.number,
             option=outcome.option if refused is None else None,
             signal=self.signal,
             reason=self.reason,
             steps=tuple(seen.steps),
             taken_out=tuple(seen.taken_out),
+            unplugged=tuple(seen.unplugged),
             findings=(*self.found, *seen.findings),
             line_findings=self.line_findings,
             replaced=tuple(map(self._renumbered, bench.replaced)),

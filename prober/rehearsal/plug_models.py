@@ -10,6 +10,7 @@ from prober.commandline.qmp import QmpCommand
 from prober.commandline.report import ArgvFinding
 from prober.proof.models import Blamed, LiveDifference, Omission, Replacement
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.translate.plug_models import PlugTranslation
 
 
 class _Value(BaseModel):
@@ -19,11 +20,13 @@ class _Value(BaseModel):
 class PlugRequest(_Value):
     """What is asked: commands that are sent, one after the other, to a machine with the ``words`` of an argv.
 
-    The first word is the binary, and is never run.  ``anyway`` starts also what the check refuses.
+    The first word is the binary, and is never run.  ``unplug`` are commands that made what is there already, and is to
+    be taken out.  ``anyway`` starts also what the check refuses.
     """
 
     words: tuple[str, ...]
-    commands: tuple[QmpCommand, ...]
+    commands: tuple[QmpCommand, ...] = ()
+    unplug: tuple[QmpCommand, ...] = ()
     anyway: bool = False
     assume_unknown_present: bool = False
 
@@ -68,7 +71,9 @@ class PlugRehearsal(_Value):
     guest.  ``findings`` are about the commands (their ``position`` is the number of one), from the check and from what
     the machine has; those of the kind *ignored* are about what was taken and is of no use.  ``line_findings`` are about
     the line.  What is about a position in ``replaced`` and ``left_out`` is about a word of the line, or with a QMP
-    command as ``flag`` about a command of this number.
+    command as ``flag`` about a command of this number.  ``taken_out`` is what became of taking out again what was
+    plugged in, and ``unplugged`` the same of what was there before and was named.  ``translation`` is what the commands
+    come from, where a domain was asked about.
     """
 
     ground: Literal["checked", "proven"]
@@ -83,6 +88,7 @@ class PlugRehearsal(_Value):
     reason: str = ""
     steps: tuple[PlugStep, ...] = ()
     taken_out: tuple[TakenOut, ...] = ()
+    unplugged: tuple[TakenOut, ...] = ()
     findings: tuple[ArgvFinding, ...] = ()
     line_findings: tuple[ArgvFinding, ...] = ()
     replaced: tuple[Replacement, ...] = ()
@@ -91,4 +97,5 @@ class PlugRehearsal(_Value):
     readings: int = 0
     differences: tuple[LiveDifference, ...] = ()
     confinement: str = ""
+    translation: PlugTranslation | None = None
     seconds: float = 0.0

@@ -18,7 +18,7 @@ from prober.proof.words import Message, Tone
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
 from prober.rehearsal.commands import as_option, to_send
-from prober.rehearsal.plug_models import PlugStep, TakenOut
+from prober.rehearsal.plug_models import PlugRequest, PlugStep, TakenOut
 from prober.rehearsal.plugged import PluggedDevice, look_at_device, useless
 from prober.rehearsal.stage import Scene
 from prober.rehearsal.takeout import ToTakeOut, take_out
@@ -31,11 +31,19 @@ class PlugSeen:
 
     steps: list[PlugStep] = field(default_factory=list)
     taken_out: list[TakenOut] = field(default_factory=list)
+    unplugged: list[TakenOut] = field(default_factory=list)
     findings: list[ArgvFinding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     differences: list[LiveDifference] = field(default_factory=list)
     readings: int = 0
     accelerator: str = ""
+
+    @property
+    def said(self) -> str:
+        """QEMU's words where it refused something."""
+        refused = self.refused
+        others = (one.said for one in self.unplugged if one.outcome == "refused")
+        return next(others, "") if refused is None else refused.said
 
     @property
     def refused(self) -> PlugStep | None:
@@ -46,7 +54,9 @@ class PlugSeen:
 class Plugging:
     """One rehearsal under way: commands are sent, and what becomes of them is ``seen``."""
 
-    def __init__(self, standing: Standing, scene: Scene, commands: Sequence[QmpCommand], machine: str) -> None:
+    def __init__(self, standing: Standing, scene: Scene, request: PlugRequest, machine: str) -> None:
+        commands = request.commands
+        self._unplug = request.unplug
         self.seen = PlugSeen()
         self._standing = standing
         self._scene = scene
@@ -55,7 +65,7 @@ class Plugging:
         self._given = _given_of(standing, scene, commands)
         self._plugged: dict[int, PluggedDevice] = {}
         self._reason = ""
-        self._is_taking_out = False
+        self._taking_out: list[TakenOut] | None = None
 
     async def rehearse(self) -> None:
         """Send all, read it back, and take it out again.
@@ -73,8 +83,11 @@ class Plugging:
                 break
         self._skip("a command before it was refused")
         await self._look()
-        self._is_taking_out = True
-        await take_out(session, self._to_take_out(), self.seen.taken_out, self._scene.subject.capabilities)
+        caps = self._scene.subject.capabilities
+        self._taking_out = self.seen.taken_out
+        await take_out(session, self._to_take_out(), self.seen.taken_out, caps)
+        self._taking_out = self.seen.unplugged
+        await take_out(session, await self._to_unplug(), self.seen.unplugged, caps)
         told = self._standing.messages()[before:]
         self.seen.warnings = list(dict.fromkeys(str(one) for one in told))
 
@@ -164,13 +177,22 @@ class Plugging:
             and (TAKES_OUT[step.execute][0], step.name) not in gone
         ]
 
+    async def _to_unplug(self) -> list[ToTakeOut]:
+        """What was there before and is to go, the last first."""
+        caps = self._scene.subject.capabilities
+        found = []
+        for command in reversed(self._unplug):
+            device = None
+            if command.execute == "device_add":
+                device = await look_at_device(self._standing.session, 0, command.name, caps)
+            found.append(ToTakeOut(command, device))
+        return found
+
     def crashed(self, said: str) -> None:
         """The QEMU ended of what was sent last."""
-        if self._is_taking_out:
-            if self.seen.taken_out and self.seen.taken_out[-1].outcome == "not tried":
-                self.seen.taken_out[-1] = self.seen.taken_out[-1].model_copy(
-                    update={"outcome": "crashed", "said": said}
-                )
+        if self._taking_out is not None:
+            last = self._taking_out[-1:]
+            self._taking_out[-1:] = [one.model_copy(update={"outcome": "crashed", "said": said}) for one in last]
             return
         if len(self.seen.steps) < len(self._commands):
             self._note(len(self.seen.steps) + 1, "crashed", said=said)
@@ -178,7 +200,8 @@ class Plugging:
 
     def verdict(self) -> tuple[RehearsalVerdict, str]:
         """What it comes to, and the reason where nothing can be said."""
-        if any(step.outcome == "refused" for step in self.seen.steps):
+        seen = self.seen
+        if "refused" in {*(one.outcome for one in seen.steps), *(one.outcome for one in seen.unplugged)}:
             return RehearsalVerdict.refused, ""
         if self._reason:
             return RehearsalVerdict.not_provable, self._reason

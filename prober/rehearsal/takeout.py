@@ -27,6 +27,9 @@ _ASKS_THE_GUEST = frozenset(("pci-device", "pc-dimm", "cpu"))
 #: Refused until a guest has switched CPU hot-plug to its modern form (QEMU up to 10.2, ``hw/acpi/cpu_hotplug.c``).
 _BEFORE_A_GUEST = re.compile(r"acpi: device unplug request for not supported device type: [\w.-]+-cpu")
 
+#: A device of USB redirection takes its character device along (``hw/usb/redirect.c``).
+_NOT_FOUND = re.compile(r"Chardev '.*' not found", re.DOTALL)
+
 #: How often something is asked for that may be a moment away, and what is between (seconds).
 _TRIES, _BETWEEN_S = 40, 0.05
 
@@ -70,6 +73,8 @@ async def take_out(session: Session, these: list[ToTakeOut], told: list[TakenOut
         if answer.error is not None and _BEFORE_A_GUEST.fullmatch(answer.error.desc):
             reason = "a guest that never ran has CPU hot-plug in its old form, which takes none out"
             update = {"outcome": "waits", "said": answer.error.desc, "reason": reason}
+        elif answer.error is not None and execute == "chardev-remove" and _NOT_FOUND.fullmatch(answer.error.desc):
+            update = {"outcome": "gone", "reason": "it went with its device"}
         elif answer.error is not None:
             update = {"outcome": "refused", "said": answer.error.desc}
         elif one.command.execute == "device_add" and await _is_there(session, name):

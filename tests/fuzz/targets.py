@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
+
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.explain import explain
 from prober.capabilities.members import unfold
@@ -19,13 +21,16 @@ from prober.cli.completion.candidates import find_candidates, lines_of
 from prober.cli.completion.line import split_line
 from prober.commandline.parse import split_shell
 from prober.commandline.qapi import misfits
+from prober.commandline.qmp import check_commands, read_command
 from prober.commandline.report import check_argv
 from prober.commandline.written import read_written
 from prober.errors import ProberError
 from prober.host.files import read_host
 from prober.qemu.recording import Recording
+from prober.rehearsal.commands import reason_against
 from prober.service.configuration import load_settings
 from prober.translate.pipeline import translate
+from prober.translate.plug import RunningGuest, find_running, plug_in
 from prober.translate.read import read_domain
 from prober.why.book import load_book
 from prober.why.find import find_said
@@ -287,6 +292,61 @@ _SAID_TOKENS = (
 
 _TYPED_TOKENS = (b" ", b"'", b"\\", b"--", b"--replies=", b"=", b".", b"-- ", b'"execute": "qom-list-types"\n}\n', b"{")
 
+# What is plugged into a guest that runs: a device, or a command of QMP.
+
+
+@cache
+def _guests() -> Sequence[RunningGuest]:
+    domain = read_domain((ROOT / "fixtures/domains/example.xml").read_bytes())
+    return [find_running(domain, capabilities(version)) for version in _VERSIONS]
+
+
+def run_device(data: bytes) -> None:
+    refused: ProberError | None = None
+    for guest in _guests():
+        try:
+            plug_in(guest, data)
+        except ProberError as error:
+            refused = error
+    if refused is not None:
+        raise refused
+
+
+def _device_seeds() -> Sequence[bytes]:
+    root = etree.parse(ROOT / "fixtures/domains/example.xml").getroot()
+    devices = root.find("devices")
+    assert devices is not None
+    return [etree.tostring(device) for device in devices] + [
+        b"<vcpu current='2'>4</vcpu>",
+        b"<vcpus><vcpu id='1' enabled='yes' hotpluggable='yes'/></vcpus>",
+        b"<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+        b"<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>",
+        b"<redirdev bus='usb' type='tcp'><source mode='connect' host='h' service='4'/></redirdev>",
+    ]
+
+
+def run_command(data: bytes) -> None:
+    command = read_command(data.decode("utf-8", "replace"))
+    for version in _VERSIONS:
+        check_commands([command], capabilities(version))
+    reason_against(command)
+
+
+def _command_seeds() -> Sequence[bytes]:
+    return [
+        b'{"execute":"device_add","arguments":{"driver":"e1000","id":"n","bus":"pci.0","addr":"0x3"}}',
+        b'{"execute":"object-add","arguments":{"qom-type":"memory-backend-ram","id":"m","size":1048576}}',
+        b'{"execute":"object-add","arguments":{"qom-type":"iothread","id":"i","props":{"poll-max-ns":1}}}',
+        b'{"execute":"netdev_add","arguments":{"type":"tap","id":"n","fd":"tap-net1","vhostfds":"a:b"}}',
+        b'{"execute":"blockdev-add","arguments":{"driver":"raw","file":{"driver":"file","filename":"/a"}}}',
+        b'{"execute":"chardev-add","arguments":{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix",'
+        b'"data":{"path":"/s"}},"server":true,"wait":false}}}}',
+        b'{"execute":"chardev-add","arguments":{"id":"c","backend":{"type":"udp","data":{"remote":{"type":"inet",'
+        b'"data":{"host":"h","port":"1"}}}}}}',
+        b'{"execute":"device_del","arguments":{"id":"n"}}',
+    ]
+
+
 TARGETS = (
     Target("xml", run_xml, _xml_seeds, _XML_TOKENS),
     Target("replies", run_replies, _replies_seeds, _JSON_TOKENS),
@@ -296,4 +356,6 @@ TARGETS = (
     Target("settings", run_settings, _settings_seeds, _SETTINGS_TOKENS),
     Target("said", run_said, _said_seeds, _SAID_TOKENS),
     Target("typed", run_typed, _typed_seeds, _TYPED_TOKENS),
+    Target("device", run_device, _device_seeds, _XML_TOKENS),
+    Target("command", run_command, _command_seeds, (*_JSON_TOKENS, b'"driver"', b'"data"', b'"type"', b'"id"')),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -15,6 +16,8 @@ from prober.proof.subject import LineSubject
 from prober.rehearsal.plug import rehearse_plug
 from prober.rehearsal.plug_models import PlugRehearsal, PlugRequest
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.translate.plug_translate import translate_plug
+from prober.translate.read import read_domain
 from tests.conftest import QemuPlace, aio
 from tests.integration.processes import run_prober
 from tests.integration.real_qemu import capabilities_of
@@ -163,3 +166,103 @@ def test_a_recording_rehearses_nothing() -> None:
     ended = run_prober("plug", "--replies", recording, "--qmp", command, "--", "qemu", "-machine", "pc")
     assert (ended.code, ended.out) == (2, "")
     assert "a recording cannot prove anything" in ended.err
+
+
+_DEVICES = {
+    "card": "<interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>",
+    "disk": "<disk type='file'><driver type='qcow2'/><source file='/none/a'/><target dev='vdb' bus='virtio'/></disk>",
+    "scsi": "<disk type='file'><driver type='raw'/><source file='/none/b.raw'/><target dev='sda' bus='scsi'/></disk>",
+    "memory": "<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>",
+    "cpus": "<vcpu>2</vcpu>",
+    "random": "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+    "tablet": "<input type='tablet' bus='usb'/>",
+    "channel": "<channel type='unix'><target type='virtio' name='org.example'/></channel>",
+    "redirdev": "<redirdev bus='usb' type='tcp'><source mode='connect' host='none' service='4000'/></redirdev>",
+    "controller": "<controller type='scsi' model='virtio-scsi'/>",
+    "keyboard": "<input type='keyboard' bus='virtio'/>",
+}
+
+#: What goes without the guest's consent.
+_GONE = {"scsi", "tablet", "channel", "redirdev"}
+
+
+def guest(machine: str) -> bytes:
+    """A domain with room for all of these."""
+    ports = "<controller type='pci' model='pcie-root'/>" + 14 * "<controller type='pci' model='pcie-root-port'/>"
+    return f"""<domain type='qemu'><name>vm</name><memory unit='MiB'>256</memory>
+        <maxMemory slots='2' unit='GiB'>2</maxMemory><vcpu current='1'>3</vcpu>
+        <os><type arch='x86_64' machine='{machine}'>hvm</type></os>
+        <cpu mode='custom'><model>qemu64</model><numa><cell id='0' cpus='0-2' memory='256' unit='MiB'/></numa></cpu>
+        <features><acpi/></features><devices>{ports if machine == "q35" else ""}
+        <controller type='scsi' model='virtio-scsi'/><controller type='usb' model='qemu-xhci'/>
+        <controller type='virtio-serial'/>
+        <disk type='file'><driver type='qcow2'/><source file='/none/0.qcow2'/><target dev='vda' bus='virtio'/></disk>
+        <interface type='user'><model type='virtio'/></interface></devices></domain>""".encode()
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_what_the_devices_of_a_domain_come_to_is_taken(any_qemu: QemuPlace, machine: str) -> None:
+    """One after the other into one guest: each finds its place behind those before it."""
+    capabilities = capabilities_of(any_qemu)
+    devices = [device.encode() for device in _DEVICES.values()]
+    told = translate_plug(read_domain(guest(machine)), devices, ("net0",), capabilities, binary=any_qemu.binary)
+    request = PlugRequest(
+        words=told.argv,
+        commands=tuple(command for device in told.devices for command in device.commands),
+        unplug=tuple(command for device in told.unplugged for command in device.commands),
+    )
+    subject = LineSubject(any_qemu.binary, capabilities, any_qemu.root)
+    rehearsed = aio(rehearse_plug(subject, request), debug=False)
+    assert (rehearsed.verdict, rehearsed.said, rehearsed.reason) == (RehearsalVerdict.rehearsed, "", "")
+    assert rehearsed.findings == ()
+    assert all(step.seen for step in rehearsed.steps if step.execute == "device_add")
+    outcomes = {one.name: one.outcome for one in rehearsed.taken_out if one.execute == "device_del"}
+    devices_of = {
+        name: [one.name for one in plugged.commands if one.execute == "device_add"]
+        for name, plugged in zip(_DEVICES, told.devices, strict=True)
+    }
+    gone = {name for name, made in devices_of.items() if all(outcomes[one] == "gone" for one in made)}
+    assert gone == _GONE
+    assert [(one.execute, one.name, one.outcome) for one in rehearsed.unplugged] == [
+        ("device_del", "net0", "waits"),
+        ("netdev_del", "hostnet0", "not tried"),
+    ]
+
+
+def test_the_command_takes_domains_and_devices(qemu_binary: str, tmp_path: Path) -> None:
+    vm, card, cd = tmp_path / "vm.xml", tmp_path / "card.xml", tmp_path / "cd.xml"
+    vm.write_bytes(guest("q35"))
+    card.write_text(_DEVICES["card"])
+    cd.write_text("<disk type='file' device='cdrom'><target dev='sdb' bus='sata'/></disk>")
+    ended = run_prober("plug", "--binary", qemu_binary, vm, card, "--unplug", "virtio-disk0", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    told = json.loads(ended.out)
+    assert (told["verdict"], told["translation"]["domain"]) == ("rehearsed", "vm")
+    assert [one["execute"] for one in told["translation"]["devices"][0]["out"]] == ["device_del", "netdev_del"]
+    assert told["unplugged"][0]["outcome"] == "waits"
+    ended = run_prober("plug", "--binary", qemu_binary, vm, card, cd)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == f"{cd}:1: /disk: nothing can be plugged into a port of IDE or SATA while the guest runs\n"
+    cd.write_text("<disk")
+    ended = run_prober("plug", "--binary", qemu_binary, vm, card, cd)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{cd}:1: " in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "begins"),
+    [
+        ((), '{"execute": "netdev_add", '),
+        (("--format", "qmp"), '{"execute": "netdev_add", '),
+        (("--format", "shell"), 'virsh qemu-monitor-command vm \'{"execute": "netdev_add", '),
+        (("--format", "json"), '{\n  "ground": "checked",\n  "domain": "vm",\n'),
+    ],
+)
+def test_without_a_qemu_the_commands_are_told(tmp_path: Path, options: tuple[str, ...], begins: str) -> None:
+    vm, card = tmp_path / "vm.xml", tmp_path / "card.xml"
+    vm.write_bytes(guest("pc"))
+    card.write_text(_DEVICES["card"])
+    ended = run_prober("plug", "--replies", FIXTURES / "qemu-10.0.13.replies.xz", *options, "-v", vm, card)
+    assert ended.code == 0
+    assert ended.out.startswith(begins)
+    assert "checked against all that this QEMU says of itself" in ended.err

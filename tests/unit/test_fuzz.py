@@ -25,6 +25,8 @@ _INPUTS = {
     "settings": 300,
     "said": 200,
     "typed": 30,
+    "device": 40,
+    "command": 200,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.cli.commands import COMMANDS
+from prober.cli.commands import COMMANDS, FLEET
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import BINARIES, BINARY, ROUTES, Route
 from tests.conftest import CHECKOUT
