@@ -47,6 +47,11 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
     },
     "check-argv": {0: "nothing stands against it", 3: "something is an error, or would be ignored"},
     "prove": {0: "proven, whole or in part", **_PROVEN},
+    "preflight": {
+        0: "all is as the domain needs it",
+        3: "something is wrong, or the domain is refused",
+        4: "something could not be told, and nothing is wrong",
+    },
     "check": {
         0: "all accept all",
         2: "an XML or a recording cannot be read; the others are told of",

@@ -21,12 +21,14 @@ class Need:
     """Something that the host must prepare before QEMU starts (or do after), for one value of an option.
 
     ``kind`` is one word for what it is (``tap``, ``vfio``, ``secret``), ``name`` whose it is (an alias, as ``net0``),
-    ``todo`` a sentence: what to make ready, or what to put there.
+    ``todo`` a sentence: what to make ready, or what to put there.  ``path`` is the file of the host that it is about,
+    where the value does not name one: what is opened and passed.
     """
 
     kind: str
     name: str
     todo: str
+    path: str = ""
 
 
 class Prepared(str):

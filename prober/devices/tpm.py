@@ -133,10 +133,10 @@ class Tpm(Device):
         if self.backend == "passthrough":
             path = self.device or "/dev/tpm0"
             todo = f"open {path} for reading and writing, and pass the descriptor"
-            yield add_descriptor(f"{self.id}-tpm", Need("tpm", self.id, todo), self.place("device"))
+            yield add_descriptor(f"{self.id}-tpm", Need("tpm", self.id, todo, path), self.place("device"))
             cancel = f"/sys/class/tpm/{path.rpartition('/')[2]}/device/cancel"
             todo = f"open {cancel} for writing, and pass the descriptor"
-            yield add_descriptor(f"{self.id}-cancel", Need("tpm", self.id, todo), self.place("device"))
+            yield add_descriptor(f"{self.id}-cancel", Need("tpm", self.id, todo, cancel), self.place("device"))
             pairs.append(Property("path", set_path(f"{self.id}-tpm"), self.place("device")))
             pairs.append(Property("cancel-path", set_path(f"{self.id}-cancel"), self.place("device")))
         else:

@@ -214,7 +214,7 @@ class VhostScsiHostdev(Hostdev):
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """libvirt 11.3, ``qemuBuildSCSIVHostHostdevDevProps``."""
-        need = Need("vhost-scsi", self.id, "open /dev/vhost-scsi for reading and writing")
+        need = Need("vhost-scsi", self.id, "open /dev/vhost-scsi for reading and writing", "/dev/vhost-scsi")
         properties = (
             Property("wwpn", self.wwpn, self.place("wwpn")),
             Property("vhostfd", Passed(need), self.place()),

@@ -34,7 +34,7 @@ class VdpaInterface(CardInterface):
 
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """The open device, and the ``-netdev`` on it."""
-        need = Need("vdpa", self.id, f"open {self.dev} for reading and writing")
+        need = Need("vdpa", self.id, f"open {self.dev} for reading and writing", self.dev)
         yield add_descriptor(f"{self.id}-vdpa", need, self.place("dev"))
         value: dict[str, Value] = {"type": "vhost-vdpa", "vhostdev": set_path(f"{self.id}-vdpa")}
         if self.queue_count > 1:

@@ -27,4 +27,4 @@ def file_to_write(kind: str, owner: str, path: str, *, append: bool, target: Tar
     """What has to be opened for a file that QEMU writes to (libvirt, ``qemuProcessPrepareHostBackendChardev``)."""
     how = "for appending" if append else "for writing, emptied first"
     who = "have virtlogd open" if target.settings.stdio_handler == "logd" else "open"
-    return Need(kind, owner, f"{who} {path} {how}, and pass the descriptor")
+    return Need(kind, owner, f"{who} {path} {how}, and pass the descriptor", path)

@@ -95,7 +95,8 @@ class Unix(_Stream):
         source = ends.source
         listens = source.mode == "bind"
         if listens and target.settings.pass_descriptors and target.caps.has("-chardev.fd"):
-            need = Need("socket", ends.owner, f"listen on the unix socket {source.path}, and pass it")
+            todo = f"listen on the unix socket {source.path}, and pass it"
+            need = Need("socket", ends.owner, todo, source.path or "")
             yield Property("fd", Passed(need), ends.at("path"))
         else:
             yield Property("path", source.path or "", ends.at("path"))

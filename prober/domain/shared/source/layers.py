@@ -55,7 +55,8 @@ def _objects(image: Image, target: Target) -> Iterator[options.Option]:
             what = f"the secret of type volume with {secret}"
             yield from emit_secret(image.encryption_secret(number), what, image.encryption.place())
     if image.kind == "vhostvdpa":
-        need = Need("vdpa", image.owner, f"open {source.dev} for reading and writing, and pass the descriptor")
+        todo = f"open {source.dev} for reading and writing, and pass the descriptor"
+        need = Need("vdpa", image.owner, todo, source.dev or "")
         yield add_descriptor(image.vdpa_set, need, image.place)
 
 
