@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.guest.cards.name import CardName
 from prober.guest.hotplug.port import PortHotplug
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Resource(BaseModel):
 class Translation(BaseModel):
     """An argv that stands against nothing which the binary says of itself.  ``argv[0]`` is ``binary``.
 
+    ``hotplug`` is who plugs on each PCI bus, and ``cards`` what a guest calls its network cards.
     ``ground`` says on what ground: it was held against all that the binary said, and not started.
     """
 
@@ -42,3 +44,4 @@ class Translation(BaseModel):
     argv: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
     hotplug: tuple[PortHotplug, ...] = ()
+    cards: tuple[CardName, ...] = ()
