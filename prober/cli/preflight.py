@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.choosing import choose, find_socket
+from prober.cli.choosing import REPLIES_VARIABLE, choose, find_socket
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.knowledge import capabilities_of
@@ -81,6 +82,7 @@ def run_preflight(
     :raise UsageError: where there is no such user.
     """
     # Imported late: the command line of every other command is made without it.
+    from prober.cli.local import Local
     from prober.host.files import read_host
     from prober.rehearsal.preflight.look import preflight
     from prober.rehearsal.preflight.seen_as import find_user
@@ -92,16 +94,17 @@ def run_preflight(
     xml = read_xml_file(path)
     try:
         domain = read_domain(xml)
-        if (socket, binary, replies) == (None, None, None) and find_socket() is None:
-            binary = domain.emulator
-        answerer = choose(socket, binary, replies, settings if socket is None else None)
+        if (socket, binary, replies) == (None, None, None) and not os.environ.get(REPLIES_VARIABLE):
+            # A service remembers what the domain's own QEMU can do; without one, that is asked.
+            socket, binary = find_socket(), domain.emulator
+        answerer = choose(socket, binary, replies)
         caps = capabilities_of(answerer)
         wanted = find_wanted(
             domain,
             caps,
             binary=binary or domain.emulator or f"/usr/bin/qemu-system-{caps.target}",
             host=read_host(settings),
-            is_here=replies is None,
+            is_here=not isinstance(answerer, Local) or answerer.is_binary,
             assume=assume_unknown_present,
         )
     except RefusedError as error:

@@ -11,6 +11,7 @@ from prober.rehearsal.preflight.ground import (
     Ground,
     ItemLook,
     NeedLook,
+    is_made_at_start,
     is_right,
     is_unknown,
     is_wrong,
@@ -59,11 +60,11 @@ def look_at_written(kind: str, path: str, place: Place, on: Ground) -> Iterator[
 
 
 def reads(*keys: str, kind: str = "file") -> ItemLook:
-    """A look at the files that these values name, which QEMU reads."""
+    """A look at the files that these values name, which QEMU reads; a bare name is one of its own data files."""
 
     def look(item: HostItem, on: Ground) -> Iterator[HostFinding]:
         for key in keys:
-            if path := item.text(key):
+            if "/" in (path := item.text(key)):
                 yield from look_at_path(kind, path, item.where(key), on, READ)
 
     return look
@@ -129,7 +130,7 @@ def look_at_opened_device(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
 def look_at_opened_file(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
     """A file that somebody opens for writing and passes: the directory has to be there."""
     path = wish.need.path
-    if not path.startswith("/"):
+    if not path.startswith("/") or is_made_at_start(path, on):
         return
     directory = path.rpartition("/")[0] or "/"
     way = on.view.walk(directory)

@@ -60,6 +60,12 @@ def unless_there(kind: str, way: Way, place: Place, why: str, todo: str) -> Host
             return is_wrong(kind, way.said, place, why, way.todo)
 
 
+def is_made_at_start(path: str, on: Ground) -> bool:
+    """Whether it is in a directory that whoever starts QEMU makes for this domain alone."""
+    settings = on.wanted.target.settings
+    return path.startswith((f"{settings.state_directory}/domain-", f"{settings.channel_target_directory}/"))
+
+
 def kind_of_file(found: os.stat_result) -> str:
     """What a file is, in words."""
     for test, words in (

@@ -96,7 +96,10 @@ def _look_at_chain(first: _Asked, on: Ground, *, follows: bool, ends: bool) -> I
         lost = unless_there(_KIND, way, asked.place, _why(asked, way), _todo(asked, way))
         if lost is not None:
             yield lost
-            continue
+            if asked.writes and way.end == "closed":
+                way = on.view.walk(asked.path, READ)  # What may not be written may still be read.
+            if way.end != "there":
+                continue
         assert way.found is not None
         key = (way.found.st_dev, way.found.st_ino)
         if key in seen:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from prober.commandline.refusal import Place
 from prober.rehearsal.preflight.ground import (
     Ground,
+    is_made_at_start,
     is_right,
     is_unknown,
     is_wrong,
@@ -149,6 +150,7 @@ def look_at_server(path: str, place: Place, on: Ground, *, by_user: bool = True)
         yield is_wrong("socket", f"somebody listens on {path} already", place, "QEMU would take it away", todo)
         return
     directory = path.rpartition("/")[0] or "/"
+    by_user = by_user and not is_made_at_start(path, on)
     way = on.view.walk(directory, *((WRITE, SEARCH) if by_user else ()))
     if not by_user and way.end != "there":
         yield is_right("socket", f"{path} is made by whoever starts QEMU, with the way to it", place)

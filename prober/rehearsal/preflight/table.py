@@ -46,9 +46,8 @@ OPTION_LOOKS: Mapping[str, ItemRow] = MappingProxyType(
     {
         **dict.fromkeys((*_SHORT, "-drive", "-blockdev", "-netdev", "-chardev", "-object", "-device"), _BELOW),
         **dict.fromkeys(("-audio", "-audiodev", "-display", "-fsdev", "-virtfs", "-tpmdev"), _BELOW),
-        **dict.fromkeys(("-kernel", "-initrd", "-shim", "-dtb", "-k"), reads("", kind="boot file")),
+        **dict.fromkeys(("-bios", "-kernel", "-initrd", "-shim", "-dtb", "-k"), reads("", kind="boot file")),
         **dict.fromkeys(("-acpitable", "-fw_cfg", "-smbios"), reads("file", "path")),
-        "-bios": NotLookedAt("QEMU finds it in its own directories, unless it is a whole path"),
         "-boot": reads("splash"),
         "-option-rom": reads("romfile"),
         "-accel": kvm.look_at_kvm_device,

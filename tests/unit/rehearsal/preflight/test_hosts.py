@@ -203,6 +203,15 @@ def _is_whole(one: HostFinding) -> bool:
     return one.place.path.startswith("/domain") and (one.outlook == "ok" or told)
 
 
+def test_what_qemu_or_libvirt_brings_is_not_missed(host: ScratchHost) -> None:
+    own = domain(
+        "<graphics type='vnc' autoport='yes' keymap='de'/>"
+        "<channel type='unix'><source mode='bind' path='/var/lib/libvirt/qemu/domain-1-x/org.sock'/>"
+        "<target type='virtio' name='org'/></channel>"
+    )
+    assert {one.outlook for one in look(host, own).findings} == {"ok"}
+
+
 def test_a_plain_domain_takes_nothing(host: ScratchHost) -> None:
     flight = look(host, domain())
     assert (flight.outlook, flight.findings, flight.judged_by) == ("ok", (), "rights")

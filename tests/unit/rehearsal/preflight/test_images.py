@@ -138,6 +138,12 @@ def test_an_image_that_another_has_is_told(host: ScratchHost) -> None:
     assert [one.outlook for one in of_image(host, disk())] == ["ok"]
 
 
+def test_what_may_not_be_written_is_looked_into_all_the_same(host: ScratchHost) -> None:
+    host.write(IMAGE, b"no header" * 99, 0o644)
+    told = of_image(host, disk())
+    assert ["not write" in told[0].what, "is raw, and the XML says qcow2" in told[1].what] == [True, True]
+
+
 def test_an_acl_is_not_guessed_of(host: ScratchHost) -> None:
     path = host.write(IMAGE, qcow2(), 0o600)
     entries = [(1, 6, 0xFFFFFFFF), (2, 6, 12345), (4, 0, 0xFFFFFFFF), (16, 6, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF)]
