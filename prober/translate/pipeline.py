@@ -72,6 +72,7 @@ def translate(
     for line in lines:
         at.append(len(argv))
         argv += line
+    hotplug = tuple(find_hotplug(completed, target))
     return Translation(
         binary=binary,
         argv=tuple(argv),
@@ -79,8 +80,8 @@ def translate(
             *find_environment(domain.clock, domain.qemu_commandline),
             *find_resources((options[one], at[one]) for one in needy),
         ),
-        hotplug=tuple(find_hotplug(completed, target)),
-        cards=tuple(find_card_names(completed, target)),
+        hotplug=hotplug,
+        cards=tuple(find_card_names(completed, target, hotplug)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prober.devices.controller.pci import PciController
@@ -11,8 +11,7 @@ from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress
 from prober.guest.cards.buses import GuestBuses, find_buses
 from prober.guest.cards.name import CardName
-from prober.guest.hotplug.outcome import find_hotplug
-from prober.guest.hotplug.port import Hotplug
+from prober.guest.hotplug.port import Hotplug, PortHotplug
 from prober.host.target import Target
 
 #: The largest number that names an on-board card, from v249 on.
@@ -39,14 +38,18 @@ class _Spot(NamedTuple):
         return f"f{self.function}" if self.function or self.is_one_of_several else ""
 
 
-def find_card_names(domain: Domain, target: Target) -> Iterator[CardName]:
-    """One name a card of a completed domain, in its order; of machines without PCI none."""
-    if not target.has_pci:
+def find_card_names(domain: Domain, target: Target, hotplug: Iterable[PortHotplug]) -> Iterator[CardName]:
+    """One name a card of a completed domain, in its order; of machines without PCI none.
+
+    ``hotplug`` is what :func:`prober.guest.hotplug.outcome.find_hotplug` says of its buses.
+    """
+    cards = domain.devices.of(Interface)
+    if not target.has_pci or not cards:
         return
-    hotplug = {port.controller: port.hotplug for port in find_hotplug(domain, target)}
-    buses = find_buses(domain, target, hotplug)
-    by_bus = _by_bus(domain, hotplug)
-    for card in domain.devices.of(Interface):
+    by_alias = {port.controller: port.hotplug for port in hotplug}
+    buses = find_buses(domain, target, by_alias)
+    by_bus = {one.number: by_alias.get(one.id, "unknown") for one in domain.devices.of(PciController)}
+    for card in cards:
         if isinstance(card.address, PciAddress):
             yield _name(card, card.address, buses, by_bus, domain, target)
         else:
@@ -59,15 +62,11 @@ def _mac(card: Interface) -> str | None:
     return None if mac is None else str(mac)
 
 
-def _by_bus(domain: Domain, hotplug: dict[str, Hotplug]) -> dict[int, Hotplug]:
-    return {one.number: hotplug.get(one.id, "unknown") for one in domain.devices.of(PciController)}
-
-
 def _name(
     card: Interface,
     address: PciAddress,
     buses: GuestBuses,
-    hotplug: dict[int, Hotplug],
+    hotplug: Mapping[int, Hotplug],
     domain: Domain,
     target: Target,
 ) -> CardName:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 from prober.commandline.refusal import Place
 from prober.devices.interface.base import CardInterface
@@ -16,6 +14,8 @@ from prober.devices.interface.tap import (
     NetworkInterface,
     TapInterface,
 )
+from prober.host.facts import HostFacts
+from prober.host.look import read_host_facts
 from prober.rehearsal.preflight.files import look_at_passed_device
 from prober.rehearsal.preflight.ground import Ground, is_right, is_unknown, is_wrong
 from prober.rehearsal.preflight.model import HostFinding
@@ -27,13 +27,6 @@ _NET = "/sys/class/net"
 
 #: In ``/sys/class/net/NAME/flags`` (``linux/if.h``).
 _IFF_UP = 1
-
-#: ``linux/if_tun.h``: the question, and the features that a guest's tap is made with.
-_TUNGETFEATURES = 0x800454CF
-_VNET_HDR, _MULTI_QUEUE = 0x4000, 0x0100
-
-#: ``linux/vhost.h``: 64 bits of features.
-_VHOST_GET_FEATURES = 0x8008AF00
 
 
 def look_at_tap(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
@@ -137,19 +130,17 @@ def _look_at_tun(card: TapInterface, wish: HostNeed, on: Ground) -> Iterator[Hos
     """Taps as this kernel makes them."""
     path, place = wish.need.path, wish.place
     yield from look_at_passed_device("tun", path, place, on, "modprobe tun")
-    bits = _ask(on.view, path, _TUNGETFEATURES, "I")
-    if bits is None:
+    features = _facts(on.view).tun
+    if path != "/dev/net/tun" or features is None:
         return
-    wanted = _VNET_HDR | (_MULTI_QUEUE if card.queue_count > 1 else 0)
-    if bits & wanted != wanted:
-        names = " and ".join(
-            name for bit, name in ((_VNET_HDR, "headers of virtio"), (_MULTI_QUEUE, "several queues"))
-            if wanted & ~bits & bit
-        )  # fmt: skip
+    wanted = ["vnet_hdr", *(["multi_queue"] if card.queue_count > 1 else [])]
+    missing = [name for name in wanted if name not in features]
+    if missing:
         why = "the card is made for taps that have it"
-        yield is_wrong("tun", f"taps of this kernel have no {names}", place, why, "a kernel that has it")
+        said = f"taps of this kernel have no {' and no '.join(missing)}"
+        yield is_wrong("tun", said, place, why, "start a kernel whose driver tun has it")
     else:
-        yield is_right("tun", f"taps of this kernel have what the card needs (features {bits:#x})", place)
+        yield is_right("tun", f"taps of this kernel have {', '.join(features)}", place)
 
 
 def look_at_vhost_net(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
@@ -157,30 +148,14 @@ def look_at_vhost_net(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
     if "; queue " in wish.need.todo and "; queue 1 of" not in wish.need.todo:
         return
     yield from look_at_passed_device("vhost-net", wish.need.path, wish.place, on, "modprobe vhost_net")
-    bits = _ask(on.view, wish.need.path, _VHOST_GET_FEATURES, "Q")
-    if bits is not None:
-        yield is_right("vhost-net", f"vhost-net of this kernel offers the features {bits:#x}", wish.place)
+    features = _facts(on.view).vhost_net
+    if wish.need.path == "/dev/vhost-net" and features is not None:
+        yield is_right("vhost-net", f"vhost-net of this kernel offers {', '.join(features)}", wish.place)
 
 
-def _ask(view: SeenHost, path: str, question: int, form: str) -> int | None:
-    """The features that a device tells; None where it cannot be asked.
-
-    A device is asked only where there is one already: opening a node without a driver would have the kernel load it.
-    """
-    name = {"/dev/net/tun": "tun", "/dev/vhost-net": "vhost-net"}.get(path)
-    way = view.walk(path)
-    if name is None or way.end != "there" or not view.is_there(f"/sys/class/misc/{name}"):
-        return None
-    with view.opened(way.real) as fd:
-        if fd is None:
-            return None
-        try:
-            answer = fcntl.ioctl(fd, question, bytes(struct.calcsize(form)))
-        except OSError as error:
-            if error.errno not in (errno.ENOTTY, errno.EINVAL, errno.EPERM, errno.EACCES, errno.EBADFD):
-                raise
-            return None
-        return int(struct.unpack(form, answer)[0])
+def _facts(view: SeenHost) -> HostFacts:
+    """What the kernel tells of itself.  A device is asked only where its driver is there already."""
+    return read_host_facts(Path(view.here("/")))
 
 
 def look_at_tap_of_qemu(item: HostItem, on: Ground) -> Iterator[HostFinding]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,16 +79,14 @@ def test_root_looks_with_the_rights_of_the_user() -> None:
 
 
 @only_root
-def test_the_kernel_judges_for_the_user() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        host = ScratchHost(Path(directory) / "host")
-        host.write(IMAGE, qcow2(), 0o640)
-        flight = preflight(_wanted(), find_user("nobody"), host.root)
-        assert (flight.judged_by, flight.user, flight.outlook) == ("kernel", "nobody", "wrong")
-        assert "may not read" in found(flight, "image")[0].what
-        (host.root / IMAGE.lstrip("/")).chmod(0o666)
-        assert preflight(_wanted(), find_user("nobody"), host.root).outlook == "ok"
+def test_the_kernel_judges_for_the_user(open_directory: Path) -> None:
+    host = ScratchHost(open_directory / "host")
+    host.write(IMAGE, qcow2(), 0o640)
+    flight = preflight(_wanted(), find_user("nobody"), host.root)
+    assert (flight.judged_by, flight.user, flight.outlook) == ("kernel", "nobody", "wrong")
+    assert "may not read" in found(flight, "image")[0].what
+    (host.root / IMAGE.lstrip("/")).chmod(0o666)
+    assert preflight(_wanted(), find_user("nobody"), host.root).outlook == "ok"
 
 
 def _wanted() -> HostWishes:
