@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -76,14 +75,12 @@ def _ask(real: str, view: SeenHost) -> str:
             stderr=subprocess.STDOUT,
             env={"PATH": "/usr/bin:/bin"},
             cwd="/",
-            start_new_session=True,
         )
         assert started.stdout is not None
         try:
             said = _read(started.stdout.fileno())
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(started.pid, signal.SIGKILL)
+            started.kill()
             started.wait()
             started.stdout.close()
         match = _VERSION.search(said)

@@ -59,13 +59,15 @@ def can_become(user: HostUser) -> bool:
 def look_as(user: HostUser, look: Callable[[], bytes]) -> bytes | None:
     """What ``look`` gives, called in a process of its own, as this user where we can become it and else as ourselves.
 
-    The process is gone when this returns.  None where it gave nothing: it failed, or took too much time or room.
+    The process is gone when this returns, and what it started is ended.  None where it gave nothing: it failed, or took
+    too much time or room.
     """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
+            os.setsid()  # A group of its own, which is ended with all that it started.
             os.close(reader)
             _confine(user)
             left = memoryview(look())
@@ -81,9 +83,17 @@ def look_as(user: HostUser, look: Callable[[], bytes]) -> bytes | None:
     finally:
         os.close(reader)
         if content is None:
-            os.kill(child, signal.SIGKILL)
+            _end(child)
         _, status = os.waitpid(child, 0)
     return content if status == 0 else None
+
+
+def _end(child: int) -> None:
+    """End the process, with its group where it has one already."""
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(child, signal.SIGKILL)
 
 
 def _read_all(reader: int, deadline: float) -> bytes | None:
@@ -103,7 +113,6 @@ def _read_all(reader: int, deadline: float) -> bytes | None:
 
 def _confine(user: HostUser) -> None:
     """Become the user, for good, with little to use up and nothing to change."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever waits for us ends us.
     if os.geteuid() == 0 and user.uid != 0:
         os.setgroups(user.groups)
         os.setgid(user.gid)

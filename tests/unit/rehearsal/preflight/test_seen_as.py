@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,22 +43,33 @@ def test_a_look_that_fails_is_none(look: Callable[[], bytes], capfd: pytest.Capt
     assert look_as(find_user(None), look) in (None, b"")
 
 
+def _state(process: int) -> str:
+    """How a process is; empty where there is none.  What has lost its parent is reaped by whoever reaps such."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def test_a_look_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen_as, "_WALL_S", 0.2)
 
     reader, writer = os.pipe()
 
     def endless() -> bytes:
-        os.write(writer, str(os.getpid()).encode())
+        started = subprocess.Popen(["sleep", "1000"])
+        os.write(writer, f"{os.getpid()} {started.pid}".encode())
         while True:
             os.read(os.pipe()[0], 1)
 
     assert look_as(find_user(None), endless) is None
-    process = int(os.read(reader, 20))
+    processes = [int(word) for word in os.read(reader, 40).split()]
     os.close(reader)
     os.close(writer)
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
+    deadline = time.monotonic() + 20
+    while any(_state(process) not in ("", "Z") for process in processes):
+        assert time.monotonic() < deadline, processes
+        time.sleep(0.01)
 
 
 def test_a_look_writes_no_file(tmp_path: Path) -> None:
