@@ -82,7 +82,8 @@ def _name(
     if target.kind == "q35" and not domain.features.acpi:
         rules.append("SeaBIOS has ACPI tables of its own for a q35 without ACPI, which number slots in their own way")
         return CardName(card=card.id, mac=_mac(card), name=None, path=path, rules=tuple(rules))
-    told = hotplug.get(spot.bus) == "acpi" or (spot.bus == 0 and target.caps.version.numbers >= _TOLD_ON_ROOT)
+    tells_root = domain.features.acpi and target.caps.version.numbers >= _TOLD_ON_ROOT
+    told = hotplug.get(spot.bus) == "acpi" or (spot.bus == 0 and tells_root)
     onboard = _onboard(card, rules, is_told=told)
     slot = _slot(spot, buses, hotplug.get(spot.bus, "unknown"), rules)
     loader = domain.os.loader

@@ -30,9 +30,9 @@ def test_the_names_are_those_that_a_guest_was_seen_to_give(case: CardCase, later
         assert all(card.rules for card in cards)
 
 
-def _taken(names: str) -> str:
+def _taken(names: str) -> str | None:
     """What udev takes of those that there are: the firmware's, that of the slot, that of the path."""
-    return next(one for start in ("eno", "ens", "enp") for one in names.split() if one.startswith(start))
+    return next((one for start in ("eno", "ens", "enp") for one in names.split() if one.startswith(start)), None)
 
 
 def test_without_the_root_bus_the_numbers_are_those_of_the_first_bridge() -> None:
