@@ -292,6 +292,13 @@ COMMANDS = (
         within=STATE,
     ),
     Command(
+        "preflight",
+        "prober.cli.preflight",
+        "Look at what this host has of all that a domain takes of it: images, sockets, taps, KVM, huge pages, devices, "
+        "helpers, firmware, secrets.",
+        asks=(routes.CAPABILITIES,),
+    ),
+    Command(
         "check",
         "prober.cli.check",
         "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",

@@ -67,6 +67,11 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
     "state": {},
     "state save": {0: "kept", 3: "refused, by the check or by QEMU, or it is too large", 4: "not provable"},
     "state load": {**_REHEARSED, 3: "refused, or the file is damaged"},
+    "preflight": {
+        0: "all is as the domain needs it",
+        3: "something is wrong, or the domain is refused",
+        4: "something could not be told, and nothing is wrong",
+    },
     "check": {
         0: "all accept all",
         2: "an XML or a recording cannot be read; the others are told of",

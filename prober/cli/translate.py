@@ -69,7 +69,11 @@ def translate_command(
     quiet: FewWords = False,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Say on stderr what the host must prepare, and who handles hot-plug."),
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Say on stderr what the host prepares, who handles hot-plug, what the guest calls its cards.",
+        ),
     ] = False,
 ) -> None:
     """Without `--binary`, the domain's `<emulator>` says which of the service's binaries it is for. The command line is
@@ -153,11 +157,17 @@ def _dump(refusal: Any) -> Any:
 
 
 def format_surroundings(translation: dict[str, Any]) -> Iterator[str]:
-    """What stands beside the argv, in lines: what the host must prepare, and who handles hot-plug on each bus."""
+    """What stands beside the argv, in lines: what the host must prepare, who handles hot-plug on each bus, and
+    what the guest calls its network cards."""
     for resource in translation["resources"]:
         key = f" {resource['key']}" if resource["key"] else ""
         yield f"prepare {resource['kind']} {resource['name']}: {resource['todo']} (word {resource['word']}{key})"
     for port in translation["hotplug"]:
         yield f"hot-plug on {port['controller']} ({port['model']}): {port['hotplug']}"
         for rule in port["rules"]:
+            yield f"  {rule}"
+    for card in translation["cards"]:
+        name = card["name"] or "not known"
+        yield f"name of {card['card']} in a guest with systemd ({card['scheme']}): {name}"
+        for rule in card["rules"]:
             yield f"  {rule}"

@@ -23,13 +23,20 @@ class Need:
 
     ``kind`` is one word for what it is (``tap``, ``vfio``, ``secret``), ``name`` whose it is (an alias, as ``net0``),
     ``todo`` a sentence: what to make ready, or what to put there.  ``deed`` is the same for a program, None where it
-    takes somebody who knows the host.
+    takes somebody who knows the host.  ``path`` is the file of the host that it is about then, where the value does not
+    name one.
     """
 
     kind: str
     name: str
     todo: str
     deed: Deed | None = None
+    path: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file of the host that it is about: what is opened and passed; empty where the value names it."""
+        return self.path or str(getattr(self.deed, "path", ""))
 
 
 class Prepared(str):

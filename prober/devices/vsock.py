@@ -65,7 +65,7 @@ class Vsock(VirtioDevice):
             *self.properties(),
             Property("id", self.id, self.place()),
             Property("guest-cid", cid, self.place("cid")),
-            Property("vhostfd", Passed(Need("vhost-vsock", self.id, todo)), self.place()),
+            Property("vhostfd", Passed(Need("vhost-vsock", self.id, todo, path="/dev/vhost-vsock")), self.place()),
             *self.address_properties(target),
         )
         yield options.DeviceOption(virtio_driver("vhost-vsock-pci", self.model), properties, self.place("model"))

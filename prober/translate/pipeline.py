@@ -13,6 +13,7 @@ from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
 from prober.errors import RefusedError
+from prober.guest.cards.names import find_card_names
 from prober.guest.hotplug.outcome import find_hotplug
 from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
@@ -71,6 +72,7 @@ def translate(
     for line in lines:
         at.append(len(argv))
         argv += line
+    hotplug = tuple(find_hotplug(completed, target))
     return Translation(
         binary=binary,
         argv=tuple(argv),
@@ -78,7 +80,8 @@ def translate(
             *find_environment(domain.clock, domain.qemu_commandline),
             *find_resources((options[one], at[one]) for one in needy),
         ),
-        hotplug=tuple(find_hotplug(completed, target)),
+        hotplug=hotplug,
+        cards=tuple(find_card_names(completed, target, hotplug)),
     )
 
 

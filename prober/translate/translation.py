@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.deeds import Deed
+from prober.guest.cards.name import CardName
 from prober.guest.hotplug.port import PortHotplug
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class Resource(BaseModel):
 class Translation(BaseModel):
     """An argv that stands against nothing which the binary says of itself.  ``argv[0]`` is ``binary``.
 
+    ``hotplug`` is who plugs on each PCI bus, and ``cards`` what a guest calls its network cards.
     ``ground`` says on what ground: it was held against all that the binary said, and not started.
     """
 
@@ -45,3 +47,4 @@ class Translation(BaseModel):
     argv: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
     hotplug: tuple[PortHotplug, ...] = ()
+    cards: tuple[CardName, ...] = ()

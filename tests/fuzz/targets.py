@@ -28,6 +28,7 @@ from prober.errors import ProberError
 from prober.host.files import read_host
 from prober.qemu.recording import Recording
 from prober.rehearsal.commands import reason_against
+from prober.rehearsal.preflight.headers import read_image_header
 from prober.service.configuration import load_settings
 from prober.translate.pipeline import translate
 from prober.translate.plug import RunningGuest, find_running, plug_in
@@ -36,6 +37,7 @@ from prober.why.book import load_book
 from prober.why.find import find_said
 from tests.fakes.making import small_answers
 from tests.recordings import FIXTURES, ROOT, load_capabilities
+from tests.unit.rehearsal.preflight.scratch import qcow2
 
 _VERSIONS = ("5.2.0", "11.1.2")
 _TREES = ("blockdev-add", "netdev_add", "object-add", "chardev-add")
@@ -254,6 +256,22 @@ _SETTINGS_TOKENS = (
     b"a.", b"a={", b" ", b"\"\"\"", b"\\",
 )  # fmt: skip
 
+# Images: the header, as it is read before a guest starts.
+
+
+def run_image(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        read_image_header(file.fileno(), len(data))
+
+
+def _image_seeds() -> Sequence[bytes]:
+    return [qcow2()[:4096], qcow2("base", "qcow2")[:4096], qcow2(data="data")[:4096], b"QED\0".ljust(64, b"\0")]
+
+
+_IMAGE_TOKENS = (b"QFI\xfb", b"QED\0", b"KDMV", b"conectix", b"\xe2\x79\x2a\xca", b"\xff\xff\xff\xff", b"\0\0\0\0")
+
 # What somebody said, and what somebody types.
 
 
@@ -354,6 +372,7 @@ TARGETS = (
     Target("qapi", run_qapi, _qapi_seeds, (*_JSON_TOKENS, b'"driver"', b'"file"', b'"type"')),
     Target("words", run_words, _words_seeds, _WORDS_TOKENS),
     Target("settings", run_settings, _settings_seeds, _SETTINGS_TOKENS),
+    Target("image", run_image, _image_seeds, _IMAGE_TOKENS),
     Target("said", run_said, _said_seeds, _SAID_TOKENS),
     Target("typed", run_typed, _typed_seeds, _TYPED_TOKENS),
     Target("device", run_device, _device_seeds, _XML_TOKENS),

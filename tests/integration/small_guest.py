@@ -15,7 +15,7 @@ import fcntl
 import lzma
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,14 +95,22 @@ def _unpack(kernel: bytes) -> bytes:
 
 def _write_initrd(busybox: bytes) -> Iterator[bytes]:
     """A cpio archive in the format ``newc``."""
+    return write_archive({"bin/busybox": busybox, "init": INIT.encode()})
+
+
+def write_archive(files: Mapping[str, bytes]) -> Iterator[bytes]:
+    """A cpio archive with these programs, the directories above them, busybox's shell and the first console."""
     directory, program, device, link = 0o040755, 0o100755, 0o020600, 0o120777
-    yield _member(1, "bin", directory)
-    yield _member(2, "dev", directory)
+    above = {str(parent) for name in files for parent in Path(name).parents} - {"."}
+    number = 1
+    for name in sorted({*above, "bin", "dev"}):
+        yield _member(number, name, directory)
+        number += 1
     # The kernel opens this one for the first process, before devtmpfs is mounted.
-    yield _member(3, "dev/console", device, device=(5, 1))
-    yield _member(4, "bin/busybox", program, busybox)
-    yield _member(5, "bin/sh", link, b"busybox")
-    yield _member(6, "init", program, INIT.encode())
+    yield _member(number, "dev/console", device, device=(5, 1))
+    yield _member(number + 1, "bin/sh", link, b"busybox")
+    for at, (name, data) in enumerate(files.items(), number + 2):
+        yield _member(at, name, program, data)
     yield _member(0, "TRAILER!!!", 0)
 
 

@@ -23,6 +23,7 @@ _INPUTS = {
     "qapi": 300,
     "words": 60,
     "settings": 300,
+    "image": 300,
     "said": 200,
     "typed": 30,
     "device": 40,

@@ -59,11 +59,11 @@ class TapInterface(CardInterface):
     def emit_netdev(self, target: Target) -> Iterator[options.Option]:
         """``-netdev tap``."""
         value: dict[str, Value] = {"type": "tap"}
-        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words()))
+        value["fds" if self.queue_count > 1 else "fd"] = Passed(*self._needs("tap", self._tap_words(), self.tap_path))
         if self._uses_vhost(target):
             value["vhost"] = True
             path = self.backend_vhost or "/dev/vhost-net"
-            vhost = Passed(*self._needs("vhost-net", f"open {path} for reading and writing"))
+            vhost = Passed(*self._needs("vhost-net", f"open {path} for reading and writing", path))
             value["vhostfds" if self.queue_count > 1 else "vhostfd"] = vhost
         if self.sndbuf is not None:
             value["sndbuf"] = self.sndbuf
@@ -74,11 +74,12 @@ class TapInterface(CardInterface):
             return self.is_virtio
         return self.is_virtio and target.accel == "kvm" and self.driver_name != "qemu"
 
-    def _needs(self, kind: str, words: str) -> list[Need]:
+    def _needs(self, kind: str, words: str, path: str) -> list[Need]:
         if self.queue_count == 1:
-            return [Need(kind, self.id, words)]
+            return [Need(kind, self.id, words, path=path)]
         return [
-            Need(kind, self.id, f"{words}; queue {n} of {self.queue_count}") for n in range(1, self.queue_count + 1)
+            Need(kind, self.id, f"{words}; queue {n} of {self.queue_count}", path=path)
+            for n in range(1, self.queue_count + 1)
         ]
 
     def _tap_words(self) -> str:
