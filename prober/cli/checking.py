@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
 from prober.cli.local import Local, interviewed, recorded
 from prober.cli.translating import Here, HostFile, translate_here
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.qemu.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.translate.read import read_domain
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 class Failed(NamedTuple):
@@ -42,6 +45,7 @@ class CheckAsked(NamedTuple):
 
     assume_unknown_present: bool = False
     prove: bool = False
+    wishes: Wishes = NO_WISHES
 
 
 @dataclass
@@ -51,6 +55,7 @@ class QemuOutcome:
     label: str
     version: dict[str, Any] | None = None
     refusals: Sequence[Refusal] = ()
+    notes: Sequence[Note] = ()
     error: Failed | None = None
     proof: dict[str, Any] | None = None
 
@@ -95,13 +100,13 @@ class DomainRead(NamedTuple):
     refusals: Sequence[Refusal] = ()
 
 
-def read_asked(xml: bytes, path: str) -> DomainRead:
+def read_asked(xml: bytes, path: str, wishes: Wishes) -> DomainRead:
     """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses.
 
     :raise UnreadableDomainError: where it is no XML.
     """
     try:
-        return DomainRead(xml, read_domain(xml))
+        return DomainRead(xml, read_domain(xml, ignore_unknown=wishes.ignore_unknown))
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     except RefusedError as error:
@@ -117,11 +122,18 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
             outcome.refusals = about.refusals
         elif asked.prove and source.qemu.is_binary:
             outcome.proof = source.qemu.prove_domain(
-                about.xml, monitor=None, incoming=None, anyway=False, assume_unknown_present=assume
+                about.xml,
+                monitor=None,
+                incoming=None,
+                anyway=False,
+                assume_unknown_present=assume,
+                wishes=asked.wishes,
             )
+            outcome.notes = TypeAdapter(tuple[Note, ...]).validate_python(outcome.proof["notes"])
         else:
             here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.settings)
-            translate_here(about.domain, here, assume_unknown_present=assume)
+            done = translate_here(about.domain, here, assume_unknown_present=assume, wishes=asked.wishes)
+            outcome.notes = done.notes
     except RefusedError as error:
         outcome.refusals = error.refusals
     except ProberError as error:

@@ -34,6 +34,19 @@ Assume = Annotated[
 ]
 
 
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse what this command line would not do, which else is told as a note."),
+]
+IgnoreUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-unknown",
+        help="Leave out the elements and attributes that are not understood; each is told as a note.",
+    ),
+]
+
+
 def _answers(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that says who answers.
 

@@ -12,10 +12,24 @@ from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
-from prober.cli.options import Assume, Binary, DomainFile, FewWords, Format, Prove, Replies, Settings, Socket, Whole
+from prober.cli.options import (
+    Assume,
+    Binary,
+    DomainFile,
+    FewWords,
+    Format,
+    IgnoreUnknown,
+    Prove,
+    Replies,
+    Settings,
+    Socket,
+    Strict,
+    Whole,
+)
 from prober.cli.proof import exit_of, format_proof
 from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.wishes import NO_WISHES, Wishes
 
 #: What is said of a command line that was not started.
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it"
@@ -35,6 +49,7 @@ class DomainAsked(NamedTuple):
     monitor: str | None
     incoming: str | None
     assume_unknown_present: bool
+    wishes: Wishes
 
 
 def translate_command(
@@ -43,7 +58,8 @@ def translate_command(
     binary: Binary = None,
     replies: Replies = None,
     form: Annotated[
-        Format, typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug.")
+        Format,
+        typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug, notes."),
     ] = Format.shell,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     monitor: Annotated[
@@ -66,6 +82,8 @@ def translate_command(
     prove: Prove = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
+    strict: Strict = False,
+    ignore_unknown: IgnoreUnknown = False,
     quiet: FewWords = False,
     verbose: Annotated[
         bool,
@@ -91,6 +109,7 @@ def translate_command(
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
         proving=ProvingWanted(prove, whole),
+        wishes=Wishes(strict, ignore_unknown),
     )
     raise typer.Exit(code)
 
@@ -105,6 +124,7 @@ def run_translate(
     assume_unknown_present: bool,
     verbose: bool,
     proving: ProvingWanted,
+    wishes: Wishes = NO_WISHES,
 ) -> ExitCode:
     """Print the command line, or each refusal on stderr.
 
@@ -112,7 +132,7 @@ def run_translate(
     """
     file = shown_name(path)
     xml = read_xml_file(path)
-    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present)
+    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present, wishes)
     try:
         answer = _ask(answerer, asked, proving)
     except RefusedError as error:
@@ -124,6 +144,8 @@ def run_translate(
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     translation = answer["translation"] if proving.wanted else answer
+    for line in format_notes(translation["notes"], file):
+        output.note(line)
     if verbose:
         for line in format_surroundings(translation):
             output.note(line)
@@ -142,6 +164,7 @@ def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict
         "monitor": asked.monitor,
         "incoming": asked.incoming,
         "assume_unknown_present": asked.assume_unknown_present,
+        "wishes": asked.wishes,
     }
     if proving.wanted:
         return answerer.prove_domain(asked.xml, anyway=False, **options)
@@ -150,6 +173,18 @@ def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict
 
 def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
+
+
+def format_notes(notes: list[dict[str, Any]], file: str) -> Iterator[str]:
+    """Notes in lines, ``FILE:LINE: PATH: note: message (hint)``.
+
+    >>> note = {"place": {"line": 3, "path": "/domain/genid"}, "message": "is not done", "hint": "do it"}
+    >>> list(format_notes([note], "vm.xml"))
+    ['vm.xml:3: /domain/genid: note: is not done (do it)']
+    """
+    for note in notes:
+        hint = f" ({note['hint']})" if note["hint"] else ""
+        yield f"{file}:{note['place']['line']}: {note['place']['path']}: note: {note['message']}{hint}"
 
 
 def format_surroundings(translation: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from prober.host.files import read_host
 from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.translation import Translation
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 class HostFile:
@@ -45,8 +46,9 @@ def translate_here(
     monitor: str | None = None,
     incoming: str | None = None,
     assume_unknown_present: bool = False,
+    wishes: Wishes = NO_WISHES,
 ) -> Translation:
-    """The translation of a domain that was read, for who asks many about one.
+    """The translation of a domain that was read, with the wishes that are of reading, for who asks many about one.
 
     :raise RefusedError: with every reason.
     :raise ProberError: where the QEMU cannot be asked, or the host's settings cannot be read.
@@ -63,4 +65,5 @@ def translate_here(
         host=host,
         is_here=qemu.binary is not None,
         assume_unknown_present=assume_unknown_present,
+        strict=wishes.strict,
     )

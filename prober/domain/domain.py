@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from prober.commandline.refusal import Broken, Refusal
+from prober.commandline.refusal import Broken, Note, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.features import Features
@@ -80,9 +80,13 @@ class Domain(Checked):
     cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
     features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Features()
     clock: Annotated[Clock, At("clock")] = Clock()
-    on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
-    on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
-    on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
+    on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`; who runs QEMU does it, or a note")] = (
+        "destroy"
+    )
+    on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`; who runs QEMU does it, or a note")] = "restart"
+    on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`; who runs QEMU does it, or a note")] = (
+        "destroy"
+    )
     on_lockfailure: Annotated[
         Literal["poweroff", "restart", "pause", "ignore"] | None, At("on_lockfailure"), _NOT_QEMU
     ] = None
@@ -101,6 +105,8 @@ class Domain(Checked):
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = ()
+    #: What the XML has that is read, and of which nothing comes.
+    notes: tuple[Note, ...] = ()
 
     def rules(self) -> Iterator[Broken]:
         """What does not fit together, of what has no file of its own."""

@@ -79,6 +79,12 @@ _INCOMING = Parameter(
     "incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"
 )
 
+#: What may be wished of a translation (:class:`prober.translate.wishes.Wishes`).
+_WISHES = (
+    Parameter("strict", "refuse what the command line would not do, which else stands in the notes", "boolean"),
+    Parameter("ignore_unknown", "leave out what is not understood; each is told as a note", "boolean"),
+)
+
 SUPPORTS = Route(
     "get_supports",
     "GET",
@@ -111,6 +117,7 @@ TRANSLATE = Route(
         _MONITOR,
         _INCOMING,
         _ASSUME,
+        *_WISHES,
     ),
     body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
 )
@@ -145,6 +152,7 @@ PROVE = Route(
         _MONITOR,
         _INCOMING,
         _ASSUME,
+        *_WISHES,
     ),
     body=Body(
         "the words of an argv, a shell command line, or libvirt domain XML",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.devices.channel import Channel
 from prober.devices.console import Console
 from prober.devices.memory import MemoryModule
@@ -91,7 +91,7 @@ STEPS: tuple[Step, ...] = tuple(
 
 
 def complete(domain: Domain, target: Target) -> Completion:
-    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
+    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks, and notes."""
     clean = not domain.not_understood
     # A step may add devices of another class, and with them steps that have something to do.
     kinds, done = domain.devices.kinds, 0
@@ -102,12 +102,12 @@ def complete(domain: Domain, target: Target) -> Completion:
             outcome, completed = step.run(domain, target), None
             while True:
                 try:
-                    refusal = next(outcome)
+                    said = next(outcome)
                 except StopIteration as end:
                     completed = end.value
                     break
-                clean = False
-                yield refusal.by(step.rule)
+                clean = clean and isinstance(said, Note)
+                yield said.by(step.rule)
             if completed is None or completed is domain:
                 continue  # as after most steps
             domain = completed
@@ -126,12 +126,17 @@ def _due(kinds: frozenset[type[Device]], done: int) -> tuple[tuple[int, Step], .
     )
 
 
-def complete_into(refusals: list[Refusal], domain: Domain, target: Target) -> Domain:
-    """A completed copy; ``refusals`` grows by what stands against the domain."""
+def complete_into(refusals: list[Refusal], domain: Domain, target: Target, notes: list[Note] | None = None) -> Domain:
+    """A completed copy; ``refusals`` grows by what stands against the domain, ``notes`` by what it asks for that is not
+    done."""
     steps = complete(domain, target)
     while True:
         try:
-            refusals.append(next(steps))
+            said = next(steps)
+            if isinstance(said, Refusal):
+                refusals.append(said)
+            elif notes is not None:
+                notes.append(said)
         except StopIteration as end:
             done: Domain = end.value
             return done

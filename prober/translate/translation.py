@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.commandline.refusal import Note
 from prober.guest.hotplug.port import PortHotplug
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +33,8 @@ class Resource(BaseModel):
 class Translation(BaseModel):
     """An argv that stands against nothing which the binary says of itself.  ``argv[0]`` is ``binary``.
 
-    ``ground`` says on what ground: it was held against all that the binary said, and not started.
+    ``ground`` says on what ground: it was held against all that the binary said, and not started.  ``notes`` are what
+    the domain asks for that this command line does not do, in the order of the XML.
     """
 
     model_config = _CONFIG
@@ -42,3 +44,4 @@ class Translation(BaseModel):
     argv: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
     hotplug: tuple[PortHotplug, ...] = ()
+    notes: tuple[Note, ...] = ()

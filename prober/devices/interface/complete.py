@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from prober.commandline.options import Option
-from prober.commandline.refusal import Refusal, Unfit
+from prober.commandline.refusal import Note, Refusal, Unfit
 from prober.devices.interface.base import CardInterface, Interface, default_card
 from prober.devices.interface.tap import NetworkInterface
 from prober.devices.interface.user import PasstInterface, UserInterface
@@ -53,7 +53,7 @@ def _has_passt_alone(target: Target) -> bool:
 
 def _on_network(
     interface: NetworkInterface, target: Target, pools: dict[str, Iterator[str]]
-) -> Generator[Refusal, None, NetworkInterface]:
+) -> Generator[Refusal | Note, None, NetworkInterface]:
     """With its network, and the next device of the network's pool; ``pools`` keeps what is left of each."""
     network = target.host.networks.get(interface.source)
     if network is None:

@@ -27,6 +27,7 @@ from prober.service.workers.known import KnownBinaries
 from prober.service.workers.wire import WorkerFrame
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
+from prober.translate.wishes import Wishes
 from prober.xml.document import XmlLimits
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,8 @@ def _read_host(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFra
 
 
 def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
-    domain = read_domain(body, XmlLimits(bytes=head["most"]))
+    wishes = Wishes(*head.get("wishes", ()))
+    domain = read_domain(body, XmlLimits(bytes=head["most"]), ignore_unknown=wishes.ignore_unknown)
     caps = known.get(head["caps"])
     if caps is None or not (head["named"] or _is_for(domain, *head["guessed"])):
         return WorkerFrame({"wants": [_short(domain.emulator), _short(domain.arch)]})
@@ -113,6 +115,7 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         host=_host(),
         is_here=not head["is_recording"],
         assume_unknown_present=head["assume"],
+        strict=wishes.strict,
     )
     told = translation.model_dump_json(by_alias=True).encode()
     if len(told) > MOST_OF_AN_ANSWER:
