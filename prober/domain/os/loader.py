@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken
 from prober.domain.shared.source import StorageSource
-from prober.domain.shared.source.attributes import misplaced
+from prober.domain.shared.source.attributes import misplaced, unused
 from prober.xml.binding import At, Becomes, Checked, Element
 from prober.xml.values import AbsolutePath, Reads, YesNo
 
@@ -84,6 +84,12 @@ class Nvram(Checked):
         for broken in misplaced(self.source, self.type):
             yield Broken("source", broken.message)
         yield from self._source_rules(self.source)
+
+    def remarks(self) -> Iterator[Broken]:
+        """What its source has that belongs to other types."""
+        if self.source is not None and self.type is not None:
+            for broken in unused(self.source, self.type):
+                yield Broken("source", broken.message, rule=broken.rule)
 
     def _source_rules(self, source: StorageSource) -> Iterator[Broken]:
         """What flash cannot be (libvirt 11.3, ``qemuValidateDomainDefNvram``), and secrets of the right type."""
