@@ -46,6 +46,18 @@ IgnoreUnknown = Annotated[
     ),
 ]
 
+MakeUp = Annotated[
+    bool,
+    typer.Option(
+        "--make-up",
+        help="Make up what libvirt would (UUID, genid, MAC addresses), always the same from --seed.",
+    ),
+]
+Seed = Annotated[
+    str | None,
+    typer.Option("--seed", metavar="TEXT", help="What to make up from, with --make-up. [default: the domain's name]"),
+]
+
 
 def _answers(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that says who answers.

@@ -19,8 +19,10 @@ from prober.cli.options import (
     FewWords,
     Format,
     IgnoreUnknown,
+    MakeUp,
     Prove,
     Replies,
+    Seed,
     Settings,
     Socket,
     Strict,
@@ -84,6 +86,8 @@ def translate_command(
     assume_unknown_present: Assume = False,
     strict: Strict = False,
     ignore_unknown: IgnoreUnknown = False,
+    make_up: MakeUp = False,
+    seed: Seed = None,
     quiet: FewWords = False,
     verbose: Annotated[
         bool,
@@ -109,7 +113,7 @@ def translate_command(
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
         proving=ProvingWanted(prove, whole),
-        wishes=Wishes(strict, ignore_unknown),
+        wishes=Wishes(strict, ignore_unknown, make_up, seed),
     )
     raise typer.Exit(code)
 

@@ -66,4 +66,5 @@ def translate_here(
         is_here=qemu.binary is not None,
         assume_unknown_present=assume_unknown_present,
         strict=wishes.strict,
+        seed=wishes.seed_of(domain.name),
     )

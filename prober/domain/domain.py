@@ -29,7 +29,7 @@ from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, HostPlacement, IdMap, MemTune, Perf
 from prober.domain.vcpu import Vcpu, Vcpus
 from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
-from prober.xml.values import Count, DomainName, Uuid
+from prober.xml.values import Count, DomainName, UuidOrEmpty
 
 D = TypeVar("D", bound=Device)
 #: ``type[D]``, in a class that has a field ``type``.
@@ -44,8 +44,12 @@ class Domain(Checked):
     type: Annotated[Literal["kvm", "qemu"], At("@type"), Becomes("`-accel`")]
     id: Annotated[Count | None, At("@id"), Neutral("libvirt's number of a running domain")] = None
     name: Annotated[DomainName, At("name"), Becomes("`-name`")]
-    uuid: Annotated[Uuid | None, At("uuid"), Becomes("`-uuid`")] = None
-    genid: Annotated[Uuid | None, At("genid"), Becomes("`-device vmgenid`")] = None
+    uuid: Annotated[
+        UuidOrEmpty | None, At("uuid"), Becomes("`-uuid`; made up with `--make-up`, else none where it is empty")
+    ] = None
+    genid: Annotated[
+        UuidOrEmpty | None, At("genid"), Becomes("`-device vmgenid`; where it is empty made up, or `guid=auto`")
+    ] = None
     title: Annotated[str | None, At("title"), Neutral("for people")] = None
     description: Annotated[str | None, At("description"), Neutral("for people")] = None
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None

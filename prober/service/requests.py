@@ -73,7 +73,12 @@ def read_wishes(request: Request) -> Wishes:
 
     :raise RequestError: (400) where a parameter cannot be read.
     """
-    return Wishes(read_truth(request, "strict"), read_truth(request, "ignore_unknown"))
+    return Wishes(
+        strict=read_truth(request, "strict"),
+        ignore_unknown=read_truth(request, "ignore_unknown"),
+        make_up=read_truth(request, "make_up"),
+        seed=request.query.get("seed"),
+    )
 
 
 def read_number(request: Request, name: str, usual: int, most: int) -> int:

@@ -83,6 +83,8 @@ _INCOMING = Parameter(
 _WISHES = (
     Parameter("strict", "refuse what the command line would not do, which else stands in the notes", "boolean"),
     Parameter("ignore_unknown", "leave out what is not understood; each is told as a note", "boolean"),
+    Parameter("make_up", "make up what libvirt would: UUID, genid, MAC addresses, always the same", "boolean"),
+    Parameter("seed", "what to make up from, with make_up; without it the domain's name"),
 )
 
 SUPPORTS = Route(

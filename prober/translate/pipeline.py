@@ -18,7 +18,7 @@ from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
 from prober.host.host import Host
 from prober.translate.order import emit
-from prober.translate.resources import find_environment, find_resources
+from prober.translate.resources import find_environment, find_made_up, find_resources
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
 from prober.translate.translation import Translation
@@ -35,6 +35,7 @@ def translate(
     is_here: bool = False,
     assume_unknown_present: bool = False,
     strict: bool = False,
+    seed: str | None = None,
 ) -> Translation:
     """The argv that makes this domain with this binary.
 
@@ -44,14 +45,15 @@ def translate(
     whether the binary was asked on the host where the domain is to run: then that host's CPU has to have what the
     domain asks of it; else that is not known.
     ``assume_unknown_present`` takes what a partial recording does not tell for granted.  ``strict`` refuses a domain
-    that asks for anything that is not done, where it else stands in the notes.
+    that asks for anything that is not done, where it else stands in the notes.  ``seed`` is what that
+    comes from which libvirt would make up (:mod:`prober.guest.made_up`); without it nothing is made up.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
     :raise UsageError: where ``monitor`` is not the path of a socket, or ``incoming`` no address.
     """
     check_monitor(monitor)
     check_incoming(incoming)
-    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here)
+    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here, seed=seed)
     refusals, notes = [*domain.not_understood], [*domain.notes]
     completed = complete_into(refusals, domain, target, notes)
     if strict:
@@ -80,6 +82,7 @@ def translate(
         argv=tuple(argv),
         resources=(
             *find_environment(domain.clock, domain.qemu_commandline),
+            *find_made_up(domain, completed),
             *find_resources((options[one], at[one]) for one in needy),
         ),
         hotplug=tuple(find_hotplug(completed, target)),

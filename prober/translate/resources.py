@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from prober.commandline.options import Option, Plain, Raw
 from prober.commandline.prepared import find_needs
 from prober.domain.clock import Clock
+from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import QemuCommandline
 from prober.translate.translation import Resource
 
@@ -17,6 +18,13 @@ def find_resources(written: Iterable[tuple[Option | Raw, int]]) -> Iterator[Reso
         word = flag if isinstance(option, Plain) and option.value is None else flag + 1
         for need, key, text in find_needs(option):
             yield Resource(kind=need.kind, name=need.name, todo=need.todo, word=word, key=key, value=text)
+
+
+def find_made_up(domain: Domain, completed: Domain) -> Iterator[Resource]:
+    """The UUID that the domain asks for and does not have; what else is to be made up is part of an option."""
+    if domain.uuid == "" and completed.uuid is None:
+        todo = "add -uuid with one of its own, or use --make-up"
+        yield Resource(kind="made-up", name="uuid", todo=todo, word=0, key="uuid")
 
 
 def find_environment(clock: Clock, commandline: QemuCommandline | None) -> Iterator[Resource]:

@@ -38,6 +38,7 @@ from prober.guest.lifecycle import check_lifecycle
 from prober.guest.machine import (
     check_pci,
 )
+from prober.guest.made_up import complete_made_up
 from prober.guest.memory.check import check_memory
 from prober.guest.memory.complete import complete_memory, settle_backends
 from prober.guest.memory.modules import complete_modules, place_modules
@@ -69,6 +70,7 @@ _OWN: tuple[Step, ...] = (
     Step(240, check_memory),
     Step(250, place_modules, about=(MemoryModule,)),
     Step(260, reading(complete_uuid, the_domain)),
+    Step(265, complete_made_up),
     Step(270, settle_firmware),
     Step(285, check_host_cpu),
     Step(290, settle_cpu),

@@ -206,6 +206,11 @@ def check_uuid(value: str) -> str:
     return str(parsed)
 
 
+def _uuid_or_empty(value: str) -> str:
+    """A UUID, or empty for one that is made up (libvirt, ``virDomainDefParseIDs``)."""
+    return check_uuid(value) if value else value
+
+
 def _device_name(value: str) -> str:
     """Letters, digits, dashes and underscores (libvirt, ``virDomainDeviceInfoParseXML``)."""
     if not _DEVICE_NAME.fullmatch(value):
@@ -237,6 +242,8 @@ Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(check_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(check_uuid)]
+#: The same, or an empty text for one that is to be made up.
+UuidOrEmpty: TypeAlias = Annotated[str, AfterValidator(_uuid_or_empty)]
 DeviceName: TypeAlias = Annotated[str, AfterValidator(_device_name)]
 UsbPort: TypeAlias = Annotated[str, AfterValidator(_usb_port)]
 MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]

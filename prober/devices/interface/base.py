@@ -276,10 +276,14 @@ class CardInterface(Interface, VirtioDevice):
         return options.DeviceOption(driver, tuple(properties), self.place("model"))
 
     def _identity(self) -> str:
-        if self.link_state != "down":
-            return self.id
-        todo = f"before the guest runs, take its link down over the monitor: set_link name={self.id} up=false"
-        return Prepared(self.id, Need("link", self.id, todo))
+        needs = []
+        if self.link_state == "down":
+            todo = f"before the guest runs, take its link down over the monitor: set_link name={self.id} up=false"
+            needs.append(Need("link", self.id, todo))
+        if self.mac is None:
+            todo = "add mac= with an address of its own, as QEMU gives every guest the same, or use --make-up"
+            needs.append(Need("made-up", self.id, todo))
+        return Prepared(self.id, *needs) if needs else self.id
 
     def _virtio_properties(self) -> Iterator[Property]:
         if self.txmode is not None:

@@ -116,6 +116,7 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         is_here=not head["is_recording"],
         assume_unknown_present=head["assume"],
         strict=wishes.strict,
+        seed=wishes.seed_of(domain.name),
     )
     told = translation.model_dump_json(by_alias=True).encode()
     if len(told) > MOST_OF_AN_ANSWER:
