@@ -204,8 +204,8 @@ def run(answer: dict[str, Any]) -> int:
         launch = Launch(answer, held)
         missing = []
         for resource in answer["resources"]:
-            if resource["kind"] == "made-up":
-                continue  # The guest runs as it is; to tell it from others takes `translate --make-up`.
+            if resource["kind"] in ("made-up", "moment"):
+                continue  # The guest runs as it is; `translate --make-up` tells it from others, and it starts now.
             try:
                 launch.prepare(resource)
             except (Missing, OSError) as error:

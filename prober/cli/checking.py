@@ -15,6 +15,7 @@ from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
 from prober.cli.local import Local, interviewed, recorded
+from prober.cli.moment import with_moment
 from prober.cli.translating import Here, HostFile, translate_here
 from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
@@ -116,6 +117,7 @@ def read_asked(xml: bytes, path: str, wishes: Wishes) -> DomainRead:
 def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     """What a QEMU says of a domain."""
     outcome, assume = QemuOutcome(source.label), asked.assume_unknown_present
+    wishes = asked.wishes if about.domain is None else with_moment(asked.wishes, about.domain)
     try:
         outcome.version = source.qemu.version()
         if about.domain is None:
@@ -127,12 +129,12 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
                 incoming=None,
                 anyway=False,
                 assume_unknown_present=assume,
-                wishes=asked.wishes,
+                wishes=wishes,
             )
             outcome.notes = TypeAdapter(tuple[Note, ...]).validate_python(outcome.proof["notes"])
         else:
             here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.settings)
-            done = translate_here(about.domain, here, assume_unknown_present=assume, wishes=asked.wishes)
+            done = translate_here(about.domain, here, assume_unknown_present=assume, wishes=wishes)
             outcome.notes = done.notes
     except RefusedError as error:
         outcome.refusals = error.refusals

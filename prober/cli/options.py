@@ -58,6 +58,16 @@ Seed = Annotated[
     typer.Option("--seed", metavar="TEXT", help="What to make up from, with --make-up. [default: the domain's name]"),
 ]
 
+StartsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--starts-at",
+        metavar="MOMENT",
+        help="When the guest starts, for a clock that goes on from where it was: seconds since 1970, or "
+        "2026-11-30T12:00:00Z. [default: now, where the clock has an adjustment]",
+    ),
+]
+
 
 def _answers(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that says who answers.

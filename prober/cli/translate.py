@@ -25,13 +25,14 @@ from prober.cli.options import (
     Seed,
     Settings,
     Socket,
+    StartsAt,
     Strict,
     Whole,
 )
 from prober.cli.proof import exit_of, format_proof
 from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
-from prober.translate.wishes import NO_WISHES, Wishes
+from prober.translate.wishes import NO_WISHES, Wishes, read_moment
 
 #: What is said of a command line that was not started.
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it"
@@ -88,6 +89,7 @@ def translate_command(
     ignore_unknown: IgnoreUnknown = False,
     make_up: MakeUp = False,
     seed: Seed = None,
+    starts_at: StartsAt = None,
     quiet: FewWords = False,
     verbose: Annotated[
         bool,
@@ -113,7 +115,7 @@ def translate_command(
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
         proving=ProvingWanted(prove, whole),
-        wishes=Wishes(strict, ignore_unknown, make_up, seed),
+        wishes=Wishes(strict, ignore_unknown, make_up, seed, None if starts_at is None else read_moment(starts_at)),
     )
     raise typer.Exit(code)
 
@@ -136,8 +138,10 @@ def run_translate(
     """
     file = shown_name(path)
     xml = read_xml_file(path)
-    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present, wishes)
+    given = wishes.starts_at
     try:
+        wishes = _with_moment(xml, wishes)
+        asked = DomainAsked(xml, monitor, incoming, assume_unknown_present, wishes)
         answer = _ask(answerer, asked, proving)
     except RefusedError as error:
         for refusal in error.refusals:
@@ -150,6 +154,10 @@ def run_translate(
     translation = answer["translation"] if proving.wanted else answer
     for line in format_notes(translation["notes"], file):
         output.note(line)
+    if given is None and wishes.starts_at is not None:
+        from prober.cli.moment import format_moment
+
+        output.note(format_moment(wishes.starts_at))
     if verbose:
         for line in format_surroundings(translation):
             output.note(line)
@@ -160,6 +168,21 @@ def run_translate(
         for line in format_proof(answer, verbose=verbose) if proving.wanted else [_CHECKED]:
             output.note(line)
     return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
+
+
+def _with_moment(xml: bytes, wishes: Wishes) -> Wishes:
+    """With the moment of starting, where the domain cannot do without.
+
+    :raise UnreadableDomainError: where it is no domain XML at all.
+    :raise RefusedError: where there is no domain to speak of.
+    """
+    if wishes.starts_at is not None or b"adjustment" not in xml:
+        return wishes
+    # Imported late, as a service reads what it is asked about.
+    from prober.cli.moment import with_moment
+    from prober.translate.read import read_domain
+
+    return with_moment(wishes, read_domain(xml, ignore_unknown=wishes.ignore_unknown))
 
 
 def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from prober.capabilities.capabilities import Capabilities
 from prober.domain.domain import Domain
-from prober.host.files import read_host
+from prober.host.files import read_host, starting_at
 from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.translation import Translation
@@ -62,7 +62,7 @@ def translate_here(
         binary=qemu.binary or domain.emulator or f"/usr/bin/qemu-system-{capabilities.target}",
         monitor=monitor,
         incoming=incoming,
-        host=host,
+        host=starting_at(host, wishes.starts_at),
         is_here=qemu.binary is not None,
         assume_unknown_present=assume_unknown_present,
         strict=wishes.strict,

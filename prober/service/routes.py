@@ -85,6 +85,10 @@ _WISHES = (
     Parameter("ignore_unknown", "leave out what is not understood; each is told as a note", "boolean"),
     Parameter("make_up", "make up what libvirt would: UUID, genid, MAC addresses, always the same", "boolean"),
     Parameter("seed", "what to make up from, with make_up; without it the domain's name"),
+    Parameter(
+        "starts_at",
+        "when the guest starts, for clocks that go on from there: seconds since 1970, or 2026-11-30T12:00:00Z",
+    ),
 )
 
 SUPPORTS = Route(

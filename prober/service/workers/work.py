@@ -17,7 +17,7 @@ from prober.domain.domain import Domain
 from prober.errors import ProberError, ServiceError, UsageError
 from prober.export.domcapabilities import DomainsAsked, tell_domains
 from prober.guest.cpu.map import cpu_map
-from prober.host.files import read_host
+from prober.host.files import read_host, starting_at
 from prober.host.host import Host
 from prober.service.answers import ANSWERS
 from prober.service.messages import Response
@@ -112,7 +112,7 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         binary=binary,
         monitor=head["monitor"],
         incoming=head["incoming"],
-        host=_host(),
+        host=starting_at(_host(), wishes.starts_at),
         is_here=not head["is_recording"],
         assume_unknown_present=head["assume"],
         strict=wishes.strict,

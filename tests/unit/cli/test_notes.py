@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,27 @@ def test_check_tells_each_note_once(run: Run, vm: Path) -> None:
     told = run("check", vm, "--against", FIXTURES, "--ignore-unknown", "--json").json
     assert [len(note["by"]) for note in told["notes"]] == [4, 4]
     assert [one["notes"] for one in told["against"]] == [2, 2, 2, 2]
+
+
+CLOCK = "<clock offset='variable' adjustment='-40' basis='utc'/>"
+
+
+def test_a_clock_counts_from_the_moment_that_is_told_or_from_now(run: Run, vm: Path) -> None:
+    vm.write_text(XML.replace("<on_crash>restart</on_crash>", CLOCK).replace("<allowReboot value='yes'/>", ""))
+    told = run("translate", vm, *REPLIES, "--json", "--starts-at", "2020-09-13T12:26:40Z")
+    assert told.json["argv"][told.json["argv"].index("-rtc") + 1] == "base=2020-09-13T12:26:00"
+    (moment,) = (one for one in told.json["resources"] if one["kind"] == "moment")
+    assert (moment["key"], moment["value"]) == ("base", "2020-09-13T12:26:00")
+    assert "start QEMU at 2020-09-13T12:26:40Z" in moment["todo"]
+    assert "--starts-at" not in told.err
+    before = int(time.time())
+    now = run("translate", vm, *REPLIES, "--json")
+    (moment,) = (one for one in now.json["resources"] if one["kind"] == "moment")
+    taken = int(re.findall(r"\((\d+)\)", moment["todo"])[0])
+    assert before <= taken <= time.time()
+    assert "start now" in now.err
+    assert run("check", vm, "--against", FIXTURES).code == 0
+    assert run("translate", vm, *REPLIES, "--starts-at", "yesterday").code == 2
 
 
 def test_many_domains_tell_each_kind_of_note_once(run: Run, vm: Path) -> None:

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from prober.errors import UsageError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
-from prober.translate.wishes import Wishes
+from prober.translate.wishes import Wishes, read_moment
 from tests.recordings import FIXTURES, load_capabilities
 
 CAPS = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
@@ -102,6 +103,27 @@ def test_the_name_is_the_seed_where_none_is_given(wishes: Wishes, seed: str | No
     assert wishes.seed_of("vm") == seed
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1600000000", 1600000000),
+        ("-1", -1),
+        ("2020-09-13T12:26:40Z", 1600000000),
+        ("2020-09-13T12:26:40", 1600000000),
+        ("2020-09-13T14:26:40+02:00", 1600000000),
+    ],
+)
+def test_a_moment_is_seconds_or_a_date(text: str, seconds: int) -> None:
+    assert read_moment(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "now", "1e9", "999999999999999", "9" * 12, "0001-01-01", "2020-13-01", "٣"])
+def test_what_is_no_moment(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_moment(text)
+
+
 def test_wishes_are_parameters() -> None:
     assert Wishes(strict=True, seed="").query() == {"strict": "true", "seed": ""}
+    assert Wishes(starts_at=0).query() == {"starts_at": "0"}
     assert Wishes().query() == {}

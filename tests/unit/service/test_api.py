@@ -333,6 +333,16 @@ def test_notes_of_a_translation_and_who_wants_none(served: Served) -> None:
     refused(served, "/v1/translate?strict=maybe", 400, xml)
 
 
+def test_a_moment_and_a_seed_are_parameters(served: Served) -> None:
+    xml = domain(emulator=served.binary, pm="<clock offset='variable' adjustment='5' basis='utc'/>")
+    refused(served, "/v1/translate", 422, xml)
+    refused(served, "/v1/translate?starts_at=soon", 400, xml)
+    value = served.client.post("/v1/translate?starts_at=1600000000&make_up=1", xml, "application/xml").value
+    assert "base=2020-09-13T12:26:45" in value["argv"]
+    assert "-uuid" in value["argv"]
+    assert [one["kind"] for one in value["resources"] if one["name"] == "clock"] == ["moment"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "image/png"])
 def test_body_that_is_declared_as_something_else(served: Served, kind: str) -> None:
     refused(served, "/v1/translate", 415, domain(), content_type=kind)
