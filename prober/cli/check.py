@@ -12,6 +12,7 @@ import typer
 from prober.cli import output
 from prober.cli.check_many import outcome_json, run_check_many, unversioned
 from prober.cli.checking import CheckAsked, DomainRead, QemuOutcome, Source, ask, find_sources, read_asked, worst
+from prober.cli.config_files import expand_xml
 from prober.cli.domains import find_domains, is_one
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
@@ -90,7 +91,7 @@ def run_check(
         return run_check_many(files, find_sources(against, settings), asked, as_json=as_json)
     path = files[0]
     file = shown_name(path)
-    about = read_asked(read_xml_file(path), path, asked.wishes)
+    about = read_asked(expand_xml(read_xml_file(path)), path, asked.wishes)
     outcomes: list[QemuOutcome] = []
     sources = find_sources(against, settings)
     with output.ProgressLine() as progress:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from prober.cli import output
 from prober.cli.checking import CheckAsked, QemuOutcome, Source, ask, read_asked, worst
+from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
 from prober.commandline.refusal import Note, Refusal
@@ -123,7 +124,7 @@ def _work(file: str) -> DomainTold:
 def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> DomainTold:
     shown = shown_name(file)
     try:
-        about = read_asked(read_xml_file(file), file, asked.wishes)
+        about = read_asked(expand_xml(read_xml_file(file)), file, asked.wishes)
     except UnreadableDomainError as error:
         return DomainTold(shown, unreadable=(error.message, error.hint, exit_code(error)))
     return DomainTold(shown, tuple(ask(source, about, asked) for source in sources))

@@ -10,6 +10,7 @@ import typer
 from prober.cli import output
 from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose
+from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.options import (
@@ -137,7 +138,7 @@ def run_translate(
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     """
     file = shown_name(path)
-    xml = read_xml_file(path)
+    xml = expand_xml(read_xml_file(path))
     given = wishes.starts_at
     try:
         wishes = _with_moment(xml, wishes)

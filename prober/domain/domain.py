@@ -104,7 +104,7 @@ class Domain(Checked):
     qemu_override: Annotated[QemuOverride | None, At("qemu:override")] = None
     qemu_deprecation: Annotated[QemuDeprecation | None, At("qemu:deprecation"), Becomes("`-compat`")] = None
     qemu_capabilities: Annotated[
-        Opaque | None, At("qemu:capabilities"), Becomes("refused: here the binary itself is asked")
+        Opaque | None, At("qemu:capabilities"), Becomes("a note: here the binary itself is asked")
     ] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.

@@ -45,6 +45,7 @@ from prober.guest.memory.modules import complete_modules, place_modules
 from prober.guest.numa.complete import complete_numa
 from prober.guest.numa.numatune import complete_numatune
 from prober.guest.os import check_os
+from prober.guest.overrides import check_capabilities
 from prober.guest.vcpu import check_vcpu
 from prober.host.target import Target
 from prober.translate.target import check_target
@@ -63,6 +64,7 @@ _OWN: tuple[Step, ...] = (
     Step(80, reading(check_sysinfo, the_domain)),
     Step(90, reading(check_security, lambda domain, target: (domain.launch_security, target))),
     Step(100, reading(check_cpu_tuning, the_domain)),
+    Step(110, reading(check_capabilities, the_domain)),
     Step(200, reading(complete_numa, the_domain)),
     Step(210, reading(complete_memory, the_domain)),
     Step(220, complete_numatune),
