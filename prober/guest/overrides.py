@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from prober.capabilities.capabilities import Capabilities
 from prober.commandline.aliases import DEVICE_ALIASES
-from prober.commandline.json_form import takes_json
 from prober.commandline.options import DeviceOption, Option, Plain, Property, Raw, Value
 from prober.commandline.refusal import Note, Origin, Refusal
 from prober.commandline.rules.settings import SETTING
@@ -39,10 +38,10 @@ def settle_settings(options: list[Option | Raw], caps: Capabilities) -> list[Opt
     """The options, with what ``-set`` of ``<qemu:commandline>`` changes in the devices themselves.
 
     QEMU's ``-set`` does not reach devices that are written in JSON (``util/qemu-config.c``, ``qemu_set_option``: they
-    are in no list of options), as ours are where the binary reads that.
+    are in no list of options), and of one that is written as key=value it would overrule what stands there.
     """
     settings = [(at, match) for at, option in enumerate(options) if (match := _setting(option)) is not None]
-    if not settings or not takes_json("-device", caps):
+    if not settings:
         return options
     places = {ident: at for at, option in enumerate(options) if (ident := _id(option))}
     settled, done = [*options], set()

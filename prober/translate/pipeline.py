@@ -18,7 +18,7 @@ from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
 from prober.host.host import Host
 from prober.translate.order import emit
-from prober.translate.resources import find_environment, find_made_up, find_resources
+from prober.translate.resources import find_environment, find_host_tables, find_made_up, find_resources
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
 from prober.translate.translation import Translation
@@ -83,6 +83,7 @@ def translate(
         resources=(
             *find_environment(domain.clock, domain.qemu_commandline),
             *find_made_up(domain, completed),
+            *find_host_tables(domain.os),
             *find_resources((options[one], at[one]) for one in needy),
         ),
         hotplug=tuple(find_hotplug(completed, target)),

@@ -18,7 +18,7 @@ from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, virtio_driver
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element, Neutral, Qemu
-from prober.xml.values import DeviceName, MacAddress, OnOff, YesNo, number_in
+from prober.xml.values import DeviceName, MacAddress, NetDeviceName, OnOff, YesNo, number_in
 
 VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
@@ -94,10 +94,10 @@ class Interface(Bootable, RomDevice):
         At("link/@state"),
         Neutral("set over the monitor before the guest runs; a resource says it of a link that is down"),
     ] = None
-    guest_dev: Annotated[DeviceName | None, At("guest/@dev"), Neutral("the name inside a container")] = None
-    guest_actual: Annotated[DeviceName | None, At("guest/@actual"), Neutral("the name inside a container")] = None
+    guest_dev: Annotated[NetDeviceName | None, At("guest/@dev"), Neutral("the name inside a container")] = None
+    guest_actual: Annotated[NetDeviceName | None, At("guest/@actual"), Neutral("the name inside a container")] = None
     backend_domain: Annotated[DeviceName | None, At("backenddomain/@name"), Neutral("for Xen")] = None
-    target_dev: Annotated[DeviceName | None, At("target/@dev"), Neutral(HOST)] = None
+    target_dev: Annotated[NetDeviceName | None, At("target/@dev"), Neutral(HOST)] = None
     target_managed: Annotated[YesNo | None, At("target/@managed"), Neutral(HOST)] = None
     teaming: Annotated[Teaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address")] = None
