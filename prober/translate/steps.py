@@ -66,7 +66,7 @@ _OWN: tuple[Step, ...] = (
     Step(100, reading(check_cpu_tuning, the_domain)),
     Step(110, reading(check_capabilities, the_domain)),
     Step(200, reading(complete_numa, the_domain)),
-    Step(210, reading(complete_memory, the_domain)),
+    Step(210, complete_memory),
     Step(220, complete_numatune),
     Step(230, settle_backends),
     Step(240, check_memory),
