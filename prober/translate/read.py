@@ -23,10 +23,15 @@ def read_domain(data: bytes, limits: XmlLimits | None = None, *, ignore_unknown:
     """
     root = parse_xml(data, limits)
     reader = Reader(ignore_unknown=ignore_unknown)
+    path = "/domain"
+    if root.tag == "domstatus":
+        # libvirt's own file of a running guest has the domain in it.
+        inner = root.find("domain")
+        root, path = (inner, "/domstatus/domain") if inner is not None else (root, path)
     if root.tag != "domain":
         message, hint = f"<{root.tag}> is not a domain", "the root is <domain>"
         raise RefusedError([Refusal(place=Place(1, f"/{root.tag}"), message=message, hint=hint, rule="xml/root")])
-    domain = reader.read(READ_AS, root, "/domain")
+    domain = reader.read(READ_AS, root, path)
     refusals = reader.all_refusals()
     if domain is None:
         raise RefusedError(refusals)

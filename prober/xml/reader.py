@@ -191,7 +191,11 @@ class Reader:
             known = _known(tag) if tag[0] == "{" else tag
             claim = claims.get(known)
             if claim is None:
-                if self._counts(_UNKNOWN, place):
+                if known in _PRIVATE:
+                    if self._counts(_OF_LIBVIRT, place):
+                        message = f"<{known}> is libvirt's own note of a running guest, and nothing comes of it"
+                        self.notes.append(Note(place=place, message=message, rule=_OF_LIBVIRT))
+                elif self._counts(_UNKNOWN, place):
                     message = f"not understood: element <{_name(child)}>"
                     self._refuse_unknown(place, message, self._nearest(known, claims))
             elif claim.many or known not in single:
@@ -227,7 +231,11 @@ class Reader:
             self._fill(claim.shape, node, place, found)
 
 
-_UNKNOWN = "xml/not-understood"
+_UNKNOWN, _OF_LIBVIRT = "xml/not-understood", "xml/of-libvirt"
+
+#: What libvirt keeps in its files of running guests, and no domain is made of (``virDomainDiskDefFormatPrivateData``
+#: and ``virDomainActualNetDefFormat``).
+_PRIVATE = frozenset(("privateData", "actual"))
 
 #: What an element may hold that says something by being there.
 _EMPTY = Shape()

@@ -169,6 +169,9 @@ class BridgeInterface(BridgePort):
     source_network: Annotated[
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the bridge of a network")
     ] = None
+    portid: Annotated[Uuid | None, At("source/@portid"), Neutral("libvirt's name of a port while the guest runs")] = (
+        None
+    )
 
     def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and what goes with one."""
@@ -232,6 +235,9 @@ class DirectInterface(TapInterface):
     source_network: Annotated[
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the device of a network")
     ] = None
+    portid: Annotated[Uuid | None, At("source/@portid"), Neutral("libvirt's name of a port while the guest runs")] = (
+        None
+    )
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 

@@ -69,6 +69,15 @@ def test_a_wrong_value_is_never_left_out(wrong: str) -> None:
     assert refusals(wrong) == refusals(wrong, ignore_unknown=True)
 
 
+def test_libvirts_file_of_a_running_guest_has_a_domain_in_it() -> None:
+    xml = XML.format(more="<on_crash>restart</on_crash>", devices="")
+    inside = f"<domstatus state='running'>{xml}</domstatus>".encode()
+    (note,) = translate(read_domain(inside), CAPS, binary="/q").notes
+    assert note.place.path == "/domstatus/domain/on_crash"
+    with pytest.raises(RefusedError, match="<domstatus> is not a domain"):
+        read_domain(b"<domstatus><other/></domstatus>")
+
+
 def test_hundreds_of_one_kind_are_counted() -> None:
     notes = done("".join(f"<x{number}/>" for number in range(250)), ignore_unknown=True).notes
     assert len(notes) == 101
