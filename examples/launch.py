@@ -202,6 +202,8 @@ def run(answer: dict[str, Any]) -> int:
         launch = Launch(answer, held)
         missing = []
         for resource in answer["resources"]:
+            if resource["kind"] in ("made-up", "moment"):
+                continue  # The guest runs as it is; `translate --make-up` tells it from others, and it starts now.
             try:
                 launch.prepare(resource)
             except (Missing, OSError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from prober.service.routes import Route
+from prober.translate.wishes import NO_WISHES, Wishes
 
 Json = dict[str, Any]
 
@@ -23,7 +24,15 @@ class Answerer(Protocol):
         """The evidence for a fact (an :class:`~prober.capabilities.Evidence` as JSON)."""
         ...
 
-    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
+    def translate(
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
+    ) -> Json:
         """The translation of a domain (a :class:`~prober.translate.translation.Translation` as JSON).
 
         :raise RefusedError: with every :class:`~prober.commandline.refusal.Refusal`.
@@ -48,7 +57,14 @@ class Answerer(Protocol):
         ...
 
     def prove_domain(
-        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        anyway: bool,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
     ) -> Json:
         """The same for what a domain comes to; the proof has the ``translation`` besides.
 

@@ -12,19 +12,21 @@ import typer
 from prober.cli import output
 from prober.cli.check_many import outcome_json, run_check_many, unversioned
 from prober.cli.checking import CheckAsked, DomainRead, QemuOutcome, Source, ask, find_sources, read_asked, worst
+from prober.cli.config_files import expand_xml
 from prober.cli.domains import find_domains, is_one
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
-from prober.cli.options import Assume, Json, Prove, Quiet, Settings
+from prober.cli.options import Assume, IgnoreUnknown, Json, Prove, Quiet, Settings, Strict
 from prober.cli.proof import format_proof
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
+from prober.translate.wishes import Wishes
 
 
 @dataclass
 class _Group:
-    """One refusal, and the QEMUs that it holds for."""
+    """One refusal or note, and the QEMUs that it holds for."""
 
-    refusal: Refusal
+    refusal: Refusal | Note
     outcomes: list[QemuOutcome] = field(default_factory=list)
 
 
@@ -47,11 +49,13 @@ def check_command(
     settings: Settings = None,
     prove: Prove = False,
     assume_unknown_present: Assume = False,
+    strict: Strict = False,
+    ignore_unknown: IgnoreUnknown = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Of one domain: a table of all QEMUs, and below it each refusal once, with the versions that give it. Of many: a
-    row for each domain and for each QEMU, and below them each kind of refusal once.
+    """Of one domain: a table of all QEMUs, and below it each refusal and each note once, with the versions that give
+    it. Of many: a row for each domain and for each QEMU, and below them each kind of refusal and of note once.
 
     Each says on what ground: *checked* against all that it says of itself, or with `--prove` *proven*, for binaries; a
     recording cannot be started.
@@ -68,7 +72,7 @@ def check_command(
         output.note(
             "prober: words after the domain are taken as QEMUs, which is deprecated: write --against before each"
         )
-    asked = CheckAsked(assume_unknown_present, prove)
+    asked = CheckAsked(assume_unknown_present, prove, Wishes(strict, ignore_unknown))
     raise typer.Exit(run_check(domains, against or [], settings, asked, as_json=json))
 
 
@@ -87,20 +91,28 @@ def run_check(
         return run_check_many(files, find_sources(against, settings), asked, as_json=as_json)
     path = files[0]
     file = shown_name(path)
-    about = read_asked(read_xml_file(path), path)
+    about = read_asked(expand_xml(read_xml_file(path)), path, asked.wishes)
     outcomes: list[QemuOutcome] = []
     sources = find_sources(against, settings)
     with output.ProgressLine() as progress:
         for number, source in enumerate(sources):
             progress.show(f"{number} of {len(sources)} QEMUs: {source.label} …")
             outcomes.append(_ask(source, about, asked))
-    groups = list(_group(outcomes))
+    refused = list(_group((one, one.refusals) for one in outcomes))
+    noted = list(_group((one, one.notes) for one in outcomes))
     if as_json:
-        output.write_json(_as_json(file, outcomes, groups))
+        output.write_json(
+            {
+                "domain": file,
+                "against": [outcome_json(one) for one in outcomes],
+                "refusals": [_group_json(group) for group in refused],
+                "notes": [_group_json(group) for group in noted],
+            }
+        )
     else:
         rows = [(one.numbers, one.verdict, one.ground, len(one.refusals) or "", one.label) for one in outcomes]
         output.write_table(("QEMU", "accepts", "ground", "refusals", "from"), rows)
-        for line in (*_lines(file, groups, len(outcomes)), *_proofs(outcomes)):
+        for line in (*_lines(file, [*refused, *noted], len(outcomes)), *_proofs(outcomes)):
             output.write(line)
     return worst(outcomes)
 
@@ -121,14 +133,14 @@ def _proofs(outcomes: Iterable[QemuOutcome]) -> Iterator[str]:
             yield from (f"  {line}" for line in format_proof(one.proof))
 
 
-def _group(outcomes: Iterable[QemuOutcome]) -> Iterator[_Group]:
-    """Refusals that differ in nothing but the version that gives them, as one; in the order of the XML."""
+def _group(said: Iterable[tuple[QemuOutcome, Sequence[Refusal | Note]]]) -> Iterator[_Group]:
+    """Refusals, or notes, that differ in nothing but the version that gives them, as one; in the order of the XML."""
     groups: dict[tuple[object, ...], _Group] = {}
-    for outcome in outcomes:
-        for refusal in outcome.refusals:
-            said = refusal.model_copy(update={"message": unversioned(refusal, outcome)})
-            key = (said.place, said.message, said.hint)
-            groups.setdefault(key, _Group(said)).outcomes.append(outcome)
+    for outcome, about in said:
+        for refusal in about:
+            told = refusal.model_copy(update={"message": unversioned(refusal, outcome)})
+            key = (told.place, told.message, told.hint)
+            groups.setdefault(key, _Group(told)).outcomes.append(outcome)
     yield from sorted(groups.values(), key=lambda group: group.refusal.place.line)
 
 
@@ -141,16 +153,9 @@ def _lines(file: str, groups: Iterable[_Group], asked: int) -> Iterator[str]:
         yield f"  by {who}"
 
 
-def _as_json(file: str, outcomes: Iterable[QemuOutcome], groups: Iterable[_Group]) -> dict[str, Any]:
+def _group_json(group: _Group) -> dict[str, Any]:
+    """As JSON.  The evidence is each binary's own: `prober translate --json` shows it."""
     return {
-        "domain": file,
-        "against": [outcome_json(one) for one in outcomes],
-        "refusals": [
-            # The evidence is each binary's own: `prober translate --json` shows it.
-            {
-                **group.refusal.model_dump(mode="json", exclude={"evidence"}),
-                "by": [{"from": one.label, "version": one.version} for one in group.outcomes],
-            }
-            for group in groups
-        ],
+        **group.refusal.model_dump(mode="json", exclude={"evidence"}),
+        "by": [{"from": one.label, "version": one.version} for one in group.outcomes],
     }

@@ -11,6 +11,7 @@ from prober.cli import output
 from prober.cli.answerer import Answerer
 from prober.cli.argv import Lines, read_command_lines, read_process
 from prober.cli.choosing import choose
+from prober.cli.config_files import expand_words
 from prober.cli.exits import ExitCode
 from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
 from prober.cli.supporting import format_grounds
@@ -69,10 +70,10 @@ def run_check_argv(answerer: Answerer, given: list[str] | Lines, asked: ArgvAske
     """Print each finding: by the number of its word, or of a file by line and column."""
     assume = asked.assume_unknown_present
     if isinstance(given, Lines):
-        reports = [answerer.check_argv(line.argv, assume_unknown_present=assume) for line in given.lines]
+        reports = [_ask(answerer, line.argv, assume) for line in given.lines]
         _tell_lines(given, reports, asked)
     else:
-        reports = [answerer.check_argv(given, assume_unknown_present=assume)]
+        reports = [_ask(answerer, given, assume)]
         if asked.as_json:
             output.write_json(reports[0])
         else:
@@ -82,6 +83,13 @@ def run_check_argv(answerer: Answerer, given: list[str] | Lines, asked: ArgvAske
     if not asked.as_json:
         output.note(f"checked: {'nothing' if clean else 'something'} stands against it; `prober prove` starts it")
     return ExitCode.ok if clean else ExitCode.refused
+
+
+def _ask(answerer: Answerer, words: list[str], assume: bool) -> dict[str, Any]:
+    """The report, with what the files of the command line say."""
+    expanded = expand_words(words)
+    report: dict[str, Any] = expanded.put_back(answerer.check_argv(expanded.words, assume_unknown_present=assume))
+    return report
 
 
 def _tell_lines(given: Lines, reports: list[dict[str, Any]], asked: ArgvAsked) -> None:

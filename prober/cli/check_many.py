@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from prober.cli import output
 from prober.cli.checking import CheckAsked, QemuOutcome, Source, ask, read_asked, worst
+from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.errors import ProberError, UnreadableDomainError
 
 #: So many answers are not worth the processes, which take as long to make as some dozens of answers.
@@ -36,17 +37,17 @@ class DomainTold(NamedTuple):
 
 @dataclass
 class _Group:
-    """Refusals of one kind: the first of them, in which domains they are, and which QEMUs say so."""
+    """Refusals, or notes, of one kind: the first of them, in which domains they are, and which QEMUs say so."""
 
     file: str
-    refusal: Refusal
+    refusal: Refusal | Note
     files: dict[str, None] = field(default_factory=dict)
     versions: dict[str, None] = field(default_factory=dict)
     by: dict[str, None] = field(default_factory=dict)
 
 
 def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked, *, as_json: bool) -> ExitCode:
-    """Print a row for each domain and for each QEMU, and then each kind of refusal once.
+    """Print a row for each domain and for each QEMU, and then each kind of refusal and of note once.
 
     A domain that cannot be read, and a QEMU that cannot be asked, is told of on stderr, and does not keep the others
     from being told of.
@@ -123,7 +124,7 @@ def _work(file: str) -> DomainTold:
 def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> DomainTold:
     shown = shown_name(file)
     try:
-        about = read_asked(read_xml_file(file), file)
+        about = read_asked(expand_xml(read_xml_file(file)), file, asked.wishes)
     except UnreadableDomainError as error:
         return DomainTold(shown, unreadable=(error.message, error.hint, exit_code(error)))
     return DomainTold(shown, tuple(ask(source, about, asked) for source in sources))
@@ -151,7 +152,7 @@ def _print(told: Sequence[DomainTold], asked: int) -> None:
         for outcomes in columns
     ]
     output.write_table(("QEMU", "yes", "no", "other", "ground", "from"), rows_of_qemus)
-    for group in _groups(told):
+    for group in (*_groups(told, lambda one: one.refusals), *_groups(told, lambda one: one.notes)):
         output.write("")
         more = len(group.files) - 1
         output.write(f"{group.file}:{group.refusal}")
@@ -173,12 +174,13 @@ def _refusing(one: DomainTold) -> str:
     return "all" if len(refusing) == len(one.outcomes) > 1 else ", ".join(refusing)
 
 
-def _groups(told: Sequence[DomainTold]) -> list[_Group]:
-    """Refusals that differ in nothing but domain, line and the version that gives them, the most frequent first."""
+def _groups(told: Sequence[DomainTold], said_by: Callable[[QemuOutcome], Sequence[Refusal | Note]]) -> list[_Group]:
+    """Refusals, or notes, that differ in nothing but domain, line and the version that gives them, the most frequent
+    first."""
     groups: dict[tuple[str, str, str], _Group] = {}
     for one in told:
         for outcome in one.outcomes:
-            for refusal in outcome.refusals:
+            for refusal in said_by(outcome):
                 said = refusal.model_copy(update={"message": unversioned(refusal, outcome)})
                 key = (said.place.path, said.message, said.hint)
                 group = groups.setdefault(key, _Group(one.file, said))
@@ -186,7 +188,7 @@ def _groups(told: Sequence[DomainTold]) -> list[_Group]:
     return sorted(groups.values(), key=lambda group: -len(group.files))
 
 
-def unversioned(refusal: Refusal, outcome: QemuOutcome) -> str:
+def unversioned(refusal: Refusal | Note, outcome: QemuOutcome) -> str:
     """The message without the version that gives it, which is told apart."""
     return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
 
@@ -203,6 +205,11 @@ def _as_json(told: Sequence[DomainTold]) -> dict[str, Any]:
                     for outcome in one.outcomes
                     for refusal in outcome.refusals
                 ],
+                "notes": [
+                    {**note.model_dump(mode="json"), "by": outcome.label}
+                    for outcome in one.outcomes
+                    for note in outcome.notes
+                ],
             }
             for one in told
         ]
@@ -218,5 +225,6 @@ def outcome_json(one: QemuOutcome) -> dict[str, Any]:
         "ground": one.ground or None,
         "proof": one.proof,
         "refusals": len(one.refusals),
+        "notes": len(one.notes),
         "error": one.error.message if one.error else None,
     }

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from prober.cli import output
 from prober.cli.choosing import find_program
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import with_place
 from prober.cli.local import Local, interviewed, recorded
+from prober.cli.moment import with_moment
 from prober.cli.translating import Here, HostFile, translate_here
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.qemu.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.translate.read import read_domain
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 class Failed(NamedTuple):
@@ -43,6 +47,7 @@ class CheckAsked(NamedTuple):
 
     assume_unknown_present: bool = False
     prove: bool = False
+    wishes: Wishes = NO_WISHES
 
 
 @dataclass
@@ -52,6 +57,7 @@ class QemuOutcome:
     label: str
     version: dict[str, Any] | None = None
     refusals: Sequence[Refusal] = ()
+    notes: Sequence[Note] = ()
     error: Failed | None = None
     proof: dict[str, Any] | None = None
 
@@ -91,13 +97,13 @@ class DomainRead(NamedTuple):
     refusals: Sequence[Refusal] = ()
 
 
-def read_asked(xml: bytes, path: str) -> DomainRead:
+def read_asked(xml: bytes, path: str, wishes: Wishes) -> DomainRead:
     """Before any interview, which would be in vain for what is no XML; what is refused, each QEMU refuses.
 
     :raise UnreadableDomainError: where it is no XML.
     """
     try:
-        return DomainRead(xml, read_domain(xml))
+        return DomainRead(xml, read_domain(xml, ignore_unknown=wishes.ignore_unknown))
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     except RefusedError as error:
@@ -107,17 +113,25 @@ def read_asked(xml: bytes, path: str) -> DomainRead:
 def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     """What a QEMU says of a domain."""
     outcome, assume = QemuOutcome(source.label), asked.assume_unknown_present
+    wishes = asked.wishes if about.domain is None else with_moment(asked.wishes, about.domain)
     try:
         outcome.version = source.qemu.version()
         if about.domain is None:
             outcome.refusals = about.refusals
         elif asked.prove and source.qemu.is_binary:
             outcome.proof = source.qemu.prove_domain(
-                about.xml, monitor=None, incoming=None, anyway=False, assume_unknown_present=assume
+                about.xml,
+                monitor=None,
+                incoming=None,
+                anyway=False,
+                assume_unknown_present=assume,
+                wishes=wishes,
             )
+            outcome.notes = TypeAdapter(tuple[Note, ...]).validate_python(outcome.proof["notes"])
         else:
             here = Here(lambda: source.qemu.capabilities, source.qemu.binary, source.settings)
-            translate_here(about.domain, here, assume_unknown_present=assume)
+            done = translate_here(about.domain, here, assume_unknown_present=assume, wishes=wishes)
+            outcome.notes = done.notes
     except RefusedError as error:
         outcome.refusals = error.refusals
     except ProberError as error:

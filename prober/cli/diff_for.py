@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prober.capabilities.diff import diff
 from prober.cli import output
 from prober.cli.answerer import Answerer
+from prober.cli.config_files import expand_xml
 from prober.cli.difference import header_lines, write_difference
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
@@ -42,7 +43,7 @@ def run_for(a: Answerer, b: Answerer, path: str, summary: bool, *, as_json: bool
 
 
 def _read_domain(path: str) -> Domain | None:
-    xml = read_xml_file(path)
+    xml = expand_xml(read_xml_file(path))
     try:
         return read_domain(xml)
     except RefusedError as error:

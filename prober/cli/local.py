@@ -18,6 +18,7 @@ from prober.errors import RecordingError, UsageError
 from prober.qemu.bundled import called, named_recording, what_else
 from prober.qemu.decoding import load_recording
 from prober.service.routes import HOST, TYPE, Route
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 def recorded(path: Path, settings: Path | None = None) -> Local:
@@ -95,18 +96,27 @@ class Local:
     def supports(self, fact: str) -> Json:
         return self.capabilities.supports(fact).model_dump(mode="json")
 
-    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
+    def translate(
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
+    ) -> Json:
         from prober.cli.translating import Here, HostFile, translate_here
         from prober.translate.read import read_domain
 
         # Before the interview, which would be in vain for what cannot be read.
-        domain = read_domain(xml)
+        domain = read_domain(xml, ignore_unknown=wishes.ignore_unknown)
         translation = translate_here(
             domain,
             Here(lambda: self.capabilities, self.binary, HostFile(self._settings)),
             monitor=monitor,
             incoming=incoming,
             assume_unknown_present=assume_unknown_present,
+            wishes=wishes,
         )
         return translation.model_dump(mode="json")
 
@@ -137,12 +147,21 @@ class Local:
         return prove_now(binary, self._root, self.capabilities, asked)
 
     def prove_domain(
-        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        anyway: bool,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
     ) -> Json:
         from prober.cli.proving import LineAsked, prove_now
 
         binary = self._binary_to_prove()
-        told = self.translate(xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present)
+        told = self.translate(
+            xml, monitor=monitor, incoming=incoming, assume_unknown_present=assume_unknown_present, wishes=wishes
+        )
         asked = LineAsked(told["argv"], anyway, assume_unknown_present)
         return prove_now(binary, self._root, self.capabilities, asked, told)
 

@@ -34,6 +34,41 @@ Assume = Annotated[
 ]
 
 
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse what this command line would not do, which else is told as a note."),
+]
+IgnoreUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-unknown",
+        help="Leave out the elements and attributes that are not understood; each is told as a note.",
+    ),
+]
+
+MakeUp = Annotated[
+    bool,
+    typer.Option(
+        "--make-up",
+        help="Make up what libvirt would (UUID, genid, MAC addresses), always the same from --seed.",
+    ),
+]
+Seed = Annotated[
+    str | None,
+    typer.Option("--seed", metavar="TEXT", help="What to make up from, with --make-up. [default: the domain's name]"),
+]
+
+StartsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--starts-at",
+        metavar="MOMENT",
+        help="When the guest starts, for a clock that goes on from where it was: seconds since 1970, or "
+        "2026-11-30T12:00:00Z. [default: now, where the clock has an adjustment]",
+    ),
+]
+
+
 def _answers(option: str, metavar: str, help: str, **more: Any) -> Any:
     """An option that says who answers.
 

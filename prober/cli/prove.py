@@ -11,8 +11,9 @@ from prober.cli import output
 from prober.cli.answerer import Answerer
 from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
+from prober.cli.config_files import expand_words
 from prober.cli.exits import ExitCode
-from prober.cli.options import Anyway, Assume, Binary, Json, Quiet, Replies, Root, Socket, Whole
+from prober.cli.options import Anyway, Assume, Binary, Json, Quiet, Replies, Root, Socket, Strict, Whole
 from prober.cli.proof import exit_of, format_proof
 
 
@@ -32,6 +33,7 @@ def prove_command(
     anyway: Anyway = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
+    strict: Strict = False,
     quiet: Quiet = False,
     json: Json = False,
     verbose: Annotated[
@@ -56,6 +58,7 @@ def prove_command(
         whole=whole,
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
+        strict=strict,
     )
     raise typer.Exit(code)
 
@@ -69,15 +72,20 @@ def run_prove(
     whole: bool,
     assume_unknown_present: bool,
     verbose: bool,
+    strict: bool = False,
 ) -> ExitCode:
     """Print the verdict; without words, or for ``-``, on the shell command line on stdin.
 
+    ``strict`` refuses a proof with notes; those are of domains, and a command line by itself has none.
+
     :raise UsageError: where stdin has no command line, or a recording is asked.
     """
-    proof = answerer.prove(read_argv(words), anyway=anyway, assume_unknown_present=assume_unknown_present)
+    expanded = expand_words(read_argv(words))
+    proof = answerer.prove(expanded.words, anyway=anyway, assume_unknown_present=assume_unknown_present)
+    proof = expanded.put_back(proof)
     if as_json:
         output.write_json(proof)
     else:
         for line in format_proof(proof, verbose=verbose):
             output.write(line)
-    return exit_of(proof, whole=whole)
+    return ExitCode.refused if strict and proof["notes"] else exit_of(proof, whole=whole)

@@ -34,6 +34,7 @@ from prober.errors import (
 )
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, DOMCAPABILITIES, PROVE, SUPPORTS, TRANSLATE, Route
+from prober.translate.wishes import NO_WISHES, Wishes
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
 _ERRORS: dict[str, type[ProberError]] = {
@@ -75,12 +76,21 @@ class Remote:
         evidence: Json = check_reply(self._client.ask(SUPPORTS, {"id": self._entry["id"]}, {"fact": fact}))
         return evidence
 
-    def translate(self, xml: bytes, *, monitor: str | None, incoming: str | None, assume_unknown_present: bool) -> Json:
-        query = {
+    def translate(
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
+    ) -> Json:
+        query: dict[str, str | None] = {
             "assume_unknown_present": _told(assume_unknown_present),
             "monitor": monitor,
             "incoming": incoming,
             "binary": self._named(),
+            **wishes.query(),
         }
         try:
             return self._work(TRANSLATE, query, xml)
@@ -115,13 +125,21 @@ class Remote:
         return self._prove(query, json.dumps(words).encode())
 
     def prove_domain(
-        self, xml: bytes, *, monitor: str | None, incoming: str | None, anyway: bool, assume_unknown_present: bool
+        self,
+        xml: bytes,
+        *,
+        monitor: str | None,
+        incoming: str | None,
+        anyway: bool,
+        assume_unknown_present: bool,
+        wishes: Wishes = NO_WISHES,
     ) -> Json:
-        query = {
+        query: dict[str, str | None] = {
             "anyway": _told(anyway),
             "assume_unknown_present": _told(assume_unknown_present),
             "monitor": monitor,
             "incoming": incoming,
+            **wishes.query(),
         }
         return self._prove(query, xml, "application/xml")
 

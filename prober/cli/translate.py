@@ -10,12 +10,30 @@ import typer
 from prober.cli import output
 from prober.cli.answerer import Answerer
 from prober.cli.choosing import choose
+from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
-from prober.cli.options import Assume, Binary, DomainFile, FewWords, Format, Prove, Replies, Settings, Socket, Whole
+from prober.cli.options import (
+    Assume,
+    Binary,
+    DomainFile,
+    FewWords,
+    Format,
+    IgnoreUnknown,
+    MakeUp,
+    Prove,
+    Replies,
+    Seed,
+    Settings,
+    Socket,
+    StartsAt,
+    Strict,
+    Whole,
+)
 from prober.cli.proof import exit_of, format_proof
 from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
+from prober.translate.wishes import NO_WISHES, Wishes, read_moment
 
 #: What is said of a command line that was not started.
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it"
@@ -35,6 +53,7 @@ class DomainAsked(NamedTuple):
     monitor: str | None
     incoming: str | None
     assume_unknown_present: bool
+    wishes: Wishes
 
 
 def translate_command(
@@ -43,7 +62,8 @@ def translate_command(
     binary: Binary = None,
     replies: Replies = None,
     form: Annotated[
-        Format, typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug.")
+        Format,
+        typer.Option("--format", help="shell: one option a line; json: binary, argv, resources, hotplug, notes."),
     ] = Format.shell,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     monitor: Annotated[
@@ -66,6 +86,11 @@ def translate_command(
     prove: Prove = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
+    strict: Strict = False,
+    ignore_unknown: IgnoreUnknown = False,
+    make_up: MakeUp = False,
+    seed: Seed = None,
+    starts_at: StartsAt = None,
     quiet: FewWords = False,
     verbose: Annotated[
         bool,
@@ -95,6 +120,7 @@ def translate_command(
         assume_unknown_present=assume_unknown_present,
         verbose=verbose,
         proving=ProvingWanted(prove, whole),
+        wishes=Wishes(strict, ignore_unknown, make_up, seed, None if starts_at is None else read_moment(starts_at)),
     )
     raise typer.Exit(code)
 
@@ -109,15 +135,18 @@ def run_translate(
     assume_unknown_present: bool,
     verbose: bool,
     proving: ProvingWanted,
+    wishes: Wishes = NO_WISHES,
 ) -> ExitCode:
     """Print the command line, or each refusal on stderr.
 
     :raise UnreadableDomainError: where the file cannot be read, or is no domain XML at all.
     """
     file = shown_name(path)
-    xml = read_xml_file(path)
-    asked = DomainAsked(xml, monitor, incoming, assume_unknown_present)
+    xml = expand_xml(read_xml_file(path))
+    given = wishes.starts_at
     try:
+        wishes = _with_moment(xml, wishes)
+        asked = DomainAsked(xml, monitor, incoming, assume_unknown_present, wishes)
         answer = _ask(answerer, asked, proving)
     except RefusedError as error:
         for refusal in error.refusals:
@@ -128,6 +157,12 @@ def run_translate(
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     translation = answer["translation"] if proving.wanted else answer
+    for line in format_notes(translation["notes"], file):
+        output.note(line)
+    if given is None and wishes.starts_at is not None:
+        from prober.cli.moment import format_moment
+
+        output.note(format_moment(wishes.starts_at))
     if verbose:
         for line in format_surroundings(translation):
             output.note(line)
@@ -140,12 +175,28 @@ def run_translate(
     return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
 
 
+def _with_moment(xml: bytes, wishes: Wishes) -> Wishes:
+    """With the moment of starting, where the domain cannot do without.
+
+    :raise UnreadableDomainError: where it is no domain XML at all.
+    :raise RefusedError: where there is no domain to speak of.
+    """
+    if wishes.starts_at is not None or b"adjustment" not in xml:
+        return wishes
+    # Imported late, as a service reads what it is asked about.
+    from prober.cli.moment import with_moment
+    from prober.translate.read import read_domain
+
+    return with_moment(wishes, read_domain(xml, ignore_unknown=wishes.ignore_unknown))
+
+
 def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict[str, Any]:
     """The translation, or the proof that holds it."""
     options: dict[str, Any] = {
         "monitor": asked.monitor,
         "incoming": asked.incoming,
         "assume_unknown_present": asked.assume_unknown_present,
+        "wishes": asked.wishes,
     }
     if proving.wanted:
         return answerer.prove_domain(asked.xml, anyway=False, **options)
@@ -154,6 +205,18 @@ def _ask(answerer: Answerer, asked: DomainAsked, proving: ProvingWanted) -> dict
 
 def _dump(refusal: Any) -> Any:
     return refusal.model_dump(mode="json")
+
+
+def format_notes(notes: list[dict[str, Any]], file: str) -> Iterator[str]:
+    """Notes in lines, ``FILE:LINE: PATH: note: message (hint)``.
+
+    >>> note = {"place": {"line": 3, "path": "/domain/genid"}, "message": "is not done", "hint": "do it"}
+    >>> list(format_notes([note], "vm.xml"))
+    ['vm.xml:3: /domain/genid: note: is not done (do it)']
+    """
+    for note in notes:
+        hint = f" ({note['hint']})" if note["hint"] else ""
+        yield f"{file}:{note['place']['line']}: {note['place']['path']}: note: {note['message']}{hint}"
 
 
 def format_surroundings(translation: dict[str, Any]) -> Iterator[str]:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from prober.capabilities.capabilities import Capabilities
 from prober.domain.domain import Domain
-from prober.host.files import read_host
+from prober.host.files import read_host, starting_at
 from prober.host.host import Host
 from prober.translate.pipeline import translate
 from prober.translate.translation import Translation
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 class HostFile:
@@ -45,8 +46,9 @@ def translate_here(
     monitor: str | None = None,
     incoming: str | None = None,
     assume_unknown_present: bool = False,
+    wishes: Wishes = NO_WISHES,
 ) -> Translation:
-    """The translation of a domain that was read, for who asks many about one.
+    """The translation of a domain that was read, with the wishes that are of reading, for who asks many about one.
 
     :raise RefusedError: with every reason.
     :raise ProberError: where the QEMU cannot be asked, or the host's settings cannot be read.
@@ -60,7 +62,9 @@ def translate_here(
         binary=qemu.binary or domain.emulator or f"/usr/bin/qemu-system-{capabilities.target}",
         monitor=monitor,
         incoming=incoming,
-        host=host,
+        host=starting_at(host, wishes.starts_at),
         is_here=qemu.binary is not None,
         assume_unknown_present=assume_unknown_present,
+        strict=wishes.strict,
+        seed=wishes.seed_of(domain.name),
     )

@@ -35,9 +35,11 @@ class Made:
     place: Origin
     id: str
     bus: str
+    #: Whether it is written in JSON, and so none of QEMU's lists of options holds it.
+    is_json: bool = False
 
     @classmethod
-    def of(cls, option: DeviceOption, kind: DeviceType) -> Made:
+    def of(cls, option: DeviceOption, kind: DeviceType, *, is_json: bool) -> Made:
         """What an option makes of a type."""
         values = option.values
         ident, bus = values.get("id"), values.get("bus")
@@ -47,6 +49,7 @@ class Made:
             option.place,
             ident if isinstance(ident, str) else "",
             bus if isinstance(bus, str) else "",
+            is_json,
         )
 
     @property
@@ -97,10 +100,10 @@ class Line:
             match option:
                 case DeviceOption():
                     typename = DEVICE_ALIASES.get(option.driver, option.driver)
-                    made = Made.of(option, known.get(typename) or device_type(typename, caps))
                     # Those that are written as key=value are made before those in JSON (``system/vl.c``,
                     # ``qemu_create_cli_devices``).
                     keyed = not reads_json or isinstance(option.driver, Text)
+                    made = Made.of(option, known.get(typename) or device_type(typename, caps), is_json=not keyed)
                     (first if keyed else later).append(made)
                     line.options.append(made)
                     continue

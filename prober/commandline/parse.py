@@ -87,6 +87,9 @@ _KEYVAL = {
     "vnc": ("vnc", "vnc"),
 }
 
+#: The option of each group that has one, for whoever names the group.
+FLAGS_OF_GROUPS = {group: f"-{flag}" for flag, (_, group) in _KEYVAL.items() if flag != "M"}
+
 #: The key of an option that is a list, each value one item (``qapi/machine.json``, ``NumaNodeOptions``).
 _LISTS = {"numa": "cpus"}
 

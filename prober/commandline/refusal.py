@@ -8,6 +8,8 @@
     ├── Finding         + kind, QEMU's name, evidence: what the check says        a command line
     └── Refusal         place in the XML instead of part and kind                 a domain
 
+A :class:`Note` is none of them: it says what a domain asks for that is not done here, and stands against nothing.
+
 What is right makes none of these, and a place is made only where one is.  Each is made where the fault is seen, with
 what is known there, and whoever stands one step further out adds what he knows: ``at`` says where it is, and ``by`` by
 which rule it was found.
@@ -245,6 +247,39 @@ class Refusal(BaseModel):
     def by(self, rule: str) -> Self:
         """With the name of the rule that found it, unless it has one."""
         return self if self.rule else self.model_copy(update={"rule": rule})
+
+    def noted(self, before: str = "") -> Note:
+        """As what is only told; ``before`` begins the message."""
+        return Note(place=self.place, message=before + self.message, hint=self.hint, rule=self.rule)
+
+
+class Note(BaseModel):
+    """What the XML says and this command line does not do, though the guest starts without it.
+
+    A daemon would do it, over a monitor or on the host; or libvirt does not do it either.  (What QEMU would drop of a
+    command line is no note: that is of the kind *ignored*, and refused.)  The rest is as of a :class:`Refusal`, which
+    a note becomes for who wants none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: Place
+    message: str
+    hint: str = ""
+    rule: _Rule = ""
+
+    def __str__(self) -> str:
+        """``LINE: PATH: note: message (hint)``; the caller puts the file's name before it."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.place.line}: {self.place.path}: note: {self.message}{hint}"
+
+    def by(self, rule: str) -> Self:
+        """With the name of the rule that found it, unless it has one."""
+        return self if self.rule else self.model_copy(update={"rule": rule})
+
+    def refused(self) -> Refusal:
+        """As what a domain is refused for by who wants all of it done."""
+        return Refusal(place=self.place, message=self.message, hint=self.hint, rule=self.rule)
 
 
 #: How many refusals of one kind are told one by one: nobody reads more, and whoever made a document with thousands of

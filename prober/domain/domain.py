@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from prober.commandline.refusal import Broken, Refusal
+from prober.commandline.refusal import Broken, Note, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.features import Features
@@ -29,7 +29,7 @@ from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, HostPlacement, IdMap, MemTune, Perf
 from prober.domain.vcpu import Vcpu, Vcpus
 from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
-from prober.xml.values import Count, DomainName, Uuid
+from prober.xml.values import Count, DomainName, UuidOrEmpty
 
 D = TypeVar("D", bound=Device)
 #: ``type[D]``, in a class that has a field ``type``.
@@ -44,8 +44,12 @@ class Domain(Checked):
     type: Annotated[Literal["kvm", "qemu"], At("@type"), Becomes("`-accel`")]
     id: Annotated[Count | None, At("@id"), Neutral("libvirt's number of a running domain")] = None
     name: Annotated[DomainName, At("name"), Becomes("`-name`")]
-    uuid: Annotated[Uuid | None, At("uuid"), Becomes("`-uuid`")] = None
-    genid: Annotated[Uuid | None, At("genid"), Becomes("`-device vmgenid`")] = None
+    uuid: Annotated[
+        UuidOrEmpty | None, At("uuid"), Becomes("`-uuid`; made up with `--make-up`, else none where it is empty")
+    ] = None
+    genid: Annotated[
+        UuidOrEmpty | None, At("genid"), Becomes("`-device vmgenid`; where it is empty made up, or `guid=auto`")
+    ] = None
     title: Annotated[str | None, At("title"), Neutral("for people")] = None
     description: Annotated[str | None, At("description"), Neutral("for people")] = None
     metadata: Annotated[Opaque | None, At("metadata"), Neutral("for other programs")] = None
@@ -80,9 +84,13 @@ class Domain(Checked):
     cpu: Annotated[Cpu | None, At("cpu"), Becomes("`-cpu` and `-smp`")] = None
     features: Annotated[Features, At("features"), Becomes("keys of `-machine`, `-cpu` and `-accel`")] = Features()
     clock: Annotated[Clock, At("clock")] = Clock()
-    on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`, and who runs QEMU does it")] = "destroy"
-    on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`, or who runs QEMU does it")] = "restart"
-    on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`, or who runs QEMU does it")] = "destroy"
+    on_poweroff: Annotated[Action, At("on_poweroff"), Becomes("`-no-shutdown`; who runs QEMU does it, or a note")] = (
+        "destroy"
+    )
+    on_reboot: Annotated[Action, At("on_reboot"), Becomes("`-no-reboot`; who runs QEMU does it, or a note")] = "restart"
+    on_crash: Annotated[CrashAction, At("on_crash"), Becomes("`-action panic=`; who runs QEMU does it, or a note")] = (
+        "destroy"
+    )
     on_lockfailure: Annotated[
         Literal["poweroff", "restart", "pause", "ignore"] | None, At("on_lockfailure"), _NOT_QEMU
     ] = None
@@ -96,11 +104,13 @@ class Domain(Checked):
     qemu_override: Annotated[QemuOverride | None, At("qemu:override")] = None
     qemu_deprecation: Annotated[QemuDeprecation | None, At("qemu:deprecation"), Becomes("`-compat`")] = None
     qemu_capabilities: Annotated[
-        Opaque | None, At("qemu:capabilities"), Becomes("refused: here the binary itself is asked")
+        Opaque | None, At("qemu:capabilities"), Becomes("a note: here the binary itself is asked")
     ] = None
 
     #: What the XML has that was not understood; translating refuses it, with all else that it finds.
     not_understood: tuple[Refusal, ...] = ()
+    #: What the XML has that is read, and of which nothing comes.
+    notes: tuple[Note, ...] = ()
 
     def rules(self) -> Iterator[Broken]:
         """What does not fit together, of what has no file of its own."""

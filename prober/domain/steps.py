@@ -1,9 +1,10 @@
 """What a step is: the one form of all that is done to a whole domain between its XML and its options.
 
 A step is a generator.  It yields a :class:`~prober.commandline.refusal.Refusal` for everything that stands against the
-domain; if it completes the domain, it gives the completed one back (``return``), and the steps after it go on with that
-whatever was refused, so that all that is wrong is said at once.  A step that gives nothing back leaves the domain as it
-is.  One that completes and has nothing against any domain is of the same form, by ``yield from ()``.
+domain, and a :class:`~prober.commandline.refusal.Note` for what the domain asks for that is not done; if it completes
+the domain, it gives the completed one back (``return``), and the steps after it go on with that whatever was refused,
+so that all that is wrong is said at once.  A step that gives nothing back leaves the domain as it is.  One that
+completes and has nothing against any domain is of the same form, by ``yield from ()``.
 
 The verbs have one meaning each:
 
@@ -11,7 +12,7 @@ The verbs have one meaning each:
 ``settle_``    decide a value that the domain leaves open, or that depends on what the binary has
 ``complete_``  fill in what libvirt fills in (``add_``, ``number_``, ``place_``: devices, numbers, places)
 ``assign_``    give addresses
-``check_``     yield refusals, and nothing else
+``check_``     yield refusals and notes, and nothing else
 ``emit_``      yield options of the completed domain; it refuses nothing
 =============  ==========================================================================================
 """
@@ -24,17 +25,17 @@ from functools import wraps
 from typing import NamedTuple, TypeAlias, TypeVarTuple
 
 from prober.commandline.options import Option, Raw
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 
-#: What a completing step is: refusals, and at last the domain.
-Completion: TypeAlias = Generator[Refusal, None, Domain]
+#: What a completing step is: refusals and notes, and at last the domain.
+Completion: TypeAlias = Generator[Refusal | Note, None, Domain]
 
 #: What a check is.
-Check: TypeAlias = Iterator[Refusal]
+Check: TypeAlias = Iterator[Refusal | Note]
 
 #: What a step runs.
 Work: TypeAlias = Callable[[Domain, Target], Completion | Check]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import DeviceOption, Keyval, Option, Plain, Property
+from prober.commandline.options import DeviceOption, Keyval, Need, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.steps import Completion
@@ -29,33 +29,38 @@ def emit_name(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def emit_uuid(domain: Domain) -> Iterator[Option]:
-    """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and translating may not."""
-    if domain.uuid is not None:
+    """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and here it takes a seed."""
+    if domain.uuid:
         yield Plain("-uuid", domain.uuid, domain.place("uuid"))
 
 
 def emit_genid(domain: Domain) -> Iterator[Option]:
-    """``<genid>``: a number that changes where a guest is taken back in time."""
+    """``<genid>``: a number that changes where a guest is taken back in time.
+
+    Of an empty one libvirt makes one up and keeps it; QEMU itself makes up another one each time (``guid=auto``).
+    """
     if domain.genid is not None:
         place = domain.place("genid")
-        properties = (Property("guid", domain.genid, place), Property("id", "vmgenid0", place))
+        todo = "put the guest's own in place of auto, with which QEMU makes up another one each time, or use --make-up"
+        guid = domain.genid or Prepared("auto", Need("made-up", "vmgenid0", todo))
+        properties = (Property("guid", guid, place), Property("id", "vmgenid0", place))
         yield DeviceOption("vmgenid", properties, place)
 
 
 def complete_uuid(domain: Domain) -> Completion:
     """A domain without ``<uuid>`` has that of its ``<sysinfo>``."""
     yield from ()
-    if domain.uuid is not None:
+    if domain.uuid:
         return domain
     for info in domain.sysinfo:
         if isinstance(info, SmbiosInfo) and info.system is not None and info.system.uuid is not None:
             return domain.replace(uuid=info.system.uuid)
-    return domain
+    return domain if domain.uuid is None else domain.replace(uuid=None)
 
 
 def check_sysinfo(domain: Domain) -> Iterator[Refusal]:
     """A machine has one UUID."""
-    first = domain.uuid
+    first = domain.uuid or None
     for info in domain.sysinfo:
         if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
             continue

@@ -2,17 +2,19 @@
 
 libvirt starts QEMU with ``-no-shutdown``, listens on the monitor and acts itself; with a monitor, so does
 whoever runs the translated argv, and the needs of ``-no-shutdown`` say what to do.  Without one QEMU itself is
-told, and what it cannot do alone is refused.
+told, and a note says where it will do something else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from prober.capabilities import Verdict
 from prober.commandline.deeds import OnEvent
 from prober.commandline.options import Keyval, Need, Option, Plain, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
+from prober.domain.lifecycle import Action
 from prober.host.target import Target
 
 _EVENTS = {"on_poweroff": "SHUTDOWN", "on_reboot": "RESET", "on_crash": "GUEST_PANICKED"}
@@ -31,54 +33,71 @@ _DEEDS = {
 _COMMANDS = {"destroy": ("quit",), "restart": ("system_reset", "cont"), "preserve": ()}
 
 
+#: What QEMU does alone, what was asked for, and when, in the words of a note.
+_DOES = {"destroy": "ends", "preserve": "is left paused", "restart": "resets the guest"}
+_ASKED = {
+    "destroy": "end",
+    "restart": "restart it",
+    "preserve": "keep it paused",
+    "coredump-destroy": "write its memory to a file",
+    "coredump-restart": "write its memory to a file and restart it",
+}
+_WHEN = {"on_poweroff": "powers itself off", "on_reboot": "reboots", "on_crash": "crashes"}
+
+
 def emit_lifecycle(domain: Domain, target: Target) -> Iterator[Option]:
     """``-no-shutdown`` under a monitor, else what each action comes to."""
     if target.monitor is not None:
         yield Plain("-no-shutdown", None, target.place, needs=tuple(_watch(domain)))
         return
-    keep = domain.on_poweroff == "preserve" or domain.on_reboot == "preserve"
     if domain.on_reboot != "restart":
         yield Plain("-no-reboot", None, domain.place("on_reboot"))
-    if keep:
+    if _is_kept(domain):
         yield Plain("-no-shutdown", None, domain.place("on_poweroff"))
-    if domain.on_crash == "preserve":
+    if domain.on_crash == "preserve" and _has_panic_action(target):
         pause = (Property("panic", "pause", domain.place("on_crash")),)
         yield Keyval("-action", "", pause, domain.place("on_crash"))
 
 
-def check_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal]:
-    """What QEMU cannot do without somebody at its monitor, and what libvirt's driver does not do at it."""
+def check_lifecycle(domain: Domain, target: Target) -> Iterator[Refusal | Note]:
+    """What libvirt's driver does not do at a monitor, and where QEMU without one does something else."""
     if target.monitor is not None:
         yield from _check_watched(domain)
         return
-    hint = "give a monitor, and act on its events"
-    if domain.on_poweroff == "restart":
-        yield Refusal(
-            place=domain.place("on_poweroff"),
-            message="QEMU cannot restart a guest that powers itself off without a monitor to tell it to",
-            hint=hint,
-        )
-    if domain.on_crash not in ("destroy", "preserve"):
-        deed = "restart" if domain.on_crash == "restart" else "dump the memory of"
-        yield Refusal(
-            place=domain.place("on_crash"),
-            message=f"QEMU cannot {deed} a crashed guest without a monitor to tell it to",
-            hint=hint,
-        )
-    if domain.on_poweroff == "preserve" and domain.on_crash == "destroy":
-        yield Refusal(
-            place=domain.place("on_crash"),
-            message="a guest that is kept when it powers off is kept when it crashes, too: QEMU's -no-shutdown does "
-            "both (system/runstate.c, qemu_system_guest_panicked)",
-            hint="write <on_crash>preserve</on_crash>, or give a monitor",
-        )
-    if (domain.on_poweroff == "preserve") != (domain.on_reboot == "preserve") and domain.on_reboot != "restart":
-        yield Refusal(
-            place=domain.place("on_reboot"),
-            message=f"on_poweroff '{domain.on_poweroff}' and on_reboot '{domain.on_reboot}' cannot both be had without "
-            "a monitor: QEMU's -no-shutdown keeps the guest after either",
-            hint=hint,
-        )
+    for name, does in _done_alone(domain, target).items():
+        asked = getattr(domain, name)
+        if asked != does:
+            yield Note(
+                place=domain.place(name),
+                message=f"without a monitor QEMU {_DOES[does]} when the guest {_WHEN[name]}, and does not "
+                f"{_ASKED[asked]}",
+                hint="give it one with --monitor, and act on its events",
+            )
+
+
+def _is_kept(domain: Domain) -> bool:
+    """Whether QEMU stays when the guest is off: nothing is lost so, where only one of two actions can be had."""
+    return domain.on_poweroff == "preserve" or domain.on_reboot == "preserve"
+
+
+def _has_panic_action(target: Target) -> bool:
+    """Whether a crash has an action of its own (QEMU 6.0); what was not asked for is for the check to say."""
+    return target.caps.supports("-action").verdict is not Verdict.absent
+
+
+def _done_alone(domain: Domain, target: Target) -> dict[str, Action]:
+    """What QEMU does at each event without anybody at its monitor.
+
+    ``-no-shutdown`` keeps it after a guest that powers off, one that would reboot under ``-no-reboot``, and one that
+    crashes (QEMU, ``system/runstate.c``: ``main_loop_should_exit``, ``qemu_system_guest_panicked``).
+    """
+    off: Action = "preserve" if _is_kept(domain) else "destroy"
+    pauses = domain.on_crash == "preserve" and _has_panic_action(target)
+    return {
+        "on_poweroff": off,
+        "on_reboot": "restart" if domain.on_reboot == "restart" else off,
+        "on_crash": "preserve" if pauses else off,
+    }
 
 
 def _check_watched(domain: Domain) -> Iterator[Refusal]:

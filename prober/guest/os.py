@@ -26,12 +26,6 @@ def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
     if os.bios is not None and os.bios.useserial and not any(d.element == "serial" for d in domain.devices.every):
         yield Refusal(place=os.bios.place("useserial"), message="useserial needs a serial port to write to")
-    if os.smbios == "host":
-        yield Refusal(
-            place=os.place("smbios"),
-            message="<smbios mode='host'> shows the guest what the host is, which translating does not look at",
-            hint="write what it shall see into <sysinfo type='smbios'>, with mode='sysinfo'",
-        )
     if os.smbios == "sysinfo" and not any(isinstance(info, SmbiosInfo) for info in domain.sysinfo):
         yield Refusal(
             place=os.place("smbios"), message="<smbios mode='sysinfo'> needs an element <sysinfo type='smbios'>"

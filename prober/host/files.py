@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,14 @@ DEFAULT_FILE = Path("/etc/prober/host.toml")
 
 #: No file of settings is larger (bytes).
 _MOST = 1 << 20
+
+
+def starting_at(host: Host, moment: int | None) -> Host:
+    """The same host where guests start at this moment (seconds since 1970), with how far its local time is ahead then;
+    as it is, where nobody said when."""
+    if moment is None:
+        return host
+    return host.model_copy(update={"starts_at": moment, "utc_offset": time.localtime(moment).tm_gmtoff})
 
 
 def read_host(file: Path | None = None, *, root: Path = Path("/")) -> Host:

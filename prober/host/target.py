@@ -28,7 +28,8 @@ class Target:
     ``monitor`` is the path of a QMP socket that QEMU shall make, or None; ``incoming`` where the guest comes from,
     if it ran before.  ``host`` is what the host brings along: the settings of libvirt's daemon, and the firmware that
     is installed.  ``is_here`` is whether the binary was asked on the host where the domain is to run, so that what it
-    said of the CPU is said of that one.
+    said of the CPU is said of that one.  ``seed`` is what that comes from which the domain leaves open for libvirt to
+    make up; None where nothing is to be made up.
     """
 
     caps: Capabilities
@@ -43,6 +44,7 @@ class Target:
     incoming: str | None = None
     host: Host = field(default_factory=Host)
     is_here: bool = False
+    seed: str | None = None
 
     @property
     def settings(self) -> Settings:

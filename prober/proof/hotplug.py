@@ -31,7 +31,12 @@ def with_translation(proof: Proof, translation: Translation) -> Proof:
     verdict = proof.verdict
     if found and verdict is ProofVerdict.proven:
         verdict = ProofVerdict.in_part
-    update = {"translation": translation, "findings": (*proof.findings, *found), "verdict": verdict}
+    update = {
+        "translation": translation,
+        "notes": translation.notes,
+        "findings": (*proof.findings, *found),
+        "verdict": verdict,
+    }
     return proof.model_copy(update=update)
 
 

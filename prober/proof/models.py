@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.capabilities.models import Version
+from prober.commandline.refusal import Note
 from prober.commandline.report import ArgvFinding
 from prober.translate.translation import Translation
 
@@ -96,10 +97,10 @@ class Proof(_Value):
     ``tcg``; empty where it was not, or did not stand).  ``said`` are QEMU's own words where it refused, ``reason`` is
     why a line is not provable, or was not started.  ``findings`` are those of the check, and what the live QEMU added:
     options that it ignored, and what it warned of.  ``readings`` counts the values that were read back, ``hotplug`` and
-    ``buses`` are what the live machine has of PCI hot-plug, and ``translation`` is what a domain came to, where one was
-    asked about.  ``confinement`` is the form of the box that it was started in (empty where it was not), and
-    ``unconfined`` what could not be had of one, a sentence each.  ``seconds`` is the whole of it; ``remembered`` says
-    that it was not started anew.
+    ``buses`` are what the live machine has of PCI hot-plug, ``translation`` is what a domain came to, where one was
+    asked about, and ``notes`` are that translation's.  ``confinement`` is the form of the box that it was started in
+    (empty where it was not), and ``unconfined`` what could not be had of one, a sentence each.  ``seconds`` is the
+    whole of it; ``remembered`` says that it was not started anew.
     """
 
     ground: Literal["checked", "proven"]
@@ -121,6 +122,7 @@ class Proof(_Value):
     hotplug: tuple[LiveHotplug, ...] = ()
     buses: tuple[LiveBus, ...] = ()
     translation: Translation | None = None
+    notes: tuple[Note, ...] = ()
     confinement: str = ""
     unconfined: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -24,8 +24,9 @@ from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RETRY_S, RequestError, problem
 from prober.service.questions import ArgvQuestion, DomainQuestion, DomainsQuestion, ProofQuestion, WorkAsker
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
-from prober.service.requests import read_argv_body, read_line, read_truth, read_xml
+from prober.service.requests import read_argv_body, read_line, read_truth, read_wishes, read_xml
 from prober.service.routes import COMMAND, DESCRIPTION, LABELS, ROUTES, TYPE, Route
+from prober.translate.wishes import NO_WISHES
 
 #: How many binaries that have no answer are named in a sentence.
 _FEW = 5
@@ -141,7 +142,9 @@ class Handlers:
         assume = read_truth(request, "assume_unknown_present")
         xml = await read_xml(request, self._most)
         query = request.query
-        asked = DomainQuestion(xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume)
+        asked = DomainQuestion(
+            xml, query.get("binary"), query.get("monitor"), query.get("incoming"), assume, read_wishes(request)
+        )
         return Response(200, await self._late.translate(asked, _asker(request)))
 
     async def check_argv(self, request: Request) -> Response:
@@ -156,10 +159,13 @@ class Handlers:
         anyway, assume = read_truth(request, "anyway"), read_truth(request, "assume_unknown_present")
         argv, xml = await read_line(request, self._most)
         monitor, incoming = query.get("monitor"), query.get("incoming")
+        wishes = read_wishes(request)
         if argv is not None and (monitor is not None or incoming is not None):
             raise RequestError(400, "monitor and incoming are for a domain; an argv has them in its words")
+        if argv is not None and wishes._replace(strict=False) != NO_WISHES:
+            raise RequestError(400, "how a domain is to be translated is not for an argv")
         ident = request.places["id"]
-        asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume)
+        asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume, wishes)
         return Response(200, await self._late.prove(asked, _asker(request)))
 
     async def get_doctor(self, _: Request) -> Response:

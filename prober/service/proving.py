@@ -57,7 +57,9 @@ class Proving:
 
     async def _translate(self, question: ProofQuestion, asker: WorkAsker) -> Translation:
         assume = question.assume_unknown_present
-        asked = DomainQuestion(question.xml, question.ident, question.monitor, question.incoming, assume)
+        asked = DomainQuestion(
+            question.xml, question.ident, question.monitor, question.incoming, assume, question.wishes
+        )
         told = await self._translator.translate(asked, asker)
         if len(told) <= _SMALL:
             return Translation.model_validate_json(told)

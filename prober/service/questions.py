@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from prober.errors import BusyError
+from prober.translate.wishes import NO_WISHES, Wishes
 
 
 class WorkAsker:
@@ -20,7 +21,7 @@ class DomainQuestion(NamedTuple):
     """What a client asks of a domain.
 
     ``named`` is the binary, where it is not for the domain to say, ``monitor`` the path of a QMP socket that QEMU shall
-    make, ``incoming`` where the guest's state comes from.
+    make, ``incoming`` where the guest's state comes from, and ``wishes`` how else it is to be translated.
     """
 
     xml: bytes
@@ -28,6 +29,7 @@ class DomainQuestion(NamedTuple):
     monitor: str | None
     incoming: str | None
     assume_unknown_present: bool
+    wishes: Wishes = NO_WISHES
 
 
 class DomainsQuestion(NamedTuple):
@@ -58,7 +60,8 @@ class ArgvQuestion(NamedTuple):
 class ProofQuestion(NamedTuple):
     """What a client asks to have proven by the binary ``ident``: an ``argv``, or without one a domain's ``xml``.
 
-    ``anyway`` starts what the check refuses, too; ``monitor`` and ``incoming`` are as of a :class:`DomainQuestion`.
+    ``anyway`` starts what the check refuses, too; ``monitor``, ``incoming`` and ``wishes`` are as of a
+    :class:`DomainQuestion`.
     """
 
     ident: str
@@ -68,6 +71,7 @@ class ProofQuestion(NamedTuple):
     incoming: str | None = None
     anyway: bool = False
     assume_unknown_present: bool = False
+    wishes: Wishes = NO_WISHES
 
 
 class ProofWorker(Protocol):

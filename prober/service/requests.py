@@ -10,6 +10,7 @@ from prober.service.messages import BodyTooLargeError, Request
 from prober.service.problems import RequestError
 from prober.service.questions import ArgvBody
 from prober.service.routes import Route
+from prober.translate.wishes import Wishes, read_moment
 
 _TRUE, _FALSE = frozenset(("1", "true", "yes", "on")), frozenset(("0", "false", "no", "off"))
 
@@ -65,6 +66,21 @@ def read_truth(request: Request, name: str) -> bool:
     if value.lower() in _FALSE:
         return False
     raise RequestError(400, f"{name} is {value[:80]!r}", hint="write true or false")
+
+
+def read_wishes(request: Request) -> Wishes:
+    """How a domain is to be translated.
+
+    :raise UsageError: where a parameter cannot be read.
+    """
+    moment = request.query.get("starts_at")
+    return Wishes(
+        strict=read_truth(request, "strict"),
+        ignore_unknown=read_truth(request, "ignore_unknown"),
+        make_up=read_truth(request, "make_up"),
+        seed=request.query.get("seed"),
+        starts_at=None if moment is None else read_moment(moment),
+    )
 
 
 def read_number(request: Request, name: str, usual: int, most: int) -> int:

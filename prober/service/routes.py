@@ -79,6 +79,18 @@ _INCOMING = Parameter(
     "incoming", "where a guest that ran before comes from: defer, tcp:HOST:PORT, unix:PATH, file:PATH"
 )
 
+#: What may be wished of a translation (:class:`prober.translate.wishes.Wishes`).
+_WISHES = (
+    Parameter("strict", "refuse what the command line would not do, which else stands in the notes", "boolean"),
+    Parameter("ignore_unknown", "leave out what is not understood; each is told as a note", "boolean"),
+    Parameter("make_up", "make up what libvirt would: UUID, genid, MAC addresses, always the same", "boolean"),
+    Parameter("seed", "what to make up from, with make_up; without it the domain's name"),
+    Parameter(
+        "starts_at",
+        "when the guest starts, for clocks that go on from there: seconds since 1970, or 2026-11-30T12:00:00Z",
+    ),
+)
+
 SUPPORTS = Route(
     "get_supports",
     "GET",
@@ -111,6 +123,7 @@ TRANSLATE = Route(
         _MONITOR,
         _INCOMING,
         _ASSUME,
+        *_WISHES,
     ),
     body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
 )
@@ -145,6 +158,7 @@ PROVE = Route(
         _MONITOR,
         _INCOMING,
         _ASSUME,
+        *_WISHES,
     ),
     body=Body(
         "the words of an argv, a shell command line, or libvirt domain XML",

@@ -126,6 +126,7 @@ class Translator:
             "monitor": question.monitor,
             "incoming": question.incoming,
             "assume": assume,
+            "wishes": question.wishes,
         }
         return head, question.xml, _guess_domain(question.xml)
 

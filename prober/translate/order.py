@@ -48,7 +48,7 @@ from prober.guest.machine import (
 )
 from prober.guest.memory.emit import emit_memory
 from prober.guest.numa.emit import emit_numa
-from prober.guest.overrides import override
+from prober.guest.overrides import override, settle_settings
 from prober.guest.vcpu import emit_plugged, emit_vcpu
 from prober.host.target import Target
 
@@ -105,7 +105,8 @@ _ARGV_TURN = methodcaller("argv_turn")
 
 def emit(domain: Domain, target: Target) -> list[Option | Raw]:
     """All options of a completed domain."""
-    return override(with_master_key(_emit(domain, target), domain.name, target), domain.qemu_override)
+    options = override(with_master_key(_emit(domain, target), domain.name, target), domain.qemu_override)
+    return options if domain.qemu_commandline is None else settle_settings(options, target.caps)
 
 
 def _emit(domain: Domain, target: Target) -> list[Option | Raw]:

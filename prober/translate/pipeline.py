@@ -8,7 +8,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.commandline.check import check, check_each
 from prober.commandline.options import is_meant, meant
 from prober.commandline.prepared import number_descriptors
-from prober.commandline.refusal import Refusal, as_refusals, first_of_each_kind
+from prober.commandline.refusal import Note, Refusal, as_refusals, first_of_each_kind
 from prober.commandline.render import render_each
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
@@ -19,7 +19,7 @@ from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
 from prober.host.host import Host
 from prober.translate.order import emit
-from prober.translate.resources import find_environment, find_resources
+from prober.translate.resources import find_environment, find_host_tables, find_made_up, find_resources
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
 from prober.translate.translation import Translation
@@ -35,6 +35,8 @@ def translate(
     host: Host | None = None,
     is_here: bool = False,
     assume_unknown_present: bool = False,
+    strict: bool = False,
+    seed: str | None = None,
 ) -> Translation:
     """The argv that makes this domain with this binary.
 
@@ -43,16 +45,20 @@ def translate(
     has the settings and the firmware; without it they are libvirt's defaults, and none.  ``is_here`` is
     whether the binary was asked on the host where the domain is to run: then that host's CPU has to have what the
     domain asks of it; else that is not known.
-    ``assume_unknown_present`` takes what a partial recording does not tell for granted.
+    ``assume_unknown_present`` takes what a partial recording does not tell for granted.  ``strict`` refuses a domain
+    that asks for anything that is not done, where it else stands in the notes.  ``seed`` is what that
+    comes from which libvirt would make up (:mod:`prober.guest.made_up`); without it nothing is made up.
 
     :raise RefusedError: with every reason at once, in the order of the XML.
     :raise UsageError: where ``monitor`` is not the path of a socket, or ``incoming`` no address.
     """
     check_monitor(monitor)
     check_incoming(incoming)
-    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here)
-    refusals = [*domain.not_understood]
-    completed = complete_into(refusals, domain, target)
+    target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here, seed=seed)
+    refusals, notes = [*domain.not_understood], [*domain.notes]
+    completed = complete_into(refusals, domain, target, notes)
+    if strict:
+        refusals += (note.refused() for note in notes)
     # Refused or not, what there is of the domain is checked, so that all that is wrong is said at once.
     options, needy = number_descriptors(emit(completed, target))
     refusals += (refusal.by("domain/check-overrides") for refusal in check_overrides(completed, target, options))
@@ -78,11 +84,22 @@ def translate(
         argv=tuple(argv),
         resources=(
             *find_environment(domain.clock, domain.qemu_commandline),
+            *find_made_up(domain, completed),
+            *find_host_tables(domain.os),
             *find_resources((options[one], at[one]) for one in needy),
         ),
         hotplug=hotplug,
         cards=tuple(find_card_names(completed, target, hotplug)),
+        notes=tuple(notes_in_order(notes)),
     )
+
+
+def notes_in_order(notes: list[Note]) -> list[Note]:
+    """As the XML has them, each once, and of hundreds of one kind how many there are."""
+    kept: dict[tuple[object, ...], Refusal] = {}
+    for note in sorted(notes, key=lambda note: note.place.line):
+        kept.setdefault((note.place, note.message), note.refused())
+    return [refusal.noted() for refusal in first_of_each_kind(list(kept.values()))]
 
 
 @cache

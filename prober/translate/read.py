@@ -10,23 +10,29 @@ from prober.xml.document import XmlLimits, parse_xml
 from prober.xml.reader import Reader
 
 
-def read_domain(data: bytes, limits: XmlLimits | None = None) -> Domain:
+def read_domain(data: bytes, limits: XmlLimits | None = None, *, ignore_unknown: bool = False) -> Domain:
     """Read a domain.
 
     What is not understood stands in ``not_understood`` of the domain, which then holds the rest: it cannot
-    be translated, but everything else that is wrong with it can still be found.
+    be translated, but everything else that is wrong with it can still be found.  With ``ignore_unknown`` what has a
+    name that is not known is left out instead, and stands in ``notes``; a value that is not understood never is.
 
     :raise UnreadableDomainError: where it is not readable as XML.
     :raise RefusedError: where so much is missing or wrong that there is no domain to speak of; carries
         every such thing at once.
     """
     root = parse_xml(data, limits)
-    reader = Reader()
+    reader = Reader(ignore_unknown=ignore_unknown)
+    path = "/domain"
+    if root.tag == "domstatus":
+        # libvirt's own file of a running guest has the domain in it.
+        inner = root.find("domain")
+        root, path = (inner, "/domstatus/domain") if inner is not None else (root, path)
     if root.tag != "domain":
         message, hint = f"<{root.tag}> is not a domain", "the root is <domain>"
         raise RefusedError([Refusal(place=Place(1, f"/{root.tag}"), message=message, hint=hint, rule="xml/root")])
-    domain = reader.read(READ_AS, root, "/domain")
+    domain = reader.read(READ_AS, root, path)
     refusals = reader.all_refusals()
     if domain is None:
         raise RefusedError(refusals)
-    return domain.replace(not_understood=tuple(refusals))
+    return domain.replace(not_understood=tuple(refusals), notes=tuple(reader.all_notes()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.devices.channel import Channel
 from prober.devices.console import Console
 from prober.devices.memory import MemoryModule
@@ -38,12 +38,14 @@ from prober.guest.lifecycle import check_lifecycle
 from prober.guest.machine import (
     check_pci,
 )
+from prober.guest.made_up import complete_made_up
 from prober.guest.memory.check import check_memory
 from prober.guest.memory.complete import complete_memory, settle_backends
 from prober.guest.memory.modules import complete_modules, place_modules
 from prober.guest.numa.complete import complete_numa
 from prober.guest.numa.numatune import complete_numatune
 from prober.guest.os import check_os
+from prober.guest.overrides import check_capabilities
 from prober.guest.vcpu import check_vcpu
 from prober.host.target import Target
 from prober.translate.target import check_target
@@ -62,13 +64,15 @@ _OWN: tuple[Step, ...] = (
     Step(80, reading(check_sysinfo, the_domain)),
     Step(90, reading(check_security, lambda domain, target: (domain.launch_security, target))),
     Step(100, reading(check_cpu_tuning, the_domain)),
+    Step(110, reading(check_capabilities, the_domain)),
     Step(200, reading(complete_numa, the_domain)),
-    Step(210, reading(complete_memory, the_domain)),
+    Step(210, complete_memory),
     Step(220, complete_numatune),
     Step(230, settle_backends),
     Step(240, check_memory),
     Step(250, place_modules, about=(MemoryModule,)),
     Step(260, reading(complete_uuid, the_domain)),
+    Step(265, complete_made_up),
     Step(270, settle_firmware),
     Step(285, check_host_cpu),
     Step(290, settle_cpu),
@@ -91,7 +95,7 @@ STEPS: tuple[Step, ...] = tuple(
 
 
 def complete(domain: Domain, target: Target) -> Completion:
-    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks."""
+    """A completed copy; what stands against the domain is yielded, each with the rule that it breaks, and notes."""
     clean = not domain.not_understood
     # A step may add devices of another class, and with them steps that have something to do.
     kinds, done = domain.devices.kinds, 0
@@ -102,12 +106,12 @@ def complete(domain: Domain, target: Target) -> Completion:
             outcome, completed = step.run(domain, target), None
             while True:
                 try:
-                    refusal = next(outcome)
+                    said = next(outcome)
                 except StopIteration as end:
                     completed = end.value
                     break
-                clean = False
-                yield refusal.by(step.rule)
+                clean = clean and isinstance(said, Note)
+                yield said.by(step.rule)
             if completed is None or completed is domain:
                 continue  # as after most steps
             domain = completed
@@ -126,12 +130,17 @@ def _due(kinds: frozenset[type[Device]], done: int) -> tuple[tuple[int, Step], .
     )
 
 
-def complete_into(refusals: list[Refusal], domain: Domain, target: Target) -> Domain:
-    """A completed copy; ``refusals`` grows by what stands against the domain."""
+def complete_into(refusals: list[Refusal], domain: Domain, target: Target, notes: list[Note] | None = None) -> Domain:
+    """A completed copy; ``refusals`` grows by what stands against the domain, ``notes`` by what it asks for that is not
+    done."""
     steps = complete(domain, target)
     while True:
         try:
-            refusals.append(next(steps))
+            said = next(steps)
+            if isinstance(said, Refusal):
+                refusals.append(said)
+            elif notes is not None:
+                notes.append(said)
         except StopIteration as end:
             done: Domain = end.value
             return done

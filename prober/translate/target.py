@@ -22,6 +22,7 @@ def find_target(
     incoming: str | None = None,
     *,
     is_here: bool = False,
+    seed: str | None = None,
 ) -> Target:
     """What the domain is for.  A machine that the binary does not have is still told by its name."""
     accel: Literal["kvm", "tcg"] = "kvm" if domain.type == "kvm" else "tcg"
@@ -45,6 +46,7 @@ def find_target(
         incoming=incoming,
         host=host,
         is_here=is_here,
+        seed=seed,
     )
 
 

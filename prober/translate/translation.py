@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.deeds import Deed
+from prober.commandline.refusal import Note
 from prober.guest.cards.name import CardName
 from prober.guest.hotplug.port import PortHotplug
 
@@ -37,7 +38,8 @@ class Translation(BaseModel):
     """An argv that stands against nothing which the binary says of itself.  ``argv[0]`` is ``binary``.
 
     ``hotplug`` is who plugs on each PCI bus, and ``cards`` what a guest calls its network cards.
-    ``ground`` says on what ground: it was held against all that the binary said, and not started.
+    ``ground`` says on what ground: it was held against all that the binary said, and not started.  ``notes`` are what
+    the domain asks for that this command line does not do, in the order of the XML.
     """
 
     model_config = _CONFIG
@@ -48,3 +50,4 @@ class Translation(BaseModel):
     resources: tuple[Resource, ...] = ()
     hotplug: tuple[PortHotplug, ...] = ()
     cards: tuple[CardName, ...] = ()
+    notes: tuple[Note, ...] = ()

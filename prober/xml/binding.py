@@ -209,6 +209,10 @@ class Checked(Element):
         element, and says where each is broken."""
         return iter(())
 
+    def remarks(self) -> Iterator[Broken]:
+        """What it says that nothing comes of, with the field that says so: it becomes a note, and not a refusal."""
+        return iter(())
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from lxml import etree
 
-from prober.commandline.refusal import MOST_OF_A_KIND, Place, Refusal, and_more
+from prober.commandline.refusal import MOST_OF_A_KIND, Broken, Note, Place, Refusal, and_more
 from prober.xml.binding import Checked, Element, Given, Places
 from prober.xml.plan import plan_of, short
 from prober.xml.shape import Child, Shape
@@ -34,10 +34,15 @@ class _Found:
 
 
 class Reader:
-    """Reads one document.  ``refusals`` grows as it goes; the order is the document's."""
+    """Reads one document.  ``refusals`` and ``notes`` grow as it goes; the order is the document's.
 
-    def __init__(self) -> None:
+    ``ignore_unknown`` makes notes of what is not understood.
+    """
+
+    def __init__(self, *, ignore_unknown: bool = False) -> None:
         self.refusals: list[Refusal] = []
+        self.notes: list[Note] = []
+        self._ignore_unknown = ignore_unknown
         self._told: dict[str, int] = {}
         self._beyond: dict[str, Place] = {}
 
@@ -60,10 +65,22 @@ class Reader:
                     self._add(one.at(places.at))
             return None
         element = plan.make(values, places)
-        broken = list(element.rules()) if isinstance(element, Checked) else ()
+        if not isinstance(element, Checked):
+            return element
+        broken = list(element.rules())
         for one in broken:
             self._add(one.at(places.at, str(node.tag)))
-        return None if broken else element
+        if broken:
+            return None
+        if type(element).remarks is not Checked.remarks:
+            self._note_all(element.remarks(), places, str(node.tag))
+        return element
+
+    def _note_all(self, said: Iterable[Broken], places: Places, tag: str) -> None:
+        for one in said:
+            found = one.at(places.at, tag)
+            if self._counts(found.rule, found.place):
+                self.notes.append(found.noted())
 
     def refuse(self, place: Place, message: str, hint: str = "", *, rule: str) -> None:
         """Add a refusal that no capability stands behind."""
@@ -71,8 +88,19 @@ class Reader:
 
     def all_refusals(self) -> list[Refusal]:
         """Everything that was refused, in the order of the lines; of many of one kind the first, and how many more."""
-        more = (and_more(self._told[rule] - MOST_OF_A_KIND, place) for rule, place in self._beyond.items())
+        more = (self._and_more(rule) for rule in self._beyond if not self._is_noted(rule))
         return sorted((*self.refusals, *more), key=lambda refusal: refusal.place.line)
+
+    def all_notes(self) -> list[Note]:
+        """Everything that is only told, likewise."""
+        more = (self._and_more(rule).noted() for rule in self._beyond if self._is_noted(rule))
+        return sorted((*self.notes, *more), key=lambda note: note.place.line)
+
+    def _and_more(self, rule: str) -> Refusal:
+        return and_more(self._told[rule] - MOST_OF_A_KIND, self._beyond[rule])
+
+    def _is_noted(self, rule: str) -> bool:
+        return (rule == _UNKNOWN and self._ignore_unknown) or any(note.rule == rule for note in self.notes)
 
     def _add(self, refusal: Refusal) -> None:
         if self._counts(refusal.rule, refusal.place):
@@ -87,14 +115,18 @@ class Reader:
 
     def _refuse_unknown(self, place: Place, message: str, hint: str) -> None:
         """What is not understood, and was counted: where thousands are not, nothing is made for most of them."""
-        self.refusals.append(Refusal(place=place, message=message, hint=hint, rule=_UNKNOWN))
+        refusal = Refusal(place=place, message=message, hint=hint, rule=_UNKNOWN)
+        if self._ignore_unknown:
+            self.notes.append(refusal.noted("left out, as it is "))
+        else:
+            self.refusals.append(refusal)
 
     def _nearest(self, name: str, known: Iterable[str]) -> str:
         """The hint for a name that is not understood: the nearest that is.
 
         Looking takes 0.1 ms, and a document may have thousands of such names: the first ones get it.
         """
-        if len(self.refusals) >= _HINTS:
+        if len(self.refusals) + len(self.notes) >= _HINTS:
             return ""
         near = get_close_matches(name[:64], list(known), n=1, cutoff=0.7)
         return f"did you mean {near[0]}?" if near else ""
@@ -147,8 +179,8 @@ class Reader:
             text += "".join([child.tail or "" for child in children])
         if shape.text is not None:
             found.values[shape.text], found.places[shape.text] = text, own
-        elif text and not text.isspace():
-            self.refuse(own, f"not understood: the text {short(text.strip())!r} in <{_name(node)}>", rule=_UNKNOWN)
+        elif text and not text.isspace() and self._counts(_UNKNOWN, own):
+            self._refuse_unknown(own, f"not understood: the text {short(text.strip())!r} in <{_name(node)}>", "")
 
     def _fill_children(
         self, claims: dict[str, Child], children: list[etree._Element], own: Place, found: _Found
@@ -159,7 +191,11 @@ class Reader:
             known = _known(tag) if tag[0] == "{" else tag
             claim = claims.get(known)
             if claim is None:
-                if self._counts(_UNKNOWN, place):
+                if known in _PRIVATE:
+                    if self._counts(_OF_LIBVIRT, place):
+                        message = f"<{known}> is libvirt's own note of a running guest, and nothing comes of it"
+                        self.notes.append(Note(place=place, message=message, rule=_OF_LIBVIRT))
+                elif self._counts(_UNKNOWN, place):
                     message = f"not understood: element <{_name(child)}>"
                     self._refuse_unknown(place, message, self._nearest(known, claims))
             elif claim.many or known not in single:
@@ -195,7 +231,11 @@ class Reader:
             self._fill(claim.shape, node, place, found)
 
 
-_UNKNOWN = "xml/not-understood"
+_UNKNOWN, _OF_LIBVIRT = "xml/not-understood", "xml/of-libvirt"
+
+#: What libvirt keeps in its files of running guests, and no domain is made of (``virDomainDiskDefFormatPrivateData``
+#: and ``virDomainActualNetDefFormat``).
+_PRIVATE = frozenset(("privateData", "actual"))
 
 #: What an element may hold that says something by being there.
 _EMPTY = Shape()

@@ -19,6 +19,7 @@ _HEX_DIGITS = re.compile(r"(0[xX])?[0-9a-fA-F]{1,16}")
 _OCTAL = re.compile(r"0[0-7]{1,22}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _DEVICE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
+_NOT_IN_NAMES, _LONGEST_NAME = re.compile(r"[\s/:]"), 256
 _USB_PORT = re.compile(r"[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,3}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
@@ -186,6 +187,16 @@ def check_path(value: str) -> str:
     return value
 
 
+def check_any_path(value: str) -> str:
+    """A path, which cannot be read as an option or another protocol."""
+    if value.startswith("/"):
+        return check_path(value)
+    check_path(f"/{value}")
+    if not value or value.startswith("-") or ":" in value.partition("/")[0]:
+        raise ValueError("is no path: it may be read as an option or another protocol")
+    return value
+
+
 def _domain_name(value: str) -> str:
     """One line without a slash."""
     _line(value)
@@ -206,10 +217,22 @@ def check_uuid(value: str) -> str:
     return str(parsed)
 
 
+def _uuid_or_empty(value: str) -> str:
+    """A UUID, or empty for one that is made up (libvirt, ``virDomainDefParseIDs``)."""
+    return check_uuid(value) if value else value
+
+
 def _device_name(value: str) -> str:
     """Letters, digits, dashes and underscores (libvirt, ``virDomainDeviceInfoParseXML``)."""
     if not _DEVICE_NAME.fullmatch(value):
         raise ValueError("is not a name of letters, digits, dashes and underscores")
+    return value
+
+
+def _net_device(value: str) -> str:
+    """A name that Linux takes for a network device (``dev_valid_name``), or for an alternative name of one."""
+    if not value or len(value) > _LONGEST_NAME or not value.isprintable() or _NOT_IN_NAMES.search(value):
+        raise ValueError("is no name of a network device, which has neither spaces nor slashes nor colons")
     return value
 
 
@@ -235,9 +258,13 @@ NumberSet: TypeAlias = Annotated[tuple[int, ...], Reads(_number_set, words="a se
 #: One line of text without control characters.
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(check_path)]
+AnyPath: TypeAlias = Annotated[str, AfterValidator(check_any_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(check_uuid)]
+#: The same, or an empty text for one that is to be made up.
+UuidOrEmpty: TypeAlias = Annotated[str, AfterValidator(_uuid_or_empty)]
 DeviceName: TypeAlias = Annotated[str, AfterValidator(_device_name)]
+NetDeviceName: TypeAlias = Annotated[str, AfterValidator(_net_device)]
 UsbPort: TypeAlias = Annotated[str, AfterValidator(_usb_port)]
 MacAddress: TypeAlias = Annotated[str, AfterValidator(_mac)]
 

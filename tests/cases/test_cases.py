@@ -3,8 +3,8 @@
 ``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``), or one as if the binary had not been asked which
 displays and audio drivers it lists, and which block drivers it can load (``qemu-10.0.13-unlisted``): of those recorded
 none has them all.  ``qemu-10.0.13-on-Haswell`` is that binary on this host, which has the CPU of that model.  An
-``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug and what the host must
-prepare.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
+``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug, what the host must
+prepare, and notes.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
 
 ``PROBER_REWRITE_CASES=1`` writes the files anew, from an ``.argv`` to a ``.refused`` where the outcome
 changed.  A new case begins with its XML and an empty file for each binary; none is made by itself, so that
@@ -69,6 +69,7 @@ def show(translation: Translation) -> str:
         f"# {port.controller} ({port.model}): {port.hotplug}: {'; '.join(port.rules)}" for port in translation.hotplug
     ]
     notes += [f"# {item.kind} {item.name}: {item.todo}" for item in translation.resources]
+    notes += [f"# {note}" for note in translation.notes]
     return "\n".join([*lines, "", *notes]) + "\n"
 
 

@@ -19,6 +19,7 @@ from prober.capabilities.members import unfold
 from prober.capabilities.schema import QapiSchema
 from prober.cli.completion.candidates import find_candidates, lines_of
 from prober.cli.completion.line import split_line
+from prober.commandline.config_file import read_config
 from prober.commandline.parse import split_shell
 from prober.commandline.qapi import misfits
 from prober.commandline.qmp import check_commands, read_command
@@ -217,6 +218,24 @@ def _words_seeds() -> Sequence[bytes]:
     ]
 
 
+# Files of ``-readconfig``: groups of keys.
+
+
+def run_config(data: bytes) -> None:
+    words = [word for option in read_config(data.decode(errors="replace"), "x.cfg") for word in option[1:]]
+    check_argv(["qemu", *words], capabilities(_VERSIONS[-1]))
+
+
+def _config_seeds() -> Sequence[bytes]:
+    return [
+        b'# a machine\n[machine]\n  type = "q35"\n\n[device "net0"]\n  driver = "e1000"\n  mac = "52:54:00:00:00:01"\n',
+        b'[drive "d"]\n  if="none"\n  file = "a,b"\n[global]\n driver = "e1000"\n property = "x"\n value = "1"\n',
+    ]
+
+
+_CONFIG_TOKENS = (b"[device", b'"x"]', b"[machine]\n", b' = "', b'"\n', b"#", b"[", b"]", b'id = "a"\n', b"[object]\n")
+
+
 _WORDS_TOKENS = (
     b" -device ", b",id=", b"=on", b" -global ", b",,", b" -drive ", b",if=none", b" -object ", b"'{", b"}'",
     b" -netdev ", b" -numa node,cpus=0-", b" -smp ", b" -m ", b"K", b"T", b"addr=0x", b".0", b".",
@@ -371,6 +390,7 @@ TARGETS = (
     Target("schema", run_schema, _schema_seeds, _JSON_TOKENS),
     Target("qapi", run_qapi, _qapi_seeds, (*_JSON_TOKENS, b'"driver"', b'"file"', b'"type"')),
     Target("words", run_words, _words_seeds, _WORDS_TOKENS),
+    Target("config", run_config, _config_seeds, _CONFIG_TOKENS),
     Target("settings", run_settings, _settings_seeds, _SETTINGS_TOKENS),
     Target("image", run_image, _image_seeds, _IMAGE_TOKENS),
     Target("said", run_said, _said_seeds, _SAID_TOKENS),

@@ -77,7 +77,7 @@ def test_a_translation_is_the_same_everywhere(sources: list[list[object]], qemu_
     answers = _everywhere(sources, "translate", "--format", "json", EXAMPLE)
     assert [(ended.code, ended.err) for ended in answers] == [(0, "")] * 3
     translations = [json.loads(ended.out) for ended in answers]
-    assert sorted(translations[0]) == ["argv", "binary", "cards", "ground", "hotplug", "resources"]
+    assert sorted(translations[0]) == ["argv", "binary", "cards", "ground", "hotplug", "notes", "resources"]
     assert translations[0]["ground"] == "checked"
     assert translations[0] == translations[1] == translations[2]
     assert translations[0]["argv"][0] == qemu_binary

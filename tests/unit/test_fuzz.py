@@ -22,6 +22,7 @@ _INPUTS = {
     "schema": 500,
     "qapi": 300,
     "words": 60,
+    "config": 60,
     "settings": 300,
     "image": 300,
     "said": 200,

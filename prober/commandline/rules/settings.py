@@ -12,8 +12,8 @@ from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text
 from prober.commandline.types import misfit_of
 
-#: ``GROUP.ID.KEY=VALUE`` as ``sscanf`` reads it (``util/qemu-config.c``, ``qemu_set_option``).
-_SETTING = re.compile(r"([^.]{1,63})\.([^.]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
+#: ``GROUP.ID.KEY=VALUE`` of ``-set`` as ``sscanf`` reads it (``util/qemu-config.c``, ``qemu_set_option``).
+SETTING = re.compile(r"([^.]{1,63})\.([^.]{1,63})\.([^=]{1,63})=(.*)", re.DOTALL)
 
 #: Groups of options that have ids and are looked at here; of others nothing is said.
 _WITH_IDS = ("chardev", "device", "drive", "netdev")
@@ -24,7 +24,7 @@ _NO_MORE = ("machine", "object")
 
 def _settings(line: Line) -> Iterator[Fault]:
     for option in line.plain.get("-set", ()):
-        match = _SETTING.fullmatch(option.value or "")
+        match = SETTING.fullmatch(option.value or "")
         if match is None:
             text = (option.value or "")[:64]
             yield Fault(option.place, "", f"-set is like device.ID.KEY=VALUE, not {text!r}")
@@ -43,6 +43,8 @@ def _wrong(line: Line, group: str, ident: str, key: str, value: str) -> str:
     made = _of_id(line, group, ident)
     if made is None:
         return f"there is no -{group} with id {ident!r} to set {key} of"
+    if isinstance(made, Made) and made.is_json:
+        return f"-set does not reach a -device in JSON, as that of id {ident!r} is: write it into the JSON"
     if isinstance(made, Made):
         return _wrong_property(line, made, key, value)
     keys = (groups or {}).get(group, ())

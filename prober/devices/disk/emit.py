@@ -37,8 +37,22 @@ def emit_disk(disk: DiskElement, target: Target) -> Iterator[options.Option]:
     elif disk.kind == "vhostuser" and disk.source is not None:
         yield unix_socket(_chardev(disk), disk.source.path or "", disk.place("source"), target, reconnect=_redial(disk))
         yield _device(disk, target, Property("chardev", _chardev(disk), disk.place("source")))
+    elif disk.bus == "usb":
+        yield from _empty_usb_drive(disk, target)
     else:
         yield _device(disk, target)
+
+
+def _empty_usb_drive(disk: DiskElement, target: Target) -> Iterator[options.DeviceOption]:
+    """A CD drive without a medium: ``usb-storage`` is none without an image, and a SCSI drive of its own behind
+    ``usb-bot`` is (as libvirt has all CD drives on USB from 12 on)."""
+    own = disk.place()
+    yield options.DeviceOption("usb-bot", (*disk.address_properties(target), Property("id", disk.id, own)), own)
+    drive = [Property("bus", f"{disk.id}.0", own), Property("scsi-id", 0, own), Property("lun", 0, own)]
+    drive += [Property("id", f"{disk.id}-device", own), *disk.boot_properties()]
+    if disk.serial is not None:
+        drive.append(Property("serial", disk.serial.replace(" ", "\\ "), disk.place("serial")))
+    yield options.DeviceOption("scsi-cd", tuple(drive), own)
 
 
 def _chardev(disk: DiskElement) -> str:

@@ -96,13 +96,9 @@ def _bus_rules(disk: DiskElement) -> Iterator[Broken]:
 
 def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
     """Which drives cannot be without an image."""
-    is_hard_disk, is_usb = disk.device in ("disk", "lun"), disk.bus == "usb"
-    if (is_hard_disk or is_usb) and lacks_source(disk):
-        if is_hard_disk:
-            sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
-            yield Broken("source", sentence)
-        if is_usb:
-            yield Broken("source", "a USB drive cannot be empty")
+    if disk.device in ("disk", "lun") and lacks_source(disk):
+        sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
+        yield Broken("source", sentence)
 
 
 def _drive_rules(disk: DiskElement) -> Iterator[Broken]:

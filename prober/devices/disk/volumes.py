@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 
-from prober.commandline.refusal import Broken, Refusal
+from prober.commandline.refusal import Broken, Note, Refusal
 from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
 from prober.domain.shared.source import Auth, StorageSource
-from prober.domain.shared.source.attributes import misplaced
+from prober.domain.shared.source.attributes import misplaced, unused
 from prober.domain.shared.source.children import StorageHost
 from prober.domain.shared.source.references import AuthSecret
 from prober.domain.steps import Completion
@@ -35,13 +35,17 @@ def settle_volumes(domain: Domain, target: Target) -> Completion:
     return domain.with_all(Disk, settled)
 
 
-def _on_what_it_is(disk: Disk, source: StorageSource, target: Target) -> Generator[Refusal, None, Disk]:
+def _on_what_it_is(disk: Disk, source: StorageSource, target: Target) -> Generator[Refusal | Note, None, Disk]:
     """The disk on what its volume is, or as it was where that is refused."""
     wrong = list(misplaced(source, "volume"))
     if wrong:
         for broken in wrong:
             yield broken.at(source.place)
         return disk
+    for broken in unused(source, "volume"):
+        yield broken.at(source.place).noted()
+        fields = {name: place for name, place in source.places.fields.items() if name != broken.field}
+        source = source.replace(**{broken.field: None}, places=type(source.places)(source.places.own, fields))
     try:
         settled = _settled(disk, source, target)
     except Broken as error:

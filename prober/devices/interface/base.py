@@ -19,7 +19,7 @@ from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, virtio_driver
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Element, Neutral, Qemu
-from prober.xml.values import DeviceName, MacAddress, OnOff, YesNo, number_in
+from prober.xml.values import DeviceName, MacAddress, NetDeviceName, OnOff, YesNo, number_in
 
 VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
@@ -95,10 +95,10 @@ class Interface(Bootable, RomDevice):
         At("link/@state"),
         Neutral("set over the monitor before the guest runs; a resource says it of a link that is down"),
     ] = None
-    guest_dev: Annotated[DeviceName | None, At("guest/@dev"), Neutral("the name inside a container")] = None
-    guest_actual: Annotated[DeviceName | None, At("guest/@actual"), Neutral("the name inside a container")] = None
+    guest_dev: Annotated[NetDeviceName | None, At("guest/@dev"), Neutral("the name inside a container")] = None
+    guest_actual: Annotated[NetDeviceName | None, At("guest/@actual"), Neutral("the name inside a container")] = None
     backend_domain: Annotated[DeviceName | None, At("backenddomain/@name"), Neutral("for Xen")] = None
-    target_dev: Annotated[DeviceName | None, At("target/@dev"), Neutral(HOST)] = None
+    target_dev: Annotated[NetDeviceName | None, At("target/@dev"), Neutral(HOST)] = None
     target_managed: Annotated[YesNo | None, At("target/@managed"), Neutral(HOST)] = None
     teaming: Annotated[Teaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address")] = None
@@ -277,11 +277,15 @@ class CardInterface(Interface, VirtioDevice):
         return options.DeviceOption(driver, tuple(properties), self.place("model"))
 
     def _identity(self) -> str:
-        if self.link_state != "down":
-            return self.id
-        todo = f"before the guest runs, take its link down over the monitor: set_link name={self.id} up=false"
-        down: dict[str, JsonValue] = {"execute": "set_link", "arguments": {"name": self.id, "up": False}}
-        return Prepared(self.id, Need("link", self.id, todo, SendCommands(commands=(down,))))
+        needs = []
+        if self.link_state == "down":
+            todo = f"before the guest runs, take its link down over the monitor: set_link name={self.id} up=false"
+            down: dict[str, JsonValue] = {"execute": "set_link", "arguments": {"name": self.id, "up": False}}
+            needs.append(Need("link", self.id, todo, SendCommands(commands=(down,))))
+        if self.mac is None:
+            todo = "add mac= with an address of its own, as QEMU gives every guest the same, or use --make-up"
+            needs.append(Need("made-up", self.id, todo))
+        return Prepared(self.id, *needs) if needs else self.id
 
     def _virtio_properties(self) -> Iterator[Property]:
         if self.txmode is not None:

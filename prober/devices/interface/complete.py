@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from prober.commandline.options import Option
-from prober.commandline.refusal import Refusal, Unfit
+from prober.commandline.refusal import Note, Refusal, Unfit
 from prober.devices.interface.base import CardInterface, Interface, default_card
 from prober.devices.interface.tap import NetworkInterface
 from prober.devices.interface.user import PasstInterface, UserInterface
@@ -41,8 +41,23 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
         if device.type == "vhostuser" and not shares_memory(domain.memory_backing, domain.numa):
             message = "a vhost-user interface needs memory that is shared with its backend"
             yield Refusal(place=device.place("type"), message=message, hint=HINT)
+        if isinstance(device, CardInterface) and _is_queue_too_long(device):
+            if target.caps.version.numbers >= _REFUSED_SINCE:
+                changes["tx_queue_size"] = None
+            message = f"tx_queue_size is up to {_LONGEST_QUEUE} here: only vhost-user and vDPA have longer queues"
+            yield Note(place=device.place("tx_queue_size"), message=message)
         completed.append(device.replace(**changes))
     return domain.with_all(Interface, completed)
+
+
+#: The longest queue for sending that a card has without vhost-user or vDPA.  Once QEMU made a longer one shorter and
+#: said nothing; from some version up to this one on it refuses it (``hw/net/virtio-net.c``).
+_LONGEST_QUEUE, _REFUSED_SINCE = 256, (10, 0, 13)
+
+
+def _is_queue_too_long(card: CardInterface) -> bool:
+    size = card.tx_queue_size
+    return size is not None and size > _LONGEST_QUEUE and card.type not in ("vhostuser", "vdpa")
 
 
 def _has_passt_alone(target: Target) -> bool:
@@ -53,7 +68,7 @@ def _has_passt_alone(target: Target) -> bool:
 
 def _on_network(
     interface: NetworkInterface, target: Target, pools: dict[str, Iterator[str]]
-) -> Generator[Refusal, None, NetworkInterface]:
+) -> Generator[Refusal | Note, None, NetworkInterface]:
     """With its network, and the next device of the network's pool; ``pools`` keeps what is left of each."""
     network = target.host.networks.get(interface.source)
     if network is None:

@@ -15,7 +15,7 @@ from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.vfio import ByteNumber, HostPci, SlotNumber, vfio_host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
-from prober.xml.values import DeviceName, MacAddress, PciDomain, PciFunction, YesNo
+from prober.xml.values import DeviceName, Line, MacAddress, PciDomain, PciFunction, Uuid, YesNo
 
 
 class HostdevInterface(Interface):
@@ -37,6 +37,12 @@ class HostdevInterface(Interface):
     source_bus: Annotated[ByteNumber, At("source/address/@bus"), Becomes("`host`")] = 0
     source_slot: Annotated[SlotNumber, At("source/address/@slot"), Becomes("`host`")] = 0
     source_function: Annotated[PciFunction, At("source/address/@function"), Becomes("`host`")] = 0
+    source_network: Annotated[
+        Line | None, At("source/@network"), Neutral("what libvirt shows beside the device of a network")
+    ] = None
+    portid: Annotated[Uuid | None, At("source/@portid"), Neutral("libvirt's name of a port while the guest runs")] = (
+        None
+    )
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 

@@ -19,7 +19,7 @@ from prober.domain.shared.vfio import read_host_pci
 from prober.host.host import Network
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
-from prober.xml.values import AbsolutePath, Count, DeviceName, Line, Uuid, YesNo, number_in
+from prober.xml.values import AbsolutePath, Count, Line, NetDeviceName, Uuid, YesNo, number_in
 
 #: As many queues as Linux gives one tap (``MAX_TAP_QUEUES``).
 _MOST_QUEUES = 256
@@ -165,11 +165,14 @@ class BridgeInterface(BridgePort):
     tag = ""
 
     type: Annotated[Literal["bridge"], At("@type"), Becomes("`-netdev tap`")] = "bridge"
-    bridge: Annotated[DeviceName, At("source/@bridge"), Neutral(HOST)]
+    bridge: Annotated[NetDeviceName, At("source/@bridge"), Neutral(HOST)]
     #: Of a running domain that libvirt shows; the network gives it.
     source_network: Annotated[
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the bridge of a network")
     ] = None
+    portid: Annotated[Uuid | None, At("source/@portid"), Neutral("libvirt's name of a port while the guest runs")] = (
+        None
+    )
 
     def rules(self) -> Iterator[Broken]:
         """A virtual port that is whole, and what goes with one."""
@@ -228,11 +231,14 @@ class DirectInterface(TapInterface):
     tag = ""
 
     type: Annotated[Literal["direct"], At("@type"), Becomes("`-netdev tap`")] = "direct"
-    dev: Annotated[DeviceName, At("source/@dev"), Neutral(HOST)]
+    dev: Annotated[NetDeviceName, At("source/@dev"), Neutral(HOST)]
     mode: Annotated[Literal["vepa", "bridge", "private", "passthrough"], At("source/@mode"), Neutral(HOST)] = "vepa"
     source_network: Annotated[
         Line | None, At("source/@network"), Neutral("what libvirt shows beside the device of a network")
     ] = None
+    portid: Annotated[Uuid | None, At("source/@portid"), Neutral("libvirt's name of a port while the guest runs")] = (
+        None
+    )
     virtualport: Annotated[VirtualPort | None, At("virtualport")] = None
     vlan: Annotated[Vlan | None, At("vlan")] = None
 
@@ -274,7 +280,7 @@ class NetworkInterface(BridgePort):
         None
     )
     source_bridge: Annotated[
-        DeviceName | None, At("source/@bridge"), Neutral("what libvirt shows of a running guest")
+        NetDeviceName | None, At("source/@bridge"), Neutral("what libvirt shows of a running guest")
     ] = None
 
     #: The network, filled in by completing.

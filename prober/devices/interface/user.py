@@ -13,7 +13,7 @@ from prober.devices.interface.passt import RECONNECT, GuestIp, Passt, PortForwar
 from prober.devices.interface.tap import Mtu
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
-from prober.xml.values import AbsolutePath, DeviceName
+from prober.xml.values import AbsolutePath, DeviceName, NetDeviceName
 
 _PASST_ONLY = "an argument of passt; the resource of the interface has the command"
 
@@ -22,7 +22,7 @@ class PasstInterface(CardInterface):
     """What passt can serve: the user's network, and vhost-user."""
 
     log_file: Annotated[AbsolutePath | None, At("backend/@logFile"), Neutral(_PASST_ONLY)] = None
-    source_dev: Annotated[DeviceName | None, At("source/@dev"), Neutral(_PASST_ONLY)] = None
+    source_dev: Annotated[NetDeviceName | None, At("source/@dev"), Neutral(_PASST_ONLY)] = None
     mtu: Annotated[
         Mtu | None, At("mtu/@size"), Becomes("`host_mtu` of a virtio card; the command of passt has it, too")
     ] = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Global, Keyval, Option, Plain, Property
+from prober.commandline.options import Global, Keyval, Need, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
-from prober.domain.clock.model import Clock
+from prober.domain.clock.model import Clock, written
 from prober.domain.clock.timer import TRACKS, Timer
+from prober.host.host import Host
 from prober.host.target import Target
 
 #: The facts that QEMU's in-kernel PIT can be told what to do with missed ticks (libvirt: KVM_PIT_TICK_POLICY).
@@ -16,7 +17,7 @@ _PIT_POLICY = "kvm-pit.lost_tick_policy"
 
 def emit_clock(clock: Clock, target: Target) -> Iterator[Option]:
     """The real-time clock, and timers that have options of their own (libvirt 11.3, ``qemuBuildClockCommandLine``)."""
-    base = Property("base", clock.base(target.host.starts_at, target.host.utc_offset), clock.place("offset"))
+    base = Property("base", _base(clock, target.host), clock.place("offset"))
     yield Keyval("-rtc", "", (base, *_rtc(clock.timer("rtc"))), clock.place())
     for timer in clock.timers:
         if timer.name == "pit" and target.caps.has(_PIT_POLICY) and timer.tickpolicy != "catchup":
@@ -24,6 +25,15 @@ def emit_clock(clock: Clock, target: Target) -> Iterator[Option]:
             yield Global("kvm-pit", Property("lost_tick_policy", policy, timer.place("tickpolicy")))
         if timer.name == "hpet" and timer.present is False and not target.caps.has("-machine.hpet"):
             yield Plain("-no-hpet", None, timer.place("present"))
+
+
+def _base(clock: Clock, host: Host) -> str:
+    """What the clock starts from; where it was told for one moment, that is when QEMU is to be started."""
+    base = clock.base(host.starts_at, host.utc_offset)
+    if host.starts_at is None or not clock.is_variable:
+        return base
+    todo = f"start QEMU at {written(host.starts_at)}Z, the moment that this was told for ({host.starts_at})"
+    return Prepared(base, Need("moment", "clock", todo))
 
 
 def _rtc(timer: Timer | None) -> Iterator[Property]:
@@ -51,7 +61,7 @@ def check_clock(clock: Clock, target: Target) -> Iterator[Refusal]:
         yield Refusal(
             place=clock.place("adjustment"),
             message="an adjustment counts from the moment of starting, which translating does not know",
-            hint="tell it (starts_at of the host), or write offset='absolute' with start=SECONDS since 1970",
+            hint="tell it with --starts-at, or write offset='absolute' with start=SECONDS since 1970",
         )
     pit = clock.timer("pit")
     if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):

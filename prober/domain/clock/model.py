@@ -41,7 +41,7 @@ def written(moment: int) -> str:
 
 
 class Clock(Checked):
-    """An offset that depends on the moment of starting needs a host that says when that is (``starts_at``).
+    """An offset that depends on the moment of starting needs to be told when that is (``--starts-at``).
 
     A time zone is one of QEMU's environment, and so it becomes a resource.
     """
@@ -51,7 +51,7 @@ class Clock(Checked):
     ] = "utc"
     timezone: Annotated[Line | None, At("@timezone"), Becomes("TZ in QEMU's environment")] = None
     adjustment: Annotated[
-        Seconds | None, At("@adjustment"), Becomes("`base` of `-rtc`, where `starts_at` is known")
+        Seconds | None, At("@adjustment"), Becomes("`base` of `-rtc`, counted from `--starts-at`")
     ] = None
     adjustment0: Annotated[
         Seconds | None, At("@adjustment0"), Neutral("libvirt's own note of the adjustment when the domain started")

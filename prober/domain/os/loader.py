@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from prober.commandline.refusal import Broken
+from prober.domain.shared.paths import relative_paths
 from prober.domain.shared.source import StorageSource
-from prober.domain.shared.source.attributes import misplaced
+from prober.domain.shared.source.attributes import misplaced, unused
 from prober.xml.binding import At, Becomes, Checked, Element
-from prober.xml.values import AbsolutePath, Reads, YesNo
+from prober.xml.values import AbsolutePath, AnyPath, Reads, YesNo
 
 #: The formats that libvirt reads firmware in.
 FirmwareFormat: TypeAlias = Literal["raw", "qcow2"]
 
 #: A path as the text of an element; the element may also be empty.
 PathOrNothing: TypeAlias = Annotated[
-    AbsolutePath | None,
+    AnyPath | None,
     Reads(lambda text: text if text is not None and text.strip() else None, words="a path, or none"),
 ]
 
@@ -57,6 +58,11 @@ class Loader(Checked):
     stateless: Annotated[YesNo | None, At("@stateless"), Becomes("no `pflash1`")] = None
     format: Annotated[FirmwareFormat | None, At("@format"), Becomes("`driver` of the image behind `pflash0`")] = None
 
+    def remarks(self) -> Iterator[Broken]:
+        """A path that is not absolute; QEMU looks for the name of a ROM among its own."""
+        if self.type == "pflash" or "/" in (self.path or ""):
+            yield from relative_paths(self, "path")
+
 
 class Nvram(Checked):
     """``<nvram>``: the firmware's variables; a file of the domain's own, where nothing else is said."""
@@ -84,6 +90,13 @@ class Nvram(Checked):
         for broken in misplaced(self.source, self.type):
             yield Broken("source", broken.message)
         yield from self._source_rules(self.source)
+
+    def remarks(self) -> Iterator[Broken]:
+        """What its source has that belongs to other types, and a path that is not absolute."""
+        yield from relative_paths(self, "path")
+        if self.source is not None and self.type is not None:
+            for broken in unused(self.source, self.type):
+                yield Broken("source", broken.message, rule=broken.rule)
 
     def _source_rules(self, source: StorageSource) -> Iterator[Broken]:
         """What flash cannot be (libvirt 11.3, ``qemuValidateDomainDefNvram``), and secrets of the right type."""

@@ -9,9 +9,10 @@ from pydantic import BeforeValidator
 
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.os.loader import Firmware, Loader, Nvram
+from prober.domain.shared.paths import relative_paths
 from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element
-from prober.xml.values import AbsolutePath, Count, Line, YesNo
+from prober.xml.values import AbsolutePath, AnyPath, Count, Line, YesNo
 
 #: The most that a guest's firmware counts milliseconds to.
 _MOST_TIME = 65535
@@ -91,14 +92,18 @@ class Os(Checked):
     smbios: Annotated[
         Literal["emulate", "host", "sysinfo"] | None,
         At("smbios/@mode"),
-        Becomes("`-smbios`, of what <sysinfo type='smbios'> says"),
+        Becomes("`-smbios`, of what <sysinfo type='smbios'> says; of the host a resource"),
     ] = None
-    kernel: Annotated[AbsolutePath | None, At("kernel"), Becomes("`-kernel`")] = None
-    initrd: Annotated[AbsolutePath | None, At("initrd"), Becomes("`-initrd`")] = None
+    kernel: Annotated[AnyPath | None, At("kernel"), Becomes("`-kernel`")] = None
+    initrd: Annotated[AnyPath | None, At("initrd"), Becomes("`-initrd`")] = None
     cmdline: Annotated[Line | None, At("cmdline"), Becomes("`-append`")] = None
-    shim: Annotated[AbsolutePath | None, At("shim"), Becomes("`-shim`")] = None
-    dtb: Annotated[AbsolutePath | None, At("dtb"), Becomes("`-dtb`")] = None
+    shim: Annotated[AnyPath | None, At("shim"), Becomes("`-shim`")] = None
+    dtb: Annotated[AnyPath | None, At("dtb"), Becomes("`-dtb`")] = None
     acpi_tables: Annotated[tuple[AcpiTable, ...], At("acpi/table"), Becomes("`-acpitable`")] = ()
+
+    def remarks(self) -> Iterator[Broken]:
+        """Paths that are not absolute."""
+        yield from relative_paths(self, "kernel", "initrd", "shim", "dtb")
 
     def rules(self) -> Iterator[Broken]:
         """What QEMU would ignore, or refuse later."""

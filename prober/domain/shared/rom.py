@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator
 
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken
 from prober.domain.shared.device import Device
+from prober.domain.shared.paths import relative_paths
 from prober.xml.binding import At, Becomes
-from prober.xml.values import AbsolutePath, OnOff, YesNo
+from prober.xml.values import OnOff, YesNo, check_any_path
+
+
+def _rom_file(value: str) -> str:
+    """A path, or empty for none."""
+    return check_any_path(value) if value else value
+
+
+#: The file of a ROM; an empty text takes it away, as libvirt hands it on.  QEMU looks for one that is no absolute path
+#: among its own ROMs.
+RomFile: TypeAlias = Annotated[str, AfterValidator(_rom_file)]
 
 
 class RomDevice(Device):
@@ -19,7 +32,7 @@ class RomDevice(Device):
         YesNo | None, At("rom/@enabled"), Becomes("`no` an empty `romfile`, so that the device has no ROM")
     ] = None
     rom_bar: Annotated[OnOff | None, At("rom/@bar"), Becomes("`rombar` 0 or 1")] = None
-    rom_file: Annotated[AbsolutePath | None, At("rom/@file"), Becomes("`romfile`")] = None
+    rom_file: Annotated[RomFile | None, At("rom/@file"), Becomes("`romfile`")] = None
 
     def rules(self) -> Iterator[Broken]:
         """A ROM that is not there cannot be tuned."""
@@ -28,6 +41,11 @@ class RomDevice(Device):
             for name in ("rom_bar", "rom_file"):
                 if getattr(self, name) is not None:
                     yield Broken(name, "<rom enabled='no'> leaves no ROM to tune")
+
+    def remarks(self) -> Iterator[Broken]:
+        """A path that is not absolute; QEMU looks for a name alone among its own ROMs."""
+        if "/" in (self.rom_file or ""):
+            yield from relative_paths(self, "rom_file")
 
     def rom_properties(self) -> Iterator[Property]:
         """``rombar`` and ``romfile``."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.shared.address import Address, PciAddress, UnassignedAddress, UsbAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.host.target import Target
 
 
-def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal]:
+def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal | Note]:
     """Addresses on PCI and USB are for devices that sit there, and those have no others.
 
     What belongs to the other types is for the elements that have them.
@@ -21,11 +21,19 @@ def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal]:
     for device in devices.every:
         address: Address | None = getattr(device, "address", None)
         message = _fault(device, address, target) if address is not None else None
-        if message is not None:
+        if message is not None and _is_absent(device):
+            text = f"a <{device.element}> of model 'none' is nowhere, and its address is for nothing"
+            yield Note(place=device.place("address"), message=text)
+        elif message is not None:
             yield Refusal(place=device.place("address"), message=message)
         if device.acpi_index is not None and device.is_builtin(target):
             message = f"this <{device.element}> is part of the machine, and has no <acpi index>"
             yield Refusal(place=device.place("acpi_index"), message=message)
+
+
+def _is_absent(device: Device) -> bool:
+    """Whether it says that there is none of it; libvirt keeps whatever address that has."""
+    return getattr(device, "model", None) == "none"
 
 
 def _fault(device: Device, address: Address, target: Target) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
 from prober.domain.os.loader import FirmwareFormat, Loader, Nvram
@@ -31,16 +31,24 @@ def settle_firmware(domain: Domain, target: Target) -> Completion:
     found = next((one for one in target.host.firmware if fits(one, domain, target, loader)), None)
     if found is not None:
         domain, loader, template = _take(found, domain, loader)
-    elif os.firmware is not None:
+    elif os.firmware is not None and (target.host.firmware or not _is_chosen(os)):
         yield _nothing_fits(os, target)
         return domain
     else:
+        if os.firmware is not None:
+            message = "no firmware descriptor is known here to compare this firmware with: it is taken as it is named"
+            yield Note(place=loader.place("path"), message=message)
         loader, template = _take_listed(os.nvram, target, loader)
     if domain.os.nvram is not None and _has_no_format(loader, domain.os.nvram):
         message = "libvirt finds no format for variables beside code that is not read-only"
         hint = "write readonly='yes' into <loader>, or format='raw' into <nvram>"
         yield Refusal(place=domain.os.nvram.place(), message=message, hint=hint)
     return domain.replace(os=domain.os.replace(loader=loader, nvram=_variables(domain, target, loader, template)))
+
+
+def _is_chosen(os: Os) -> bool:
+    """Whether the domain says which firmware was chosen for it, as one does that libvirt has already."""
+    return os.loader is not None and os.loader.path is not None and os.loader.type == "pflash"
 
 
 def _asked(os: Os) -> Loader | None:

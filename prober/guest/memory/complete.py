@@ -18,8 +18,13 @@ from prober.host.target import Target
 _STEP, _MODULE_STEP = 1024, 2048
 
 
-def complete_memory(domain: Domain) -> Completion:
-    """The size of each part, rounded; the guest starts with all but what is plugged in."""
+def complete_memory(domain: Domain, target: Target) -> Completion:
+    """The size of each part; the guest starts with all but what is plugged in.
+
+    Sizes are rounded at a fresh start alone: what comes from elsewhere has those that it ran with (libvirt,
+    ``qemuProcessPrepareDomain``).
+    """
+    step, module_step = (_STEP, _MODULE_STEP) if target.incoming is None else (1, 1)
     modules = domain.devices.of(MemoryModule)
     cells = domain.numa.cells if domain.numa is not None else ()
     plugged = sum(module.size.kibibytes for module in modules)
@@ -28,19 +33,19 @@ def complete_memory(domain: Domain) -> Completion:
     yield from _check_sizes(domain, total, plugged)
     if modules or most is not None:
         yield from _check_hotplug(domain, modules, total - plugged, plugged)
-    sized = [cell.replace(memory=round_up(cell.kibibytes, _STEP), unit="KiB") for cell in cells]
-    boot = sum(cell.memory for cell in sized) or round_up(max(total - plugged, 0), _STEP)
+    sized = [cell.replace(memory=round_up(cell.kibibytes, step), unit="KiB") for cell in cells]
+    boot = sum(cell.memory for cell in sized) or round_up(max(total - plugged, 0), step)
     if boot * 1024 > MOST:
         yield Refusal(place=domain.place("memory"), message="the guest has more memory than QEMU can count")
     if domain.numa is not None:
         domain = domain.replace(numa=domain.numa.replace(cells=tuple(sized)))
     if most is not None:
-        domain = domain.replace(max_memory=most.replace(value=round_up(most.kibibytes, _STEP), unit="KiB"))
-    return domain.with_each(MemoryModule, _rounded).replace(boot_kibibytes=boot)
+        domain = domain.replace(max_memory=most.replace(value=round_up(most.kibibytes, step), unit="KiB"))
+    return domain.with_each(MemoryModule, lambda module: _rounded(module, module_step)).replace(boot_kibibytes=boot)
 
 
-def _rounded(module: MemoryModule) -> MemoryModule:
-    size = module.size.replace(value=round_up(module.size.kibibytes, _MODULE_STEP), unit="KiB")
+def _rounded(module: MemoryModule, step: int) -> MemoryModule:
+    size = module.size.replace(value=round_up(module.size.kibibytes, step), unit="KiB")
     return module.replace(size=size)
 
 

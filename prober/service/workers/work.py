@@ -17,7 +17,7 @@ from prober.domain.domain import Domain
 from prober.errors import ProberError, ServiceError, UsageError
 from prober.export.domcapabilities import DomainsAsked, tell_domains
 from prober.guest.cpu.map import cpu_map
-from prober.host.files import read_host
+from prober.host.files import read_host, starting_at
 from prober.host.host import Host
 from prober.service.answers import ANSWERS
 from prober.service.messages import Response
@@ -27,6 +27,7 @@ from prober.service.workers.known import KnownBinaries
 from prober.service.workers.wire import WorkerFrame
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
+from prober.translate.wishes import Wishes
 from prober.xml.document import XmlLimits
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,8 @@ def _read_host(_: Mapping[str, Any], __: bytes, ___: KnownBinaries) -> WorkerFra
 
 
 def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
-    domain = read_domain(body, XmlLimits(bytes=head["most"]))
+    wishes = Wishes(*head.get("wishes", ()))
+    domain = read_domain(body, XmlLimits(bytes=head["most"]), ignore_unknown=wishes.ignore_unknown)
     caps = known.get(head["caps"])
     if caps is None or not (head["named"] or _is_for(domain, *head["guessed"])):
         return WorkerFrame({"wants": [_short(domain.emulator), _short(domain.arch)]})
@@ -110,9 +112,11 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         binary=binary,
         monitor=head["monitor"],
         incoming=head["incoming"],
-        host=_host(),
+        host=starting_at(_host(), wishes.starts_at),
         is_here=not head["is_recording"],
         assume_unknown_present=head["assume"],
+        strict=wishes.strict,
+        seed=wishes.seed_of(domain.name),
     )
     told = translation.model_dump_json(by_alias=True).encode()
     if len(told) > MOST_OF_AN_ANSWER:

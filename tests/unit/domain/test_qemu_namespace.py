@@ -203,9 +203,19 @@ def test_an_override_of_nobody_is_refused() -> None:
     assert "net0" in refusal.hint
 
 
-def test_flags_of_libvirt_are_refused_with_the_reason() -> None:
-    (refusal,) = refused("<qemu:capabilities><qemu:add capability='blockdev'/></qemu:capabilities>")
-    assert "the binary itself is asked" in refusal.message
+def test_flags_of_libvirt_are_noted_with_the_reason() -> None:
+    xml = "<qemu:capabilities><qemu:add capability='blockdev'/></qemu:capabilities>"
+    (note,) = translate(read_domain(document(xml)), CAPS, binary="/q").notes
+    assert "the binary itself is asked" in note.message
+
+
+def test_set_changes_the_device_that_is_translated() -> None:
+    xml = "<qemu:commandline><qemu:arg value='-set'/><qemu:arg value='{}'/></qemu:commandline>"
+    argv = translate(read_domain(document(xml.format("device.balloon0.deflate-on-oom=on"))), CAPS, binary="/q").argv
+    assert "-set" not in argv
+    assert any('"deflate-on-oom":true' in word for word in argv)
+    assert "no -device with id" in refused(xml.format("device.nobody.x=1"))[0].message
+    assert "has no virtio-balloon-pci.deflate" in refused(xml.format("device.balloon0.deflate=on"))[0].message
 
 
 def test_variables_of_the_environment_are_for_who_starts_qemu() -> None:

@@ -322,6 +322,27 @@ def test_a_monitor_where_one_is_wanted(served: Served) -> None:
     refused(served, "/v1/translate?monitor=relative", 400, domain(emulator=served.binary))
 
 
+def test_notes_of_a_translation_and_who_wants_none(served: Served) -> None:
+    xml = domain(emulator=served.binary, pm="<on_crash>restart</on_crash><toaster/>")
+    value = served.client.post("/v1/translate?ignore_unknown=true", xml, "application/xml").value
+    assert {note["place"]["path"] for note in value["notes"]} == {"/domain/on_crash", "/domain/toaster"}
+    refusals = refused(served, "/v1/translate?ignore_unknown=true&strict=true", 422, xml).refusals
+    assert refusals is not None
+    assert {refusal.place.path for refusal in refusals} == {"/domain/on_crash", "/domain/toaster"}
+    assert served.client.post("/v1/translate", domain(emulator=served.binary), "application/xml").value["notes"] == []
+    refused(served, "/v1/translate?strict=maybe", 400, xml)
+
+
+def test_a_moment_and_a_seed_are_parameters(served: Served) -> None:
+    xml = domain(emulator=served.binary, pm="<clock offset='variable' adjustment='5' basis='utc'/>")
+    refused(served, "/v1/translate", 422, xml)
+    refused(served, "/v1/translate?starts_at=soon", 400, xml)
+    value = served.client.post("/v1/translate?starts_at=1600000000&make_up=1", xml, "application/xml").value
+    assert "base=2020-09-13T12:26:45" in value["argv"]
+    assert "-uuid" in value["argv"]
+    assert [one["kind"] for one in value["resources"] if one["name"] == "clock"] == ["moment"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "image/png"])
 def test_body_that_is_declared_as_something_else(served: Served, kind: str) -> None:
     refused(served, "/v1/translate", 415, domain(), content_type=kind)

@@ -40,16 +40,20 @@ class SourceSeclabel(Checked):
     """A security label of what is opened on the host, other than the domain's own."""
 
     model: Annotated[Line | None, At("@model"), Neutral(_WHY_SECLABEL)] = None
+    type: Annotated[Line | None, At("@type"), Neutral("labels of a domain have a type; libvirt reads none here")] = None
     relabel: Annotated[YesNo | None, At("@relabel"), Neutral(_WHY_SECLABEL)] = None
     labelskip: Annotated[YesNo | None, At("@labelskip"), Neutral(_WHY_SECLABEL)] = None
     label: Annotated[Line | None, At("label"), Neutral(_WHY_SECLABEL)] = None
 
     def rules(self) -> Iterator[Broken]:
-        """A label, if and only if something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefParseXML``)."""
+        """A label only where something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefsParseXML``)."""
         if self.label is not None and self.relabel is False:
             yield Broken("label", "relabel='no' labels nothing, and has no <label>")
-        if self.label is None and self.relabel:
-            yield Broken("relabel", "relabel='yes' needs a <label>")
+
+    def remarks(self) -> Iterator[Broken]:
+        """What belongs to the domain's own labels."""
+        if self.type is not None:
+            yield Broken("type", "a label beneath a source has no type, and libvirt reads none")
 
 
 class CharacterSource(Element):

@@ -58,6 +58,11 @@ _WITH_SOCKETS = ("nbd", "gluster")
 #: The number of a unit or of a user.
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
+#: Attributes that libvirt reads for the types alone that they belong to, and else does not look at
+#: (``virDomainStorageSourceParse``).
+_UNREAD = frozenset(("file", "dev", "dir", "pool", "volume", "mode", "type", "namespace", "managed", "path"))
+_UNREAD_LOCALLY = _UNREAD | {"name", "query", "tls", "tls_hostname"}
+
 #: What libvirt calls the use of the secret of a protocol.
 _SECRETS = {"iscsi": "iscsi", "rbd": "ceph"}
 
@@ -70,13 +75,30 @@ def _allowed(kind: str, protocol: str) -> frozenset[str]:
 
 def misplaced(source: StorageSource, kind: str) -> Iterator[Broken]:
     """What is given and belongs elsewhere, and what is missing, as (field, sentence)."""
+    unread = _unread(kind)
+    yield from (broken for broken in _foreign(source, kind) if broken.field not in unread)
+    if kind in _NEEDED:
+        yield from missing(source, kind)
+
+
+def unused(source: StorageSource, kind: str) -> Iterator[Broken]:
+    """What is given and belongs to other types, where libvirt does not look at it: for notes."""
+    unread = _unread(kind)
+    for broken in _foreign(source, kind):
+        if broken.field in unread:
+            yield Broken(broken.field, f"{broken.message}, and nor has libvirt", rule="element/source.unused")
+
+
+def _unread(kind: str) -> frozenset[str]:
+    return _UNREAD if kind == "network" else _UNREAD_LOCALLY
+
+
+def _foreign(source: StorageSource, kind: str) -> Iterator[Broken]:
     allowed = _allowed(kind, source.protocol or "")
     for name in source.places.fields:
         if name not in allowed:
             what = f"protocol '{source.protocol}'" if kind == "network" and source.protocol else f"type '{kind}'"
             yield Broken(name, f"a source of {what} has no use for this")
-    if kind in _NEEDED:
-        yield from missing(source, kind)
 
 
 def leads_nowhere(source: StorageSource, kind: str) -> bool:

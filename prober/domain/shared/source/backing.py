@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from prober.commandline.refusal import Broken, Refusal
-from prober.domain.shared.source.attributes import misplaced
+from prober.commandline.refusal import Broken, Note, Refusal
+from prober.domain.shared.source.attributes import misplaced, unused
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.formats import WITH_BACKING
 from prober.domain.shared.source.image import Image, needs_format
@@ -140,10 +140,12 @@ def sources_of(source: StorageSource | None, backing: BackingStore | None) -> It
         yield from sources_of(backing.source, backing.backing)
 
 
-def check_sources(kind: str, source: StorageSource, backing: BackingStore | None) -> Iterator[Refusal]:
-    """What is misplaced in the sources of a chain."""
+def check_sources(kind: str, source: StorageSource, backing: BackingStore | None) -> Iterator[Refusal | Note]:
+    """What is misplaced in the sources of a chain, and what has no use there."""
     for broken in misplaced(source, kind):
         yield broken.at(source.place)
+    for broken in unused(source, kind):
+        yield broken.at(source.place).noted()
     if source.data_store is not None:
         yield from check_sources(source.data_store.type, source.data_store.source, None)
     if backing is not None and backing.type is not None and backing.source is not None:

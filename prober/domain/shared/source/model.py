@@ -9,16 +9,17 @@ from pydantic import AfterValidator
 
 from prober.commandline.refusal import Broken
 from prober.domain.shared.chardev.source import SourceSeclabel
+from prober.domain.shared.paths import relative_paths
 from prober.domain.shared.source.children import Cookie, NvmeAddress, Reservations, Slice, StorageHost
 from prober.domain.shared.source.format import ImageFormat
 from prober.domain.shared.source.references import Auth, Encryption
 from prober.xml.binding import At, Becomes, Checked, Neutral
-from prober.xml.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_path
+from prober.xml.values import AbsolutePath, Amount, Count, Line, PositiveCount, YesNo, check_any_path
 
 
 def _path_or_nothing(value: str) -> str:
-    """An absolute path; an empty text means no image, as in libvirt (``virDomainStorageSourceParse``)."""
-    return check_path(value) if value else value
+    """A path; an empty text means no image, as in libvirt (``virDomainStorageSourceParse``)."""
+    return check_any_path(value) if value else value
 
 
 #: A path, or the empty text for none.
@@ -104,6 +105,10 @@ class StorageSource(Checked):
             yield Broken("cookies", "two cookies have one name")
         if self.reconnect_enabled and self.reconnect_timeout is None:
             yield Broken("reconnect_timeout", "<reconnect enabled='yes'> needs a timeout of at least one second")
+
+    def remarks(self) -> Iterator[Broken]:
+        """Paths that are not absolute."""
+        yield from relative_paths(self, "file", "dev", "dir")
 
     def local_path(self, kind: str) -> str | None:
         """The path of a source of this type, where it is one on this host."""

@@ -41,6 +41,12 @@ def test_a_local_volume_is_what_it_is_on_this_host() -> None:
     assert (node["driver"], node["filename"]) == ("host_device", "/dev/vg/c")
 
 
+def test_what_a_volume_has_no_use_for_is_noted_once_and_changes_nothing() -> None:
+    noted = run(volume("here", "a", dev="/dev/sda", file="/b"))
+    assert noted.argv == run(volume("here", "a")).argv
+    assert [note.place.path.rpartition("/")[2] for note in noted.notes] == ["@dev", "@file"]
+
+
 def test_a_volume_that_is_a_directory_is_fat() -> None:
     storage, form = values(run(volume("here", "b", "<readonly/>")), "-blockdev")
     assert (storage["driver"], storage["dir"], form["driver"]) == ("vvfat", "/pool/b", "raw")
