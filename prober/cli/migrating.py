@@ -21,6 +21,7 @@ from prober.cli.migration import exit_of_all, format_told
 from prober.cli.translating import Here, HostFile, translate_here
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
+from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.proof.kvm import KvmTrial
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
@@ -147,9 +148,9 @@ def _rehearse_line(
     source, destination = hosts
     line = _as_line(words)
     there = line if to_line is None else _as_line(_split(to_line))
-    told = [("", (source, line), (destination, there))]
+    told = [_Pair("", (source, line), (destination, there))]
     if asked.both_ways:
-        told.append(("", (destination, there), (source, line)))
+        told.append(_Pair("", (destination, there), (source, line)))
     return asyncio.run(_rehearse_all(told, asked))
 
 
@@ -168,24 +169,33 @@ def _split(line: str) -> list[str]:
 _Line = tuple[MovingQemu, tuple[str, ...]]
 
 
+class _Pair(NamedTuple):
+    """Two lines of one guest, and its cards that it would call otherwise."""
+
+    file: str
+    source: _Line
+    destination: _Line
+    cards: tuple[CardChange, ...] = ()
+
+
 async def _rehearse_all(
-    pairs: Sequence[tuple[str, _Line, _Line]], asked: MigrateAsked, progress: output.ProgressLine | None = None
+    pairs: Sequence[_Pair], asked: MigrateAsked, progress: output.ProgressLine | None = None
 ) -> list[MigrationTold]:
     """Each pair of lines, as many at a time as there are processors for two QEMUs each."""
     kvm = KvmTrial()
     turns = asyncio.Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
     done = 0
 
-    async def one(name: str, here: _Line, there: _Line) -> MigrationTold:
+    async def one(pair: _Pair) -> MigrationTold:
         nonlocal done
         async with turns:
-            migration = await _rehearse(here, there, asked, kvm)
+            migration = await _rehearse(pair.source, pair.destination, asked, kvm)
         done += 1
         if progress is not None:
             progress.show(f"{done} of {len(pairs)} rehearsed")
-        return MigrationTold(file=name, migration=migration)
+        return MigrationTold(file=pair.file, migration=migration, cards=pair.cards)
 
-    tasks = [asyncio.ensure_future(one(*pair)) for pair in pairs]
+    tasks = [asyncio.ensure_future(one(pair)) for pair in pairs]
     try:
         return await asyncio.gather(*tasks)
     finally:
@@ -216,7 +226,7 @@ def rehearse_domains(
     :raise QemuError: where a QEMU cannot be interviewed.
     """
     told: dict[int, MigrationTold] = {}
-    pairs: list[tuple[str, _Line, _Line]] = []
+    pairs: list[_Pair] = []
     places: list[int] = []
     for file in files:
         try:
@@ -249,10 +259,11 @@ def rehearse_domains(
 
 def _translated(
     file: str, domain: Domain, hosts: tuple[MovingQemu, MovingQemu], settings: HostFile, asked: MigrateAsked
-) -> MigrationTold | tuple[str, _Line, _Line]:
+) -> MigrationTold | _Pair:
     """Both lines, or what one of the two QEMUs refuses."""
     source, destination = hosts
     lines: list[_Line] = []
+    cards: list[tuple[CardName, ...]] = []
     sides: tuple[tuple[SideName, MovingQemu], ...] = (("source", source), ("destination", destination))
     for side, host in sides:
         here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, settings)
@@ -261,4 +272,5 @@ def _translated(
         except RefusedError as error:
             return refused_by(file, side, error, source.subject(), destination.subject())
         lines.append((host, told.argv))
-    return file, lines[0], lines[1]
+        cards.append(told.cards)
+    return _Pair(file, lines[0], lines[1], tuple(compare_card_names(*cards)))

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
+from prober.guest.cards.name import CardChange, CardName
 from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.told import MigrationTold
 from prober.rehearsal.verdict import RehearsalVerdict
@@ -49,6 +50,7 @@ def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iter
         yield before + lines[0]
         yield from (f"  {line}" for line in lines[1:])
         yield from (f"  {one.file}:{refusal}" for refusal in one.refusals)
+        yield from (f"  {describe_card(change)}" for change in one.cards)
     if len(told) > 2:
         verdicts = [one.migration.verdict.value if one.migration else "not read" for one in told]
         yield ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
@@ -91,6 +93,21 @@ def _said(migration: Migration) -> Iterator[str]:
 
 def _because(change: GuestChange) -> str:
     return f"because {describe_change(change)}"
+
+
+def describe_card(change: CardChange) -> str:
+    """A network card that gets another name, in words."""
+    before, after = (_called(one) for one in (change.before, change.after))
+    scheme = (change.before or change.after or CardName(card="", name=None)).scheme
+    return (
+        f"the guest's network card {change.card} would be called {after} and not {before} (systemd's scheme {scheme})"
+    )
+
+
+def _called(card: CardName | None) -> str:
+    if card is None:
+        return "nothing"
+    return card.name or "what is not known"
 
 
 def describe_change(change: GuestChange) -> str:

@@ -13,7 +13,7 @@ from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
 from prober.cli.migrating import Journey, find_hosts
-from prober.cli.migration import describe_change
+from prober.cli.migration import describe_card, describe_change
 from prober.cli.translating import HostFile
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
@@ -120,6 +120,7 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
     for way, migration in (("migrating", told.there), ("back", told.back)):
         if migration is not None:
             yield from (f"{way}: {line}" for line in _of_migration(migration, verbose=verbose))
+    yield from (f"at its next start {describe_card(change)}" for change in told.cards)
     yield from (f"deprecated: {text}" for text in told.deprecated)
     if verbose:
         for change in told.differences:

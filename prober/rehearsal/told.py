@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.refusal import Refusal
 from prober.errors import RefusedError
+from prober.guest.cards.name import CardChange
 from prober.proof.subject import LineSubject
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.pair import SideName
@@ -19,6 +20,7 @@ class MigrationTold(BaseModel):
 
     ``refusals`` are those of a domain that one of the QEMUs cannot have.  There is no ``migration`` of what is no
     domain at all (refused), and of what is ``unreadable``, for this reason.
+    ``cards`` are the network cards that a guest with systemd would call otherwise after its next start.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +29,7 @@ class MigrationTold(BaseModel):
     migration: Migration | None = None
     unreadable: str = ""
     refusals: tuple[Refusal, ...] = ()
+    cards: tuple[CardChange, ...] = ()
 
 
 def refused_by(

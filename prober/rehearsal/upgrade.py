@@ -19,6 +19,7 @@ from prober.commandline.machines import machine_kind
 from prober.commandline.refusal import Kind, Refusal
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
+from prober.guest.cards.name import CardChange, compare_card_names
 from prober.host.host import Host
 from prober.proof.kvm import KvmTrial
 from prober.proof.models import ProofVerdict
@@ -29,6 +30,7 @@ from prober.rehearsal.models import Migration
 from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.pipeline import translate
+from prober.translate.translation import Translation
 from prober.translate.uses import compare_for, keep_used
 
 #: How many machine types are tried in the place of one that is gone.
@@ -56,7 +58,8 @@ class Upgraded(BaseModel):
     ``machine`` is the type that it runs on the old QEMU, ``machine_there`` what its XML stands for on the new one, and
     ``starts`` what came of a start there (None where the domain is refused, by ``refusals``).  ``there`` and ``back``
     are the migrations of a guest that keeps its machine type; None where a line is refused.  ``deprecated`` is what the
-    new QEMU warns of, ``differences`` what it has otherwise of all that the domain uses.
+    new QEMU warns of, ``differences`` what it has otherwise of all that the domain uses.  ``cards`` are
+    the network cards that a guest with systemd would call otherwise after its next start there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +76,7 @@ class Upgraded(BaseModel):
     deprecated: tuple[str, ...] = ()
     differences: tuple[Change, ...] = ()
     mends: tuple[Mend, ...] = ()
+    cards: tuple[CardChange, ...] = ()
     unreadable: str = ""
 
     @property
@@ -99,12 +103,19 @@ class UpgradeQemu:
         """What it can do."""
         return self.subject.capabilities
 
+    def translate(self, domain: Domain) -> Translation:
+        """What a domain comes to with it.
+
+        :raise RefusedError: with every reason.
+        """
+        return translate(domain, self.caps, binary=self.subject.binary, host=self.host)
+
     def argv(self, domain: Domain) -> tuple[str, ...]:
         """The line that makes a domain with it.
 
         :raise RefusedError: with every reason.
         """
-        return translate(domain, self.caps, binary=self.subject.binary, host=self.host).argv
+        return self.translate(domain).argv
 
 
 class UpgradeRehearsal:
@@ -131,13 +142,22 @@ class UpgradeRehearsal:
             differences=tuple(self._differences(domain)),
         )
         try:
-            line = self._new.argv(domain)
+            translation = self._new.translate(domain)
         except RefusedError as error:
             told = told.model_copy(update={"refusals": tuple(error.refusals)})
         else:
-            told = told.model_copy(update=await self._start(line))
+            cards = self._cards(domain, translation)
+            told = told.model_copy(update={**await self._start(translation.argv), "cards": cards})
         told = told.model_copy(update=await self._migrate(domain, machine))
         return told.model_copy(update={"mends": tuple([one async for one in self._mends(domain, told)])})
+
+    def _cards(self, domain: Domain, there: Translation) -> tuple[CardChange, ...]:
+        """What its guest would call otherwise after the next start; nothing where the old QEMU refuses the domain."""
+        try:
+            here = self._old.translate(domain)
+        except RefusedError:
+            return ()
+        return tuple(compare_card_names(here.cards, there.cards))
 
     async def _start(self, line: tuple[str, ...]) -> dict[str, object]:
         proof = await prove_once(self._new.subject, LineRequest(line))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from prober.capabilities import Capabilities
+from prober.cli.migration import describe_card
+from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.proof.models import ProofVerdict
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.upgrade import Upgraded, nearest_machines
@@ -61,3 +63,15 @@ def test_of_a_family_that_it_has_not_nothing_is_tried(caps: Capabilities) -> Non
 )
 def test_the_worst_is_what_is_told_of_a_domain(told: dict[str, object], verdict: str) -> None:
     assert Upgraded.model_validate({"file": "f", **told}).verdict == verdict
+
+
+def test_a_card_that_is_called_otherwise_is_told() -> None:
+    before, after = CardName(card="net0", name="ens3"), CardName(card="net0", name="enp0s3")
+    (change,) = compare_card_names((before,), (after,))
+    told = "the guest's card net0 would be called enp0s3 and not ens3 (systemd's scheme v252)"
+    assert describe_card(change) == told
+    gone = CardChange(card="net0", before=before, after=None)
+    assert "called nothing and not ens3" in describe_card(gone)
+    assert "called what is not known and not" in describe_card(
+        CardChange(card="net0", before=before, after=CardName(card="net0", name=None))
+    )
