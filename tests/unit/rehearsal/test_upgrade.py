@@ -68,7 +68,7 @@ def test_the_worst_is_what_is_told_of_a_domain(told: dict[str, object], verdict:
 def test_a_card_that_is_called_otherwise_is_told() -> None:
     before, after = CardName(card="net0", name="ens3"), CardName(card="net0", name="enp0s3")
     (change,) = compare_card_names((before,), (after,))
-    told = "the guest's card net0 would be called enp0s3 and not ens3 (systemd's scheme v252)"
+    told = "the guest's network card net0 would be called enp0s3 and not ens3 (systemd's scheme v252)"
     assert describe_card(change) == told
     gone = CardChange(card="net0", before=before, after=None)
     assert "called nothing and not ens3" in describe_card(gone)
