@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from prober.commandline.machines import machine_kind
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
@@ -195,3 +196,27 @@ def test_what_is_typed_wrong_is_told(words: tuple[str, ...], said: str) -> None:
     ended = run_prober("migrate", *words)
     assert ended.code == 2
     assert said in ended.err
+
+
+#: What each machine has in the matrix of machine types.
+DEVICES = (
+    "-device virtio-net-pci,romfile=,id=n -blockdev null-co,node-name=d,read-zeroes=on -device virtio-blk-pci,drive=d "
+    "-device qemu-xhci,id=x -device usb-tablet,bus=x.0 -device virtio-balloon-pci -device VGA"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.roots
+@pytest.mark.parametrize("destination", EVERY)
+@pytest.mark.parametrize("source", EVERY)
+def test_every_machine_type_that_both_have_goes_over(
+    source: str, destination: str, qemu_binary: str, qemu_roots: dict[str, Path]
+) -> None:
+    here, there = (subject_of(version, qemu_binary, qemu_roots) for version in (source, destination))
+    of_both = set(here.capabilities.accelerator.machines or {}) & set(there.capabilities.accelerator.machines or {})
+    machines = sorted(name for name in of_both if machine_kind(name) in ("pc", "q35") and name not in ("pc", "q35"))
+    assert len(machines) > 10
+    told = {name: migrate(here, f"-machine {name} {DEVICES}", there, f"-machine {name} {DEVICES}") for name in machines}
+    verdicts = {name: (one.verdict.value, [f"{c.where}: {c.part}" for c in one.changes]) for name, one in told.items()}
+    wanted = "not provable" if (source, destination) == ("10.0", "11.1") else "rehearsed"
+    assert {name: verdict for name, verdict in verdicts.items() if verdict != (wanted, [])} == {}
