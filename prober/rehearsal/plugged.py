@@ -18,6 +18,7 @@ from prober.proof.pci import pci_places
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
 from prober.qemu.session import Session
+from prober.rehearsal.unheard import why_unheard
 
 _PERIPHERAL = "/machine/peripheral"
 
@@ -36,7 +37,7 @@ class PluggedDevice:
     """A device that was plugged in: the ``number`` of its command, its id and type, and what the machine tells of it.
 
     ``bus`` is the path of its bus, ``parent`` the type of the device that has the bus.  ``place`` is slot and function
-    of one on PCI, ``seen`` where it is in the words of the command that told.
+    of one on PCI, ``seen`` where it is in the words of the command that told.  ``unheard`` is why no guest hears of it.
     """
 
     number: int
@@ -47,6 +48,7 @@ class PluggedDevice:
     place: tuple[int, int] | None
     seen: str
     has_function_0: bool
+    unheard: str
 
 
 async def look_at_device(session: Session, number: int, name: str, caps: Capabilities) -> PluggedDevice:
@@ -67,19 +69,21 @@ async def look_at_device(session: Session, number: int, name: str, caps: Capabil
     is_pci = "pci-device" in device_type(str(kind.reply), caps).lineage
     place = slot_of(addr.reply) if is_pci else None
     bus_path = bus.reply if isinstance(bus.reply, str) else ""
-    parent, others = "", frozenset[tuple[int, int]]()
-    if bus_path:
-        (told,) = await ask_all(session, [_get(bus_path.rpartition("/")[0], "type")])
-        parent = told.reply if isinstance(told.reply, str) else ""
-    if place is not None and place[1]:
-        others = await _places_on(session, bus_path)
-    seen = _in_memory(memory.reply, name) or _in_cpus(cpus.reply, path)
-    if bus_path and not seen:
-        by = "query-pci" if name in pci_places(pci.reply) else "qom-get"
-        slot = "" if place is None else f", slot {place[0]:02x}.{place[1]}"
-        seen = f"{by}: on {bus_path.rpartition('/')[2]}{slot}"
+    (told,) = await ask_all(session, [_get(bus_path.rpartition("/")[0], "type")])
+    parent = str(told.reply or "") if bus_path else ""
+    unheard = await why_unheard(session, bus_path) if place is not None else ""
+    others = await _places_on(session, bus_path) if place is not None and place[1] else frozenset()
+    by = "query-pci" if name in pci_places(pci.reply) else "qom-get"
+    seen = _in_memory(memory.reply, name) or _in_cpus(cpus.reply, path) or _on_bus(by, bus_path, place)
     has_first = place is not None and (place[0], 0) in others
-    return PluggedDevice(number, name, str(kind.reply or ""), bus_path, parent, place, seen, has_first)
+    return PluggedDevice(number, name, str(kind.reply or ""), bus_path, parent, place, seen, has_first, unheard)
+
+
+def _on_bus(by: str, bus: str, place: tuple[int, int] | None) -> str:
+    if not bus:
+        return ""
+    slot = "" if place is None else f", slot {place[0]:02x}.{place[1]}"
+    return f"{by}: on {bus.rpartition('/')[2]}{slot}"
 
 
 async def _places_on(session: Session, bus: str) -> frozenset[tuple[int, int]]:
@@ -133,6 +137,8 @@ def useless(plugged: PluggedDevice, machine: str, caps: Capabilities) -> Iterato
     elif plugged.place is not None and plugged.place[1] and not plugged.has_function_0:
         text = f"no guest sees function {plugged.place[1]} before function 0 of its slot is there"
         yield _of_no_use(plugged, "addr", text, "plug in function 0 behind it")
+    if plugged.unheard:
+        yield _of_no_use(plugged, "bus", f"no guest hears of it on {port}: {plugged.unheard}", "")
     if "pcie-root-port-base" in lineage and behind_port:
         text = f"a root port below {port} is of no use: root ports belong on the root bus"
         yield _of_no_use(plugged, "bus", text, "start the guest with as many root ports as it may need")

@@ -94,9 +94,19 @@ def find_running(
     target = find_target(domain, capabilities, None, host or Host(), None, is_here=is_here)
     refusals = [*domain.not_understood]
     completed = complete_into(refusals, domain, target)
+    refusals += _renamed(completed)
     if refusals:
         raise RefusedError(refusals_in_order(refusals))
     return RunningGuest(completed, target, assume_unknown_present)
+
+
+def _renamed(domain: Domain) -> Iterator[Refusal]:
+    """Devices that run with other aliases than they would start with: some were plugged in or out meanwhile."""
+    for device in domain.devices.every:
+        if device.user_alias is not None and device.own_name is None and device.user_alias != device.alias:
+            message = f"it runs as {device.user_alias}, and a guest that is started now would have it as {device.alias}"
+            hint = "aliases that a guest got while it ran are not followed: leave all of libvirt's own out"
+            yield Refusal(place=device.place("user_alias"), message=message, hint=hint, rule="domain/plug-alias")
 
 
 def plug_in(guest: RunningGuest, xml: bytes) -> tuple[PlugCommands, RunningGuest]:

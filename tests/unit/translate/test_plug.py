@@ -219,9 +219,19 @@ def test_what_is_there_is_taken_out_with_what_it_alone_has() -> None:
         plug("q35", unplug=("net7",))
 
 
+def test_aliases_that_came_while_the_guest_ran_are_not_guessed() -> None:
+    of_start = CARD.replace("/></i", "/><alias name='net1'/></i")
+    guest = domain("pc", of_start)
+    told = translate_plug(guest, [CARD.encode()], (), caps(), binary="qemu")
+    assert [arguments["id"] for _, arguments in commands(told)] == ["hostnet2", "net2"]
+    later = domain("pc", of_start.replace("net1", "net2"))
+    with pytest.raises(RefusedError, match="it runs as net2, and a guest that is started now would have it as net1"):
+        translate_plug(later, [CARD.encode()], (), caps(), binary="qemu")
+
+
 #: With what a device is refused that finds no place in a guest; never with what the guest has already.
 #: A device that a domain hands to QEMU itself may be in the slot that is next.
-_NO_PLACE = {"domain/plug-slot", "domain/plug-bus", "domain/assign-pci", "line/pci-slot"}
+_NO_PLACE = {"domain/plug-slot", "domain/plug-bus", "domain/assign-pci", "line/pci-slot", "domain/plug-alias"}
 
 
 @pytest.mark.slow
