@@ -157,15 +157,11 @@ def run_translate(
     except UnreadableDomainError as error:
         raise with_place(error, path) from error
     translation = answer["translation"] if proving.wanted else answer
-    for line in format_notes(translation["notes"], file):
-        output.note(line)
+    _tell_beside(translation, file, verbose=verbose)
     if given is None and wishes.starts_at is not None:
         from prober.cli.moment import format_moment
 
         output.note(format_moment(wishes.starts_at))
-    if verbose:
-        for line in format_surroundings(translation):
-            output.note(line)
     if as_json:
         output.write_json(answer)
     else:
@@ -173,6 +169,14 @@ def run_translate(
         for line in format_proof(answer, verbose=verbose) if proving.wanted else [_CHECKED]:
             output.note(line)
     return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
+
+
+def _tell_beside(translation: dict[str, Any], file: str, *, verbose: bool) -> None:
+    """What stands beside the argv, on stderr: notes, and for who wants to know more the rest."""
+    for line in format_notes(translation["notes"], file):
+        output.note(line)
+    for line in format_surroundings(translation) if verbose else ():
+        output.note(line)
 
 
 def _with_moment(xml: bytes, wishes: Wishes) -> Wishes:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline.refusal import Broken
 from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Checked, Neutral
-from prober.xml.values import Line, YesNo
+from prober.xml.values import Line, LineOrNothing, YesNo
 
 _DONE = Neutral("libvirt labels QEMU's process and files with it; whoever starts QEMU does")
 
@@ -22,9 +22,9 @@ class SecLabel(Checked):
     type: Annotated[Literal["dynamic", "static", "none"], At("@type"), _DONE] = "dynamic"
     model: Annotated[Line | None, At("@model"), _DONE] = None
     relabel: Annotated[YesNo | None, At("@relabel"), _DONE] = None
-    label: Annotated[Line | None, At("label"), _DONE] = None
-    imagelabel: Annotated[Line | None, At("imagelabel"), _DONE] = None
-    baselabel: Annotated[Line | None, At("baselabel"), _DONE] = None
+    label: Annotated[LineOrNothing, At("label"), _DONE] = None
+    imagelabel: Annotated[LineOrNothing, At("imagelabel"), _DONE] = None
+    baselabel: Annotated[LineOrNothing, At("baselabel"), _DONE] = None
 
     @property
     def relabels(self) -> bool:

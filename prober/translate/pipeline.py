@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from prober.capabilities.capabilities import Capabilities
@@ -10,6 +11,7 @@ from prober.commandline.options import is_meant, meant
 from prober.commandline.prepared import number_descriptors
 from prober.commandline.refusal import Note, Refusal, as_refusals, first_of_each_kind
 from prober.commandline.render import render_each
+from prober.devices.audio.model import Audio, has_audiodev
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import find_faults
 from prober.errors import RefusedError
@@ -18,6 +20,7 @@ from prober.guest.hotplug.outcome import find_hotplug
 from prober.guest.machine import check_incoming, check_monitor
 from prober.guest.overrides import check_overrides
 from prober.host.host import Host
+from prober.host.target import Target
 from prober.translate.order import emit
 from prober.translate.resources import find_environment, find_host_tables, find_made_up, find_resources
 from prober.translate.steps import complete_into
@@ -83,7 +86,7 @@ def translate(
         binary=binary,
         argv=tuple(argv),
         resources=(
-            *find_environment(domain.clock, domain.qemu_commandline),
+            *find_environment(domain.clock, domain.qemu_commandline, _told_of_sound(completed, target)),
             *find_made_up(domain, completed),
             *find_host_tables(domain.os),
             *find_resources((options[one], at[one]) for one in needy),
@@ -100,6 +103,11 @@ def notes_in_order(notes: list[Note]) -> list[Note]:
     for note in sorted(notes, key=lambda note: note.place.line):
         kept.setdefault((note.place, note.message), note.refused())
     return [refusal.noted() for refusal in first_of_each_kind(list(kept.values()))]
+
+
+def _told_of_sound(domain: Domain, target: Target) -> Sequence[Audio]:
+    """The audio backends that this QEMU has no option for."""
+    return () if has_audiodev(target) else domain.devices.of(Audio)
 
 
 @cache

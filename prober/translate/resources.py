@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from prober.commandline.options import Option, Plain, Raw
 from prober.commandline.prepared import find_needs
+from prober.devices.audio.model import Audio
 from prober.domain.clock import Clock
 from prober.domain.domain import Domain
 from prober.domain.os import Os
@@ -42,9 +43,13 @@ def find_host_tables(os: Os) -> Iterator[Resource]:
         yield Resource(kind="smbios", name="host", todo=todo, word=0, key="smbios")
 
 
-def find_environment(clock: Clock, commandline: QemuCommandline | None) -> Iterator[Resource]:
-    """What must stand in QEMU's environment: the time zone of the clock, and what ``<qemu:env>`` says."""
+def find_environment(
+    clock: Clock, commandline: QemuCommandline | None, audio: Iterable[Audio] = ()
+) -> Iterator[Resource]:
+    """What must stand in QEMU's environment: the time zone of the clock, where the sound goes to in a QEMU that has no
+    option for it, and what ``<qemu:env>`` says."""
     wanted = [] if clock.timezone is None else [("TZ", clock.timezone)]
+    wanted += (pair for one in audio for pair in one.variables())
     if commandline is not None:
         wanted += [(env.name, env.value) for env in commandline.environment]
     for name, value in wanted:

@@ -177,6 +177,10 @@ def _line(value: str) -> str:
     return value
 
 
+def _filled(value: Any) -> Any:
+    return value if value is not None and str(value).strip() else None
+
+
 def check_path(value: str) -> str:
     """An absolute path: so that a name can never be read as an option or another protocol."""
     _line(value)
@@ -258,6 +262,9 @@ NumberSet: TypeAlias = Annotated[tuple[int, ...], Reads(_number_set, words="a se
 #: One line of text without control characters.
 Line: TypeAlias = Annotated[str, AfterValidator(_line)]
 AbsolutePath: TypeAlias = Annotated[str, AfterValidator(check_path)]
+#: The text of an element that may be empty, which libvirt takes for one that is not there (``virXPathString``).
+LineOrNothing: TypeAlias = Annotated[Line | None, Reads(_filled, words="a line, or none")]
+AbsolutePathOrNothing: TypeAlias = Annotated[AbsolutePath | None, Reads(_filled, words="a path, or none")]
 AnyPath: TypeAlias = Annotated[str, AfterValidator(check_any_path)]
 DomainName: TypeAlias = Annotated[str, AfterValidator(_domain_name)]
 Uuid: TypeAlias = Annotated[str, AfterValidator(check_uuid)]

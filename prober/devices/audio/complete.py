@@ -6,20 +6,12 @@ from collections.abc import Sequence
 
 from prober.commandline.refusal import Refusal
 from prober.devices.audio.audible import Audible, Display
-from prober.devices.audio.model import Audio
+from prober.devices.audio.model import Audio, has_audiodev
 from prober.domain.domain import Domain
 from prober.domain.shared.twins import twins
 from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 from prober.xml.binding import Places
-
-
-def has_audiodev(target: Target) -> bool:
-    """Whether the binary has ``-audiodev`` (QEMU 4.0).
-
-    No QMP answer says it; ``query-audiodevs`` (8.0) and, before that, the types that came with 4.0 do.
-    """
-    return target.caps.has("query-audiodevs") or target.caps.has("virtio-blk-pci-transitional")
 
 
 def add_audio(domain: Domain, target: Target) -> Completion:
@@ -48,8 +40,13 @@ def add_audio(domain: Domain, target: Target) -> Completion:
 def _check_given(given: Sequence[Audio], displays: Sequence[Display], target: Target) -> Check:
     """Backends that a domain names: whether the binary has any, each by a number of its own, none without a way out."""
     if not has_audiodev(target):
+        for audio in given[1:]:
+            message = "this QEMU has one audio backend, as it has no -audiodev (QEMU 4.0)"
+            yield Refusal(place=audio.place(), message=message)
         for audio in given:
-            yield Refusal(place=audio.place(), message="this QEMU has no -audiodev (QEMU 4.0)")
+            for field in audio.beyond_variables():
+                message = "this QEMU has no -audiodev (QEMU 4.0), and no variable of its environment says so"
+                yield Refusal(place=audio.place(field), message=message)
     for first, audio in twins(given, lambda audio: audio.number):
         message = f"two audio backends have the id {audio.number}, the first in line {first.place().line}"
         yield Refusal(place=audio.place("number"), message=message)
@@ -96,5 +93,6 @@ def complete_audio(domain: Domain, target: Target) -> Completion:
             message = f"<{device.element}> needs an audio backend, and this domain has none"
             hint = "add an <audio>, as <audio id='1' type='none'/>"
             yield Refusal(place=device.place(), message=message, hint=hint)
-        completed.append(device if audio is None else device.replace(audiodev=f"audio{audio.number}"))
+        named = audio is not None and has_audiodev(target)
+        completed.append(device.replace(audiodev=f"audio{audio.number}") if named and audio is not None else device)
     return domain.with_all(Audible, completed)

@@ -44,6 +44,24 @@ _OWN: Mapping[str, str] = MappingProxyType(
 )
 
 
+def has_audiodev(target: Target) -> bool:
+    """Whether the binary has ``-audiodev`` (QEMU 4.0).
+
+    No QMP answer says it; ``query-audiodevs`` (8.0) and, before that, the types that came with 4.0 do.
+    """
+    return target.caps.has("query-audiodevs") or target.caps.has("virtio-blk-pci-transitional")
+
+
+#: What a QEMU without ``-audiodev`` calls its backends, in ``QEMU_AUDIO_DRV`` (QEMU 3.1, ``audio/audio.c``), and the
+#: variables that have the rest (``audio/paaudio.c``, ``audio/wavaudio.c``; SDL reads its own).
+_BY_VARIABLE: Mapping[str, str] = MappingProxyType(
+    {name: name for name in ("none", "alsa", "coreaudio", "oss", "sdl", "spice")} | {"pulseaudio": "pa", "file": "wav"}
+)
+_VARIABLES: Mapping[str, str] = MappingProxyType(
+    {"server_name": "QEMU_PA_SERVER", "path": "QEMU_WAV_PATH", "driver": "SDL_AUDIODRIVER"}
+)
+
+
 class AudioStream(Checked):
     """``<input>`` or ``<output>``: one direction, from the host or to it."""
 
@@ -133,8 +151,27 @@ class Audio(Device):
                 spelling = (fields_of(AudioStream)[name].path or name)[1:]
                 yield Broken(side, f"{spelling} is nothing for type='{self.type}'")
 
+    def beyond_variables(self) -> Iterator[str]:
+        """The fields that a QEMU without ``-audiodev`` cannot be told in its environment."""
+        if self.type not in _BY_VARIABLE:
+            yield "type"
+        for name in ("timer_period", "try_mmap", "exclusive", "dsp_policy", "input", "output"):
+            if getattr(self, name) is not None:
+                yield name
+
+    def variables(self) -> Iterator[tuple[str, str]]:
+        """What a QEMU without ``-audiodev`` is told in its environment, as libvirt did then
+        (7.0, ``qemuBuildAudioCommandLineEnv``)."""
+        yield "QEMU_AUDIO_DRV", _BY_VARIABLE.get(self.type, self.type)
+        for field, name in _VARIABLES.items():
+            value = getattr(self, field)
+            if value is not None:
+                yield name, value
+
     def emit(self, target: Target) -> Iterator[Option]:
-        """One ``-audiodev``."""
+        """One ``-audiodev``; a QEMU that has none is told in its environment."""
+        if not has_audiodev(target):
+            return
         value: dict[str, Value] = {"id": self.id, "driver": self._driver()}
         places: dict[str, Origin] = {"id": self.place("number"), "driver": self.place("type")}
         for name, item, place in self.properties():

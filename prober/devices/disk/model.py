@@ -18,7 +18,7 @@ from prober.domain.shared.source.model import SourceKind
 from prober.domain.shared.virtio import VirtioModel
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral, Qemu
-from prober.xml.values import Count, Line, OnOff, YesNo
+from prober.xml.values import Count, LineOrNothing, OnOff, YesNo
 
 #: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
 _BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
@@ -56,10 +56,10 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
     rotation_rate: Annotated[Count | None, At("target/@rotation_rate"), Becomes("`rotation_rate`")] = None
     readonly: Annotated[bool, At("readonly"), Becomes("`read-only`")] = False
     shareable: Annotated[bool, At("shareable"), Becomes("`share-rw`, and `cache` where that is not set")] = False
-    serial: Annotated[Line | None, At("serial"), Becomes("`serial`")] = None
-    wwn: Annotated[Line | None, At("wwn"), Becomes("`wwn`")] = None
-    vendor: Annotated[Line | None, At("vendor"), Qemu("vendor")] = None
-    product: Annotated[Line | None, At("product"), Becomes("`product`, on IDE and SATA `model`")] = None
+    serial: Annotated[LineOrNothing, At("serial"), Becomes("`serial`")] = None
+    wwn: Annotated[LineOrNothing, At("wwn"), Becomes("`wwn`")] = None
+    vendor: Annotated[LineOrNothing, At("vendor"), Qemu("vendor")] = None
+    product: Annotated[LineOrNothing, At("product"), Becomes("`product`, on IDE and SATA `model`")] = None
     address: Annotated[Address | None, At("address"), Becomes("the device's place")] = None
 
     #: libvirt's number of its image, which names the image's nodes; filled in by completing.

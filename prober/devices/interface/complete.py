@@ -41,12 +41,7 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
         if device.type == "vhostuser" and not shares_memory(domain.memory_backing, domain.numa):
             message = "a vhost-user interface needs memory that is shared with its backend"
             yield Refusal(place=device.place("type"), message=message, hint=HINT)
-        if isinstance(device, CardInterface) and _is_queue_too_long(device):
-            if target.caps.version.numbers >= _REFUSED_SINCE:
-                changes["tx_queue_size"] = None
-            message = f"tx_queue_size is up to {_LONGEST_QUEUE} here: only vhost-user and vDPA have longer queues"
-            yield Note(place=device.place("tx_queue_size"), message=message)
-        completed.append(device.replace(**changes))
+        completed.append((yield from _with_a_queue(device, target)).replace(**changes))
     return domain.with_all(Interface, completed)
 
 
@@ -55,9 +50,14 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
 _LONGEST_QUEUE, _REFUSED_SINCE = 256, (10, 0, 13)
 
 
-def _is_queue_too_long(card: CardInterface) -> bool:
-    size = card.tx_queue_size
-    return size is not None and size > _LONGEST_QUEUE and card.type not in ("vhostuser", "vdpa")
+def _with_a_queue(device: Interface, target: Target) -> Generator[Note, None, Interface]:
+    """The card with a queue for sending that it can have, as far as QEMU does not see to that itself."""
+    size = device.tx_queue_size if isinstance(device, CardInterface) else None
+    if size is None or size <= _LONGEST_QUEUE or device.type in ("vhostuser", "vdpa"):
+        return device
+    message = f"tx_queue_size is up to {_LONGEST_QUEUE} here: only vhost-user and vDPA have longer queues"
+    yield Note(place=device.place("tx_queue_size"), message=message)
+    return device.replace(tx_queue_size=None) if target.caps.version.numbers >= _REFUSED_SINCE else device
 
 
 def _has_passt_alone(target: Target) -> bool:

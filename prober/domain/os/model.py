@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from prober.commandline.refusal import Broken, Unfit
-from prober.domain.os.loader import Firmware, Loader, Nvram
+from prober.domain.os.loader import Firmware, Loader, Nvram, PathOrNothing
 from prober.domain.shared.paths import relative_paths
 from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element
-from prober.xml.values import AbsolutePath, AnyPath, Count, Line, YesNo
+from prober.xml.values import AbsolutePath, Count, Line, LineOrNothing, YesNo
 
 #: The most that a guest's firmware counts milliseconds to.
 _MOST_TIME = 65535
@@ -94,11 +94,11 @@ class Os(Checked):
         At("smbios/@mode"),
         Becomes("`-smbios`, of what <sysinfo type='smbios'> says; of the host a resource"),
     ] = None
-    kernel: Annotated[AnyPath | None, At("kernel"), Becomes("`-kernel`")] = None
-    initrd: Annotated[AnyPath | None, At("initrd"), Becomes("`-initrd`")] = None
-    cmdline: Annotated[Line | None, At("cmdline"), Becomes("`-append`")] = None
-    shim: Annotated[AnyPath | None, At("shim"), Becomes("`-shim`")] = None
-    dtb: Annotated[AnyPath | None, At("dtb"), Becomes("`-dtb`")] = None
+    kernel: Annotated[PathOrNothing, At("kernel"), Becomes("`-kernel`")] = None
+    initrd: Annotated[PathOrNothing, At("initrd"), Becomes("`-initrd`")] = None
+    cmdline: Annotated[LineOrNothing, At("cmdline"), Becomes("`-append`")] = None
+    shim: Annotated[PathOrNothing, At("shim"), Becomes("`-shim`")] = None
+    dtb: Annotated[PathOrNothing, At("dtb"), Becomes("`-dtb`")] = None
     acpi_tables: Annotated[tuple[AcpiTable, ...], At("acpi/table"), Becomes("`-acpitable`")] = ()
 
     def remarks(self) -> Iterator[Broken]:

@@ -11,7 +11,7 @@ from prober.domain.redirfilter import Redirfilter
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import Classes, kinds_of
 from prober.xml.binding import At, Becomes, Element
-from prober.xml.values import AbsolutePath
+from prober.xml.values import AbsolutePathOrNothing
 
 D = TypeVar("D", bound=Device)
 
@@ -32,7 +32,7 @@ def _the_same(kinds: Classes) -> Classes:
 class Devices(Element):
     """``<devices>``: in the order of the XML, until completing adds what libvirt adds."""
 
-    emulator: Annotated[AbsolutePath | None, At("emulator"), Becomes("which binary is taken")] = None
+    emulator: Annotated[AbsolutePathOrNothing, At("emulator"), Becomes("which binary is taken")] = None
     redirfilter: Annotated[Redirfilter | None, At("redirfilter")] = None
     leases: Annotated[tuple[Lease, ...], At("lease")] = ()
     every: Annotated[tuple[Device, ...], At("*")] = ()

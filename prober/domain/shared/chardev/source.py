@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from prober.commandline.refusal import Broken, Unfit
 from prober.domain.shared.chardev.reconnect import Reconnect
 from prober.xml.binding import At, Becomes, Checked, Element, Neutral, field_names
-from prober.xml.values import AbsolutePath, Line, OnOff, YesNo
+from prober.xml.values import AbsolutePath, Line, LineOrNothing, OnOff, YesNo
 
 _CHANNEL = re.compile(r"[a-zA-Z0-9_.-]{1,255}")
 
@@ -43,7 +43,7 @@ class SourceSeclabel(Checked):
     type: Annotated[Line | None, At("@type"), Neutral("labels of a domain have a type; libvirt reads none here")] = None
     relabel: Annotated[YesNo | None, At("@relabel"), Neutral(_WHY_SECLABEL)] = None
     labelskip: Annotated[YesNo | None, At("@labelskip"), Neutral(_WHY_SECLABEL)] = None
-    label: Annotated[Line | None, At("label"), Neutral(_WHY_SECLABEL)] = None
+    label: Annotated[LineOrNothing, At("label"), Neutral(_WHY_SECLABEL)] = None
 
     def rules(self) -> Iterator[Broken]:
         """A label only where something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefsParseXML``)."""
