@@ -123,11 +123,7 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
     yield from (f"at its next start {describe_card(change)}" for change in told.cards)
     yield from (f"deprecated: {text}" for text in told.deprecated)
     if verbose:
-        for change in told.differences:
-            values = (
-                f" from {output.one_line_json(change.a)} to {output.one_line_json(change.b)}" if change.what else ""
-            )
-            yield f"it uses: {change.fact}: {change.what or change.kind}{values}"
+        yield from (f"it uses: {change.fact}: {_described(change)}" for change in told.differences)
     for mend in told.mends:
         how = "the guest has to be started anew" if mend.restarts else "for the next start"
         yield f"mend: {mend.path} {mend.value!r} ({how}; {mend.verdict.value}): {mend.why}"

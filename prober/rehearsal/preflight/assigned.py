@@ -10,7 +10,7 @@ from prober.commandline.refusal import Place
 from prober.devices.hostdev.scsi import ScsiHostdev
 from prober.devices.hostdev.usb import UsbHostdev
 from prober.devices.interface.tap import NetworkInterface
-from prober.rehearsal.preflight.files import look_at_device
+from prober.rehearsal.preflight.files import look_at_host_device
 from prober.rehearsal.preflight.ground import Ground, is_right, is_unknown, is_wrong
 from prober.rehearsal.preflight.memory import look_at_locked_memory
 from prober.rehearsal.preflight.model import HostFinding
@@ -84,7 +84,7 @@ def _look_at_group(group: str, address: str, wish: HostNeed, on: Ground) -> Iter
         yield is_right("vfio", f"IOMMU group {group} is viable: {listed}", place)
     driver = view.last_of_link(f"{_PCI}/{address}/driver")
     if driver is not None and "vfio" in driver:
-        yield from look_at_device("vfio", f"/dev/vfio/{group}", place, on)
+        yield from look_at_host_device("vfio", f"/dev/vfio/{group}", place, on)
     elif address in taken:
         said = f"{address} is taken from {driver or 'no driver'} by whoever starts QEMU (managed='yes')"
         yield is_right("vfio", said, place)
@@ -144,7 +144,7 @@ def look_at_mdev(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
     if group is None or not re.fullmatch(r"\d{1,9}", group):
         yield is_unknown("vfio", f"the IOMMU group of {wish.text} is not known", wish.place, why)
     else:
-        yield from look_at_device("vfio", f"/dev/vfio/{group}", wish.place, on)
+        yield from look_at_host_device("vfio", f"/dev/vfio/{group}", wish.place, on)
 
 
 def look_at_usb(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
@@ -154,7 +154,7 @@ def look_at_usb(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
         yield is_unknown("usb", f"which USB device {wish.need.name} is is not known", wish.place, wish.need.todo)
         return
     if device.has_place:
-        yield from look_at_device("usb", wish.text, wish.place, on)
+        yield from look_at_host_device("usb", wish.text, wish.place, on)
         return
     name, why = f"{device.vendor or 0:04x}:{device.product or 0:04x}", "the guest gets this device"
     names = on.view.names_in(_USB)
@@ -171,7 +171,7 @@ def look_at_usb(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
         todo = "write <address bus=… device=…> of the one that is meant"
         yield is_wrong("usb", said, wish.place, "which one the guest gets is not said", todo)
     else:
-        yield from look_at_device("usb", found[0], wish.place, on)
+        yield from look_at_host_device("usb", found[0], wish.place, on)
 
 
 def _usb_path(entry: str, name: str, view: SeenHost) -> str | None:
@@ -202,4 +202,4 @@ def look_at_scsi(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
             said = f"the SCSI device {spot} has no generic device"
             yield is_wrong("scsi", said, wish.place, "QEMU speaks to it through /dev/sgN", "modprobe sg")
         for one in generic:
-            yield from look_at_device("scsi", f"/dev/{one}", wish.place, on)
+            yield from look_at_host_device("scsi", f"/dev/{one}", wish.place, on)

@@ -86,12 +86,12 @@ def device(key: str, kind: str) -> ItemLook:
 
     def look(item: HostItem, on: Ground) -> Iterator[HostFinding]:
         if path := item.text(key):
-            yield from look_at_device(kind, path, item.where(key), on)
+            yield from look_at_host_device(kind, path, item.where(key), on)
 
     return look
 
 
-def look_at_device(kind: str, path: str, place: Place, on: Ground) -> Iterator[HostFinding]:
+def look_at_host_device(kind: str, path: str, place: Place, on: Ground) -> Iterator[HostFinding]:
     """A character device that QEMU itself opens for reading and writing."""
     way = on.view.walk(path, READ, WRITE)
     lost = unless_there(kind, way, place, _WRITES, f"plug it in, or load its driver: {path} is made then")
@@ -124,7 +124,7 @@ def passed_device(module: str) -> NeedLook:
 
 def look_at_opened_device(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
     """A device that QEMU opens by the path that stands on its line."""
-    yield from look_at_device(wish.need.kind, wish.text, wish.place, on)
+    yield from look_at_host_device(wish.need.kind, wish.text, wish.place, on)
 
 
 def look_at_opened_file(wish: HostNeed, on: Ground) -> Iterator[HostFinding]:
@@ -168,7 +168,7 @@ def fixed_device(path: str, kind: str) -> ItemLook:
     """A look at a device of the host that has one place."""
 
     def look(item: HostItem, on: Ground) -> Iterator[HostFinding]:
-        yield from look_at_device(kind, path, item.place, on)
+        yield from look_at_host_device(kind, path, item.place, on)
 
     return look
 

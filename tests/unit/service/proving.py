@@ -50,7 +50,7 @@ def proof_by(known: Known) -> Proof:
         ground="proven",
         verdict=ProofVerdict.proven,
         binary=known.path,
-        version=str(known.capabilities.version),
+        version=known.capabilities.version,
         accelerator="tcg",
     )
 

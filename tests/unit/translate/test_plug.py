@@ -165,7 +165,8 @@ def test_a_descriptor_has_a_name_and_whoever_passes_it_is_told() -> None:
     told = plug("q35", "<interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>")
     ((_, netdev), _) = commands(told)
     assert netdev == {"type": "tap", "fd": "tap-net1", "id": "hostnet1"}
-    (need,) = told.devices[0].needs
+    need, made_up = told.devices[0].needs
+    assert (made_up.kind, made_up.name) == ("made-up", "net1")  # the card has no address of its own
     assert (need.kind, need.name, need.command, need.key, need.value) == ("tap", "net1", 1, "fd", "tap-net1")
 
 
