@@ -8,12 +8,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tests.integration.images import write_image
 
 #: What stands in the secret file, and in nothing else.
 SECRET = "only-the-host-may-know-9d2f61"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass
@@ -63,10 +73,11 @@ class Host:
         """Where somebody listens on 127.0.0.1."""
         return int(self.tcp.getsockname()[1])
 
-    @property
+    @cached_property
     def free_port(self) -> int:
-        """Where nobody listens on 127.0.0.1, nor ever has."""
-        return self.port + 1 if self.port < 65535 else self.port - 1
+        """Where nobody listens on 127.0.0.1: below those that the kernel gives to whoever connects (ip(7))."""
+        begin = 10_000 + self.port % 20_000
+        return next(port for port in range(begin, begin + 2000) if _is_free(port))
 
     def look(self) -> dict[str, tuple[object, ...]]:
         """All that is in the open directory, with what would change if somebody wrote there."""

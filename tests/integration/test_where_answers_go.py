@@ -23,6 +23,9 @@ SMALL, SOCKET, FAKE, STORE = "{small}", "{socket}", "{fake}", "{store}"
 #: A file that is not there, another one each time.
 FRESH = "{fresh}"
 
+#: A command of QMP; the braces are those of a text that places are put into.
+PLUGGED = '{{"execute": "device_add", "arguments": {{"driver": "nonsense", "id": "n"}}}}'
+
 #: How each command is called so that it answers; what has its words for people on stderr alone, or none that end, tells
 #: its help.
 CALLS: dict[str, list[object]] = {
@@ -44,6 +47,11 @@ CALLS: dict[str, list[object]] = {
     "translate": ["--socket", SOCKET, DOMAIN],
     "check-argv": ["--replies", SMALL, "--", "qemu", "-device", "nonsense"],
     "prove": ["--binary", FAKE, "--", "qemu", "-device", "nonsense"],
+    "plug": ["--binary", FAKE, "--qmp", PLUGGED, "--", "qemu", "-device", "nonsense"],
+    "migrate": ["--from", FAKE, "--to", FAKE, "--", "qemu", "-device", "nonsense"],
+    "upgrade": [DOMAIN, "--from", FAKE, "--to", FAKE],
+    "state": ["--help"],
+    "preflight": ["--socket", SOCKET, DOMAIN],
     "check": [DOMAIN, "--against", SMALL],
     "fleet": ["--help"],
     "init": ["--store", STORE],
@@ -53,7 +61,7 @@ CALLS: dict[str, list[object]] = {
     "why": ["qemu-system-x86_64: -device e1000,x=1: Property 'e1000.x' not found"],
     "fleet why": ["--store", STORE, REFUSED, "small"],
     "targets": ["--help"],
-    "upgrade": ["--store", STORE, "--from", "9.8.7", "--to", "9.8.7", DOMAIN],
+    "fleet upgrade": ["--store", STORE, "--from", "9.8.7", "--to", "9.8.7", DOMAIN],
     "baseline": ["--store", STORE],
     "fleet supports": ["--store", STORE, "e1000"],
     "drift": ["--store", STORE],
