@@ -135,7 +135,8 @@ class QmpConnection(QMPClient):
             if not self._asked:
                 self._since = asyncio.get_running_loop().time()
             self._number += 1
-            ident = f"prober-{self._number}"
+            # QEMU reads what it is asked byte by byte, so that each costs it two calls of the kernel: it is kept short.
+            ident = str(self._number)
             self._asked[ident] = question
             request: dict[str, object] = {"execute": question.command, "id": ident}
             if question.arguments is not None:

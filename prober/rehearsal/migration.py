@@ -6,6 +6,8 @@ line, line ──check──▶ Scenes ──start──▶ two machines ──r
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -30,6 +32,7 @@ from prober.rehearsal.telling import (
 )
 from prober.rehearsal.unknown import unknowns_of
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.rehearsal.view import GuestView
 
 #: What the destination waits with.
 _INCOMING = ("-incoming", "defer")
@@ -87,11 +90,26 @@ async def _set(subject: LineSubject, request: LineRequest, kvm: KvmTrial, side: 
         raise SideNotStanding(side, why) from why
 
 
+async def _read_both(
+    source: PairSide, destination: PairSide, wanted: Iterable[tuple[str, str]]
+) -> tuple[GuestView, GuestView]:
+    """What the guests of both see, read at the same time."""
+    sides = (source, destination)
+    hyperv = any("hv" in word for side in sides for word in side.scene.words)
+    reading = [asyncio.ensure_future(read_view(side, wanted, hyperv=hyperv)) for side in sides]
+    try:
+        here, there = await asyncio.gather(*reading)
+    finally:
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+    return here, there
+
+
 async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Migration:
     """Both stand: they are read, the one is driven where that is asked for, and sent."""
     every = named_by_globals(source.standing.bench) | named_by_globals(destination.standing.bench)
-    here = await read_view(source, every)
-    there = await read_view(destination, every)
+    here, there = await _read_both(source, destination, every)
     changes = seen_changes(here, there)
     done = await drive(source, here) if driven else Driven()
     if source.scene.untouched:

@@ -11,6 +11,11 @@ from pydantic import JsonValue
 #: A device as it was read: its type, its path in QOM, and its properties.
 Read = tuple[str, str, Mapping[str, JsonValue]]
 
+#: The properties that tell where a device stands.
+PLACE_NAMES = frozenset(
+    ("addr", "multifunction", "parent_bus", "channel", "scsi-id", "lun", "port", "unit", "nr", "reg")
+)
+
 #: What a bus's name ends in, which tells the buses of one device apart (``s.0``, ``ide.1``).
 _NUMBER = re.compile(r"\.(\d+)$")
 

@@ -215,7 +215,7 @@ def test_every_machine_type_that_both_have_goes_over(
     here, there = (subject_of(version, qemu_binary, qemu_roots) for version in (source, destination))
     of_both = set(here.capabilities.accelerator.machines or {}) & set(there.capabilities.accelerator.machines or {})
     machines = sorted(name for name in of_both if machine_kind(name) in ("pc", "q35") and name not in ("pc", "q35"))
-    assert len(machines) > 10
+    assert len(machines) > 1
     told = {name: migrate(here, f"-machine {name} {DEVICES}", there, f"-machine {name} {DEVICES}") for name in machines}
     verdicts = {name: (one.verdict.value, [f"{c.where}: {c.part}" for c in one.changes]) for name, one in told.items()}
     wanted = "not provable" if (source, destination) == ("10.0", "11.1") else "rehearsed"
