@@ -81,10 +81,7 @@ async def _read_devices(side: PairSide) -> tuple[SeenDevice, ...]:
         for name, kind in _children(answer.reply)
     ][:_MOST_DEVICES]
     lists = await side.ask_all([Question("qom-list", {"path": path}) for _, _, path in found])
-    names = [
-        [name for name in _properties(answer.reply) if name in PLACE_NAMES or is_seen(kind, name)]
-        for (kind, _, _), answer in zip(found, lists, strict=True)
-    ]
+    names = [_wanted_of(kind, answer.reply) for (kind, _, _), answer in zip(found, lists, strict=True)]
     questions = [
         Question("qom-get", {"path": path, "property": name})
         for (_, _, path), properties in zip(found, names, strict=True)
@@ -99,6 +96,11 @@ async def _read_devices(side: PairSide) -> tuple[SeenDevice, ...]:
         )
         for (kind, ident, path), (place, pci), values in zip(found, places, read, strict=True)
     )
+
+
+def _wanted_of(kind: str, listed: JsonValue) -> list[str]:
+    """The properties of a device that are read: what a guest sees, and what tells where it stands."""
+    return [name for name in _properties(listed) if name in PLACE_NAMES or is_seen(kind, name)]
 
 
 def _children(listed: JsonValue) -> Iterator[tuple[str, str]]:
