@@ -21,7 +21,7 @@ _ACKNOWLEDGED, _DRIVER, _FEATURES_OK, _DRIVER_OK = 1, 2, 8, 4
 
 #: What is not taken of what is offered: packed queues (VIRTIO_F_RING_PACKED) and a card that stands by for another
 #: (VIRTIO_NET_F_STANDBY), both of which few drivers take.
-_NOT_TAKEN = 1 << 34 | 1 << 62
+_NEVER_TAKEN = 1 << 34 | 1 << 62
 
 # 4.1.4: the capabilities of virtio in the PCI configuration.
 _VENDOR_SPECIFIC, _OF_COMMON, _OF_WINDOW = 0x09, 1, 5
@@ -52,14 +52,18 @@ class _Window:
 class DrivenVirtio:
     """One virtio device, by its slots.
 
-    No queue is given more entries than ``most``.  QEMU 10.0 offers 1024 for each, whatever the device was given
-    (``hw/virtio/virtio-pci.c``); firmware takes 256 then, and Linux takes all.
+    No queue is given more entries than ``most``, and no feature of ``features_left`` is taken.  QEMU 10.0 offers 1024
+    entries for each queue, whatever the device was given (``hw/virtio/virtio-pci.c``); firmware takes 256 then, and
+    Linux takes all.
     """
 
-    def __init__(self, ports: PciPorts, slots: str, most: int = FIRMWARE_MOST) -> None:
+    def __init__(self, ports: PciPorts, slots: str, most: int = FIRMWARE_MOST, features_left: int = 0) -> None:
         self._ports = ports
         self._slots = slots
         self._most = most
+        self._features_left = _NEVER_TAKEN | features_left
+        #: Where the window is: the registers of its capability, and what was written there last.
+        self._aimed: dict[int, int] = {}
         #: The most entries that a queue was offered to have, and was not given.
         self.not_taken = 0
 
@@ -84,19 +88,19 @@ class DrivenVirtio:
         for half in (0, 1):
             await self._write(window, (_FEATURE_SELECT, half, 4))
             offered = await self._read(window, _FEATURES, 4) or 0
-            taken = offered & ~(_NOT_TAKEN >> 32 * half) & 0xFFFFFFFF
+            taken = offered & ~(self._features_left >> 32 * half) & 0xFFFFFFFF
             await self._write(window, (_GUEST_FEATURE_SELECT, half, 4), (_GUEST_FEATURES, taken, 4))
 
     async def _set_up_queues(self, window: _Window) -> None:
         count = await self._read(window, _QUEUES, 2) or 0
         for queue in range(min(count, _MOST_QUEUES)):
-            # They share their memory: nobody ever reads it.
+            # They share their memory: nobody ever reads it.  The upper halves are zero since the reset.
             await self._write(
                 window,
                 (_QUEUE_SELECT, queue, 2),
-                *((_DESCRIPTORS + half, value, 4) for half, value in ((0, _MEMORY), (4, 0))),
-                *((_AVAILABLE + half, value, 4) for half, value in ((0, _MEMORY + _ROOM // 2), (4, 0))),
-                *((_USED + half, value, 4) for half, value in ((0, _MEMORY + _ROOM * 3 // 4), (4, 0))),
+                (_DESCRIPTORS, _MEMORY, 4),
+                (_AVAILABLE, _MEMORY + _ROOM // 2, 4),
+                (_USED, _MEMORY + _ROOM * 3 // 4, 4),
             )
             size = await self._read(window, _QUEUE_SIZE, 2)
             if size:
@@ -134,8 +138,15 @@ class DrivenVirtio:
         return await self._ports.read(self._slots, window.at + 16, size)
 
     def _aim(self, window: _Window, register: int, size: int) -> list[tuple[str, int, int, int]]:
-        return [
-            (self._slots, window.at + 4, window.bar, 1),
-            (self._slots, window.at + 8, window.offset + register, 4),
-            (self._slots, window.at + 12, size, 4),
-        ]
+        """What has to be written so that the window shows a register: what is there already is not written again."""
+        wanted = {
+            window.at + 4: (window.bar, 1),
+            window.at + 8: (window.offset + register, 4),
+            window.at + 12: (size, 4),
+        }
+        steps = []
+        for place, (value, width) in wanted.items():
+            if self._aimed.get(place) != value:
+                self._aimed[place] = value
+                steps.append((self._slots, place, value, width))
+        return steps

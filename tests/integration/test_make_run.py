@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,9 @@ from tests.conftest import CHECKOUT
 from tests.integration.processes import PATIENCE, start_group
 
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it\n"
+
+#: It ends within a second; where other tests run beside it, within some.
+MOST_S = 1.0 if "PYTEST_XDIST_WORKER" not in os.environ else 4.0
 
 
 def _commands(printed: str) -> list[str]:
@@ -48,7 +52,7 @@ def test_it_serves_what_is_installed_until_ctrl_c(qemu_binary: str, place: Path)
             ended = _try(command)
             assert ended.stdout.startswith(("PIIX4_PM.acpi-root-pci-hotplug: present\n", f"{qemu_binary} \\\n"))
 
-        assert group.press_ctrl_c() < 1.0
+        assert group.press_ctrl_c() < MOST_S
         assert not (place / "prober.sock").exists()
         assert "Traceback" not in group.printed
 
@@ -59,7 +63,7 @@ def test_a_second_start_knows_the_answers(qemu_binary: str, place: Path) -> None
             printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
             line = next(line for line in printed.splitlines() if line.startswith(f"  {Path(qemu_binary).name} "))
             assert expected in line
-            assert group.press_ctrl_c() < 1.0
+            assert group.press_ctrl_c() < MOST_S
 
 
 def test_without_a_qemu_recordings_stand_in(place: Path, fixtures_replies: Path) -> None:
@@ -70,14 +74,14 @@ def test_without_a_qemu_recordings_stand_in(place: Path, fixtures_replies: Path)
             assert f"  {recording.name.removesuffix('.replies.xz')} " in printed
         for command in _commands(printed):
             _try(command)
-        assert group.press_ctrl_c() < 1.0
+        assert group.press_ctrl_c() < MOST_S
 
 
 def test_ctrl_c_in_the_middle_of_an_interview_leaves_nothing(qemu_binary: str, place: Path) -> None:
     with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--binary {qemu_binary}"]) as group:
         group.wait_for(lambda _: any(_is_qemu(pid) for pid in _descendants(group.members())))
         children = _descendants(group.members())
-        assert group.press_ctrl_c() < 1.0
+        assert group.press_ctrl_c() < MOST_S
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists() and _is_qemu(pid)]
         assert not (place / "prober.sock").exists()
 

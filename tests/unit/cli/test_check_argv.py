@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.processes import wait_until
 from tests.recordings import FIXTURES
 from tests.unit.cli.conftest import Run
 
@@ -167,6 +168,8 @@ def test_a_running_process_has_its_own_words(run: Run) -> None:
     words = ["-c", "import time; time.sleep(60)", "-device", "e1000,mak=x"]
     with subprocess.Popen([sys.executable, *words]) as process:
         try:
+            # For a moment in the middle of execve(2) a process has no words at all.
+            wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes() != b"")
             ended = run("check-argv", "--replies", OLD, "--json", "--pid", process.pid)
         finally:
             process.kill()
