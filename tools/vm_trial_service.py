@@ -111,6 +111,7 @@ def is_confined() -> str:
 @step
 def comes_back_when_killed() -> str:
     """A new process answers, with what the cache kept; nobody is refused meanwhile."""
+    wait_until(lambda: bool(entries()), 60, "an entry in the cache")  # It is written after the answer.
     began, before = time.time(), main_pid()
     os.kill(before, signal.SIGKILL)
     assert get(_FACT)["verdict"] == "present"
