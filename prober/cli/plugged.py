@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from prober.cli import output
 from prober.cli.check_argv import format_report
 from prober.cli.exits import ExitCode
 
@@ -35,7 +36,8 @@ def exit_of_plug(told: dict[str, Any], *, whole: bool) -> ExitCode:
 def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
     """The verdict in lines: each command and what came of it, how it is taken out again, and what was found.
 
-    >>> told = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for it",
+    >>> told = {"verdict": "not provable", "ground": "checked", "reason": "no rule for it",
+    ...          "version": {"major": 7, "minor": 2, "micro": 0, "package": ""},
     ...          "signal": "", "said": "", "command": 0, "option": None, "steps": [], "taken_out": [], "left_out": [],
     ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": []}
     >>> list(format_plug(told))
@@ -63,7 +65,7 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
 
 
 def _headline(told: dict[str, Any]) -> str:
-    text = f"{told['verdict']} (ground: {told['ground']}) by QEMU {told['version']}"
+    text = f"{told['verdict']} (ground: {told['ground']}) by QEMU {output.dotted(told['version'])}"
     if told["signal"]:
         return f"{text}: this would have killed the guest ({told['signal']})"
     if told["reason"]:

@@ -8,7 +8,6 @@ What the check finds of a command stands beside QEMU's own word, which decides: 
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeVar
@@ -28,8 +27,9 @@ from prober.proof.start import Standing, outcome_of_exit
 from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
+from prober.qemu.ended import signal_of
 from prober.rehearsal.commands import as_option, reason_against
-from prober.rehearsal.hidden import without_secrets
+from prober.rehearsal.hidden import secrets_in, without_secrets
 from prober.rehearsal.plug_models import PlugRehearsal, PlugRequest
 from prober.rehearsal.plugging import Plugging, PlugSeen
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimits, on_stage, set_scene
@@ -134,7 +134,7 @@ class _Work:
         except ExitedError as error:
             instead = scene.instead_of_kvm
             outcome = self.outcome = await outcome_of_exit(error, standing.bench, standing.box, instead_of_kvm=instead)
-            self.signal = _name_of(error.returncode)
+            self.signal = signal_of(error.returncode) or "exit"
             self.verdict, self.reason = verdict_of_start(outcome), outcome.reason
             plugging.crashed(outcome.said)
             return
@@ -155,7 +155,7 @@ class _Work:
             ground="checked" if self.verdict is RehearsalVerdict.not_provable else self.ground,
             verdict=self.verdict,
             binary=self.subject.binary,
-            version=str(self.subject.capabilities.version),
+            version=self.subject.capabilities.version,
             accelerator=seen.accelerator,
             said=seen.said or outcome.said,
             command=0 if refused is None else refused.number,
@@ -175,7 +175,7 @@ class _Work:
             confinement=self.confinement if self.ground == "proven" else "",
             seconds=perf_counter() - self.began,
         )
-        return without_secrets(answer, self.request)
+        return without_secrets(answer, secrets_in(self.request.words, self.request.commands))
 
     def _renumbered(self, item: _Item) -> _Item:
         """What is about a command has its number and its name, in the place of the option that stood for it."""
@@ -193,13 +193,3 @@ def _machine_of(scene: Scene) -> str:
     keyed = [option for option in options if isinstance(option, Keyval) and option.flag == "-machine"]
     machine = machine_of(keyed, scene.subject.capabilities)
     return machine.name if machine is not None else ""
-
-
-def _name_of(returncode: int) -> str:
-    """The signal that ended a process, or ``exit``."""
-    if returncode >= 0:
-        return "exit"
-    try:
-        return signal.Signals(-returncode).name
-    except ValueError:
-        return f"signal {-returncode}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.capabilities.models import Version
 from prober.commandline.qmp import QmpCommand
 from prober.commandline.report import ArgvFinding
 from prober.proof.models import Blamed, LiveDifference, Omission, Replacement
@@ -79,7 +80,7 @@ class PlugRehearsal(_Value):
     ground: Literal["checked", "proven"]
     verdict: RehearsalVerdict
     binary: str
-    version: str
+    version: Version
     accelerator: str = ""
     said: str = ""
     command: int = 0

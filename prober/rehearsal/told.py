@@ -48,4 +48,4 @@ def refused_by(
 
 
 def _side(subject: LineSubject) -> SideTold:
-    return SideTold(binary=subject.binary, version=str(subject.capabilities.version))
+    return SideTold(binary=subject.binary, version=subject.capabilities.version)
