@@ -52,7 +52,7 @@ def test_it_comes_back_as_it_was() -> None:
 
 @given(state=st.binary(max_size=2000), xml=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_state_comes_back(state: bytes, xml: str) -> None:
-    file = StateFile(StateHead(xml=xml, machine="m", version="1"), state)
+    file = StateFile(StateHead(xml=xml, machine="m", version=VERSION), state)
     assert read_state(write_state(file)) == file
 
 
