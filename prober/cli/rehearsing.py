@@ -14,7 +14,7 @@ from prober.commandline.qmp import QmpCommand, read_command
 from prober.errors import UsageError
 from prober.proof.subject import LineSubject
 from prober.rehearsal.plug import rehearse_plug
-from prober.rehearsal.plug_models import PlugRequest
+from prober.rehearsal.plug_models import PlugRequest, request_of
 from prober.translate.plug_models import PlugTranslation
 from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
@@ -68,13 +68,7 @@ def rehearse_devices(
 
     :raise ProberError: as :func:`prober.rehearsal.plug.rehearse_plug` does.
     """
-    request = PlugRequest(
-        words=told.argv,
-        commands=tuple(command for device in told.devices for command in device.commands),
-        unplug=tuple(command for device in told.unplugged for command in device.commands),
-        anyway=anyway,
-        assume_unknown_present=assume,
-    )
+    request = request_of(told, anyway=anyway, assume=assume)
     rehearsed = asyncio.run(rehearse_plug(LineSubject(binary, capabilities, root), request))
     return rehearsed.model_copy(update={"translation": told}).model_dump(mode="json")
 

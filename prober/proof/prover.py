@@ -18,7 +18,6 @@ from typing import Literal
 
 from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvReport, check_argv
-from prober.errors import BusyError
 from prober.proof.bench import Bench
 from prober.proof.given import given_options
 from prober.proof.kvm import KvmTrial
@@ -31,6 +30,7 @@ from prober.proof.secrets import hide, secrets_of
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
 from prober.proof.subject import LineRequest, LineSubject
+from prober.proof.turns import ProofTurns
 from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.forms import Form
@@ -65,7 +65,8 @@ class Prover:
         self._form = form
         self._limits = limits or ProofLimits()
         self._store = store
-        self._turns = asyncio.Semaphore(self._limits.processes)
+        #: Whatever else starts QEMUs here has its turn with the proofs.
+        self.turns = ProofTurns(self._limits.processes, self._limits.waiting)
         self._kvm = KvmTrial()
         self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
 
@@ -104,23 +105,17 @@ class Prover:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
         task = self._under_way.get(key)
         if task is None:
-            if len(self._under_way) >= self._limits.processes + self._limits.waiting:
-                raise BusyError("too many lines wait to be proven", hint="try again in a second")
-            task = asyncio.ensure_future(self._work(key, work))
+            task = self.turns.start(lambda: self._work(key, work))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Stop all that is under way; nothing of it is left.  May be called twice."""
-        tasks = [*self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.turns.close()
 
     async def _work(self, key: bytes, work: _Work) -> Proof:
-        async with self._turns:
-            proof, program = await self._start(work)
+        proof, program = await self._start(work)
         if self._store is not None and work.subject.depends_on and work.subject.is_run_by(program):
             await asyncio.to_thread(self._store.keep, key, proof)
         return proof

@@ -45,6 +45,12 @@ class StateSaved(BaseModel):
     seconds: float = 0.0
 
 
+class StateKept(StateSaved):
+    """The same, with the ``file`` that holds the state, in base64 (RFC 4648); empty where it came to nothing."""
+
+    file: str = ""
+
+
 @dataclass(frozen=True)
 class Guest:
     """A guest: the QEMU that it runs on, its line, and the ``xml`` of its domain, which goes with its state."""

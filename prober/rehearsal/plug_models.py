@@ -32,6 +32,17 @@ class PlugRequest(_Value):
     assume_unknown_present: bool = False
 
 
+def request_of(told: PlugTranslation, *, anyway: bool = False, assume: bool = False) -> PlugRequest:
+    """What is rehearsed of devices that were translated; ``assume`` takes for present what was never asked."""
+    return PlugRequest(
+        words=told.argv,
+        commands=tuple(command for device in told.devices for command in device.commands),
+        unplug=tuple(command for device in told.unplugged for command in device.commands),
+        anyway=anyway,
+        assume_unknown_present=assume,
+    )
+
+
 class PlugStep(_Value):
     """One command: its ``number``, from 1, what it made (``name``), and what became of it.
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.refusal import Refusal
-from prober.errors import RefusedError
 from prober.guest.cards.name import CardChange
 from prober.proof.subject import LineSubject
 from prober.rehearsal.models import Migration, SideTold
@@ -32,11 +31,18 @@ class MigrationTold(BaseModel):
     cards: tuple[CardChange, ...] = ()
 
 
+class MigrationList(BaseModel):
+    """What is told of each way that a guest was to be moved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    migrations: tuple[MigrationTold, ...]
+
+
 def refused_by(
-    file: str, side: SideName, error: RefusedError, source: LineSubject, destination: LineSubject
+    file: str, side: SideName, refusals: Sequence[Refusal], source: LineSubject, destination: LineSubject
 ) -> MigrationTold:
     """A domain that is not translated for one side, so that nothing was started."""
-    refusals: Sequence[Refusal] = error.refusals
     migration = Migration(
         verdict=RehearsalVerdict.refused,
         stage=side,
