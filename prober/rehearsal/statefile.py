@@ -141,7 +141,7 @@ def open_state(data: bytes) -> StateParts:
     return StateParts(body[:head], body[head:])
 
 
-def read_head(head: bytes) -> StateHead:
+def read_state_head(head: bytes) -> StateHead:
     """What the head of a file says, which is compressed.
 
     :raise StateFileError: where it cannot be inflated, has too many bytes then, or is not understood.
@@ -158,7 +158,7 @@ def read_state(data: bytes) -> StateFile:
     :raise StateFileError: where they are no such file, of another version, cut, damaged, or too large.
     """
     parts = open_state(data)
-    return StateFile(read_head(parts.head), _inflate(parts.state, MOST_STATE))
+    return StateFile(read_state_head(parts.head), _inflate(parts.state, MOST_STATE))
 
 
 def _inflate(data: bytes, most: int) -> bytes:

@@ -127,7 +127,7 @@ class ForwardingJudge:
     async def _ask(self, asked: ProofAsked, knowns: Sequence[Known], file: bytes) -> tuple[ProofAnswer, bytes]:
         source, sink = await asyncio.open_unix_connection(self._socket)
         try:
-            await write_frame(sink, asked.model_dump_json(exclude_defaults=True).encode())
+            await write_frame(sink, asked.model_dump_json().encode())
             if file:
                 await write_frame(sink, file)
             answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))

@@ -30,6 +30,7 @@ class ToldJudge:
 
     asked: list[tuple[Known, LineRequest]] = field(default_factory=list)
     rehearsed: list[tuple[tuple[Known, ...], RehearsalAsked]] = field(default_factory=list)
+    state: bytes = b"state"
     failure: ProberError | None = None
     gate: threading.Event | None = None
     finished: int = 0
@@ -50,7 +51,7 @@ class ToldJudge:
         self.rehearsed.append((tuple(knowns), asked))
         if self.failure is not None:
             raise self.failure
-        return rehearsed_by(knowns, asked)
+        return rehearsed_by(knowns, asked, self.state)
 
     async def close(self) -> None:
         self.is_closed = True
@@ -67,7 +68,7 @@ def proof_by(known: Known) -> Proof:
     )
 
 
-def rehearsed_by(knowns: Sequence[Known], asked: RehearsalAsked) -> Rehearsed:
+def rehearsed_by(knowns: Sequence[Known], asked: RehearsalAsked, state: bytes) -> Rehearsed:
     """That a binary takes what is plugged in, a guest, or a state; and a state that it gives."""
     sides = [SideTold(binary=known.path, version=known.capabilities.version) for known in knowns]
     good = RehearsalVerdict.rehearsed
@@ -76,7 +77,7 @@ def rehearsed_by(knowns: Sequence[Known], asked: RehearsalAsked) -> Rehearsed:
             told = PlugRehearsal(ground="proven", verdict=good, binary=sides[0].binary, version=sides[0].version)
             return Rehearsed(told)
         case SaveTask():
-            return Rehearsed(StateSaved(verdict=good, source=sides[0], state_bytes=5), b"state")
+            return Rehearsed(StateSaved(verdict=good, source=sides[0], state_bytes=len(state)), state)
         case _:
             return Rehearsed(Migration(verdict=good, source=sides[0], destination=sides[-1]))
 
