@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Anyway, Assume, Json, Quiet, Settings, Socket, Whole
+from prober.cli.options import Anyway, Assume, Driven, Json, Quiet, Settings, Socket, Whole
 
 FROM_HELP = "The QEMU that the guest runs on: a path, the root directory of another system, or an id of a service."
 TO_HELP = "The QEMU that it is to go to: a path, the root directory of another system, or an id of a service."
@@ -36,10 +36,7 @@ def migrate_command(
         str | None,
         typer.Option("--to-line", metavar="LINE", help="The command line of the destination, where it is another."),
     ] = None,
-    driven: Annotated[
-        bool,
-        typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
-    ] = False,
+    driven: Driven = False,
     both_ways: Annotated[bool, typer.Option("--both-ways", help="And back again, with a guest started there.")] = False,
     socket: Socket = None,
     settings: Settings = None,

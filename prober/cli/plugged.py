@@ -39,7 +39,8 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
     >>> told = {"verdict": "not provable", "ground": "checked", "reason": "no rule for it",
     ...          "version": {"major": 7, "minor": 2, "micro": 0, "package": ""},
     ...          "signal": "", "said": "", "command": 0, "option": None, "steps": [], "taken_out": [], "left_out": [],
-    ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": []}
+    ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": [],
+    ...          "undriven": []}
     >>> list(format_plug(told))
     ['not provable (ground: checked) by QEMU 7.2.0: no rule for it']
     """
@@ -60,6 +61,9 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
     for findings in (told["findings"], told["line_findings"]):
         for line in format_report({"findings": findings, "left_off": 0}, verbose=verbose):
             yield f"  {line}"
+    if verbose and told["driven"]:
+        yield f"  driven: {', '.join(told['driven'])}"
+    yield from (f"  {why}" for why in told["undriven"])
     for warning in told["warnings"]:
         yield f"  QEMU warns: {warning}"
 

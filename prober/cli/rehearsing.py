@@ -62,13 +62,20 @@ def translate_devices(asked: DevicesAsked, qemu: Here, *, assume_unknown_present
 
 
 def rehearse_devices(
-    binary: str, root: Path | None, capabilities: Capabilities, told: PlugTranslation, *, anyway: bool, assume: bool
+    binary: str,
+    root: Path | None,
+    capabilities: Capabilities,
+    told: PlugTranslation,
+    *,
+    anyway: bool,
+    assume: bool,
+    driven: bool,
 ) -> Json:
     """The rehearsal of what was translated, which it holds.
 
     :raise ProberError: as :func:`prober.rehearsal.plug.rehearse_plug` does.
     """
-    request = request_of(told, anyway=anyway, assume=assume)
+    request = request_of(told, anyway=anyway, assume=assume, driven=driven)
     rehearsed = asyncio.run(rehearse_plug(LineSubject(binary, capabilities, root), request))
     return rehearsed.model_copy(update={"translation": told}).model_dump(mode="json")
 
@@ -82,13 +89,18 @@ def plug_now(
     *,
     anyway: bool,
     assume_unknown_present: bool,
+    driven: bool,
 ) -> Json:
     """The rehearsal as JSON.
 
     :raise ProberError: as :func:`prober.rehearsal.plug.rehearse_plug` does.
     """
     request = PlugRequest(
-        words=tuple(words), commands=commands, anyway=anyway, assume_unknown_present=assume_unknown_present
+        words=tuple(words),
+        commands=commands,
+        anyway=anyway,
+        assume_unknown_present=assume_unknown_present,
+        driven=driven,
     )
     told = asyncio.run(rehearse_plug(LineSubject(binary, capabilities, root), request))
     return told.model_dump(mode="json")

@@ -156,11 +156,23 @@ class Remote:
         }
         return self._prove(query, xml, "application/xml")
 
-    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+    def plug(
+        self,
+        words: list[str],
+        commands: list[str],
+        *,
+        anyway: bool,
+        assume_unknown_present: bool,
+        driven: bool = False,
+    ) -> Json:
         from prober.cli.rehearsing import read_commands
 
         read = [command.model_dump(mode="json") for command in read_commands(commands)]
-        query = {"anyway": _told(anyway), "assume_unknown_present": _told(assume_unknown_present)}
+        query = {
+            "anyway": _told(anyway),
+            "driven": _told(driven),
+            "assume_unknown_present": _told(assume_unknown_present),
+        }
         return self._rehearse(PLUG, query, json.dumps({"argv": words, "commands": read}).encode())
 
     def plug_devices(
@@ -172,6 +184,7 @@ class Remote:
         rehearse: bool,
         anyway: bool,
         assume_unknown_present: bool,
+        driven: bool = False,
     ) -> Json:
         body = {"domain": _as_text(xml), "devices": [*map(_as_text, devices)], "unplug": unplug}
         text = json.dumps(body).encode()
@@ -180,7 +193,8 @@ class Remote:
             query = _given({"assume_unknown_present": assume})
             told: Json = check_reply(self._client.ask(PLUG_COMMANDS, {"id": self._entry["id"]}, query, text))
             return told
-        return self._rehearse(PLUG, {"anyway": _told(anyway), "assume_unknown_present": assume}, text)
+        told_of_it = {"anyway": _told(anyway), "driven": _told(driven), "assume_unknown_present": assume}
+        return self._rehearse(PLUG, told_of_it, text)
 
     def migrate(
         self,

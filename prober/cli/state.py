@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Assume, DomainFile, Json, Quiet, Root, Settings, Socket, Whole
+from prober.cli.options import Assume, DomainFile, Driven, Json, Quiet, Root, Settings, Socket, Whole
 
 _Binary = Annotated[
     str,
@@ -25,10 +25,7 @@ def state_save_command(
     binary: _Binary,
     file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the state is kept.")],
     root: Root = None,
-    driven: Annotated[
-        bool,
-        typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
-    ] = False,
+    driven: Driven = False,
     socket: Socket = None,
     settings: Settings = None,
     assume_unknown_present: Assume = False,

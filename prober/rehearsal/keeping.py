@@ -92,7 +92,8 @@ async def save_state(
     seconds = perf_counter() - began
     if sent.source != "completed" or not state:
         said = sent.said or str(sent.ended)
-        saved = StateSaved(verdict=RehearsalVerdict.refused, said=said, source=told, seconds=seconds)
+        verdict = RehearsalVerdict.not_provable if sent.is_late else RehearsalVerdict.refused
+        saved = StateSaved(verdict=verdict, said=said, source=told, seconds=seconds)
         return without_secrets(saved, secrets), None
     verdict = RehearsalVerdict.in_part if told.left_out or done.left else RehearsalVerdict.rehearsed
     saved = StateSaved(

@@ -29,9 +29,12 @@ from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
 from prober.qemu.ended import signal_of
 from prober.rehearsal.commands import as_option, reason_against
+from prober.rehearsal.driving import Driven, drive
 from prober.rehearsal.hidden import secrets_in, without_secrets
+from prober.rehearsal.pair import PairSide, SideEnded
 from prober.rehearsal.plug_models import PlugRehearsal, PlugRequest
 from prober.rehearsal.plugging import Plugging, PlugSeen
+from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimits, on_stage, set_scene
 from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
 
@@ -90,6 +93,7 @@ class _Work:
     confinement: str = ""
     scene: Scene | None = None
     seen: PlugSeen = field(default_factory=PlugSeen)
+    driven: Driven = field(default_factory=Driven)
     bench: Bench = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +134,8 @@ class _Work:
         plugging = Plugging(standing, scene, self.request, _machine_of(scene))
         self.seen = plugging.seen
         try:
+            if self.request.driven:
+                self.driven = await _drive(scene, standing)
             await plugging.rehearse()
         except ExitedError as error:
             instead = scene.instead_of_kvm
@@ -139,6 +145,8 @@ class _Work:
             plugging.crashed(outcome.said)
             return
         self.verdict, self.reason = plugging.verdict()
+        if self.driven.undriven and self.verdict is RehearsalVerdict.rehearsed:
+            self.verdict = RehearsalVerdict.in_part
 
     def not_standing(self, ended: NotStanding) -> None:
         """There is nothing to plug into."""
@@ -170,6 +178,8 @@ class _Work:
             replaced=tuple(map(self._renumbered, bench.replaced)),
             left_out=tuple(map(self._renumbered, bench.left_out)),
             warnings=tuple(seen.warnings or outcome.warnings),
+            driven=self.driven.devices,
+            undriven=self.driven.undriven,
             readings=seen.readings,
             differences=tuple(map(self._renumbered, seen.differences)),
             confinement=self.confinement if self.ground == "proven" else "",
@@ -185,6 +195,19 @@ class _Work:
         commands = [number for number, one in enumerate(self.request.commands, 1) if as_option(one) is not None]
         place = commands[number]
         return item.model_copy(update={"position": place, "flag": self.request.commands[place - 1].execute})
+
+
+async def _drive(scene: Scene, standing: Standing) -> Driven:
+    """Drive the machine's devices, before anything is plugged in.
+
+    :raise ExitedError: where the QEMU ends of it.
+    :raise QemuError: where it does not answer as QMP has it.
+    """
+    side = PairSide("source", scene, standing)
+    try:
+        return await drive(side, await read_view(side))
+    except SideEnded as ended:
+        raise ended.error from ended
 
 
 def _machine_of(scene: Scene) -> str:

@@ -42,6 +42,8 @@ def failed_migration(
         whose = ended.side if ended is not None else "destination"
         after = "this would have killed the guest" if whose == "source" else "the guest would have gone on where it was"
         reason = f"the QEMU of the {whose} crashed ({crashed}): {after}"
+    elif sent.is_late and not words:
+        verdict, reason = RehearsalVerdict.not_provable, "it takes longer than a rehearsal may"
     elif not driven and is_about_stopped(said, because, destination.scene.subject.capabilities.version.major):
         verdict = RehearsalVerdict.not_provable
         reason = "the guest has never run, and this is about queues that no guest has set up: --driven has them set up"

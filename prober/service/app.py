@@ -195,9 +195,8 @@ class Handlers:
         return Response(200, await self._late.plug_commands(await self._plug_question(request), _asker(request)))
 
     async def _plug_question(self, request: Request) -> PlugQuestion:
-        anyway = read_truth(request, "anyway")
-        assume = read_truth(request, "assume_unknown_present")
-        return PlugQuestion(request.places["id"], await read_json_body(request, self._most), anyway, assume)
+        told = [read_truth(request, name) for name in ("anyway", "assume_unknown_present", "driven")]
+        return PlugQuestion(request.places["id"], await read_json_body(request, self._most), *told)
 
     async def migrate(self, request: Request) -> Response:
         """What becomes of a guest that goes to another binary."""

@@ -83,6 +83,7 @@ class PlugQuestion(NamedTuple):
     body: bytes
     anyway: bool = False
     assume_unknown_present: bool = False
+    driven: bool = False
 
 
 class MoveQuestion(NamedTuple):

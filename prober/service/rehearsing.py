@@ -81,7 +81,8 @@ class Rehearsing:
         head = {"do": "plug", "assume": question.assume_unknown_present, "anyway": question.anyway}
         work = await _parse(PlugWork, await self._work(head, question.body, asker, known))
         require_text(work.request.words)
-        told, _ = await self._judge.rehearse([known], RehearsalAsked(PlugTask(request=work.request)))
+        request = work.request.model_copy(update={"driven": question.driven})
+        told, _ = await self._judge.rehearse([known], RehearsalAsked(PlugTask(request=request)))
         assert isinstance(told, PlugRehearsal)
         return told.model_copy(update={"translation": work.translation}).model_dump_json().encode()
 

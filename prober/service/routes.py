@@ -195,7 +195,7 @@ PLUG = Route(
     "What comes of devices, or QMP commands, that are plugged into a machine",
     "PlugRehearsal",
     errors=(403, 404, 409, 413, 415, 422, 503),
-    query=(_ANYWAY, _ASSUME),
+    query=(_DRIVEN, _ANYWAY, _ASSUME),
     body=Body(
         "a domain and devices, or an argv and QMP commands",
         {"application/json": {"oneOf": [_DEVICES_BODY, _COMMANDS_BODY]}},

@@ -119,10 +119,10 @@ def test_what_is_taken_out_is_named_by_its_alias(served: Served) -> None:
 
 
 def test_commands_are_sent_to_a_line(served: Served) -> None:
-    told = served.post(f"{ID}/plug?assume_unknown_present=1", {"argv": ["q", "-S"], "commands": [COMMAND]})
+    told = served.post(f"{ID}/plug?assume_unknown_present=1&driven=on", {"argv": ["q", "-S"], "commands": [COMMAND]})
     assert told["translation"] is None
     request = served.task().request
-    assert (request.words, request.assume_unknown_present) == (("q", "-S"), True)
+    assert (request.words, request.assume_unknown_present, request.driven) == (("q", "-S"), True, True)
     assert [one.model_dump() for one in request.commands] == [COMMAND]
 
 
