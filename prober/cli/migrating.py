@@ -209,12 +209,13 @@ _Line = tuple[MovingQemu, tuple[str, ...]]
 
 
 class _Pair(NamedTuple):
-    """Two lines of one guest, and its cards that it would call otherwise."""
+    """Two lines of one guest, its cards that it would call otherwise, and what it calls each."""
 
     file: str
     source: _Line
     destination: _Line
     cards: tuple[CardChange, ...] = ()
+    names: tuple[CardName, ...] = ()
 
 
 async def _rehearse_all(
@@ -232,7 +233,7 @@ async def _rehearse_all(
         done += 1
         if progress is not None:
             progress.show(f"{done} of {len(pairs)} rehearsed")
-        return MigrationTold(file=pair.file, migration=migration, cards=pair.cards)
+        return MigrationTold(file=pair.file, migration=migration, cards=pair.cards, names=pair.names)
 
     tasks = [asyncio.ensure_future(one(pair)) for pair in pairs]
     try:
@@ -312,4 +313,4 @@ def _translated(
             return refused_by(file, side, error.refusals, source.subject(), destination.subject())
         lines.append((host, told.argv))
         cards.append(told.cards)
-    return _Pair(file, lines[0], lines[1], tuple(compare_card_names(*cards)))
+    return _Pair(file, lines[0], lines[1], tuple(compare_card_names(*cards)), cards[0])

@@ -51,6 +51,8 @@ def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iter
         yield from (f"  {line}" for line in lines[1:])
         yield from (f"  {one.file}:{refusal}" for refusal in one.refusals)
         yield from (f"  {describe_card(change)}" for change in one.cards)
+        if verbose:
+            yield from (f"  {describe_name(name)}" for name in one.names)
     if len(told) > 2:
         verdicts = [one.migration.verdict.value if one.migration else "not read" for one in told]
         yield ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
@@ -102,6 +104,11 @@ def describe_card(change: CardChange) -> str:
     return (
         f"the guest's network card {change.card} would be called {after} and not {before} (systemd's scheme {scheme})"
     )
+
+
+def describe_name(card: CardName) -> str:
+    """What a network card is called, in words."""
+    return f"the guest calls its network card {card.card} {_called(card)} (systemd's scheme {card.scheme})"
 
 
 def _called(card: CardName | None) -> str:

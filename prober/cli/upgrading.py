@@ -13,7 +13,7 @@ from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
 from prober.cli.migrating import Journey, find_hosts
-from prober.cli.migration import describe_card, describe_change
+from prober.cli.migration import describe_card, describe_change, describe_name
 from prober.cli.translating import HostFile
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
@@ -121,6 +121,8 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
         if migration is not None:
             yield from (f"{way}: {line}" for line in _of_migration(migration, verbose=verbose))
     yield from (f"at its next start {describe_card(change)}" for change in told.cards)
+    if verbose:
+        yield from (describe_name(name) for name in told.names)
     yield from (f"deprecated: {text}" for text in told.deprecated)
     if verbose:
         yield from (f"it uses: {change.fact}: {_described(change)}" for change in told.differences)

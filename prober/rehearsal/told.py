@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.refusal import Refusal
-from prober.guest.cards.name import CardChange
+from prober.guest.cards.name import CardChange, CardName
 from prober.proof.subject import LineSubject
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.pair import SideName
@@ -19,7 +19,8 @@ class MigrationTold(BaseModel):
 
     ``refusals`` are those of a domain that one of the QEMUs cannot have.  There is no ``migration`` of what is no
     domain at all (refused), and of what is ``unreadable``, for this reason.
-    ``cards`` are the network cards that a guest with systemd would call otherwise after its next start.
+    ``cards`` are the network cards that a guest with systemd would call otherwise after its next start, ``names`` what
+    it calls each where it runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +30,7 @@ class MigrationTold(BaseModel):
     unreadable: str = ""
     refusals: tuple[Refusal, ...] = ()
     cards: tuple[CardChange, ...] = ()
+    names: tuple[CardName, ...] = ()
 
 
 class MigrationList(BaseModel):

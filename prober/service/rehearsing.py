@@ -130,7 +130,9 @@ class Rehearsing:
             if line.refusals:
                 return refused_by("", side, line.refusals, here[0].subject(), there[0].subject())
         told = await self._moved(question, (here[0], here[1].argv), (there[0], there[1].argv))
-        return told.model_copy(update={"cards": tuple(compare_card_names(here[1].cards, there[1].cards))})
+        return told.model_copy(
+            update={"cards": tuple(compare_card_names(here[1].cards, there[1].cards)), "names": here[1].cards}
+        )
 
     async def _save(self, question: SaveQuestion, asker: WorkAsker) -> bytes:
         known = await find_startable(self._catalog, question.ident)

@@ -42,7 +42,8 @@ DRIVEN = (("10.0", "11.1"),)
 
 _HEAD = """\
 # What becomes of libvirt's own domains (its test suite's, by their names) that are moved from one QEMU to the next,
-# under TCG, each with the machine type that it has where it runs.  A domain that one of both cannot have is in no list.
+# under TCG, each with the machine type that it has with the older of both.  A domain that one of both cannot have is in
+# no list.
 #
 # Written by `python -m tests.rehearsal.suite`; read the difference before it is committed.
 """
@@ -73,7 +74,9 @@ def lines_of(path: Path, source: LineSubject, destination: LineSubject) -> Migra
     if domain is None:
         return None
     host = _host().model_copy(update={"networks": networks_of(domain), "pools": pools_of(domain)})
-    kept = with_machine(domain, canonical_machine(domain, source.capabilities, host))
+    # One that goes back has the machine type that it had where it came from.
+    older = min((source, destination), key=lambda one: one.capabilities.version.numbers)
+    kept = with_machine(domain, canonical_machine(domain, older.capabilities, host))
     lines = []
     for subject in (source, destination):
         try:
@@ -135,12 +138,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--roots", type=Path, default=ROOT / ".roots")
-    parser.add_argument("--pair", nargs=2, action="append", help="this pair alone, and tell more of it")
+    parser.add_argument("--pair", nargs=2, action="append", help="this pair alone; the others stay as they are")
     told = parser.parse_args()
     places = {version: QemuPlace(version, BINARY_IN_ROOT, told.roots / version) for version in WAY}
     places["7.2"] = QemuPlace("7.2", BINARY_IN_ROOT)
     subjects = {name: LineSubject(place.binary, capabilities_of(place), place.root) for name, place in places.items()}
-    outcomes: dict[str, dict[str, str]] = {}
+    outcomes = read_table() if told.pair else {}
     every = [(*pair, False) for pair in told.pair or PAIRS] + [(*pair, True) for pair in DRIVEN if not told.pair]
     for source, destination, driven in every:
         pair = f"{source} {destination}" + (" driven" if driven else "")
@@ -156,8 +159,7 @@ def main() -> None:
                 told_of_it = (outcome_of(one), one.said[:300], one.reason, one.device, changes, left)
                 sys.stdout.write(" | ".join(map(str, (pair, name, *told_of_it))) + "\n")
         sys.stderr.write(f"{pair}: {len(moved)}\n")
-    if not told.pair:
-        TABLE.write_text(write_table(outcomes), encoding="utf-8")
+    TABLE.write_text(write_table(outcomes), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -218,7 +218,8 @@ def test_a_recording_rehearses_nothing(served: Served, where: str) -> None:
 
 def test_a_domain_keeps_its_machine_on_both_ways(served: Served) -> None:
     asked = f"{ID}/migrate?to={OTHER}&both_ways=true&driven=on"
-    told = MigrationList.model_validate(served.post(asked, PLAIN, "application/xml"))
+    told = MigrationList.model_validate(served.post(asked, DOMAIN.format(CARD), "application/xml"))
+    assert [[card.card for card in one.names] for one in told.migrations] == [["net0"]] * 2
     assert [one.migration is not None and one.migration.verdict for one in told.migrations] == ["rehearsed"] * 2
     (there, asked_there), (back, asked_back) = served.judge.rehearsed[-2:]
     assert [known.path for known in there] == [known.path for known in back][::-1]
