@@ -74,6 +74,7 @@ _SECTIONS = tuple(
         (r"Machine type received is|machine type", "the machine type"),
         (r"configuration section|'configuration'", "the machine"),
         (_OF_POWER.pattern, _POWER),
+        (r"'slirp'", "a user-mode network (slirp)"),
         (r"'(?P<name>[\w./-]+)' \d+\. Make sure", "a device"),
     )
 )

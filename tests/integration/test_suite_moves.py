@@ -51,7 +51,7 @@ def subjects_of(pair: str, request: pytest.FixtureRequest) -> tuple[LineSubject,
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("pair", "names"), parts())
+@pytest.mark.parametrize(("pair", "names"), [*parts()])
 def test_it_becomes_of_each_what_the_table_says(pair: str, names: list[str], request: pytest.FixtureRequest) -> None:
     subjects = subjects_of(pair, request)
     asked = {name: lines_of(LIBVIRT / "pairs" / f"{name}.xml", *subjects) for name in names}
