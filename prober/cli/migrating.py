@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from prober.cli.migration import exit_of_all, format_told
 from prober.cli.moving_served import ServedMove
 from prober.cli.remote import Remote
 from prober.cli.translating import Here, HostFile, translate_here
+from prober.cli.turns import in_turns
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
@@ -190,7 +190,8 @@ def _rehearse_line(
     told = [_Pair("", (source, line), (destination, there))]
     if asked.both_ways:
         told.append(_Pair("", (destination, there), (source, line)))
-    return asyncio.run(_rehearse_all(told, asked))
+    with output.ProgressLine() as progress:
+        return asyncio.run(_rehearse_all(told, asked, progress))
 
 
 def _as_line(words: Sequence[str]) -> tuple[str, ...]:
@@ -219,29 +220,16 @@ class _Pair(NamedTuple):
 
 
 async def _rehearse_all(
-    pairs: Sequence[_Pair], asked: MigrateAsked, progress: output.ProgressLine | None = None
+    pairs: Sequence[_Pair], asked: MigrateAsked, progress: output.ProgressLine
 ) -> list[MigrationTold]:
-    """Each pair of lines, as many at a time as there are processors for two QEMUs each."""
+    """What becomes of each pair of lines."""
     kvm = KvmTrial()
-    turns = asyncio.Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
-    done = 0
 
     async def one(pair: _Pair) -> MigrationTold:
-        nonlocal done
-        async with turns:
-            migration = await _rehearse(pair.source, pair.destination, asked, kvm)
-        done += 1
-        if progress is not None:
-            progress.show(f"{done} of {len(pairs)} rehearsed")
+        migration = await _rehearse(pair.source, pair.destination, asked, kvm)
         return MigrationTold(file=pair.file, migration=migration, cards=pair.cards, names=pair.names)
 
-    tasks = [asyncio.ensure_future(one(pair)) for pair in pairs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await in_turns(pairs, one, lambda count: f"{count} of {len(pairs)} rehearsed", progress)
 
 
 async def _rehearse(here: _Line, there: _Line, asked: MigrateAsked, kvm: KvmTrial) -> Migration:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
+from prober.cli.turns import exit_code_of, worst_of
 from prober.guest.cards.name import CardChange, CardName
 from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.told import MigrationTold
@@ -16,27 +17,16 @@ from prober.rehearsal.verdict import RehearsalVerdict
 #: As many changes are printed of one migration, where not all are asked for.
 _SHOWN = 10
 
-_CODES = {
-    RehearsalVerdict.rehearsed: ExitCode.ok,
-    RehearsalVerdict.in_part: ExitCode.ok,
-    RehearsalVerdict.refused: ExitCode.refused,
-    RehearsalVerdict.not_provable: ExitCode.unknown,
-}
-
 
 def exit_of_all(told: Sequence[MigrationTold], *, whole: bool) -> ExitCode:
     """The exit code of the worst; ``whole`` is for whom a part is not enough."""
-    codes = {_exit_of(one, whole=whole) for one in told}
-    order = (ExitCode.usage, ExitCode.refused, ExitCode.unknown)
-    return next((code for code in order if code in codes), ExitCode.ok)
+    return worst_of([_exit_of(one, whole=whole) for one in told])
 
 
 def _exit_of(told: MigrationTold, *, whole: bool) -> ExitCode:
     if told.migration is None:
         return ExitCode.refused if told.refusals else ExitCode.usage
-    if whole and told.migration.verdict is RehearsalVerdict.in_part:
-        return ExitCode.unknown
-    return _CODES[told.migration.verdict]
+    return exit_code_of(told.migration.verdict, whole=whole)
 
 
 def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iterator[str]:

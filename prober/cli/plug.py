@@ -15,7 +15,8 @@ from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
 from prober.cli.options import Anyway, Assume, Binary, Driven, Json, Quiet, Replies, Root, Settings, Socket, Whole
-from prober.cli.plugged import exit_of_plug, format_plug
+from prober.cli.plugged import format_plug
+from prober.cli.turns import exit_code_of
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
 
 
@@ -154,7 +155,7 @@ def _tell(told: dict[str, Any], wanted: PlugWanted) -> ExitCode:
     else:
         for line in format_plug(told, verbose=wanted.verbose):
             output.write(line)
-    return exit_of_plug(told, whole=wanted.whole)
+    return exit_code_of(told["verdict"], whole=wanted.whole)
 
 
 def _write_commands(told: dict[str, Any], wanted: PlugWanted) -> None:

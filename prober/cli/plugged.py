@@ -1,4 +1,4 @@
-"""How a rehearsed hot-plug is told: in lines, and by the exit code."""
+"""How a rehearsed hot-plug is told in lines."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from typing import Any
 
 from prober.cli import output
 from prober.cli.check_argv import format_report
-from prober.cli.exits import ExitCode
-
-#: The exit code of each verdict.
-_CODES = {
-    "rehearsed": ExitCode.ok,
-    "rehearsed in part": ExitCode.ok,
-    "refused": ExitCode.refused,
-    "not provable": ExitCode.unknown,
-}
 
 _OUT = {
     "gone": "gone",
@@ -24,13 +15,6 @@ _OUT = {
     "crashed": "QEMU ended of it",
     "not tried": "not tried",
 }
-
-
-def exit_of_plug(told: dict[str, Any], *, whole: bool) -> ExitCode:
-    """The exit code of a verdict; ``whole`` is for whom a part is not enough."""
-    if whole and told["verdict"] == "rehearsed in part":
-        return ExitCode.unknown
-    return _CODES[told["verdict"]]
 
 
 def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:

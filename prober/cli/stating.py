@@ -15,6 +15,7 @@ from prober.cli.migrating import MovingQemu, find_host
 from prober.cli.migration import exit_of_all, format_told
 from prober.cli.replacing import replace_file
 from prober.cli.translating import Here, HostFile, translate_here
+from prober.cli.turns import exit_code_of
 from prober.domain.domain import Domain
 from prober.errors import StateFileError
 from prober.proof.subject import LineRequest
@@ -22,11 +23,8 @@ from prober.rehearsal.keeping import Guest, StateSaved, load_state, save_state
 from prober.rehearsal.models import Migration
 from prober.rehearsal.statefile import MOST_FILE, read_state, write_state
 from prober.rehearsal.told import MigrationTold
-from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.pinned import with_machine
 from prober.translate.read import read_domain
-
-_CODES = {RehearsalVerdict.refused: ExitCode.refused, RehearsalVerdict.not_provable: ExitCode.unknown}
 
 
 class Stated(NamedTuple):
@@ -68,7 +66,7 @@ def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: 
     else:
         for text in _format(saved, file):
             output.write(text)
-    return _CODES.get(saved.verdict, ExitCode.ok)
+    return exit_code_of(saved.verdict)
 
 
 def _save(xml: bytes, stated: Stated, *, driven: bool) -> tuple[StateSaved, bytes]:
@@ -88,7 +86,7 @@ def _save(xml: bytes, stated: Stated, *, driven: bool) -> tuple[StateSaved, byte
 
 def _format(saved: StateSaved, file: Path) -> list[str]:
     source = saved.source
-    if saved.verdict in _CODES:
+    if exit_code_of(saved.verdict) is not ExitCode.ok:
         why = saved.reason or saved.said
         return [f"{saved.verdict.value} by QEMU {source.version}: {why}", *saved.undriven]
     text = f"{file}: {saved.state_bytes} bytes of QEMU {source.version} ({source.machine}), {saved.seconds:.2f} s"

@@ -180,7 +180,11 @@ async def give_state(destination: PairSide, state: bytes) -> Sent:
         return sent
     giving = asyncio.ensure_future(_write_all(writing, state))
     try:
-        return await _see_it_through(None, destination, sent)
+        sent = await _see_it_through(None, destination, sent)
+        if sent.is_late and giving.done():
+            # It was given all that there is, so it is the state that is to blame.
+            sent.is_late, sent.said = False, "QEMU waits for more than the state has"
+        return sent
     finally:
         giving.cancel()
         await asyncio.gather(giving, return_exceptions=True)
