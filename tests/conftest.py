@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 CHECKOUT = Path(__file__).parent.parent
 
+#: Where the root directories of other QEMU versions are.
+ROOTS = Path(os.environ.get("PROBER_ROOTS") or CHECKOUT / ".roots").absolute()
+
 #: The QEMU versions that are tested besides the installed one, and the binary inside their roots.
 ROOT_VERSIONS = ("5.2", "10.0", "11.1")
 BINARY_IN_ROOT = "/usr/bin/qemu-system-x86_64"
@@ -101,7 +104,7 @@ def _installed() -> str:
 
 
 def _in_root(version: str) -> Path:
-    root = Path(os.environ.get("PROBER_ROOTS") or CHECKOUT / ".roots").absolute() / version
+    root = ROOTS / version
     if not (root / BINARY_IN_ROOT.lstrip("/")).exists():
         pytest.skip(f"no QEMU {version} in {root} (`make roots` lays it out, PROBER_ROOTS says where it is)")
     if os.geteuid() != 0:

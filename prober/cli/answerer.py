@@ -72,9 +72,18 @@ class Answerer(Protocol):
         """
         ...
 
-    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+    def plug(
+        self,
+        words: list[str],
+        commands: list[str],
+        *,
+        anyway: bool,
+        assume_unknown_present: bool,
+        driven: bool = False,
+    ) -> Json:
         """What comes of QMP commands that are sent to a machine with this argv (a
-        :class:`~prober.rehearsal.plug_models.PlugRehearsal` as JSON); each is a text of JSON.
+        :class:`~prober.rehearsal.plug_models.PlugRehearsal` as JSON); each is a text of JSON.  ``driven`` has the
+        machine's devices driven before.
 
         :raise UsageError: where one is none, or a recording is asked.
         """
@@ -89,6 +98,7 @@ class Answerer(Protocol):
         rehearse: bool,
         anyway: bool,
         assume_unknown_present: bool,
+        driven: bool = False,
     ) -> Json:
         """The commands for devices of a domain (a :class:`~prober.translate.plug_models.PlugTranslation` as JSON); or
         what comes of them (as :meth:`plug` tells, with the ``translation``), where that is wanted and there is a QEMU.

@@ -81,6 +81,26 @@ def choose_either(name: str, socket: Path | None) -> Answerer:
     return _interviewed(name)
 
 
+def find_served(name: str, socket: Path | None) -> Remote | None:
+    """The binary of a service that a word names; None where it names none.
+
+    The service on ``socket`` is asked, where one is given; else one that is in its usual places, for what can be no
+    program of this host.
+
+    :raise ServiceError: where the service that is to be asked cannot be.
+    """
+    if socket is None:
+        import shutil  # Late: it takes two milliseconds.
+
+        if "/" in name or Path(name).exists() or shutil.which(name):
+            return None
+        socket = find_socket()
+    if socket is None:
+        return None
+    remote = Remote(socket, name)
+    return remote if remote.has_binary() else None
+
+
 def _no_such(name: str) -> NoReturn:
     raise UsageError(
         f"there is no file {name!r} here, and no service that could have a binary of this id",

@@ -165,7 +165,15 @@ class Local:
         asked = LineAsked(told["argv"], anyway, assume_unknown_present)
         return prove_now(binary, self._root, self.capabilities, asked, told)
 
-    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
+    def plug(
+        self,
+        words: list[str],
+        commands: list[str],
+        *,
+        anyway: bool,
+        assume_unknown_present: bool,
+        driven: bool = False,
+    ) -> Json:
         from prober.cli.rehearsing import plug_now, read_commands
 
         # Before the interview, which would be in vain for what cannot be read.
@@ -179,6 +187,7 @@ class Local:
             read,
             anyway=anyway,
             assume_unknown_present=assume_unknown_present,
+            driven=driven,
         )
 
     def plug_devices(
@@ -190,6 +199,7 @@ class Local:
         rehearse: bool,
         anyway: bool,
         assume_unknown_present: bool,
+        driven: bool = False,
     ) -> Json:
         from prober.cli.rehearsing import DevicesAsked, rehearse_devices, translate_devices
         from prober.cli.translating import Here, HostFile
@@ -200,7 +210,7 @@ class Local:
         if self.binary is None or not rehearse:
             return told.model_dump(mode="json")
         caps, assume = self.capabilities, assume_unknown_present
-        return rehearse_devices(self.binary, self._root, caps, told, anyway=anyway, assume=assume)
+        return rehearse_devices(self.binary, self._root, caps, told, anyway=anyway, assume=assume, driven=driven)
 
     def _binary_to_prove(self) -> str:
         if self.binary is None:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Anyway, Assume, Json, Quiet, Settings, Whole
+from prober.cli.options import Anyway, Assume, Driven, Json, Quiet, Settings, Socket, Whole
 
-FROM_HELP = "The QEMU that the guest runs on: a path, or the root directory of another system."
-TO_HELP = "The QEMU that it is to go to: a path, or the root directory of another system."
+FROM_HELP = "The QEMU that the guest runs on: a path, the root directory of another system, or an id of a service."
+TO_HELP = "The QEMU that it is to go to: a path, the root directory of another system, or an id of a service."
 
 
 def migrate_command(
@@ -36,11 +36,9 @@ def migrate_command(
         str | None,
         typer.Option("--to-line", metavar="LINE", help="The command line of the destination, where it is another."),
     ] = None,
-    driven: Annotated[
-        bool,
-        typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
-    ] = False,
+    driven: Driven = False,
     both_ways: Annotated[bool, typer.Option("--both-ways", help="And back again, with a guest started there.")] = False,
+    socket: Socket = None,
     settings: Settings = None,
     anyway: Anyway = False,
     whole: Whole = False,
@@ -66,5 +64,5 @@ def migrate_command(
     from prober.cli.migrating import Journey, MigrateAsked, run_migrate
 
     asked = MigrateAsked(anyway, assume_unknown_present, driven, both_ways)
-    journey = Journey(source, destination, from_root, to_root, settings)
+    journey = Journey(source, destination, from_root, to_root, settings, socket)
     raise typer.Exit(run_migrate(words or [], to_line, journey, asked, as_json=json, verbose=verbose, whole=whole))

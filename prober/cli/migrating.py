@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prober.cli import output
-from prober.cli.choosing import find_program
+from prober.cli.choosing import find_program, find_served
 from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.knowledge import capabilities_of
 from prober.cli.local import Local, interviewed
 from prober.cli.migration import exit_of_all, format_told
+from prober.cli.moving_served import ServedMove
+from prober.cli.remote import Remote
 from prober.cli.translating import Here, HostFile, translate_here
+from prober.cli.turns import in_turns
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
@@ -28,6 +31,7 @@ from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import SideName
 from prober.rehearsal.told import MigrationTold, refused_by
+from prober.service.routes import BINARY
 from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.read import read_domain
 
@@ -53,14 +57,16 @@ class Journey:
     from_root: Path | None = None
     to_root: Path | None = None
     settings: Path | None = None
+    socket: Path | None = None
 
 
 class MovingQemu(NamedTuple):
-    """One QEMU: who answers for it, its path, and the root directory that it is in."""
+    """One QEMU: who answers for it, its path, the root directory that it is in, and the service that has it."""
 
     qemu: Local
     binary: str
     root: Path | None
+    served: Remote | None = None
 
     def subject(self) -> LineSubject:
         """It as one that is started.
@@ -88,18 +94,23 @@ def run_migrate(
     if not words:
         raise UsageError("what is to migrate?", hint="name domains, or a command line after --")
     hosts = find_hosts(journey)
-    for host in hosts:
-        host.subject()  # Interviewed before anything is started, one after the other.
-    told: list[MigrationTold] = []
+    served = _served(hosts, asked)
+    if served is None:
+        for host in hosts:
+            host.subject()  # Interviewed before anything is started, one after the other.
     if is_line(words, to_line):
-        told += _rehearse_line(words, to_line, hosts, asked)
+        line = _as_line(words)
+        there = line if to_line is None else _as_line(_split(to_line))
+        told = served.of_lines(line, there) if served else _rehearse_line(line, there, hosts, asked)
     else:
-        told += rehearse_domains(find_domains([*words]), hosts, HostFile(journey.settings), asked)
+        files = find_domains([*words])
+        settings = HostFile(journey.settings)
+        told = served.of_domains(files) if served else rehearse_domains(files, hosts, settings, asked)
     if as_json:
         output.write_json([one.model_dump(mode="json") for one in told])
     else:
-        for line in format_told(told, verbose=verbose):
-            output.write(line)
+        for text in format_told(told, verbose=verbose):
+            output.write(text)
     return exit_of_all(told, whole=whole)
 
 
@@ -114,25 +125,40 @@ def find_hosts(journey: Journey) -> tuple[MovingQemu, MovingQemu]:
     :raise UsageError: where one is not told, or is none.
     """
     return (
-        find_host("--from", journey.source, journey.from_root, journey.settings),
-        find_host("--to", journey.destination, journey.to_root, journey.settings),
+        find_host("--from", journey.source, journey.from_root, journey.settings, journey.socket),
+        find_host("--to", journey.destination, journey.to_root, journey.settings, journey.socket),
     )
 
 
-def find_host(option: str, name: str | None, root: Path | None, settings: Path | None) -> MovingQemu:
-    """The QEMU that an option names, or its root directory.
+def find_host(
+    option: str, name: str | None, root: Path | None, settings: Path | None, socket: Path | None = None
+) -> MovingQemu:
+    """The QEMU that an option names: by its path, its root directory, or an id of the service on ``socket``.
 
     :raise UsageError: where it names none.
+    :raise ServiceError: where the service cannot be asked.
     """
     if name is None and root is None:
         raise UsageError(f"{option} is missing", hint="name both QEMUs, --from A --to B")
     if root is not None:
         return _in_root(option, name or _IN_ROOT, root, settings)
     assert name is not None
+    served = find_served(name, socket)
+    if served is not None:
+        return _of_service(served, settings)
     if Path(name).is_dir():
         return _in_root(option, _IN_ROOT, Path(name), settings)
-    binary = str(Path(find_program(name, "a root directory")).absolute())
+    binary = str(Path(find_program(name, "a root directory, or a binary of a service by --socket")).absolute())
     return MovingQemu(interviewed(binary, settings), binary, None)
+
+
+def _of_service(served: Remote, settings: Path | None) -> MovingQemu:
+    """A binary of a service, whose own host it is on; what it can do is not asked again."""
+    entry = served.tell(BINARY)
+    if entry["kind"] == "recording":
+        raise UsageError(f"{entry['id']} is a recording, which cannot be started", hint="name a QEMU")
+    binary = entry["path"]
+    return MovingQemu(Local(lambda: capabilities_of(served), binary, binary, settings), binary, None, served)
 
 
 def _in_root(option: str, binary: str, root: Path, settings: Path | None) -> MovingQemu:
@@ -142,16 +168,30 @@ def _in_root(option: str, binary: str, root: Path, settings: Path | None) -> Mov
     return MovingQemu(interviewed(binary, settings, directory), binary, directory)
 
 
+def _served(hosts: tuple[MovingQemu, MovingQemu], asked: MigrateAsked) -> ServedMove | None:
+    """The service that rehearses it, where it has both."""
+    source, destination = hosts
+    if source.served is None or destination.served is None:
+        return None
+    return ServedMove(
+        source.served,
+        destination.binary,
+        driven=asked.driven,
+        both_ways=asked.both_ways,
+        anyway=asked.anyway,
+        assume_unknown_present=asked.assume_unknown_present,
+    )
+
+
 def _rehearse_line(
-    words: Sequence[str], to_line: str | None, hosts: tuple[MovingQemu, MovingQemu], asked: MigrateAsked
+    line: tuple[str, ...], there: tuple[str, ...], hosts: tuple[MovingQemu, MovingQemu], asked: MigrateAsked
 ) -> list[MigrationTold]:
     source, destination = hosts
-    line = _as_line(words)
-    there = line if to_line is None else _as_line(_split(to_line))
     told = [_Pair("", (source, line), (destination, there))]
     if asked.both_ways:
         told.append(_Pair("", (destination, there), (source, line)))
-    return asyncio.run(_rehearse_all(told, asked))
+    with output.ProgressLine() as progress:
+        return asyncio.run(_rehearse_all(told, asked, progress))
 
 
 def _as_line(words: Sequence[str]) -> tuple[str, ...]:
@@ -170,38 +210,26 @@ _Line = tuple[MovingQemu, tuple[str, ...]]
 
 
 class _Pair(NamedTuple):
-    """Two lines of one guest, and its cards that it would call otherwise."""
+    """Two lines of one guest, its cards that it would call otherwise, and what it calls each."""
 
     file: str
     source: _Line
     destination: _Line
     cards: tuple[CardChange, ...] = ()
+    names: tuple[CardName, ...] = ()
 
 
 async def _rehearse_all(
-    pairs: Sequence[_Pair], asked: MigrateAsked, progress: output.ProgressLine | None = None
+    pairs: Sequence[_Pair], asked: MigrateAsked, progress: output.ProgressLine
 ) -> list[MigrationTold]:
-    """Each pair of lines, as many at a time as there are processors for two QEMUs each."""
+    """What becomes of each pair of lines."""
     kvm = KvmTrial()
-    turns = asyncio.Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
-    done = 0
 
     async def one(pair: _Pair) -> MigrationTold:
-        nonlocal done
-        async with turns:
-            migration = await _rehearse(pair.source, pair.destination, asked, kvm)
-        done += 1
-        if progress is not None:
-            progress.show(f"{done} of {len(pairs)} rehearsed")
-        return MigrationTold(file=pair.file, migration=migration, cards=pair.cards)
+        migration = await _rehearse(pair.source, pair.destination, asked, kvm)
+        return MigrationTold(file=pair.file, migration=migration, cards=pair.cards, names=pair.names)
 
-    tasks = [asyncio.ensure_future(one(pair)) for pair in pairs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await in_turns(pairs, one, lambda count: f"{count} of {len(pairs)} rehearsed", progress)
 
 
 async def _rehearse(here: _Line, there: _Line, asked: MigrateAsked, kvm: KvmTrial) -> Migration:
@@ -270,7 +298,7 @@ def _translated(
         try:
             told = translate_here(domain, here, assume_unknown_present=asked.assume_unknown_present)
         except RefusedError as error:
-            return refused_by(file, side, error, source.subject(), destination.subject())
+            return refused_by(file, side, error.refusals, source.subject(), destination.subject())
         lines.append((host, told.argv))
         cards.append(told.cards)
-    return _Pair(file, lines[0], lines[1], tuple(compare_card_names(*cards)))
+    return _Pair(file, lines[0], lines[1], tuple(compare_card_names(*cards)), cards[0])

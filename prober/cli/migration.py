@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from prober.cli import output
 from prober.cli.exits import ExitCode
+from prober.cli.turns import exit_code_of, worst_of
 from prober.guest.cards.name import CardChange, CardName
 from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.told import MigrationTold
@@ -16,27 +17,16 @@ from prober.rehearsal.verdict import RehearsalVerdict
 #: As many changes are printed of one migration, where not all are asked for.
 _SHOWN = 10
 
-_CODES = {
-    RehearsalVerdict.rehearsed: ExitCode.ok,
-    RehearsalVerdict.in_part: ExitCode.ok,
-    RehearsalVerdict.refused: ExitCode.refused,
-    RehearsalVerdict.not_provable: ExitCode.unknown,
-}
-
 
 def exit_of_all(told: Sequence[MigrationTold], *, whole: bool) -> ExitCode:
     """The exit code of the worst; ``whole`` is for whom a part is not enough."""
-    codes = {_exit_of(one, whole=whole) for one in told}
-    order = (ExitCode.usage, ExitCode.refused, ExitCode.unknown)
-    return next((code for code in order if code in codes), ExitCode.ok)
+    return worst_of([_exit_of(one, whole=whole) for one in told])
 
 
 def _exit_of(told: MigrationTold, *, whole: bool) -> ExitCode:
     if told.migration is None:
         return ExitCode.refused if told.refusals else ExitCode.usage
-    if whole and told.migration.verdict is RehearsalVerdict.in_part:
-        return ExitCode.unknown
-    return _CODES[told.migration.verdict]
+    return exit_code_of(told.migration.verdict, whole=whole)
 
 
 def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iterator[str]:
@@ -51,6 +41,8 @@ def format_told(told: Sequence[MigrationTold], *, verbose: bool = False) -> Iter
         yield from (f"  {line}" for line in lines[1:])
         yield from (f"  {one.file}:{refusal}" for refusal in one.refusals)
         yield from (f"  {describe_card(change)}" for change in one.cards)
+        if verbose:
+            yield from (f"  {describe_name(name)}" for name in one.names)
     if len(told) > 2:
         verdicts = [one.migration.verdict.value if one.migration else "not read" for one in told]
         yield ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
@@ -102,6 +94,11 @@ def describe_card(change: CardChange) -> str:
     return (
         f"the guest's network card {change.card} would be called {after} and not {before} (systemd's scheme {scheme})"
     )
+
+
+def describe_name(card: CardName) -> str:
+    """What a network card is called, in words."""
+    return f"the guest calls its network card {card.card} {_called(card)} (systemd's scheme {card.scheme})"
 
 
 def _called(card: CardName | None) -> str:

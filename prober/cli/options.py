@@ -173,6 +173,10 @@ Root = Annotated[
     typer.Option("--root", metavar="DIR", help="Run QEMU in this other system's tree (takes bubblewrap, or root)."),
 ]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Start what the check refuses, too.")]
+Driven = Annotated[
+    bool,
+    typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
+]
 Prove = Annotated[
     bool, typer.Option("--prove", help="Start the QEMU with it too, confined and stopped: QEMU itself is the judge.")
 ]

@@ -14,8 +14,9 @@ from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name, with_place
-from prober.cli.options import Anyway, Assume, Binary, Json, Quiet, Replies, Root, Settings, Socket, Whole
-from prober.cli.plugged import exit_of_plug, format_plug
+from prober.cli.options import Anyway, Assume, Binary, Driven, Json, Quiet, Replies, Root, Settings, Socket, Whole
+from prober.cli.plugged import format_plug
+from prober.cli.turns import exit_code_of
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
 
 
@@ -35,6 +36,7 @@ class PlugWanted(NamedTuple):
     whole: bool
     assume_unknown_present: bool
     verbose: bool
+    driven: bool = False
     form: PlugFormat | None = None
 
 
@@ -68,6 +70,7 @@ def plug_command(
     replies: Replies = None,
     root: Root = None,
     settings: Settings = None,
+    driven: Driven = False,
     anyway: Anyway = False,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
@@ -89,7 +92,7 @@ def plug_command(
     Example: `prober plug --binary /usr/bin/qemu-system-x86_64 vm.xml disk.xml`
     """
     output.hush(answer=quiet, words=quiet)
-    wanted = PlugWanted(json, anyway, whole, assume_unknown_present, verbose, form)
+    wanted = PlugWanted(json, anyway, whole, assume_unknown_present, verbose, driven, form)
     answerer = choose(socket, binary, replies, settings, root)
     if qmp:
         if unplug or form:
@@ -106,7 +109,9 @@ def run_plug_line(answerer: Answerer, words: list[str], commands: list[str], wan
     :raise UsageError: where a command is none, stdin has no command line, or a recording is asked.
     """
     assume = wanted.assume_unknown_present
-    told = answerer.plug(read_argv(words), commands, anyway=wanted.anyway, assume_unknown_present=assume)
+    told = answerer.plug(
+        read_argv(words), commands, anyway=wanted.anyway, assume_unknown_present=assume, driven=wanted.driven
+    )
     return _tell(told, wanted)
 
 
@@ -127,6 +132,7 @@ def run_plug_devices(
             rehearse=wanted.form is None,
             anyway=wanted.anyway,
             assume_unknown_present=wanted.assume_unknown_present,
+            driven=wanted.driven,
         )
     except RefusedError as error:
         for refusal in error.refusals:
@@ -149,7 +155,7 @@ def _tell(told: dict[str, Any], wanted: PlugWanted) -> ExitCode:
     else:
         for line in format_plug(told, verbose=wanted.verbose):
             output.write(line)
-    return exit_of_plug(told, whole=wanted.whole)
+    return exit_code_of(told["verdict"], whole=wanted.whole)
 
 
 def _write_commands(told: dict[str, Any], wanted: PlugWanted) -> None:

@@ -1,20 +1,12 @@
-"""How a rehearsed hot-plug is told: in lines, and by the exit code."""
+"""How a rehearsed hot-plug is told in lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from prober.cli import output
 from prober.cli.check_argv import format_report
-from prober.cli.exits import ExitCode
-
-#: The exit code of each verdict.
-_CODES = {
-    "rehearsed": ExitCode.ok,
-    "rehearsed in part": ExitCode.ok,
-    "refused": ExitCode.refused,
-    "not provable": ExitCode.unknown,
-}
 
 _OUT = {
     "gone": "gone",
@@ -25,19 +17,14 @@ _OUT = {
 }
 
 
-def exit_of_plug(told: dict[str, Any], *, whole: bool) -> ExitCode:
-    """The exit code of a verdict; ``whole`` is for whom a part is not enough."""
-    if whole and told["verdict"] == "rehearsed in part":
-        return ExitCode.unknown
-    return _CODES[told["verdict"]]
-
-
 def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]:
     """The verdict in lines: each command and what came of it, how it is taken out again, and what was found.
 
-    >>> told = {"verdict": "not provable", "ground": "checked", "version": "7.2.0", "reason": "no rule for it",
+    >>> told = {"verdict": "not provable", "ground": "checked", "reason": "no rule for it",
+    ...          "version": {"major": 7, "minor": 2, "micro": 0, "package": ""},
     ...          "signal": "", "said": "", "command": 0, "option": None, "steps": [], "taken_out": [], "left_out": [],
-    ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": []}
+    ...          "unplugged": [], "replaced": [], "findings": [], "line_findings": [], "warnings": [],
+    ...          "undriven": []}
     >>> list(format_plug(told))
     ['not provable (ground: checked) by QEMU 7.2.0: no rule for it']
     """
@@ -58,12 +45,15 @@ def format_plug(told: dict[str, Any], *, verbose: bool = False) -> Iterator[str]
     for findings in (told["findings"], told["line_findings"]):
         for line in format_report({"findings": findings, "left_off": 0}, verbose=verbose):
             yield f"  {line}"
+    if verbose and told["driven"]:
+        yield f"  driven: {', '.join(told['driven'])}"
+    yield from (f"  {why}" for why in told["undriven"])
     for warning in told["warnings"]:
         yield f"  QEMU warns: {warning}"
 
 
 def _headline(told: dict[str, Any]) -> str:
-    text = f"{told['verdict']} (ground: {told['ground']}) by QEMU {told['version']}"
+    text = f"{told['verdict']} (ground: {told['ground']}) by QEMU {output.dotted(told['version'])}"
     if told["signal"]:
         return f"{text}: this would have killed the guest ({told['signal']})"
     if told["reason"]:

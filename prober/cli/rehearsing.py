@@ -14,7 +14,7 @@ from prober.commandline.qmp import QmpCommand, read_command
 from prober.errors import UsageError
 from prober.proof.subject import LineSubject
 from prober.rehearsal.plug import rehearse_plug
-from prober.rehearsal.plug_models import PlugRequest
+from prober.rehearsal.plug_models import PlugRequest, request_of
 from prober.translate.plug_models import PlugTranslation
 from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
@@ -62,19 +62,20 @@ def translate_devices(asked: DevicesAsked, qemu: Here, *, assume_unknown_present
 
 
 def rehearse_devices(
-    binary: str, root: Path | None, capabilities: Capabilities, told: PlugTranslation, *, anyway: bool, assume: bool
+    binary: str,
+    root: Path | None,
+    capabilities: Capabilities,
+    told: PlugTranslation,
+    *,
+    anyway: bool,
+    assume: bool,
+    driven: bool,
 ) -> Json:
     """The rehearsal of what was translated, which it holds.
 
     :raise ProberError: as :func:`prober.rehearsal.plug.rehearse_plug` does.
     """
-    request = PlugRequest(
-        words=told.argv,
-        commands=tuple(command for device in told.devices for command in device.commands),
-        unplug=tuple(command for device in told.unplugged for command in device.commands),
-        anyway=anyway,
-        assume_unknown_present=assume,
-    )
+    request = request_of(told, anyway=anyway, assume=assume, driven=driven)
     rehearsed = asyncio.run(rehearse_plug(LineSubject(binary, capabilities, root), request))
     return rehearsed.model_copy(update={"translation": told}).model_dump(mode="json")
 
@@ -88,13 +89,18 @@ def plug_now(
     *,
     anyway: bool,
     assume_unknown_present: bool,
+    driven: bool,
 ) -> Json:
     """The rehearsal as JSON.
 
     :raise ProberError: as :func:`prober.rehearsal.plug.rehearse_plug` does.
     """
     request = PlugRequest(
-        words=tuple(words), commands=commands, anyway=anyway, assume_unknown_present=assume_unknown_present
+        words=tuple(words),
+        commands=commands,
+        anyway=anyway,
+        assume_unknown_present=assume_unknown_present,
+        driven=driven,
     )
     told = asyncio.run(rehearse_plug(LineSubject(binary, capabilities, root), request))
     return told.model_dump(mode="json")

@@ -27,13 +27,28 @@ from prober.errors import (
     QemuTimeoutError,
     RefusedError,
     ServiceError,
+    StateFileError,
     UnknownBinaryError,
     UnknownNameError,
     UnreadableDomainError,
     UsageError,
 )
 from prober.service.client import NOTHING, Client, Reply
-from prober.service.routes import BINARIES, BINARY, CHECK_ARGV, DOMCAPABILITIES, PROVE, SUPPORTS, TRANSLATE, Route
+from prober.service.routes import (
+    BINARIES,
+    BINARY,
+    CHECK_ARGV,
+    DOMCAPABILITIES,
+    LOAD_STATE,
+    MIGRATE,
+    PLUG,
+    PLUG_COMMANDS,
+    PROVE,
+    STATE,
+    SUPPORTS,
+    TRANSLATE,
+    Route,
+)
 from prober.translate.wishes import NO_WISHES, Wishes
 
 #: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
@@ -52,11 +67,9 @@ _ERRORS: dict[str, type[ProberError]] = {
         ProverError,
         QemuError,
         QemuTimeoutError,
+        StateFileError,
     )
 }
-
-
-_NO_REHEARSAL = "a service rehearses nothing"
 
 
 class Remote:
@@ -143,8 +156,24 @@ class Remote:
         }
         return self._prove(query, xml, "application/xml")
 
-    def plug(self, words: list[str], commands: list[str], *, anyway: bool, assume_unknown_present: bool) -> Json:
-        raise UsageError(_NO_REHEARSAL, hint="name a QEMU of this host with --binary")
+    def plug(
+        self,
+        words: list[str],
+        commands: list[str],
+        *,
+        anyway: bool,
+        assume_unknown_present: bool,
+        driven: bool = False,
+    ) -> Json:
+        from prober.cli.rehearsing import read_commands
+
+        read = [command.model_dump(mode="json") for command in read_commands(commands)]
+        query = {
+            "anyway": _told(anyway),
+            "driven": _told(driven),
+            "assume_unknown_present": _told(assume_unknown_present),
+        }
+        return self._rehearse(PLUG, query, json.dumps({"argv": words, "commands": read}).encode())
 
     def plug_devices(
         self,
@@ -155,8 +184,58 @@ class Remote:
         rehearse: bool,
         anyway: bool,
         assume_unknown_present: bool,
+        driven: bool = False,
     ) -> Json:
-        raise UsageError(_NO_REHEARSAL, hint="name a QEMU of this host with --binary, or a recording with --replies")
+        body = {"domain": _as_text(xml), "devices": [*map(_as_text, devices)], "unplug": unplug}
+        text = json.dumps(body).encode()
+        assume = _told(assume_unknown_present)
+        if not rehearse or self._entry["kind"] == "recording":
+            query = _given({"assume_unknown_present": assume})
+            told: Json = check_reply(self._client.ask(PLUG_COMMANDS, {"id": self._entry["id"]}, query, text))
+            return told
+        told_of_it = {"anyway": _told(anyway), "driven": _told(driven), "assume_unknown_present": assume}
+        return self._rehearse(PLUG, told_of_it, text)
+
+    def migrate(
+        self,
+        to: str,
+        body: bytes,
+        kind: str,
+        *,
+        driven: bool,
+        both_ways: bool,
+        anyway: bool,
+        assume_unknown_present: bool,
+    ) -> list[Json]:
+        """What becomes of the guest of a body (a :class:`~prober.rehearsal.told.MigrationTold` as JSON for each way)
+        that goes from this binary to the one ``to`` of the same service.
+
+        :raise ProberError: as the service tells.
+        """
+        query = {
+            "to": self._known(to)["id"],
+            "driven": _told(driven),
+            "both_ways": _told(both_ways),
+            "anyway": _told(anyway),
+            "assume_unknown_present": _told(assume_unknown_present),
+        }
+        migrations: list[Json] = self._rehearse(MIGRATE, query, body, kind)["migrations"]
+        return migrations
+
+    def keep_state(self, xml: bytes, *, driven: bool, assume_unknown_present: bool) -> Json:
+        """The state of a domain's guest (a :class:`~prober.rehearsal.keeping.StateKept` as JSON).
+
+        :raise ProberError: as the service tells.
+        """
+        query = {"driven": _told(driven), "assume_unknown_present": _told(assume_unknown_present)}
+        return self._rehearse(STATE, query, xml)
+
+    def load_state(self, file: bytes, *, assume_unknown_present: bool) -> Json:
+        """What the binary makes of a state file (a :class:`~prober.rehearsal.models.Migration` as JSON).
+
+        :raise ProberError: as the service tells.
+        """
+        return self._rehearse(LOAD_STATE, {"assume_unknown_present": _told(assume_unknown_present)}, file)
 
     def summaries(self) -> list[Json]:
         return self._entries if self._wanted is None else [self.tell(BINARY)]
@@ -172,12 +251,18 @@ class Remote:
         return self._wanted is None or self._find(self._wanted) is not None
 
     def _prove(self, query: Mapping[str, str | None], body: bytes, kind: str = "") -> Json:
-        """Have the binary prove something; a parameter of the query that is None is left out."""
+        return self._start(PROVE, "proves", query, body, kind)
+
+    def _rehearse(self, route: Route, query: Mapping[str, str | None], body: bytes, kind: str = "") -> Json:
+        return self._start(route, "rehearses", query, body, kind)
+
+    def _start(self, route: Route, does: str, query: Mapping[str, str | None], body: bytes, kind: str) -> Json:
+        """Have the binary started; a parameter of the query that is None is left out."""
         places = {"id": self._entry["id"]}
         with output.ProgressLine() as progress:
-            progress.show(f"{Path(self._entry['path']).name}: the service proves …")
-            proof: Json = check_reply(self._client.ask(PROVE, places, _given(query), body, kind))
-        return proof
+            progress.show(f"{Path(self._entry['path']).name}: the service {does} …")
+            told: Json = check_reply(self._client.ask(route, places, _given(query), body, kind))
+        return told
 
     def _work(self, route: Route, query: Mapping[str, str | None], body: bytes) -> Json:
         """Have the service work on something; a parameter of the query that is None is left out."""
@@ -209,20 +294,29 @@ class Remote:
 
         :raise UnknownBinaryError: where the service has no such binary, or none for this host's architecture.
         """
-        entries = self._entries
-        known = f"it has {', '.join(entry['id'] for entry in entries)}" if entries else "it has none at all"
         if self._wanted is not None:
-            entry = self._find(self._wanted)
-            if entry is not None:
-                return entry
-            raise UnknownBinaryError(f"the service has no binary {self._wanted!r}", hint=known)
+            return self._known(self._wanted)
         machine = os.uname().machine
-        own = own_architecture(entries, machine)
+        own = own_architecture(self._entries, machine)
         if own is None:
             raise UnknownBinaryError(
-                f"the service has no binary for {machine} guests", hint=f"choose one with --binary: {known}"
+                f"the service has no binary for {machine} guests", hint=f"choose one with --binary: {self._has()}"
             )
         return own
+
+    def _known(self, name: str) -> Json:
+        """The binary of this id or path.
+
+        :raise UnknownBinaryError: where the service has none.
+        """
+        entry = self._find(name)
+        if entry is None:
+            raise UnknownBinaryError(f"the service has no binary {name!r}", hint=self._has())
+        return entry
+
+    def _has(self) -> str:
+        ids = ", ".join(entry["id"] for entry in self._entries)
+        return f"it has {ids}" if ids else "it has none at all"
 
     def _find(self, wanted: str) -> Json | None:
         path = os.path.abspath(wanted)  # noqa: PTH100 - only a name is made, no file is looked at
@@ -262,14 +356,27 @@ def check_reply(reply: Reply) -> Any:
         # Imported late: this takes pydantic, and most that is asked is answered.
         from prober.cli.refusals import read_refusals
 
-        raise RefusedError(read_refusals(problem.get("refusals")))
+        raise RefusedError(read_refusals(problem.get("refusals")), device=int(problem.get("device") or 0))
     if kind == UnreadableDomainError.kind:
-        raise UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
+        error = UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
+        error.device = int(problem.get("device") or 0)
+        raise error
     raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
 
 
 def _given(query: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in query.items() if value is not None}
+
+
+def _as_text(xml: bytes) -> str:
+    """XML as JSON can hold it.
+
+    :raise UnreadableDomainError: where it is not UTF-8.
+    """
+    try:
+        return xml.decode()
+    except UnicodeDecodeError as error:
+        raise UnreadableDomainError(f"it is not UTF-8: {error}", hint="a service takes XML in UTF-8") from error
 
 
 def _told(truth: bool) -> str | None:

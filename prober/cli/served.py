@@ -41,7 +41,7 @@ Cache = Annotated[
 ]
 AdminGroup = Annotated[
     str | None,
-    typer.Option("--admin-group", metavar="NAME", help="Its members may refresh and prove, as root may."),
+    typer.Option("--admin-group", metavar="NAME", help="Its members may refresh, prove and rehearse, as root may."),
 ]
 ProverSocket = Annotated[
     str | None,

@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Assume, DomainFile, Json, Quiet, Root, Settings, Whole
+from prober.cli.options import Assume, DomainFile, Driven, Json, Quiet, Root, Settings, Socket, Whole
 
 _Binary = Annotated[
-    str, typer.Option("--binary", metavar="QEMU", help="A QEMU of this host, or with --root in another system's tree.")
+    str,
+    typer.Option(
+        "--binary",
+        metavar="QEMU",
+        help="A QEMU of this host, or with --root in another system's tree; or an id of a service.",
+    ),
 ]
 
 
@@ -20,10 +25,8 @@ def state_save_command(
     binary: _Binary,
     file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the state is kept.")],
     root: Root = None,
-    driven: Annotated[
-        bool,
-        typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
-    ] = False,
+    driven: Driven = False,
+    socket: Socket = None,
     settings: Settings = None,
     assume_unknown_present: Assume = False,
     quiet: Quiet = False,
@@ -40,7 +43,7 @@ def state_save_command(
     output.hush(answer=quiet, words=quiet)
     from prober.cli.stating import Stated, run_save
 
-    stated = Stated(binary, root, settings, assume_unknown_present=assume_unknown_present)
+    stated = Stated(binary, root, settings, socket, assume_unknown_present=assume_unknown_present)
     raise typer.Exit(run_save(domain, stated, file, driven=driven, as_json=json))
 
 
@@ -48,6 +51,7 @@ def state_load_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `prober state save` made.")],
     binary: _Binary,
     root: Root = None,
+    socket: Socket = None,
     settings: Settings = None,
     whole: Whole = False,
     assume_unknown_present: Assume = False,
@@ -68,5 +72,5 @@ def state_load_command(
     output.hush(answer=quiet, words=quiet)
     from prober.cli.stating import Stated, run_load
 
-    stated = Stated(binary, root, settings, assume_unknown_present=assume_unknown_present)
+    stated = Stated(binary, root, settings, socket, assume_unknown_present=assume_unknown_present)
     raise typer.Exit(run_load(file, stated, as_json=json, verbose=verbose, whole=whole))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,16 +15,16 @@ from prober.cli.migrating import MovingQemu, find_host
 from prober.cli.migration import exit_of_all, format_told
 from prober.cli.replacing import replace_file
 from prober.cli.translating import Here, HostFile, translate_here
+from prober.cli.turns import exit_code_of
+from prober.domain.domain import Domain
 from prober.errors import StateFileError
 from prober.proof.subject import LineRequest
 from prober.rehearsal.keeping import Guest, StateSaved, load_state, save_state
+from prober.rehearsal.models import Migration
 from prober.rehearsal.statefile import MOST_FILE, read_state, write_state
 from prober.rehearsal.told import MigrationTold
-from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.pinned import with_machine
 from prober.translate.read import read_domain
-
-_CODES = {RehearsalVerdict.refused: ExitCode.refused, RehearsalVerdict.not_provable: ExitCode.unknown}
 
 
 class Stated(NamedTuple):
@@ -32,11 +33,21 @@ class Stated(NamedTuple):
     binary: str
     root: Path | None
     settings: Path | None
+    socket: Path | None = None
     assume_unknown_present: bool = False
 
     def host(self) -> MovingQemu:
         """It, with its path."""
-        return find_host("--binary", self.binary, self.root, self.settings)
+        return find_host("--binary", self.binary, self.root, self.settings, self.socket)
+
+    def line(self, domain: Domain, host: MovingQemu) -> LineRequest:
+        """The line that a domain comes to.
+
+        :raise RefusedError: where the QEMU cannot have it.
+        """
+        here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, HostFile(self.settings))
+        told = translate_here(domain, here, assume_unknown_present=self.assume_unknown_present)
+        return LineRequest(told.argv, False, self.assume_unknown_present)
 
 
 def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: bool) -> ExitCode:
@@ -47,26 +58,35 @@ def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: 
     :raise StateFileError: where the state is larger than a file may be.
     """
     xml = read_xml_file(domain)
-    about = read_domain(xml)
-    host = stated.host()
-    here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, HostFile(stated.settings))
-    told = translate_here(about, here, assume_unknown_present=stated.assume_unknown_present)
-    line = LineRequest(told.argv, False, stated.assume_unknown_present)
-    guest = Guest(host.subject(), line, xml.decode(errors="replace"))
-    saved, state = asyncio.run(save_state(guest, driven=driven))
-    if state is not None:
-        replace_file(file, write_state(state), reader="prober state load")
+    saved, state = _save(xml, stated, driven=driven)
+    if state:
+        replace_file(file, state, reader="prober state load")
     if as_json:
         output.write_json(saved.model_dump(mode="json"))
     else:
         for text in _format(saved, file):
             output.write(text)
-    return _CODES.get(saved.verdict, ExitCode.ok)
+    return exit_code_of(saved.verdict)
+
+
+def _save(xml: bytes, stated: Stated, *, driven: bool) -> tuple[StateSaved, bytes]:
+    """What is said of it, and the file's bytes."""
+    about = read_domain(xml)
+    host = stated.host()
+    assume = stated.assume_unknown_present
+    if host.served is not None:
+        told = host.served.keep_state(xml, driven=driven, assume_unknown_present=assume)
+        file = b64decode(told.pop("file"))
+        return StateSaved.model_validate(told), file
+    line = stated.line(about, host)
+    guest = Guest(host.subject(), line, xml.decode(errors="replace"))
+    saved, state = asyncio.run(save_state(guest, driven=driven))
+    return saved, b"" if state is None else write_state(state)
 
 
 def _format(saved: StateSaved, file: Path) -> list[str]:
     source = saved.source
-    if saved.verdict in _CODES:
+    if exit_code_of(saved.verdict) is not ExitCode.ok:
         why = saved.reason or saved.said
         return [f"{saved.verdict.value} by QEMU {source.version}: {why}", *saved.undriven]
     text = f"{file}: {saved.state_bytes} bytes of QEMU {source.version} ({source.machine}), {saved.seconds:.2f} s"
@@ -79,19 +99,23 @@ def run_load(file: Path, stated: Stated, *, as_json: bool, verbose: bool, whole:
     :raise StateFileError: where the file is none.
     :raise RefusedError: where the QEMU cannot have the domain.
     """
-    kept = read_state(_read(file))
-    domain = with_machine(read_domain(kept.head.xml.encode()), kept.head.machine)
-    host = stated.host()
-    here = Here(partial(getattr, host.qemu, "capabilities"), host.binary, HostFile(stated.settings))
-    told = translate_here(domain, here, assume_unknown_present=stated.assume_unknown_present)
-    line = LineRequest(told.argv, False, stated.assume_unknown_present)
-    migration = MigrationTold(file=str(file), migration=asyncio.run(load_state(kept, host.subject(), line)))
+    migration = MigrationTold(file=str(file), migration=_load(_read(file), stated))
     if as_json:
         output.write_json(migration.model_dump(mode="json"))
     else:
         for text in format_told([migration], verbose=verbose):
             output.write(text)
     return exit_of_all([migration], whole=whole)
+
+
+def _load(data: bytes, stated: Stated) -> Migration:
+    kept = read_state(data)
+    host = stated.host()
+    if host.served is not None:
+        told = host.served.load_state(data, assume_unknown_present=stated.assume_unknown_present)
+        return Migration.model_validate(told)
+    domain = with_machine(read_domain(kept.head.xml.encode()), kept.head.machine)
+    return asyncio.run(load_state(kept, host.subject(), stated.line(domain, host)))
 
 
 def _read(file: Path) -> bytes:

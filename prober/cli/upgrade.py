@@ -9,7 +9,7 @@ import typer
 
 from prober.cli import output
 from prober.cli.migrate import FROM_HELP, TO_HELP
-from prober.cli.options import Json, Quiet, Settings
+from prober.cli.options import Driven, Json, Quiet, Settings, Socket
 
 
 def upgrade_command(
@@ -28,10 +28,8 @@ def upgrade_command(
         Path | None,
         typer.Option("--to-root", "--root", metavar="DIR", help="The root directory that the second is in."),
     ] = None,
-    driven: Annotated[
-        bool,
-        typer.Option("--driven", help="Drive virtio devices and CPU hot-plug before, as a guest that runs has done."),
-    ] = False,
+    driven: Driven = False,
+    socket: Socket = None,
     settings: Settings = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -52,5 +50,5 @@ def upgrade_command(
     from prober.cli.migrating import Journey
     from prober.cli.upgrading import run_upgrade
 
-    journey = Journey(source, destination, from_root, to_root, settings)
+    journey = Journey(source, destination, from_root, to_root, settings, socket)
     raise typer.Exit(run_upgrade(domains, journey, driven=driven, as_json=json, verbose=verbose))

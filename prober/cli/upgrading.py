@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,19 +12,17 @@ from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
 from prober.cli.migrating import Journey, find_hosts
-from prober.cli.migration import describe_card, describe_change
+from prober.cli.migration import describe_card, describe_change, describe_name
 from prober.cli.translating import HostFile
+from prober.cli.turns import exit_code_of, in_turns, worst_of
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.rehearsal.models import Migration
 from prober.rehearsal.upgrade import Upgraded, UpgradeQemu, UpgradeRehearsal
-from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.read import read_domain
 
 #: As many changes are printed of one domain, where not all are asked for.
 _SHOWN = 5
-
-_CODES = {RehearsalVerdict.refused: ExitCode.refused, RehearsalVerdict.not_provable: ExitCode.unknown}
 
 
 def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json: bool, verbose: bool) -> ExitCode:
@@ -49,32 +46,15 @@ def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json
         for one in told:
             for line in _lines(one, verbose=verbose):
                 output.write(line)
-    if any(one.unreadable for one in told):
-        return ExitCode.usage
-    codes = {_CODES.get(one.verdict, ExitCode.ok) for one in told}
-    return next((code for code in _CODES.values() if code in codes), ExitCode.ok)
+    return worst_of([ExitCode.usage if one.unreadable else exit_code_of(one.verdict) for one in told])
 
 
 async def _rehearse(files: Sequence[str], rehearsal: UpgradeRehearsal, progress: output.ProgressLine) -> list[Upgraded]:
-    turns = asyncio.Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
-    done = 0
-
     async def one(file: str) -> Upgraded:
-        nonlocal done
-        async with turns:
-            read = await asyncio.to_thread(_read, file)
-            told = read if isinstance(read, Upgraded) else await rehearsal.rehearse(shown_name(file), read)
-        done += 1
-        progress.show(f"{done} of {len(files)} domains rehearsed")
-        return told
+        read = await asyncio.to_thread(_read, file)
+        return read if isinstance(read, Upgraded) else await rehearsal.rehearse(shown_name(file), read)
 
-    tasks = [asyncio.ensure_future(one(file)) for file in files]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await in_turns(files, one, lambda count: f"{count} of {len(files)} domains rehearsed", progress)
 
 
 def _read(file: str) -> Domain | Upgraded:
@@ -121,6 +101,8 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
         if migration is not None:
             yield from (f"{way}: {line}" for line in _of_migration(migration, verbose=verbose))
     yield from (f"at its next start {describe_card(change)}" for change in told.cards)
+    if verbose:
+        yield from (describe_name(name) for name in told.names)
     yield from (f"deprecated: {text}" for text in told.deprecated)
     if verbose:
         yield from (f"it uses: {change.fact}: {_described(change)}" for change in told.differences)
@@ -130,7 +112,7 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
 
 
 def _of_migration(migration: Migration, *, verbose: bool) -> Iterator[str]:
-    if migration.verdict in _CODES:
+    if exit_code_of(migration.verdict) is not ExitCode.ok:
         yield migration.reason or "refused"
         yield from (f"QEMU says: {line}" for line in migration.said.splitlines()[:3])
         yield from (f"because {describe_change(change)}" for change in migration.because[:_SHOWN])

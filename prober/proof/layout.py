@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from prober.commandline.aliases import DEVICE_ALIASES
 from prober.proof.given import Given
+from prober.qemu.qom import qom_children
 
 #: How deep below ``/machine`` devices are looked for: the PM of pc stands at depth 3 from QEMU 8.0 on.
 DEPTH = 4
@@ -37,7 +38,7 @@ class Layout:
         """Take over one answer of ``qom-list``; returns the paths that are to be listed next: of all that may have
         something of interest in it, as far as its type tells (``holds``)."""
         below: list[str] = []
-        children = sorted(_children(listed), key=lambda child: _order(child[0]))
+        children = sorted(qom_children(listed), key=lambda child: _order(child[0]))
         for name, kind in children:
             path = f"{parent}/{name}"
             self.live.setdefault(kind, []).append(path)
@@ -67,16 +68,6 @@ def in_order_of_making(devices: Iterable[Given], *, reads_json: bool) -> list[Gi
     every = [*devices]
     later = [one for one in every if reads_json and (one.value or "").startswith("{")]
     return [one for one in every if one not in later] + later
-
-
-def _children(listed: JsonValue) -> Iterable[tuple[str, str]]:
-    if not isinstance(listed, list):
-        return
-    for entry in listed:
-        if isinstance(entry, dict):
-            kind, name = entry.get("type"), entry.get("name")
-            if isinstance(kind, str) and isinstance(name, str) and kind.startswith("child<"):
-                yield name, kind[6:-1]
 
 
 def _order(name: str) -> tuple[int, str]:

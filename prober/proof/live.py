@@ -20,6 +20,7 @@ from prober.proof.readings import Reading, drivers_of_globals, readings_of
 from prober.qemu.asking import ask_all
 from prober.qemu.box.judged import MappedFile
 from prober.qemu.drivers import words_of_lack
+from prober.qemu.qom import qom_get, qom_list
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
 from prober.qemu.session import Session
@@ -59,10 +60,10 @@ async def read_later(session: Session, bench: Bench) -> ReadBack:
     """
     came = [given for given in bench.later if not given.is_left_out]
     readings = readings_of(replace(bench, line=[given for given in came if given.id]), Layout())
-    answers = await ask_all(session, [_question(one.path, one.name) for one in readings])
+    answers = await ask_all(session, [qom_get(one.path, one.name) for one in readings])
     found = _compared(readings, answers)
     listed, nodes, chardevs = await ask_all(
-        session, [_listing("/machine/peripheral"), Question("query-named-block-nodes"), Question("query-chardev")]
+        session, [qom_list("/machine/peripheral"), Question("query-named-block-nodes"), Question("query-chardev")]
     )
     layout = Layout()
     layout.note("/machine/peripheral", listed.reply)
@@ -79,7 +80,7 @@ async def read_back(session: Session, bench: Bench) -> ReadBack:
     readings = readings_of(bench, layout)
     options = _hotplug_options(layout)
     asked = [(one.path, one.name) for one in readings] + [(one.path, one.name) for one in options]
-    answers = await ask_all(session, [_question(*one) for one in asked])
+    answers = await ask_all(session, [qom_get(*one) for one in asked])
     found = _compared(readings, answers[: len(readings)])
     found.accelerator = accelerator
     found.hotplug = _live_options(options, answers[len(readings) :])
@@ -127,7 +128,7 @@ async def live_buses(session: Session, layout: Layout) -> list[LiveBus]:
     """
     buses = [path for kind in ("PCI", "PCIE") for path in layout.live.get(kind, [])]
     types = {path: kind for kind, paths in layout.live.items() for path in paths}
-    answers = await ask_all(session, [_question(path, "hotplug-handler") for path in buses])
+    answers = await ask_all(session, [qom_get(path, "hotplug-handler") for path in buses])
     return [
         LiveBus(name=path.rpartition("/")[2], path=path, handler=types.get(str(answer.reply), ""))
         for path, answer in zip(buses, answers, strict=True)
@@ -141,13 +142,13 @@ async def look_around(session: Session, holds: Callable[[str], bool]) -> tuple[L
     """
     layout = Layout()
     cpus, kvm, listed = await ask_all(
-        session, [Question("query-cpus-fast"), Question("query-kvm"), _listing("/machine")]
+        session, [Question("query-cpus-fast"), Question("query-kvm"), qom_list("/machine")]
     )
     layout.cpu = _first_cpu(cpus)
     paths = layout.note("/machine", listed.reply, holds)
     seen = len(paths)
     for _ in range(DEPTH - 1):
-        answers = await ask_all(session, [_listing(path) for path in paths])
+        answers = await ask_all(session, [qom_list(path) for path in paths])
         below = [
             child
             for path, answer in zip(paths, answers, strict=True)
@@ -170,19 +171,11 @@ async def _missing_drivers(session: Session, bench: Bench) -> tuple[Given, str] 
     return None
 
 
-def _listing(path: str) -> Question:
-    return Question("qom-list", {"path": path})
-
-
 def _first_cpu(answer: Exchange) -> str:
     reply = answer.reply
     if isinstance(reply, list) and reply and isinstance(reply[0], dict):
         return str(reply[0].get("qom-path") or "")
     return ""
-
-
-def _question(path: str, name: str) -> Question:
-    return Question("qom-get", {"path": path, "property": name})
 
 
 def _compared(readings: Sequence[Reading], answers: Sequence[Exchange]) -> ReadBack:

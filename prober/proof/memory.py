@@ -23,6 +23,8 @@ RAM_ID = "prober-ram"
 
 _MIB = 1 << 20
 
+_ON = ("on", "yes", "true", "y")
+
 #: The types whose memory is the host's own.
 _ANONYMOUS = ("memory-backend-ram", "memory-backend-memfd")
 
@@ -35,15 +37,17 @@ def use_untouched_memory(bench: Bench, ram_id: str = "") -> None:
     """
     given_objects = [one for one in bench.line if one.flag == "-object" and not one.is_left_out]
     for given in given_objects:
-        if given.type in _ANONYMOUS and given.members is not None:
+        if given.members is None or (as_size(given.members.text("size")) or 0) < _LEAST:
+            continue
+        if given.type in _ANONYMOUS:
             _into_file(given, given.members, bench)
+        elif given.type == "memory-backend-file" and given.members.text("readonly") not in _ON:
+            given.members.set("share", True)
+            given.touch()
     _of_machine(bench, ram_id)
 
 
 def _into_file(given: Given, members: Members, bench: Bench) -> None:
-    size = as_size(members.text("size")) or 0
-    if size < _LEAST:
-        return
     path = bench.add(f"{given.id}.memory", size=0)
     members.set("qom-type", "memory-backend-file")
     for name in ("seal", "hugetlb", "hugetlbsize"):

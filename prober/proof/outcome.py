@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +14,10 @@ from prober.proof.given import Given
 from prober.proof.live import ReadBack
 from prober.proof.models import Blamed, LiveDifference, ProofVerdict
 from prober.proof.words import Message, Tone, messages_of
+from prober.qemu.ended import signal_of
+
+#: What ends a QEMU for want of memory, or by a limit of ours.
+FROM_OUTSIDE = frozenset(("SIGKILL", "SIGXCPU", "SIGXFSZ", "SIGSYS", "SIGTERM"))
 
 #: ``global PIIX4_PM.acpi-root-pci-hotplug=off not used`` (QEMU, ``qdev_prop_check_globals``), with or without the
 #: quotes and the name of the class.
@@ -108,13 +111,9 @@ def _last(errors: Sequence[Message]) -> Message | None:
 def _of_crash(
     returncode: int, last: Message | None, warnings: list[str], *, is_of_host: bool, instead_of_kvm: bool
 ) -> Outcome:
-    try:
-        name = signal.Signals(-returncode).name
-    except ValueError:
-        name = f"signal {-returncode}"
+    name = signal_of(returncode)
     said = f"QEMU crashed with {name}" + (f": {last}" if last is not None else "")
-    if -returncode in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSYS, signal.SIGTERM):
-        # Killed for want of memory, or by a limit of ours.
+    if name in FROM_OUTSIDE:
         reason = f"it was ended from outside, by {name}"
         return Outcome(ProofVerdict.not_provable, said, reason=reason, cause=Cause.host, warnings=warnings)
     if is_of_host:

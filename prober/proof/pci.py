@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from pydantic import JsonValue
 
@@ -14,28 +15,32 @@ from prober.proof.models import LiveDifference
 _DEEPEST, _MOST = 64, 100_000
 
 
-def pci_places(reply: JsonValue) -> dict[str, tuple[int, int]]:
-    """The slot and function of each device that has an id, behind bridges too; from an answer of ``query-pci``."""
-    places: dict[str, tuple[int, int]] = {}
-    for device in _devices(reply, 0):
-        ident, slot, function = device.get("qdev_id"), device.get("slot"), device.get("function")
-        if isinstance(ident, str) and ident and isinstance(slot, int) and isinstance(function, int):
-            places[ident] = (slot, function)
-        if len(places) > _MOST:
-            break
-    return places
-
-
-def _devices(buses: JsonValue, depth: int) -> Iterator[Mapping[str, JsonValue]]:
-    for bus in buses if isinstance(buses, list) and depth < _DEEPEST else []:
+def walk_pci(reply: JsonValue, above: str = "") -> Iterator[tuple[str, Mapping[str, JsonValue]]]:
+    """Each device of an answer of ``query-pci``, behind bridges too, with its slots from the root (``01.0:00.0``)."""
+    for bus in reply if isinstance(reply, list) else []:
         devices = bus.get("devices") if isinstance(bus, Mapping) else None
         for device in devices if isinstance(devices, list) else []:
             if not isinstance(device, Mapping):
                 continue
-            yield device
+            slot, function = device.get("slot"), device.get("function")
+            if not isinstance(slot, int) or not isinstance(function, int):
+                continue
+            here = f"{above}{slot:02x}.{function:x}"
+            yield here, device
             bridge = device.get("pci_bridge")
-            if isinstance(bridge, Mapping):
-                yield from _devices([{"devices": bridge.get("devices")}], depth + 1)
+            if isinstance(bridge, Mapping) and here.count(":") < _DEEPEST:
+                yield from walk_pci([{"devices": bridge.get("devices")}], f"{here}:")
+
+
+def pci_places(reply: JsonValue) -> dict[str, tuple[int, int]]:
+    """The slot and function of each device that has an id, behind bridges too; from an answer of ``query-pci``."""
+    places: dict[str, tuple[int, int]] = {}
+    for slots, device in islice(walk_pci(reply), _MOST):
+        ident = device.get("qdev_id")
+        if isinstance(ident, str) and ident:
+            slot, _, function = slots.rpartition(":")[2].partition(".")
+            places[ident] = (int(slot, 16), int(function, 16))
+    return places
 
 
 def moved_devices(devices: list[Given], places: Mapping[str, tuple[int, int]]) -> Iterator[LiveDifference]:

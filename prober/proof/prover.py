@@ -11,26 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal
 
-from prober.commandline.refusal import Kind
-from prober.commandline.report import ArgvReport, check_argv
-from prober.errors import BusyError
 from prober.proof.bench import Bench
+from prober.proof.checked import REFUSED_BY_CHECK, CheckedLine, check_line
 from prober.proof.given import given_options
 from prober.proof.kvm import KvmTrial
 from prober.proof.live import ReadBack
 from prober.proof.memory import is_short_of_memory, use_untouched_memory
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.outcome import Outcome
-from prober.proof.ready import find_here, make_ready, wants_kvm
 from prober.proof.secrets import hide, secrets_of
 from prober.proof.start import start_line
 from prober.proof.store import ProofStore, key_of
 from prober.proof.subject import LineRequest, LineSubject
+from prober.proof.turns import ProofTurns
 from prober.proof.unseen import unseen_error
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.forms import Form
@@ -65,7 +62,8 @@ class Prover:
         self._form = form
         self._limits = limits or ProofLimits()
         self._store = store
-        self._turns = asyncio.Semaphore(self._limits.processes)
+        #: Whatever else starts QEMUs here has its turn with the proofs.
+        self.turns = ProofTurns(self._limits.processes, self._limits.waiting)
         self._kvm = KvmTrial()
         self._under_way: dict[bytes, asyncio.Task[Proof]] = {}
 
@@ -78,109 +76,79 @@ class Prover:
         :raise QemuError: where it cannot be started, or gives no verdict.
         """
         began = perf_counter()
-        words = (subject.binary, *request.words[1:])
-        assume = request.assume_unknown_present
-        # In a thread: a line of thousands of words takes seconds, and others are answered meanwhile.
-        report = await asyncio.to_thread(check_argv, [*words], subject.capabilities, assume_unknown_present=assume)
-        if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
-            outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
-            return proof_of(subject, words, report, outcome, began, ground="checked")
-        with_kvm = wants_kvm(words, subject)
-        instead = with_kvm and not await self._kvm.works(subject.binary, subject.root, subject.capabilities.target)
-        here = await asyncio.to_thread(find_here, words, subject.root)
+        line = await check_line(subject, request, self._kvm)
+        if line.is_refused:
+            return proof_of(line, REFUSED_BY_CHECK, began, ground="checked")
         # What a line comes to is worked out before a box is made.
-        ready = make_ready(words, subject, STAND_IN, here, instead_of_kvm=instead)
+        ready = line.ready(STAND_IN)
         if ready.not_provable:
             outcome = Outcome(ProofVerdict.not_provable, reason="; ".join(dict.fromkeys(ready.not_provable)))
-            return proof_of(subject, words, report, outcome, began)
+            return proof_of(line, outcome, began)
         # In a thread: the first time it reads all the code that a verdict depends on.
-        key = await asyncio.to_thread(_key, subject, ready, words, request, instead_of_kvm=instead)
+        key = await asyncio.to_thread(_key, line, ready, request)
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
             return remembered.model_copy(update={"seconds": perf_counter() - began})
-        return await self._share(key, _Work(subject, words, report, here, with_kvm and not instead, instead, began))
+        return await self._share(key, line, began)
 
-    async def _share(self, key: bytes, work: _Work) -> Proof:
+    async def _share(self, key: bytes, line: CheckedLine, began: float) -> Proof:
         """The answer of the one start for all who ask this now; it goes on when one of them goes away."""
         task = self._under_way.get(key)
         if task is None:
-            if len(self._under_way) >= self._limits.processes + self._limits.waiting:
-                raise BusyError("too many lines wait to be proven", hint="try again in a second")
-            task = asyncio.ensure_future(self._work(key, work))
+            task = self.turns.start(lambda: self._work(key, line, began))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Stop all that is under way; nothing of it is left.  May be called twice."""
-        tasks = [*self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.turns.close()
 
-    async def _work(self, key: bytes, work: _Work) -> Proof:
-        async with self._turns:
-            proof, program = await self._start(work)
-        if self._store is not None and work.subject.depends_on and work.subject.is_run_by(program):
+    async def _work(self, key: bytes, line: CheckedLine, began: float) -> Proof:
+        proof, program = await self._start(line, began)
+        if self._store is not None and line.subject.depends_on and line.subject.is_run_by(program):
             await asyncio.to_thread(self._store.keep, key, proof)
         return proof
 
     async def _find(self, key: bytes) -> Proof | None:
         return None if self._store is None else await asyncio.to_thread(self._store.find, key)
 
-    async def _start(self, work: _Work) -> tuple[Proof, MappedFile | None]:
+    async def _start(self, line: CheckedLine, began: float) -> tuple[Proof, MappedFile | None]:
         """Start it; once more with memory that takes no room, where the host has too little."""
-        outcome, bench, read = await self._start_once(work, untouched=False)
+        outcome, bench, read = await self._start_once(line, untouched=False)
         if is_short_of_memory(outcome):
-            outcome, bench, read = await self._start_once(work, untouched=True)
-        proof = proof_of(work.subject, work.words, work.report, outcome, work.began, bench=bench, read=read)
-        found = await find_box(root=work.subject.root, kvm=work.with_kvm, form=self._form)
+            outcome, bench, read = await self._start_once(line, untouched=True)
+        proof = proof_of(line, outcome, began, bench=bench, read=read)
+        found = await find_box(root=line.subject.root, kvm=line.with_kvm, form=self._form)
         said = {"confinement": found.form, "unconfined": found.lacks_for_strangers()}
         return proof.model_copy(update=said), read.program
 
-    async def _start_once(self, work: _Work, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
-        subject = work.subject
-        async with open_box(subject.binary, root=subject.root, kvm=work.with_kvm, form=self._form) as box:
-            bench = make_ready(work.words, subject, box.theirs, work.here, instead_of_kvm=work.instead_of_kvm)
+    async def _start_once(self, line: CheckedLine, *, untouched: bool) -> tuple[Outcome, Bench, ReadBack]:
+        subject = line.subject
+        async with open_box(subject.binary, root=subject.root, kvm=line.with_kvm, form=self._form) as box:
+            bench = line.ready(box.theirs)
             if untouched:
                 use_untouched_memory(bench)
-            outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=work.instead_of_kvm)
+            outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=line.instead_of_kvm)
             if outcome.verdict in (ProofVerdict.proven, ProofVerdict.in_part):
-                unseen = unseen_error(work.report.findings, work.words, bench)
+                unseen = unseen_error(line.report.findings, line.words, bench)
                 if unseen is not None:
                     text = f"the check refuses what QEMU did not see, as it was replaced or left out: {unseen.message}"
                     outcome = replace(outcome, verdict=ProofVerdict.not_provable, reason=text)
             return outcome, bench, read
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One start that is to be made; ``with_kvm`` is whether the line gets ``/dev/kvm``."""
-
-    subject: LineSubject
-    words: tuple[str, ...]
-    report: ArgvReport
-    here: frozenset[str]
-    with_kvm: bool
-    instead_of_kvm: bool
-    began: float
-
-
-def _key(
-    subject: LineSubject, ready: Bench, words: Sequence[str], request: LineRequest, *, instead_of_kvm: bool
-) -> bytes:
-    secrets = secrets_of(given_options([*words]))
-    given = [hide(word, secrets) for word in words[1:]]
+def _key(line: CheckedLine, ready: Bench, request: LineRequest) -> bytes:
+    secrets = secrets_of(given_options([*line.words]))
+    given = [hide(word, secrets) for word in line.words[1:]]
     started = [one.words() for one in ready.line]
-    asked = ["tcg instead of kvm"] if instead_of_kvm else []
-    more = (str(subject.root), *given, str(request.anyway), str(request.assume_unknown_present))
-    return key_of(subject.depends_on, started, asked, *more)
+    asked = ["tcg instead of kvm"] if line.instead_of_kvm else []
+    more = (str(line.subject.root), *given, str(request.anyway), str(request.assume_unknown_present))
+    return key_of(line.subject.depends_on, started, asked, *more)
 
 
 def proof_of(
-    subject: LineSubject,
-    words: Sequence[str],
-    report: ArgvReport,
+    line: CheckedLine,
     outcome: Outcome,
     began: float,
     *,
@@ -192,8 +160,8 @@ def proof_of(
 
     What was refused by the check was not started, and what is not provable neither; that is the ``ground``.
     """
-    secrets = secrets_of(given_options([*words]))
-    every = (*report.findings, *outcome.findings)
+    subject, secrets = line.subject, secrets_of(given_options([*line.words]))
+    every = (*line.report.findings, *outcome.findings)
     findings = [one.model_copy(update={"message": hide(one.message, secrets)}) for one in every]
     read = read or ReadBack()
     return Proof(

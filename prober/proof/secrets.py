@@ -9,9 +9,7 @@ from prober.proof.members import Members, PairMembers
 
 #: The members that hold a secret itself, and not the id of an object that does (QEMU, ``qapi/crypto.json``,
 #: ``ui/spice-core.c``, ``block/curl.c``, ``hw/misc/applesmc.c``).
-_SECRET = frozenset(
-    ("data", "password", "osk", "proxy-password", "cookie", "keyid", "password-data", "initiator-secret")
-)
+_SECRET = frozenset(("data", "password", "osk", "proxy-password", "cookie", "password-data", "initiator-secret"))
 
 #: Objects of which only these types have a ``data`` that is a secret.
 _TYPES_WITH_DATA = ("secret", "secret_keyring")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
@@ -11,6 +10,7 @@ from time import perf_counter
 from prober.errors import ConfinementError, ExitedError, QemuError, QemuTimeoutError
 from prober.qemu.box.model import Box
 from prober.qemu.connection import ByteBudget, QmpConnection
+from prober.qemu.ended import signal_of
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.mapping import is_closed, mapped, may_be_last_words
@@ -154,12 +154,6 @@ async def start_session(launch: Launch, limits: InterviewLimits, budget: ByteBud
 
 def how_it_ended(returncode: int, stderr: str) -> str:
     """``SIGABRT: last line of standard error``, or ``exit status 1: …``."""
-    if returncode < 0:
-        try:
-            how = signal.Signals(-returncode).name
-        except ValueError:
-            how = f"signal {-returncode}"
-    else:
-        how = f"exit status {returncode}"
+    how = signal_of(returncode) or f"exit status {returncode}"
     lines = [line for line in stderr.splitlines() if line.strip()]
     return f"{how}: {lines[-1].strip()}" if lines else how

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from prober.rehearsal.models import GuestChange
 from prober.rehearsal.view import GuestView
 
-#: A device by its place on PCI, as a section or a block of memory is named: ``0000:00:02.0:01.0/virtio-net``
-#: (QEMU 5.2 to 11.1, ``hw/pci/pci.c``, ``pcibus_get_dev_path``).
-_ON_PCI = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{2}:(?P<slots>[0-9a-f]{2}\.[0-7](?::[0-9a-f]{2}\.[0-7])*)/")
+#: A device by its place on PCI, as a section or a block of memory is named: ``0000:00:02.0:01.0/virtio-net``; of USB
+#: with its port behind that: ``0000:00:01.2/1/usb-mtp`` (QEMU 5.2 to 11.1, ``hw/pci/pci.c``, ``pcibus_get_dev_path``,
+#: and ``hw/usb/bus.c``, ``usb_get_dev_path``).
+_ON_PCI = re.compile(
+    r"\b[0-9a-f]{4}:[0-9a-f]{2}:(?P<slots>[0-9a-f]{2}\.[0-7](?::[0-9a-f]{2}\.[0-7])*)/(?:(?P<port>[\d.]+)/)?"
+)
 
 #: A block of memory that is not there, or of another size (``migration/ram.c``, ``parse_ramblock``).
 _BLOCK = re.compile(
@@ -45,7 +48,10 @@ def blamed_device(words: str, here: GuestView, there: GuestView) -> str:
     """
     found = _ON_PCI.search(words)
     if found is not None:
-        device = here.on_pci(found["slots"]) or there.on_pci(found["slots"])
+        slots, port = found["slots"], found["port"]
+        views = (here, there)
+        device = next((one for view in views if port and (one := view.on_port(slots, port)) is not None), None)
+        device = device or here.on_pci(slots) or there.on_pci(slots)
         if device is not None:
             return str(device)
         return _POWER if _OF_POWER.search(words) else f"PCI {found['slots']}"
@@ -68,6 +74,7 @@ _SECTIONS = tuple(
         (r"Machine type received is|machine type", "the machine type"),
         (r"configuration section|'configuration'", "the machine"),
         (_OF_POWER.pattern, _POWER),
+        (r"'slirp'", "a user-mode network (slirp)"),
         (r"'(?P<name>[\w./-]+)' \d+\. Make sure", "a device"),
     )
 )

@@ -32,10 +32,16 @@ _VENDOR, _FIRST, _LAST = 0x1AF4, 0x1000, 0x107F
 
 @dataclass(frozen=True)
 class Driven:
-    """``devices`` were driven; ``left`` were not, a sentence each."""
+    """``devices`` were driven; ``undriven`` were not, a sentence each; of ``smaller`` ones a guest may take more."""
 
     devices: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    undriven: tuple[str, ...] = ()
+    smaller: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """All that a guest which runs may have done otherwise."""
+        return (*self.undriven, *self.smaller)
 
 
 async def drive(side: PairSide, view: GuestView) -> Driven:
@@ -47,8 +53,9 @@ async def drive(side: PairSide, view: GuestView) -> Driven:
     machine = str(view.values.get(("machine", "type"), ""))
     port = next((port for begin, port in _CPU_HOTPLUG.items() if machine.startswith(begin)), None)
     if port is None:
-        return Driven(left=(f"nothing of a {machine.removesuffix('-machine')} is driven: it is no PC with PCI",))
+        return Driven(undriven=(f"nothing of a {machine.removesuffix('-machine')} is driven: it is no PC with PCI",))
     done, left = await _switch_cpu_hotplug(side, port)
+    smaller: list[str] = []
     ports = PciPorts(side)
     for known in view.devices:
         slots, name = known.pci, str(known)
@@ -63,11 +70,11 @@ async def drive(side: PairSide, view: GuestView) -> Driven:
             continue
         done.append(name)
         if virtio.not_taken:
-            left.append(
+            smaller.append(
                 f"{name} offers queues of {virtio.not_taken} entries, of which {most} were taken, as firmware does: "
                 "a guest that takes all, as Linux does, may be refused"
             )
-    return Driven(tuple(done), tuple(left))
+    return Driven(tuple(done), tuple(left), tuple(smaller))
 
 
 async def _set_up(virtio: DrivenVirtio, ports: PciPorts, slots: str) -> str:

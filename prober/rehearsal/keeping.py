@@ -8,12 +8,11 @@ from time import perf_counter
 
 from pydantic import BaseModel, ConfigDict
 
-from prober.proof.given import given_options
 from prober.proof.kvm import KvmTrial
-from prober.proof.secrets import secrets_of
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
+from prober.rehearsal.hidden import secrets_in, without_secrets
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.pair import PairSide, SideEnded, SideNotStanding
 from prober.rehearsal.reading import read_view
@@ -22,7 +21,6 @@ from prober.rehearsal.statefile import MOST_STATE, StateFile, head_of
 from prober.rehearsal.stream import give_state, leave_memory_out, take_state
 from prober.rehearsal.telling import (
     failed_migration,
-    hidden_from,
     machine_of_view,
     stopped_migration,
     told_before,
@@ -47,6 +45,12 @@ class StateSaved(BaseModel):
     seconds: float = 0.0
 
 
+class StateKept(StateSaved):
+    """The same, with the ``file`` that holds the state, in base64 (RFC 4648); empty where it came to nothing."""
+
+    file: str = ""
+
+
 @dataclass(frozen=True)
 class Guest:
     """A guest: the QEMU that it runs on, its line, and the ``xml`` of its domain, which goes with its state."""
@@ -66,6 +70,7 @@ async def save_state(
     :raise QemuError: where it cannot be started, or gives no verdict.
     """
     began = perf_counter()
+    secrets = secrets_in(guest.line.words)
     try:
         scene = await set_scene(guest.subject, guest.line, kvm or KvmTrial())
         scene = replace(scene, untouched=scene.can_be_untouched)
@@ -81,13 +86,15 @@ async def save_state(
         outcome = why.outcome
         verdict, told = verdict_of_start(outcome), told_before(guest.subject)
         saved = StateSaved(verdict=verdict, said=outcome.said, reason=outcome.reason, source=told)
-        return saved, None
+        return without_secrets(saved, secrets), None
     except SideEnded as ended:
         return StateSaved(verdict=RehearsalVerdict.refused, said=str(ended), source=told_before(guest.subject)), None
     seconds = perf_counter() - began
     if sent.source != "completed" or not state:
-        said = hidden_from(sent.said or str(sent.ended), side)
-        return StateSaved(verdict=RehearsalVerdict.refused, said=said, source=told, seconds=seconds), None
+        said = sent.said or str(sent.ended)
+        verdict = RehearsalVerdict.not_provable if sent.is_late else RehearsalVerdict.refused
+        saved = StateSaved(verdict=verdict, said=said, source=told, seconds=seconds)
+        return without_secrets(saved, secrets), None
     verdict = RehearsalVerdict.in_part if told.left_out or done.left else RehearsalVerdict.rehearsed
     saved = StateSaved(
         verdict=verdict,
@@ -97,11 +104,10 @@ async def save_state(
         state_bytes=len(state),
         seconds=seconds,
     )
-    secrets = secrets_of(given_options([*scene.words]))
     words = tuple(_masked(word, secrets) for word in scene.words)
     head = head_of(_without_passwords(_masked(guest.xml, secrets)), machine_of_view(view), told.version, words, view)
     head = head.model_copy(update={"without_memory": scene.untouched})
-    return saved, StateFile(head, state)
+    return without_secrets(saved, secrets), StateFile(head, state)
 
 
 #: Passwords of a domain that are no part of its command line, as QEMU is told them over a monitor.
@@ -137,6 +143,7 @@ async def load_state(
     began = perf_counter()
     before = SideTold(binary="", version=file.head.version, machine=file.head.machine)
     here = file.head.view()
+    is_started = True
     try:
         scene = await set_scene(destination, LineRequest(line.words, False, line.assume_unknown_present), KvmTrial())
         scene = replace(with_more(scene, ("-incoming", "defer")), untouched=file.head.without_memory)
@@ -155,12 +162,14 @@ async def load_state(
             else:
                 migration = failed_migration(sent, side, (before, told), (here, there), changes, driven=False)
             more = {"changes": changes, "unknown": unknowns_of(side), "state_bytes": len(file.state)}
-            migration = migration.model_copy(update={**more, "said": hidden_from(migration.said, side)})
+            migration = migration.model_copy(update=more)
     except NotStanding as why:
         sides = {"source": before, "destination": told_before(destination)}
         migration = stopped_migration(SideNotStanding("destination", why), sides)
+        is_started = why.ground == "proven"
     except SideEnded as ended:
         migration = Migration(
             verdict=RehearsalVerdict.refused, said=str(ended), source=before, destination=told_before(destination)
         )
-    return migration.model_copy(update={"seconds": perf_counter() - began, "confinement": "bubblewrap"})
+    told_of_it = {"seconds": perf_counter() - began, "confinement": "bubblewrap" if is_started else ""}
+    return without_secrets(migration.model_copy(update=told_of_it), secrets_in(line.words))

@@ -18,6 +18,7 @@ from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
 from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
+from prober.rehearsal.hidden import secrets_in, without_secrets
 from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import PairSide, SideName, SideNotStanding, side_by_side
 from prober.rehearsal.reading import read_view
@@ -25,7 +26,6 @@ from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimit
 from prober.rehearsal.stream import leave_memory_out, send_state
 from prober.rehearsal.telling import (
     failed_migration,
-    hidden_from,
     stopped_migration,
     told_before,
     told_of,
@@ -68,6 +68,7 @@ async def rehearse_migration(
     began = perf_counter()
     trial = kvm or KvmTrial()
     scenes: list[Scene] = []
+    is_started = True
     try:
         scenes.append(await _set(asked.source, asked.line, trial, "source"))
         scenes.append(await _set(asked.destination, asked.to_line, trial, "destination"))
@@ -79,8 +80,14 @@ async def rehearse_migration(
     except SideNotStanding as stopped:
         subjects = {"source": asked.source, "destination": asked.destination}
         migration = stopped_migration(stopped, {name: told_before(one) for name, one in subjects.items()})
-    found = await find_box(root=asked.source.root, kvm=bool(scenes) and scenes[0].with_kvm, form=form)
-    return migration.model_copy(update={"seconds": perf_counter() - began, "confinement": found.form})
+        is_started = stopped.why.ground == "proven"
+    update: dict[str, object] = {"seconds": perf_counter() - began}
+    if is_started:
+        # Of a line that was not started no box was made, and where there is none nothing has to be said of it.
+        found = await find_box(root=asked.source.root, kvm=scenes[0].with_kvm, form=form)
+        update["confinement"] = found.form
+    hidden = secrets_in((*asked.line.words, *asked.to_line.words))
+    return without_secrets(migration.model_copy(update=update), hidden)
 
 
 async def _set(subject: LineSubject, request: LineRequest, kvm: KvmTrial, side: SideName) -> Scene:
@@ -123,5 +130,4 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
         verdict = RehearsalVerdict.rehearsed if is_whole else RehearsalVerdict.in_part
         return Migration(verdict=verdict, source=told[0], destination=told[1]).model_copy(update=common)
     failed = failed_migration(sent, destination, told, (here, there), changes, driven=driven)
-    hidden = {"said": hidden_from(failed.said, source, destination)}
-    return failed.model_copy(update=common | hidden)
+    return failed.model_copy(update=common)

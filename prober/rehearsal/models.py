@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from prober.capabilities.models import Version
 from prober.commandline.report import ArgvFinding
 from prober.proof.models import Blamed, Omission, Replacement
 from prober.rehearsal.verdict import RehearsalVerdict
@@ -38,7 +39,7 @@ class SideTold(_Value):
     """
 
     binary: str
-    version: str
+    version: Version
     machine: str = ""
     accelerator: str = ""
     said: str = ""

@@ -8,7 +8,6 @@ What the check finds of a command stands beside QEMU's own word, which decides: 
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeVar
@@ -28,10 +27,14 @@ from prober.proof.start import Standing, outcome_of_exit
 from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
+from prober.qemu.ended import signal_of
 from prober.rehearsal.commands import as_option, reason_against
-from prober.rehearsal.hidden import without_secrets
+from prober.rehearsal.driving import Driven, drive
+from prober.rehearsal.hidden import secrets_in, without_secrets
+from prober.rehearsal.pair import PairSide, SideEnded
 from prober.rehearsal.plug_models import PlugRehearsal, PlugRequest
 from prober.rehearsal.plugging import Plugging, PlugSeen
+from prober.rehearsal.reading import read_view
 from prober.rehearsal.stage import DEFAULT_STAGE, NotStanding, Scene, StageLimits, on_stage, set_scene
 from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
 
@@ -90,6 +93,7 @@ class _Work:
     confinement: str = ""
     scene: Scene | None = None
     seen: PlugSeen = field(default_factory=PlugSeen)
+    driven: Driven = field(default_factory=Driven)
     bench: Bench = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,15 +134,19 @@ class _Work:
         plugging = Plugging(standing, scene, self.request, _machine_of(scene))
         self.seen = plugging.seen
         try:
+            if self.request.driven:
+                self.driven = await _drive(scene, standing)
             await plugging.rehearse()
         except ExitedError as error:
             instead = scene.instead_of_kvm
             outcome = self.outcome = await outcome_of_exit(error, standing.bench, standing.box, instead_of_kvm=instead)
-            self.signal = _name_of(error.returncode)
+            self.signal = signal_of(error.returncode) or "exit"
             self.verdict, self.reason = verdict_of_start(outcome), outcome.reason
             plugging.crashed(outcome.said)
             return
         self.verdict, self.reason = plugging.verdict()
+        if self.driven.undriven and self.verdict is RehearsalVerdict.rehearsed:
+            self.verdict = RehearsalVerdict.in_part
 
     def not_standing(self, ended: NotStanding) -> None:
         """There is nothing to plug into."""
@@ -155,7 +163,7 @@ class _Work:
             ground="checked" if self.verdict is RehearsalVerdict.not_provable else self.ground,
             verdict=self.verdict,
             binary=self.subject.binary,
-            version=str(self.subject.capabilities.version),
+            version=self.subject.capabilities.version,
             accelerator=seen.accelerator,
             said=seen.said or outcome.said,
             command=0 if refused is None else refused.number,
@@ -170,12 +178,14 @@ class _Work:
             replaced=tuple(map(self._renumbered, bench.replaced)),
             left_out=tuple(map(self._renumbered, bench.left_out)),
             warnings=tuple(seen.warnings or outcome.warnings),
+            driven=self.driven.devices,
+            undriven=self.driven.undriven,
             readings=seen.readings,
             differences=tuple(map(self._renumbered, seen.differences)),
             confinement=self.confinement if self.ground == "proven" else "",
             seconds=perf_counter() - self.began,
         )
-        return without_secrets(answer, self.request)
+        return without_secrets(answer, secrets_in(self.request.words, self.request.commands))
 
     def _renumbered(self, item: _Item) -> _Item:
         """What is about a command has its number and its name, in the place of the option that stood for it."""
@@ -187,19 +197,22 @@ class _Work:
         return item.model_copy(update={"position": place, "flag": self.request.commands[place - 1].execute})
 
 
+async def _drive(scene: Scene, standing: Standing) -> Driven:
+    """Drive the machine's devices, before anything is plugged in.
+
+    :raise ExitedError: where the QEMU ends of it.
+    :raise QemuError: where it does not answer as QMP has it.
+    """
+    side = PairSide("source", scene, standing)
+    try:
+        return await drive(side, await read_view(side))
+    except SideEnded as ended:
+        raise ended.error from ended
+
+
 def _machine_of(scene: Scene) -> str:
     """The canonical name of the machine, empty where it is not known."""
     options = parse_command_line([*scene.words]).options
     keyed = [option for option in options if isinstance(option, Keyval) and option.flag == "-machine"]
     machine = machine_of(keyed, scene.subject.capabilities)
     return machine.name if machine is not None else ""
-
-
-def _name_of(returncode: int) -> str:
-    """The signal that ended a process, or ``exit``."""
-    if returncode >= 0:
-        return "exit"
-    try:
-        return signal.Signals(-returncode).name
-    except ValueError:
-        return f"signal {-returncode}"

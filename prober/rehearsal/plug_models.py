@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.capabilities.models import Version
 from prober.commandline.qmp import QmpCommand
 from prober.commandline.report import ArgvFinding
 from prober.proof.models import Blamed, LiveDifference, Omission, Replacement
@@ -21,7 +22,8 @@ class PlugRequest(_Value):
     """What is asked: commands that are sent, one after the other, to a machine with the ``words`` of an argv.
 
     The first word is the binary, and is never run.  ``unplug`` are commands that made what is there already, and is to
-    be taken out.  ``anyway`` starts also what the check refuses.
+    be taken out.  ``anyway`` starts also what the check refuses; ``driven`` has the machine's devices driven
+    before, as a guest that runs has done.
     """
 
     words: tuple[str, ...]
@@ -29,6 +31,21 @@ class PlugRequest(_Value):
     unplug: tuple[QmpCommand, ...] = ()
     anyway: bool = False
     assume_unknown_present: bool = False
+    driven: bool = False
+
+
+def request_of(
+    told: PlugTranslation, *, anyway: bool = False, assume: bool = False, driven: bool = False
+) -> PlugRequest:
+    """What is rehearsed of devices that were translated; ``assume`` takes for present what was never asked."""
+    return PlugRequest(
+        words=told.argv,
+        commands=tuple(command for device in told.devices for command in device.commands),
+        unplug=tuple(command for device in told.unplugged for command in device.commands),
+        anyway=anyway,
+        assume_unknown_present=assume,
+        driven=driven,
+    )
 
 
 class PlugStep(_Value):
@@ -72,14 +89,15 @@ class PlugRehearsal(_Value):
     the machine has; those of the kind *ignored* are about what was taken and is of no use.  ``line_findings`` are about
     the line.  What is about a position in ``replaced`` and ``left_out`` is about a word of the line, or with a QMP
     command as ``flag`` about a command of this number.  ``taken_out`` is what became of taking out again what was
-    plugged in, and ``unplugged`` the same of what was there before and was named.  ``translation`` is what the commands
+    plugged in, and ``unplugged`` the same of what was there before and was named.  ``driven`` are the devices that were
+    driven before, and ``undriven`` those that were not, with the reason.  ``translation`` is what the commands
     come from, where a domain was asked about.
     """
 
     ground: Literal["checked", "proven"]
     verdict: RehearsalVerdict
     binary: str
-    version: str
+    version: Version
     accelerator: str = ""
     said: str = ""
     command: int = 0
@@ -94,6 +112,8 @@ class PlugRehearsal(_Value):
     replaced: tuple[Replacement, ...] = ()
     left_out: tuple[Omission, ...] = ()
     warnings: tuple[str, ...] = ()
+    driven: tuple[str, ...] = ()
+    undriven: tuple[str, ...] = ()
     readings: int = 0
     differences: tuple[LiveDifference, ...] = ()
     confinement: str = ""

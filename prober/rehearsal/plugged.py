@@ -16,6 +16,7 @@ from prober.proof.equal import slot_of
 from prober.proof.outcome import live_finding
 from prober.proof.pci import pci_places
 from prober.qemu.asking import ask_all
+from prober.qemu.qom import qom_entries, qom_get, qom_list
 from prober.qemu.questions import Question
 from prober.qemu.session import Session
 from prober.rehearsal.unheard import why_unheard
@@ -60,16 +61,16 @@ async def look_at_device(session: Session, number: int, name: str, caps: Capabil
     kind, bus, addr, pci, memory, cpus = await ask_all(
         session,
         [
-            _get(path, "type"),
-            _get(path, "parent_bus"),
-            _get(path, "addr"),
+            qom_get(path, "type"),
+            qom_get(path, "parent_bus"),
+            qom_get(path, "addr"),
             *(Question(command) for command in ("query-pci", "query-memory-devices", "query-hotpluggable-cpus")),
         ],
     )
     is_pci = "pci-device" in device_type(str(kind.reply), caps).lineage
     place = slot_of(addr.reply) if is_pci else None
     bus_path = bus.reply if isinstance(bus.reply, str) else ""
-    (told,) = await ask_all(session, [_get(bus_path.rpartition("/")[0], "type")])
+    (told,) = await ask_all(session, [qom_get(bus_path.rpartition("/")[0], "type")])
     parent = str(told.reply or "") if bus_path else ""
     unheard = await why_unheard(session, bus_path) if place is not None else ""
     others = await _places_on(session, bus_path) if place is not None and place[1] else frozenset()
@@ -88,19 +89,11 @@ def _on_bus(by: str, bus: str, place: tuple[int, int] | None) -> str:
 
 async def _places_on(session: Session, bus: str) -> frozenset[tuple[int, int]]:
     """Slot and function of all that is on a PCI bus."""
-    (listed,) = await ask_all(session, [Question("qom-list", {"path": bus})])
-    names = [
-        str(entry["name"])
-        for entry in (listed.reply if isinstance(listed.reply, list) else [])
-        if isinstance(entry, Mapping) and _CHILD.fullmatch(str(entry.get("name")))
-    ]
-    paths = [str(one.reply) for one in await ask_all(session, [_get(bus, name) for name in names])]
-    answers = await ask_all(session, [_get(path, "addr") for path in paths])
+    (listed,) = await ask_all(session, [qom_list(bus)])
+    names = [name for name, _ in qom_entries(listed.reply) if _CHILD.fullmatch(name)]
+    paths = [str(one.reply) for one in await ask_all(session, [qom_get(bus, name) for name in names])]
+    answers = await ask_all(session, [qom_get(path, "addr") for path in paths])
     return frozenset(place for answer in answers if (place := slot_of(answer.reply)) is not None)
-
-
-def _get(path: str, name: str) -> Question:
-    return Question("qom-get", {"path": path, "property": name})
 
 
 def _in_memory(reply: JsonValue, name: str) -> str:

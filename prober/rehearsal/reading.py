@@ -11,7 +11,9 @@ from prober.proof.given import given_options
 from prober.proof.hotplug import kind_of
 from prober.proof.layout import Layout
 from prober.proof.live import HOTPLUG, live_buses, look_around
+from prober.proof.pci import walk_pci
 from prober.proof.readings import drivers_of_globals, named_by_globals
+from prober.qemu.qom import qom_children, qom_entries, qom_get, qom_list
 from prober.qemu.questions import Question
 from prober.rehearsal.pair import PairSide
 from prober.rehearsal.places import PLACE_NAMES, guest_places
@@ -74,18 +76,16 @@ def _options(words: Sequence[str]) -> Iterator[tuple[tuple[str, str], JsonValue]
 
 
 async def _read_devices(side: PairSide) -> tuple[SeenDevice, ...]:
-    listed = await side.ask_all([Question("qom-list", {"path": home}) for home in _HOMES])
+    listed = await side.ask_all([qom_list(home) for home in _HOMES])
     found = [
         (kind, name if home == _HOMES[0] else "", f"{home}/{name}")
         for home, answer in zip(_HOMES, listed, strict=True)
-        for name, kind in _children(answer.reply)
+        for name, kind in qom_children(answer.reply)
     ][:_MOST_DEVICES]
-    lists = await side.ask_all([Question("qom-list", {"path": path}) for _, _, path in found])
+    lists = await side.ask_all([qom_list(path) for _, _, path in found])
     names = [_wanted_of(kind, answer.reply) for (kind, _, _), answer in zip(found, lists, strict=True)]
     questions = [
-        Question("qom-get", {"path": path, "property": name})
-        for (_, _, path), properties in zip(found, names, strict=True)
-        for name in properties
+        qom_get(path, name) for (_, _, path), properties in zip(found, names, strict=True) for name in properties
     ]
     answers = iter(await side.ask_all(questions))
     read = [{name: _short(next(answers).reply) for name in properties} for properties in names]
@@ -103,23 +103,13 @@ def _wanted_of(kind: str, listed: JsonValue) -> list[str]:
     return [name for name in _properties(listed) if name in PLACE_NAMES or is_seen(kind, name)]
 
 
-def _children(listed: JsonValue) -> Iterator[tuple[str, str]]:
-    for entry in listed if isinstance(listed, list) else []:
-        if isinstance(entry, Mapping):
-            name, kind = entry.get("name"), entry.get("type")
-            if isinstance(name, str) and isinstance(kind, str) and kind.startswith("child<"):
-                yield name, kind[6:-1]
-
-
 def _properties(listed: JsonValue) -> list[str]:
     """The properties that have a value of their own: no children, no links but to the bus, no old forms."""
-    names = []
-    for entry in listed if isinstance(listed, list) else []:
-        name, kind = (entry.get("name"), entry.get("type")) if isinstance(entry, Mapping) else (None, None)
-        if not isinstance(name, str) or not isinstance(kind, str) or name.startswith("legacy-"):
-            continue
-        if name == "parent_bus" or not kind.startswith(("child<", "link<")):
-            names.append(name)
+    names = [
+        name
+        for name, kind in qom_entries(listed)
+        if not name.startswith("legacy-") and (name == "parent_bus" or not kind.startswith(("child<", "link<")))
+    ]
     return names[:_MOST_PROPERTIES]
 
 
@@ -137,7 +127,7 @@ async def _read_values(side: PairSide, layout: Layout, wanted: set[tuple[str, st
     )
     values = await _read_properties(side, layout, wanted, hyperv=hyperv)
     if layout.cpu:
-        features = await side.ask(Question("qom-get", {"path": layout.cpu, "property": "feature-words"}))
+        features = await side.ask(qom_get(layout.cpu, "feature-words"))
         values.update(_feature_words(features.reply))
     values.update(_cpus(cpus.reply))
     values.update(_memory_devices(memory.reply))
@@ -148,14 +138,14 @@ async def _read_values(side: PairSide, layout: Layout, wanted: set[tuple[str, st
 
 async def _read_properties(side: PairSide, layout: Layout, wanted: set[tuple[str, str]], *, hyperv: bool) -> _Values:
     """The properties of the machine, of its first CPU, and of its own devices as far as they are ``wanted``."""
-    machine, cpu = await side.ask_all([Question("qom-list", {"path": one}) for one in ("/machine", layout.cpu or "/")])
+    machine, cpu = await side.ask_all([qom_list(one) for one in ("/machine", layout.cpu or "/")])
     names = dict.fromkeys(["type", *_properties(machine.reply)])
     asked = [("machine", "/machine", name) for name in names if is_seen("machine", name)]
     if layout.cpu:
         # Each costs half a millisecond, as QEMU reads what it is asked byte by byte.
         asked += [("cpu", layout.cpu, name) for name in _properties(cpu.reply) if _is_of_cpu(name, hyperv=hyperv)]
     asked += _of_own_devices(layout, wanted)
-    answers = await side.ask_all([Question("qom-get", {"path": path, "property": name}) for _, path, name in asked])
+    answers = await side.ask_all([qom_get(path, name) for _, path, name in asked])
     values: _Values = {}
     for (what, _, name), answer in zip(asked, answers, strict=True):
         if answer.error is None:
@@ -231,7 +221,7 @@ def _memory_devices(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonVal
 
 
 def _pci(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
-    for slots, device in pci_devices(reply):
+    for slots, device in walk_pci(reply):
         kind, numbers = device.get("class_info"), device.get("id")
         yield (f"PCI {slots}", "class"), kind.get("class") if isinstance(kind, Mapping) else None
         for name, value in numbers.items() if isinstance(numbers, Mapping) else []:
@@ -243,23 +233,6 @@ def _pci(reply: JsonValue) -> Iterator[tuple[tuple[str, str], JsonValue]]:
                     (f"PCI {slots}", f"BAR {region.get('bar')}"),
                     f"{region.get('size')} bytes of {region.get('type')}",
                 )
-
-
-def pci_devices(reply: JsonValue, above: str = "") -> Iterator[tuple[str, Mapping[str, JsonValue]]]:
-    """Each device of ``query-pci`` with its slots from the root on (``01.0:00.0``)."""
-    for bus in reply if isinstance(reply, list) else []:
-        devices = bus.get("devices") if isinstance(bus, Mapping) else None
-        for device in devices if isinstance(devices, list) else []:
-            slot, function = (
-                (device.get("slot"), device.get("function")) if isinstance(device, Mapping) else (None, None)
-            )
-            if not isinstance(device, Mapping) or not isinstance(slot, int) or not isinstance(function, int):
-                continue
-            here = f"{above}{slot:02x}.{function:x}"
-            yield here, device
-            bridge = device.get("pci_bridge")
-            if isinstance(bridge, Mapping) and here.count(":") < 32:
-                yield from pci_devices([{"devices": bridge.get("devices")}], f"{here}:")
 
 
 def _disks(reply: JsonValue, devices: Sequence[SeenDevice]) -> Iterator[tuple[tuple[str, str], JsonValue]]:

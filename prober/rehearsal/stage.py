@@ -6,22 +6,19 @@ words ──check──▶ ──stand in──▶ Bench ──start──▶ St
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from prober.commandline.refusal import Kind
-from prober.commandline.report import ArgvReport, check_argv
 from prober.errors import ExitedError
 from prober.proof.bench import Bench
+from prober.proof.checked import REFUSED_BY_CHECK, CheckedLine, check_line
 from prober.proof.given import Given
 from prober.proof.kvm import KvmTrial
 from prober.proof.memory import can_be_untouched, is_short_of_memory, use_untouched_memory
 from prober.proof.models import ProofVerdict
 from prober.proof.outcome import Outcome
-from prober.proof.ready import find_here, make_ready, wants_kvm
 from prober.proof.start import Standing, outcome_of_exit, start_machine
 from prober.proof.subject import LineRequest, LineSubject
 from prober.qemu.box.find import open_box
@@ -42,7 +39,7 @@ DEFAULT_STAGE = StageLimits()
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(CheckedLine):
     """One line that is to stand on a stage: checked, and known as far as it is without a start.
 
     ``more`` are options of ours that are started behind the line (``-incoming defer``).  ``later`` are flags and values
@@ -50,12 +47,6 @@ class Scene:
     ``untouched`` has its memory in a file that is a hole, under the name that the machine has for it.
     """
 
-    subject: LineSubject
-    words: tuple[str, ...]
-    report: ArgvReport
-    here: frozenset[str]
-    with_kvm: bool
-    instead_of_kvm: bool
     more: tuple[tuple[str, str], ...] = ()
     untouched: bool = False
     later: tuple[tuple[str, str], ...] = ()
@@ -63,9 +54,7 @@ class Scene:
     @property
     def can_be_untouched(self) -> bool:
         """Whether the guest has so much memory that it is worth not to send it."""
-        return can_be_untouched(
-            make_ready(self.words, self.subject, STAND_IN, self.here, instead_of_kvm=self.instead_of_kvm)
-        )
+        return can_be_untouched(self.ready(STAND_IN))
 
     def position_of_later(self, number: int) -> int:
         """Where on the bench one of ``later`` stands, counted from 0: behind the words of the line."""
@@ -104,18 +93,10 @@ async def set_scene(
     :raise UsageError: where there are no words, too many, or some that are no text.
     :raise NotStanding: where the check refuses it, and it is not to be started anyway.
     """
-    words = (subject.binary, *request.words[1:])
-    assume = request.assume_unknown_present
-    # In a thread: a line of thousands of words takes seconds, and others are answered meanwhile.
-    report = await asyncio.to_thread(check_argv, [*words], subject.capabilities, assume_unknown_present=assume)
-    with_kvm = wants_kvm(words, subject)
-    instead = with_kvm and not await kvm.works(subject.binary, subject.root, subject.capabilities.target)
-    every = (*words, *(word for option in later for word in option))
-    here = await asyncio.to_thread(find_here, every, subject.root)
-    scene = Scene(subject, words, report, here, with_kvm and not instead, instead, more, later=later)
-    if not request.anyway and any(finding.kind is Kind.error for finding in report.findings):
-        outcome = Outcome(ProofVerdict.refused, reason="the check refuses it, so it was not started")
-        raise NotStanding(scene, outcome, "checked", Bench(subject.capabilities, ""))
+    line = await check_line(subject, request, kvm, later=later)
+    scene = Scene(**vars(line), more=more, later=later)
+    if scene.is_refused:
+        raise NotStanding(scene, REFUSED_BY_CHECK, "checked", Bench(subject.capabilities, ""))
     return scene
 
 
@@ -154,8 +135,7 @@ def _ready(scene: Scene, box: Box, *, untouched: bool) -> Bench:
 
     :raise NotStanding: where there is nothing that could be started.
     """
-    words = (*scene.words, *(word for option in scene.later for word in option))
-    bench = make_ready(words, scene.subject, box.theirs, scene.here, instead_of_kvm=scene.instead_of_kvm)
+    bench = scene.ready(box.theirs, *(word for option in scene.later for word in option))
     if bench.not_provable:
         reason = "; ".join(dict.fromkeys(bench.not_provable))
         raise NotStanding(scene, Outcome(ProofVerdict.not_provable, reason=reason), "checked", bench)

@@ -12,11 +12,12 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import zstandard
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from prober.capabilities.models import Version
 from prober.errors import StateFileError
 from prober.rehearsal.view import GuestView, SeenDevice
 
@@ -61,7 +62,7 @@ class StateHead(BaseModel):
 
     xml: str
     machine: str
-    version: str
+    version: Version
     argv: tuple[str, ...] = ()
     without_memory: bool = False
     devices: tuple[_Device, ...] = ()
@@ -81,7 +82,7 @@ class StateFile:
     state: bytes
 
 
-def head_of(xml: str, machine: str, version: str, argv: tuple[str, ...], view: GuestView) -> StateHead:
+def head_of(xml: str, machine: str, version: Version, argv: tuple[str, ...], view: GuestView) -> StateHead:
     """The head for a guest whose machine was read."""
     devices = tuple(
         _Device(
@@ -109,10 +110,17 @@ def write_state(file: StateFile) -> bytes:
     return whole
 
 
-def read_state(data: bytes) -> StateFile:
-    """What these bytes hold.
+class StateParts(NamedTuple):
+    """What a file consists of, compressed."""
 
-    :raise StateFileError: where they are no such file, of another version, cut, damaged, or too large.
+    head: bytes
+    state: bytes
+
+
+def open_state(data: bytes) -> StateParts:
+    """The parts of a file whose sizes and checksum are right; nothing is inflated.
+
+    :raise StateFileError: where it is no such file, of another version, cut, damaged, or too large.
     """
     if len(data) > MOST_FILE:
         raise StateFileError(f"a state file has at most {MOST_FILE} bytes")
@@ -130,12 +138,27 @@ def read_state(data: bytes) -> StateFile:
         raise StateFileError(f"the state file has {len(body)} bytes of content, and says that they are {head + state}")
     if _DIGEST(body).digest() != data[_HEAD_AT - 32 : _HEAD_AT]:
         raise StateFileError("the state file is damaged: its checksum is another")
-    text = _inflate(body[:head], MOST_HEAD)
+    return StateParts(body[:head], body[head:])
+
+
+def read_state_head(head: bytes) -> StateHead:
+    """What the head of a file says, which is compressed.
+
+    :raise StateFileError: where it cannot be inflated, has too many bytes then, or is not understood.
+    """
     try:
-        read = StateHead.model_validate_json(text)
+        return StateHead.model_validate_json(_inflate(head, MOST_HEAD))
     except (ValidationError, RecursionError) as error:
         raise StateFileError("the head of the state file is not understood") from error
-    return StateFile(read, _inflate(body[head:], MOST_STATE))
+
+
+def read_state(data: bytes) -> StateFile:
+    """What these bytes hold.
+
+    :raise StateFileError: where they are no such file, of another version, cut, damaged, or too large.
+    """
+    parts = open_state(data)
+    return StateFile(read_state_head(parts.head), _inflate(parts.state, MOST_STATE))
 
 
 def _inflate(data: bytes, most: int) -> bytes:

@@ -32,13 +32,21 @@ _PIPE = 1 << 20
 @dataclass
 class Sent:
     """How it ended: ``status`` is QEMU's of either side (``completed``, ``failed``), ``said`` what the source said of a
-    failure, ``ended`` a side that ended meanwhile, ``state_bytes`` how much was sent."""
+    failure, ``ended`` a side that ended meanwhile, ``state_bytes`` how much was sent, ``is_late`` whether it was given
+    up.
+    """
 
     source: str = ""
     destination: str = ""
     said: str = ""
     ended: SideEnded | None = None
     state_bytes: int = 0
+    is_late: bool = False
+
+    def give_up(self) -> None:
+        """It takes too long; what was said already stands."""
+        self.is_late = True
+        self.said = self.said or f"it was not over within {_PATIENCE_S:g} s"
 
     @property
     def is_complete(self) -> bool:
@@ -81,7 +89,7 @@ async def _see_it_through(source: PairSide | None, destination: PairSide, sent: 
             while not await _is_over(source, destination, sent):  # noqa: ASYNC110 - no QEMU of these tells by itself
                 await asyncio.sleep(_EVERY_S)
     except TimeoutError:
-        sent.said = sent.said or f"it was not over within {_PATIENCE_S:g} s"
+        sent.give_up()
     except SideEnded as ended:
         sent.ended = ended
         if ended.side == "destination" and source is not None:
@@ -134,7 +142,7 @@ async def take_state(source: PairSide, most: int) -> tuple[Sent, bytes]:
         async with asyncio.timeout(_PATIENCE_S):
             state = await _read_all(reading, most)
     except TimeoutError:
-        sent.said = f"it was not over within {_PATIENCE_S:g} s"
+        sent.give_up()
         return sent, b""
     finally:
         os.close(reading)
@@ -172,7 +180,11 @@ async def give_state(destination: PairSide, state: bytes) -> Sent:
         return sent
     giving = asyncio.ensure_future(_write_all(writing, state))
     try:
-        return await _see_it_through(None, destination, sent)
+        sent = await _see_it_through(None, destination, sent)
+        if sent.is_late and giving.done():
+            # It was given all that there is, so it is the state that is to blame.
+            sent.is_late, sent.said = False, "QEMU waits for more than the state has"
+        return sent
     finally:
         giving.cancel()
         await asyncio.gather(giving, return_exceptions=True)

@@ -13,6 +13,7 @@ from prober.capabilities import Capabilities
 from prober.commandline.device_types import device_type
 from prober.commandline.qmp import TAKES_OUT, QmpCommand
 from prober.qemu.asking import ask_all
+from prober.qemu.qom import qom_entries, qom_list
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
 from prober.qemu.session import Session
@@ -116,6 +117,5 @@ def _texts(value: JsonValue) -> Iterator[str]:
 
 
 async def _is_there(session: Session, name: str) -> bool:
-    (listed,) = await ask_all(session, [Question("qom-list", {"path": "/machine/peripheral"})])
-    entries = listed.reply if isinstance(listed.reply, list) else []
-    return any(isinstance(entry, Mapping) and entry.get("name") == name for entry in entries)
+    (listed,) = await ask_all(session, [qom_list("/machine/peripheral")])
+    return any(one == name for one, _ in qom_entries(listed.reply))

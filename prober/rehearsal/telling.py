@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
 from prober.errors import ExitedError
-from prober.proof.given import given_options
-from prober.proof.secrets import hide, secrets_of
+from prober.proof.outcome import FROM_OUTSIDE
 from prober.proof.subject import LineSubject
 from prober.proof.words import Tone
+from prober.qemu.ended import signal_of
 from prober.rehearsal.blame import blamed_device, changes_behind, is_about_stopped
 from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.pair import PairSide, SideNotStanding
@@ -35,12 +34,16 @@ def failed_migration(
     said = "\n".join(words) or sent.said or (str(ended) if ended is not None else "")
     device = blamed_device(said, *views)
     because = changes_behind(device, said, changes)
-    crashed = _signal(sent)
+    crashed = signal_of(ended.error.returncode) if ended is not None else ""
     verdict, reason = RehearsalVerdict.refused, ""
-    if crashed:
+    if crashed in FROM_OUTSIDE:
+        verdict, reason = RehearsalVerdict.not_provable, f"a QEMU was ended from outside, by {crashed}"
+    elif crashed:
         whose = ended.side if ended is not None else "destination"
         after = "this would have killed the guest" if whose == "source" else "the guest would have gone on where it was"
         reason = f"the QEMU of the {whose} crashed ({crashed}): {after}"
+    elif sent.is_late and not words:
+        verdict, reason = RehearsalVerdict.not_provable, "it takes longer than a rehearsal may"
     elif not driven and is_about_stopped(said, because, destination.scene.subject.capabilities.version.major):
         verdict = RehearsalVerdict.not_provable
         reason = "the guest has never run, and this is about queues that no guest has set up: --driven has them set up"
@@ -57,17 +60,6 @@ def failed_migration(
     )
 
 
-def _signal(sent: Sent) -> str:
-    """The name of the signal that ended a side, empty where none did."""
-    code = sent.ended.error.returncode if sent.ended is not None else 0
-    if code >= 0:
-        return ""
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-
-
 def _words_of(side: PairSide, ended: ExitedError | None) -> list[str]:
     """The errors that a side wrote, in their order."""
     messages = side.standing.messages(None if ended is None else ended.stderr)
@@ -80,10 +72,10 @@ def told_of(side: PairSide, view: GuestView) -> SideTold:
     warnings = dict.fromkeys(str(one) for one in standing.messages() if one.tone is Tone.warning)
     return SideTold(
         binary=subject.binary,
-        version=str(subject.capabilities.version),
+        version=subject.capabilities.version,
         machine=machine_of_view(view),
         accelerator="kvm" if side.scene.with_kvm else "tcg",
-        warnings=tuple(hidden_from(text, side) for text in warnings)[:100],
+        warnings=tuple(warnings)[:100],
         findings=tuple(side.scene.report.findings),
         replaced=tuple(standing.bench.replaced),
         left_out=tuple(standing.bench.left_out),
@@ -92,7 +84,7 @@ def told_of(side: PairSide, view: GuestView) -> SideTold:
 
 def told_before(subject: LineSubject) -> SideTold:
     """A machine that was not started."""
-    return SideTold(binary=subject.binary, version=str(subject.capabilities.version))
+    return SideTold(binary=subject.binary, version=subject.capabilities.version)
 
 
 def machine_of_view(view: GuestView) -> str:
@@ -101,30 +93,22 @@ def machine_of_view(view: GuestView) -> str:
     return kind.removesuffix("-machine") if isinstance(kind, str) else ""
 
 
-def hidden_from(text: str, *sides: PairSide) -> str:
-    """The text without the secrets of any of the lines."""
-    for side in sides:
-        text = hide(text, secrets_of(given_options([*side.scene.words])))
-    return text
-
-
 def stopped_migration(stopped: SideNotStanding, sides: Mapping[str, SideTold]) -> Migration:
     """A migration of which one machine does not stand; ``sides`` are both, as they are told without that."""
     why, outcome = stopped.why, stopped.why.outcome
-    secrets = secrets_of(given_options([*why.scene.words]))
     findings = (*why.scene.report.findings, *outcome.findings)
     update = {
-        "said": hide(outcome.said, secrets),
+        "said": outcome.said,
         "option": outcome.option,
-        "warnings": tuple(hide(text, secrets) for text in outcome.warnings),
-        "findings": tuple(one.model_copy(update={"message": hide(one.message, secrets)}) for one in findings),
+        "warnings": tuple(outcome.warnings),
+        "findings": findings,
     }
     told = {**sides, stopped.side: sides[stopped.side].model_copy(update=update)}
     return Migration(
         verdict=verdict_of_start(outcome),
         stage=stopped.side,
-        said=hide(outcome.said, secrets),
-        reason=hide(outcome.reason, secrets),
+        said=outcome.said,
+        reason=outcome.reason,
         source=told["source"],
         destination=told["destination"],
     )

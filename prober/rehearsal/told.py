@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.refusal import Refusal
-from prober.errors import RefusedError
-from prober.guest.cards.name import CardChange
+from prober.guest.cards.name import CardChange, CardName
 from prober.proof.subject import LineSubject
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.pair import SideName
@@ -20,7 +19,8 @@ class MigrationTold(BaseModel):
 
     ``refusals`` are those of a domain that one of the QEMUs cannot have.  There is no ``migration`` of what is no
     domain at all (refused), and of what is ``unreadable``, for this reason.
-    ``cards`` are the network cards that a guest with systemd would call otherwise after its next start.
+    ``cards`` are the network cards that a guest with systemd would call otherwise after its next start, ``names`` what
+    it calls each where it runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,13 +30,21 @@ class MigrationTold(BaseModel):
     unreadable: str = ""
     refusals: tuple[Refusal, ...] = ()
     cards: tuple[CardChange, ...] = ()
+    names: tuple[CardName, ...] = ()
+
+
+class MigrationList(BaseModel):
+    """What is told of each way that a guest was to be moved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    migrations: tuple[MigrationTold, ...]
 
 
 def refused_by(
-    file: str, side: SideName, error: RefusedError, source: LineSubject, destination: LineSubject
+    file: str, side: SideName, refusals: Sequence[Refusal], source: LineSubject, destination: LineSubject
 ) -> MigrationTold:
     """A domain that is not translated for one side, so that nothing was started."""
-    refusals: Sequence[Refusal] = error.refusals
     migration = Migration(
         verdict=RehearsalVerdict.refused,
         stage=side,
@@ -48,4 +56,4 @@ def refused_by(
 
 
 def _side(subject: LineSubject) -> SideTold:
-    return SideTold(binary=subject.binary, version=str(subject.capabilities.version))
+    return SideTold(binary=subject.binary, version=subject.capabilities.version)

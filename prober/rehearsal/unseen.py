@@ -25,6 +25,7 @@ _UNSEEN_OF_MACHINE = frozenset(
         "append", "dtb", "dumpdtb", "dump-guest-core", "firmware", "initrd", "kernel", "mem-merge", "memory-backend",
         "memory-encryption", "phandle-start", "suppress-vmdesc", "graphics", "shim", "aux-ram-share", "boot",
         "smp-cache", "sgx-epc", "device-memory-region-size", "bus-lock-ratelimit", "x-pci-numbus", "accel", "rtc-time",
+        "pflash0", "pflash1",
     )
 )  # fmt: skip
 
@@ -40,7 +41,9 @@ def are_same(part: str, here: JsonValue, there: JsonValue) -> bool:
     """Whether two values of one property are the same to a guest.
 
     What is left to the machine (``auto``, of ``rombar`` -1 from QEMU 10.0 on) is on in all that are of one type, and
-    what Hyper-V's vendor is called by itself was an empty text before QEMU 6.0.
+    what Hyper-V's vendor is called by itself was an empty text before QEMU 6.0.  A size of blocks that is left to the
+    disk is a sector, which the device told as such or as nothing (USB's, from 9.0 on), and SMBIOS that has the choice
+    (9.0) has the table of 32 bits.
     """
     if here == there:
         return True
@@ -48,7 +51,14 @@ def are_same(part: str, here: JsonValue, there: JsonValue) -> bool:
         return {here or _HYPERV, there or _HYPERV} == {_HYPERV}
     if part == "rombar":
         return {here, there} <= {1, -1}
+    if part in ("logical_block_size", "physical_block_size"):
+        return {here, there} == {0, _SECTOR}
+    if part == "smbios-entry-point-type":
+        return {here, there} == {"32", "auto"}
     return all(value in (True, "on", "auto") for value in (here, there))
 
 
 _HYPERV = "Microsoft Hv"
+
+#: How large the blocks of a disk are of which nothing else is said (QEMU, ``hw/block/block.c``).
+_SECTOR = 512

@@ -19,7 +19,7 @@ from prober.commandline.machines import machine_kind
 from prober.commandline.refusal import Kind, Refusal
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
-from prober.guest.cards.name import CardChange, compare_card_names
+from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.host.host import Host
 from prober.proof.kvm import KvmTrial
 from prober.proof.models import ProofVerdict
@@ -59,7 +59,8 @@ class Upgraded(BaseModel):
     ``starts`` what came of a start there (None where the domain is refused, by ``refusals``).  ``there`` and ``back``
     are the migrations of a guest that keeps its machine type; None where a line is refused.  ``deprecated`` is what the
     new QEMU warns of, ``differences`` what it has otherwise of all that the domain uses.  ``cards`` are
-    the network cards that a guest with systemd would call otherwise after its next start there.
+    the network cards that a guest with systemd would call otherwise after its next start there, ``names`` what it calls
+    each with the old QEMU.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +78,7 @@ class Upgraded(BaseModel):
     differences: tuple[Change, ...] = ()
     mends: tuple[Mend, ...] = ()
     cards: tuple[CardChange, ...] = ()
+    names: tuple[CardName, ...] = ()
     unreadable: str = ""
 
     @property
@@ -146,18 +148,18 @@ class UpgradeRehearsal:
         except RefusedError as error:
             told = told.model_copy(update={"refusals": tuple(error.refusals)})
         else:
-            cards = self._cards(domain, translation)
-            told = told.model_copy(update={**await self._start(translation.argv), "cards": cards})
+            told = told.model_copy(update={**await self._start(translation.argv), **self._cards(domain, translation)})
         told = told.model_copy(update=await self._migrate(domain, machine))
         return told.model_copy(update={"mends": tuple([one async for one in self._mends(domain, told)])})
 
-    def _cards(self, domain: Domain, there: Translation) -> tuple[CardChange, ...]:
-        """What its guest would call otherwise after the next start; nothing where the old QEMU refuses the domain."""
+    def _cards(self, domain: Domain, there: Translation) -> dict[str, object]:
+        """What its guest calls its cards, and would call otherwise after the next start; nothing where the old QEMU
+        refuses the domain."""
         try:
             here = self._old.translate(domain)
         except RefusedError:
-            return ()
-        return tuple(compare_card_names(here.cards, there.cards))
+            return {}
+        return {"names": here.cards, "cards": tuple(compare_card_names(here.cards, there.cards))}
 
     async def _start(self, line: tuple[str, ...]) -> dict[str, object]:
         proof = await prove_once(self._new.subject, LineRequest(line))

@@ -40,3 +40,12 @@ class GuestView:
     def on_pci(self, slots: str) -> SeenDevice | None:
         """The device at these slots."""
         return next((one for one in self.devices if one.pci == slots), None)
+
+    def on_port(self, slots: str, port: str) -> SeenDevice | None:
+        """The device at this port of the USB controller at these slots."""
+        controller = self.on_pci(slots)
+        above = "" if controller is None else f"{controller.place}."
+        end = f"/port {port}"
+        return next(
+            (one for one in self.devices if above and one.place.startswith(above) and one.place.endswith(end)), None
+        )

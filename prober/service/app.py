@@ -22,9 +22,27 @@ from prober.service.metrics.scraping import Scraping
 from prober.service.metrics.tally import Sample, Tally
 from prober.service.peers import ROOT, Admitted
 from prober.service.problems import RETRY_S, RequestError, problem
-from prober.service.questions import ArgvQuestion, DomainQuestion, DomainsQuestion, ProofQuestion, WorkAsker
+from prober.service.questions import (
+    ArgvQuestion,
+    DomainQuestion,
+    DomainsQuestion,
+    LoadQuestion,
+    MoveQuestion,
+    PlugQuestion,
+    ProofQuestion,
+    SaveQuestion,
+    WorkAsker,
+)
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
-from prober.service.requests import read_argv_body, read_line, read_truth, read_wishes, read_xml
+from prober.service.requests import (
+    read_argv_body,
+    read_json_body,
+    read_line,
+    read_state_body,
+    read_truth,
+    read_wishes,
+    read_xml,
+)
 from prober.service.routes import COMMAND, DESCRIPTION, LABELS, ROUTES, TYPE, Route
 from prober.translate.wishes import NO_WISHES
 
@@ -167,6 +185,41 @@ class Handlers:
         ident = request.places["id"]
         asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume, wishes)
         return Response(200, await self._late.prove(asked, _asker(request)))
+
+    async def plug(self, request: Request) -> Response:
+        """What comes of devices, or commands, that are plugged into a machine."""
+        return Response(200, await self._late.rehearse(await self._plug_question(request), _asker(request)))
+
+    async def plug_commands(self, request: Request) -> Response:
+        """The commands that devices of a domain come to."""
+        return Response(200, await self._late.plug_commands(await self._plug_question(request), _asker(request)))
+
+    async def _plug_question(self, request: Request) -> PlugQuestion:
+        told = [read_truth(request, name) for name in ("anyway", "assume_unknown_present", "driven")]
+        return PlugQuestion(request.places["id"], await read_json_body(request, self._most), *told)
+
+    async def migrate(self, request: Request) -> Response:
+        """What becomes of a guest that goes to another binary."""
+        to = request.query.get("to")
+        if not to:
+            raise RequestError(400, "it is not said where the guest is to go", hint="add ?to=ID")
+        names = ("driven", "both_ways", "anyway", "assume_unknown_present")
+        told = [read_truth(request, name) for name in names]
+        argv, xml = await read_line(request, self._most)
+        asked = MoveQuestion(request.places["id"], to, argv, xml, *told)
+        return Response(200, await self._late.rehearse(asked, _asker(request)))
+
+    async def keep_state(self, request: Request) -> Response:
+        """The state of a guest."""
+        told = [read_truth(request, name) for name in ("driven", "assume_unknown_present")]
+        asked = SaveQuestion(request.places["id"], await read_xml(request, self._most), *told)
+        return Response(200, await self._late.rehearse(asked, _asker(request)))
+
+    async def load_state(self, request: Request) -> Response:
+        """What a binary makes of a state."""
+        assume = read_truth(request, "assume_unknown_present")
+        asked = LoadQuestion(request.places["id"], await read_state_body(request), assume)
+        return Response(200, await self._late.rehearse(asked, _asker(request)))
 
     async def get_doctor(self, _: Request) -> Response:
         """What the service sees of its host, and what to do about it."""

@@ -15,7 +15,7 @@ from prober.service.metrics.tally import Tally
 from prober.service.peers import Admitted
 from prober.service.problems import ToldError, problem, problem_of, too_large
 from prober.service.requests import read_query
-from prober.service.routes import CAPABILITIES, DESCRIPTION, ROUTES, Route
+from prober.service.routes import DESCRIPTION, ROUTES, Route
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +84,8 @@ class Application:
 
 
 def _bounded(response: Response, route: Route) -> Response:
-    """An answer that is not too large; only all that is known of a binary may have any size."""
-    if len(response.body) <= MOST_OF_AN_ANSWER or route is CAPABILITIES:
+    """An answer that is not too large; only what is marked so may have any size."""
+    if len(response.body) <= MOST_OF_AN_ANSWER or route.large:
         return response
     return too_large(len(response.body))
 

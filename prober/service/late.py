@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -22,8 +23,10 @@ from prober.service.questions import (
     DomainQuestion,
     DomainsQuestion,
     DomainTranslator,
+    PlugQuestion,
     ProofQuestion,
     ProofWorker,
+    RehearsalQuestion,
     WorkAsker,
     stopping,
 )
@@ -96,10 +99,24 @@ class Late:
 
         :raise ProberError: as :meth:`prober.service.proving.Proving.prove` does.
         """
+        async with self._proving_with() as prover:
+            return await prover.prove(question, asker)
+
+    async def rehearse(self, question: RehearsalQuestion, asker: WorkAsker) -> bytes:
+        """What came of a rehearsal, as JSON.
+
+        :raise ProberError: as :meth:`prober.service.rehearsing.Rehearsing.rehearse` does.
+        """
+        async with self._proving_with() as prover:
+            return await prover.rehearse(question, asker)
+
+    @asynccontextmanager
+    async def _proving_with(self) -> AsyncIterator[ProofWorker]:
+        """Whoever proves by the settings of now, who is not closed before this is over."""
         prover = self._prover or await self._load_prover()
         self._proving[prover] += 1
         try:
-            return await prover.prove(question, asker)
+            yield prover
         finally:
             self._proving[prover] -= 1
             if not self._proving[prover]:
@@ -168,7 +185,36 @@ class Late:
         :raise BusyError: where too much is asked at once.
         """
         head = {"do": "answer", "route": route.name, "ident": ident, "places": dict(places)}
-        return good_answer(await self._pool.ask(head, b"", asker, caps))
+        return await self.work_out(head, b"", asker, caps)
+
+    async def plug_commands(self, question: PlugQuestion, asker: WorkAsker) -> bytes:
+        """The commands that devices of a domain come to, as JSON; nothing is started, and a recording does.
+
+        :raise ToldError: where something cannot be read, or is refused.
+        :raise UnknownBinaryError: where the catalog has no such binary.
+        :raise BusyError: where too much is asked at once.
+        """
+        found, caps = await self._catalog.use(question.ident)
+        head = {
+            "do": "plug",
+            "only": True,
+            "assume": question.assume_unknown_present,
+            "most": self._settings.max_body,
+            "path": found.path,
+            "paths": found.paths,
+            "is_recording": found.kind == "recording",
+        }
+        return await self.work_out(head, question.body, asker, caps)
+
+    async def work_out(
+        self, head: Mapping[str, Any], body: bytes, asker: WorkAsker, caps: Capabilities | None = None
+    ) -> bytes:
+        """What a worker makes of a question that is about one binary, or none.
+
+        :raise ToldError: where it says why there is no answer.
+        :raise BusyError: where too much is asked at once.
+        """
+        return good_answer(await self._pool.ask(head, body, asker, caps))
 
     async def tell_domains(
         self, question: DomainsQuestion, entry: Entry, caps: Capabilities, asker: WorkAsker
@@ -216,11 +262,8 @@ class Late:
 
 
 def _prover_differs(old: ServiceSettings, new: ServiceSettings) -> bool:
-    return (old.prover_socket, old.max_proofs, old.max_waiting_proofs) != (
-        new.prover_socket,
-        new.max_proofs,
-        new.max_waiting_proofs,
-    )
+    names = ("prover_socket", "max_proofs", "max_waiting_proofs", "max_body")
+    return any(getattr(old, name) != getattr(new, name) for name in names)
 
 
 def _import_prover() -> Callable[[Catalog, DomainTranslator, ServiceSettings], ProofWorker]:

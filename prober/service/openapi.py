@@ -14,12 +14,17 @@ from prober.commandline.report import ArgvReport
 from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
+from prober.rehearsal.keeping import StateKept
+from prober.rehearsal.models import Migration
+from prober.rehearsal.plug_models import PlugRehearsal
+from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.describing import describe_routes
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import Problem
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import ROUTES
+from prober.translate.plug_models import PlugTranslation
 from prober.translate.translation import Translation
 
 #: What is answered as it was written, so that what has a default is always there.
@@ -44,7 +49,17 @@ _WRITTEN: tuple[type[BaseModel], ...] = (
 )
 
 #: What a client may read with a model of its own.
-_READ: tuple[type[BaseModel], ...] = (Problem, Translation, ArgvReport, Proof)
+_READ: tuple[type[BaseModel], ...] = (
+    Problem,
+    Translation,
+    ArgvReport,
+    Proof,
+    PlugTranslation,
+    PlugRehearsal,
+    Migration,
+    MigrationList,
+    StateKept,
+)
 
 _MEANINGS = {
     400: "A wrong parameter, fact or XML document",
@@ -53,7 +68,7 @@ _MEANINGS = {
     409: "The entry is a recording, which cannot be started",
     413: "The body is too large",
     415: "The body is declared as something that cannot be read here",
-    422: "The domain is refused; `refusals` has every reason",
+    422: "The domain, or a device, is refused (`refusals` has every reason), or a state file cannot be read",
     503: "It cannot be answered now: the service is not ready, the binary could not be asked, too much is asked at "
     "once, or a QEMU that was to prove a line cannot be confined or gave no verdict; `type` says which",
 }

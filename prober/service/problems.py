@@ -20,6 +20,7 @@ from prober.errors import (
     ProverError,
     QemuError,
     RefusedError,
+    StateFileError,
     UnknownBinaryError,
     UnknownNameError,
     UnreadableDomainError,
@@ -42,6 +43,7 @@ _STATUS: tuple[tuple[type[ProberError], int], ...] = (
     (UsageError, 400),
     (ForbiddenError, 403),
     (RefusedError, 422),
+    (StateFileError, 422),
     (BinaryFailedError, 503),
     (BusyError, 503),
     (WorkError, 503),
@@ -56,7 +58,8 @@ class Problem(BaseModel):
     """An error.  ``type`` names its kind (``urn:prober:KIND``), ``title`` the status in words.
 
     ``detail`` says what is wrong, ``hint`` what would help.  ``refusals`` are all reasons why a domain is refused,
-    ``line`` is where an XML document could not be read (1-based).  ``waiting`` are the ids of the binaries
+    ``line`` is where an XML document could not be read (1-based); ``device`` is the number of the device whose XML
+    that is, from 1, where some were to be plugged in.  ``waiting`` are the ids of the binaries
     without which the service is not ready.
     """
 
@@ -66,6 +69,7 @@ class Problem(BaseModel):
     detail: str
     hint: str | None = None
     line: int | None = None
+    device: int | None = None
     refusals: list[Refusal] | None = None
     waiting: list[str] | None = None
 
@@ -106,6 +110,8 @@ def problem_of(error: ProberError) -> Response:
         more = {"refusals": [item.model_dump(mode="json") for item in _told(reasons)]}
     elif isinstance(error, UnreadableDomainError) and error.line:
         more = {"line": error.line}
+    if isinstance(error, RefusedError | UnreadableDomainError) and error.device:
+        more["device"] = error.device
     response = problem(status, detail, hint=error.hint, kind=error.kind, **more)
     return response._replace(retry_s=RETRY_S) if isinstance(error, BusyError) else response
 

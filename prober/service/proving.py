@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from prober.capabilities.catalog import Catalog
 from prober.proof.hotplug import with_translation
 from prober.proof.subject import LineRequest
-from prober.service.problems import RequestError
-from prober.service.prover.judge import Judge, Known
-from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, WorkAsker
+from prober.service.prover.judge import Judge
+from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, RehearsalQuestion, WorkAsker
+from prober.service.rehearsing import Rehearsing
+from prober.service.startable import find_startable, require_text
 from prober.translate.translation import Translation
 
 #: A line of so many characters takes longer to be read than a thread costs.
@@ -21,12 +22,14 @@ _SMALL = 65536
 
 
 class Proving:
-    """Proves lines and domains with the binaries of a catalog; ``translator`` translates, ``judge`` judges."""
+    """Proves lines and domains, and rehearses, with the binaries of a catalog; ``translator`` translates, ``judge``
+    judges.  ``most`` is how many bytes a domain may have."""
 
-    def __init__(self, catalog: Catalog, translator: DomainTranslator, judge: Judge) -> None:
+    def __init__(self, catalog: Catalog, translator: DomainTranslator, judge: Judge, most: int) -> None:
         self._catalog = catalog
         self._translator = translator
         self._judge = judge
+        self._rehearsing = Rehearsing(catalog, translator, judge, most)
 
     async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """The proof, as JSON; of a domain with its translation.
@@ -40,20 +43,21 @@ class Proving:
         words: Sequence[str] = ()
         if question.argv is not None:
             words = await self._translator.split(question.argv, asker)
-        found, known = await self._catalog.know(question.ident)
-        if found.kind == "recording":
-            hint = "check-argv and translate work with a recording; to prove a line takes the binary itself"
-            raise RequestError(409, f"{question.ident[:200]} is a recording, which cannot be started", hint=hint)
+        known = await find_startable(self._catalog, question.ident)
         translation = None
         if question.argv is None:
             translation = await self._translate(question, asker)
             words = translation.argv
-        _require_text(words)
+        require_text(words)
         request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
-        proof = await self._judge.judge(Known(found.path, known.capabilities, known.fingerprint), request)
+        proof = await self._judge.judge(known, request)
         if translation is not None:
             proof = with_translation(proof, translation)
         return proof.model_dump_json(by_alias=True).encode()
+
+    async def rehearse(self, question: RehearsalQuestion, asker: WorkAsker) -> bytes:
+        """What came of a rehearsal, as JSON (:meth:`prober.service.rehearsing.Rehearsing.rehearse`)."""
+        return await self._rehearsing.rehearse(question, asker)
 
     async def _translate(self, question: ProofQuestion, asker: WorkAsker) -> Translation:
         assume = question.assume_unknown_present
@@ -68,14 +72,3 @@ class Proving:
     async def close(self) -> None:
         """Stop all that is under way; nothing of it is left.  May be called twice."""
         await self._judge.close()
-
-
-def _require_text(words: Sequence[str]) -> None:
-    """:raise RequestError: (400) where a word is none that a program can be started with."""
-    for position, word in enumerate(words):
-        if "\0" in word:
-            raise RequestError(400, f"word {position} of the command line has a NUL in it")
-        try:
-            word.encode()
-        except UnicodeEncodeError as error:
-            raise RequestError(400, f"word {position} of the command line is not UTF-8") from error

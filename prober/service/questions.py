@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from prober.capabilities import Capabilities
 from prober.errors import BusyError
 from prober.translate.wishes import NO_WISHES, Wishes
 
@@ -74,11 +75,60 @@ class ProofQuestion(NamedTuple):
     wishes: Wishes = NO_WISHES
 
 
+class PlugQuestion(NamedTuple):
+    """Devices that a client wants to have plugged in with the binary ``ident``: the ``body`` says what, and into
+    what."""
+
+    ident: str
+    body: bytes
+    anyway: bool = False
+    assume_unknown_present: bool = False
+    driven: bool = False
+
+
+class MoveQuestion(NamedTuple):
+    """A guest that is to go from the binary ``ident`` to the one ``to``: lines (``argv``), or without them a domain's
+    ``xml``; ``both_ways``, and back again."""
+
+    ident: str
+    to: str
+    argv: ArgvBody | None = None
+    xml: bytes = b""
+    driven: bool = False
+    both_ways: bool = False
+    anyway: bool = False
+    assume_unknown_present: bool = False
+
+
+class SaveQuestion(NamedTuple):
+    """A domain's guest whose state is to be kept, with the binary ``ident``."""
+
+    ident: str
+    xml: bytes
+    driven: bool = False
+    assume_unknown_present: bool = False
+
+
+class LoadQuestion(NamedTuple):
+    """A state file that the binary ``ident`` is to take."""
+
+    ident: str
+    file: bytes
+    assume_unknown_present: bool = False
+
+
+RehearsalQuestion: TypeAlias = PlugQuestion | MoveQuestion | SaveQuestion | LoadQuestion
+
+
 class ProofWorker(Protocol):
-    """Who has lines proven.  May raise :class:`~prober.errors.ProberError`."""
+    """Who has lines proven and guests rehearsed.  May raise :class:`~prober.errors.ProberError`."""
 
     async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """The proof, as JSON."""
+        ...
+
+    async def rehearse(self, question: RehearsalQuestion, asker: WorkAsker) -> bytes:
+        """What came of a rehearsal, as JSON."""
         ...
 
     async def close(self) -> None:
@@ -95,6 +145,12 @@ class DomainTranslator(Protocol):
 
     async def split(self, argv: ArgvBody, asker: WorkAsker) -> tuple[str, ...]:
         """The words of an argv."""
+        ...
+
+    async def work_out(
+        self, head: Mapping[str, Any], body: bytes, asker: WorkAsker, caps: Capabilities | None = None
+    ) -> bytes:
+        """What a worker makes of a question that is about one binary, or none."""
         ...
 
 

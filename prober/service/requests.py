@@ -26,6 +26,11 @@ _WORDS_TYPES = frozenset(
     ("", "application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
 )
 
+#: What a state file may be declared as, and how large one is: ``prober.rehearsal.statefile.MOST_FILE``, which brings
+#: along more than a service that rehearses nothing should import.
+_STATE_TYPES = frozenset(("", "application/octet-stream", "application/x-www-form-urlencoded"))
+_MOST_STATE_FILE = 8 << 20
+
 #: How much of an argv is taken (bytes, words), so that one is checked in seconds, whatever it holds: an unknown type
 #: takes 1.5 ms, as the names that are like it are looked for.
 _MOST_ARGV, _MOST_WORDS = 256 << 10, 4000
@@ -156,6 +161,30 @@ async def read_argv_body(request: Request, limit: int) -> ArgvBody:
         hint = "send a JSON list as application/json, or a shell command line as text/plain"
         raise RequestError(415, f"an argv cannot be {declared[:80]!r}", hint=hint)
     return ArgvBody(await _read_body(request, min(limit, _MOST_ARGV)), declared)
+
+
+async def read_json_body(request: Request, limit: int) -> bytes:
+    """A body of JSON, of at most ``limit`` bytes, which nobody has looked into.
+
+    :raise RequestError: 413 where it is larger, 415 where it is declared as something else.
+    :raise ClientGoneError: where it does not come to its end.
+    """
+    declared = _declared_type(request)
+    if declared not in _WORDS_TYPES - {"text/plain"}:
+        raise RequestError(415, f"this cannot be {declared[:80]!r}", hint="send it as application/json")
+    return await _read_body(request, limit)
+
+
+async def read_state_body(request: Request) -> bytes:
+    """A state file, of at most as many bytes as one has, which nobody has looked into.
+
+    :raise RequestError: 413 where it is larger, 415 where it is declared as something else.
+    :raise ClientGoneError: where it does not come to its end.
+    """
+    declared = _declared_type(request)
+    if declared not in _STATE_TYPES:
+        raise RequestError(415, f"a state file cannot be {declared[:80]!r}", hint="send it as application/octet-stream")
+    return await _read_body(request, _MOST_STATE_FILE)
 
 
 def words_of(body: bytes, declared: str) -> list[str]:

@@ -41,7 +41,7 @@ class Route(NamedTuple):
     name of the model that comes back, ``errors`` are the statuses of what may come in its place.  A ``query`` of None
     is not looked at.  ``admin`` is whether it is for root, the service's own user and the members of the setting
     ``admin_group`` alone; others get 403.  ``media`` is what kind of answer comes; text has no model.  ``headers`` are
-    those that say something besides.
+    those that say something besides.  A ``large`` answer may have any size.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Route(NamedTuple):
     admin: bool = False
     media: str = "application/json"
     headers: tuple[Parameter, ...] = ()
+    large: bool = False
 
     def url(self, places: Mapping[str, str], query: Mapping[str, str]) -> str:
         """What a client asks for: the path with its parameters, and the query, both quoted."""
@@ -72,6 +73,7 @@ PLACES = {
 
 _ASSUME = Parameter("assume_unknown_present", "take what the binary was never asked for present", "boolean")
 
+_ANYWAY = Parameter("anyway", "start it also where the check refuses it", "boolean")
 _MONITOR = Parameter(
     "monitor", "absolute path of a unix socket on which QEMU shall speak QMP; without it there is no monitor"
 )
@@ -154,7 +156,7 @@ PROVE = Route(
     "Proof",
     errors=(403, 404, 409, 413, 415, 422, 503),
     query=(
-        Parameter("anyway", "start it also where the check refuses it", "boolean"),
+        _ANYWAY,
         _MONITOR,
         _INCOMING,
         _ASSUME,
@@ -168,6 +170,102 @@ PROVE = Route(
             "application/xml": {"type": "string"},
         },
     ),
+    admin=True,
+)
+_DRIVEN = Parameter("driven", "drive virtio devices and CPU hot-plug before, as a guest that runs has done", "boolean")
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_DEVICES = {
+    "domain": {"type": "string", "description": "libvirt domain XML"},
+    "devices": {**_TEXTS, "description": "libvirt device XML, each as `virsh attach-device` takes it"},
+    "unplug": {**_TEXTS, "description": "aliases of devices of the domain"},
+}
+_COMMAND = {
+    "type": "object",
+    "properties": {"execute": {"type": "string"}, "arguments": {"type": "object"}},
+    "required": ["execute"],
+}
+_COMMANDS = {"argv": {**_TEXTS, "minItems": 1}, "commands": {"type": "array", "items": _COMMAND, "minItems": 1}}
+_DEVICES_BODY = {"type": "object", "properties": _DEVICES, "required": ["domain"]}
+_COMMANDS_BODY = {"type": "object", "properties": _COMMANDS, "required": [*_COMMANDS]}
+
+PLUG = Route(
+    "plug",
+    "POST",
+    "/v1/binaries/{id}/plug",
+    "What comes of devices, or QMP commands, that are plugged into a machine",
+    "PlugRehearsal",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(_DRIVEN, _ANYWAY, _ASSUME),
+    body=Body(
+        "a domain and devices, or an argv and QMP commands",
+        {"application/json": {"oneOf": [_DEVICES_BODY, _COMMANDS_BODY]}},
+    ),
+    admin=True,
+)
+PLUG_COMMANDS = Route(
+    "plug_commands",
+    "POST",
+    "/v1/binaries/{id}/plug-commands",
+    "The QMP commands that plug devices into a domain's guest, and take them out; nothing is started",
+    "PlugTranslation",
+    errors=(404, 413, 415, 422, 503),
+    query=(_ASSUME,),
+    body=Body("a domain and devices", {"application/json": _DEVICES_BODY}),
+)
+MIGRATE = Route(
+    "migrate",
+    "POST",
+    "/v1/binaries/{id}/migrate",
+    "What becomes of a guest that goes from this binary to another",
+    "MigrationList",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(
+        Parameter("to", "id or path of the entry that it goes to", needed=True),
+        Parameter("both_ways", "and back again, with a guest started there", "boolean"),
+        _DRIVEN,
+        _ANYWAY,
+        _ASSUME,
+    ),
+    body=Body(
+        "libvirt domain XML, the words of an argv that both sides have, both argv, or a shell command line",
+        {
+            "application/xml": {"type": "string"},
+            "application/json": {
+                "oneOf": [
+                    {**_TEXTS, "minItems": 1},
+                    {
+                        "type": "object",
+                        "properties": {"argv": {**_TEXTS, "minItems": 1}, "to_argv": {**_TEXTS, "minItems": 1}},
+                        "required": ["argv", "to_argv"],
+                    },
+                ]
+            },
+            "text/plain": {"type": "string"},
+        },
+    ),
+    admin=True,
+)
+STATE = Route(
+    "keep_state",
+    "POST",
+    "/v1/binaries/{id}/state",
+    "The state of a domain's guest, which has never run, as a file",
+    "StateKept",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(_DRIVEN, _ASSUME),
+    body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
+    admin=True,
+    large=True,
+)
+LOAD_STATE = Route(
+    "load_state",
+    "POST",
+    "/v1/binaries/{id}/state/load",
+    "What a binary makes of the state that is in a file",
+    "Migration",
+    errors=(403, 404, 409, 413, 415, 422, 503),
+    query=(_ASSUME,),
+    body=Body("what `prober state save` made", {"application/octet-stream": {"type": "string", "format": "binary"}}),
     admin=True,
 )
 HEALTH = Route("get_health", "GET", "/healthz", "Whether the service works", "Health")
@@ -235,6 +333,7 @@ CAPABILITIES = Route(
     "All that is known of a binary, for prober itself",
     "Capabilities",
     errors=(404, 503),
+    large=True,
 )
 
 DOMCAPABILITIES = Route(
@@ -271,6 +370,11 @@ ROUTES = (
     TRANSLATE,
     CHECK_ARGV,
     PROVE,
+    PLUG,
+    PLUG_COMMANDS,
+    MIGRATE,
+    STATE,
+    LOAD_STATE,
     HEALTH,
     READY,
     METRICS,

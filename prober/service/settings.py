@@ -102,7 +102,7 @@ class ServiceSettings(BaseModel):
     host: Path | None = None
     #: The group of the socket (a name), whose members may ask; without it that of the service's user.
     group: str | None = None
-    #: A group (a name) whose members may refresh and prove, as root and the service's own user may.
+    #: A group (a name) whose members may refresh, prove and rehearse, as root and the service's own user may.
     admin_group: str | None = None
     #: The rights of the socket.  As text they are octal (`"0660"`).
     mode: int = Field(default=0o660, ge=0, le=0o777)
@@ -133,9 +133,9 @@ class ServiceSettings(BaseModel):
     prover_socket: Path | None = DEFAULT_PROVER_SOCKET
     #: After so long without a question a prover that systemd started ends.
     prover_idle_s: float = Field(default=120.0, gt=0)
-    #: How many QEMUs are proving at once; 0: as many as there are processors, and two at least.
+    #: How many lines are proven or guests rehearsed at once; 0: as many as there are processors, and two at least.
     max_proofs: int = Field(default=0, ge=0)
-    #: How many questions wait for their turn to be proven (503).
+    #: How many questions wait for their turn to be proven or rehearsed (503).
     max_waiting_proofs: int = Field(default=64, ge=0)
     catalog: CatalogSettings = CatalogSettings(cache_dir=DEFAULT_CACHE)
     fleet: FleetSettings = FleetSettings()

@@ -265,4 +265,4 @@ def _commands(new: list[Option], every: list[Option | Raw]) -> PlugCommands:
             commands.append(command)
     # Before its device is there.
     commands.sort(key=lambda one: one.execute != "watchdog-set-action")
-    return PlugCommands(commands=tuple(commands), needs=tuple(needs))
+    return PlugCommands.of(commands, needs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import BaseModel, ConfigDict
 
 from prober.commandline.qmp import TAKES_OUT, QmpCommand
 from prober.guest.hotplug.port import PortHotplug
@@ -28,18 +29,24 @@ class PlugNeed(BaseModel):
 
 
 class PlugCommands(BaseModel):
-    """The commands that plug devices in, in their order, and what the host must prepare for them."""
+    """The commands that plug devices in, in their order, and what the host must prepare for them.
+
+    ``out`` are the commands that take it all out again: the last first, each once the guest has let go of the one
+    before.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     commands: tuple[QmpCommand, ...]
     needs: tuple[PlugNeed, ...] = ()
+    out: tuple[QmpCommand, ...] = ()
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def out(self) -> tuple[QmpCommand, ...]:
-        """The commands that take it all out again: the last first, each once the guest has let go of the one before."""
-        return tuple(taken_out_by(one) for one in reversed(self.commands) if one.execute in TAKES_OUT)
+    @classmethod
+    def of(cls, commands: Iterable[QmpCommand], needs: Iterable[PlugNeed] = ()) -> Self:
+        """These, with what takes them out again."""
+        every = tuple(commands)
+        out = tuple(taken_out_by(one) for one in reversed(every) if one.execute in TAKES_OUT)
+        return cls(commands=every, needs=tuple(needs), out=out)
 
 
 class PlugTranslation(BaseModel):

@@ -31,7 +31,7 @@ def find_unplug(guest: RunningGuest, alias: str) -> PlugCommands:
     for part in parts:  # which grows meanwhile
         named = {*_texts(part.arguments)} - {part.name}
         parts += _backends(named, parts, commands)
-    return PlugCommands(commands=tuple(one for one in commands if one in parts))
+    return PlugCommands.of(one for one in commands if one in parts)
 
 
 def _backends(named: set[str], parts: list[QmpCommand], commands: list[QmpCommand]) -> list[QmpCommand]:

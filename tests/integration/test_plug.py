@@ -123,6 +123,24 @@ def test_a_secret_that_is_plugged_in_is_not_told(qemu_binary: str) -> None:
     assert "open-sesame" not in told.model_dump_json()
 
 
+def test_what_is_driven_changes_what_comes_out_again(any_qemu: QemuPlace) -> None:
+    """CPU hot-plug in its old form takes no CPU out; in its modern one the guest is asked."""
+    subject = LineSubject(any_qemu.binary, capabilities_of(any_qemu), any_qemu.root)
+    line = "-machine pc-q35-5.2 -m 64 -smp 1,maxcpus=2,sockets=2,cores=1 -device virtio-rng-pci,id=r"
+    cpu = of("device_add", driver="qemu64-x86_64-cpu", socket_id=1, core_id=0, thread_id=0, id="c")
+    request = PlugRequest(words=("qemu", *f"{PLAIN} {line}".split()), commands=(cpu,), driven=True)
+    told: PlugRehearsal = aio(rehearse_plug(subject, request), debug=False)
+    assert (told.verdict, told.driven) == (RehearsalVerdict.rehearsed, ("CPU hot-plug", "virtio-rng-pci r at 01.0"))
+    assert [(one.outcome, one.said) for one in told.taken_out] == [("waits", "")]
+    told = aio(rehearse_plug(subject, request.model_copy(update={"driven": False})), debug=False)
+    assert told.driven == ()
+    microvm = request.model_copy(update={"words": ("qemu", *PLAIN.split(), "-machine", "microvm"), "commands": ()})
+    microvm = microvm.model_copy(update={"commands": (of("object-add", qom_type="iothread", id="t"),)})
+    told = aio(rehearse_plug(subject, microvm), debug=False)
+    assert told.verdict is RehearsalVerdict.in_part
+    assert told.undriven == ("nothing of a microvm is driven: it is no PC with PCI",)
+
+
 def test_a_backend_is_told_where_its_device_is_of_no_use(qemu_binary: str) -> None:
     told = rehearse(
         QemuPlace("installed", qemu_binary),

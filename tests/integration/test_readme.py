@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, ROOTS
 from tests.integration.processes import PATIENCE, start_service
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,13 +51,19 @@ def read_blocks(text: str) -> list[list[Command]]:
     return blocks
 
 
+def marks_of(block: list[Command]) -> list[pytest.MarkDecorator]:
+    """What the commands of a block take."""
+    marks = [pytest.mark.needs("curl")] if any(command.words.startswith("curl ") for command in block) else []
+    return [*marks, pytest.mark.roots] if any(".roots/" in command.words for command in block) else marks
+
+
 README = CHECKOUT / "README.md"
 DOCUMENTS = [README, CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 README_BLOCKS = read_blocks(README.read_text())
 BLOCKS = [
     pytest.param(
         block,
-        marks=[pytest.mark.needs("curl")] if any(command.words.startswith("curl ") for command in block) else [],
+        marks=marks_of(block),
         id=block[0].words[:60],
     )
     for document in DOCUMENTS
@@ -89,6 +95,7 @@ def terminal(qemu_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     place = tmp_path_factory.mktemp("readme")
     for name in ("fixtures", ".venv"):
         (place / name).symlink_to(CHECKOUT / name)
+    (place / ".roots").symlink_to(ROOTS)
     (place / "run").mkdir()
     with start_service(place / "run" / "prober.sock", "--directory", place, "--binary", qemu_binary):
         yield place

@@ -95,17 +95,18 @@ def _entries(directory: Path) -> Iterator[Observation]:
     yield observe("cache", "ok", f"{good} entries can be read", directory)
 
 
+_MAY = "may refresh, prove and rehearse"
+
+
 def look_at_groups(settings: ServiceSettings) -> list[Observation]:
     """Whether the groups that the settings name are there, and who is in them.  Blocks."""
     found = []
     if settings.group is not None:
         found.append(_group("group", settings.group, "may ask"))
     if settings.admin_group is None:
-        found.append(
-            observe("groups", "ok", "root and the service's own user alone may refresh and prove", "admin_group")
-        )
+        found.append(observe("groups", "ok", f"root and the service's own user alone {_MAY}", "admin_group"))
     else:
-        found.append(_group("admin_group", settings.admin_group, "may refresh and prove"))
+        found.append(_group("admin_group", settings.admin_group, _MAY))
     return [*found, *_of_socket(settings.socket)]
 
 

@@ -13,7 +13,7 @@ from prober.service.settings import ServiceSettings
 
 def make_prover(catalog: Catalog, translator: DomainTranslator, settings: ServiceSettings) -> Proving:
     """Who proves lines for the service with these settings."""
-    return Proving(catalog, translator, make_judge(settings))
+    return Proving(catalog, translator, make_judge(settings), settings.max_body)
 
 
 def make_judge(settings: ServiceSettings) -> Judge:

@@ -15,6 +15,7 @@ from prober.errors import (
     QemuError,
     QemuTimeoutError,
     ServiceError,
+    StateFileError,
     UsageError,
 )
 from prober.service.prover.frames import Complaint
@@ -30,6 +31,7 @@ _KINDS: tuple[type[ProberError], ...] = (
     QemuError,
     QemuTimeoutError,
     ServiceError,
+    StateFileError,
     UsageError,
 )
 _ERRORS: dict[str, type[ProberError]] = {**{cls.kind: cls for cls in _KINDS}, ExitedError.kind: QemuError}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
 from prober.proof.store import rules_version
 from prober.proof.subject import LineRequest
+from prober.rehearsal.statefile import MOST_FILE
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.prover.complaints import error_of
 from prober.service.prover.frames import (
@@ -25,6 +26,7 @@ from prober.service.prover.frames import (
     write_frame,
 )
 from prober.service.prover.judge import Known
+from prober.service.prover.tasks import RehearsalAsked, Rehearsed
 from prober.service.questions import stopping
 
 T = TypeVar("T")
@@ -37,11 +39,11 @@ _ANSWER_S = 900.0
 
 
 class ForwardingJudge:
-    """Has the prover on ``socket`` judge lines.  Nothing is remembered on this side."""
+    """Has the prover on ``socket`` judge lines and rehearse.  Nothing is remembered on this side."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
-        self._under_way: set[asyncio.Task[Proof]] = set()
+        self._under_way: set[asyncio.Task[tuple[ProofAnswer, bytes]]] = set()
         self._is_closed = False
 
     async def judge(self, known: Known, request: LineRequest) -> Proof:
@@ -49,9 +51,45 @@ class ForwardingJudge:
 
         :raise ProverError: where there is no prover, or it went away.
         """
+        asked = ProofAsked(
+            rules=await asyncio.to_thread(rules_version),
+            request=REQUEST_ID.get(),
+            fingerprint=known.fingerprint,
+            words=request.words,
+            anyway=request.anyway,
+            assume_unknown_present=request.assume_unknown_present,
+        )
+        answer, _ = await self._forward(asked, [known])
+        if answer.proof is None:
+            raise _with_nothing()
+        return answer.proof
+
+    async def rehearse(self, knowns: Sequence[Known], asked: RehearsalAsked) -> Rehearsed:
+        """What the prover says of a rehearsal (:meth:`prober.service.prover.judge.Judge.rehearse`).
+
+        :raise ProverError: where there is no prover, or it went away.
+        """
+        fingerprints = [known.fingerprint for known in knowns]
+        question = ProofAsked(
+            rules=await asyncio.to_thread(rules_version),
+            request=REQUEST_ID.get(),
+            fingerprint=fingerprints[0],
+            destination=fingerprints[1] if fingerprints[1:] else None,
+            rehearsal=asked.task,
+            with_file=bool(asked.file),
+        )
+        answer, file = await self._forward(question, knowns, asked.file)
+        if answer.rehearsed is None:
+            raise _with_nothing()
+        return Rehearsed(answer.rehearsed, file)
+
+    async def _forward(
+        self, asked: ProofAsked, knowns: Sequence[Known], file: bytes = b""
+    ) -> tuple[ProofAnswer, bytes]:
+        """The answer of the prover, and the bytes that came with it; it works on where the asker goes away."""
         if self._is_closed or len(self._under_way) >= _MOST:
             raise BusyError("too many lines wait to be proven", hint="try again in a second")
-        task = asyncio.ensure_future(self._bounded(self._ask(known, request)))
+        task = asyncio.ensure_future(self._bounded(self._ask(asked, knowns, file)))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:
@@ -86,25 +124,24 @@ class ForwardingJudge:
         except ServiceError as error:
             raise ProverError(error.message, hint=error.hint) from error
 
-    async def _ask(self, known: Known, request: LineRequest) -> Proof:
-        asked = ProofAsked(
-            rules=await asyncio.to_thread(rules_version),
-            request=REQUEST_ID.get(),
-            fingerprint=known.fingerprint,
-            words=request.words,
-            anyway=request.anyway,
-            assume_unknown_present=request.assume_unknown_present,
-        )
+    async def _ask(self, asked: ProofAsked, knowns: Sequence[Known], file: bytes) -> tuple[ProofAnswer, bytes]:
         source, sink = await asyncio.open_unix_connection(self._socket)
         try:
             await write_frame(sink, asked.model_dump_json().encode())
+            if file:
+                await write_frame(sink, file)
             answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
-            if answer.wants_capabilities:
-                await write_frame(sink, await _capabilities(known))
-                answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+            for _ in knowns:
+                if answer.wants_capabilities and answer.wanted_of < len(knowns):
+                    await write_frame(sink, await _capabilities(knowns[answer.wanted_of]))
+                    answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+            kept = await read_frame(source, MOST_FILE) if answer.with_file else b""
         finally:
             await end(sink)
-        return _proof_in(answer)
+        if answer.error is not None:
+            error: ProberError = error_of(answer.error)
+            raise error
+        return answer, kept
 
 
 async def _capabilities(known: Known) -> bytes:
@@ -114,10 +151,5 @@ async def _capabilities(known: Known) -> bytes:
     return data
 
 
-def _proof_in(answer: ProofAnswer) -> Proof:
-    if answer.proof is not None:
-        return answer.proof
-    if answer.error is None:
-        raise ServiceError("the prover answered with nothing")
-    error: ProberError = error_of(answer.error)
-    raise error
+def _with_nothing() -> ProverError:
+    return ProverError("the prover answered with nothing")

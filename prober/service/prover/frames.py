@@ -2,7 +2,8 @@
 
 One question a connection.  The service says what is to be proven (:class:`ProofAsked`).  The prover may want what the
 binary can do, which is large and so not part of each question; it answers with a :class:`ProofAnswer`, and what it
-wants then comes in one more frame.  The last frame is the proof, or why there is none.
+wants then comes in one more frame.  The last frame is the proof, or why there is none.  The state of a guest, which is
+kept or loaded, is a frame of bytes by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from prober.capabilities.fingerprint import Fingerprint
 from prober.errors import ServiceError
 from prober.proof.models import Proof
+from prober.service.prover.tasks import RehearsalTask, RehearsalTold
 
 _LENGTH = struct.Struct("!I")
 
@@ -36,13 +38,18 @@ class ProofAsked(_Said):
     """A question.  ``rules`` is the version of what checks, stands in and judges (:func:`rules_version`).
 
     ``fingerprint`` is what the service knows of the binary depends on; its ``path`` is the binary.  ``request`` is the
-    id by which the logs of both tell of it.
+    id by which the logs of both tell of it.  Without a ``rehearsal`` it is the line of these ``words`` that is proven;
+    ``destination`` is the other binary of one that takes two, and ``with_file`` says that a frame with the state that
+    is to be loaded comes behind this one.
     """
 
     rules: str
     request: str = Field(default="", max_length=64, pattern="^[A-Za-z0-9._-]*$")
     fingerprint: Fingerprint
-    words: tuple[str, ...]
+    destination: Fingerprint | None = None
+    words: tuple[str, ...] = ()
+    rehearsal: RehearsalTask | None = None
+    with_file: bool = False
     anyway: bool = False
     assume_unknown_present: bool = False
 
@@ -56,10 +63,14 @@ class Complaint(_Said):
 
 
 class ProofAnswer(_Said):
-    """One of the three: what the binary can do is wanted, the proof, or why there is none."""
+    """One of these: what a binary can do is wanted (of the destination: 1), the proof, what was rehearsed, or why there
+    is none.  ``with_file`` says that a frame with the state that was kept comes behind this one."""
 
     wants_capabilities: bool = False
+    wanted_of: int = 0
     proof: Proof | None = None
+    rehearsed: RehearsalTold | None = None
+    with_file: bool = False
     error: Complaint | None = None
 
 

@@ -1,4 +1,4 @@
-"""The prover as a process: it listens on a socket, and proves lines for the service that may ask it.
+"""The prover as a process: it listens on a socket, and proves lines and rehearses for the service that may ask it.
 
 Nothing that the service sends chooses a program to run: it names one of the binaries that this process finds by its own
 settings, and what it knows of it has to be of the file that is there now.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from prober.capabilities import Capabilities
@@ -19,6 +19,7 @@ from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberEr
 from prober.proof.models import Proof
 from prober.proof.store import rules_version
 from prober.proof.subject import LineRequest
+from prober.rehearsal.statefile import MOST_FILE
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted, peer_of
 from prober.service.prover.complaints import complaint_of
@@ -33,6 +34,7 @@ from prober.service.prover.frames import (
     write_frame,
 )
 from prober.service.prover.judge import Judge, Known
+from prober.service.prover.tasks import RehearsalAsked
 from prober.service.remembered import Remembered
 
 log = logging.getLogger(__name__)
@@ -102,42 +104,68 @@ class Proofs:
                 await write_frame(sink, answer.model_dump_json(exclude_defaults=True).encode())
 
         try:
-            proof = await self._prove(source, sink, tell)
+            answer, file = await self._work(source, sink, tell)
         except ForbiddenError as error:
             await tell(ProofAnswer(error=complaint_of(error)))
             return  # Such a one does not keep us any longer.
         except ProberError as error:
             await tell(ProofAnswer(error=complaint_of(error)))
         else:
-            await tell(ProofAnswer(proof=proof))
+            await tell(answer)
+            if answer.with_file:
+                async with asyncio.timeout(_ARRIVAL_S):
+                    await write_frame(sink, file)
         # To end before the other side has may lose what was written: it may be writing itself.
         with suppress(TimeoutError):
             async with asyncio.timeout(_ARRIVAL_S):
                 while await source.read(_CHUNK):
                     pass
 
-    async def _prove(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, tell: Tell) -> Proof:
+    async def _work(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, tell: Tell
+    ) -> tuple[ProofAnswer, bytes]:
+        """The answer, and the bytes that go with it."""
         self._require_admitted(sink)
         async with asyncio.timeout(_ARRIVAL_S):
             asked = parse(ProofAsked, await read_frame(source, MOST_ASKED))
+            file = await read_frame(source, MOST_FILE) if asked.with_file else b""
         REQUEST_ID.set(asked.request)
         if asked.rules != await asyncio.to_thread(rules_version):
             raise ServiceError("the service and its prover are of two versions", hint="start both again")
-        fingerprint = await asyncio.to_thread(_find, self._catalog, asked.fingerprint)
-        key = asked.fingerprint.model_dump_json()
+        binaries = [asked.fingerprint] if asked.destination is None else [asked.fingerprint, asked.destination]
+        knowns = [await self._know(number, one, source, tell) for number, one in enumerate(binaries)]
+        if asked.rehearsal is not None:
+            return await self._rehearse(knowns, RehearsalAsked(asked.rehearsal, file))
+        return ProofAnswer(proof=await self._prove(knowns[0], asked)), b""
+
+    async def _know(self, number: int, asked: Fingerprint, source: asyncio.StreamReader, tell: Tell) -> Known:
+        """One of the binaries that is asked about, which is as the service knows it."""
+        fingerprint = await asyncio.to_thread(_find, self._catalog, asked)
+        key = asked.model_dump_json()
         capabilities = self._capabilities.find(key)
         if capabilities is None:
-            await tell(ProofAnswer(wants_capabilities=True))
+            await tell(ProofAnswer(wants_capabilities=True, wanted_of=number))
             async with asyncio.timeout(_ARRIVAL_S):
                 data = await read_frame(source, MOST_CAPABILITIES)
             capabilities = await asyncio.to_thread(parse, Capabilities, data)
             self._capabilities.keep(key, capabilities, len(data))
+        return Known(fingerprint.path, capabilities, fingerprint, asked)
+
+    async def _prove(self, known: Known, asked: ProofAsked) -> Proof:
         request = LineRequest(asked.words, asked.anyway, asked.assume_unknown_present)
-        proof = await self._judge.judge(Known(fingerprint.path, capabilities, fingerprint, asked.fingerprint), request)
-        fields = {"event": "proof", "binary": fingerprint.path, "verdict": proof.verdict, "seconds": proof.seconds}
+        proof = await self._judge.judge(known, request)
+        fields = {"event": "proof", "binary": known.path, "verdict": proof.verdict, "seconds": proof.seconds}
         said = "a line of %d words for %s: %s, after %.2f s"
-        log.info(said, len(asked.words), fingerprint.path, proof.verdict, proof.seconds, extra={"fields": fields})
+        log.info(said, len(asked.words), known.path, proof.verdict, proof.seconds, extra={"fields": fields})
         return proof
+
+    async def _rehearse(self, knowns: Sequence[Known], asked: RehearsalAsked) -> tuple[ProofAnswer, bytes]:
+        told, file = await self._judge.rehearse(knowns, asked)
+        what, binary = asked.task.do, knowns[0].path
+        fields: dict[str, object] = {"event": "rehearsal", "what": what, "binary": binary}
+        fields |= {"verdict": told.verdict, "seconds": told.seconds}
+        log.info("%s with %s: %s, after %.2f s", what, binary, told.verdict, told.seconds, extra={"fields": fields})
+        return ProofAnswer(rehearsed=told, with_file=bool(file)), file
 
     def _require_admitted(self, sink: asyncio.StreamWriter) -> None:
         """:raise ProberError: where this one may not ask, or too many do."""

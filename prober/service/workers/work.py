@@ -11,21 +11,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from prober.commandline.brief import MOST_OF_AN_ANSWER
+from pydantic import BaseModel
+
+from prober.capabilities import Capabilities
+from prober.commandline.brief import MOST_OF_AN_ANSWER, within_an_answer
 from prober.commandline.report import check_argv
 from prober.domain.domain import Domain
-from prober.errors import ProberError, ServiceError, UsageError
+from prober.errors import ProberError, RefusedError, ServiceError, UsageError
 from prober.export.domcapabilities import DomainsAsked, tell_domains
 from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host, starting_at
 from prober.host.host import Host
+from prober.rehearsal.plug_models import PlugRequest, request_of
+from prober.rehearsal.statefile import read_state_head
 from prober.service.answers import ANSWERS
+from prober.service.bodies import PinnedLine, PlugWork, TwoLines, read_plug_body, read_two_lines
 from prober.service.messages import Response
 from prober.service.problems import problem, problem_of
 from prober.service.requests import words_of
 from prober.service.workers.known import KnownBinaries
 from prober.service.workers.wire import WorkerFrame
+from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.pipeline import translate
+from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
 from prober.translate.wishes import Wishes
 from prober.xml.document import XmlLimits
@@ -118,11 +126,7 @@ def _translate(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Wo
         strict=wishes.strict,
         seed=wishes.seed_of(domain.name),
     )
-    told = translation.model_dump_json(by_alias=True).encode()
-    if len(told) > MOST_OF_AN_ANSWER:
-        message = f"what this domain comes to has {len(told)} bytes, and an answer has at most {MOST_OF_AN_ANSWER}"
-        raise UsageError(message, hint="a domain with fewer devices has a shorter command line")
-    return WorkerFrame({"status": 200}, told)
+    return _bounded(translation)
 
 
 def _is_for(domain: Domain, emulator: str | None, arch: str | None) -> bool:
@@ -156,6 +160,88 @@ def _check(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> Worker
 def _words(head: Mapping[str, Any], body: bytes, _: KnownBinaries) -> WorkerFrame:
     """The words alone, for whoever does the rest."""
     return WorkerFrame({"status": 200}, json.dumps(words_of(body, head["declared"])).encode())
+
+
+def _host_binary(head: Mapping[str, Any], domain: Domain, known: KnownBinaries) -> tuple[Capabilities, str]:
+    """What the binary that is asked about can do, and what stands first in its lines."""
+    caps = known.get(head["caps"])
+    assert caps is not None, "such a question is about one binary"
+    return caps, _program(head, domain.emulator, caps.target)
+
+
+def _translate_pinned(head: Mapping[str, Any], domain: Domain, machine: str | None, known: KnownBinaries) -> PinnedLine:
+    """What a domain comes to that keeps the machine that it has where it runs; None: it runs with this binary."""
+    caps, binary = _host_binary(head, domain, known)
+    host = _host()
+    kept = machine if machine is not None else canonical_machine(domain, caps, host)
+    told = translate(
+        with_machine(domain, kept), caps, binary=binary, host=host, is_here=True, assume_unknown_present=head["assume"]
+    )
+    return PinnedLine(machine=kept, argv=told.argv, cards=told.cards)
+
+
+def _pin(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
+    domain = read_domain(body, XmlLimits(bytes=head["most"]))
+    try:
+        line = _translate_pinned(head, domain, head["machine"], known)
+    except RefusedError as error:
+        caps, _ = _host_binary(head, domain, known)
+        machine = head["machine"] or canonical_machine(domain, caps, _host())
+        line = PinnedLine(machine=machine, refusals=tuple(within_an_answer(error.refusals)))
+    return _bounded(line)
+
+
+def _state(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
+    """The line that is to take a state, by the head of its file."""
+    kept = read_state_head(body)
+    domain = read_domain(kept.xml.encode(), XmlLimits(bytes=head["most"]))
+    line = _translate_pinned(head, domain, kept.machine, known)
+    return WorkerFrame({"status": 200}, json.dumps(line.argv).encode())
+
+
+def _plug(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
+    asked = read_plug_body(body)
+    assume = head["assume"]
+    if asked.domain is None:
+        if head.get("only"):
+            raise UsageError("commands are there already", hint="send a domain and devices")
+        words = asked.argv or ()
+        request = PlugRequest(
+            words=words, commands=asked.commands, anyway=head["anyway"], assume_unknown_present=assume
+        )
+        return _bounded(PlugWork(request=request))
+    domain = read_domain(asked.domain.encode(), XmlLimits(bytes=head["most"]))
+    caps, binary = _host_binary(head, domain, known)
+    told = translate_plug(
+        domain,
+        [device.encode() for device in asked.devices],
+        asked.unplug,
+        caps,
+        binary=binary,
+        host=_host(),
+        is_here=not head["is_recording"],
+        assume_unknown_present=assume,
+    )
+    if head.get("only"):
+        return _bounded(told)
+    return _bounded(PlugWork(request=request_of(told, anyway=head["anyway"], assume=assume), translation=told))
+
+
+def _lines(head: Mapping[str, Any], body: bytes, _: KnownBinaries) -> WorkerFrame:
+    """Both lines of a migration."""
+    if body.lstrip()[:1] == b"{":
+        return _bounded(read_two_lines(body))
+    words = tuple(words_of(body, head["declared"]))
+    return _bounded(TwoLines(argv=words, to_argv=words))
+
+
+def _bounded(model: BaseModel) -> WorkerFrame:
+    """:raise UsageError: where it is more than an answer may have."""
+    told = model.model_dump_json(by_alias=True).encode()
+    if len(told) > MOST_OF_AN_ANSWER:
+        message = f"what this comes to has {len(told)} bytes, and an answer has at most {MOST_OF_AN_ANSWER}"
+        raise UsageError(message, hint="a domain with fewer devices has a shorter command line")
+    return WorkerFrame({"status": 200}, told)
 
 
 def _answer_of_one(head: Mapping[str, Any], _: bytes, known: KnownBinaries) -> WorkerFrame:
@@ -198,6 +284,10 @@ _ANSWERS: dict[str, Work] = {
     "translate": _translate,
     "check": _check,
     "words": _words,
+    "pin": _pin,
+    "state": _state,
+    "plug": _plug,
+    "lines": _lines,
     "answer": _answer_of_one,
     "domcapabilities": _tell_domains,
     "describe": _describe,

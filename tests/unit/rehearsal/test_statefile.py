@@ -10,6 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prober.capabilities.models import Version
 from prober.errors import StateFileError
 from prober.rehearsal.statefile import (
     MAGIC,
@@ -26,7 +27,8 @@ from prober.rehearsal.view import GuestView, SeenDevice
 
 DEVICE = SeenDevice("virtio-net-pci", "n", "/machine/peripheral/n", "pcie.0/01.0", "01.0", {"mac": "x", "mq": False})
 VIEW = GuestView((DEVICE,), {("machine", "smm"): "auto", ("cpus", "places"): 2})
-HEAD = head_of("<domain/>", "pc-q35-7.2", "7.2.22", ("qemu", "-S"), VIEW)
+VERSION = Version(major=7, minor=2, micro=22)
+HEAD = head_of("<domain/>", "pc-q35-7.2", VERSION, ("qemu", "-S"), VIEW)
 WHOLE = write_state(StateFile(HEAD, b"state" * 1000))
 
 
@@ -45,12 +47,12 @@ def test_it_comes_back_as_it_was() -> None:
     read = read_state(WHOLE)
     assert read == StateFile(HEAD, b"state" * 1000)
     assert read.head.view() == VIEW
-    assert (read.head.machine, read.head.version, read.head.argv) == ("pc-q35-7.2", "7.2.22", ("qemu", "-S"))
+    assert (read.head.machine, read.head.version, read.head.argv) == ("pc-q35-7.2", VERSION, ("qemu", "-S"))
 
 
 @given(state=st.binary(max_size=2000), xml=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_state_comes_back(state: bytes, xml: str) -> None:
-    file = StateFile(StateHead(xml=xml, machine="m", version="1"), state)
+    file = StateFile(StateHead(xml=xml, machine="m", version=VERSION), state)
     assert read_state(write_state(file)) == file
 
 

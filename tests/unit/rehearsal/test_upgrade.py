@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prober.capabilities import Capabilities
+from prober.capabilities.models import Version
 from prober.cli.migration import describe_card
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.proof.models import ProofVerdict
@@ -13,7 +14,7 @@ from prober.rehearsal.upgrade import Upgraded, nearest_machines
 from prober.rehearsal.verdict import RehearsalVerdict
 from tests.recordings import FIXTURES, load_capabilities
 
-SIDE = SideTold(binary="q", version="1")
+SIDE = SideTold(binary="q", version=Version(major=1, minor=0, micro=0))
 
 
 def moved(verdict: str) -> Migration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,14 @@ from prober.capabilities.find import CatalogSettings
 from prober.errors import BusyError, ProberError
 from prober.proof.models import Proof, ProofVerdict
 from prober.proof.subject import LineRequest
+from prober.rehearsal.keeping import StateSaved
+from prober.rehearsal.models import Migration, SideTold
+from prober.rehearsal.plug_models import PlugRehearsal
+from prober.rehearsal.verdict import RehearsalVerdict
 from prober.service.peers import Admitted
 from prober.service.prover.judge import Known
 from prober.service.prover.serving import Proofs
+from prober.service.prover.tasks import PlugTask, RehearsalAsked, Rehearsed, SaveTask
 
 
 @dataclass
@@ -24,6 +29,8 @@ class ToldJudge:
     """Finds every line proven, or raises ``failure``; notes who was asked what."""
 
     asked: list[tuple[Known, LineRequest]] = field(default_factory=list)
+    rehearsed: list[tuple[tuple[Known, ...], RehearsalAsked]] = field(default_factory=list)
+    state: bytes = b"state"
     failure: ProberError | None = None
     gate: threading.Event | None = None
     finished: int = 0
@@ -40,6 +47,12 @@ class ToldJudge:
         self.finished += 1
         return proof_by(known)
 
+    async def rehearse(self, knowns: Sequence[Known], asked: RehearsalAsked) -> Rehearsed:
+        self.rehearsed.append((tuple(knowns), asked))
+        if self.failure is not None:
+            raise self.failure
+        return rehearsed_by(knowns, asked, self.state)
+
     async def close(self) -> None:
         self.is_closed = True
 
@@ -53,6 +66,20 @@ def proof_by(known: Known) -> Proof:
         version=known.capabilities.version,
         accelerator="tcg",
     )
+
+
+def rehearsed_by(knowns: Sequence[Known], asked: RehearsalAsked, state: bytes) -> Rehearsed:
+    """That a binary takes what is plugged in, a guest, or a state; and a state that it gives."""
+    sides = [SideTold(binary=known.path, version=known.capabilities.version) for known in knowns]
+    good = RehearsalVerdict.rehearsed
+    match asked.task:
+        case PlugTask():
+            told = PlugRehearsal(ground="proven", verdict=good, binary=sides[0].binary, version=sides[0].version)
+            return Rehearsed(told)
+        case SaveTask():
+            return Rehearsed(StateSaved(verdict=good, source=sides[0], state_bytes=len(state)), state)
+        case _:
+            return Rehearsed(Migration(verdict=good, source=sides[0], destination=sides[-1]))
 
 
 @contextmanager

@@ -59,8 +59,13 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         "get /v1/events",
         "get /v1/doctor",
         "get /v1/host",
+        "post /v1/binaries/{id}/migrate",
+        "post /v1/binaries/{id}/plug",
+        "post /v1/binaries/{id}/plug-commands",
         "post /v1/binaries/{id}/prove",
         "post /v1/binaries/{id}/refresh",
+        "post /v1/binaries/{id}/state",
+        "post /v1/binaries/{id}/state/load",
         "post /v1/translate",
         "post /v1/check-argv",
     }

@@ -100,8 +100,8 @@ def test_groups(tmp_path: Path) -> None:
     settings = ServiceSettings(socket=tmp_path / "s", group="no-such-group", admin_group=ours)
     found = look_at_groups(settings)
     assert _does(found, "problem", "there is no group 'no-such-group'").where == "group"
-    _does(found, "ok", f"the group {ours} may refresh and prove: ")
-    assert pwd.getpwuid(os.getuid()).pw_name in _does(found, "ok", "may refresh and prove").what
+    _does(found, "ok", f"the group {ours} may refresh, prove and rehearse: ")
+    assert pwd.getpwuid(os.getuid()).pw_name in _does(found, "ok", "may refresh, prove and rehearse").what
 
 
 def test_whom_the_socket_lets_in(tmp_path: Path) -> None:
