@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Anyway, Assume, Json, Quiet, Settings, Whole
+from prober.cli.forms.write import chosen
+from prober.cli.options import Anyway, Assume, FormOption, Json, Quiet, Settings, Whole
 
 FROM_HELP = "The QEMU that the guest runs on: a path, or the root directory of another system."
 TO_HELP = "The QEMU that it is to go to: a path, or the root directory of another system."
@@ -46,6 +47,7 @@ def migrate_command(
     whole: Whole = False,
     assume_unknown_present: Assume = False,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
     verbose: Annotated[
         bool,
@@ -67,4 +69,6 @@ def migrate_command(
 
     asked = MigrateAsked(anyway, assume_unknown_present, driven, both_ways)
     journey = Journey(source, destination, from_root, to_root, settings)
-    raise typer.Exit(run_migrate(words or [], to_line, journey, asked, as_json=json, verbose=verbose, whole=whole))
+    raise typer.Exit(
+        run_migrate(words or [], to_line, journey, asked, form=chosen(form, as_json=json), verbose=verbose, whole=whole)
+    )

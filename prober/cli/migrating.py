@@ -16,8 +16,10 @@ from prober.cli.choosing import find_program
 from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.forms.write import write_form
 from prober.cli.local import Local, interviewed
 from prober.cli.migration import exit_of_all, format_told
+from prober.cli.options import Form
 from prober.cli.translating import Here, HostFile, translate_here
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError, UsageError
@@ -76,7 +78,7 @@ def run_migrate(
     journey: Journey,
     asked: MigrateAsked,
     *,
-    as_json: bool,
+    form: Form,
     verbose: bool,
     whole: bool,
 ) -> ExitCode:
@@ -95,8 +97,12 @@ def run_migrate(
         told += _rehearse_line(words, to_line, hosts, asked)
     else:
         told += rehearse_domains(find_domains([*words]), hosts, HostFile(journey.settings), asked)
-    if as_json:
+    if form is Form.json:
         output.write_json([one.model_dump(mode="json") for one in told])
+    elif form is not Form.text:
+        from prober.cli.forms.moves import report_migrations
+
+        write_form(report_migrations(told, whole=whole), form)
     else:
         for line in format_told(told, verbose=verbose):
             output.write(line)

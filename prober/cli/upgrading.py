@@ -12,8 +12,10 @@ from prober.cli import output
 from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.forms.write import write_form
 from prober.cli.migrating import Journey, find_hosts
 from prober.cli.migration import describe_card, describe_change
+from prober.cli.options import Form
 from prober.cli.translating import HostFile
 from prober.domain.domain import Domain
 from prober.errors import RefusedError, UnreadableDomainError
@@ -28,7 +30,7 @@ _SHOWN = 5
 _CODES = {RehearsalVerdict.refused: ExitCode.refused, RehearsalVerdict.not_provable: ExitCode.unknown}
 
 
-def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json: bool, verbose: bool) -> ExitCode:
+def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, form: Form, verbose: bool) -> ExitCode:
     """Print what becomes of each domain.
 
     :raise UsageError: where it is not told from which QEMU to which.
@@ -40,10 +42,14 @@ def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json
     rehearsal = UpgradeRehearsal(UpgradeQemu(old.subject(), host), UpgradeQemu(new.subject(), host), driven=driven)
     with output.ProgressLine() as progress:
         told = asyncio.run(_rehearse(files, rehearsal, progress))
-    if as_json:
+    versions = old.qemu.capabilities.version, new.qemu.capabilities.version
+    if form is Form.json:
         output.write_json([_as_json(one) for one in told])
+    elif form is not Form.text:
+        from prober.cli.forms.moves import report_upgrades
+
+        write_form(report_upgrades(told, f"QEMU {versions[0]} to {versions[1]}"), form)
     else:
-        versions = old.qemu.capabilities.version, new.qemu.capabilities.version
         output.write(f"QEMU {versions[0]} to {versions[1]}")
         output.write_table(("domain", "machine", "starts", "migrates", "back", "changes"), [_row(one) for one in told])
         for one in told:

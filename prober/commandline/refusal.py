@@ -109,17 +109,17 @@ class Broken(ValueError):
         ``place_of`` gives the place of a field.  A rule without a name of its own is called after the ``element``, by
         its name in the XML, and the field.
         """
-        rule = self.rule or (_rule_of(element, self.field) if element else "")
+        rule = self.rule or (rule_of_field(element, self.field) if element else "")
         return Refusal(place=place_of(self.field), message=self.message, hint=self.hint, rule=rule)
 
 
-def _rule_of(element: str, field: str) -> str:
+def rule_of_field(element: str, field: str) -> str:
     """The name of the rules about a field that have none of their own.
 
-    >>> _rule_of("backingStore", "target_dev"), _rule_of("{http://libvirt.org/schemas/domain/qemu/1.0}property", "")
+    >>> rule_of_field("backingStore", "target_dev"), rule_of_field("{http://libvirt.org/…}property", "")
     ('element/backing-store.target-dev', 'element/qemu-property')
     """
-    name = _CAPITAL.sub(lambda found: f"-{found[0].lower()}", _NAMESPACE.sub("qemu-", element))
+    name = _CAPITAL.sub(lambda found: f"-{found[0].lower()}", _NAMESPACE.sub("qemu-", element)).replace("_", "-")
     return f"element/{name}.{field.replace('_', '-')}" if field else f"element/{name}"
 
 
