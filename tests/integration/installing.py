@@ -1,7 +1,7 @@
 """Installing this checkout into an environment of its own, without a network.
 
-What it needs of Python's packages is what this environment has: pip builds and installs the checkout alone, and finds the
-rest by ``PYTHONPATH``.
+What it needs of Python's packages is what this environment has: pip builds and installs the checkout alone, and finds
+the rest by ``PYTHONPATH``.
 """
 
 from __future__ import annotations

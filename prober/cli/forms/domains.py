@@ -33,7 +33,8 @@ def _cases(told: DomainTold) -> list[FormCase]:
 
 def _case(file: str, one: QemuOutcome, places: DomainPlaces) -> FormCase:
     who = f"QEMU {one.numbers}"
-    found = [places.result(said, who, unversioned(said, one)) for said in (*one.refusals, *one.notes)]
+    refused = [places.result(refusal, who, unversioned(refusal, one)) for refusal in one.refusals]
+    found = [*refused, *(places.result(note, who, unversioned(note, one)) for note in one.notes)]
     said = one.error.message if one.error is not None else f"{one.verdict} ({one.ground})"
     seconds = 0.0
     if one.proof is not None:
