@@ -156,6 +156,7 @@ docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, o
 	$(BIN)/python -m tools.settings_page
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.rules_page
+	$(BIN)/python -m tools.rule_book
 	$(BIN)/python -m tools.proving_page
 
 man: $(STAMP) ## write the manual pages into build/man (`make install` lays them down)

@@ -1,3 +1,62 @@
 """Asks QEMU binaries what they can do, and turns libvirt domain XML into command lines they accept."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 __version__ = "0.2.0"
+
+#: What prober is as a library, and where each stands (behind a colon: as what): these names stay, and all else is
+#: internal.
+#: Each is imported when it is first asked for, as the command has no use for most of them.  ``__init__.pyi`` says the
+#: same to type checkers.
+_PUBLIC = {
+    "ArgvFinding": "prober.commandline.report",
+    "ArgvReport": "prober.commandline.report",
+    "Asking": "prober.service.asking.questions",
+    "AsyncServiceClient": "prober.service.asking.awaited",
+    "Capabilities": "prober.capabilities",
+    "ChangesLost": "prober.service.asking.questions",
+    "Difference": "prober.capabilities.difference",
+    "Domain": "prober.domain.domain",
+    "Evidence": "prober.capabilities",
+    "LineRequest": "prober.proof.subject",
+    "LineSubject": "prober.proof.subject",
+    "Note": "prober.commandline.refusal",
+    "ProberError": "prober.errors",
+    "Proof": "prober.proof.models",
+    "Recording": "prober.qemu.recording",
+    "Refusal": "prober.commandline.refusal",
+    "RefusedError": "prober.errors",
+    "ServiceClient": "prober.service.asking.client",
+    "ServiceError": "prober.errors",
+    "Translation": "prober.translate.translation",
+    "UnreadableDomainError": "prober.errors",
+    "UsageError": "prober.errors",
+    "Verdict": "prober.capabilities",
+    "Wishes": "prober.translate.wishes",
+    "bundled_names": "prober.qemu.bundled",
+    "check_argv": "prober.commandline.report",
+    "compare_for": "prober.translate.uses",
+    "diff": "prober.capabilities.diff",
+    "interview": "prober.qemu.interview",
+    "load_bundled": "prober.qemu.bundled",
+    "load_recording": "prober.qemu.decoding",
+    "prove_once": "prober.proof.once",
+    "read_domain": "prober.translate.read",
+    "translate_domain": "prober.translate.pipeline:translate",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'prober' has no attribute {name!r}")
+    module, _, own = _PUBLIC[name].partition(":")
+    found = getattr(_import_module(module), own or name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

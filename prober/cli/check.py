@@ -10,13 +10,24 @@ from typing import Annotated, Any
 import typer
 
 from prober.cli import output
-from prober.cli.check_many import outcome_json, run_check_many, unversioned
-from prober.cli.checking import CheckAsked, DomainRead, QemuOutcome, Source, ask, find_sources, read_asked, worst
+from prober.cli.check_many import outcome_json, run_check_many
+from prober.cli.checking import (
+    CheckAsked,
+    DomainRead,
+    QemuOutcome,
+    Source,
+    ask,
+    find_sources,
+    read_asked,
+    unversioned,
+    worst,
+)
 from prober.cli.config_files import expand_xml
 from prober.cli.domains import find_domains, is_one
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
-from prober.cli.options import Assume, IgnoreUnknown, Json, Prove, Quiet, Settings, Strict
+from prober.cli.forms.write import chosen
+from prober.cli.options import Assume, Form, FormOption, IgnoreUnknown, Json, Prove, Quiet, Settings, Strict
 from prober.cli.proof import format_proof
 from prober.commandline.refusal import Note, Refusal
 from prober.translate.wishes import Wishes
@@ -52,6 +63,7 @@ def check_command(
     strict: Strict = False,
     ignore_unknown: IgnoreUnknown = False,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
 ) -> None:
     """Of one domain: a table of all QEMUs, and below it each refusal and each note once, with the versions that give
@@ -73,13 +85,14 @@ def check_command(
             "prober: words after the domain are taken as QEMUs, which is deprecated: write --against before each"
         )
     asked = CheckAsked(assume_unknown_present, prove, Wishes(strict, ignore_unknown))
-    raise typer.Exit(run_check(domains, against or [], settings, asked, as_json=json))
+    raise typer.Exit(run_check(domains, against or [], settings, asked, chosen(form, as_json=json)))
 
 
 def run_check(
-    words: list[str], against: Sequence[str], settings: Path | None, asked: CheckAsked, *, as_json: bool
+    words: list[str], against: Sequence[str], settings: Path | None, asked: CheckAsked, form: Form
 ) -> ExitCode:
-    """Print a table of who accepts the domain, and then each refusal once; of many domains a summary.
+    """Print a table of who accepts the domain, and then each refusal once; of many domains a summary.  What is for CI
+    has one form, of one and of many.
 
     A QEMU that cannot be asked is told of on stderr, and does not keep the others from answering.
 
@@ -87,8 +100,8 @@ def run_check(
     :raise UsageError: where there is nobody to ask.
     """
     files = find_domains(words)
-    if not is_one(words):
-        return run_check_many(files, find_sources(against, settings), asked, as_json=as_json)
+    if not is_one(words) or form not in (Form.text, Form.json):
+        return run_check_many(files, find_sources(against, settings), asked, form)
     path = files[0]
     file = shown_name(path)
     about = read_asked(expand_xml(read_xml_file(path)), path, asked.wishes)
@@ -100,7 +113,7 @@ def run_check(
             outcomes.append(_ask(source, about, asked))
     refused = list(_group((one, one.refusals) for one in outcomes))
     noted = list(_group((one, one.notes) for one in outcomes))
-    if as_json:
+    if form is Form.json:
         output.write_json(
             {
                 "domain": file,
@@ -150,7 +163,7 @@ def _lines(file: str, groups: Iterable[_Group], asked: int) -> Iterator[str]:
         who = "all" if held == asked > 1 else ", ".join(one.numbers for one in group.outcomes)
         yield ""
         yield f"{file}:{group.refusal}"
-        yield f"  by {who}"
+        yield f"  by {who} [{group.refusal.rule}]"
 
 
 def _group_json(group: _Group) -> dict[str, Any]:

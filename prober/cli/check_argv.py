@@ -13,7 +13,8 @@ from prober.cli.argv import Lines, read_command_lines, read_process
 from prober.cli.choosing import choose
 from prober.cli.config_files import expand_words
 from prober.cli.exits import ExitCode
-from prober.cli.options import Assume, Binary, Json, Quiet, Replies, Socket
+from prober.cli.forms.write import chosen, write_form
+from prober.cli.options import Assume, Binary, Form, FormOption, Json, Quiet, Replies, Socket
 from prober.cli.supporting import format_grounds
 from prober.commandline.written import places
 from prober.errors import UsageError
@@ -36,8 +37,11 @@ def check_argv_command(
     replies: Replies = None,
     assume_unknown_present: Assume = False,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the grounds of each finding.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the rule and the grounds of each finding.")
+    ] = False,
 ) -> None:
     """Each finding is a line, `WORD: -flag part: kind: message (hint)`. WORD counts the words of the command line from
     0, the binary; of a file it is `FILE:LINE:COLUMN`. The kinds: error, QEMU would refuse; ignored, QEMU would not do
@@ -54,7 +58,7 @@ def check_argv_command(
     if pid is not None and words:
         raise UsageError("--pid goes without a command line", hint="the kernel tells that of the process")
     given = read_process(pid) if pid is not None else read_command_lines(words or [])
-    asked = ArgvAsked(assume_unknown_present, json, verbose)
+    asked = ArgvAsked(assume_unknown_present, chosen(form, as_json=json), verbose)
     raise typer.Exit(run_check_argv(choose(socket, binary, replies), given, asked))
 
 
@@ -62,7 +66,7 @@ class ArgvAsked(NamedTuple):
     """How it is asked, and how it is told."""
 
     assume_unknown_present: bool = False
-    as_json: bool = False
+    form: Form = Form.text
     verbose: bool = False
 
 
@@ -74,13 +78,17 @@ def run_check_argv(answerer: Answerer, given: list[str] | Lines, asked: ArgvAske
         _tell_lines(given, reports, asked)
     else:
         reports = [_ask(answerer, given, assume)]
-        if asked.as_json:
+        if asked.form is Form.json:
             output.write_json(reports[0])
-        else:
+        elif asked.form is Form.text:
             for line in format_report(reports[0], verbose=asked.verbose):
                 output.write(line)
     clean = all(report["clean"] for report in reports)
-    if not asked.as_json:
+    if asked.form not in (Form.text, Form.json):
+        from prober.cli.forms.lines import report_check
+
+        write_form(report_check(given, reports), asked.form)
+    if asked.form is Form.text:
         output.note(f"checked: {'nothing' if clean else 'something'} stands against it; `prober prove` starts it")
     return ExitCode.ok if clean else ExitCode.refused
 
@@ -103,17 +111,17 @@ def _tell_lines(given: Lines, reports: list[dict[str, Any]], asked: ArgvAsked) -
         begins = place(line.words[0].start)
         left_out = [word.unknown for word in line.left_out]
         told.append({"line": begins.line, "argv": line.argv, "left_out": left_out, **report})
-        if left_out and not asked.as_json:
+        if left_out and asked.form is not Form.json:
             output.note(f"{given.name}:{begins.line}: without what its caller adds (${', $'.join(left_out)})")
-        if not asked.as_json:
+        if asked.form is Form.text:
             for words in format_report(report, verbose=asked.verbose, name=given.name):
                 output.write(words)
-    if asked.as_json:
+    if asked.form is Form.json:
         output.write_json({"file": given.name, "lines": told})
 
 
 def format_report(report: dict[str, Any], *, verbose: bool = False, name: str = "") -> Iterator[str]:
-    """The findings in lines, ``WORD: -flag part: kind: message (hint)``; ``verbose`` adds the grounds of each.
+    """The findings in lines, ``WORD: -flag part: kind: message (hint)``; ``verbose`` adds rule and grounds of each.
 
     With the ``name`` of a file ``FILE:LINE:COLUMN`` stands for the word.
 
@@ -128,5 +136,7 @@ def format_report(report: dict[str, Any], *, verbose: bool = False, name: str = 
         yield f"{at}: {where}: {finding['kind']}: {finding['message']}{hint}"
         if verbose and finding["evidence"]:
             yield from format_grounds(finding["evidence"])
+        if verbose and finding.get("rule"):
+            yield f"  rule      {finding['rule']}"
     if report["left_off"]:
         yield f"… and {report['left_off']} more"

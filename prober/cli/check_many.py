@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from prober.cli import output
-from prober.cli.checking import CheckAsked, QemuOutcome, Source, ask, read_asked, worst
+from prober.cli.checking import CheckAsked, DomainTold, QemuOutcome, Source, ask, read_asked, unversioned, worst
 from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.options import Form
 from prober.commandline.refusal import Note, Refusal
 from prober.errors import ProberError, UnreadableDomainError
 
@@ -25,14 +26,6 @@ _ALONE = 64
 
 #: How many domains a process gets at a time.
 _AT_A_TIME = 8
-
-
-class DomainTold(NamedTuple):
-    """One domain and what each QEMU says of it; ``unreadable`` is why nobody was asked."""
-
-    file: str
-    outcomes: tuple[QemuOutcome, ...] = ()
-    unreadable: tuple[str, str, ExitCode] | None = None
 
 
 @dataclass
@@ -46,7 +39,7 @@ class _Group:
     by: dict[str, None] = field(default_factory=dict)
 
 
-def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked, *, as_json: bool) -> ExitCode:
+def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked, form: Form) -> ExitCode:
     """Print a row for each domain and for each QEMU, and then each kind of refusal and of note once.
 
     A domain that cannot be read, and a QEMU that cannot be asked, is told of on stderr, and does not keep the others
@@ -61,10 +54,15 @@ def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: Check
             told.append(one)
             progress.show(f"{len(told)} of {len(files)} domains against {len(sources)} QEMUs")
     _complain(told)
-    if as_json:
+    if form is Form.json:
         output.write_json(_as_json(told))
-    else:
+    elif form is Form.text:
         _print(told, len(sources))
+    else:
+        from prober.cli.forms.domains import report_domains
+        from prober.cli.forms.write import write_form
+
+        write_form(report_domains(told), form)
     codes = [one.unreadable[2] for one in told if one.unreadable]
     code = worst(outcome for one in told for outcome in one.outcomes)
     return max(codes) if codes and code is not ExitCode.failed else code
@@ -127,7 +125,8 @@ def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> DomainTo
         about = read_asked(expand_xml(read_xml_file(file)), file, asked.wishes)
     except UnreadableDomainError as error:
         return DomainTold(shown, unreadable=(error.message, error.hint, exit_code(error)))
-    return DomainTold(shown, tuple(ask(source, about, asked) for source in sources))
+    outcomes = tuple(ask(source, about, asked) for source in sources)
+    return DomainTold(shown, outcomes, path=file, xml=about.xml if file == "-" else b"")
 
 
 def _complain(told: Sequence[DomainTold]) -> None:
@@ -157,7 +156,8 @@ def _print(told: Sequence[DomainTold], asked: int) -> None:
         more = len(group.files) - 1
         output.write(f"{group.file}:{group.refusal}")
         who = "all" if len(group.by) == asked > 1 else ", ".join(group.versions)
-        output.write(f"  by {who}" + (f"; and so in {more} more domain{'s' if more > 1 else ''}" if more else ""))
+        others = f"; and so in {more} more domain{'s' if more > 1 else ''}" if more else ""
+        output.write(f"  by {who}{others} [{group.refusal.rule}]")
 
 
 def _counts(outcomes: Sequence[QemuOutcome]) -> tuple[object, object, object]:
@@ -186,11 +186,6 @@ def _groups(told: Sequence[DomainTold], said_by: Callable[[QemuOutcome], Sequenc
                 group = groups.setdefault(key, _Group(one.file, said))
                 group.files[one.file] = group.versions[outcome.numbers] = group.by[outcome.label] = None
     return sorted(groups.values(), key=lambda group: -len(group.files))
-
-
-def unversioned(refusal: Refusal | Note, outcome: QemuOutcome) -> str:
-    """The message without the version that gives it, which is told apart."""
-    return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
 
 
 def _as_json(told: Sequence[DomainTold]) -> dict[str, Any]:

@@ -89,6 +89,17 @@ class QemuOutcome:
         return {"no": ExitCode.refused, "unknown": ExitCode.unknown}.get(self.verdict, ExitCode.ok)
 
 
+class DomainTold(NamedTuple):
+    """One domain and what each QEMU says of it; ``unreadable`` is why nobody was asked.  ``path`` is what it was named
+    by, and ``xml`` what it has, where that cannot be read again."""
+
+    file: str
+    outcomes: tuple[QemuOutcome, ...] = ()
+    unreadable: tuple[str, str, ExitCode] | None = None
+    path: str = ""
+    xml: bytes = b""
+
+
 class DomainRead(NamedTuple):
     """A domain that was read once for all QEMUs; ``refusals`` are those of any QEMU where it is none."""
 
@@ -137,6 +148,11 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     except ProberError as error:
         outcome.error = Failed(error.message, error.hint, exit_code(error))
     return outcome
+
+
+def unversioned(refusal: Refusal | Note, outcome: QemuOutcome) -> str:
+    """The message without the version that gives it, which is told apart."""
+    return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
 
 
 def worst(outcomes: Iterable[QemuOutcome]) -> ExitCode:

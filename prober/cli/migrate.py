@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
-from prober.cli.options import Anyway, Assume, Driven, Json, Quiet, Settings, Socket, Whole
+from prober.cli.forms.write import chosen
+from prober.cli.options import Anyway, Assume, Driven, FormOption, Json, Quiet, Settings, Socket, Whole
 
 FROM_HELP = "The QEMU that the guest runs on: a path, the root directory of another system, or an id of a service."
 TO_HELP = "The QEMU that it is to go to: a path, the root directory of another system, or an id of a service."
@@ -44,6 +45,7 @@ def migrate_command(
     whole: Whole = False,
     assume_unknown_present: Assume = False,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
     verbose: Annotated[
         bool,
@@ -65,4 +67,6 @@ def migrate_command(
 
     asked = MigrateAsked(anyway, assume_unknown_present, driven, both_ways)
     journey = Journey(source, destination, from_root, to_root, settings, socket)
-    raise typer.Exit(run_migrate(words or [], to_line, journey, asked, as_json=json, verbose=verbose, whole=whole))
+    raise typer.Exit(
+        run_migrate(words or [], to_line, journey, asked, form=chosen(form, as_json=json), verbose=verbose, whole=whole)
+    )

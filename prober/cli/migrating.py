@@ -15,10 +15,12 @@ from prober.cli.choosing import find_program, find_served
 from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.forms.write import write_form
 from prober.cli.knowledge import capabilities_of
 from prober.cli.local import Local, interviewed
 from prober.cli.migration import exit_of_all, format_told
 from prober.cli.moving_served import ServedMove
+from prober.cli.options import Form
 from prober.cli.remote import Remote
 from prober.cli.translating import Here, HostFile, translate_here
 from prober.cli.turns import in_turns
@@ -82,7 +84,7 @@ def run_migrate(
     journey: Journey,
     asked: MigrateAsked,
     *,
-    as_json: bool,
+    form: Form,
     verbose: bool,
     whole: bool,
 ) -> ExitCode:
@@ -106,8 +108,12 @@ def run_migrate(
         files = find_domains([*words])
         settings = HostFile(journey.settings)
         told = served.of_domains(files) if served else rehearse_domains(files, hosts, settings, asked)
-    if as_json:
+    if form is Form.json:
         output.write_json([one.model_dump(mode="json") for one in told])
+    elif form is not Form.text:
+        from prober.cli.forms.moves import report_migrations
+
+        write_form(report_migrations(told, whole=whole), form)
     else:
         for text in format_told(told, verbose=verbose):
             output.write(text)

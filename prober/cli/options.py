@@ -18,6 +18,16 @@ class Accel(StrEnum):
     tcg = "tcg"
 
 
+class Form(StrEnum):
+    """How what was found is written: for people, for programs, and for what CI systems read."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    junit = "junit"
+    github = "github"
+
+
 class Format(StrEnum):
     """How a command line is written."""
 
@@ -168,6 +178,14 @@ FewWords = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the answer, and no word beside it but why there is none.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FormOption = Annotated[
+    Form | None,
+    typer.Option(
+        "--format",
+        help="For people; as JSON (so does --json); or for CI: SARIF 2.1.0, JUnit's XML, GitHub's annotations. "
+        "[default: text]",
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Run QEMU in this other system's tree (takes bubblewrap, or root)."),

@@ -13,7 +13,21 @@ from prober.cli.argv import read_argv
 from prober.cli.choosing import choose
 from prober.cli.config_files import expand_words
 from prober.cli.exits import ExitCode
-from prober.cli.options import Anyway, Assume, Binary, Json, Quiet, Replies, Root, Socket, Strict, Whole
+from prober.cli.forms.write import chosen, write_form
+from prober.cli.options import (
+    Anyway,
+    Assume,
+    Binary,
+    Form,
+    FormOption,
+    Json,
+    Quiet,
+    Replies,
+    Root,
+    Socket,
+    Strict,
+    Whole,
+)
 from prober.cli.proof import exit_of, format_proof
 
 
@@ -35,6 +49,7 @@ def prove_command(
     assume_unknown_present: Assume = False,
     strict: Strict = False,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print what stood in for what, and the grounds of each finding.")
@@ -53,7 +68,7 @@ def prove_command(
     code = run_prove(
         choose(socket, binary, replies, root=root),
         words or [],
-        as_json=json,
+        form=chosen(form, as_json=json),
         anyway=anyway,
         whole=whole,
         assume_unknown_present=assume_unknown_present,
@@ -67,7 +82,7 @@ def run_prove(
     answerer: Answerer,
     words: Sequence[str],
     *,
-    as_json: bool,
+    form: Form,
     anyway: bool,
     whole: bool,
     assume_unknown_present: bool,
@@ -80,12 +95,18 @@ def run_prove(
 
     :raise UsageError: where stdin has no command line, or a recording is asked.
     """
-    expanded = expand_words(read_argv(words))
+    given = read_argv(words)
+    expanded = expand_words(given)
     proof = answerer.prove(expanded.words, anyway=anyway, assume_unknown_present=assume_unknown_present)
     proof = expanded.put_back(proof)
-    if as_json:
+    code = ExitCode.refused if strict and proof["notes"] else exit_of(proof, whole=whole)
+    if form is Form.json:
         output.write_json(proof)
-    else:
+    elif form is Form.text:
         for line in format_proof(proof, verbose=verbose):
             output.write(line)
-    return ExitCode.refused if strict and proof["notes"] else exit_of(proof, whole=whole)
+    else:
+        from prober.cli.forms.lines import report_proof
+
+        write_form(report_proof(given, proof, passed=code is ExitCode.ok), form)
+    return code

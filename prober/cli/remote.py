@@ -14,25 +14,8 @@ from typing import Any
 
 from prober.cli import output
 from prober.cli.answerer import Json
-from prober.errors import (
-    BinaryFailedError,
-    BusyError,
-    ConfinementError,
-    FactError,
-    FleetError,
-    ForbiddenError,
-    ProberError,
-    ProverError,
-    QemuError,
-    QemuTimeoutError,
-    RefusedError,
-    ServiceError,
-    StateFileError,
-    UnknownBinaryError,
-    UnknownNameError,
-    UnreadableDomainError,
-    UsageError,
-)
+from prober.errors import UnknownBinaryError, UnreadableDomainError
+from prober.service.asking.problems import error_of
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import (
     BINARIES,
@@ -50,26 +33,6 @@ from prober.service.routes import (
     Route,
 )
 from prober.translate.wishes import NO_WISHES, Wishes
-
-#: The errors that the service tells of by their kind (``urn:prober:KIND``); any other is its own failure.
-_ERRORS: dict[str, type[ProberError]] = {
-    cls.kind: cls
-    for cls in (
-        UsageError,
-        FactError,
-        FleetError,
-        UnknownBinaryError,
-        UnknownNameError,
-        BinaryFailedError,
-        BusyError,
-        ConfinementError,
-        ForbiddenError,
-        ProverError,
-        QemuError,
-        QemuTimeoutError,
-        StateFileError,
-    )
-}
 
 
 class Remote:
@@ -349,19 +312,10 @@ def check_reply(reply: Reply) -> Any:
     """
     if reply.ok:
         return reply.value
-    problem = reply.value if isinstance(reply.value, dict) else {}
-    message, hint = str(problem.get("detail", f"the service answered {reply.status}")), _own_words(problem)
-    kind = str(problem.get("type", "")).rpartition(":")[2]
-    if kind == RefusedError.kind:
-        # Imported late: this takes pydantic, and most that is asked is answered.
-        from prober.cli.refusals import read_refusals
-
-        raise RefusedError(read_refusals(problem.get("refusals")), device=int(problem.get("device") or 0))
-    if kind == UnreadableDomainError.kind:
-        error = UnreadableDomainError(message, hint=hint, line=int(problem.get("line") or 0))
-        error.device = int(problem.get("device") or 0)
-        raise error
-    raise _ERRORS.get(kind, ServiceError)(message, hint=hint)
+    error = error_of(reply.status, reply.value)
+    # With this command's option for the parameter of the URL.
+    error.hint = error.hint.replace("?binary=", "--binary")
+    raise error
 
 
 def _given(query: Mapping[str, str | None]) -> dict[str, str]:
@@ -381,8 +335,3 @@ def _as_text(xml: bytes) -> str:
 
 def _told(truth: bool) -> str | None:
     return "true" if truth else None
-
-
-def _own_words(problem: Json) -> str:
-    """The service's hint, with this command's option for the parameter of the URL."""
-    return str(problem.get("hint") or "").replace("?binary=", "--binary")

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from prober.cli import output
+from prober.cli.forms.write import chosen
 from prober.cli.migrate import FROM_HELP, TO_HELP
-from prober.cli.options import Driven, Json, Quiet, Settings, Socket
+from prober.cli.options import Driven, FormOption, Json, Quiet, Settings, Socket
 
 
 def upgrade_command(
@@ -32,6 +33,7 @@ def upgrade_command(
     socket: Socket = None,
     settings: Settings = None,
     quiet: Quiet = False,
+    form: FormOption = None,
     json: Json = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print all that changes, and what of it the domain uses.")
@@ -51,4 +53,4 @@ def upgrade_command(
     from prober.cli.upgrading import run_upgrade
 
     journey = Journey(source, destination, from_root, to_root, settings, socket)
-    raise typer.Exit(run_upgrade(domains, journey, driven=driven, as_json=json, verbose=verbose))
+    raise typer.Exit(run_upgrade(domains, journey, driven=driven, form=chosen(form, as_json=json), verbose=verbose))

@@ -11,8 +11,10 @@ from prober.cli import output
 from prober.cli.domains import find_domains
 from prober.cli.exits import ExitCode
 from prober.cli.files import read_xml_file, shown_name
+from prober.cli.forms.write import write_form
 from prober.cli.migrating import Journey, find_hosts
 from prober.cli.migration import describe_card, describe_change, describe_name
+from prober.cli.options import Form
 from prober.cli.translating import HostFile
 from prober.cli.turns import exit_code_of, in_turns, worst_of
 from prober.domain.domain import Domain
@@ -25,7 +27,7 @@ from prober.translate.read import read_domain
 _SHOWN = 5
 
 
-def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json: bool, verbose: bool) -> ExitCode:
+def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, form: Form, verbose: bool) -> ExitCode:
     """Print what becomes of each domain.
 
     :raise UsageError: where it is not told from which QEMU to which.
@@ -37,10 +39,14 @@ def run_upgrade(words: Sequence[str], journey: Journey, *, driven: bool, as_json
     rehearsal = UpgradeRehearsal(UpgradeQemu(old.subject(), host), UpgradeQemu(new.subject(), host), driven=driven)
     with output.ProgressLine() as progress:
         told = asyncio.run(_rehearse(files, rehearsal, progress))
-    if as_json:
+    versions = old.qemu.capabilities.version, new.qemu.capabilities.version
+    if form is Form.json:
         output.write_json([_as_json(one) for one in told])
+    elif form is not Form.text:
+        from prober.cli.forms.moves import report_upgrades
+
+        write_form(report_upgrades(told, f"QEMU {versions[0]} to {versions[1]}"), form)
     else:
-        versions = old.qemu.capabilities.version, new.qemu.capabilities.version
         output.write(f"QEMU {versions[0]} to {versions[1]}")
         output.write_table(("domain", "machine", "starts", "migrates", "back", "changes"), [_row(one) for one in told])
         for one in told:

@@ -20,19 +20,20 @@ which rule it was found.
 A ``rule`` has a stable name of small letters, digits and dashes, under a word that tells the room: ``xml/`` is what
 the reader says of any element, ``element/`` an element's own rules (``element/disk.target-dev``, unless the rule has a
 name of its own), ``option/`` what is wrong with one option by itself, ``line/`` with several together, ``domain/``
-what the steps of translating say.  It is in the values, and not in their JSON.
+what the steps of translating say, ``live/`` what a QEMU says that was started.  It is in the values and in their JSON,
+and docs/rules.md has a section for each: a name that was once given is not taken back.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, ConfigDict
 
 from prober.capabilities.evidence import Evidence, Verdict
 
@@ -108,13 +109,22 @@ class Broken(ValueError):
         ``place_of`` gives the place of a field.  A rule without a name of its own is called after the ``element``, by
         its name in the XML, and the field.
         """
-        rule = self.rule or (_rule_of(element, self.field) if element else "")
+        rule = self.rule or (rule_of_field(element, self.field) if element else "")
         return Refusal(place=place_of(self.field), message=self.message, hint=self.hint, rule=rule)
 
 
-def _rule_of(element: str, field: str) -> str:
-    """``element/disk.target-dev``: the name of the rules about a field that have none of their own."""
-    return f"element/{element}.{field.replace('_', '-')}" if field else f"element/{element}"
+def rule_of_field(element: str, field: str) -> str:
+    """The name of the rules about a field that have none of their own.
+
+    >>> rule_of_field("backingStore", "target_dev"), rule_of_field("{http://libvirt.org/…}property", "")
+    ('element/backing-store.target-dev', 'element/qemu-property')
+    """
+    name = _CAPITAL.sub(lambda found: f"-{found[0].lower()}", _NAMESPACE.sub("qemu-", element)).replace("_", "-")
+    return f"element/{name}.{field.replace('_', '-')}" if field else f"element/{name}"
+
+
+#: What makes small letters and dashes of an element's name; of namespaces QEMU's alone is read.
+_CAPITAL, _NAMESPACE = re.compile(r"(?<!^)[A-Z]"), re.compile(r"^\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +191,11 @@ class Fault(NamedTuple):
         )
 
 
-#: The rule of an answer: a part of the value, and not of its JSON or that JSON's schema.
-_Rule: TypeAlias = Annotated[SkipJsonSchema[str], Field(exclude=True)]
-
-
 class Finding(BaseModel):
     """One thing that is wrong with an option, or is not known to be right.
 
     ``place`` is where it comes from, ``part`` the key or member that it is about (empty for the option as a whole),
-    the rest as of a :class:`Refusal`.
+    ``rule`` is the name of what found it (docs/rules.md), the rest as of a :class:`Refusal`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -201,7 +207,7 @@ class Finding(BaseModel):
     qemu_name: str | None = None
     evidence: Evidence | None = None
     hint: str = ""
-    rule: _Rule = ""
+    rule: str = ""
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
@@ -227,7 +233,7 @@ class Refusal(BaseModel):
 
     ``message`` says what was asked for and why it cannot be had, ``qemu_name`` is QEMU's name of what is
     missing (``PIIX4_PM.acpi-root-pci-hotplug``), ``evidence`` what the binary said of it, ``hint`` what
-    would help.
+    would help, ``rule`` the name of what found it (docs/rules.md).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -237,7 +243,7 @@ class Refusal(BaseModel):
     qemu_name: str | None = None
     evidence: Evidence | None = None
     hint: str = ""
-    rule: _Rule = ""
+    rule: str = ""
 
     def __str__(self) -> str:
         """``LINE: PATH: message (hint)``; the caller puts the file's name before it."""
@@ -266,7 +272,7 @@ class Note(BaseModel):
     place: Place
     message: str
     hint: str = ""
-    rule: _Rule = ""
+    rule: str = ""
 
     def __str__(self) -> str:
         """``LINE: PATH: note: message (hint)``; the caller puts the file's name before it."""

@@ -33,7 +33,8 @@ class ArgvFinding(BaseModel):
     """One finding (see :class:`~prober.commandline.refusal.Finding`) about a word of an argv.
 
     ``position`` is the index of the word that holds the ``flag``; 0 is the binary, and ``flag`` is empty for a disk
-    image by itself.  ``part`` is the key or member that it is about, empty for the option as a whole.
+    image by itself.  ``part`` is the key or member that it is about, empty for the option as a whole.  ``rule`` is the
+    name of what found it (docs/rules.md); a proof that was kept by an earlier prober has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +47,7 @@ class ArgvFinding(BaseModel):
     qemu_name: str | None
     evidence: Evidence | None
     hint: str
+    rule: str = ""
 
 
 class ArgvReport(BaseModel):
@@ -116,4 +118,5 @@ def reported_finding(finding: Finding) -> ArgvFinding:
         qemu_name=finding.qemu_name,
         evidence=finding.evidence,
         hint=finding.hint,
+        rule=finding.rule,
     )

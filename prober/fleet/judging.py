@@ -282,9 +282,13 @@ class FleetJudge:
         if not self.fleet.variants[name].has_kvm:
             judgement = self._of_variant(question, name)
             place = question.domain.place("type")
-            return tuple(Refusal(place=place, message=reason.message) for reason in judgement.reasons)
+            return tuple(
+                Refusal(place=place, message=reason.message, rule="domain/no-kvm") for reason in judgement.reasons
+            )
         lack = self._lack(question, name)
-        return () if lack is None or question.domain.cpu is None else tuple(cpu_refusals(lack, question.domain.cpu))
+        if lack is None or question.domain.cpu is None:
+            return ()
+        return tuple(one.by("domain/check-host-cpu") for one in cpu_refusals(lack, question.domain.cpu))
 
 
 def _nothing_there(question: FleetQuestion, kit: Kit) -> Judgement:

@@ -14,6 +14,8 @@ from prober.translate.translation import Translation
 #: Who handles hot-plug on a bus, by the type of the device that its ``hotplug-handler`` is (QEMU 5.2 to 11.1).
 _BY_ACPI = ("PIIX4_PM", "ICH9-LPC")
 
+_HINT = "this is a mistake in prober"
+
 
 def kind_of(bus: LiveBus) -> Hotplug:
     """What a bus has, by its handler: ACPI's device, or the port or bridge itself."""
@@ -49,4 +51,4 @@ def _differences(proof: Proof, translation: Translation) -> Iterator[ArgvFinding
             continue
         text = f"hot-plug on {port.controller} is told to be {port.hotplug}; the live machine has {kind_of(bus)}"
         name = f"{bus.path}.hotplug-handler"
-        yield live_finding(0, "", port.controller, Kind.error, text, name, "this is a mistake in prober")
+        yield live_finding(0, "", port.controller, Kind.error, text, name, _HINT, rule="live/hotplug")

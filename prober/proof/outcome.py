@@ -169,7 +169,8 @@ def _unused(messages: Sequence[Message], started: Sequence[Given]) -> Iterator[A
         for given in started:
             if given.flag == "-global" and _setting(given.value or "") == written:
                 text = f"QEMU does not use it: {message.text}"
-                yield _finding(given, found["name"].rpartition(".")[2], Kind.ignored, text, found["name"])
+                part = found["name"].rpartition(".")[2]
+                yield _finding(given, part, Kind.ignored, text, found["name"], "live/unused")
 
 
 def _setting(value: str) -> str:
@@ -183,21 +184,23 @@ def _setting(value: str) -> str:
 def _deprecated(messages: Sequence[Message], started: Sequence[Given]) -> Iterator[ArgvFinding]:
     for message in messages:
         if message.tone is Tone.warning and message.option is not None and "deprecated" in message.text:
-            yield _finding(started[message.option], "", Kind.deprecated, f"QEMU says: {message.text}", None)
+            rule = "live/deprecated"
+            yield _finding(started[message.option], "", Kind.deprecated, f"QEMU says: {message.text}", None, rule)
 
 
 def _different(differences: Sequence[LiveDifference]) -> Iterator[ArgvFinding]:
     for one in differences:
         text = f"{one.given!r} was asked for, and the running QEMU has {one.got!r}"
-        yield live_finding(one.position, one.flag, one.part, Kind.ignored, text, f"{one.path}.{one.part}")
+        name = f"{one.path}.{one.part}"
+        yield live_finding(one.position, one.flag, one.part, Kind.ignored, text, name, rule="live/value")
 
 
-def _finding(given: Given, part: str, kind: Kind, message: str, name: str | None) -> ArgvFinding:
-    return live_finding(given.position, given.flag, part, kind, message, name)
+def _finding(given: Given, part: str, kind: Kind, message: str, name: str | None, rule: str) -> ArgvFinding:
+    return live_finding(given.position, given.flag, part, kind, message, name, rule=rule)
 
 
 def live_finding(
-    position: int, flag: str, part: str, kind: Kind, message: str, name: str | None, hint: str = ""
+    position: int, flag: str, part: str, kind: Kind, message: str, name: str | None, hint: str = "", *, rule: str
 ) -> ArgvFinding:
     """What a live QEMU adds to the findings of the check; its evidence is the QEMU itself."""
     return ArgvFinding(
@@ -209,4 +212,5 @@ def live_finding(
         qemu_name=name,
         evidence=None,
         hint=hint,
+        rule=rule,
     )

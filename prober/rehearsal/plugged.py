@@ -143,7 +143,7 @@ def useless(plugged: PluggedDevice, machine: str, caps: Capabilities) -> Iterato
 
 
 def _of_no_use(plugged: PluggedDevice, part: str, text: str, hint: str) -> ArgvFinding:
-    return live_finding(plugged.number, "device_add", part, Kind.ignored, text, plugged.kind, hint)
+    return live_finding(plugged.number, "device_add", part, Kind.ignored, text, plugged.kind, hint, rule="live/no-use")
 
 
 def _tells_of_cpus(name: str, caps: Capabilities) -> bool:

@@ -152,8 +152,9 @@ class Plugging:
         for one in read.differences:
             number = next(number for number, given in self._given.items() if given.position == one.position)
             text = f"{one.given!r} was asked for, and the machine has {one.got!r}"
+            execute = self._commands[number - 1].execute
             self.seen.findings.append(
-                live_finding(number, self._commands[number - 1].execute, one.part, Kind.ignored, text, one.path)
+                live_finding(number, execute, one.part, Kind.ignored, text, one.path, rule="live/value")
             )
         for place, step in enumerate(self.seen.steps):
             if step.outcome == "taken" and step.execute == "device_add" and step.name:

@@ -203,19 +203,28 @@ class Client:
         return status, bytes(data[start:]), closes
 
     def _strange(self, what: str) -> ServiceError:
-        return ServiceError(f"the answer on {self.socket_path} {what}", hint="is this prober's socket?")
+        return strange_answer(self.socket_path, what)
 
     def _explain(self, error: OSError) -> ServiceError:
-        where = self.socket_path
-        if isinstance(error, FileNotFoundError):
-            return ServiceError(f"there is no service on {where}", hint="is it running? `prober serve` starts it")
-        if isinstance(error, ConnectionRefusedError):
-            return ServiceError(f"nobody answers on {where}", hint="is the service running? `prober serve` starts it")
-        if isinstance(error, PermissionError):
-            return ServiceError(f"{where} may not be used", hint="are you in the group that the socket belongs to?")
-        if isinstance(error, TimeoutError):
-            return ServiceError(f"no answer on {where} within {self._timeout:g} seconds")
-        return ServiceError(f"asking the service on {where} failed: {error.strerror or error}")
+        return explain_failure(error, self.socket_path, self._timeout)
+
+
+def strange_answer(where: str, what: str) -> ServiceError:
+    """That an answer is none of prober's service."""
+    return ServiceError(f"the answer on {where} {what}", hint="is this prober's socket?")
+
+
+def explain_failure(error: OSError, where: str, timeout: float) -> ServiceError:
+    """Why there was no answer on a socket within ``timeout`` seconds."""
+    if isinstance(error, FileNotFoundError):
+        return ServiceError(f"there is no service on {where}", hint="is it running? `prober serve` starts it")
+    if isinstance(error, ConnectionRefusedError):
+        return ServiceError(f"nobody answers on {where}", hint="is the service running? `prober serve` starts it")
+    if isinstance(error, PermissionError):
+        return ServiceError(f"{where} may not be used", hint="are you in the group that the socket belongs to?")
+    if isinstance(error, TimeoutError):
+        return ServiceError(f"no answer on {where} within {timeout:g} seconds")
+    return ServiceError(f"asking the service on {where} failed: {error.strerror or error}")
 
 
 def read_head(head: bytes) -> tuple[int, int, bool] | None:

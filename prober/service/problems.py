@@ -122,7 +122,8 @@ def _told(reasons: list[Refusal]) -> list[Refusal]:
     left = reasons[len(told) :]
     if left:
         place = Place(line=left[0].place.line, path="/")
-        told.append(Refusal(place=place, message=f"and {len(left)} more, for which an answer has no room"))
+        message = f"and {len(left)} more, for which an answer has no room"
+        told.append(Refusal(place=place, message=message, rule="domain/more"))
     return told
 
 

@@ -36,7 +36,10 @@ def test_each_refusal_is_said_once_with_the_versions_that_give_it(run: Run) -> N
     assert [row.split()[:4] for row in table.splitlines()[1:]] == [
         [version, "no", "checked", count] for version, count in zip(VERSIONS, "2111", strict=True)
     ]
-    assert [block.splitlines()[1] for block in blocks] == ["  by 5.2.0", "  by all"]
+    assert [block.splitlines()[1] for block in blocks] == [
+        "  by 5.2.0 [option/property]",
+        "  by all [domain/check-hotplug]",
+    ]
     assert blocks[0].startswith(
         f"{DOMAINS}/refused.xml:11: /domain/pm/acpi-hotplug-bridge/@enabled: QEMU has no ICH9-LPC.acpi-pci-hotplug"
     )
@@ -119,7 +122,10 @@ def test_many_domains_have_a_summary_by_domain_and_by_qemu(run: Run) -> None:
     assert [row.split()[:4] for row in by_qemu.splitlines()[1:]] == [
         [version, "1", "1", "checked"] for version in VERSIONS
     ]
-    assert sorted(block.splitlines()[1] for block in blocks) == ["  by 5.2.0", "  by all"]
+    assert sorted(block.splitlines()[1] for block in blocks) == [
+        "  by 5.2.0 [option/property]",
+        "  by all [domain/check-hotplug]",
+    ]
 
 
 def test_files_directories_and_patterns_are_domains_and_each_is_asked_about_once(run: Run, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_json_has_position_part_and_evidence(run: Run) -> None:
     assert finding == {
         "position": 1, "flag": "-device", "part": "mak", "kind": "error", "qemu_name": "e1000.mak",
         "message": "QEMU 7.2.22 has no e1000.mak", "hint": "did you mean mac?",
+        "rule": "option/property",
     }  # fmt: skip
     assert (evidence["verdict"], evidence["command"]) == ("absent", "qom-list-properties")
     assert "mac" in evidence["reply"]

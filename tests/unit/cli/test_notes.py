@@ -60,7 +60,10 @@ def test_check_tells_each_note_once(run: Run, vm: Path) -> None:
     assert ended.code == 0
     _, crash, unknown = ended.out.rstrip().split("\n\n")
     assert crash.startswith(f"{vm}:5: /domain/on_crash: note: ")
-    assert [block.splitlines()[1] for block in (crash, unknown)] == ["  by all", "  by all"]
+    assert [block.splitlines()[1] for block in (crash, unknown)] == [
+        "  by all [domain/check-lifecycle]",
+        "  by all [xml/not-understood]",
+    ]
     told = run("check", vm, "--against", FIXTURES, "--ignore-unknown", "--json").json
     assert [len(note["by"]) for note in told["notes"]] == [4, 4]
     assert [one["notes"] for one in told["against"]] == [2, 2, 2, 2]

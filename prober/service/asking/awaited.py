@@ -1,0 +1,272 @@
+"""The client that is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.changes import AnswerChange
+from prober.capabilities.entry import Entry
+from prober.commandline.report import ArgvReport
+from prober.errors import ProberError
+from prober.export.domcapabilities import DomainCapabilities
+from prober.host.facts import HostFacts
+from prober.proof.models import Proof
+from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
+from prober.service.asking import questions
+from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, Question, is_away, told_by
+from prober.service.client import MAX_RESPONSE_BYTES, TIMEOUT_S, Reply, explain_failure, read_head, strange_answer
+from prober.service.replies import Health, Readiness
+from prober.translate.translation import Translation
+
+#: How long (seconds) between two tries to reach a service that is away.
+_RETRY_S = 0.2
+
+#: The longest head of an answer.
+_MOST_HEAD = 1 << 16
+
+
+class _Connection:
+    """One connection, which carries one question at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class AsyncServiceClient:
+    """Asks the service on a unix socket without blocking the event loop; otherwise as
+    :class:`~prober.service.asking.client.ServiceClient`.
+
+    Several questions may be under way at once, each over a connection of its own; these are kept for the next ones.
+    """
+
+    def __init__(self, socket: str | os.PathLike[str], *, timeout: float = TIMEOUT_S, patience: float = 10.0) -> None:
+        self._path = os.fspath(socket)
+        self._timeout = timeout
+        self._patience = patience
+        self._idle: list[_Connection] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections that are kept; the next question opens another."""
+        while self._idle:
+            connection = self._idle.pop()
+            connection.close()
+            try:
+                await connection.writer.wait_closed()
+            except OSError:
+                continue  # It had gone already.
+
+    async def health(self) -> Health:
+        """Whether the service works, its version, and how many binaries are in which state."""
+        return await self._ask(questions.ask_health())
+
+    async def ready(self) -> Readiness:
+        """That each binary has an answer, or a failure that is remembered.
+
+        :raise ServiceError: where it is not ready yet.
+        """
+        return await self._ask(questions.ask_ready())
+
+    async def binaries(self) -> list[Entry]:
+        """All entries of the catalog, as they are now."""
+        return (await self._ask(questions.ask_binaries())).binaries
+
+    async def binary(self, ident: str) -> Entry:
+        """One entry, by id; waits for its interview.
+
+        :raise UnknownBinaryError: where there is none.
+        """
+        return await self._ask(questions.ask_binary(ident))
+
+    async def refresh(self, ident: str) -> Entry:
+        """Have a binary asked again; for root, the service's own user and its ``admin_group``.
+
+        :raise ForbiddenError: for others.
+        """
+        return await self._ask(questions.ask_refresh(ident))
+
+    async def supports(self, ident: str, fact: str) -> Evidence:
+        """What a binary says of a fact, by QEMU's own name.
+
+        :raise UsageError: where it is no name of a fact.
+        """
+        return await self._ask(questions.ask_supports(ident, fact))
+
+    async def types(self, ident: str) -> TypeList:
+        """The QOM types of a binary."""
+        return await self._ask(questions.ask_types(ident))
+
+    async def type(self, ident: str, typename: str) -> TypeReply:
+        """One QOM type and its properties.
+
+        :raise UsageError: where there is none.
+        """
+        return await self._ask(questions.ask_type(ident, typename))
+
+    async def machines(self, ident: str) -> MachineList:
+        """The machines of a binary."""
+        return await self._ask(questions.ask_machines(ident))
+
+    async def cpus(self, ident: str) -> CpuList:
+        """The CPU models of a binary."""
+        return await self._ask(questions.ask_cpus(ident))
+
+    async def commands(self, ident: str) -> CommandList:
+        """The QMP commands and events of a binary."""
+        return await self._ask(questions.ask_commands(ident))
+
+    async def command(self, ident: str, command: str) -> CommandReply:
+        """One QMP command and its arguments.
+
+        :raise UsageError: where there is none.
+        """
+        return await self._ask(questions.ask_command(ident, command))
+
+    async def capabilities(self, ident: str) -> Capabilities:
+        """All that is known of a binary: some megabytes."""
+        return await self._ask(questions.ask_capabilities(ident))
+
+    async def domcapabilities(
+        self,
+        ident: str,
+        *,
+        machine: str | None = None,
+        virttype: str | None = None,
+        arch: str | None = None,
+        assume_unknown_present: bool = False,
+    ) -> DomainCapabilities:
+        """What domains may have, in the form of libvirt's domain capabilities."""
+        return await self._ask(questions.ask_domcapabilities(ident, machine, virttype, arch, assume_unknown_present))
+
+    async def labels(self, ident: str) -> LabelList:
+        """Labels of a Kubernetes node that has the binary."""
+        return await self._ask(questions.ask_labels(ident))
+
+    async def host(self) -> HostFacts:
+        """What the host's kernel and CPU add to each QEMU."""
+        return await self._ask(questions.ask_host())
+
+    async def translate(self, xml: str | bytes, binary: str | None = None, *, asking: Asking = PLAIN) -> Translation:
+        """The command line for a domain; ``binary`` is an id or path, without it the domain's own emulator.
+
+        :raise RefusedError: with every reason.
+        :raise UnreadableDomainError: where it is no XML.
+        """
+        return await self._ask(questions.ask_translate(xml, binary, asking))
+
+    async def check_argv(
+        self, words: Sequence[str], binary: str | None = None, *, assume_unknown_present: bool = False
+    ) -> ArgvReport:
+        """What a binary would make of a command line, binary first; without ``binary`` the line's own."""
+        return await self._ask(questions.ask_check_argv(words, binary, assume_unknown_present))
+
+    async def prove(
+        self, ident: str, what: str | bytes | Sequence[str], *, anyway: bool = False, asking: Asking = PLAIN
+    ) -> Proof:
+        """What the binary itself makes of the words of an argv, or of a domain's XML (a text); it is started for it.
+
+        :raise RefusedError: where a domain is refused by the check.
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(questions.ask_prove(ident, what, anyway, asking))
+
+    async def events(
+        self, since: str | None = None, *, wait: float = WAIT_S
+    ) -> AsyncIterator[AnswerChange | ChangesLost]:
+        """Each change in what is known of the binaries, as it comes, from the one behind ``since`` or else from now on.
+
+        It goes on over a restart of the service, and does not end; where something may be missing a
+        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60) is how long
+        one question waits.
+        """
+        last = since if since is not None else (await self._ask(questions.ask_changes(None, 0))).id
+        while True:
+            news = await self._ask(questions.ask_changes(last, wait))
+            last = news.id
+            for one in told_by(news):
+                yield one
+
+    async def _ask(self, question: Question[M]) -> M:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        while True:
+            try:
+                reply = await self._fetch(question)
+            except ProberError as error:
+                if not is_away(error) or loop.time() > until:
+                    raise
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return question.read(reply)
+
+    async def _fetch(self, question: Question[M]) -> Reply:
+        """The answer, whatever it tells.
+
+        :raise ServiceError: where there is no service, or it does not answer as it should.
+        """
+        path = question.route.url(question.places, question.query)
+        request = f"{question.route.method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+        if question.route.method == "POST":
+            kind = question.kind or "application/xml"
+            request += f"Content-Type: {kind}\r\nContent-Length: {len(question.body)}\r\n"
+        try:
+            async with asyncio.timeout(self._timeout):
+                status, body = await self._exchange(f"{request}\r\n".encode() + question.body)
+        except OSError as error:
+            raise explain_failure(error, self._path, self._timeout) from error
+        try:
+            return Reply(status, json.loads(body))
+        except (ValueError, RecursionError) as error:
+            raise strange_answer(self._path, "is not JSON") from error
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        while self._idle:
+            # A connection that was idle may have been closed meanwhile, perhaps as the service was started anew.
+            try:
+                return await self._send(self._idle.pop(), request)
+            except ConnectionError:
+                continue
+        reader, writer = await asyncio.open_unix_connection(self._path, limit=_MOST_HEAD)
+        return await self._send(_Connection(reader, writer), request)
+
+    async def _send(self, connection: _Connection, request: bytes) -> tuple[int, bytes]:
+        """Ask, and keep the connection where the answer came whole."""
+        keeps = False
+        try:
+            connection.writer.write(request)
+            head = await connection.reader.readuntil(b"\r\n\r\n")
+            told = read_head(head[:-4])
+            if told is None:
+                raise strange_answer(self._path, "is not what prober's service sends")
+            status, length, closes = told
+            if length > MAX_RESPONSE_BYTES:
+                raise strange_answer(self._path, f"is larger than {MAX_RESPONSE_BYTES} bytes")
+            body = await connection.reader.readexactly(length)
+            keeps = not closes
+            return status, body
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError("the connection was closed before the answer was complete") from error
+        except asyncio.LimitOverrunError as error:
+            raise strange_answer(self._path, "begins with more than 64 KiB of headers") from error
+        finally:
+            if keeps:
+                self._idle.append(connection)
+            else:
+                connection.close()

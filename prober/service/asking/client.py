@@ -1,0 +1,192 @@
+"""The client that waits for its answers."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.changes import AnswerChange
+from prober.capabilities.entry import Entry
+from prober.commandline.report import ArgvReport
+from prober.errors import ProberError
+from prober.export.domcapabilities import DomainCapabilities
+from prober.host.facts import HostFacts
+from prober.proof.models import Proof
+from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
+from prober.service.asking import questions
+from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, Question, is_away, told_by
+from prober.service.client import TIMEOUT_S, Client
+from prober.service.replies import Health, Readiness
+from prober.translate.translation import Translation
+
+#: How long (seconds) between two tries to reach a service that is away.
+_RETRY_S = 0.2
+
+
+class ServiceClient:
+    """Asks the service on a unix socket, and gets models back; a context manager, or closed by hand.
+
+    Its connection is kept, and made anew where the service was started again: for ``patience`` seconds a service that
+    is away is waited for.  ``timeout`` (seconds) is for one question and its answer.  Whatever the service refuses, or
+    cannot do, is raised as the error that it tells of (:mod:`prober.errors`); a :class:`~prober.errors.ServiceError`
+    where there is no service.  One client is for one thread.
+    """
+
+    def __init__(self, socket: str | os.PathLike[str], *, timeout: float = TIMEOUT_S, patience: float = 10.0) -> None:
+        self._client = Client(socket, timeout=timeout)
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        self._client.close()
+
+    def health(self) -> Health:
+        """Whether the service works, its version, and how many binaries are in which state."""
+        return self._ask(questions.ask_health())
+
+    def ready(self) -> Readiness:
+        """That each binary has an answer, or a failure that is remembered.
+
+        :raise ServiceError: where it is not ready yet.
+        """
+        return self._ask(questions.ask_ready())
+
+    def binaries(self) -> list[Entry]:
+        """All entries of the catalog, as they are now."""
+        return self._ask(questions.ask_binaries()).binaries
+
+    def binary(self, ident: str) -> Entry:
+        """One entry, by id; waits for its interview.
+
+        :raise UnknownBinaryError: where there is none.
+        """
+        return self._ask(questions.ask_binary(ident))
+
+    def refresh(self, ident: str) -> Entry:
+        """Have a binary asked again; for root, the service's own user and its ``admin_group``.
+
+        :raise ForbiddenError: for others.
+        """
+        return self._ask(questions.ask_refresh(ident))
+
+    def supports(self, ident: str, fact: str) -> Evidence:
+        """What a binary says of a fact, by QEMU's own name.
+
+        :raise UsageError: where it is no name of a fact.
+        """
+        return self._ask(questions.ask_supports(ident, fact))
+
+    def types(self, ident: str) -> TypeList:
+        """The QOM types of a binary."""
+        return self._ask(questions.ask_types(ident))
+
+    def type(self, ident: str, typename: str) -> TypeReply:
+        """One QOM type and its properties.
+
+        :raise UsageError: where there is none.
+        """
+        return self._ask(questions.ask_type(ident, typename))
+
+    def machines(self, ident: str) -> MachineList:
+        """The machines of a binary."""
+        return self._ask(questions.ask_machines(ident))
+
+    def cpus(self, ident: str) -> CpuList:
+        """The CPU models of a binary."""
+        return self._ask(questions.ask_cpus(ident))
+
+    def commands(self, ident: str) -> CommandList:
+        """The QMP commands and events of a binary."""
+        return self._ask(questions.ask_commands(ident))
+
+    def command(self, ident: str, command: str) -> CommandReply:
+        """One QMP command and its arguments.
+
+        :raise UsageError: where there is none.
+        """
+        return self._ask(questions.ask_command(ident, command))
+
+    def capabilities(self, ident: str) -> Capabilities:
+        """All that is known of a binary: some megabytes."""
+        return self._ask(questions.ask_capabilities(ident))
+
+    def domcapabilities(
+        self,
+        ident: str,
+        *,
+        machine: str | None = None,
+        virttype: str | None = None,
+        arch: str | None = None,
+        assume_unknown_present: bool = False,
+    ) -> DomainCapabilities:
+        """What domains may have, in the form of libvirt's domain capabilities."""
+        return self._ask(questions.ask_domcapabilities(ident, machine, virttype, arch, assume_unknown_present))
+
+    def labels(self, ident: str) -> LabelList:
+        """Labels of a Kubernetes node that has the binary."""
+        return self._ask(questions.ask_labels(ident))
+
+    def host(self) -> HostFacts:
+        """What the host's kernel and CPU add to each QEMU."""
+        return self._ask(questions.ask_host())
+
+    def translate(self, xml: str | bytes, binary: str | None = None, *, asking: Asking = PLAIN) -> Translation:
+        """The command line for a domain; ``binary`` is an id or path, without it the domain's own emulator.
+
+        :raise RefusedError: with every reason.
+        :raise UnreadableDomainError: where it is no XML.
+        """
+        return self._ask(questions.ask_translate(xml, binary, asking))
+
+    def check_argv(
+        self, words: Sequence[str], binary: str | None = None, *, assume_unknown_present: bool = False
+    ) -> ArgvReport:
+        """What a binary would make of a command line, binary first; without ``binary`` the line's own."""
+        return self._ask(questions.ask_check_argv(words, binary, assume_unknown_present))
+
+    def prove(
+        self, ident: str, what: str | bytes | Sequence[str], *, anyway: bool = False, asking: Asking = PLAIN
+    ) -> Proof:
+        """What the binary itself makes of the words of an argv, or of a domain's XML (a text); it is started for it.
+
+        :raise RefusedError: where a domain is refused by the check.
+        :raise ProverError: where it gave no verdict.
+        """
+        return self._ask(questions.ask_prove(ident, what, anyway, asking))
+
+    def events(self, since: str | None = None, *, wait: float = WAIT_S) -> Iterator[AnswerChange | ChangesLost]:
+        """Each change in what is known of the binaries, as it comes, from the one behind ``since`` or else from now on.
+
+        It goes on over a restart of the service, and does not end; where something may be missing a
+        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60) is how long
+        one question waits.
+        """
+        last = since if since is not None else self._ask(questions.ask_changes(None, 0)).id
+        while True:
+            news = self._ask(questions.ask_changes(last, wait))
+            last = news.id
+            yield from told_by(news)
+
+    def _ask(self, question: Question[M]) -> M:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                reply = self._client.ask(question.route, question.places, question.query, question.body, question.kind)
+            except ProberError as error:
+                if not is_away(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return question.read(reply)

@@ -1,0 +1,229 @@
+"""What can be asked of the service, each as a value: its route, what it brings, and the model that comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from prober.capabilities import Capabilities, Evidence
+from prober.capabilities.changes import AnswerChange
+from prober.capabilities.entry import Entry
+from prober.commandline.report import ArgvReport
+from prober.errors import ProberError, ServiceError
+from prober.export.domcapabilities import DomainCapabilities
+from prober.host.facts import HostFacts
+from prober.proof.models import Proof
+from prober.service import routes
+from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
+from prober.service.asking.problems import error_of
+from prober.service.client import Reply
+from prober.service.replies import BinaryList, ChangeList, Health, Readiness
+from prober.service.routes import Route
+from prober.translate.translation import Translation
+from prober.translate.wishes import NO_WISHES, Wishes
+
+M = TypeVar("M", bound=BaseModel)
+
+#: How long (seconds) one question for changes waits for the next.
+WAIT_S = 30.0
+
+
+class ChangesLost(BaseModel):
+    """Some changes may be missing, as the service was started again, or too many came: look at everything anew.
+
+    ``id`` is the id of the last change that the service knows.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Question(Generic[M]):
+    """One question: a ``route`` with its parameters and body, and the ``model`` of its answer."""
+
+    route: Route
+    model: type[M]
+    places: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    kind: str = ""
+
+    def read(self, reply: Reply) -> M:
+        """The answer.
+
+        :raise ProberError: the one that the service tells of; a :class:`ServiceError` where the answer is not of its
+            model, as that of a service of another version may be.
+        """
+        if not reply.ok:
+            raise error_of(reply.status, reply.value)
+        try:
+            return self.model.model_validate(reply.value)
+        except ValidationError as error:
+            told = f"the answer to {self.route.path} is not what prober {self.model.__name__} is"
+            raise ServiceError(told, hint="is the service of the same version?") from error
+
+
+def _of(route: Route, model: type[M], ident: str, **places: str) -> Question[M]:
+    return Question(route, model, {"id": ident, **places})
+
+
+def _query(**given: str | bool | None) -> dict[str, str]:
+    """The parameters that say something."""
+    told = {name: "true" if value is True else value for name, value in given.items() if value not in (None, False)}
+    return {name: value for name, value in told.items() if isinstance(value, str)}
+
+
+def ask_health() -> Question[Health]:
+    """Whether the service works."""
+    return Question(routes.HEALTH, Health)
+
+
+def ask_ready() -> Question[Readiness]:
+    """Whether each binary has an answer."""
+    return Question(routes.READY, Readiness)
+
+
+def ask_binaries() -> Question[BinaryList]:
+    """All entries of the catalog."""
+    return Question(routes.BINARIES, BinaryList)
+
+
+def ask_binary(ident: str) -> Question[Entry]:
+    """One entry, after its interview."""
+    return _of(routes.BINARY, Entry, ident)
+
+
+def ask_refresh(ident: str) -> Question[Entry]:
+    """A new interview."""
+    return _of(routes.REFRESH, Entry, ident)
+
+
+def ask_supports(ident: str, fact: str) -> Question[Evidence]:
+    """What a binary says of a fact."""
+    return Question(routes.SUPPORTS, Evidence, {"id": ident}, {"fact": fact})
+
+
+def ask_types(ident: str) -> Question[TypeList]:
+    """The QOM types."""
+    return _of(routes.TYPES, TypeList, ident)
+
+
+def ask_type(ident: str, typename: str) -> Question[TypeReply]:
+    """One type and its properties."""
+    return _of(routes.TYPE, TypeReply, ident, typename=typename)
+
+
+def ask_machines(ident: str) -> Question[MachineList]:
+    """The machines."""
+    return _of(routes.MACHINES, MachineList, ident)
+
+
+def ask_cpus(ident: str) -> Question[CpuList]:
+    """The CPU models."""
+    return _of(routes.CPUS, CpuList, ident)
+
+
+def ask_commands(ident: str) -> Question[CommandList]:
+    """The QMP commands and events."""
+    return _of(routes.COMMANDS, CommandList, ident)
+
+
+def ask_command(ident: str, command: str) -> Question[CommandReply]:
+    """One QMP command and its arguments."""
+    return _of(routes.COMMAND, CommandReply, ident, command=command)
+
+
+def ask_capabilities(ident: str) -> Question[Capabilities]:
+    """All that is known of a binary."""
+    return _of(routes.CAPABILITIES, Capabilities, ident)
+
+
+def ask_domcapabilities(
+    ident: str, machine: str | None, virttype: str | None, arch: str | None, assume: bool
+) -> Question[DomainCapabilities]:
+    """What domains may have."""
+    query = _query(machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume)
+    return Question(routes.DOMCAPABILITIES, DomainCapabilities, {"id": ident}, query)
+
+
+def ask_labels(ident: str) -> Question[LabelList]:
+    """Labels of a Kubernetes node."""
+    return _of(routes.LABELS, LabelList, ident)
+
+
+def ask_host() -> Question[HostFacts]:
+    """What the host's kernel and CPU add."""
+    return Question(routes.HOST, HostFacts)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How something is asked.
+
+    ``assume_unknown_present`` takes what the binary was never asked for present, ``monitor`` is the path of a QMP
+    socket that QEMU shall make, ``incoming`` where the state of a guest comes from, ``wishes`` what else is wished of a
+    translation.
+    """
+
+    assume_unknown_present: bool = False
+    monitor: str | None = None
+    incoming: str | None = None
+    wishes: Wishes = NO_WISHES
+
+    def query(self) -> dict[str, str]:
+        """It as parameters."""
+        told = _query(assume_unknown_present=self.assume_unknown_present, monitor=self.monitor, incoming=self.incoming)
+        return told | {name: value for name, value in self.wishes.query().items() if value is not None}
+
+
+#: As it comes.
+PLAIN = Asking()
+
+
+def ask_translate(xml: str | bytes, binary: str | None, asking: Asking) -> Question[Translation]:
+    """A command line for a domain."""
+    query = asking.query() | _query(binary=binary)
+    return Question(routes.TRANSLATE, Translation, query=query, body=_bytes(xml), kind="application/xml")
+
+
+def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> Question[ArgvReport]:
+    """What a binary would make of a command line."""
+    query = _query(binary=binary, assume_unknown_present=assume)
+    return Question(
+        routes.CHECK_ARGV, ArgvReport, query=query, body=json.dumps(list(words)).encode(), kind="application/json"
+    )
+
+
+def ask_prove(ident: str, what: str | bytes | Sequence[str], anyway: bool, asking: Asking) -> Question[Proof]:
+    """What the binary itself makes of the words of an argv, or of a domain's XML (a text)."""
+    query = asking.query() | _query(anyway=anyway)
+    if isinstance(what, str | bytes):
+        body, kind = _bytes(what), "application/xml"
+    else:
+        body, kind = json.dumps(list(what)).encode(), "application/json"
+    return Question(routes.PROVE, Proof, {"id": ident}, query, body, kind)
+
+
+def ask_changes(since: str | None, wait: float) -> Question[ChangeList]:
+    """The changes since an id; those that are remembered, without one."""
+    query = _query(since=since, wait=f"{wait:g}" if since is not None and wait else None)
+    return Question(routes.CHANGES, ChangeList, query=query)
+
+
+def told_by(news: ChangeList) -> list[AnswerChange | ChangesLost]:
+    """What is told of some news, in order."""
+    lost: list[AnswerChange | ChangesLost] = [ChangesLost(id=news.id)] if news.reset else []
+    return [*lost, *news.changes]
+
+
+def is_away(error: ProberError) -> bool:
+    """Whether nobody answered, so that asking again may find the service back."""
+    return isinstance(error, ServiceError) and isinstance(error.__cause__, FileNotFoundError | ConnectionError)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

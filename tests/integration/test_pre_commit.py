@@ -1,0 +1,75 @@
+"""The hook of ``.pre-commit-hooks.yaml``, run by pre-commit itself in a repository with domains."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.integration.installing import offline
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def run(directory: Path, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=directory, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of this checkout as a repository of their own, which pre-commit clones."""
+    made = tmp_path_factory.mktemp("hooks")
+    listed = run(CHECKOUT, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").stdout
+    needed = ("prober/", "fixtures/", ".pre-commit-hooks.yaml", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+    for name in filter(None, listed.split("\0")):
+        if name.startswith(needed) and (CHECKOUT / name).exists():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, made / name)
+    commit(made)
+    return made
+
+
+def commit(directory: Path) -> None:
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "all"]):
+        assert run(directory, "git", *words).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def domains(tmp_path_factory: pytest.TempPathFactory, hooks: Path) -> Path:
+    """A repository of domains that uses the hooks."""
+    made = tmp_path_factory.mktemp("domains")
+    for name in ("example.xml", "refused.xml"):
+        shutil.copy(CHECKOUT / "fixtures" / "domains" / name, made / name)
+    revision = run(hooks, "git", "rev-parse", "HEAD").stdout.strip()
+    (made / ".pre-commit-config.yaml").write_text(
+        f"""repos:
+- repo: {hooks}
+  rev: {revision}
+  hooks:
+  - id: prober-check
+    args: [--against, qemu-7.2, --against, qemu-10.0]
+"""
+    )
+    commit(made)
+    return made
+
+
+def run_hook(domains: Path, home: Path, hook: str, *files: str) -> subprocess.CompletedProcess[str]:
+    env = offline() | {"PRE_COMMIT_HOME": str(home), "PRE_COMMIT_COLOR": "never"}
+    words = (sys.executable, "-m", "pre_commit", "run", hook, "--files", *files)
+    return run(domains, *words, env=env)
+
+
+def test_pre_commit_installs_the_hooks_and_runs_them(domains: Path, tmp_path: Path) -> None:
+    sound = run_hook(domains, tmp_path, "prober-check", "example.xml")
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert "Passed" in sound.stdout
+
+    refused = run_hook(domains, tmp_path, "prober-check", "example.xml", "refused.xml")
+    assert refused.returncode == 1
+    assert "- exit code: 3" in refused.stdout
+    assert "refused.xml:12: /domain/pm/acpi-root-hotplug/@enabled:" in refused.stdout

@@ -1,0 +1,169 @@
+"""Write docs/rules.md, and what of it is worked out beforehand (``rulebook/elements.json``): ``make docs``.
+
+What a rule says stands in the source where it says it; what it refuses is run here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import ndiff
+from pathlib import Path
+from typing import Any
+
+from prober.commandline.refusal import Kind, rule_of_field
+from prober.commandline.rules.rule import Rule
+from prober.commandline.rules.table import RULES
+from prober.export.rulebook import find
+from prober.export.rulebook.find import find_rule, known_rules, words
+from prober.export.rulebook.model import RuleText, as_text
+from tests.rule_examples import RuleExample, rule_examples
+from tools.pages import as_markdown, put_between_marks
+from tools.rule_sites import Site, all_sites, find_sites
+
+_CHECKOUT = Path(__file__).parent.parent
+PAGE = _CHECKOUT / "docs" / "rules.md"
+BOOK = _CHECKOUT / "prober" / "export" / "rulebook" / "elements.json"
+
+#: What the rooms are about, by the word before a rule's dash.
+ROOMS = {
+    "xml": "What is said of any element of the XML",
+    "element": "What an element of the XML says by itself",
+    "domain": "What a whole domain comes to",
+    "option": "One option of a command line by itself",
+    "line": "Options of a command line together",
+    "live": "What a QEMU that runs says or has",
+    "proof": "What a proof comes to",
+    "migration": "What a rehearsed migration comes to",
+    "upgrade": "What a rehearsed upgrade comes to",
+}
+
+#: Why rules of elements and steps refuse, where no docstring says more.
+_WHY = {
+    "element": "Nothing would come of it, or libvirt or QEMU refuses it.",
+    "domain": "It hangs on the rest of the domain, the machine or the host, and QEMU would end, or do something else.",
+}
+_TODO = "Write it as in the example that is taken."
+
+_MAKES = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of"}
+
+
+def write_book() -> dict[str, Any]:
+    """What is said of each rule of an element or a step that has an example, by the rule."""
+    return {
+        rule: _worked_out(example)
+        for rule, example in sorted(rule_examples().items())
+        if rule.partition("/")[0] in _WHY and rule not in words()
+    }
+
+
+def _worked_out(example: RuleExample) -> dict[str, Any]:
+    room, _, name = example.rule.partition("/")
+    tag, _, field = name.partition(".") if room == "element" else ("", "", "")
+    said = example.said_of(example.refused)[0]
+    sites = [site for site in find_sites(said.message) if _is_about(site, field)]
+    around = [one for one in all_sites() if any(_is_beside(one, site) for site in sites) and _is_about(one, field)]
+    sentences = list(dict.fromkeys(_sentence(one) for one in around)) or [said.message]
+    docs = [as_markdown(" ".join(site.docs[0].split("\n\n")[0].split())) for site in sites if site.docs]
+    files = list(dict.fromkeys(f"`{site.file}`" for site in sites))
+    sources = list(dict.fromkeys(f"`{source}`" for site in sites for source in site.sources))
+    return {
+        "tag": _tag(tag, said.place.path),
+        "field": field,
+        "means": docs[0] if docs else "What does not go together.",
+        "says": sentences,
+        "why": _WHY[room],
+        "todo": f"{said.hint[0].upper()}{said.hint[1:]}." if said.hint else _TODO,
+        "source": ", ".join([*sources, *files]) or "docs/domain-xml.md",
+    }
+
+
+def _tag(name: str, path: str) -> str:
+    """An element by its own name; a rule's is written in small letters with dashes."""
+    steps = (step.partition("[")[0] for step in path.split("/"))
+    return next((step for step in steps if rule_of_field(step, "") == f"element/{name}"), name)
+
+
+def _is_about(site: Site, field: str) -> bool:
+    return not field or site.field is None or site.field.replace("_", "-") == field
+
+
+def _is_beside(one: Site, site: Site) -> bool:
+    return (one.file, one.function, one.docs) == (site.file, site.function, site.docs)
+
+
+def _sentence(site: Site) -> str:
+    return as_markdown(site.sentence)
+
+
+def render_page(page: str) -> str:
+    """The page with its sections written anew."""
+    rules = {rule.name: rule for rule in RULES}
+    return put_between_marks(page, "\n".join(_lines(rules)))
+
+
+def _lines(rules: Mapping[str, Rule]) -> Iterator[str]:
+    names = known_rules()
+    for room, about in ROOMS.items():
+        own = [name for name in names if name.startswith(f"{room}/")]
+        yield f"\n## {about} (`{room}/`)\n"
+        for name in own:
+            yield from _section(find_rule(name), rules.get(name))
+
+
+def _section(rule: RuleText, row: Rule | None) -> Iterator[str]:
+    yield f"### {rule.name}\n"
+    title = as_text(_start(rule.title))
+    yield f"**{title}.** {as_text(rule.means)}\n" if row is None else f"{title}.\n"
+    example = rule_examples().get(rule.name)
+    if row is not None:
+        yield from _of_row(row)
+    elif "wrong" in words().get(rule.name, {}):
+        own = words()[rule.name]
+        yield f"- Refused (QEMU {own['qemu']}): `{own['wrong']}`"
+        yield f"- Taken: `{own['right']}`"
+    elif example is not None:
+        yield from _of_example(example)
+    else:
+        yield f"- Seen in: {words()[rule.name]['shown']}"
+    yield f"- Why: {as_text(rule.why)}"
+    yield f"- What to do: {as_text(rule.todo)}"
+    yield f"- Source: {as_text(rule.source)}\n"
+
+
+def _start(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def _of_row(row: Rule) -> Iterator[str]:
+    yield f"- QEMU {_MAKES[row.kind]}: `{row.wrong}`"
+    yield f"- Taken: `{row.right}`"
+
+
+def _of_example(example: RuleExample) -> Iterator[str]:
+    said = example.said_of(example.refused)[0]
+    noted = ", with `--strict`" if example.noted else ""
+    qemu = "" if example.qemu == RuleExample._field_defaults["qemu"] else f", {example.qemu}"
+    around = example.guest or example.device
+    if around:
+        yield f"The {'guest' if example.guest else 'device'}:\n"
+        yield from ("```xml", around.strip(), "```", "")
+    yield f"Refused (`-`{noted}{qemu}) and taken (`+`): {as_text(said.message)}\n"
+    yield "```diff"
+    yield from (line.rstrip() for line in ndiff(_rows(example.refused), _rows(example.taken)) if line[0] != "?")
+    yield "```\n"
+
+
+def _rows(text: str) -> list[str]:
+    return text.strip().splitlines()
+
+
+def main() -> None:
+    """Write both."""
+    BOOK.write_text(json.dumps(write_book(), indent=1, ensure_ascii=False) + "\n")
+    find.elements.cache_clear()
+    PAGE.write_text(render_page(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()
