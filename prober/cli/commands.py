@@ -304,6 +304,11 @@ COMMANDS = (
         "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",
     ),
     Command(
+        "report",
+        "prober.cli.report",
+        "Make a page that is one file: QEMUs at a glance, types, what any two differ in, which of them takes which domain.",
+    ),
+    Command(
         "fleet",
         "prober.cli.fleet",
         "Ask many hosts at once: which of them can run a domain, why the others cannot, what an upgrade breaks.",
