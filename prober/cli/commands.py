@@ -306,7 +306,13 @@ COMMANDS = (
     Command(
         "report",
         "prober.cli.report",
-        "Make a page that is one file: QEMUs at a glance, types, what any two differ in, which of them takes which domain.",
+        "Make a page that is one file: QEMUs at a glance, types, what two differ in, and which takes which domain.",
+    ),
+    Command(
+        "ui",
+        "prober.cli.ui",
+        "Open a page beside a running service: all that a report has, live, and what is typed into it is checked.",
+        asks=(routes.BINARIES, routes.CAPABILITIES, routes.TRANSLATE, routes.CHECK_ARGV, routes.PROVE, routes.CHANGES),
     ),
     Command(
         "fleet",

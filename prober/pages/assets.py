@@ -33,6 +33,7 @@ SCRIPTS = (
 #: What only a live page has.
 LIVE_SCRIPTS = (*SCRIPTS[:-1], "service.js", "editor.js", "prove.js", SCRIPTS[-1])
 STYLES = ("base.css", "parts.css")
+LIVE_STYLES = (*STYLES, "live.css")
 
 
 @cache

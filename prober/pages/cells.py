@@ -60,9 +60,15 @@ def look_at(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[Cell,
     return Cell("yes", notes=stated(told.notes), argv=told.argv, buses=buses), uses
 
 
-def buses_of(domain: Domain, caps: Capabilities, host: Host) -> tuple[GuestBus, ...]:
-    """The PCI buses that the guest would have."""
-    return _complete(domain, caps, CellAsked(host))[1]
+def outline_of(domain: Domain, caps: Capabilities, host: Host) -> tuple[tuple[GuestBus, ...], Uses, tuple[str, ...]]:
+    """The PCI buses that the guest would have, what it uses of the QEMU, and what would be written for it, whether it
+    is refused or not: for who is told the verdict by another.
+
+    :raise RecordingError: where its schema has not the form that QEMU gives it.
+    """
+    options, buses = _complete(domain, caps, CellAsked(host))
+    binary = domain.emulator or f"/usr/bin/qemu-system-{caps.target}"
+    return buses, find_uses(meant(options), caps), (binary, *render(options, caps))
 
 
 def _complete(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[list[Option | Raw], tuple[GuestBus, ...]]:

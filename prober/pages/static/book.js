@@ -144,6 +144,7 @@ function nameApart(qemus) {
   for (const qemu of qemus) {
     const file = qemu.label.split("/").pop().replace(/\.replies(\.xz)?$/, "");
     qemu.full = file.includes(qemu.version) ? `${qemu.version} · ${qemu.target}` : `${qemu.version} · ${file}`;
+    qemu.name = /\.replies(\.xz)?$/.test(qemu.label) ? qemu.label.split("/").pop() : qemu.label;
     if (versions.get(qemu.version) > 1) qemu.short = `${qemu.version} ${file}`;
   }
 }

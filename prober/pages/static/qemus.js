@@ -50,7 +50,7 @@ function QemuTableRow({ qemu, live }) {
       <a class="version" href=${placeOf("types", { qemu: qemu.at })}>${qemu.version}</a>
       <span class="target">${qemu.target}</span>
       <span class="under">${qemu.package || " "}</span>
-      <span class="under path">${qemu.label}</span>
+      <span class="under path" title=${qemu.label}>${qemu.name}</span>
     </th>
     <td data-label="accelerators"><${Accelerators} qemu=${qemu} /></td>
     ${QEMU_COUNTS.map(
