@@ -65,7 +65,7 @@ function ChangeCounts({ comparison, chosen, kinds, onKind }) {
     ([, changes, unknown]) => changes.length || unknown,
   );
   const number = (changes, kind) => changes.filter((change) => change.kind === kind).length;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Counts">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="counts of changes">
     <table class="counts">
       <thead>
         <tr>

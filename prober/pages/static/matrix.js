@@ -82,7 +82,7 @@ function DomainsPage({ book, place }) {
     <h2 id="page-title" tabindex="-1">Domains on QEMUs</h2>
     ${book.domains.length === 0
       ? html`<p class="empty">No domain was given: name some, <code>prober report vms/*.xml -o report.html</code>.</p>`
-      : html`<div class="scroll matrix-box" tabindex="0" role="region" aria-label="Domains on QEMUs" onKeyDown=${walkCells}>
+      : html`<div class="scroll matrix-box" tabindex="0" role="region" aria-label="table of domains and QEMUs" onKeyDown=${walkCells}>
           <table class="matrix">
             <thead>
               <tr>

@@ -67,7 +67,7 @@ function QemusPage({ book, live }) {
     ${live && html`<${live.Refreshing} />`}
     ${book.qemus.length === 0
       ? html`<p class="empty">No QEMU is known yet.</p>`
-      : html`<div class="scroll" tabindex="0" role="region" aria-label="QEMUs">
+      : html`<div class="scroll" tabindex="0" role="region" aria-label="table of QEMUs">
           <table class="qemus stacked">
             <thead>
               <tr>
