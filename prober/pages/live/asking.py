@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -51,7 +52,6 @@ class Asking:
         self.socket = socket
         self._domains = domains
         self._title = title
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "ui")
         self._under_way = 0
         self._making = asyncio.Lock()
         #: What is known of each entry, by its id.
@@ -67,15 +67,32 @@ class Asking:
         """
         if self._under_way >= most:
             raise BusyError(f"{most} questions are under way already", hint="try again later")
-        self._under_way += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_client, work)
-        finally:
-            self._under_way -= 1
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
 
-    def _with_client(self, work: Callable[[Client], T]) -> T:
-        with Client(self.socket) as client:
-            return work(client)
+        def settle(value: T | None, error: BaseException | None) -> None:
+            self._under_way -= 1
+            if done.cancelled():
+                return
+            if error is None:
+                done.set_result(value)  # type: ignore[arg-type]  # None is one of T where the work gives none
+            else:
+                done.set_exception(error)
+
+        def ask() -> None:
+            value, error = None, None
+            try:
+                with Client(self.socket) as client:
+                    value = work(client)
+            except Exception as caught:  # noqa: BLE001 - it is raised where it is waited for
+                error = caught
+            with suppress(RuntimeError):  # The loop has ended, and nobody waits.
+                loop.call_soon_threadsafe(settle, value, error)
+
+        self._under_way += 1
+        # No pool: its threads are waited for at the end, and one may wait for the service for a minute.
+        Thread(target=ask, name="ui", daemon=True).start()
+        return await done
 
     async def make_book(self) -> bytes:
         """The book of all entries that are known, as JSON; one after the other, as it takes a second.
@@ -122,10 +139,6 @@ class Asking:
         """
         url = path.format(id=quote(ident, safe="")) + (f"?{urlencode(query)}" if query else "")
         return await self.run(lambda client: client.post(url, body, kind))
-
-    def close(self) -> None:
-        """Begin nothing more; what waits for the service is let go with the process."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _make_book(self, client: Client) -> str:
         entries = _told(client.ask(BINARIES))["binaries"]

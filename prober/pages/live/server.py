@@ -42,20 +42,16 @@ async def serve_ui(settings: UiSettings, on_ready: Callable[[str], None]) -> Non
     with stop_event() as stop, _listen(settings.port) as listener:
         port = listener.getsockname()[1]
         asking = Asking(settings.socket, settings.domains, settings.title)
+        await asking.entries()  # Whoever opens a page shall not be told only then.
+        guard, tally = UiGuard(port), Tally(UI_ROUTES)
+        application = UiApplication(UiHandlers(asking, guard, settings.title), guard, tally)
+        serving = Serving(application, ServiceSettings(max_connections=_MOST), tally, listener="ui")
         try:
-            await asking.entries()  # Whoever opens a page shall not be told only then.
-            guard, tally = UiGuard(port), Tally(UI_ROUTES)
-            application = UiApplication(UiHandlers(asking, guard, settings.title), guard, tally)
-            few = ServiceSettings(max_connections=_MOST)
-            serving = Serving(application, few, tally, listener="ui")
-            try:
-                async with open_door(serving, listener):
-                    on_ready(f"http://{LOOPBACK}:{port}/#token={guard.token}")
-                    await stop.wait()
-            finally:
-                await serving.end(_GRACE)
+            async with open_door(serving, listener):
+                on_ready(f"http://{LOOPBACK}:{port}/#token={guard.token}")
+                await stop.wait()
         finally:
-            asking.close()
+            await serving.end(_GRACE)
 
 
 def _listen(port: int) -> socket.socket:

@@ -54,7 +54,7 @@ function PciTree({ buses }) {
   const inner = new Set(buses.flatMap((bus) => bus.devices.map((device) => device.bus)));
   const roots = buses.filter((bus) => !inner.has(bus.name));
   return html`<section class="tree" aria-label="PCI buses of the guest">
-    <h4>PCI buses, and who plugs there</h4>
+    <h3>PCI buses, and who plugs there</h3>
     ${buses.length === 0 && html`<p class="empty">Of this guest no PCI bus is known.</p>`}
     ${roots.map((bus) => html`<${PciBus} key=${bus.name} bus=${bus} named=${without(named, bus.name)} />`)}
   </section>`;

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from pydantic import JsonValue
+
 from prober.capabilities.capabilities import Capabilities
 from prober.host.host import Host
 from prober.pages.cells import CellAsked, look_at
@@ -30,7 +32,7 @@ def bundled(version: str) -> Capabilities:
 
 def small(*names: str, described: str = "") -> Capabilities:
     """A QEMU with these types; ``crashing`` kills it, ``silent`` was never asked."""
-    types = [{"name": name, "parent": "device"} for name in names]
+    types: list[JsonValue] = [{"name": name, "parent": "device"} for name in names]
     asked = (
         Exchange("qom-list-properties", {"typename": name}, error=ErrorReply(CRASHED, "SIGABRT: assertion failed"))
         if name == "crashing"
