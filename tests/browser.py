@@ -20,7 +20,7 @@ T = TypeVar("T")
 #: What Chromium would do by itself, and needs of a machine that is none of a user's.
 _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars", "--disable-lcd-text",
 )  # fmt: skip
 
 #: How long (milliseconds) anything may take; a fault shows long before.

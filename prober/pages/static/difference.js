@@ -4,6 +4,8 @@
 // Of types that have a change in common, as many are named; of a group, as many lines are drawn at first.
 const NAMED_TYPES = 3;
 const FIRST_CHANGES = 100;
+// Of what differs in one command line.
+const FIRST_LINES = 16;
 const KIND_SIGN = { added: "+", removed: "−", changed: "~", deprecated: "!", undeprecated: "!" };
 
 // The changes in lines; a change that many types have in common is one of them.
@@ -163,6 +165,7 @@ function ForDomains({ book, one, other, place }) {
 }
 
 function DomainChange({ book, at, one, other, place }) {
+  const [most, setMost] = useState(FIRST_LINES);
   const [a, b] = [book.cell(at, one.at), book.cell(at, other.at)];
   const [words, kind] = whatComesOf(a, b);
   const lines = useMemo(() => lineChanges(optionLines(a.argv), optionLines(b.argv)), [a, b]);
@@ -183,12 +186,16 @@ function DomainChange({ book, at, one, other, place }) {
     ${lines.length > 0 &&
     html`<p class="aside">The command line${isRefused ? ", were it not refused" : ""}:</p>
       <ul class="changes">
-        ${lines.map(
+        ${lines.slice(0, most).map(
           ([what, text], number) => html`<li key=${number} class=${what}>
             <span class="sign" aria-hidden="true">${KIND_SIGN[what]}</span><span class="hidden">${what}: </span><code>${text}</code>
           </li>`,
         )}
-      </ul>`}
+      </ul>
+      ${lines.length > most &&
+      html`<button type="button" class="plain" onClick=${() => setMost(lines.length)}>
+        show ${count(lines.length - most, "more line")}
+      </button>`}`}
   </details>`;
 }
 

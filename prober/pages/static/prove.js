@@ -124,17 +124,18 @@ function MigrationSteps({ told }) {
 }
 
 // One thing that is done by a click: what it is about, how long it takes, and what came of it or went wrong.
-function useClick(work) {
+// It is about what is there at the click: of what is typed after it nothing was said.
+function useClick(about, work) {
   const [state, setState] = useState({ since: 0, told: null, error: null });
   const start = async () => {
     setState({ since: Date.now(), told: null, error: null });
     try {
-      setState({ since: 0, told: await work(), error: null });
+      setState({ since: 0, told: await work(), error: null, about });
     } catch (error) {
-      setState({ since: 0, told: null, error });
+      setState({ since: 0, told: null, error, about });
     }
   };
-  return [state, start];
+  return [{ ...state, isEarlier: !state.since && (state.told || state.error) && state.about !== about }, start];
 }
 
 function Wrong({ error }) {
@@ -151,6 +152,7 @@ function ClickWork({ words, isReady, state, start, children }) {
       <button type="button" class="primary" disabled=${!isReady || state.since > 0} onClick=${start}>${words}</button>
       ${state.since > 0 && html` <${Elapsed} since=${state.since} />`}
     </p>
+    ${state.isEarlier && html`<p class="aside">This was said of an earlier text:</p>`}
     <${Wrong} error=${state.error} />
     ${state.told && children(state.told)}
   </div>`;
@@ -158,7 +160,7 @@ function ClickWork({ words, isReady, state, start, children }) {
 
 function ProveWork({ text, isDomain, qemu }) {
   const kind = isDomain ? "application/xml" : "text/plain";
-  const [state, start] = useClick(() => ask("prove", { query: { binary: qemu.ident }, body: text, kind }));
+  const [state, start] = useClick(text, () => ask("prove", { query: { binary: qemu.ident }, body: text, kind }));
   return html`<${ClickWork} words="Prove it: start this QEMU with it" isReady=${text.trim()} state=${state} start=${start}>
     ${(told) => html`<${Outcome} told=${told} /><${ProofSteps} proof=${told} />`}
   <//>`;
@@ -166,7 +168,7 @@ function ProveWork({ text, isDomain, qemu }) {
 
 function PlugWork({ text, qemu }) {
   const [device, setDevice] = useState("");
-  const [state, start] = useClick(() => {
+  const [state, start] = useClick(text + device, () => {
     const body = JSON.stringify({ domain: text, devices: [device] });
     return ask("plug", { query: { binary: qemu.ident }, body, kind: "application/json" });
   });
@@ -186,7 +188,7 @@ function MoveWork({ text, qemu, book }) {
   const others = live.entries.filter(({ kind, state }) => kind === "binary" && state === "ready");
   const [to, setTo] = useState("");
   const target = to || others.find(({ id }) => id !== qemu.ident)?.id || qemu.ident;
-  const [state, start] = useClick(() =>
+  const [state, start] = useClick(text + target, () =>
     ask("migrate", { query: { binary: qemu.ident, to: target }, body: text, kind: "application/xml" }),
   );
   return html`<details class="rehearsal">
