@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Page
@@ -64,7 +65,7 @@ def _take(page: Page, name: str) -> None:
 
 
 def _take_report(address: str) -> None:
-    shots: list[tuple[str, str, tuple[int, int], str, Callable[[Page], object] | None]] = [
+    shots: list[tuple[str, Literal["light", "dark"], tuple[int, int], str, Callable[[Page], object] | None]] = [
         ("domains", "light", _WIDE, "domains?domain=3&qemu=1", None),
         ("types", "dark", _WIDE, "types?q=virtio-net+queue&type=virtio-net-pci", None),
         ("difference", "light", _WIDE, "difference?a=0&b=3", None),
@@ -72,8 +73,7 @@ def _take_report(address: str) -> None:
     ]
     with start_browser() as browser:
         for name, scheme, (width, height), place, then in shots:
-            dark = "dark" if scheme == "dark" else "light"
-            with visit(browser, address, scheme=dark, width=width, height=height) as made:
+            with visit(browser, address, scheme=scheme, width=width, height=height) as made:
                 made.go(place)
                 made.page.wait_for_timeout(300)
                 if then is not None:

@@ -21,10 +21,10 @@ from prober.cli.moment import with_moment
 from prober.cli.options import Assume, IgnoreUnknown, Quiet, Settings, Strict
 from prober.errors import OutputError, ProberError, ServiceError, UnreadableDomainError
 from prober.host.files import starting_at
-from prober.pages.cells import CellAsked, look_at, stated
+from prober.pages.cells import CellAsked, cell_of, remarks
 from prober.pages.gather import BookMaker
 from prober.pages.hidden import hide_secrets
-from prober.pages.models import Cell, Stated
+from prober.pages.models import DomainCell, Remark
 from prober.pages.report import render_report
 from prober.qemu.bundled import ALL
 from prober.translate.uses import Uses
@@ -134,22 +134,22 @@ def _add(file: str, sources: Sequence[Source], maker: BookMaker, codes: list[Exi
     except UnreadableDomainError as error:
         output.complain(error.message, error.hint)
         codes.append(exit_code(error))
-        cell = Cell("unreadable", (Stated(error.line or 0, "/", error.message, error.hint, ""),))
+        cell = DomainCell("unreadable", (Remark(error.line or 0, "/", error.message, error.hint, ""),))
         maker.add_domain(shown, "", [(cell, None)] * len(sources))
         return
     text, hide = hide_secrets(xml.decode("utf-8", "replace"))
     maker.add_domain(shown, text, [hide(_cell(about, source, asked)) for source in sources])
 
 
-def _cell(about: DomainRead, source: Source, asked: ReportAsked) -> tuple[Cell, Uses | None]:
+def _cell(about: DomainRead, source: Source, asked: ReportAsked) -> tuple[DomainCell, Uses | None]:
     if about.domain is None:
-        return Cell("no", stated(about.refusals)), None
+        return DomainCell("no", remarks(about.refusals)), None
     host = starting_at(source.settings.host, with_moment(asked.wishes, about.domain).starts_at)
     how = CellAsked(host, source.qemu.binary, asked.assume_unknown_present, asked.wishes.strict)
     try:
-        return look_at(about.domain, source.qemu.capabilities, how)
+        return cell_of(about.domain, source.qemu.capabilities, how)
     except ProberError as error:
-        return Cell("not asked", (Stated(0, "/", error.message, error.hint, ""),)), None
+        return DomainCell("not asked", (Remark(0, "/", error.message, error.hint, ""),)), None
 
 
 def _write(out: Path, page: str) -> None:

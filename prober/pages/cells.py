@@ -12,8 +12,8 @@ from prober.commandline.render import render
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
 from prober.host.host import Host
-from prober.pages.guest import GuestBus, find_buses
-from prober.pages.models import Cell, Stated
+from prober.pages.guest import GuestBus, guest_buses
+from prober.pages.models import DomainCell, Remark
 from prober.translate.order import emit
 from prober.translate.pipeline import translate
 from prober.translate.steps import complete_into
@@ -34,7 +34,7 @@ class CellAsked(NamedTuple):
     seed: str | None = None
 
 
-def look_at(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[Cell, Uses]:
+def cell_of(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[DomainCell, Uses]:
     """What the QEMU makes of the domain, and what the domain uses of it, be it refused or not.
 
     :raise RecordingError: where its schema has not the form that QEMU gives it.
@@ -56,8 +56,8 @@ def look_at(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[Cell,
     except RefusedError as error:
         argv = (binary, *render(options, caps))
         reasons = [one for one in error.refusals if isinstance(one, Refusal)]
-        return Cell("no", refusals=stated(reasons), argv=argv, buses=buses), uses
-    return Cell("yes", notes=stated(told.notes), argv=told.argv, buses=buses), uses
+        return DomainCell("no", refusals=remarks(reasons), argv=argv, buses=buses), uses
+    return DomainCell("yes", notes=remarks(told.notes), argv=told.argv, buses=buses), uses
 
 
 def outline_of(domain: Domain, caps: Capabilities, host: Host) -> tuple[tuple[GuestBus, ...], Uses, tuple[str, ...]]:
@@ -74,13 +74,13 @@ def outline_of(domain: Domain, caps: Capabilities, host: Host) -> tuple[tuple[Gu
 def _complete(domain: Domain, caps: Capabilities, asked: CellAsked) -> tuple[list[Option | Raw], tuple[GuestBus, ...]]:
     target = find_target(domain, caps, None, asked.host, is_here=asked.binary is not None, seed=asked.seed)
     completed = complete_into([], domain, target)
-    return list(emit(completed, target)), find_buses(completed, target)
+    return list(emit(completed, target)), guest_buses(completed, target)
 
 
-def stated(about: Iterable[Refusal | Note]) -> tuple[Stated, ...]:
+def remarks(about: Iterable[Refusal | Note]) -> tuple[Remark, ...]:
     """Refusals or notes as they are shown."""
     return tuple(
-        Stated(
+        Remark(
             one.place.line,
             one.place.path,
             one.message,

@@ -13,15 +13,15 @@ from prober.capabilities.models import Accelerator, QomProperty
 from prober.pages.models import (
     NONE,
     AcceleratorRow,
-    Book,
-    Cell,
     CommandRow,
     CpuRow,
+    DomainCell,
     DomainRow,
     MemberRow,
     OptionRow,
+    PageBook,
     Pools,
-    PropertyRow,
+    PropertyTold,
     QemuRow,
     TypeMark,
     TypeRow,
@@ -51,10 +51,10 @@ class _Pool(Generic[R]):
 
 
 class BookMaker:
-    """Makes a :class:`~prober.pages.models.Book`, a QEMU and a domain at a time."""
+    """Makes a :class:`~prober.pages.models.PageBook`, a QEMU and a domain at a time."""
 
     def __init__(self) -> None:
-        self._properties = _Pool[PropertyRow]()
+        self._properties = _Pool[PropertyTold]()
         self._property_lists = _Pool[tuple[int, ...]]()
         self._types = _Pool[TypeRow]()
         self._machines = _Pool[tuple[Any, ...]]()
@@ -64,7 +64,7 @@ class BookMaker:
         self._commands = _Pool[CommandRow]()
         self._options = _Pool[OptionRow]()
         self._used = _Pool[UsedRow]()
-        self._outcomes = _Pool[Cell]()
+        self._outcomes = _Pool[DomainCell]()
         self._qemus: list[QemuRow] = []
         self._domains: list[DomainRow] = []
         self._cells: list[tuple[int, ...]] = []
@@ -99,15 +99,15 @@ class BookMaker:
             )
         )
 
-    def add_domain(self, name: str, xml: str, outcomes: Sequence[tuple[Cell, Uses | None]]) -> None:
+    def add_domain(self, name: str, xml: str, outcomes: Sequence[tuple[DomainCell, Uses | None]]) -> None:
         """One domain, and what each QEMU makes of it, in the order in which they were added."""
         self._domains.append(DomainRow(name, xml))
         cells = (cell if uses is None else cell._replace(used=self._uses(uses)) for cell, uses in outcomes)
         self._cells.append(tuple(self._outcomes.number(cell) for cell in cells))
 
-    def make(self, title: str, made: str) -> Book:
+    def make(self, title: str, made: str) -> PageBook:
         """The book of what was added."""
-        return Book(
+        return PageBook(
             title=title,
             made=made,
             pools=Pools(
@@ -169,7 +169,7 @@ class BookMaker:
         return self._property_lists.number(tuple(self._property(one) for one in properties))
 
     def _property(self, of: QomProperty) -> int:
-        row = PropertyRow(of.name, of.type, of.default_value, of.description or "")
+        row = PropertyTold(of.name, of.type, of.default_value, of.description or "")
         # True is equal to 1, and a default may be a list.
         return self._properties.number(row, (of.name, of.type, repr(of.default_value), of.description))
 

@@ -37,7 +37,7 @@ class GuestBus(NamedTuple):
     devices: tuple[GuestDevice, ...]
 
 
-def find_buses(domain: Domain, target: Target) -> tuple[GuestBus, ...]:
+def guest_buses(domain: Domain, target: Target) -> tuple[GuestBus, ...]:
     """The buses of a completed domain, in the order of their numbers; none where it has no PCI, or where completing did
     not come to an end."""
     controllers = domain.devices.of(PciController)

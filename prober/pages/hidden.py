@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from prober.pages.models import Cell
+from prober.pages.models import DomainCell
 
 #: What of libvirt's XML is a password itself, and not the name of a secret: an attribute ``passwd``, as of graphics.
 _PASSWORD = re.compile(r"""(?<![\w.-])(passwd\s*=\s*)("[^"]*"|'[^']*')""")
@@ -18,7 +18,7 @@ _OF_QEMU = re.compile(r"""<[\w.-]*:?arg\s[^>]*value\s*=\s*(?:"[^"]*"|'[^']*')"""
 HIDDEN = "…"
 
 #: Takes the same out of an outcome.
-Hide: TypeAlias = Callable[[tuple[Cell, Any]], tuple[Cell, Any]]
+Hide: TypeAlias = Callable[[tuple[DomainCell, Any]], tuple[DomainCell, Any]]
 
 
 def hide_secrets(xml: str) -> tuple[str, Hide]:
@@ -39,14 +39,14 @@ def hide_secrets(xml: str) -> tuple[str, Hide]:
     text = _OF_QEMU.sub(lambda arg: _SECRET.sub(put, arg[0]) if "secret" in arg[0] else arg[0], text)
     secrets = sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
-    def hide(outcome: tuple[Cell, Any]) -> tuple[Cell, Any]:
+    def hide(outcome: tuple[DomainCell, Any]) -> tuple[DomainCell, Any]:
         cell, uses = outcome
         return _without(cell, secrets) if secrets else cell, uses
 
     return text, hide
 
 
-def _without(cell: Cell, secrets: list[str]) -> Cell:
+def _without(cell: DomainCell, secrets: list[str]) -> DomainCell:
     def clean(value: Any) -> Any:
         if isinstance(value, str):
             for secret in secrets:

@@ -35,7 +35,7 @@ class TypeMark(IntFlag):
     ASKED = 32
 
 
-class PropertyRow(NamedTuple):
+class PropertyTold(NamedTuple):
     """One property: ``default`` is None where QEMU tells none."""
 
     name: str
@@ -108,7 +108,7 @@ class UsedRow(NamedTuple):
     members: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-class Stated(NamedTuple):
+class Remark(NamedTuple):
     """One refusal or note: where in the XML, and in what words.  ``evidence`` is what the QEMU said, in words."""
 
     line: int
@@ -118,7 +118,7 @@ class Stated(NamedTuple):
     evidence: str
 
 
-class Cell(NamedTuple):
+class DomainCell(NamedTuple):
     """What one QEMU makes of one domain.
 
     ``verdict`` is *yes*, *no*, *not asked* or *unreadable*, as ``prober check`` has it; ``used`` is the number of a
@@ -126,8 +126,8 @@ class Cell(NamedTuple):
     """
 
     verdict: str
-    refusals: tuple[Stated, ...] = ()
-    notes: tuple[Stated, ...] = ()
+    refusals: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
     argv: tuple[str, ...] = ()
     buses: tuple[GuestBus, ...] = ()
     used: int = NONE
@@ -176,7 +176,7 @@ class QemuRow(NamedTuple):
 class Pools(NamedTuple):
     """What rows refer to by number; ``machines`` are rows of the values of :data:`MACHINE_FIELDS`."""
 
-    properties: list[PropertyRow]
+    properties: list[PropertyTold]
     property_lists: list[tuple[int, ...]]
     types: list[TypeRow]
     machines: list[tuple[JsonValue, ...]]
@@ -188,7 +188,7 @@ class Pools(NamedTuple):
     used: list[UsedRow]
 
 
-class Book(NamedTuple):
+class PageBook(NamedTuple):
     """All that a page is told.  ``cells`` has a row a domain, with a number of ``outcomes`` for each QEMU.
 
     ``title`` is what stands above it, and ``made`` who made it, in words.
@@ -199,7 +199,7 @@ class Book(NamedTuple):
     pools: Pools
     qemus: tuple[QemuRow, ...]
     domains: tuple[DomainRow, ...]
-    outcomes: tuple[Cell, ...]
+    outcomes: tuple[DomainCell, ...]
     cells: tuple[tuple[int, ...], ...]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from prober.pages.assets import SCRIPTS, STYLES, asset, source_hash, templates
-from prober.pages.models import Book
+from prober.pages.models import PageBook
 from prober.pages.packed import as_text, packed
 
 
-def render_report(book: Book) -> str:
+def render_report(book: PageBook) -> str:
     """The page.
 
     Scripts and styles are named by their hashes in its policy, and nothing else may run, be loaded or be asked.  What

@@ -18,10 +18,10 @@ from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.errors import BusyError, ProberError, RecordingError, ServiceError
 from prober.host.host import Host
-from prober.pages.cells import outline_of, stated
+from prober.pages.cells import outline_of, remarks
 from prober.pages.gather import BookMaker
 from prober.pages.hidden import hide_secrets
-from prober.pages.models import Cell, Stated
+from prober.pages.models import DomainCell, Remark
 from prober.pages.packed import as_text
 from prober.service.client import Client, Reply
 from prober.service.requests import words_of
@@ -42,7 +42,7 @@ class _Known(NamedTuple):
 
     answer: object
     caps: Capabilities
-    cells: list[tuple[Cell, Uses | None]]
+    cells: list[tuple[DomainCell, Uses | None]]
 
 
 class Asking:
@@ -186,7 +186,7 @@ class Asking:
         cell, _ = self._cell(client, ident, xml, query)
         return {"kind": "domain", "cell": cell}
 
-    def _cell(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> tuple[Cell, Uses | None]:
+    def _cell(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> tuple[DomainCell, Uses | None]:
         """What the service says of a domain; the guest's buses, and what it uses, are worked out here."""
         reply = client.ask(TRANSLATE, query=query, body=xml)
         cell = _as_cell(reply)
@@ -200,14 +200,14 @@ class Asking:
             return cell, None
 
 
-def _as_cell(reply: Reply) -> Cell:
+def _as_cell(reply: Reply) -> DomainCell:
     told = reply.value
     if reply.ok:
-        return Cell("yes", notes=stated(_NOTES.validate_python(told["notes"])), argv=tuple(told["argv"]))
+        return DomainCell("yes", notes=remarks(_NOTES.validate_python(told["notes"])), argv=tuple(told["argv"]))
     if told.get("refusals"):
-        return Cell("no", stated(_REFUSALS.validate_python(told["refusals"])))
+        return DomainCell("no", remarks(_REFUSALS.validate_python(told["refusals"])))
     verdict = "unreadable" if reply.status == 400 else "not asked"
-    return Cell(verdict, (Stated(told.get("line") or 0, "/", told["detail"], told.get("hint") or "", ""),))
+    return DomainCell(verdict, (Remark(told.get("line") or 0, "/", told["detail"], told.get("hint") or "", ""),))
 
 
 def _read(xml: bytes) -> Domain | None:

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from prober.capabilities.capabilities import Capabilities
 from prober.host.host import Host
-from prober.pages.cells import CellAsked, look_at
+from prober.pages.cells import CellAsked, cell_of
 from prober.pages.gather import BookMaker
-from prober.pages.models import Book
+from prober.pages.models import PageBook
 from prober.qemu.decoding import load_recording
 from prober.qemu.recording import CRASHED, ErrorReply, Exchange, Part, Recording
 from prober.translate.read import read_domain
@@ -55,12 +55,12 @@ def small(*names: str, described: str = "") -> Capabilities:
     return Capabilities.from_recording(Recording((Part(exchanges),)))
 
 
-def book_of(qemus: dict[str, Capabilities], domains: Sequence[tuple[str, str]] = (), title: str = "title") -> Book:
+def book_of(qemus: dict[str, Capabilities], domains: Sequence[tuple[str, str]] = (), title: str = "title") -> PageBook:
     """A book of these."""
     maker = BookMaker()
     for label, caps in qemus.items():
         maker.add_qemu(label, caps)
     for name, xml in domains:
         domain = read_domain(xml.encode())
-        maker.add_domain(name, xml, [look_at(domain, caps, CellAsked(Host())) for caps in qemus.values()])
+        maker.add_domain(name, xml, [cell_of(domain, caps, CellAsked(Host())) for caps in qemus.values()])
     return maker.make(title, "made by a test")

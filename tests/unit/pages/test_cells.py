@@ -6,7 +6,7 @@ import pytest
 
 from prober.errors import RefusedError
 from prober.host.host import Host
-from prober.pages.cells import CellAsked, look_at, outline_of
+from prober.pages.cells import CellAsked, cell_of, outline_of
 from prober.pages.guest import GuestDevice
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
@@ -18,7 +18,7 @@ CASES = sorted((CHECKOUT / "tests" / "cases").glob("hotplug*.xml"))
 
 def test_one_that_is_accepted_has_the_command_line_and_the_notes() -> None:
     caps, domain = bundled("7.2.22"), read_domain(EXAMPLE.encode())
-    cell, uses = look_at(domain, caps, CellAsked(Host()))
+    cell, uses = cell_of(domain, caps, CellAsked(Host()))
     told = translate(domain, caps, binary="/usr/bin/qemu-system-x86_64")
     assert (cell.verdict, cell.argv, cell.refusals) == ("yes", told.argv, ())
     assert [(one.line, one.message) for one in cell.notes] == [(one.place.line, one.message) for one in told.notes]
@@ -30,7 +30,7 @@ def test_one_that_is_accepted_has_the_command_line_and_the_notes() -> None:
 
 def test_one_that_is_refused_has_every_reason_at_its_line() -> None:
     caps, domain = bundled("10.0.13"), read_domain(REFUSED.encode())
-    cell, _ = look_at(domain, caps, CellAsked(Host()))
+    cell, _ = cell_of(domain, caps, CellAsked(Host()))
     with pytest.raises(RefusedError) as caught:
         translate(domain, caps, binary="qemu")
     assert cell.verdict == "no"
@@ -43,8 +43,8 @@ def test_one_that_is_refused_has_every_reason_at_its_line() -> None:
 
 def test_what_is_not_done_is_refused_by_who_wants_all_of_it() -> None:
     domain = read_domain(EXAMPLE.replace("<vcpu>", "<on_poweroff>preserve</on_poweroff><vcpu>").encode())
-    told, _ = look_at(domain, bundled("7.2.22"), CellAsked(Host()))
-    strict, _ = look_at(domain, bundled("7.2.22"), CellAsked(Host(), strict=True))
+    told, _ = cell_of(domain, bundled("7.2.22"), CellAsked(Host()))
+    strict, _ = cell_of(domain, bundled("7.2.22"), CellAsked(Host(), strict=True))
     assert (told.verdict, strict.verdict) == ("yes", "no")
     assert told.notes and len(strict.refusals) == len(told.notes)
 
@@ -66,7 +66,7 @@ def test_whatever_a_domain_is_there_is_a_cell(path: str) -> None:
     except RefusedError:
         pytest.fail("these can be read")
     for version in ("5.2.0", "11.1.2"):
-        cell, uses = look_at(domain, bundled(version), CellAsked(Host()))
+        cell, uses = cell_of(domain, bundled(version), CellAsked(Host()))
         assert cell.verdict in ("yes", "no")
         assert (cell.verdict == "no") == bool(cell.refusals)
         assert uses.facts

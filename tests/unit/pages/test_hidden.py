@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prober.pages.hidden import hide_secrets
-from prober.pages.models import Cell, Stated
+from prober.pages.models import DomainCell, Remark
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ def test_what_is_a_password_is_taken_out_of_the_xml(xml: str, hidden: str) -> No
 
 def test_and_out_of_all_that_is_said_of_it() -> None:
     _, hide = hide_secrets("<graphics passwd='geheim'/>")
-    said = Stated(1, "/domain", "'geheim' is too long", "not geheim", "")
-    cell, uses = hide((Cell("no", (said,), (said,), ("qemu", "password=geheim")), None))
+    said = Remark(1, "/domain", "'geheim' is too long", "not geheim", "")
+    cell, uses = hide((DomainCell("no", (said,), (said,), ("qemu", "password=geheim")), None))
     assert uses is None
     assert "geheim" not in repr(cell)
-    assert cell.refusals[0] == Stated(1, "/domain", "'…' is too long", "not …", "")
+    assert cell.refusals[0] == Remark(1, "/domain", "'…' is too long", "not …", "")
 
 
 def test_a_short_one_is_part_of_other_words_and_only_hidden_where_it_stands() -> None:
     text, hide = hide_secrets("<graphics passwd='ab'/>")
-    cell = Cell("yes", argv=("qemu", "-device", "abc"))
+    cell = DomainCell("yes", argv=("qemu", "-device", "abc"))
     assert text == "<graphics passwd='…'/>"
     assert hide((cell, None)) == (cell, None)

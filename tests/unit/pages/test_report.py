@@ -11,14 +11,14 @@ import zlib
 import pytest
 from lxml import html
 
-from prober.pages.models import Book
+from prober.pages.models import PageBook
 from prober.pages.packed import as_text, packed
 from prober.pages.report import render_report
 from tests.unit.pages.books import EXAMPLE, HOSTILE, book_of, bundled, small
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Book:
+def hostile() -> PageBook:
     """A book in which all that comes from outside would end a script or an attribute."""
     caps = small(f"dev{HOSTILE}", described=HOSTILE)
     xml = EXAMPLE.replace("<name>", "<!-- </script><script>window.hurt=1</script> --><name>")
@@ -36,7 +36,7 @@ def _digests(texts: list[str]) -> list[str]:
     return [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts]
 
 
-def test_the_policy_names_each_script_and_style_and_nothing_else(hostile: Book) -> None:
+def test_the_policy_names_each_script_and_style_and_nothing_else(hostile: PageBook) -> None:
     page = html.document_fromstring(render_report(hostile))
     (policy,) = _texts(page, "//meta[@http-equiv='Content-Security-Policy']/@content")
     parts = dict(part.split(" ", 1) for part in policy.split("; "))
@@ -46,14 +46,14 @@ def test_the_policy_names_each_script_and_style_and_nothing_else(hostile: Book) 
     assert "unsafe" not in policy and "http" not in policy
 
 
-def test_it_asks_for_nothing_outside(hostile: Book) -> None:
+def test_it_asks_for_nothing_outside(hostile: PageBook) -> None:
     page = html.document_fromstring(render_report(hostile))
     assert page.xpath("//@src | //@action | //iframe | //object | //embed") == []
     assert page.xpath("//@href") == ["data:,"]
     assert page.xpath("//@*[starts-with(name(), 'on')]") == []
 
 
-def test_what_comes_from_outside_is_in_the_data_alone_but_for_the_title(hostile: Book) -> None:
+def test_what_comes_from_outside_is_in_the_data_alone_but_for_the_title(hostile: PageBook) -> None:
     text = render_report(hostile)
     assert "onerror" not in re.sub(r"&[#\w]+;", "", text.partition("</title>")[2])
     page = html.document_fromstring(text)
@@ -61,7 +61,7 @@ def test_what_comes_from_outside_is_in_the_data_alone_but_for_the_title(hostile:
     assert page.xpath("//img") == []
 
 
-def test_the_data_is_the_book(hostile: Book) -> None:
+def test_the_data_is_the_book(hostile: PageBook) -> None:
     page = html.document_fromstring(render_report(hostile))
     (data,) = _texts(page, "//script[@type='text/plain']/text()")
     assert re.fullmatch(r"[A-Za-z0-9+/=]+", data)
