@@ -39,7 +39,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man pictures fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -158,6 +158,9 @@ docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, o
 	$(BIN)/python -m tools.rules_page
 	$(BIN)/python -m tools.rule_book
 	$(BIN)/python -m tools.proving_page
+
+pictures: $(STAMP) ## take the pictures of the pages, docs/pictures (Debian's chromium, QEMU)
+	@$(BIN)/python -u -m tools.pictures
 
 man: $(STAMP) ## write the manual pages into build/man (`make install` lays them down)
 	@$(BIN)/python -m tools.man_pages

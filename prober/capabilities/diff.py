@@ -190,7 +190,7 @@ class _Comparison:
         for option in ("display", "audiodev"):
             a, b = (caps.listed[option].names if option in caps.listed else None for caps in (self.a, self.b))
             self._lists("options", a, b, f"-{option} ")
-        self._lists("options", _drivers(self.a), _drivers(self.b), "-blockdev ")
+        self._lists("options", drivers_of(self.a), drivers_of(self.b), "-blockdev ")
 
     def _options(self) -> None:
         a, b = self.a.options, self.b.options
@@ -221,7 +221,7 @@ def _tells(items: Mapping[str, Machine] | Mapping[str, CpuModel], side: str) -> 
     return any(getattr(item, side) for item in items.values())
 
 
-def _drivers(caps: Capabilities) -> list[str] | None:
+def drivers_of(caps: Capabilities) -> list[str] | None:
     """Those that it has of the block drivers that it was asked for, None where it was asked for none."""
     return [driver for driver, words in caps.drivers.items() if not words] if caps.drivers else None
 

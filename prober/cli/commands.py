@@ -304,6 +304,17 @@ COMMANDS = (
         "Say which of many QEMUs accept which of many libvirt domains, and why the others do not.",
     ),
     Command(
+        "report",
+        "prober.cli.report",
+        "Make a page that is one file: QEMUs at a glance, types, what two differ in, and which takes which domain.",
+    ),
+    Command(
+        "ui",
+        "prober.cli.ui",
+        "Open a page beside a running service: all that a report has, live, and what is typed into it is checked.",
+        asks=(routes.BINARIES, routes.CAPABILITIES, routes.TRANSLATE, routes.CHECK_ARGV, routes.PROVE, routes.CHANGES),
+    ),
+    Command(
         "fleet",
         "prober.cli.fleet",
         "Ask many hosts at once: which of them can run a domain, why the others cannot, what an upgrade breaks.",

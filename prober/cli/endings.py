@@ -79,6 +79,12 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
         4: "none is refused, and one could not be proven",
         5: "a QEMU could not be asked; the others are told of",
     },
+    "report": {
+        0: "written, whatever the domains come to",
+        2: "an XML or a recording cannot be read; the others are in it",
+        5: "a QEMU could not be asked; the others are in it",
+    },
+    "ui": {0: _BY_SIGNAL, 2: "a domain cannot be read", 5: "there is no service, or the port cannot be had"},
     "fleet": {2: "no question was named"},
     "fleet init": {},
     "fleet key": {},

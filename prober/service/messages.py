@@ -37,7 +37,8 @@ class Response(NamedTuple):
     """An answer.
 
     ``allow`` are the methods of a path that has another (405), ``retry_s`` is after how many seconds to ask again
-    (503); ``close`` ends the connection with it.  ``stream`` is the body of one that comes in pieces.
+    (503); ``close`` ends the connection with it.  ``stream`` is the body of one that comes in pieces.  ``headers`` are
+    what else stands above it.
     """
 
     status: int
@@ -47,6 +48,7 @@ class Response(NamedTuple):
     close: bool = False
     retry_s: int = 0
     stream: Stream | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     def encode(self, *, keep_alive: bool = True, with_body: bool = True, request_id: str = "") -> bytes:
         """The whole response in HTTP/1.1; one to HEAD, or with a stream, is without its body.
@@ -61,6 +63,7 @@ class Response(NamedTuple):
             *([f"allow: {self.allow}"] if self.allow else []),
             *([f"retry-after: {self.retry_s}"] if self.retry_s else []),
             *([f"x-request-id: {request_id}"] if request_id else []),
+            *(f"{name}: {value}" for name, value in self.headers),
             *([] if keep_alive or self.close else ["connection: close"]),
             "\r\n",
         ]

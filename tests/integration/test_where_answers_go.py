@@ -53,6 +53,8 @@ CALLS: dict[str, list[object]] = {
     "state": ["--help"],
     "preflight": ["--socket", SOCKET, DOMAIN],
     "check": [DOMAIN, "--against", SMALL],
+    "report": [DOMAIN, "--against", SMALL, "-o", "-"],
+    "ui": ["--help"],
     "fleet": ["--help"],
     "init": ["--store", STORE],
     "key": ["node1", "-o", FRESH],

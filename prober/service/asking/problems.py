@@ -74,8 +74,6 @@ def _refused(refusals: Any, device: int) -> ProberError:
         read = TypeAdapter(list[Refusal]).validate_python(refusals)
     except ValidationError:
         read = []
-    return (
-        RefusedError(read, device=device)
-        if read
-        else ServiceError("the service refused the domain and did not say why")
-    )
+    if not read:
+        return ServiceError("the service refused the domain and did not say why")
+    return RefusedError(read, device=device)

@@ -1,0 +1,232 @@
+"""Asking the service, in threads: its client waits.  What it says is worked out there as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+from pydantic import TypeAdapter, ValidationError
+
+import prober
+from prober.capabilities.capabilities import Capabilities
+from prober.commandline.refusal import Note, Refusal
+from prober.domain.domain import Domain
+from prober.errors import BusyError, ProberError, RecordingError, ServiceError
+from prober.host.host import Host
+from prober.pages.cells import outline_of, remarks
+from prober.pages.gather import BookMaker
+from prober.pages.hidden import hide_secrets
+from prober.pages.models import DomainCell, Remark
+from prober.pages.packed import as_text
+from prober.service.client import Client, Reply
+from prober.service.requests import words_of
+from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, CHECK_ARGV, DESCRIPTION, TRANSLATE
+from prober.translate.read import read_domain
+from prober.translate.uses import Uses
+
+T = TypeVar("T")
+
+#: So many questions are under way at once, of which so many may wait for changes.
+_AT_ONCE, MOST_WAITING = 16, 8
+
+_REFUSALS, _NOTES = TypeAdapter(tuple[Refusal, ...]), TypeAdapter(tuple[Note, ...])
+
+
+class _Known(NamedTuple):
+    """Of which answer it is, what the QEMU has, and what it makes of each domain."""
+
+    answer: object
+    caps: Capabilities
+    cells: list[tuple[DomainCell, Uses | None]]
+
+
+class Asking:
+    """Asks the service on a socket.  ``domains`` are those of the matrix: the name of each file, and its XML."""
+
+    def __init__(self, socket: Path, domains: Sequence[tuple[str, bytes]], title: str) -> None:
+        self.socket = socket
+        self._domains = domains
+        self._title = title
+        self._under_way = 0
+        self._making = asyncio.Lock()
+        #: What is known of each entry, by its id.
+        self._known: dict[str, _Known] = {}
+        #: The last book, and of which answers that is.
+        self._made: tuple[list[object], str] | None = None
+
+    async def run(self, work: Callable[[Client], T], *, most: int = _AT_ONCE) -> T:
+        """Have a thread ask; where that many do already, it is too much.
+
+        :raise BusyError: where too much is under way.
+        :raise ProberError: as the work does.
+        """
+        if self._under_way >= most:
+            raise BusyError(f"{most} questions are under way already", hint="try again later")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def settle(value: T | None, error: BaseException | None) -> None:
+            self._under_way -= 1
+            if done.cancelled():
+                return
+            if error is None:
+                done.set_result(value)  # type: ignore[arg-type]  # None is one of T where the work gives none
+            else:
+                done.set_exception(error)
+
+        def ask() -> None:
+            value, error = None, None
+            try:
+                with Client(self.socket) as client:
+                    value = work(client)
+            except Exception as caught:  # noqa: BLE001 - it is raised where it is waited for
+                error = caught
+            with suppress(RuntimeError):  # The loop has ended, and nobody waits.
+                loop.call_soon_threadsafe(settle, value, error)
+
+        self._under_way += 1
+        # No pool: its threads are waited for at the end, and one may wait for the service for a minute.
+        Thread(target=ask, name="ui", daemon=True).start()
+        return await done
+
+    async def make_book(self) -> bytes:
+        """The book of all entries that are known, as JSON; one after the other, as it takes a second.
+
+        :raise ServiceError: where the service does not answer as it should.
+        """
+        async with self._making:
+            return (await self.run(self._make_book)).encode()
+
+    async def entries(self) -> Any:
+        """The entries as the service lists them, and the paths that it can be asked.
+
+        :raise ServiceError: where the service does not answer as it should.
+        """
+
+        def work(client: Client) -> dict[str, Any]:
+            paths = list(_told(client.ask(DESCRIPTION))["paths"])
+            return {"binaries": _told(client.ask(BINARIES))["binaries"], "paths": paths, "prober": prober.__version__}
+
+        return await self.run(work)
+
+    async def changes(self, query: dict[str, str]) -> Any:
+        """What changed, as the service tells it."""
+        return await self.run(lambda client: _told(client.ask(CHANGES, query=query)), most=MOST_WAITING)
+
+    async def check(self, ident: str, body: bytes, *, assume: bool) -> dict[str, Any]:
+        """What is said of a domain, or of a command line, for one entry.
+
+        :raise ServiceError: where the service does not answer as it should.
+        """
+
+        def work(client: Client) -> dict[str, Any]:
+            query = {"binary": ident, **({"assume_unknown_present": "true"} if assume else {})}
+            if body.lstrip()[:1] == b"<":
+                return self._check_domain(client, ident, body, query)
+            return _check_line(client, body, query)
+
+        return await self.run(work)
+
+    async def forward(self, path: str, ident: str, query: dict[str, str], body: bytes, kind: str) -> Reply:
+        """What the service answers to a question of the page, whatever it is.
+
+        :raise ServiceError: where the service does not answer as it should.
+        """
+        url = path.format(id=quote(ident, safe="")) + (f"?{urlencode(query)}" if query else "")
+        return await self.run(lambda client: client.post(url, body, kind))
+
+    def _make_book(self, client: Client) -> str:
+        entries = _told(client.ask(BINARIES))["binaries"]
+        known = [(entry, found) for entry in entries if (found := self._know(client, entry)) is not None]
+        known.sort(key=lambda one: (one[1].caps.version.numbers, one[0]["path"]))
+        answers: list[object] = [found.answer for _, found in known]
+        if self._made is not None and self._made[0] == answers:
+            return self._made[1]
+        maker = BookMaker()
+        for entry, found in known:
+            maker.add_qemu(entry["path"], found.caps, entry["id"])
+        for number, (name, xml) in enumerate(self._domains):
+            text, hide = hide_secrets(xml.decode("utf-8", "replace"))
+            maker.add_domain(name, text, [hide(found.cells[number]) for _, found in known])
+        told = as_text(maker.make(self._title, f"prober {prober.__version__}, live from {self.socket}"))
+        self._made = answers, told
+        return told
+
+    def _know(self, client: Client, entry: dict[str, Any]) -> _Known | None:
+        """What is known of an entry, with what it makes of the domains; None where nothing is known yet.
+
+        All domains of one entry, and then the next: the service's workers know a few at a time.
+        """
+        if entry["state"] != "ready":
+            return None
+        ident, answer = entry["id"], (entry["id"], entry["asked_at"], entry["version"], entry["path"])
+        kept = self._known.get(ident)
+        if kept is not None and kept.answer == answer:
+            return kept
+        reply = client.ask(CAPABILITIES, {"id": ident})
+        if not reply.ok:
+            return None
+        try:
+            caps = Capabilities.model_validate(reply.value)
+        except ValidationError as error:
+            raise ServiceError(
+                "the service's capabilities have another form than this page knows",
+                hint="are both of one version of prober?",
+            ) from error
+        known = self._known[ident] = _Known(answer, caps, [])
+        known.cells.extend(self._cell(client, ident, xml, {"binary": ident}) for _, xml in self._domains)
+        return known
+
+    def _check_domain(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> dict[str, Any]:
+        cell, _ = self._cell(client, ident, xml, query)
+        return {"kind": "domain", "cell": cell}
+
+    def _cell(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> tuple[DomainCell, Uses | None]:
+        """What the service says of a domain; the guest's buses, and what it uses, are worked out here."""
+        reply = client.ask(TRANSLATE, query=query, body=xml)
+        cell = _as_cell(reply)
+        domain, known = _read(xml), self._known.get(ident)
+        if domain is None or known is None:
+            return cell, None
+        try:
+            buses, uses, argv = outline_of(domain, known.caps, Host())
+            return cell._replace(buses=buses, argv=cell.argv or argv), uses
+        except RecordingError:
+            return cell, None
+
+
+def _as_cell(reply: Reply) -> DomainCell:
+    told = reply.value
+    if reply.ok:
+        return DomainCell("yes", notes=remarks(_NOTES.validate_python(told["notes"])), argv=tuple(told["argv"]))
+    if told.get("refusals"):
+        return DomainCell("no", remarks(_REFUSALS.validate_python(told["refusals"])))
+    verdict = "unreadable" if reply.status == 400 else "not asked"
+    return DomainCell(verdict, (Remark(told.get("line") or 0, "/", told["detail"], told.get("hint") or "", ""),))
+
+
+def _read(xml: bytes) -> Domain | None:
+    """The domain; None where there is none to speak of, which the service tells."""
+    try:
+        return read_domain(xml)
+    except ProberError:
+        return None
+
+
+def _check_line(client: Client, body: bytes, query: dict[str, str]) -> dict[str, Any]:
+    reply = client.ask(CHECK_ARGV, query=query, body=body, kind="text/plain")
+    if not reply.ok:
+        return {"kind": "line", "problem": reply.value}
+    return {"kind": "line", "report": reply.value, "words": words_of(body, "text/plain")}
+
+
+def _told(reply: Reply) -> Any:
+    """:raise ServiceError: where it is an error."""
+    if not reply.ok:
+        raise ServiceError(str(reply.value.get("detail", "the service failed")), hint=reply.value.get("hint") or "")
+    return reply.value

@@ -1,0 +1,25 @@
+"""A book as text: compact JSON, and deflated within a page.  Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+from prober.pages.models import PageBook
+
+
+def as_text(book: PageBook) -> str:
+    """JSON of objects and lists: what has a name each is an object, and what is in a pool a list."""
+    return json.dumps(as_value(book), separators=(",", ":"), ensure_ascii=False)
+
+
+def as_value(book: PageBook) -> dict[str, Any]:
+    """The same before it is text."""
+    return {**book._asdict(), "pools": book.pools._asdict(), "qemus": [one._asdict() for one in book.qemus]}
+
+
+def packed(text: str) -> str:
+    """Text of letters, digits and ``+/=`` alone, which a browser unpacks by itself (``deflate``, RFC 1950)."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

@@ -1,0 +1,205 @@
+// What a live page has: the session with its server, and what the service tells meanwhile.
+"use strict";
+
+const KEY_NAME = "prober-key";
+
+// The token of the address is spent for a cookie and a key at once, and goes from the address.
+async function openSession() {
+  const match = location.hash.match(/^#token=([\w-]+)$/);
+  if (match) {
+    history.replaceState(null, "", "#/qemus");
+    const answer = await fetch("/session", { method: "POST", body: match[1] });
+    const told = await answer.json();
+    if (answer.ok) localStorage.setItem(KEY_NAME, told.key);
+    else if (!localStorage.getItem(KEY_NAME)) throw new Error(`${told.detail}: ${told.hint}`);
+  }
+}
+
+// Ask the page's server.  What it says is wrong is an error with a hint.
+async function ask(path, { query = {}, body, kind = "text/plain", signal } = {}) {
+  const told = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined));
+  const text = told.toString();
+  const answer = await fetch(`/api/${path}${text ? `?${text}` : ""}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { "x-prober-key": localStorage.getItem(KEY_NAME) || "", "content-type": kind },
+    body,
+    signal,
+  });
+  const value = await answer.json().catch(() => ({ detail: "the answer cannot be read" }));
+  if (!answer.ok) throw Object.assign(new Error(value.detail), { hint: value.hint, status: answer.status, value });
+  return value;
+}
+
+// What is known of the service, for whoever listens.
+class Live {
+  constructor() {
+    this.book = null;
+    this.entries = [];
+    this.paths = [];
+    this.news = [];
+    this.error = "";
+    this.refreshing = new Set();
+    this.listeners = new Set();
+    this.pages = [
+      ["try", "Try", TryPage],
+      ["news", "Changes", NewsPage],
+    ];
+    this.State = EntryState;
+    this.Refreshing = ServiceLine;
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener();
+  }
+
+  can(path) {
+    return this.paths.includes(path);
+  }
+
+  async look() {
+    const told = await ask("binaries");
+    this.entries = told.binaries;
+    this.paths = told.paths;
+    this.tell();
+  }
+
+  async read() {
+    this.book = new Book(await ask("book"));
+    this.tell();
+  }
+
+  // Follow what changes for as long as the page is open; where the service is away, try again.
+  async follow() {
+    let since;
+    for (;;) {
+      try {
+        const told = await ask("changes", { query: { since, wait: since === undefined ? undefined : 20 } });
+        const isFirst = since === undefined;
+        since = told.id;
+        this.error = "";
+        if (told.changes.length) this.news = [...told.changes.reverse(), ...this.news].slice(0, 200);
+        if (!isFirst && (told.changes.length || told.reset)) await Promise.all([this.look(), this.read()]);
+        else this.tell();
+      } catch (error) {
+        this.error = error.hint ? `${error.message} (${error.hint})` : error.message;
+        this.tell();
+        if (error.status === 403) return;
+        since = undefined;
+        await new Promise((wake) => setTimeout(wake, 3000));
+      }
+    }
+  }
+
+  // While an entry is asked anew it is looked at again and again: its state is no change of an answer.
+  async refresh(ident) {
+    this.refreshing.add(ident);
+    this.tell();
+    const asked = ask("refresh", { query: { binary: ident }, body: "" });
+    const looking = setInterval(() => this.look().catch(() => {}), 400);
+    try {
+      await asked;
+      this.error = "";
+    } catch (error) {
+      this.error = error.hint ? `${error.message} (${error.hint})` : error.message;
+    } finally {
+      clearInterval(looking);
+      this.refreshing.delete(ident);
+      await Promise.all([this.look(), this.read()]).catch(() => {});
+      this.tell();
+    }
+  }
+}
+
+let live = null;
+
+function useLive() {
+  const [, setTurn] = useState(0);
+  useEffect(() => {
+    const listener = () => setTurn((turn) => turn + 1);
+    live.listeners.add(listener);
+    return () => live.listeners.delete(listener);
+  }, []);
+  return live;
+}
+
+const STATE_KIND = { ready: "good", failed: "bad", asking: "warn", waiting: "warn" };
+
+function EntryState({ qemu }) {
+  const { entries, refreshing } = useLive();
+  const entry = entries.find(({ id }) => id === qemu.ident);
+  if (!entry) return html`<${Badge} kind="faint">gone<//>`;
+  return html`<${EntryButtons} entry=${entry} isBusy=${refreshing.has(entry.id)} />`;
+}
+
+function EntryButtons({ entry, isBusy }) {
+  return html`<span class="entry-state">
+    <${Badge} kind=${STATE_KIND[entry.state] || "faint"}>${isBusy && entry.state === "ready" ? "asking" : entry.state}<//>
+    ${entry.kind === "binary"
+      ? html`<button type="button" disabled=${isBusy} aria-label=${`Ask ${entry.path} again`} onClick=${() => live.refresh(entry.id)}>
+          ask again
+        </button>`
+      : html`<span class="faint">recording</span>`}
+  </span>`;
+}
+
+// What the service is about right now, and what it has no answer for.
+function ServiceLine() {
+  const { entries, error, book } = useLive();
+  const known = new Set(book ? book.qemus.map((qemu) => qemu.ident) : []);
+  const others = entries.filter(({ id }) => !known.has(id));
+  return html`<div aria-live="polite">
+    ${error && html`<p class="problem">${error}</p>`}
+    ${others.map(
+      (entry) => html`<p key=${entry.id} class="other">
+        <code>${entry.path}</code>
+        <${EntryButtons} entry=${entry} isBusy=${live.refreshing.has(entry.id)} />
+        ${entry.error && html`<span>${entry.error}${entry.hint && ` (${entry.hint})`}</span>`}
+      </p>`,
+    )}
+  </div>`;
+}
+
+const NEWS_KIND = { learned: "good", changed: "warn", failed: "bad", gone: "faint" };
+
+function NewsCounts({ difference }) {
+  const told = Object.entries(difference.counts).flatMap(([group, kinds]) =>
+    Object.entries(kinds).map(([kind, number]) => `${group}: ${number} ${kind}`),
+  );
+  return html`<span class="faint">QEMU ${difference.before} → ${difference.now}${told.length ? `; ${told.join(", ")}` : ""}</span>`;
+}
+
+function NewsPage() {
+  const { news, error } = useLive();
+  return html`<section aria-labelledby="page-title">
+    <h2 id="page-title" tabindex="-1">Changes</h2>
+    ${error && html`<p class="problem" role="alert">${error}</p>`}
+    ${news.length === 0 && html`<p class="empty">Nothing has changed since the service was started.</p>`}
+    <ol class="news" aria-live="polite">
+      ${news.map(
+        (one) => html`<li key=${one.id}>
+          <time datetime=${new Date(one.at * 1000).toISOString()}>${new Date(one.at * 1000).toLocaleTimeString()}</time>
+          <${Badge} kind=${NEWS_KIND[one.kind] || "faint"}>${one.kind}<//>
+          <code>${one.binary}</code>
+          <span>${one.said}</span>
+          ${one.difference && html`<${NewsCounts} difference=${one.difference} />`}
+        </li>`,
+      )}
+    </ol>
+  </section>`;
+}
+
+function LiveApp() {
+  const { book } = useLive();
+  return html`<${App} book=${book} live=${live} />`;
+}
+
+async function startLive(root) {
+  await openSession();
+  live = new Live();
+  await live.look();
+  await live.read();
+  root.replaceChildren();
+  render(html`<${LiveApp} />`, root);
+  document.documentElement.dataset.ready = "yes";
+  live.follow();
+}
