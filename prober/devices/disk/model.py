@@ -34,9 +34,11 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
 
     type: Annotated[SourceKind, At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
     device: Annotated[Literal["disk", "cdrom", "floppy", "lun"], At("@device"), Becomes("the device")] = "disk"
-    model: Annotated[VirtioModel | Literal["default"] | None, At("@model"), Becomes("the device of a virtio disk")] = (
-        None
-    )
+    model: Annotated[
+        VirtioModel | Literal["default", "usb-storage", "usb-bot"] | None,
+        At("@model"),
+        Becomes("the device of a virtio or USB disk"),
+    ] = None
     rawio: Annotated[YesNo | None, At("@rawio"), Neutral("a capability of the process, given by libvirt")] = None
     sgio: Annotated[Literal["filtered"] | None, At("@sgio"), Neutral("a setting of the host's kernel")] = None
     snapshot: Annotated[
@@ -173,6 +175,12 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
         if self.bus == "scsi" and getattr(parent, "model", None) != "lsilogic":
             return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
         return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
+
+    @property
+    def is_behind_bot(self) -> bool:
+        """Whether it is a SCSI drive behind ``usb-bot``: a CD drive is, unless it says ``usb-storage``, which shows any
+        image as a disk, and is none without one (libvirt 12; 11.3 knew that alone)."""
+        return self.bus == "usb" and (self.model == "usb-bot" or (self.device == "cdrom" and self.model is None))
 
     @property
     def is_usb(self) -> bool:

@@ -26,6 +26,9 @@ _OF_VIRTIO = (
     "virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq",
 )  # fmt: skip
 
+#: The models that USB disks alone have.
+_OF_USB = ("usb-storage", "usb-bot")
+
 #: What the names of hard disks may begin with.
 _HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
 
@@ -99,6 +102,8 @@ def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.device in ("disk", "lun") and lacks_source(disk):
         sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
         yield Broken("source", sentence)
+    elif disk.model == "usb-storage" and lacks_source(disk):
+        yield Broken("source", "usb-storage is no drive without an image", "write model='usb-bot'")
 
 
 def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
@@ -106,12 +111,21 @@ def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
     bus, device = disk.bus, disk.device
     if device == "disk" and disk.readonly and bus in ("ide", "sata"):
         yield Broken("readonly", "an IDE or SATA hard disk cannot be read-only in QEMU")
-    if disk.removable is not None and not (bus == "usb" or (bus == "scsi" and device == "disk")):
-        yield Broken("removable", "removable is for USB and SCSI disks")
+    yield from _removable_rules(disk)
     if disk.tray is not None and device not in ("cdrom", "floppy"):
         yield Broken("tray", "only a CD or floppy drive has a tray")
     if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
         yield Broken("rotation_rate", "rotation_rate is for hard disks on SCSI, IDE or SATA")
+
+
+def _removable_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Whose medium can be said to be removable, or not."""
+    if disk.removable is None:
+        return
+    if disk.bus != "usb" and (disk.bus != "scsi" or disk.device != "disk"):
+        yield Broken("removable", "removable is for USB and SCSI disks")
+    elif not disk.removable and disk.is_behind_bot and disk.device == "cdrom":
+        yield Broken("removable", "what is in a CD drive can be taken out", "write model='usb-storage' for a disk")
 
 
 def _address_rules(disk: DiskElement) -> Iterator[Broken]:
@@ -142,12 +156,14 @@ def _place_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
 
 
 def _virtio_rules(disk: DiskElement) -> Iterator[Broken]:
+    if disk.model in _OF_USB and disk.bus != "usb":
+        yield Broken("model", f"model '{disk.model}' is for USB disks alone")
     if disk.bus == "virtio":
         return
     for name in _OF_VIRTIO:
         if getattr(disk, name) is not None:
             yield Broken(name, "this is for virtio disks alone")
-    if disk.model not in (None, "default"):
+    if disk.model not in (None, "default", *_OF_USB):
         yield Broken("model", f"model '{disk.model}' is for virtio disks alone")
 
 
