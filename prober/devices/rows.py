@@ -30,8 +30,9 @@ from prober.devices.filesystem import Filesystem
 from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
-from prober.devices.hostdev import Hostdev, ScsiHostdev
+from prober.devices.hostdev import Hostdev, PciHostdev, ScsiHostdev
 from prober.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
+from prober.devices.hostdev.iommufd import complete_iommufd, emit_iommufd
 from prober.devices.hub import Hub
 from prober.devices.input import Input, check_inputs
 from prober.devices.interface import HostdevInterface, Interface, NetworkInterface
@@ -141,12 +142,14 @@ ROWS: tuple[Row, ...] = (
         steps=(
             Step(320, reading(place_scsi_hostdevs, the_domain), about=(ScsiHostdev,)),
             Step(440, reading(complete_hostdevs, the_domain), about=(Hostdev,)),
+            Step(445, complete_iommufd, about=(PciHostdev, HostdevInterface)),
             Step(
                 460,
                 reading(check_hostdevs, devices_and_target),
                 about=(Hostdev, HostdevInterface, NetworkInterface),
             ),
         ),
+        emissions=(Emission(505, lambda domain, target: emit_iommufd(domain.devices, target)),),
     ),
     Row(Hub, 310, scan=160),
     Row(

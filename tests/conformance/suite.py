@@ -42,7 +42,8 @@ _NETWORKS = {
 #: The network that displays of the suite listen on.
 _LISTENED = Network(forward="nat", bridge="br0", address="192.168.122.1")
 
-_OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+)\.(?P<kind>args|err)")
+#: A version may tell how its QEMU was asked: ``9.2.0+hvf``.
+_OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+(?:\+[a-z0-9]+)*)\.(?P<kind>args|err)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def capabilities_of(replies: Path, version: str) -> Capabilities:
 def newest(replies: Path) -> str:
     """The newest version that is recorded."""
     names = (path.name.removeprefix("qemu-").removesuffix(".replies.xz") for path in replies.glob("qemu-*.replies.xz"))
-    return max(names, key=lambda name: tuple(map(int, name.split("."))))
+    return max((name for name in names if "+" not in name), key=lambda name: tuple(map(int, name.split("."))))
 
 
 def suite_host(firmware: Path) -> Host:

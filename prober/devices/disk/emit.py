@@ -174,18 +174,31 @@ def _has_scsi_on(target: Target) -> bool:
     return found is not None and found.default_value is True
 
 
+def _counted(disk: DiskElement) -> Iterator[Property]:
+    """Over which spans of time QEMU counts (9.0 on; before, the list was none of one property)."""
+    if disk.statistics is not None and disk.statistics.intervals:
+        spans: list[Value] = [one.interval for one in disk.statistics.intervals]
+        yield Property("stats-intervals", spans, disk.place("statistics"))
+
+
+def _removable(disk: DiskElement) -> Iterator[Property]:
+    """Said of every disk that is ``usb-storage``; what is in a CD drive is anyhow."""
+    if disk.bus == "usb" and not disk.is_behind_bot:
+        yield Property("removable", bool(disk.removable), disk.place("removable"))
+    elif disk.removable is not None and disk.device != "cdrom":
+        yield Property("removable", disk.removable, disk.place("removable"))
+
+
 def _own_properties(disk: DiskElement) -> Iterator[Property]:
     """What is taken over with a condition or in another form."""
+    yield from _counted(disk)
     if disk.wwn is not None:
         yield Property("wwn", int(disk.wwn, 16), disk.place("wwn"))
     if disk.rotation_rate:
         yield Property("rotation_rate", disk.rotation_rate, disk.place("rotation_rate"))
     if disk.product is not None:
         yield Property("product" if disk.bus == "scsi" else "model", disk.product, disk.place("product"))
-    if disk.bus == "usb" and not disk.is_behind_bot:
-        yield Property("removable", bool(disk.removable), disk.place("removable"))
-    elif disk.removable is not None and disk.device != "cdrom":
-        yield Property("removable", disk.removable, disk.place("removable"))
+    yield from _removable(disk)
     if disk.cache_mode is not None and disk.device != "lun":
         yield Property("write-cache", "on" if _WRITE_BACK[disk.cache_mode] else "off", disk.place("cache"))
     if disk.serial is not None:

@@ -56,6 +56,7 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
     tray: Annotated[Literal["open", "closed"] | None, At("target/@tray"), Neutral("what QEMU last said of it")] = None
     removable: Annotated[OnOff | None, At("target/@removable"), Becomes("`removable`")] = None
     rotation_rate: Annotated[Count | None, At("target/@rotation_rate"), Becomes("`rotation_rate`")] = None
+    dpofua: Annotated[OnOff | None, At("target/@dpofua"), Qemu("dpofua")] = None
     readonly: Annotated[bool, At("readonly"), Becomes("`read-only`")] = False
     shareable: Annotated[bool, At("shareable"), Becomes("`share-rw`, and `cache` where that is not set")] = False
     serial: Annotated[LineOrNothing, At("serial"), Becomes("`serial`")] = None

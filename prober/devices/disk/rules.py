@@ -112,6 +112,10 @@ def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
     if device == "disk" and disk.readonly and bus in ("ide", "sata"):
         yield Broken("readonly", "an IDE or SATA hard disk cannot be read-only in QEMU")
     yield from _removable_rules(disk)
+    if disk.dpofua is not None and bus != "scsi":
+        yield Broken("dpofua", "dpofua is for SCSI disks")
+    if disk.statistics is not None and bus == "fdc":
+        yield Broken("statistics", "a floppy drive keeps no statistics")
     if disk.tray is not None and device not in ("cdrom", "floppy"):
         yield Broken("tray", "only a CD or floppy drive has a tray")
     if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
