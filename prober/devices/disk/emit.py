@@ -100,6 +100,8 @@ def _driver(disk: DiskElement) -> str:
             return "usb-storage"
         case "usb":
             return "scsi-cd" if cdrom else "scsi-hd"
+        case "nvme":
+            return "nvme-ns"
         case "fdc":
             return "floppy"
         case _:
@@ -201,7 +203,7 @@ def _own_properties(disk: DiskElement) -> Iterator[Property]:
     yield from _removable(disk)
     if disk.cache_mode is not None and disk.device != "lun":
         yield Property("write-cache", "on" if _WRITE_BACK[disk.cache_mode] else "off", disk.place("cache"))
-    if disk.serial is not None:
+    if disk.serial is not None and disk.bus != "nvme":
         yield Property("serial", disk.serial.replace(" ", "\\ "), disk.place("serial"))
     writing, reading = disk.error_policies()
     if writing is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from prober.devices.disk.driver import DriverFields
 from prober.devices.disk.geometry import GeometryFields
 from prober.devices.disk.mirror import Mirror
-from prober.devices.disk.names import UNITS, index_of, prefix_of
+from prober.devices.disk.names import UNITS, index_of, namespace_of, prefix_of
 from prober.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.device import Bootable, Device
@@ -21,7 +21,7 @@ from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import Count, LineOrNothing, OnOff, YesNo
 
 #: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
-_BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
+_BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml", "nvme": "nvme"}
 
 #: What ``<os><boot dev>`` calls each kind of drive.
 _BOOT_DEVICES = {"disk": "hd", "lun": "hd", "cdrom": "cdrom", "floppy": "fd"}
@@ -51,7 +51,7 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
     mirror: Annotated[Mirror | None, At("mirror"), Neutral("a start does not begin it anew")] = None
     target_dev: Annotated[str, At("target/@dev"), Becomes("the disk's `id`, place and order")]
     target_bus: Annotated[
-        Literal["ide", "fdc", "scsi", "virtio", "usb", "sata"] | None, At("target/@bus"), Becomes("the device")
+        Literal["ide", "fdc", "scsi", "virtio", "usb", "sata", "nvme"] | None, At("target/@bus"), Becomes("the device")
     ] = None
     tray: Annotated[Literal["open", "closed"] | None, At("target/@tray"), Neutral("what QEMU last said of it")] = None
     removable: Annotated[OnOff | None, At("target/@removable"), Becomes("`removable`")] = None
@@ -160,6 +160,9 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
 
     def default_address(self) -> DriveAddress | None:
         """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
+        if self.bus == "nvme":
+            controller, unit = namespace_of(self.target_dev) or (0, self.number)
+            return DriveAddress(controller=controller, unit=unit)
         units = UNITS.get(self.bus)
         if units is None:
             return None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from prober.commandline.refusal import Broken
 from prober.devices.disk.imagerules import image_rules
 from prober.devices.disk.model import DiskElement
-from prober.devices.disk.names import UNITS, index_of, prefix_of
+from prober.devices.disk.names import NAMESPACES, UNITS, index_of, namespace_of, prefix_of
 from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress
 from prober.domain.shared.iothreads import mapping_rules
 
@@ -26,11 +26,14 @@ _OF_VIRTIO = (
     "virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq",
 )  # fmt: skip
 
+#: The highest index of a controller.
+_LAST_INDEX = 255
+
 #: The models that USB disks alone have.
 _OF_USB = ("usb-storage", "usb-bot")
 
 #: What the names of hard disks may begin with.
-_HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
+_HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd", "nvme")
 
 
 class _Places(NamedTuple):
@@ -51,6 +54,7 @@ _ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
         "ide": _Places(_ANY, 1, 1, "an IDE controller has buses 0 and 1 with units 0 and 1"),
         "sata": _Places(_ANY, 0, 5, "a SATA controller has bus 0 with units 0 to 5"),
         "fdc": _Places(0, 0, 1, "the machine has one floppy controller, with bus 0 and units 0 and 1"),
+        "nvme": _Places(_ANY, 0, NAMESPACES - 1, "an NVMe controller has bus 0 with units 0 to 255"),
         "scsi": _Places(_ANY, 0, _ANY, "a SCSI controller has bus 0 alone"),
     }
 )
@@ -102,6 +106,8 @@ def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.device in ("disk", "lun") and lacks_source(disk):
         sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
         yield Broken("source", sentence)
+    elif disk.bus == "nvme" and lacks_source(disk):
+        yield Broken("source", "an NVMe disk is none without an image")
     elif disk.model == "usb-storage" and lacks_source(disk):
         yield Broken("source", "usb-storage is no drive without an image", "write model='usb-bot'")
 
@@ -114,8 +120,8 @@ def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
     yield from _removable_rules(disk)
     if disk.dpofua is not None and bus != "scsi":
         yield Broken("dpofua", "dpofua is for SCSI disks")
-    if disk.statistics is not None and bus == "fdc":
-        yield Broken("statistics", "a floppy drive keeps no statistics")
+    if disk.statistics is not None and bus in ("fdc", "nvme"):
+        yield Broken("statistics", "floppy drives and NVMe disks keep no statistics")
     if disk.tray is not None and device not in ("cdrom", "floppy"):
         yield Broken("tray", "only a CD or floppy drive has a tray")
     if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
@@ -135,7 +141,10 @@ def _removable_rules(disk: DiskElement) -> Iterator[Broken]:
 def _address_rules(disk: DiskElement) -> Iterator[Broken]:
     address, bus = disk.address, disk.bus
     if address is None:
-        most = 0 if bus == "fdc" else 255
+        if bus == "nvme":
+            yield from _namespace_rules(disk)
+            return
+        most = 0 if bus == "fdc" else _LAST_INDEX
         if index_of(disk.target_dev) // UNITS.get(bus, 2**31) > most:
             yield Broken("target_dev", f"'{disk.target_dev}' is on a controller that there cannot be")
         return
@@ -150,11 +159,18 @@ def _address_rules(disk: DiskElement) -> Iterator[Broken]:
         yield Broken("address", "a USB disk has an address of type 'usb'")
 
 
+def _namespace_rules(disk: DiskElement) -> Iterator[Broken]:
+    """A namespace that there can be."""
+    controller, unit = namespace_of(disk.target_dev) or (0, index_of(disk.target_dev))
+    if controller > _LAST_INDEX or unit >= NAMESPACES:
+        yield Broken("target_dev", f"'{disk.target_dev}' is a namespace that no NVMe controller has")
+
+
 def _place_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
     """A place that there is on a controller of this bus."""
     most = _ON_DRIVE[bus]
     if bus != "scsi" and address.target:
-        yield Broken("address", "target is always 0 on IDE, SATA and floppy controllers")
+        yield Broken("address", "target is always 0 on IDE, SATA, NVMe and floppy controllers")
     if address.controller > most.controller or address.bus > most.bus or address.unit > most.unit:
         yield Broken("address", most.sentence)
 
