@@ -32,6 +32,7 @@ from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
 from prober.guest.firmware.choose import settle_firmware
 from prober.guest.hotplug.options import check_hotplug
+from prober.guest.hyperv import settle_hyperv
 from prober.guest.identity import check_sysinfo, complete_uuid
 from prober.guest.lifecycle import check_lifecycle
 from prober.guest.machine import (
@@ -56,6 +57,7 @@ from prober.translate.target import check_target
 _OWN: tuple[Step, ...] = (
     Step(10, reading(check_target, lambda domain, target: (domain.os.type, target))),
     Step(20, check_vcpu),
+    Step(25, settle_hyperv),
     Step(30, reading(check_hyperv, lambda domain, target: (domain.features.hyperv, domain.clock, target))),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
