@@ -39,7 +39,7 @@ PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 # Those that wait for nothing: one for each processor.
 BUSY := --numprocesses $(patsubst auto,logical,$(WORKERS)) --dist worksteal
 
-.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man pictures fixtures lock clean conformance docs deb deb-test agreement compare mutants vm-test fuzz faults
+.PHONY: help setup run install uninstall test check deps needed lint types layers unit cases integration integration-all bench bench-fleet fleet-demo load qemu roots man pictures fixtures lock clean conformance peers peer-roots docs deb deb-test agreement compare mutants vm-test fuzz faults
 
 define CHECK_PYTHON
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -112,6 +112,12 @@ integration-all: $(STAMP) ## the same, and on the other versions (see `make root
 
 conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
 	$(BIN)/python -m tests.conformance
+
+peers: $(STAMP) ## libvirt 9.0, 11.3 and 12, each beside its QEMU, asked what our cases come to (make peer-roots; ARGS='[DOMAIN…]')
+	$(BIN)/python -m tests.peers $(ARGS)
+
+peer-roots: $(STAMP) ## lay out those libvirts in .roots (mmdebstrap, as root)
+	@$(BIN)/python -m tools.roots peers
 
 agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's, check-argv's (ARGS='--with-roots')
 	$(BIN)/python -m tests.agreement $(ARGS)

@@ -23,6 +23,7 @@ from prober.xml.binding import Becomes, Element, Field, Neutral, Opaque, Qemu, f
 from prober.xml.shape import Child, Shape, shape_of
 from prober.xml.values import Reads
 from tools.pages import as_markdown, put_between_marks
+from tools.refused_names import refused_table
 
 PAGE = Path(__file__).parent.parent / "docs" / "domain-xml.md"
 
@@ -75,7 +76,8 @@ class Writer:
             for cls in [cls for cls in self.shared if cls not in done]:
                 done.add(cls)
                 self._model(cls, "…", "", self.shared[cls], "")
-        return "\n".join(line for section in [*self.sections, *self.shared.values()] for line in _table(section))
+        tables = [line for section in [*self.sections, *self.shared.values()] for line in _table(section)]
+        return "\n".join([*tables, *refused_table()])
 
     def _walk_devices(self, section: Section) -> None:
         shape = shape_of(Devices)

@@ -216,10 +216,14 @@ def _families(types: dict[str, str | None] | None, properties: Mapping[str, Any]
 
 
 def _accelerators(recording: Recording, kvm: Any) -> dict[str, Any]:
-    first = "kvm" if kvm and kvm["enabled"] else "tcg"
-    named = {first: recording.parts[0]}
-    if len(recording.parts) > 1 and first == "kvm":
-        named["tcg"] = recording.parts[1]
+    first, *others = recording.parts
+    named = {"kvm" if kvm and kvm["enabled"] else "tcg": first}
+    if others and "kvm" in named:
+        named["tcg"] = others[0]
+    elif others:
+        # Asked under another accelerator first, as libvirt does on macOS (its recordings are called 9.2.0+hvf); what no
+        # domain here can be of stands behind.
+        named = {"tcg": others[0], "hvf": first}
     return {name: _accelerator(part) for name, part in named.items()}
 
 

@@ -18,8 +18,8 @@ from prober.domain.shared.twins import extras
 from prober.domain.steps import Check, Completion
 from prober.domain.vcpu import Vcpu
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Places, Qemu
-from prober.xml.values import Byte, OnOff
+from prober.xml.binding import At, Becomes, Checked, Places, Qemu
+from prober.xml.values import UNITS, Byte, Count, OnOff, Unit
 
 #: With more CPUs than this, interrupts need Intel's extended mode (libvirt, ``QEMU_MAX_VCPUS_WITHOUT_EIM``).
 _MOST_WITHOUT_EIM: Final = 255
@@ -27,20 +27,65 @@ _MOST_WITHOUT_EIM: Final = 255
 #: Without it, what is there before the guest's driver has no memory (libvirt, ``QEMU_CAPS_VIRTIO_IOMMU_BOOT_BYPASS``).
 _BYPASS: Final = "virtio-iommu-pci.boot-bypass"
 
-#: What only Intel's has.
-_OF_INTEL = ("intremap", "caching_mode", "eim", "iotlb", "aw_bits", "dma_translation")
+#: What ``<driver>`` becomes, in libvirt's order.
+_ORDER: Final = (
+    "intremap", "caching-mode", "eim", "device-iotlb", "aw-bits", "dma-translation", "pt", "xtsup", "granule",
+)  # fmt: skip
+
+#: The models that have an attribute of ``<driver>`` (libvirt 12.8, asked).
+_HAVE: Final = {
+    "intremap": ("intel", "amd"),
+    "caching_mode": ("intel",),
+    "eim": ("intel",),
+    "iotlb": ("intel", "amd"),
+    "aw_bits": ("intel", "virtio"),
+    "dma_translation": ("intel",),
+    "xtsup": ("amd",),
+    "passthrough": ("amd",),
+    "granule": ("virtio",),
+}
+
+#: The sizes of pages that virtio's can keep to, in KiB, by QEMU's names (``qapi/virtio.json``, GranuleMode).
+_GRANULES: Final = {4: "4k", 8: "8k", 16: "16k", 64: "64k"}
+
+
+class Granule(Checked):
+    """``<granule>``: the smallest page that the unit translates, given in KiB where no unit is, or that of the host."""
+
+    mode: Annotated[Literal["host"] | None, At("@mode"), Becomes("`granule=host`")] = None
+    size: Annotated[Count | None, At("@size"), Becomes("`granule`: `4k`, `8k`, `16k` or `64k`")] = None
+    unit: Annotated[Unit | None, At("@unit"), Becomes("what the size is counted in")] = None
+
+    def rules(self) -> Iterator[Broken]:
+        """One of the two, and a size that there is (libvirt 12.8, asked)."""
+        if (self.mode is None) == (self.size is None):
+            yield Broken("", "<granule> has either mode='host' or a size")
+        elif self.size is not None and self.word is None:
+            yield Broken("size", "the sizes are 4, 8, 16 and 64 KiB")
+        elif self.size is None and self.unit is not None:
+            yield Broken("unit", "mode='host' has no unit")
+
+    @property
+    def word(self) -> str | None:
+        """QEMU's word for it."""
+        if self.size is None:
+            return self.mode
+        size = self.size * UNITS[self.unit or "KiB"]
+        return next((word for kibibytes, word in _GRANULES.items() if kibibytes * 1024 == size), None)
 
 
 class Iommu(Device):
-    """An IOMMU, of which a domain has one at most.  Intel's is part of the chipset, virtio's a PCI device on the
-    machine's own bus.
+    """An IOMMU, of which a domain has one at most.  Intel's is part of the chipset, virtio's and AMD's a PCI device on
+    the machine's own bus.
     """
 
     element = "iommu"
     alias_prefix = "iommu"
 
     model: Annotated[
-        Literal["intel", "virtio", "smmuv3"], At("@model"), Becomes("`-device intel-iommu` or `virtio-iommu`")
+        Literal["intel", "amd", "virtio", "smmuv3"],
+        At("@model"),
+        Becomes("`-device intel-iommu`, `virtio-iommu`, or `AMDVI-PCI` and `amd-iommu`"),
     ]
     intremap: Annotated[OnOff | None, At("driver/@intremap"), Becomes("`intremap`")] = None
     caching_mode: Annotated[OnOff | None, At("driver/@caching_mode"), Qemu("caching-mode")] = None
@@ -48,38 +93,48 @@ class Iommu(Device):
     iotlb: Annotated[OnOff | None, At("driver/@iotlb"), Qemu("device-iotlb")] = None
     aw_bits: Annotated[Byte | None, At("driver/@aw_bits"), Becomes("`aw-bits`")] = None
     dma_translation: Annotated[OnOff | None, At("driver/@dma_translation"), Qemu("dma-translation")] = None
-    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr` of virtio's")] = None
+    xtsup: Annotated[OnOff | None, At("driver/@xtsup"), Qemu("xtsup")] = None
+    passthrough: Annotated[OnOff | None, At("driver/@passthrough"), Qemu("pt")] = None
+    granule: Annotated[Granule | None, At("driver/granule")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr` of virtio's and AMD's")] = None
 
     def plug(self, target: Target) -> Kinds | None:
-        """virtio's is part of the machine's own bus."""
+        """virtio's and AMD's are part of the machine's own bus."""
+        if self.model == "amd":
+            return Plug.pci() | Plug.INTEGRATED
         return Plug.virtio(target) | Plug.INTEGRATED if self.model == "virtio" else None
 
     def rules(self) -> Iterator[Broken]:
-        """What belongs to Intel's, and what to virtio's."""
+        """What belongs to which model."""
         if self.model == "smmuv3":
             yield Broken("model", "model='smmuv3' is for Arm machines")
-        elif self.model == "virtio":
-            for name in _OF_INTEL:
-                if getattr(self, name) is not None:
-                    yield Broken(name, "this belongs to model='intel' alone")
-            if self.address is not None and not isinstance(self.address, PciAddress):
-                yield Broken("address", "a virtio IOMMU has an address of type 'pci'")
-        else:
-            if self.address is not None:
-                yield Broken("address", "model='intel' is part of the chipset and has no address")
-            if self.eim and not self.intremap:
-                yield Broken("eim", "eim='on' needs intremap='on'")
+            return
+        for name, models in _HAVE.items():
+            if getattr(self, name) is not None and self.model not in models:
+                yield Broken(
+                    name, f"this belongs to model='{models[0]}' {'alone' if len(models) == 1 else 'and others'}"
+                )
+        if self.model == "intel" and self.address is not None:
+            yield Broken("address", "model='intel' is part of the chipset and has no address")
+        elif self.address is not None and not isinstance(self.address, PciAddress):
+            yield Broken("address", f"an IOMMU of model='{self.model}' has an address of type 'pci'")
+        if self.model == "intel" and self.eim and not self.intremap:
+            yield Broken("eim", "eim='on' needs intremap='on'")
 
     def emit(self, target: Target) -> Iterator[options.Option]:
-        """One ``-device``."""
-        identity = Property("id", self.id, self.place())
+        """One ``-device``; of AMD's two, as its PCI device is one of its own (QEMU 10.1, ``pci-id``)."""
+        identity, place = Property("id", self.id, self.place()), self.place("model")
         if self.model == "virtio":
-            yield options.DeviceOption("virtio-iommu", (identity, *self.pci_properties(target)), self.place("model"))
+            properties = (identity, *self._own(), *self.pci_properties(target))
+            yield options.DeviceOption("virtio-iommu", properties, place)
         elif self.model == "intel":
-            yield options.DeviceOption("intel-iommu", (identity, *self._intel()), self.place("model"))
+            yield options.DeviceOption("intel-iommu", (identity, *self._own()), place)
+        elif self.model == "amd":
+            yield options.DeviceOption("AMDVI-PCI", (identity, *self.pci_properties(target)), place)
+            yield options.DeviceOption("amd-iommu", (Property("pci-id", self.id, place), *self._own()), place)
 
-    def _intel(self) -> Iterator[Property]:
-        """In libvirt's order (11.3, ``qemuBuildIOMMUCommandLine``); two of the switches are words to QEMU."""
+    def _own(self) -> Iterator[Property]:
+        """In libvirt's order (12.8, asked); two of the switches are words to QEMU."""
         own = {item.name: item for item in self.properties()}
         for name in ("intremap", "eim"):
             value = getattr(self, name)
@@ -87,7 +142,9 @@ class Iommu(Device):
                 own[name] = Property(name, "on" if value else "off", self.place(name))
         if self.aw_bits:
             own["aw-bits"] = Property("aw-bits", self.aw_bits, self.place("aw_bits"))
-        for name in ("intremap", "caching-mode", "eim", "device-iotlb", "aw-bits", "dma-translation"):
+        if self.granule is not None and self.granule.word is not None:
+            own["granule"] = Property("granule", self.granule.word, self.place("granule"))
+        for name in _ORDER:
             if name in own:
                 yield own[name]
 
@@ -120,6 +177,9 @@ def _with_interrupts_for_many(domain: Domain, target: Target) -> Domain:
 
 
 def _with_eim(unit: Iommu) -> Iommu:
+    if unit.model == "amd":
+        xtsup = True if unit.xtsup is None else unit.xtsup
+        return unit.replace(intremap=True if unit.intremap is None else unit.intremap, xtsup=xtsup)
     if unit.model != "intel":
         return unit
     intremap = True if unit.intremap is None else unit.intremap
@@ -141,7 +201,7 @@ def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
     most = target.entry.cpu_max if target.entry is not None else None
     if not target.is_understood or (most is not None and vcpu.value > most):
         return
-    if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and unit.eim):
+    if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and (unit.eim or unit.xtsup)):
         return
     if target.kind == "q35":
         message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"

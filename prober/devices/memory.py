@@ -13,6 +13,7 @@ from prober.domain.shared.address import DimmAddress, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.memory import MemorySize, Wanted
 from prober.domain.shared.slots import Kinds, Plug
+from prober.domain.shared.virtio import VirtioDevice
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import AbsolutePath, Count, HexAmount, NumberSet, YesNo
@@ -87,7 +88,7 @@ class MemoryModule(Device):
     def emit(self, target: Target) -> Iterator[options.Option]:
         """Its backend, and the device."""
         yield from self.backend
-        properties: list[Property] = []
+        properties = self.properties()
         if self.node is not None:
             properties.append(Property("node", self.node, self.place("node")))
         properties += self.device_properties()
@@ -208,7 +209,7 @@ class Nvdimm(SlotModule):
             yield Property("unarmed", True, self.place("readonly"))
 
 
-class _VirtioModule(MemoryModule):
+class _VirtioModule(MemoryModule, VirtioDevice):
     """A PCI device with memory."""
 
     address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None

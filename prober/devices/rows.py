@@ -14,7 +14,7 @@ from prober.devices.audio.audible import Audible
 from prober.devices.audio.complete import add_audio, complete_audio
 from prober.devices.channel import Channel, complete_channels
 from prober.devices.console import Console, add_consoles
-from prober.devices.controller import CcidController, Controller, PciController
+from prober.devices.controller import CcidController, Controller, NvmeController, PciController
 from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
 from prober.devices.controller.pci.roots import emit_pci_holes
@@ -23,6 +23,7 @@ from prober.devices.disk import Disk
 from prober.devices.disk.check import check_disks
 from prober.devices.disk.complete import place_disks
 from prober.devices.disk.floppy import emit_floppy_controllers
+from prober.devices.disk.nvme import settle_nvme
 from prober.devices.disk.reservations import emit_reservations
 from prober.devices.disk.throttling import check_throttling
 from prober.devices.disk.volumes import settle_volumes
@@ -30,8 +31,9 @@ from prober.devices.filesystem import Filesystem
 from prober.devices.filesystem.complete import complete_filesystems
 from prober.devices.graphics import Graphics
 from prober.devices.graphics.complete import settle_graphics
-from prober.devices.hostdev import Hostdev, ScsiHostdev
+from prober.devices.hostdev import Hostdev, PciHostdev, ScsiHostdev
 from prober.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
+from prober.devices.hostdev.iommufd import complete_iommufd, emit_iommufd
 from prober.devices.hub import Hub
 from prober.devices.input import Input, check_inputs
 from prober.devices.interface import HostdevInterface, Interface, NetworkInterface
@@ -120,6 +122,7 @@ ROWS: tuple[Row, ...] = (
         steps=(
             Step(300, settle_volumes, about=(Disk,)),
             Step(310, place_disks, about=(Disk,)),
+            Step(385, reading(settle_nvme, the_domain), about=(NvmeController,)),
             Step(650, check_disks, about=(Disk,)),
             Step(660, reading(check_throttling, lambda domain, _: (domain.throttle_groups, domain.devices))),
         ),
@@ -141,12 +144,14 @@ ROWS: tuple[Row, ...] = (
         steps=(
             Step(320, reading(place_scsi_hostdevs, the_domain), about=(ScsiHostdev,)),
             Step(440, reading(complete_hostdevs, the_domain), about=(Hostdev,)),
+            Step(445, complete_iommufd, about=(PciHostdev, HostdevInterface)),
             Step(
                 460,
                 reading(check_hostdevs, devices_and_target),
                 about=(Hostdev, HostdevInterface, NetworkInterface),
             ),
         ),
+        emissions=(Emission(505, lambda domain, target: emit_iommufd(domain.devices, target)),),
     ),
     Row(Hub, 310, scan=160),
     Row(

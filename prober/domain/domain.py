@@ -10,6 +10,7 @@ from prober.commandline.refusal import Broken, Note, Refusal
 from prober.domain.clock import Clock
 from prober.domain.cpu import Cpu
 from prober.domain.features import Features
+from prober.domain.iommufd import IommuFd
 from prober.domain.iothreads import MOST_IO_THREADS, DefaultIoThread, IoThread, IoThreads, io_threads
 from prober.domain.launch_security import LaunchSecurity
 from prober.domain.lifecycle import Action, CrashAction
@@ -29,7 +30,7 @@ from prober.domain.throttle import ThrottleGroup
 from prober.domain.tuning import BlkioTune, CpuTune, HostPlacement, IdMap, MemTune, Perf
 from prober.domain.vcpu import Vcpu, Vcpus
 from prober.xml.binding import At, Becomes, Checked, Neutral, Opaque
-from prober.xml.values import Count, DomainName, UuidOrEmpty
+from prober.xml.values import Count, DomainName, Uuid, UuidOrEmpty
 
 D = TypeVar("D", bound=Device)
 #: ``type[D]``, in a class that has a field ``type``.
@@ -47,6 +48,7 @@ class Domain(Checked):
     uuid: Annotated[
         UuidOrEmpty | None, At("uuid"), Becomes("`-uuid`; made up with `--make-up`, else none where it is empty")
     ] = None
+    hw_uuid: Annotated[Uuid | None, At("hwuuid"), Becomes("`-uuid`, in the place of `<uuid>`")] = None
     genid: Annotated[
         UuidOrEmpty | None, At("genid"), Becomes("`-device vmgenid`; where it is empty made up, or `guid=auto`")
     ] = None
@@ -97,6 +99,7 @@ class Domain(Checked):
     pm: Annotated[Pm | None, At("pm")] = None
     acpi_hotplug: Annotated[AcpiHotplug | None, At("acpi-hotplug")] = None
     devices: Annotated[Devices, At("devices")] = Devices()
+    iommufd: Annotated[IommuFd | None, At("iommufd")] = None
     launch_security: Annotated[
         LaunchSecurity | None, At("launchSecurity"), Becomes("an `-object` that `-machine` refers to")
     ] = None

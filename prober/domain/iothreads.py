@@ -37,13 +37,14 @@ class Polling(Element):
     max: Annotated[Amount | None, At("@max"), Qemu("poll-max-ns")] = None
     grow: Annotated[Amount | None, At("@grow"), Qemu("poll-grow")] = None
     shrink: Annotated[Amount | None, At("@shrink"), Qemu("poll-shrink")] = None
+    weight: Annotated[Amount | None, At("@weight"), Qemu("poll-weight")] = None
 
 
 class IoThread(ThreadPool):
     """One thread with a number of its own."""
 
     id: Annotated[PositiveCount, At("@id"), Becomes("the `id` of `-object iothread`")]
-    poll: Annotated[Polling | None, At("poll"), Becomes("`poll-max-ns`, `poll-grow` and `poll-shrink`")] = None
+    poll: Annotated[Polling | None, At("poll"), Becomes("`poll-max-ns` and others")] = None
 
 
 class IoThreads(Checked):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
 from prober.commandline.options import Need, Object, Option, Prepared, Property
-from prober.commandline.refusal import Refusal, Unfit
+from prober.commandline.refusal import Broken, Unfit
 from prober.host.directories import domain_directory
 from prober.host.target import Target
-from prober.xml.binding import At, Becomes, Element
-from prober.xml.values import Count, YesNo
+from prober.xml.binding import At, Becomes, Checked, Element
+from prober.xml.values import AbsolutePath, Count, YesNo
 
 #: libvirt's name for the object.
 _ID = "lsec0"
@@ -33,8 +33,8 @@ def _hex(most: int) -> Any:
     return BeforeValidator(convert)
 
 
-def _base64(most: int) -> Any:
-    """Text in base64 of at most so many bytes."""
+def _base64(most: int, *, least: int = 1) -> Any:
+    """Text in base64 of at most so many bytes, and no fewer than ``least``."""
 
     def check(value: str) -> str:
         text = "".join(value.split())
@@ -42,10 +42,15 @@ def _base64(most: int) -> Any:
             raise Unfit("is not in base64")
         if len(text.rstrip("=")) * 3 // 4 > most:
             raise Unfit(f"is more than {most} bytes in base64")
+        if len(text.rstrip("=")) * 3 // 4 < least:
+            raise Unfit(f"is less than {least} bytes in base64")
         return text
 
     return AfterValidator(check)
 
+
+#: The bits of a TDX guest's attributes that a domain may have.
+_TDX_POLICY = 1 << 28 | 1
 
 #: What depends on the host's CPU: the field, QEMU's name, and the element.
 _OF_THE_HOST = (
@@ -65,8 +70,13 @@ class LaunchSecurity(Element):
 
     tag: ClassVar[str] = "type"
 
+    @property
+    def needs_of_host(self) -> str:
+        """The fact of a host (:class:`~prober.host.facts.HostFacts`) without which its kernel starts no such guest."""
+        raise NotImplementedError
 
-class _Sev(LaunchSecurity):
+
+class AmdSecurity(LaunchSecurity):
     """What all generations of AMD's SEV have."""
 
     tag: ClassVar[str] = ""
@@ -91,7 +101,7 @@ class _Sev(LaunchSecurity):
             yield Property("kernel-hashes", self.kernel_hashes, self.place("kernel_hashes"))
 
 
-class Sev(_Sev):
+class Sev(AmdSecurity):
     """The first two generations: memory, and with bit 2 of the policy (SEV-ES) registers are encrypted."""
 
     type: Annotated[Literal["sev"], At("@type"), Becomes("`-object sev-guest`")]
@@ -106,6 +116,11 @@ class Sev(_Sev):
         """Whether it is SEV-ES."""
         return bool(self.policy & 4)
 
+    @property
+    def needs_of_host(self) -> str:
+        """SEV, or its second generation."""
+        return "sev_es" if self.encrypts_registers else "sev"
+
     def emit(self, target: Target, directory: str) -> Iterator[Option]:
         """``directory`` is the domain's own, where libvirt writes the owner's words for QEMU to read."""
         properties = [*self._common(target), Property("policy", self.policy, self.place("policy"))]
@@ -119,7 +134,7 @@ class Sev(_Sev):
         yield Object("sev-guest", _ID, tuple(properties), self.place())
 
 
-class SevSnp(_Sev):
+class SevSnp(AmdSecurity):
     """The third generation, which also keeps the host from changing memory."""
 
     type: Annotated[Literal["sev-snp"], At("@type"), Becomes("`-object sev-snp-guest`")]
@@ -132,6 +147,11 @@ class SevSnp(_Sev):
     id_block: Annotated[Annotated[str, _base64(96)] | None, At("idBlock"), Becomes("`id-block`")] = None
     id_auth: Annotated[Annotated[str, _base64(4096)] | None, At("idAuth"), Becomes("`id-auth`")] = None
     host_data: Annotated[Annotated[str, _base64(32)] | None, At("hostData"), Becomes("`host-data`")] = None
+
+    @property
+    def needs_of_host(self) -> str:
+        """The third generation."""
+        return "sev_snp"
 
     def emit(self, target: Target, directory: str) -> Iterator[Option]:
         """One object; QEMU names the key of the chip by what is taken away."""
@@ -151,7 +171,54 @@ class SevSnp(_Sev):
         yield Object("sev-snp-guest", _ID, tuple(properties), self.place())
 
 
-LaunchSecurity.choices = {"sev": Sev, "sev-snp": SevSnp}
+class QuoteService(Element):
+    """``<quoteGenerationService>``: what signs what a TDX guest says of itself."""
+
+    path: Annotated[AbsolutePath, At("@path"), Becomes("`quote-generation-socket`")] = "/var/run/tdx-qgs/qgs.socket"
+
+
+#: A digest of SHA-384, in base64.
+_Digest: TypeAlias = Annotated[str, _base64(48, least=48)]
+
+
+class Tdx(LaunchSecurity, Checked):
+    """Intel's way: memory, registers and state are out of the host's reach (libvirt 12.8, asked)."""
+
+    tag: ClassVar[str] = ""
+    type: Annotated[Literal["tdx"], At("@type"), Becomes("`-object tdx-guest`")]
+    policy: Annotated[Annotated[int, _hex(2**64 - 1)] | None, At("policy"), Becomes("`attributes`")] = None
+    config_id: Annotated[_Digest | None, At("mrConfigId"), Becomes("`mrconfigid`")] = None
+    owner: Annotated[_Digest | None, At("mrOwner"), Becomes("`mrowner`")] = None
+    owner_config: Annotated[_Digest | None, At("mrOwnerConfig"), Becomes("`mrownerconfig`")] = None
+    quotes: Annotated[QuoteService | None, At("quoteGenerationService"), Becomes("`quote-generation-socket`")] = None
+
+    def rules(self) -> Iterator[Broken]:
+        """The attributes that libvirt lets a guest have: debugging, and no exception at a page that was taken away."""
+        if self.policy is not None and self.policy & ~_TDX_POLICY:
+            yield Broken("policy", "a policy has bits 0 (debug) and 28 (sept-ve-disable) alone")
+
+    @property
+    def needs_of_host(self) -> str:
+        """TDX."""
+        return "tdx"
+
+    def emit(self, target: Target, directory: str) -> Iterator[Option]:
+        """One object."""
+        properties = []
+        for name, key in (("config_id", "mrconfigid"), ("owner", "mrowner"), ("owner_config", "mrownerconfig")):
+            if getattr(self, name) is not None:
+                properties.append(Property(key, getattr(self, name), self.place(name)))
+        if self.quotes is not None:
+            todo = f"the service that signs quotes of TDX guests must listen on {self.quotes.path}"
+            path = Prepared(self.quotes.path, Need("tdx-quotes", _ID, todo))
+            place = self.quotes.place("path")
+            properties.append(Property("quote-generation-socket", {"type": "unix", "path": path}, place))
+        if self.policy is not None:
+            properties.append(Property("attributes", self.policy, self.place("policy")))
+        yield Object("tdx-guest", _ID, tuple(properties), self.place())
+
+
+LaunchSecurity.choices = {"sev": Sev, "sev-snp": SevSnp, "tdx": Tdx}
 
 
 def machine_security(security: LaunchSecurity | None, target: Target) -> Iterator[Property]:
@@ -167,18 +234,5 @@ def machine_security(security: LaunchSecurity | None, target: Target) -> Iterato
 
 def emit_security(security: LaunchSecurity | None, domain_name: str, target: Target) -> Iterator[Option]:
     """The object that makes it."""
-    if isinstance(security, Sev | SevSnp):
+    if isinstance(security, Sev | SevSnp | Tdx):
         yield from security.emit(target, domain_directory(domain_name, target))
-
-
-def check_security(security: LaunchSecurity | None, target: Target) -> Iterator[Refusal]:
-    """Memory of a guest is encrypted by the CPU, which needs KVM, and numbers that depend on the CPU."""
-    if isinstance(security, Sev | SevSnp):
-        for element in security.missing(target):
-            yield Refusal(
-                place=security.place(),
-                message=f"<{element}> is needed: it depends on the host's CPU, and QEMU was asked on one without SEV",
-            )
-    if security is not None and target.accel != "kvm":
-        message = "launch security needs the host's CPU, and the domain's type is qemu"
-        yield Refusal(place=security.place(), message=message, hint="write <domain type='kvm'>")

@@ -15,6 +15,7 @@ from prober.export.xml import WrittenElement, element, text_element
 from prober.guest.cpu.host import best_of, decode_cpu, usable_of
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import from_qemu
+from prober.guest.hyperv import offered_hyperv
 from prober.host.target import X86
 
 
@@ -64,9 +65,8 @@ def hyperv_features(subject: RowSubject) -> list[tuple[str, RowFinding]]:
     """The enlightenments of Hyper-V, each with what QEMU says where all that the host has is asked for."""
     if (against := with_kvm(subject)).verdict is not Verdict.present:
         return [(name, against) for name in HYPERV]
-    asked = [one for one in subject.accelerator.cpu_expansions if one.asked_props.get("hv-passthrough") is True]
-    props = next((one.props for one in asked if one.type == "full" and one.props), None)
-    if props is None or not any(name.startswith("hv-") for name in props):
+    props = offered_hyperv(subject.accelerator)
+    if props is None:
         unknown = RowFinding(Verdict.unknown, "query-cpu-model-expansion told of no hv-… property")
         return [(name, unknown) for name in HYPERV]
     return [(name, _found_hyperv(f"hv-{name.replace('_', '-')}", props)) for name in HYPERV]

@@ -29,9 +29,13 @@ def emit_name(domain: Domain, target: Target) -> Iterator[Option]:
 
 
 def emit_uuid(domain: Domain) -> Iterator[Option]:
-    """``-uuid``.  Without ``<uuid>`` there is none: libvirt would make one up, and here it takes a seed."""
-    if domain.uuid:
-        yield Plain("-uuid", domain.uuid, domain.place("uuid"))
+    """``-uuid``: what the guest is shown, which is libvirt's own unless ``<hwuuid>`` says another.
+
+    Without ``<uuid>`` there is none: libvirt would make one up, and here it takes a seed.
+    """
+    shown, field = (domain.hw_uuid, "hw_uuid") if domain.hw_uuid else (domain.uuid, "uuid")
+    if shown:
+        yield Plain("-uuid", shown, domain.place(field))
 
 
 def emit_genid(domain: Domain) -> Iterator[Option]:
@@ -59,8 +63,8 @@ def complete_uuid(domain: Domain) -> Completion:
 
 
 def check_sysinfo(domain: Domain) -> Iterator[Refusal]:
-    """A machine has one UUID."""
-    first = domain.uuid or None
+    """A machine has one UUID; ``<hwuuid>`` says it where there is one (libvirt 12.8, asked)."""
+    first = domain.hw_uuid or domain.uuid or None
     for info in domain.sysinfo:
         if not isinstance(info, SmbiosInfo) or info.system is None or info.system.uuid is None:
             continue

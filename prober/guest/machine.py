@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from prober.commandline.deeds import MakeDirectory
-from prober.commandline.options import Keyval, Need, Option, Plain, Prepared, Property
+from prober.commandline.options import Keyval, Need, Object, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
 from prober.devices.sound import speaker_properties
@@ -134,7 +134,10 @@ def emit_incoming(target: Target) -> Iterator[Option]:
 
 
 def emit_monitor(target: Target) -> Iterator[Option]:
-    """A QMP socket, where one is wanted."""
+    """A QMP socket, where one is wanted.
+
+    A monitor is an object where QEMU has it so (11.1, which deprecates ``-mon``), as libvirt 12 writes it.
+    """
     if target.monitor is None:
         return
     place = target.place
@@ -151,6 +154,9 @@ def emit_monitor(target: Target) -> Iterator[Option]:
         Property("wait", False, place),
     )
     yield Keyval("-chardev", "socket", socket, place)
+    if target.caps.has("object-add.qom-type.monitor-qmp"):
+        yield Object("monitor-qmp", "monitor", (Property("chardev", "charmonitor", place),), place)
+        return
     control = (
         Property("chardev", "charmonitor", place),
         Property("id", "monitor", place),

@@ -40,13 +40,22 @@ class FlashMapping(BaseModel):
         return self.executable.filename
 
 
+class UefiVars(BaseModel):
+    """Where the variables of firmware in memory begin: a file of QEMU's own form, for its device ``uefi-vars``."""
+
+    model_config = _CONFIG
+
+    template: AbsolutePath
+
+
 class FileMapping(BaseModel):
-    """Firmware that is loaded as a kernel, or into memory."""
+    """Firmware that is loaded as a kernel, or into memory; QEMU may keep the variables of the latter."""
 
     model_config = _CONFIG
 
     device: Literal["kernel", "memory"]
     filename: AbsolutePath
+    uefi_vars: UefiVars | None = Field(default=None, alias="uefi-vars")
 
 
 class FirmwareTarget(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from prober.capabilities.toml_text import parse_toml
 from prober.errors import UsageError
 from prober.host.firmware import read_firmware
 from prober.host.host import Host
+from prober.host.look import read_confidential
 
 #: Read where no file is named, if it is there.
 DEFAULT_FILE = Path("/etc/prober/host.toml")
@@ -32,12 +34,17 @@ def read_host(file: Path | None = None, *, root: Path = Path("/")) -> Host:
     """The host that a TOML file describes, in the form of :class:`~prober.host.host.Host`, and its firmware.
 
     Without ``file`` it is :data:`DEFAULT_FILE`, which need not exist.  The firmware is what is installed below
-    ``root``, unless the file lists it.
+    ``root``, and what guests may keep from their host what its kernel says, unless the file lists them.
 
     :raise UsageError: where the file cannot be read, or says something that is not understood.
     """
     host = _read_file(file)
-    return host if "firmware" in host.model_fields_set else host.model_copy(update={"firmware": read_firmware(root)})
+    found: dict[str, Any] = {}
+    if "firmware" not in host.model_fields_set:
+        found["firmware"] = read_firmware(root)
+    if "confidential" not in host.model_fields_set:
+        found["confidential"] = read_confidential(root)
+    return host.model_copy(update=found)
 
 
 def _read_file(file: Path | None) -> Host:

@@ -186,6 +186,18 @@ class HostCpu(BaseModel):
     disable: tuple[CpuWord, ...] = ()
 
 
+class Confidential(BaseModel):
+    """Which ways of keeping a guest's memory from its host the kernel lets guests have, as the parameters of KVM's
+    modules say (:class:`~prober.host.facts.HostFacts`); None where that is not known."""
+
+    model_config = _CONFIG
+
+    sev: bool | None = None
+    sev_es: bool | None = None
+    sev_snp: bool | None = None
+    tdx: bool | None = None
+
+
 class Host(BaseModel):
     """One host, as far as command lines show it.  Read once, at the edge; translating looks at nothing else."""
 
@@ -212,3 +224,5 @@ class Host(BaseModel):
     utc_offset: int = 0
     #: libvirt's storage pools.
     pools: tuple[Pool, ...] = ()
+    #: What its kernel says of guests whose memory it cannot read; looked up where no file says it.
+    confidential: Confidential | None = None

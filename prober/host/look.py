@@ -18,6 +18,7 @@ from pathlib import Path
 from prober.capabilities.fingerprinter import parse_cpuinfo
 from prober.capabilities.marks import read_small
 from prober.host.facts import HostFacts, HostProcessor
+from prober.host.host import Confidential
 
 #: The first processor of a machine with hundreds is within so much of ``/proc/cpuinfo`` (bytes).
 _MOST_OF_CPUINFO = 16384
@@ -71,6 +72,12 @@ def read_host_facts(root: Path = Path("/")) -> HostFacts:
         tun=_offered(root, "tun", "net/tun", _TUNGETFEATURES, _OF_TUN),
         **{field: _parameter(root, paths) for field, paths in _PARAMETERS.items()},
     )
+
+
+def read_confidential(root: Path = Path("/")) -> Confidential:
+    """What the kernel's modules say of guests whose memory the host cannot read; nothing of a module that is not
+    loaded."""
+    return Confidential(**{field: _parameter(root, _PARAMETERS[field]) for field in Confidential.model_fields})
 
 
 def _processor(root: Path) -> HostProcessor | None:

@@ -18,7 +18,6 @@ from prober.domain.features.hyperv import check_hyperv
 from prober.domain.features.machine import (
     check_features,
 )
-from prober.domain.launch_security import check_security
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import kinds_of
 from prober.domain.steps import Completion, Step, devices_and_target, reading, the_devices, the_domain
@@ -33,6 +32,7 @@ from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
 from prober.guest.firmware.choose import settle_firmware
 from prober.guest.hotplug.options import check_hotplug
+from prober.guest.hyperv import settle_hyperv
 from prober.guest.identity import check_sysinfo, complete_uuid
 from prober.guest.lifecycle import check_lifecycle
 from prober.guest.machine import (
@@ -46,6 +46,7 @@ from prober.guest.numa.complete import complete_numa
 from prober.guest.numa.numatune import complete_numatune
 from prober.guest.os import check_os
 from prober.guest.overrides import check_capabilities
+from prober.guest.security import check_security
 from prober.guest.vcpu import check_vcpu
 from prober.host.target import Target
 from prober.translate.target import check_target
@@ -56,13 +57,14 @@ from prober.translate.target import check_target
 _OWN: tuple[Step, ...] = (
     Step(10, reading(check_target, lambda domain, target: (domain.os.type, target))),
     Step(20, check_vcpu),
+    Step(25, settle_hyperv),
     Step(30, reading(check_hyperv, lambda domain, target: (domain.features.hyperv, domain.clock, target))),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
     Step(60, reading(check_features, lambda domain, target: (domain.features, target))),
     Step(70, reading(check_clock, lambda domain, target: (domain.clock, target))),
     Step(80, reading(check_sysinfo, the_domain)),
-    Step(90, reading(check_security, lambda domain, target: (domain.launch_security, target))),
+    Step(90, check_security),
     Step(100, reading(check_cpu_tuning, the_domain)),
     Step(110, reading(check_capabilities, the_domain)),
     Step(200, reading(complete_numa, the_domain)),

@@ -30,7 +30,7 @@ from tests.recordings import LIBVIRT, load_capabilities
 
 #: ``qemu_8.2.0-tcg-virt.riscv64.xml``: the version, the type where it is not kvm, the machine, and the architecture.
 _NAME = re.compile(
-    r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)(?P<variant>\+amdsev)?\.xml"
+    r"qemu_(?P<version>[\d.]+)(?P<tcg>-tcg)?(-(?P<machine>q35|virt))?\.(?P<arch>\w+)(?P<variant>(?:\+[a-z]+)*)\.xml"
 )
 
 

@@ -21,6 +21,7 @@ from prober.host.host import Host, HostCpu, Network, Settings
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
+from tests.conformance.since import as_before_12
 from tests.conformance.storage import pools_of, with_secrets
 from tests.recordings import LIBVIRT, load_capabilities
 
@@ -41,7 +42,8 @@ _NETWORKS = {
 #: The network that displays of the suite listen on.
 _LISTENED = Network(forward="nat", bridge="br0", address="192.168.122.1")
 
-_OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+)\.(?P<kind>args|err)")
+#: A version may tell how its QEMU was asked: ``9.2.0+hvf``.
+_OUTCOME = re.compile(r"(?P<name>.+)\.(?P<version>\d+\.\d+\.\d+(?:\+[a-z0-9]+)*)\.(?P<kind>args|err)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def capabilities_of(replies: Path, version: str) -> Capabilities:
 def newest(replies: Path) -> str:
     """The newest version that is recorded."""
     names = (path.name.removeprefix("qemu-").removesuffix(".replies.xz") for path in replies.glob("qemu-*.replies.xz"))
-    return max(names, key=lambda name: tuple(map(int, name.split("."))))
+    return max((name for name in names if "+" not in name), key=lambda name: tuple(map(int, name.split("."))))
 
 
 def suite_host(firmware: Path) -> Host:
@@ -167,8 +169,8 @@ def _depends_on_host_cpu(domain: Domain) -> bool:
     return cpu.mode == "host-model" or cpu.match == "minimum" or not policies.isdisjoint({"optional", "forbid"})
 
 
-def _cpu_of(argv: list[str]) -> list[object]:
-    return [option for option in load_compare().parse(argv) if option[0] == "-cpu"]
+def _cpu_of(argv: list[str], xml: str) -> list[object]:
+    return [option for option in load_compare().parse(as_before_12(argv, xml)) if option[0] == "-cpu"]
 
 
 def translate_case(case: Case, replies: Path, host: Host) -> Translation:
@@ -181,13 +183,15 @@ def translate_case(case: Case, replies: Path, host: Host) -> Translation:
     if case.kind != "args" or not _depends_on_host_cpu(domain):
         return _translate_on(case, domain, own, replies)
     outcomes: list[Translation | RefusedError] = []
+    xml = case.xml.read_text()
+    wanted = _cpu_of(load_compare().read_argv(str(case.outcome)), xml)
     for one in (own, own.model_copy(update={"cpu": _HASWELL})):
         try:
             translation = _translate_on(case, domain, one, replies)
         except RefusedError as error:
             outcomes.append(error)
             continue
-        if _cpu_of(list(translation.argv[1:])) == _cpu_of(load_compare().read_argv(str(case.outcome))):
+        if _cpu_of(list(translation.argv[1:]), xml) == wanted:
             return translation
         outcomes.append(translation)
     if isinstance(outcomes[0], RefusedError):
@@ -253,5 +257,7 @@ def judge(case: Case, replies: Path, host: Host) -> Verdict:
     if case.kind == "err":
         return Verdict(case, "accepted")
     compare = load_compare()
-    kind, lines = compare.compare(compare.read_argv(str(case.outcome)), with_secrets(translation)[1:])
+    xml = case.xml.read_text()
+    theirs, ours = compare.read_argv(str(case.outcome)), with_secrets(translation)[1:]
+    kind, lines = compare.compare(as_before_12(theirs, xml), as_before_12(ours, xml))
     return Verdict(case, kind, tuple(lines))

@@ -3,6 +3,7 @@
 from prober.devices.controller.base import Controller
 from prober.devices.controller.ccid import CcidController
 from prober.devices.controller.disk import FdcController, IdeController, SataController
+from prober.devices.controller.nvme import NvmeController
 from prober.devices.controller.pci import PciController, PcieRoot, PcieRootPort, PciRoot
 from prober.devices.controller.scsi import ScsiController
 from prober.devices.controller.usb import UsbController
@@ -17,6 +18,7 @@ Controller.choices = {
     "fdc": FdcController,
     "virtio-serial": VirtioSerialController,
     "ccid": CcidController,
+    "nvme": NvmeController,
 }
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Controller",
     "FdcController",
     "IdeController",
+    "NvmeController",
     "PciController",
     "PciRoot",
     "PcieRoot",

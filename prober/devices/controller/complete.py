@@ -19,7 +19,7 @@ from prober.host.target import Target
 from prober.xml.binding import Places
 
 #: In which order libvirt looks for what plugs into controllers that are not there.
-_IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid")
+_IMPLIED = ("scsi", "fdc", "ide", "sata", "virtio-serial", "ccid", "nvme")
 
 
 class _Controllers:

@@ -113,6 +113,10 @@ def _check_monitor(disk: Disk) -> Check:
         if getattr(disk, name) is not None:
             hint = "give a monitor, and do what the resource says"
             yield Refusal(place=disk.place(name), message=f"{what} on QEMU's monitor", hint=hint)
+    if disk.statistics is not None and disk.has_histograms:
+        message = "<latency-histogram> is set on QEMU's monitor"
+        hint = "give a monitor, and do what the resource says"
+        yield Refusal(place=disk.statistics.place("histograms"), message=message, hint=hint)
 
 
 def _check_group(disk: Disk, groups: Mapping[str, Sequence[Disk]]) -> Check:

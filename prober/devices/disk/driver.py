@@ -75,7 +75,7 @@ class DriverFields(VirtioDevice):
     detect_zeroes: Annotated[
         Literal["off", "on", "unmap"] | None,
         At("driver/@detect_zeroes"),
-        Becomes("`detect-zeroes` of the topmost block node"),
+        Becomes("`detect-zeroes` of each image's topmost block node"),
     ] = None
 
     def access(self, cache: str | None, *, floppy: bool) -> ImageAccess:

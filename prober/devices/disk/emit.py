@@ -26,33 +26,19 @@ def emit_disk(disk: DiskElement, target: Target) -> Iterator[options.Option]:
     image = disk.image(target)
     if image is not None and not target.caps.has("blockdev-del"):
         yield _drive(disk, f"drive-{disk.id}")
-        yield _device(disk, target, Property("drive", f"drive-{disk.id}", disk.place("source")))
+        yield from _devices(disk, target, Property("drive", f"drive-{disk.id}", disk.place("source")))
         return
     if image is not None:
         yield from layers(image, target)
         nodes = _filters(disk, image.top_node)
         yield from nodes
         top = str(nodes[-1].value["node-name"]) if nodes else image.top_node
-        yield _device(disk, target, Property("drive", top, disk.place("source")))
+        yield from _devices(disk, target, Property("drive", top, disk.place("source")))
     elif disk.kind == "vhostuser" and disk.source is not None:
         yield unix_socket(_chardev(disk), disk.source.path or "", disk.place("source"), target, reconnect=_redial(disk))
-        yield _device(disk, target, Property("chardev", _chardev(disk), disk.place("source")))
-    elif disk.bus == "usb":
-        yield from _empty_usb_drive(disk, target)
+        yield from _devices(disk, target, Property("chardev", _chardev(disk), disk.place("source")))
     else:
-        yield _device(disk, target)
-
-
-def _empty_usb_drive(disk: DiskElement, target: Target) -> Iterator[options.DeviceOption]:
-    """A CD drive without a medium: ``usb-storage`` is none without an image, and a SCSI drive of its own behind
-    ``usb-bot`` is (as libvirt has all CD drives on USB from 12 on)."""
-    own = disk.place()
-    yield options.DeviceOption("usb-bot", (*disk.address_properties(target), Property("id", disk.id, own)), own)
-    drive = [Property("bus", f"{disk.id}.0", own), Property("scsi-id", 0, own), Property("lun", 0, own)]
-    drive += [Property("id", f"{disk.id}-device", own), *disk.boot_properties()]
-    if disk.serial is not None:
-        drive.append(Property("serial", disk.serial.replace(" ", "\\ "), disk.place("serial")))
-    yield options.DeviceOption("scsi-cd", tuple(drive), own)
+        yield from _devices(disk, target)
 
 
 def _chardev(disk: DiskElement) -> str:
@@ -81,6 +67,7 @@ def _filters(disk: DiskElement, below: str) -> list[options.Qapi]:
         below = name
     for item, name in zip(disk.throttle_filters, disk.filter_nodes, strict=True):
         value = {"driver": "throttle", "node-name": name, "throttle-group": f"throttle-{item.group}", "file": below}
+        value["discard"] = "unmap"
         nodes.append(options.Qapi("-blockdev", "blockdev-add", "driver", value, item.place()))
         below = name
     return nodes
@@ -109,19 +96,41 @@ def _driver(disk: DiskElement) -> str:
             return virtio_driver(name, "virtio" if disk.model in (None, "default") else str(disk.model))
         case "scsi":
             return "scsi-block" if disk.device == "lun" else "scsi-cd" if cdrom else "scsi-hd"
-        case "usb":
+        case "usb" if not disk.is_behind_bot:
             return "usb-storage"
+        case "usb":
+            return "scsi-cd" if cdrom else "scsi-hd"
+        case "nvme":
+            return "nvme-ns"
         case "fdc":
             return "floppy"
         case _:
             return "ide-cd" if cdrom else "ide-hd"
 
 
-def _device(disk: DiskElement, target: Target, backend: Property | None = None) -> options.DeviceOption:
+def _devices(disk: DiskElement, target: Target, backend: Property | None = None) -> Iterator[options.DeviceOption]:
     """What the guest sees, on its image or socket."""
+    place = disk.address_properties(target)
+    if disk.is_behind_bot:
+        yield _bot(disk, place)
+        own = disk.place("target_bus")
+        place = [Property("bus", f"{disk.id}.0", own), Property("scsi-id", 0, own), Property("lun", 0, own)]
+    yield _device(disk, target, place, backend)
+
+
+def _bot(disk: DiskElement, place: list[Property]) -> options.DeviceOption:
+    """The bridge from USB to SCSI that a drive is behind (libvirt 12.8, asked)."""
+    properties = [Property("id", disk.id, disk.place())]
+    if disk.serial is not None:
+        properties.append(Property("serial", disk.serial, disk.place("serial")))
+    return options.DeviceOption("usb-bot", (*properties, *place), disk.place())
+
+
+def _device(disk: DiskElement, target: Target, place: list[Property], backend: Property | None) -> options.DeviceOption:
+    """The drive itself."""
     own, bus = disk.place(), disk.bus
     properties = _virtio_properties(disk, target) if bus == "virtio" else []
-    properties += disk.address_properties(target)
+    properties += place
     if bus == "scsi" and disk.device != "lun":
         # What QEMU made up from the name of a -drive, guests have seen ever since.
         properties.append(Property("device_id", disk.serial or f"drive-{disk.id}", disk.place("serial")))
@@ -139,13 +148,14 @@ def _device(disk: DiskElement, target: Target, backend: Property | None = None) 
 
 def _id(disk: DiskElement) -> Value:
     """The id, with what is to be done on the monitor."""
+    name = f"{disk.id}-device" if disk.is_behind_bot else disk.id
     if not disk.is_tuned_later or disk.is_empty or disk.source is None:
-        return disk.id
-    device = {"virtio": f"/machine/peripheral/{disk.id}/virtio-backend"}.get(disk.bus, disk.id)
-    if disk.bus == "usb":
+        return name
+    device = {"virtio": f"/machine/peripheral/{disk.id}/virtio-backend"}.get(disk.bus, name)
+    if disk.bus == "usb" and not disk.is_behind_bot:
         device = f"/machine/peripheral/{disk.id}/{disk.id}.0/legacy[0]"
     needs = tuple(disk.on_monitor(device, disk.source.local_path(disk.kind) or "the image"))
-    return Prepared(disk.id, *needs) if needs else disk.id
+    return Prepared(name, *needs) if needs else name
 
 
 def _virtio_properties(disk: DiskElement, target: Target) -> list[Property]:
@@ -166,21 +176,34 @@ def _has_scsi_on(target: Target) -> bool:
     return found is not None and found.default_value is True
 
 
+def _counted(disk: DiskElement) -> Iterator[Property]:
+    """Over which spans of time QEMU counts (9.0 on; before, the list was none of one property)."""
+    if disk.statistics is not None and disk.statistics.intervals:
+        spans: list[Value] = [one.interval for one in disk.statistics.intervals]
+        yield Property("stats-intervals", spans, disk.place("statistics"))
+
+
+def _removable(disk: DiskElement) -> Iterator[Property]:
+    """Said of every disk that is ``usb-storage``; what is in a CD drive is anyhow."""
+    if disk.bus == "usb" and not disk.is_behind_bot:
+        yield Property("removable", bool(disk.removable), disk.place("removable"))
+    elif disk.removable is not None and disk.device != "cdrom":
+        yield Property("removable", disk.removable, disk.place("removable"))
+
+
 def _own_properties(disk: DiskElement) -> Iterator[Property]:
     """What is taken over with a condition or in another form."""
+    yield from _counted(disk)
     if disk.wwn is not None:
         yield Property("wwn", int(disk.wwn, 16), disk.place("wwn"))
     if disk.rotation_rate:
         yield Property("rotation_rate", disk.rotation_rate, disk.place("rotation_rate"))
     if disk.product is not None:
         yield Property("product" if disk.bus == "scsi" else "model", disk.product, disk.place("product"))
-    if disk.bus == "usb":
-        yield Property("removable", bool(disk.removable), disk.place("removable"))
-    elif disk.removable is not None:
-        yield Property("removable", disk.removable, disk.place("removable"))
+    yield from _removable(disk)
     if disk.cache_mode is not None and disk.device != "lun":
         yield Property("write-cache", "on" if _WRITE_BACK[disk.cache_mode] else "off", disk.place("cache"))
-    if disk.serial is not None:
+    if disk.serial is not None and disk.bus != "nvme":
         yield Property("serial", disk.serial.replace(" ", "\\ "), disk.place("serial"))
     writing, reading = disk.error_policies()
     if writing is not None:

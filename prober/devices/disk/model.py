@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from prober.devices.disk.driver import DriverFields
 from prober.devices.disk.geometry import GeometryFields
 from prober.devices.disk.mirror import Mirror
-from prober.devices.disk.names import UNITS, index_of, prefix_of
+from prober.devices.disk.names import UNITS, index_of, namespace_of, prefix_of
 from prober.devices.disk.tuning import TuningFields
 from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.device import Bootable, Device
@@ -21,7 +21,7 @@ from prober.xml.binding import At, Becomes, Neutral, Qemu
 from prober.xml.values import Count, LineOrNothing, OnOff, YesNo
 
 #: The bus that a name stands for, where none is given (libvirt 11.3, ``virDomainDiskDefPostParse``).
-_BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
+_BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml", "nvme": "nvme"}
 
 #: What ``<os><boot dev>`` calls each kind of drive.
 _BOOT_DEVICES = {"disk": "hd", "lun": "hd", "cdrom": "cdrom", "floppy": "fd"}
@@ -34,9 +34,11 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
 
     type: Annotated[SourceKind, At("@type"), Becomes("the `driver` of `-blockdev`")] = "file"
     device: Annotated[Literal["disk", "cdrom", "floppy", "lun"], At("@device"), Becomes("the device")] = "disk"
-    model: Annotated[VirtioModel | Literal["default"] | None, At("@model"), Becomes("the device of a virtio disk")] = (
-        None
-    )
+    model: Annotated[
+        VirtioModel | Literal["default", "usb-storage", "usb-bot"] | None,
+        At("@model"),
+        Becomes("the device of a virtio or USB disk"),
+    ] = None
     rawio: Annotated[YesNo | None, At("@rawio"), Neutral("a capability of the process, given by libvirt")] = None
     sgio: Annotated[Literal["filtered"] | None, At("@sgio"), Neutral("a setting of the host's kernel")] = None
     snapshot: Annotated[
@@ -49,11 +51,12 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
     mirror: Annotated[Mirror | None, At("mirror"), Neutral("a start does not begin it anew")] = None
     target_dev: Annotated[str, At("target/@dev"), Becomes("the disk's `id`, place and order")]
     target_bus: Annotated[
-        Literal["ide", "fdc", "scsi", "virtio", "usb", "sata"] | None, At("target/@bus"), Becomes("the device")
+        Literal["ide", "fdc", "scsi", "virtio", "usb", "sata", "nvme"] | None, At("target/@bus"), Becomes("the device")
     ] = None
     tray: Annotated[Literal["open", "closed"] | None, At("target/@tray"), Neutral("what QEMU last said of it")] = None
     removable: Annotated[OnOff | None, At("target/@removable"), Becomes("`removable`")] = None
     rotation_rate: Annotated[Count | None, At("target/@rotation_rate"), Becomes("`rotation_rate`")] = None
+    dpofua: Annotated[OnOff | None, At("target/@dpofua"), Qemu("dpofua")] = None
     readonly: Annotated[bool, At("readonly"), Becomes("`read-only`")] = False
     shareable: Annotated[bool, At("shareable"), Becomes("`share-rw`, and `cache` where that is not set")] = False
     serial: Annotated[LineOrNothing, At("serial"), Becomes("`serial`")] = None
@@ -157,6 +160,9 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
 
     def default_address(self) -> DriveAddress | None:
         """The place on a controller that the name stands for (``virDomainDiskDefAssignAddress``)."""
+        if self.bus == "nvme":
+            controller, unit = namespace_of(self.target_dev) or (0, self.number)
+            return DriveAddress(controller=controller, unit=unit)
         units = UNITS.get(self.bus)
         if units is None:
             return None
@@ -173,6 +179,12 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
         if self.bus == "scsi" and getattr(parent, "model", None) != "lsilogic":
             return f"scsi{address.controller}-{address.bus}-{address.target}-{address.unit}"
         return f"{self.bus}{address.controller}-{address.bus}-{address.unit}"
+
+    @property
+    def is_behind_bot(self) -> bool:
+        """Whether it is a SCSI drive behind ``usb-bot``: a CD drive is, unless it says ``usb-storage``, which shows any
+        image as a disk, and is none without one (libvirt 12; 11.3 knew that alone)."""
+        return self.bus == "usb" and (self.model == "usb-bot" or (self.device == "cdrom" and self.model is None))
 
     @property
     def is_usb(self) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from prober.commandline.refusal import Broken
 from prober.devices.disk.imagerules import image_rules
 from prober.devices.disk.model import DiskElement
-from prober.devices.disk.names import UNITS, index_of, prefix_of
+from prober.devices.disk.names import NAMESPACES, UNITS, index_of, namespace_of, prefix_of
 from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress
 from prober.domain.shared.iothreads import mapping_rules
 
@@ -26,8 +26,14 @@ _OF_VIRTIO = (
     "virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq",
 )  # fmt: skip
 
+#: The highest index of a controller.
+_LAST_INDEX = 255
+
+#: The models that USB disks alone have.
+_OF_USB = ("usb-storage", "usb-bot")
+
 #: What the names of hard disks may begin with.
-_HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd")
+_HARD_DISKS = ("hd", "sd", "vd", "xvd", "ubd", "nvme")
 
 
 class _Places(NamedTuple):
@@ -48,6 +54,7 @@ _ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
         "ide": _Places(_ANY, 1, 1, "an IDE controller has buses 0 and 1 with units 0 and 1"),
         "sata": _Places(_ANY, 0, 5, "a SATA controller has bus 0 with units 0 to 5"),
         "fdc": _Places(0, 0, 1, "the machine has one floppy controller, with bus 0 and units 0 and 1"),
+        "nvme": _Places(_ANY, 0, NAMESPACES - 1, "an NVMe controller has bus 0 with units 0 to 255"),
         "scsi": _Places(_ANY, 0, _ANY, "a SCSI controller has bus 0 alone"),
     }
 )
@@ -99,6 +106,10 @@ def _empty_rules(disk: DiskElement) -> Iterator[Broken]:
     if disk.device in ("disk", "lun") and lacks_source(disk):
         sentence = f"<source> is missing, and only a CD or floppy drive may be empty ({disk.target_dev})"
         yield Broken("source", sentence)
+    elif disk.bus == "nvme" and lacks_source(disk):
+        yield Broken("source", "an NVMe disk is none without an image")
+    elif disk.model == "usb-storage" and lacks_source(disk):
+        yield Broken("source", "usb-storage is no drive without an image", "write model='usb-bot'")
 
 
 def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
@@ -106,18 +117,34 @@ def _drive_rules(disk: DiskElement) -> Iterator[Broken]:
     bus, device = disk.bus, disk.device
     if device == "disk" and disk.readonly and bus in ("ide", "sata"):
         yield Broken("readonly", "an IDE or SATA hard disk cannot be read-only in QEMU")
-    if disk.removable is not None and not (bus == "usb" or (bus == "scsi" and device == "disk")):
-        yield Broken("removable", "removable is for USB and SCSI disks")
+    yield from _removable_rules(disk)
+    if disk.dpofua is not None and bus != "scsi":
+        yield Broken("dpofua", "dpofua is for SCSI disks")
+    if disk.statistics is not None and bus in ("fdc", "nvme"):
+        yield Broken("statistics", "floppy drives and NVMe disks keep no statistics")
     if disk.tray is not None and device not in ("cdrom", "floppy"):
         yield Broken("tray", "only a CD or floppy drive has a tray")
     if disk.rotation_rate is not None and (bus not in ("scsi", "ide", "sata") or device != "disk"):
         yield Broken("rotation_rate", "rotation_rate is for hard disks on SCSI, IDE or SATA")
 
 
+def _removable_rules(disk: DiskElement) -> Iterator[Broken]:
+    """Whose medium can be said to be removable, or not."""
+    if disk.removable is None:
+        return
+    if disk.bus != "usb" and (disk.bus != "scsi" or disk.device != "disk"):
+        yield Broken("removable", "removable is for USB and SCSI disks")
+    elif not disk.removable and disk.is_behind_bot and disk.device == "cdrom":
+        yield Broken("removable", "what is in a CD drive can be taken out", "write model='usb-storage' for a disk")
+
+
 def _address_rules(disk: DiskElement) -> Iterator[Broken]:
     address, bus = disk.address, disk.bus
     if address is None:
-        most = 0 if bus == "fdc" else 255
+        if bus == "nvme":
+            yield from _namespace_rules(disk)
+            return
+        most = 0 if bus == "fdc" else _LAST_INDEX
         if index_of(disk.target_dev) // UNITS.get(bus, 2**31) > most:
             yield Broken("target_dev", f"'{disk.target_dev}' is on a controller that there cannot be")
         return
@@ -132,22 +159,31 @@ def _address_rules(disk: DiskElement) -> Iterator[Broken]:
         yield Broken("address", "a USB disk has an address of type 'usb'")
 
 
+def _namespace_rules(disk: DiskElement) -> Iterator[Broken]:
+    """A namespace that there can be."""
+    controller, unit = namespace_of(disk.target_dev) or (0, index_of(disk.target_dev))
+    if controller > _LAST_INDEX or unit >= NAMESPACES:
+        yield Broken("target_dev", f"'{disk.target_dev}' is a namespace that no NVMe controller has")
+
+
 def _place_rules(bus: str, address: DriveAddress) -> Iterator[Broken]:
     """A place that there is on a controller of this bus."""
     most = _ON_DRIVE[bus]
     if bus != "scsi" and address.target:
-        yield Broken("address", "target is always 0 on IDE, SATA and floppy controllers")
+        yield Broken("address", "target is always 0 on IDE, SATA, NVMe and floppy controllers")
     if address.controller > most.controller or address.bus > most.bus or address.unit > most.unit:
         yield Broken("address", most.sentence)
 
 
 def _virtio_rules(disk: DiskElement) -> Iterator[Broken]:
+    if disk.model in _OF_USB and disk.bus != "usb":
+        yield Broken("model", f"model '{disk.model}' is for USB disks alone")
     if disk.bus == "virtio":
         return
     for name in _OF_VIRTIO:
         if getattr(disk, name) is not None:
             yield Broken(name, "this is for virtio disks alone")
-    if disk.model not in (None, "default"):
+    if disk.model not in (None, "default", *_OF_USB):
         yield Broken("model", f"model '{disk.model}' is for virtio disks alone")
 
 

@@ -12,10 +12,10 @@ from prober.devices.hostdev.base import Displayed
 from prober.domain.shared.address import Address, PciAddress, UnassignedAddress
 from prober.domain.shared.rom import RomDevice
 from prober.domain.shared.slots import Kinds, Plug
-from prober.domain.shared.vfio import ByteNumber, HostPci, SlotNumber, vfio_host
+from prober.domain.shared.vfio import IOMMUFD, ByteNumber, HostPci, SlotNumber, vfio_host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Checked, Neutral
-from prober.xml.values import DeviceName, PciDomain, PciFunction, Uuid
+from prober.xml.values import DeviceName, NumberSet, PciDomain, PciFunction, Uuid, YesNo
 
 
 class HostdevTeaming(Checked):
@@ -37,12 +37,21 @@ class PciHostdev(Displayed, RomDevice):
     driver_model: Annotated[
         DeviceName | None, At("driver/@model"), Neutral("the host's driver to bind it to; its resource says it")
     ] = None
+    iommufd: Annotated[
+        YesNo | None, At("driver/@iommufd"), Becomes("`iommufd`; without it `<iommufd>` has the say")
+    ] = None
+    nodes: Annotated[
+        NumberSet | None, At("acpi/@nodeset"), Becomes("an `-object acpi-generic-initiator` for each NUMA node")
+    ] = None
     source_domain: Annotated[PciDomain, At("source/address/@domain"), Becomes("`host`")] = 0
     source_bus: Annotated[ByteNumber, At("source/address/@bus"), Becomes("`host`")] = 0
     source_slot: Annotated[SlotNumber, At("source/address/@slot"), Becomes("`host`")] = 0
     source_function: Annotated[PciFunction, At("source/address/@function"), Becomes("`host`")] = 0
     teaming: Annotated[HostdevTeaming | None, At("teaming")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`, or no device if unassigned")] = None
+
+    #: The number of its first ``acpi-generic-initiator`` in the domain; filled in by completing.
+    first_initiator: int = 0
 
     #: The devices that are taken from the host along with it, as they are of its group; filled in by completing.
     companions: tuple[str, ...] = ()
@@ -87,8 +96,11 @@ class PciHostdev(Displayed, RomDevice):
             driver=self.driver_model,
             managed=bool(self.managed),
             companions=self.companions,
+            iommufd=bool(self.iommufd),
         )
         properties = [Property("host", host, self.place("source_bus")), self.identity(), *self.boot_properties()]
+        if self.iommufd:
+            properties.append(Property("iommufd", IOMMUFD, self.place("iommufd")))
         if self.teaming is not None:
             properties.append(Property("failover_pair_id", self.teaming.persistent, self.place("teaming")))
         if self.display is not None:
@@ -97,6 +109,10 @@ class PciHostdev(Displayed, RomDevice):
         properties += self.address_properties(target)
         properties += self.rom_properties()
         yield options.DeviceOption(self.driver, tuple(properties), self.place())
+        for number, node in enumerate(self.nodes or (), self.first_initiator):
+            place = self.place("nodes")
+            own = (Property("pci-dev", self.id, place), Property("node", node, place))
+            yield options.Object("acpi-generic-initiator", f"gi{number}", own, place)
 
 
 class MdevHostdev(Displayed):

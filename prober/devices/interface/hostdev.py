@@ -12,7 +12,7 @@ from prober.devices.interface.base import Interface, NetModel
 from prober.devices.interface.hostside import HOST, VirtualPort, Vlan
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.slots import Kinds, Plug
-from prober.domain.shared.vfio import ByteNumber, HostPci, SlotNumber, vfio_host
+from prober.domain.shared.vfio import IOMMUFD, ByteNumber, HostPci, SlotNumber, vfio_host
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes, Neutral
 from prober.xml.values import DeviceName, Line, MacAddress, PciDomain, PciFunction, Uuid, YesNo
@@ -32,6 +32,9 @@ class HostdevInterface(Interface):
         Literal["vfio", "kvm", "xen"] | None, At("driver/@name"), Becomes("`vfio-pci`, which is the only way today")
     ] = None
     driver_model: Annotated[DeviceName | None, At("driver/@model"), Neutral(HOST)] = None
+    iommufd: Annotated[
+        YesNo | None, At("driver/@iommufd"), Becomes("`iommufd`; without it `<iommufd>` has the say")
+    ] = None
     source_type: Annotated[Literal["pci"], At("source/address/@type"), Becomes("`host`")]
     source_domain: Annotated[PciDomain, At("source/address/@domain"), Becomes("`host`")] = 0
     source_bus: Annotated[ByteNumber, At("source/address/@bus"), Becomes("`host`")] = 0
@@ -84,7 +87,8 @@ class HostdevInterface(Interface):
     def emit_hostdev(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``."""
         driver, managed = self.driver_model, bool(self.managed)
-        yield make_vfio(self, self.host_device, target, list(self._words()), driver=driver, managed=managed)
+        words, iommufd = list(self._words()), bool(self.iommufd)
+        yield make_vfio(self, self.host_device, target, words, driver=driver, managed=managed, iommufd=iommufd)
 
     def _words(self) -> Iterator[str]:
         if self.mac is not None:
@@ -103,14 +107,17 @@ def make_vfio(
     *,
     driver: str | None = None,
     managed: bool,
+    iommufd: bool = False,
 ) -> options.DeviceOption:
     """``vfio-pci`` for an interface (libvirt 11.3, ``qemuBuildPCIHostdevDevProps``)."""
-    host = vfio_host(device, interface.id, words=words, driver=driver, managed=managed)
+    host = vfio_host(device, interface.id, words=words, driver=driver, managed=managed, iommufd=iommufd)
     properties = [
         Property("host", host, interface.place("source_bus")),
         Property("id", interface.id, interface.place()),
         *interface.boot_properties(),
     ]
+    if iommufd:
+        properties.append(Property("iommufd", IOMMUFD, interface.place()))
     team = interface.teaming
     if team is not None and team.type == "transient" and team.persistent is not None:
         properties.append(Property("failover_pair_id", team.persistent, interface.place("teaming")))

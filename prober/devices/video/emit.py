@@ -39,6 +39,7 @@ def emit_video(video: VideoElement, target: Target) -> Iterator[options.Option]:
         *_virgl(video, target),
         *_heads(video),
         *_own(video, target),
+        *_edid(video),
         *_resolution(video),
         *video.address_properties(target),
     )
@@ -89,6 +90,12 @@ def _own(video: VideoElement, target: Target) -> Iterator[Property]:
         yield Property("vgamem", vram * 1024, video.place("vram"))
     elif video.type == "virtio" and video.blob is not None:
         yield Property("blob", video.blob, video.place("blob"))
+
+
+def _edid(video: VideoElement) -> Iterator[Property]:
+    """libvirt 12.8, asked."""
+    if video.edid is not None:
+        yield Property("edid", video.edid, video.place("edid"))
 
 
 def _qxl_memory(video: VideoElement, vram: int, target: Target) -> Iterator[Property]:

@@ -22,6 +22,7 @@ _OF_TYPES: dict[str, tuple[str, ...]] = {
     "vram64": ("qxl",),
     "vgamem": ("qxl",),
     "blob": ("virtio",),
+    "edid": ("vga", "virtio", "bochs"),
     "virtio_iommu": ("virtio",),
     "virtio_ats": ("virtio",),
     "virtio_packed": ("virtio",),
@@ -79,6 +80,7 @@ class VideoElement(VirtioDevice):
     vgamem: Annotated[Count | None, At("model/@vgamem"), Becomes("`vgamem_mb`")] = None
     heads: Annotated[Count, At("model/@heads"), Becomes("`max_outputs`")] = 1
     blob: Annotated[OnOff | None, At("model/@blob"), Becomes("`blob`")] = None
+    edid: Annotated[OnOff | None, At("model/@edid"), Becomes("`edid`: whether the screen says what it can show")] = None
     acceleration: Annotated[Acceleration | None, At("model/acceleration"), Becomes("the device")] = None
     resolution: Annotated[Resolution | None, At("model/resolution"), Becomes("`xres`, `yres`")] = None
     driver: Annotated[Literal["qemu", "vhostuser"], At("driver/@name"), Becomes("`vhost-user-gpu`")] = "qemu"

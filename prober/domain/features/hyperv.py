@@ -77,7 +77,7 @@ class TlbFlush(Element):
 
 
 #: The enlightenments, in the order in which libvirt writes them (11.3, ``virDomainHyperv``), each with QEMU's name.
-_NAMES = {
+ENLIGHTENMENTS = {
     "relaxed": "hv-relaxed",
     "vapic": "hv-vapic",
     "spinlocks": "hv-spinlocks",
@@ -114,10 +114,14 @@ _HAS_NEEDS = "hv-stimer-direct"
 
 
 class HyperV(Element):
-    """Single enlightenments (``mode='custom'``), or all that KVM of the host has (``mode='passthrough'``), whatever
-    single ones say."""
+    """Single enlightenments (``mode='custom'``), all that KVM of the host has (``mode='passthrough'``), whatever single
+    ones say, or by their names all that it has and single ones do not speak of (``mode='host-model'``)."""
 
-    mode: Annotated[Literal["custom", "passthrough"], At("@mode"), Becomes("`hv-passthrough` of `-cpu`")] = "custom"
+    mode: Annotated[
+        Literal["custom", "host-model", "passthrough"],
+        At("@mode"),
+        Becomes("`hv-passthrough` of `-cpu`, or single keys"),
+    ] = "custom"
     relaxed: Annotated[Switch | None, At("relaxed"), Becomes("`hv-relaxed` of `-cpu`")] = None
     vapic: Annotated[Switch | None, At("vapic"), Becomes("`hv-vapic` of `-cpu`")] = None
     spinlocks: Annotated[Spinlocks | None, At("spinlocks"), Becomes("`hv-spinlocks` of `-cpu`")] = None
@@ -140,7 +144,7 @@ class HyperV(Element):
         """Each enlightenment that is on, with one that it needs and that is not: field, name and what it needs."""
         if self.mode == "passthrough":
             return
-        on = {name for name in _NAMES if is_on(getattr(self, name))}
+        on = {name for name in ENLIGHTENMENTS if is_on(getattr(self, name))}
         if has_time:
             on.add("time")
         if self.tlbflush is not None and self.tlbflush.state and is_on(self.tlbflush.direct):
@@ -156,7 +160,7 @@ class HyperV(Element):
         if self.mode == "passthrough":
             yield Property("hv-passthrough", True, self.place("mode"))
             return
-        for name, qemu in _NAMES.items():
+        for name, qemu in ENLIGHTENMENTS.items():
             switch = getattr(self, name)
             if switch is None or not switch.state:
                 continue

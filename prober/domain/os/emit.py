@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.commandline.options import Global, Keyval, Option, Plain, Property
+from prober.commandline.deeds import CopyFile
+from prober.commandline.options import DeviceOption, Global, Keyval, Need, Option, Plain, Prepared, Property
 from prober.domain.os.flash import machine_flash
 from prober.domain.os.model import Os
 from prober.host.target import Target
@@ -22,12 +23,20 @@ def machine_os(os: Os, target: Target) -> Iterator[Property]:
 
 
 def emit_loader(os: Os) -> Iterator[Option]:
-    """``-bios``, or the lock on flash (libvirt 11.3, ``qemuBuildDomainLoaderCommandLine``)."""
+    """``-bios``, or the lock on flash (libvirt 11.3, ``qemuBuildDomainLoaderCommandLine``), and the device that keeps
+    variables of firmware in memory (12.8, asked)."""
     loader = os.loader
     if loader is None:
         return
     if loader.type == "rom" and loader.path is not None:
         yield Plain("-bios", loader.path, loader.place("path"))
+    kept = os.varstore
+    if kept is not None and kept.path is not None:
+        copy = f"copy {kept.template} there" if kept.template is not None else "QEMU makes it"
+        deed = None if kept.template is None else CopyFile(path=kept.path, source=kept.template)
+        todo = f"{kept.path} holds the firmware's variables; if it does not exist yet, {copy}"
+        path = Prepared(kept.path, Need("nvram", "varstore", todo, deed))
+        yield DeviceOption("uefi-vars-x64", (Property("jsonfile", path, kept.place("path")),), kept.place())
     if loader.type == "pflash" and loader.secure:
         yield Global("cfi.pflash01", Property("secure", True, loader.place("secure")))
 

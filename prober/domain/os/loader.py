@@ -64,6 +64,14 @@ class Loader(Checked):
             yield from relative_paths(self, "path")
 
 
+class Varstore(Element):
+    """``<varstore>``: the variables of firmware in memory, which QEMU itself keeps (libvirt 12); a file of the domain's
+    own, where no path is said."""
+
+    path: Annotated[AbsolutePath | None, At("@path"), Becomes("`jsonfile` of `uefi-vars-x64`")] = None
+    template: Annotated[AbsolutePath | None, At("@template"), Becomes("what the host must copy there")] = None
+
+
 class Nvram(Checked):
     """``<nvram>``: the firmware's variables; a file of the domain's own, where nothing else is said."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from prober.commandline.refusal import Broken, Unfit
-from prober.domain.os.loader import Firmware, Loader, Nvram, PathOrNothing
+from prober.domain.os.loader import Firmware, Loader, Nvram, PathOrNothing, Varstore
 from prober.domain.shared.paths import relative_paths
 from prober.domain.shared.twins import given_twice
 from prober.xml.binding import At, Becomes, Checked, Element
@@ -86,6 +86,7 @@ class Os(Checked):
     features: Annotated[Firmware | None, At("firmware"), Becomes("which of the installed firmware fits")] = None
     loader: Annotated[Loader | None, At("loader"), Becomes("`-bios`, or `pflash0` of `-machine`")] = None
     nvram: Annotated[Nvram | None, At("nvram"), Becomes("`pflash1` of `-machine`")] = None
+    varstore: Annotated[Varstore | None, At("varstore"), Becomes("`-device uefi-vars-x64`")] = None
     boot: Annotated[tuple[Boot, ...], At("boot"), Becomes("`bootindex`")] = ()
     bootmenu: Annotated[BootMenu | None, At("bootmenu"), Becomes("`menu` of `-boot`")] = None
     bios: Annotated[BiosOptions | None, At("bios"), Becomes("keys of `-boot` and `-machine`")] = None
@@ -123,9 +124,12 @@ class Os(Checked):
         """What goes together (libvirt 11.3, ``virDomainDefOSValidate``)."""
         if self.firmware is None:
             yield from self._given_firmware_rules()
-        elif self.firmware != "efi" and self.nvram is not None:
-            yield Broken("nvram", f"firmware '{self.firmware}' has no variables to keep")
+        elif self.firmware != "efi":
+            for name in ("nvram", "varstore"):
+                if getattr(self, name) is not None:
+                    yield Broken(name, f"firmware '{self.firmware}' has no variables to keep")
         loader = self.loader
+        yield from self._varstore_rules()
         if loader is None or loader.stateless is None:
             return
         if loader.stateless and self.nvram is not None:
@@ -134,13 +138,25 @@ class Os(Checked):
         if not loader.stateless and not keeps:
             yield Broken("loader", "only a loader of type='pflash', or EFI firmware, can keep variables")
 
+    def _varstore_rules(self) -> Iterator[Broken]:
+        """Variables are in one place, and QEMU keeps those of firmware in memory alone (libvirt 12.8, asked)."""
+        if self.varstore is None:
+            return
+        if self.nvram is not None:
+            yield Broken("varstore", "<nvram> and <varstore> cannot be set together")
+        if self.loader is not None and self.loader.type == "pflash":
+            yield Broken("varstore", "firmware in flash has its variables in <nvram>")
+        if self.loader is not None and self.loader.stateless:
+            yield Broken("varstore", "a stateless loader keeps no variables: leave <varstore> out")
+
     def _given_firmware_rules(self) -> Iterator[Broken]:
         """Firmware that is not chosen has a loader with a path, and is what it is."""
         if self.features is not None and self.features.wanted:
             yield Broken("features", "firmware is chosen by its features with <os firmware=…> alone")
         if self.loader is None:
-            if self.nvram is not None:
-                yield Broken("nvram", "<nvram> needs a <loader> with a path, or <os firmware='efi'>")
+            for name in ("nvram", "varstore"):
+                if getattr(self, name) is not None:
+                    yield Broken(name, f"<{name}> needs a <loader> with a path, or <os firmware='efi'>")
         elif self.loader.path is None:
             sentence = "<loader> has no path, and no firmware is to be chosen: write one, or <os firmware=…>"
             yield Broken("loader", sentence)

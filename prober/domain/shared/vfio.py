@@ -14,6 +14,9 @@ from prober.xml.values import number_in
 ByteNumber = Annotated[int, number_in(0, 0xFF)]
 SlotNumber = Annotated[int, number_in(0, 0x1F)]
 
+#: The id of the object that stands for the kernel's iommufd.
+IOMMUFD = "iommufd0"
+
 _ADDRESS = re.compile(r"([0-9a-fA-F]{4,8}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
 
 
@@ -49,14 +52,17 @@ def vfio_host(
     driver: str | None = None,
     managed: bool = False,
     companions: Sequence[str] = (),
+    iommufd: bool = False,
 ) -> Prepared:
     """The value of ``host``, with what must be done for it.  ``words`` are done before the device is taken over,
-    ``companions`` are devices of the host that must be taken along."""
+    ``companions`` are devices of the host that must be taken along; with ``iommufd`` QEMU opens the device itself, and
+    not its group."""
     bind = f"bind the PCI device {device} of the host to the driver {driver or 'vfio-pci'}"
     if not managed:
         bind = f"the PCI device {device} of the host must be bound to the driver {driver or 'vfio-pci'}"
     steps = [*words, bind, *(f"do the same with {other}, which the guest does not get" for other in companions)]
-    steps += ["let QEMU open its group in /dev/vfio", "let QEMU lock the guest's memory"]
+    opened = "let QEMU open /dev/iommu and the device in /dev/vfio/devices" if iommufd else ""
+    steps += [opened or "let QEMU open its group in /dev/vfio", "let QEMU lock the guest's memory"]
     if managed:
         steps.append("give the device back to its own driver after the guest has ended")
     return Prepared(str(device), Need("vfio", alias, ", ".join(steps)))

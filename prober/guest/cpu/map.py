@@ -1,6 +1,6 @@
 """What libvirt knows of x86 CPUs: which features a model has, and which model a set of features is nearest to.
 
-``map.json`` holds the figures of libvirt 11.3's CPU map; ``tools/cpu_map.py`` makes it.  A set of features is one
+``map.json`` holds the figures of libvirt 12.8's CPU map; ``tools/cpu_map.py`` makes it.  A set of features is one
 number, with a bit for each bit of CPUID and of the MSRs that a feature stands for.
 """
 

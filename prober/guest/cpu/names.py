@@ -21,6 +21,10 @@ _FROM_QEMU = {qemu: name for name, qemu in _TO_QEMU.items()}
 #: QEMU's names of features that libvirt calls otherwise.
 OTHERWISE_NAMED = frozenset(_FROM_QEMU)
 
+#: Features that QEMU sets by the number of CPUs (``target/i386/cpu.c``, leaf 0x80000001): where a CPU is worked out
+#: they are no part of it (libvirt 12.8, asked, never writes them; 11.3 did).
+OF_TOPOLOGY = frozenset({"cmp_legacy"})
+
 #: Features that no QEMU ever had, or that it dropped: libvirt leaves them out (``virQEMUCapsCPUFilterFeatures``).
 IGNORED = frozenset({
     "cmt", "mbm_total", "mbm_local", "osxsave", "ospke", "vmx-ept-uc", "vmx-ept-wb", "vmx-invvpid-single-context",

@@ -15,7 +15,7 @@ from prober.domain.steps import Completion
 from prober.guest.cpu.check import forbidden
 from prober.guest.cpu.host import host_features, host_model, usable_models
 from prober.guest.cpu.map import Processor, cpu_map
-from prober.guest.cpu.names import IGNORED
+from prober.guest.cpu.names import IGNORED, OF_TOPOLOGY
 from prober.host.target import Target
 from prober.xml.binding import Places
 
@@ -160,7 +160,8 @@ def _resolve_by_host(cpu: Cpu, target: Target, of_host: bool) -> Cpu | None:
 def _named(cpu: Cpu, name: str, features: tuple[Feature, ...], place: Place) -> Cpu:
     """This model with these features, and then with those that the domain gives."""
     own = {feature.name: feature for feature in cpu.features}
-    merged = [own.pop(feature.name, feature) for feature in features]
+    found = [feature for feature in features if feature.name in own or feature.name not in OF_TOPOLOGY]
+    merged = [own.pop(feature.name, feature) for feature in found]
     vendor_id = cpu.model.vendor_id if cpu.model is not None else None
     places = cpu.model.places if cpu.model is not None else Places(place)
     model = CpuName(name=name, fallback="forbid", vendor_id=vendor_id, places=places)

@@ -11,7 +11,7 @@ from typing import cast
 from prober.commandline.refusal import Note, Refusal
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
-from prober.domain.os.loader import FirmwareFormat, Loader, Nvram
+from prober.domain.os.loader import FirmwareFormat, Loader, Nvram, Varstore
 from prober.domain.os.model import Os
 from prober.domain.steps import Completion
 from prober.guest.firmware.match import fits
@@ -26,7 +26,9 @@ def settle_firmware(domain: Domain, target: Target) -> Completion:
     os = domain.os
     loader = _asked(os)
     if os.firmware is None and (loader is None or loader.type != "pflash"):
-        return domain if loader is None else domain.replace(os=os.replace(loader=loader))
+        if loader is None:
+            return domain
+        return domain.replace(os=os.replace(loader=loader, varstore=_kept_by_qemu(domain, target)))
     loader = loader or Loader(places=os.places)
     found = next((one for one in target.host.firmware if fits(one, domain, target, loader)), None)
     if found is not None:
@@ -43,7 +45,8 @@ def settle_firmware(domain: Domain, target: Target) -> Completion:
         message = "libvirt finds no format for variables beside code that is not read-only"
         hint = "write readonly='yes' into <loader>, or format='raw' into <nvram>"
         yield Refusal(place=domain.os.nvram.place(), message=message, hint=hint)
-    return domain.replace(os=domain.os.replace(loader=loader, nvram=_variables(domain, target, loader, template)))
+    nvram, varstore = _variables(domain, target, loader, template), _kept_by_qemu(domain, target)
+    return domain.replace(os=domain.os.replace(loader=loader, nvram=nvram, varstore=varstore))
 
 
 def _is_chosen(os: Os) -> bool:
@@ -73,6 +76,14 @@ def _nothing_fits(os: Os, target: Target) -> Refusal:
     )
 
 
+def _kept_by_qemu(domain: Domain, target: Target) -> Varstore | None:
+    """Where QEMU keeps variables; the domain's own file, where it names none (libvirt 12.8, asked)."""
+    kept = domain.os.varstore
+    if kept is None or kept.path is not None:
+        return kept
+    return kept.replace(path=f"{target.settings.state_directory}/varstore/{domain.name}.json")
+
+
 #: A template of variables: its path, and its format.
 _Template = tuple[str, str] | None
 
@@ -90,6 +101,10 @@ def _take(found: Descriptor, domain: Domain, loader: Loader) -> tuple[Domain, Lo
             template = (mapping.nvram_template.filename, mapping.nvram_template.format) if kept_here else None
     elif mapping.device == "memory":
         loader = loader.replace(type="rom", path=mapping.filename)
+        if mapping.uefi_vars is not None:
+            own = domain.os.varstore or Varstore(places=domain.os.places)
+            kept = own.replace(template=mapping.uefi_vars.template)
+            domain = domain.replace(os=domain.os.replace(varstore=kept))
     else:
         domain = domain.replace(os=domain.os.replace(kernel=mapping.filename))
     if "requires-smm" in found.features:

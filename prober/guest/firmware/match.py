@@ -38,6 +38,8 @@ def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -
 def _fits_flash(flash: FlashMapping, os: Os, loader: Loader) -> bool:
     """Paths, mode and formats of flash."""
     nvram = os.nvram
+    if os.varstore is not None:
+        return False  # its variables are in flash, too
     if loader.path is not None and loader.path != flash.filename:
         return False
     template = flash.nvram_template.filename if flash.mode == "split" and flash.nvram_template is not None else None
@@ -62,6 +64,12 @@ def _fits_file(file: FileMapping, os: Os, loader: Loader) -> bool:
         return os.kernel in (None, file.filename)
     if loader.path is not None and loader.path != file.filename:
         return False
+    if file.uefi_vars is not None and os.nvram is not None:
+        return False
+    if os.varstore is not None:
+        template = file.uefi_vars.template if file.uefi_vars is not None else None
+        if template is None or os.varstore.template not in (None, template):
+            return False
     return loader.type in (None, "rom") and loader.readonly is not False
 
 

@@ -26,7 +26,8 @@ SETTING = re.compile(r"\b(?:the limit is|set|in) ([a-z]+_[a-z_]+)\b")
 
 #: The page of all elements and attributes, which is made from the models.
 DOCS = Path(prober.__file__).parent.parent / "docs"
-ELEMENTS = frozenset(re.findall(r"[/<]([a-z][\w:-]*)", (DOCS / "domain-xml.md").read_text()))
+UNDERSTOOD = (DOCS / "domain-xml.md").read_text().partition("## What libvirt")[0]
+ELEMENTS = frozenset(re.findall(r"[/<]([a-z][\w:-]*)", UNDERSTOOD))
 #: The settings of the service, and the limits of an interview.
 SETTINGS = frozenset({*ServiceSettings.model_fields, *InterviewLimits.model_fields})
 

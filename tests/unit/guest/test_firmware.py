@@ -230,3 +230,34 @@ def test_a_guest_of_32_bits_gets_firmware_for_it() -> None:
     other = [{"architecture": "i386", "machines": ["pc-q35-*"]}]
     brought = host(described(mapping=flash("wide")), described(mapping=flash("narrow"), targets=other))
     assert flashed(xml, brought)[0] == "/fw/narrow.code"
+
+
+def kept_by_qemu(xml: bytes, brought: Host) -> tuple[str, str]:
+    """The firmware in memory, and where QEMU keeps its variables."""
+    argv = translate(read_domain(xml), CAPS, binary="/q", host=brought).argv
+    device = next(json.loads(word) for word in argv if "uefi-vars-x64" in word)
+    return argv[argv.index("-bios") + 1], device["jsonfile"]
+
+
+IN_MEMORY = {"device": "memory", "filename": "/fw/OVMF.fd", "uefi-vars": {"template": "/fw/vars.json"}}
+
+
+def test_firmware_in_memory_has_its_variables_kept_by_qemu() -> None:
+    brought = host(described(mapping=IN_MEMORY), described(), state_directory="/state")
+    assert kept_by_qemu(domain("efi|"), brought) == ("/fw/OVMF.fd", "/state/varstore/a.json")
+    asked = "efi|<varstore path='/own.json' template='/fw/vars.json'/>"
+    assert kept_by_qemu(domain(asked), brought) == ("/fw/OVMF.fd", "/own.json")
+    argued = translate(read_domain(domain(asked)), CAPS, binary="/q", host=brought)
+    assert [one.todo for one in argued.resources if one.name == "varstore"] == [
+        "/own.json holds the firmware's variables; if it does not exist yet, copy /fw/vars.json there"
+    ]
+
+
+def test_where_variables_are_asked_for_chooses_the_firmware() -> None:
+    brought = host(described(mapping=IN_MEMORY), described())
+    assert "/fw/CODE.fd" in flashed(domain("efi|<nvram>/own.fd</nvram>"), brought)
+    flash_first = host(described(), described(mapping=IN_MEMORY))
+    assert kept_by_qemu(domain("efi|<varstore/>"), flash_first)[0] == "/fw/OVMF.fd"
+    assert "firmware descriptors" in refusal_of(domain("efi|<varstore template='/other.json'/>"), flash_first)
+    plain = host(described(mapping={"device": "memory", "filename": "/fw/OVMF.fd"}))
+    assert "firmware descriptors" in refusal_of(domain("efi|<varstore/>"), plain)

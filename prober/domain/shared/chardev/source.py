@@ -49,6 +49,8 @@ class SourceSeclabel(Checked):
         """A label only where something is labelled (libvirt 11.3, ``virSecurityDeviceLabelDefsParseXML``)."""
         if self.label is not None and self.relabel is False:
             yield Broken("label", "relabel='no' labels nothing, and has no <label>")
+        if self.label is None and self.relabel:
+            yield Broken("relabel", "relabel='yes' needs the <label> that is to be given")
 
     def remarks(self) -> Iterator[Broken]:
         """What belongs to the domain's own labels."""

@@ -70,7 +70,7 @@ def _storage(image: Image, target: Target) -> options.Qapi:
     else:
         value["read-only"] = image.read_only
         value["discard"] = "unmap"
-    value.update(image.access.common(top=top, first=image.first))
+    value.update(image.access.common(top=top))
     return _blockdev(image, value, storage_places(image))
 
 
@@ -82,13 +82,13 @@ def _slice(image: Image) -> options.Qapi:
         value.update(_BELOW)
     else:
         value["read-only"] = image.read_only
-    value.update(image.access.common(top=not image.has_format, first=image.first))
+    value.update(image.access.common(top=not image.has_format))
     return _blockdev(image, value, {"offset": part.place("offset"), "size": part.place("size")})
 
 
 def _format(image: Image) -> options.Qapi:
     value: dict[str, Value] = {"node-name": image.format_node, "read-only": image.read_only}
-    value.update(image.access.common(top=True, first=image.first))
+    value.update(image.access.common(top=True))
     value["driver"] = "luks" if image.is_luks else FORMATS[image.format]
     if image.is_luks:
         value["key-secret"] = image.encryption_secret(0)

@@ -1,0 +1,1 @@
+"""libvirt itself, of other versions and each beside its own QEMU, asked for the command line of the same domains."""
