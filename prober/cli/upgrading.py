@@ -106,15 +106,19 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
     for way, migration in (("migrating", told.there), ("back", told.back)):
         if migration is not None:
             yield from (f"{way}: {line}" for line in _of_migration(migration, verbose=verbose))
-    yield from (f"at its next start {describe_card(change)}" for change in told.cards)
-    if verbose:
-        yield from (describe_name(name) for name in told.names)
+    yield from _cards(told, verbose=verbose)
     yield from (f"deprecated: {text}" for text in told.deprecated)
     if verbose:
         yield from (f"it uses: {change.fact}: {_described(change)}" for change in told.differences)
     for mend in told.mends:
         how = "the guest has to be started anew" if mend.restarts else "for the next start"
         yield f"mend: {mend.path} {mend.value!r} ({how}; {mend.verdict.value}): {mend.why}"
+
+
+def _cards(told: Upgraded, *, verbose: bool) -> Iterator[str]:
+    yield from (f"at its next start {describe_card(change)}" for change in told.cards)
+    if verbose:
+        yield from (describe_name(name) for name in told.names)
 
 
 def _of_migration(migration: Migration, *, verbose: bool) -> Iterator[str]:

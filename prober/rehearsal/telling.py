@@ -13,7 +13,7 @@ from prober.proof.words import Tone
 from prober.qemu.ended import signal_of
 from prober.rehearsal.blame import blamed_device, changes_behind, is_about_stopped
 from prober.rehearsal.models import GuestChange, Migration, SideTold
-from prober.rehearsal.pair import PairSide, SideNotStanding
+from prober.rehearsal.pair import PairSide, SideName, SideNotStanding
 from prober.rehearsal.stream import Sent
 from prober.rehearsal.verdict import RehearsalVerdict, verdict_of_start
 from prober.rehearsal.view import GuestView
@@ -35,18 +35,15 @@ def failed_migration(
     device = blamed_device(said, *views)
     because = changes_behind(device, said, changes)
     crashed = signal_of(ended.error.returncode) if ended is not None else ""
-    verdict, reason = RehearsalVerdict.refused, ""
-    if crashed in FROM_OUTSIDE:
-        verdict, reason = RehearsalVerdict.not_provable, f"a QEMU was ended from outside, by {crashed}"
-    elif crashed:
-        whose = ended.side if ended is not None else "destination"
-        after = "this would have killed the guest" if whose == "source" else "the guest would have gone on where it was"
-        reason = f"the QEMU of the {whose} crashed ({crashed}): {after}"
+    if ended is not None and crashed:
+        verdict, reason = _of_crash(ended.side, crashed)
     elif sent.is_late and not words:
         verdict, reason = RehearsalVerdict.not_provable, "it takes longer than a rehearsal may"
     elif not driven and is_about_stopped(said, because, destination.scene.subject.capabilities.version.major):
         verdict = RehearsalVerdict.not_provable
         reason = "the guest has never run, and this is about queues that no guest has set up: --driven has them set up"
+    else:
+        verdict, reason = RehearsalVerdict.refused, ""
     return Migration(
         verdict=verdict,
         stage="source" if ended is not None and ended.side == "source" else "stream",
@@ -58,6 +55,14 @@ def failed_migration(
         source=told[0],
         destination=told[1],
     )
+
+
+def _of_crash(side: SideName, name: str) -> tuple[RehearsalVerdict, str]:
+    """What it means that a signal of this name ended a side, and the reason in words."""
+    if name in FROM_OUTSIDE:
+        return RehearsalVerdict.not_provable, f"a QEMU was ended from outside, by {name}"
+    after = "this would have killed the guest" if side == "source" else "the guest would have gone on where it was"
+    return RehearsalVerdict.refused, f"the QEMU of the {side} crashed ({name}): {after}"
 
 
 def _words_of(side: PairSide, ended: ExitedError | None) -> list[str]:

@@ -37,6 +37,7 @@ from prober.translate.read import read_domain
 from prober.why.book import load_book
 from prober.why.find import find_said
 from tests.fakes.making import small_answers
+from tests.fuzz.rehearsed import BODY_TOKENS, body_seeds, command_seeds, run_body, run_state, state_seeds
 from tests.recordings import FIXTURES, ROOT, load_capabilities
 from tests.unit.rehearsal.preflight.scratch import qcow2
 
@@ -369,21 +370,6 @@ def run_command(data: bytes) -> None:
     reason_against(command)
 
 
-def _command_seeds() -> Sequence[bytes]:
-    return [
-        b'{"execute":"device_add","arguments":{"driver":"e1000","id":"n","bus":"pci.0","addr":"0x3"}}',
-        b'{"execute":"object-add","arguments":{"qom-type":"memory-backend-ram","id":"m","size":1048576}}',
-        b'{"execute":"object-add","arguments":{"qom-type":"iothread","id":"i","props":{"poll-max-ns":1}}}',
-        b'{"execute":"netdev_add","arguments":{"type":"tap","id":"n","fd":"tap-net1","vhostfds":"a:b"}}',
-        b'{"execute":"blockdev-add","arguments":{"driver":"raw","file":{"driver":"file","filename":"/a"}}}',
-        b'{"execute":"chardev-add","arguments":{"id":"c","backend":{"type":"socket","data":{"addr":{"type":"unix",'
-        b'"data":{"path":"/s"}},"server":true,"wait":false}}}}',
-        b'{"execute":"chardev-add","arguments":{"id":"c","backend":{"type":"udp","data":{"remote":{"type":"inet",'
-        b'"data":{"host":"h","port":"1"}}}}}}',
-        b'{"execute":"device_del","arguments":{"id":"n"}}',
-    ]
-
-
 TARGETS = (
     Target("xml", run_xml, _xml_seeds, _XML_TOKENS),
     Target("replies", run_replies, _replies_seeds, _JSON_TOKENS),
@@ -396,5 +382,7 @@ TARGETS = (
     Target("said", run_said, _said_seeds, _SAID_TOKENS),
     Target("typed", run_typed, _typed_seeds, _TYPED_TOKENS),
     Target("device", run_device, _device_seeds, _XML_TOKENS),
-    Target("command", run_command, _command_seeds, (*_JSON_TOKENS, b'"driver"', b'"data"', b'"type"', b'"id"')),
+    Target("command", run_command, command_seeds, (*_JSON_TOKENS, b'"driver"', b'"data"', b'"type"', b'"id"')),
+    Target("body", run_body, body_seeds, BODY_TOKENS),
+    Target("state", run_state, state_seeds, _JSON_TOKENS),
 )

@@ -7,7 +7,6 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from prober.rehearsal.models import Migration
 from tests.conftest import BINARY_IN_ROOT, ROOT_VERSIONS, QemuPlace, aio
 from tests.integration.processes import run_prober
 from tests.integration.real_qemu import capabilities_of
-from tests.proc import children_of, descendants_of
+from tests.proc import children_of
+from tests.rehearsal.measure import DEVICES, LINE, watch_migration
 
 CASES: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent.parent / "rehearsal" / "migrations.toml").read_text(encoding="utf-8")
@@ -129,30 +129,11 @@ def test_a_destination_that_crashes_is_told_as_such(qemu_binary: str) -> None:
     assert "crashed (SIGABRT): the guest would have gone on where it was" in migration.reason
 
 
-def _memory_of(pid: int) -> int:
-    """What a QEMU takes of the host's memory (bytes); nothing where it is none, or has ended."""
-    with suppress(OSError):
-        if "qemu" in os.readlink(f"/proc/{pid}/exe"):
-            told = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            return next((int(line.split()[1]) << 10 for line in told.splitlines() if line.startswith("Pss:")), 0)
-    return 0
-
-
 def test_both_take_little_memory_whatever_the_guest_has(qemu_binary: str) -> None:
     subject = subject_of("installed", qemu_binary, {})
-    line = LineRequest(("qemu", *f"{BEFORE} -machine q35 -m 4096 {DEVICES}".split()))
-    peak = 0
-
-    async def watch() -> Migration:
-        nonlocal peak
-        moving = asyncio.ensure_future(rehearse_migration(MigrationAsked(subject, line, subject, line)))
-        while not moving.done():
-            taken = await asyncio.to_thread(lambda: sum(map(_memory_of, descendants_of(os.getpid()))))
-            peak = max(peak, taken)
-            await asyncio.sleep(0.002)
-        return await moving
-
-    assert aio(watch(), debug=False).verdict == "rehearsed"
+    line = LineRequest(tuple(LINE.split()))
+    migration, peak = aio(watch_migration(MigrationAsked(subject, line, subject, line)), debug=False)
+    assert migration.verdict == "rehearsed"
     assert 20 << 20 < peak <= 150 << 20
 
 
@@ -226,13 +207,6 @@ def test_what_is_typed_wrong_is_told(words: tuple[str, ...], said: str) -> None:
     ended = run_prober("migrate", *words)
     assert ended.code == 2
     assert said in ended.err
-
-
-#: What each machine has in the matrix of machine types.
-DEVICES = (
-    "-device virtio-net-pci,romfile=,id=n -blockdev null-co,node-name=d,read-zeroes=on -device virtio-blk-pci,drive=d "
-    "-device qemu-xhci,id=x -device usb-tablet,bus=x.0 -device virtio-balloon-pci -device VGA"
-)
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ _INPUTS = {
     "typed": 30,
     "device": 40,
     "command": 200,
+    "body": 300,
+    "state": 300,
 }
 
 
