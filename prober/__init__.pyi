@@ -36,6 +36,7 @@ from prober.translate.uses import compare_for as compare_for
 from prober.translate.wishes import Wishes as Wishes
 
 __version__: str
+_PUBLIC: dict[str, str]
 
 __all__ = [
     "ArgvFinding",

@@ -15,6 +15,7 @@ from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
+from prober.service.api_examples import example_answers
 from prober.service.describing import describe_routes
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import Problem
@@ -61,4 +62,4 @@ _MEANINGS = {
 
 def describe() -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes a third of a second."""
-    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ)
+    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ, example_answers())

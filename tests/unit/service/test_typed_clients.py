@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_both_have_the_same_questions() -> None:
 
 
 def test_each_route_can_be_asked() -> None:
-    made = [
+    made: list[questions.Question[Any]] = [
         questions.ask_health(), questions.ask_ready(), questions.ask_binaries(), questions.ask_binary("i"),
         questions.ask_refresh("i"), questions.ask_supports("i", "f"), questions.ask_types("i"),
         questions.ask_type("i", "t"), questions.ask_machines("i"), questions.ask_cpus("i"),
@@ -73,7 +74,7 @@ def test_each_route_can_be_asked() -> None:
 def test_what_is_wished_is_a_part_of_the_question() -> None:
     asking = Asking(assume_unknown_present=True, incoming="defer", wishes=Wishes(strict=True, seed="a b"))
     asked = questions.ask_translate("<domain/>", "q", asking)
-    assert asked.query | {"make_up": "true"} == {
+    assert {**asked.query, "make_up": "true"} == {
         "assume_unknown_present": "true",
         "incoming": "defer",
         "strict": "true",
