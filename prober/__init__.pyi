@@ -21,7 +21,7 @@ from prober.proof.once import prove_once as prove_once
 from prober.proof.subject import LineRequest as LineRequest
 from prober.proof.subject import LineSubject as LineSubject
 from prober.qemu.bundled import bundled_names as bundled_names
-from prober.qemu.bundled import load_bundled as load_bundled
+from prober.qemu.decoding import load_bundled as load_bundled
 from prober.qemu.decoding import load_recording as load_recording
 from prober.qemu.interview import interview as interview
 from prober.qemu.recording import Recording as Recording
