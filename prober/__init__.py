@@ -1,8 +1,5 @@
 """Asks QEMU binaries what they can do, and turns libvirt domain XML into command lines they accept."""
 
-from importlib import import_module as _import_module
-from typing import Any as _Any
-
 __version__ = "0.2.0"
 
 #: What prober is as a library, and where each stands (behind a colon: as what): these names stay, and all else is
@@ -39,7 +36,7 @@ _PUBLIC = {
     "compare_for": "prober.translate.uses",
     "diff": "prober.capabilities.diff",
     "interview": "prober.qemu.interview",
-    "load_bundled": "prober.qemu.bundled",
+    "load_bundled": "prober.qemu.decoding",
     "load_recording": "prober.qemu.decoding",
     "prove_once": "prober.proof.once",
     "read_domain": "prober.translate.read",
@@ -49,11 +46,14 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> object:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'prober' has no attribute {name!r}")
+    # Imported late: whoever imports prober alone pays for nothing.
+    from importlib import import_module
+
     module, _, own = _PUBLIC[name].partition(":")
-    found = getattr(_import_module(module), own or name)
+    found: object = getattr(import_module(module), own or name)
     globals()[name] = found
     return found
 

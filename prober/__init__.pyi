@@ -21,7 +21,7 @@ from prober.proof.once import prove_once as prove_once
 from prober.proof.subject import LineRequest as LineRequest
 from prober.proof.subject import LineSubject as LineSubject
 from prober.qemu.bundled import bundled_names as bundled_names
-from prober.qemu.bundled import load_bundled as load_bundled
+from prober.qemu.decoding import load_bundled as load_bundled
 from prober.qemu.decoding import load_recording as load_recording
 from prober.qemu.interview import interview as interview
 from prober.qemu.recording import Recording as Recording
@@ -36,6 +36,7 @@ from prober.translate.uses import compare_for as compare_for
 from prober.translate.wishes import Wishes as Wishes
 
 __version__: str
+_PUBLIC: dict[str, str]
 
 __all__ = [
     "ArgvFinding",

@@ -15,7 +15,7 @@ from prober.commandline.refusal import Kind, rule_of_field
 from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.table import RULES
 from prober.export.rulebook import find
-from prober.export.rulebook.find import find_rule, known_rules, words
+from prober.export.rulebook.find import elements, find_rule, known_rules, words
 from prober.export.rulebook.model import RuleText, as_text
 from tests.rule_examples import RuleExample, rule_examples
 from tools.pages import as_markdown, put_between_marks
@@ -43,7 +43,7 @@ _WHY = {
     "element": "Nothing would come of it, or libvirt or QEMU refuses it.",
     "domain": "It hangs on the rest of the domain, the machine or the host, and QEMU would end, or do something else.",
 }
-_TODO = "Write it as in the example that is taken."
+_TODO = "Write it as in what is taken."
 
 _MAKES = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of"}
 
@@ -62,7 +62,13 @@ def _worked_out(example: RuleExample) -> dict[str, Any]:
     tag, _, field = name.partition(".") if room == "element" else ("", "", "")
     said = example.said_of(example.refused)[0]
     sites = [site for site in find_sites(said.message) if _is_about(site, field)]
-    around = [one for one in all_sites() if any(_is_beside(one, site) for site in sites) and _is_about(one, field)]
+    # Where a field is worked out, what else is said there may be of others.
+    is_whole = room == "domain"
+    around = [
+        one
+        for one in all_sites()
+        if one in sites or (any(_is_beside(one, site) for site in sites) and (is_whole or _is_of(one, field)))
+    ]
     sentences = list(dict.fromkeys(_sentence(one) for one in around)) or [said.message]
     docs = [as_markdown(" ".join(site.docs[0].split("\n\n")[0].split())) for site in sites if site.docs]
     files = list(dict.fromkeys(f"`{site.file}`" for site in sites))
@@ -85,7 +91,11 @@ def _tag(name: str, path: str) -> str:
 
 
 def _is_about(site: Site, field: str) -> bool:
-    return not field or site.field is None or site.field.replace("_", "-") == field
+    return not field or site.field is None or _is_of(site, field)
+
+
+def _is_of(site: Site, field: str) -> bool:
+    return site.field is not None and site.field.replace("_", "-") == field
 
 
 def _is_beside(one: Site, site: Site) -> bool:
@@ -148,7 +158,9 @@ def _of_example(example: RuleExample) -> Iterator[str]:
     if around:
         yield f"The {'guest' if example.guest else 'device'}:\n"
         yield from ("```xml", around.strip(), "```", "")
-    yield f"Refused (`-`{noted}{qemu}) and taken (`+`): {as_text(said.message)}\n"
+    # A sentence without a hole stands above already.
+    message = "" if said.message in elements().get(example.rule, {}).get("says", ()) else f": {as_text(said.message)}"
+    yield f"Refused (`-`{noted}{qemu}) and taken (`+`){message}\n"
     yield "```diff"
     yield from (line.rstrip() for line in ndiff(_rows(example.refused), _rows(example.taken)) if line[0] != "?")
     yield "```\n"

@@ -15,7 +15,7 @@ from typing import Any
 from prober.cli import output
 from prober.cli.answerer import Json
 from prober.errors import UnknownBinaryError, UnreadableDomainError
-from prober.service.asking.problems import error_of
+from prober.service.asking.problems import problem_error
 from prober.service.client import NOTHING, Client, Reply
 from prober.service.routes import (
     BINARIES,
@@ -312,7 +312,7 @@ def check_reply(reply: Reply) -> Any:
     """
     if reply.ok:
         return reply.value
-    error = error_of(reply.status, reply.value)
+    error = problem_error(reply.status, reply.value)
     # With this command's option for the parameter of the URL.
     error.hint = error.hint.replace("?binary=", "--binary")
     raise error

@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import prober
-from prober.qemu.decoding import load_recording
-from prober.qemu.recording import Recording
 
 #: The word for all of them, where a directory of recordings may be named.
 ALL = "bundled"
@@ -57,14 +55,6 @@ def named_recording(path: Path) -> Path:
         return find_bundled() or path
     begin = f"{without_ending(word)}."
     return next((one for one in reversed(_list()) if f"{without_ending(one.name)}.".startswith(begin)), path)
-
-
-def load_bundled(name: str) -> Recording:
-    """The recording that comes along by this name: ``qemu-7.2`` is the newest of its 7.2.  Blocks.
-
-    :raise RecordingError: where there is none.
-    """
-    return load_recording(named_recording(Path(name)))
 
 
 def bundled_name(file: Path) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import lzma
 import os
+from pathlib import Path
 
 from prober.errors import RecordingError
+from prober.qemu.bundled import named_recording
 from prober.qemu.recording import Recording
 
 #: No recording of a real QEMU comes near this size (bytes, decompressed); a crafted file may.
@@ -34,6 +36,14 @@ def load_recording(path: str | os.PathLike[str]) -> Recording:
         return decode_recording(data)
     except RecordingError as error:
         raise RecordingError(f"{os.fspath(path)}: {error.message}", hint=error.hint) from error
+
+
+def load_bundled(name: str) -> Recording:
+    """The recording that comes along by this name: ``qemu-7.2`` is the newest of its 7.2.  Blocks.
+
+    :raise RecordingError: where there is none.
+    """
+    return load_recording(named_recording(Path(name)))
 
 
 def decode_recording(data: bytes) -> Recording:

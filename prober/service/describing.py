@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import prober
+from prober.service.api_examples import example_body, example_problems
 from prober.service.problems import MEDIA_TYPE
 from prober.service.routes import PLACES, Parameter, Route
 
@@ -23,16 +24,17 @@ def describe_routes(
     meanings: Mapping[int, str],
     written: Iterable[type[BaseModel]],
     read: Iterable[type[BaseModel]],
+    examples: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes tens of milliseconds, by the number of models.
 
     ``meanings`` say what an answer of a status other than 200 means.  ``written`` are models that are answered as they
     were written, so that what has a default is always there; ``read`` those that a client may read with a model of its
-    own.
+    own.  ``examples`` has an answer by the name of its route; what a text-only answer is like is a text.
     """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, meanings)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, meanings, examples or {})
     described = {
         "openapi": "3.1.0",
         "info": {"title": "prober", "description": description, "version": prober.__version__},
@@ -42,11 +44,14 @@ def describe_routes(
     return json.dumps(described, ensure_ascii=False).encode()
 
 
-def _operation(route: Route, meanings: Mapping[int, str]) -> dict[str, Any]:
+def _operation(route: Route, meanings: Mapping[int, str], examples: Mapping[str, Any]) -> dict[str, Any]:
     """What one route takes and gives."""
-    good = {"description": "OK", "content": _content(route.media, route.answer)}
+    content = _content(route.media, route.answer)
+    if route.name in examples:
+        content[route.media]["example"] = examples[route.name]
+    good = {"description": "OK", "content": content}
     bad = {
-        str(status): {"description": meanings[status], "content": _content(MEDIA_TYPE, "Problem")}
+        str(status): {"description": meanings[status], "content": _problem_content(status)}
         for status in sorted({400, *route.errors})
     }
     told: dict[str, Any] = {
@@ -59,13 +64,24 @@ def _operation(route: Route, meanings: Mapping[int, str]) -> dict[str, Any]:
     if parameters:
         told["parameters"] = parameters
     if route.body is not None:
-        content = {media_type: {"schema": schema} for media_type, schema in route.body.content.items()}
+        content = {
+            media_type: {"schema": schema, "example": example_body(media_type, schema)}
+            for media_type, schema in route.body.content.items()
+        }
         told["requestBody"] = {"required": True, "description": route.body.description, "content": content}
     return told
 
 
 def _content(media_type: str, model: str) -> dict[str, Any]:
     return {media_type: {"schema": {"$ref": _REFERENCE.format(model=model)} if model else {"type": "string"}}}
+
+
+def _problem_content(status: int) -> dict[str, Any]:
+    content = _content(MEDIA_TYPE, "Problem")
+    content[MEDIA_TYPE]["examples"] = {
+        kind: {"summary": value["detail"], "value": value} for kind, value in example_problems(status).items()
+    }
+    return content
 
 
 def _place(name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from prober.rehearsal.models import Migration
 from prober.rehearsal.plug_models import PlugRehearsal
 from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
+from prober.service.api_examples import example_answers
 from prober.service.describing import describe_routes
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import Problem
@@ -76,4 +77,4 @@ _MEANINGS = {
 
 def describe() -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes a third of a second."""
-    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ)
+    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ, example_answers())

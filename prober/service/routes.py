@@ -127,7 +127,7 @@ TRANSLATE = Route(
         _ASSUME,
         *_WISHES,
     ),
-    body=Body("libvirt domain XML", {"application/xml": {"type": "string"}}),
+    body=Body("libvirt domain XML", {"application/xml": {"type": "string", "format": "binary"}}),
 )
 CHECK_ARGV = Route(
     "check_argv",
@@ -167,7 +167,7 @@ PROVE = Route(
         {
             "application/json": {"type": "array", "items": {"type": "string"}, "minItems": 1},
             "text/plain": {"type": "string"},
-            "application/xml": {"type": "string"},
+            "application/xml": {"type": "string", "format": "binary"},
         },
     ),
     admin=True,

@@ -24,9 +24,9 @@ def like_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "prober.sock").symlink_to(tmp_path / "s.sock")
     (tmp_path / "none").mkdir()
-    options = ("--directory", tmp_path / "none")
+    options: list[object] = ["--directory", tmp_path / "none"]
     for version in ("5.2.0", "10.0.13"):
-        options += ("--replies", FIXTURES / f"qemu-{version}.replies.xz")
+        options += ["--replies", FIXTURES / f"qemu-{version}.replies.xz"]
     monkeypatch.chdir(tmp_path)
     with start_ready_service(tmp_path, *options, measured=False):
         yield

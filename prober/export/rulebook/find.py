@@ -119,7 +119,7 @@ def _of_step(step: Step, about: Mapping[str, Any]) -> RuleText:
     return RuleText(
         step.rule,
         f"{step.name.replace('-', ' ')}: what a whole domain has to be",
-        f"{text} It says:\n\n{_bullets(about)}",
+        f"{text} {_sentences(about)}",
         about["why"],
         about["todo"],
         about["source"],
@@ -131,12 +131,13 @@ def _of_element(name: str, about: Mapping[str, Any]) -> RuleText:
     return RuleText(
         name,
         title,
-        f"{about['means']} It says:\n\n{_bullets(about)}",
+        f"{about['means']} {_sentences(about)}",
         about["why"],
         about["todo"],
         about["source"],
     )
 
 
-def _bullets(about: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in about["says"])
+def _sentences(about: Mapping[str, Any]) -> str:
+    first, *others = about["says"]
+    return "It says:\n\n" + "\n".join(f"- {one}" for one in about["says"]) if others else f"It says: {first}."

@@ -19,7 +19,7 @@ from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.asking import questions
-from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, Question, is_away, told_by
+from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, ServiceQuestion, is_away, told_by
 from prober.service.client import MAX_RESPONSE_BYTES, TIMEOUT_S, Reply, explain_failure, read_head, strange_answer
 from prober.service.replies import Health, Readiness
 from prober.translate.translation import Translation
@@ -203,7 +203,7 @@ class AsyncServiceClient:
             for one in told_by(news):
                 yield one
 
-    async def _ask(self, question: Question[M]) -> M:
+    async def _ask(self, question: ServiceQuestion[M]) -> M:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
         while True:
@@ -216,7 +216,7 @@ class AsyncServiceClient:
             else:
                 return question.read(reply)
 
-    async def _fetch(self, question: Question[M]) -> Reply:
+    async def _fetch(self, question: ServiceQuestion[M]) -> Reply:
         """The answer, whatever it tells.
 
         :raise ServiceError: where there is no service, or it does not answer as it should.

@@ -18,7 +18,7 @@ from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.asking import questions
-from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, Question, is_away, told_by
+from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, ServiceQuestion, is_away, told_by
 from prober.service.client import TIMEOUT_S, Client
 from prober.service.replies import Health, Readiness
 from prober.translate.translation import Translation
@@ -179,7 +179,7 @@ class ServiceClient:
             last = news.id
             yield from told_by(news)
 
-    def _ask(self, question: Question[M]) -> M:
+    def _ask(self, question: ServiceQuestion[M]) -> M:
         until = time.monotonic() + self._patience
         while True:
             try:

@@ -46,7 +46,7 @@ _ERRORS: dict[str, type[ProberError]] = {
 }
 
 
-def error_of(status: int, value: Any) -> ProberError:
+def problem_error(status: int, value: Any) -> ProberError:
     """The error that an answer tells of (RFC 9457); a :class:`ServiceError` where that is none of ours."""
     problem: Mapping[str, Any] = value if isinstance(value, dict) else {}
     message, hint = str(problem.get("detail", f"the service answered {status}")), str(problem.get("hint") or "")

@@ -19,7 +19,7 @@ from prober.host.facts import HostFacts
 from prober.proof.models import Proof
 from prober.service import routes
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
-from prober.service.asking.problems import error_of
+from prober.service.asking.problems import problem_error
 from prober.service.client import Reply
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import Route
@@ -42,7 +42,7 @@ class ChangesLost(BaseModel):
 
 
 @dataclass(frozen=True)
-class Question(Generic[M]):
+class ServiceQuestion(Generic[M]):
     """One question: a ``route`` with its parameters and body, and the ``model`` of its answer."""
 
     route: Route
@@ -59,7 +59,7 @@ class Question(Generic[M]):
             model, as that of a service of another version may be.
         """
         if not reply.ok:
-            raise error_of(reply.status, reply.value)
+            raise problem_error(reply.status, reply.value)
         try:
             return self.model.model_validate(reply.value)
         except ValidationError as error:
@@ -67,8 +67,8 @@ class Question(Generic[M]):
             raise ServiceError(told, hint="is the service of the same version?") from error
 
 
-def _of(route: Route, model: type[M], ident: str, **places: str) -> Question[M]:
-    return Question(route, model, {"id": ident, **places})
+def _of(route: Route, model: type[M], ident: str, **places: str) -> ServiceQuestion[M]:
+    return ServiceQuestion(route, model, {"id": ident, **places})
 
 
 def _query(**given: str | bool | None) -> dict[str, str]:
@@ -77,87 +77,87 @@ def _query(**given: str | bool | None) -> dict[str, str]:
     return {name: value for name, value in told.items() if isinstance(value, str)}
 
 
-def ask_health() -> Question[Health]:
+def ask_health() -> ServiceQuestion[Health]:
     """Whether the service works."""
-    return Question(routes.HEALTH, Health)
+    return ServiceQuestion(routes.HEALTH, Health)
 
 
-def ask_ready() -> Question[Readiness]:
+def ask_ready() -> ServiceQuestion[Readiness]:
     """Whether each binary has an answer."""
-    return Question(routes.READY, Readiness)
+    return ServiceQuestion(routes.READY, Readiness)
 
 
-def ask_binaries() -> Question[BinaryList]:
+def ask_binaries() -> ServiceQuestion[BinaryList]:
     """All entries of the catalog."""
-    return Question(routes.BINARIES, BinaryList)
+    return ServiceQuestion(routes.BINARIES, BinaryList)
 
 
-def ask_binary(ident: str) -> Question[Entry]:
+def ask_binary(ident: str) -> ServiceQuestion[Entry]:
     """One entry, after its interview."""
     return _of(routes.BINARY, Entry, ident)
 
 
-def ask_refresh(ident: str) -> Question[Entry]:
+def ask_refresh(ident: str) -> ServiceQuestion[Entry]:
     """A new interview."""
     return _of(routes.REFRESH, Entry, ident)
 
 
-def ask_supports(ident: str, fact: str) -> Question[Evidence]:
+def ask_supports(ident: str, fact: str) -> ServiceQuestion[Evidence]:
     """What a binary says of a fact."""
-    return Question(routes.SUPPORTS, Evidence, {"id": ident}, {"fact": fact})
+    return ServiceQuestion(routes.SUPPORTS, Evidence, {"id": ident}, {"fact": fact})
 
 
-def ask_types(ident: str) -> Question[TypeList]:
+def ask_types(ident: str) -> ServiceQuestion[TypeList]:
     """The QOM types."""
     return _of(routes.TYPES, TypeList, ident)
 
 
-def ask_type(ident: str, typename: str) -> Question[TypeReply]:
+def ask_type(ident: str, typename: str) -> ServiceQuestion[TypeReply]:
     """One type and its properties."""
     return _of(routes.TYPE, TypeReply, ident, typename=typename)
 
 
-def ask_machines(ident: str) -> Question[MachineList]:
+def ask_machines(ident: str) -> ServiceQuestion[MachineList]:
     """The machines."""
     return _of(routes.MACHINES, MachineList, ident)
 
 
-def ask_cpus(ident: str) -> Question[CpuList]:
+def ask_cpus(ident: str) -> ServiceQuestion[CpuList]:
     """The CPU models."""
     return _of(routes.CPUS, CpuList, ident)
 
 
-def ask_commands(ident: str) -> Question[CommandList]:
+def ask_commands(ident: str) -> ServiceQuestion[CommandList]:
     """The QMP commands and events."""
     return _of(routes.COMMANDS, CommandList, ident)
 
 
-def ask_command(ident: str, command: str) -> Question[CommandReply]:
+def ask_command(ident: str, command: str) -> ServiceQuestion[CommandReply]:
     """One QMP command and its arguments."""
     return _of(routes.COMMAND, CommandReply, ident, command=command)
 
 
-def ask_capabilities(ident: str) -> Question[Capabilities]:
+def ask_capabilities(ident: str) -> ServiceQuestion[Capabilities]:
     """All that is known of a binary."""
     return _of(routes.CAPABILITIES, Capabilities, ident)
 
 
 def ask_domcapabilities(
     ident: str, machine: str | None, virttype: str | None, arch: str | None, assume: bool
-) -> Question[DomainCapabilities]:
+) -> ServiceQuestion[DomainCapabilities]:
     """What domains may have."""
     query = _query(machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume)
-    return Question(routes.DOMCAPABILITIES, DomainCapabilities, {"id": ident}, query)
+    return ServiceQuestion(routes.DOMCAPABILITIES, DomainCapabilities, {"id": ident}, query)
 
 
-def ask_labels(ident: str) -> Question[LabelList]:
+def ask_labels(ident: str) -> ServiceQuestion[LabelList]:
     """Labels of a Kubernetes node."""
     return _of(routes.LABELS, LabelList, ident)
 
 
-def ask_host() -> Question[HostFacts]:
+def ask_host() -> ServiceQuestion[HostFacts]:
     """What the host's kernel and CPU add."""
-    return Question(routes.HOST, HostFacts)
+    return ServiceQuestion(routes.HOST, HostFacts)
 
 
 @dataclass(frozen=True)
@@ -184,34 +184,34 @@ class Asking:
 PLAIN = Asking()
 
 
-def ask_translate(xml: str | bytes, binary: str | None, asking: Asking) -> Question[Translation]:
+def ask_translate(xml: str | bytes, binary: str | None, asking: Asking) -> ServiceQuestion[Translation]:
     """A command line for a domain."""
     query = asking.query() | _query(binary=binary)
-    return Question(routes.TRANSLATE, Translation, query=query, body=_bytes(xml), kind="application/xml")
+    return ServiceQuestion(routes.TRANSLATE, Translation, query=query, body=_bytes(xml), kind="application/xml")
 
 
-def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> Question[ArgvReport]:
+def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> ServiceQuestion[ArgvReport]:
     """What a binary would make of a command line."""
     query = _query(binary=binary, assume_unknown_present=assume)
-    return Question(
+    return ServiceQuestion(
         routes.CHECK_ARGV, ArgvReport, query=query, body=json.dumps(list(words)).encode(), kind="application/json"
     )
 
 
-def ask_prove(ident: str, what: str | bytes | Sequence[str], anyway: bool, asking: Asking) -> Question[Proof]:
+def ask_prove(ident: str, what: str | bytes | Sequence[str], anyway: bool, asking: Asking) -> ServiceQuestion[Proof]:
     """What the binary itself makes of the words of an argv, or of a domain's XML (a text)."""
     query = asking.query() | _query(anyway=anyway)
     if isinstance(what, str | bytes):
         body, kind = _bytes(what), "application/xml"
     else:
         body, kind = json.dumps(list(what)).encode(), "application/json"
-    return Question(routes.PROVE, Proof, {"id": ident}, query, body, kind)
+    return ServiceQuestion(routes.PROVE, Proof, {"id": ident}, query, body, kind)
 
 
-def ask_changes(since: str | None, wait: float) -> Question[ChangeList]:
+def ask_changes(since: str | None, wait: float) -> ServiceQuestion[ChangeList]:
     """The changes since an id; those that are remembered, without one."""
     query = _query(since=since, wait=f"{wait:g}" if since is not None and wait else None)
-    return Question(routes.CHANGES, ChangeList, query=query)
+    return ServiceQuestion(routes.CHANGES, ChangeList, query=query)
 
 
 def told_by(news: ChangeList) -> list[AnswerChange | ChangesLost]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prober.service.routes import METRICS, Body, Parameter, Route
 
-_XML = Body("libvirt domain XML", {"application/xml": {"type": "string"}})
+_XML = Body("libvirt domain XML", {"application/xml": {"type": "string", "format": "binary"}})
 _DOMAINS = Body(
     "libvirt domain XML, or several, each by a name",
     {
         "application/json": {"type": "object", "additionalProperties": {"type": "string"}},
-        "application/xml": {"type": "string"},
+        "application/xml": {"type": "string", "format": "binary"},
     },
 )
 

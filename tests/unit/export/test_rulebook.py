@@ -22,12 +22,20 @@ from prober.translate.steps import STEPS
 from tests.cases.test_cases import BINARY, HERE, HERE_ON, capabilities, case_of, expectations
 from tests.conftest import CHECKOUT
 from tests.rule_examples import RuleExample, rule_examples
+from tests.rule_names import element_rules
 from tools.rule_book import BOOK, PAGE, render_page, write_book
 
 #: A rule's name: its room, a dash, and small letters, digits, dashes and a dot.
 _NAME = re.compile(
     r"(xml|element|domain|option|line|live|proof|migration|upgrade)/[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)?"
 )
+
+#: What the source looks as if it could give, and never does.
+NEVER_GIVEN = {
+    "element/nvram.type": "what its source has of another type is told of the source",
+    "element/redirdev.type": "spicevmc is for redirection",
+    "element/smartcard.type": "spicevmc is for smartcards",
+}
 
 EXAMPLES = [pytest.param(example, id=rule) for rule, example in rule_examples().items()]
 LINES = [pytest.param(rule, id=rule) for rule, own in words().items() if "wrong" in own]
@@ -108,6 +116,10 @@ def _literals() -> dict[str, set[str]]:
 
 def test_each_rule_that_the_source_names_is_known() -> None:
     assert sorted(_literals().keys() - set(known_rules())) == []
+
+
+def test_each_rule_of_an_element_that_the_source_can_give_is_known() -> None:
+    assert element_rules() - set(known_rules()) == NEVER_GIVEN.keys()
 
 
 def test_each_step_that_refuses_is_known() -> None:

@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jsonschema_rs
+import openapi_spec_validator
 import pytest
 
+from prober.service.api_examples import example_answers
 from prober.service.fleet.openapi import describe_reader
 from prober.service.openapi import describe
 from tests.recordings import ROOT
@@ -96,3 +99,42 @@ def test_every_route_of_the_document_is_served(schema: Any) -> None:
     text = (ROOT / "docs/api.md").read_text()
     headings = {line.removeprefix("### ").strip("`").lower() for line in text.splitlines() if line.startswith("### `")}
     assert headings == {route.lower() for route in _routes(schema)} | {"get /openapi.json"}
+
+
+def _responses(schema: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                yield f"{method} {path}", status, response
+
+
+@pytest.mark.parametrize("describes", [describe, describe_reader])
+def test_an_outside_validator_takes_it(describes: Callable[[], bytes]) -> None:
+    openapi_spec_validator.validate(json.loads(describes()))
+
+
+def test_each_answer_and_each_error_has_an_example_of_its_model(schema: Any) -> None:
+    for route, status, response in _responses(schema):
+        ((media, content),) = response["content"].items()
+        told = [content["example"]] if "example" in content else [one["value"] for one in content["examples"].values()]
+        assert told, (route, status)
+        if not media.endswith("json"):
+            continue
+        validator = jsonschema_rs.validator_for({**content["schema"], "components": schema["components"]})
+        for one in told:
+            assert [f"{route} {status}: {error.message}" for error in validator.iter_errors(one)] == []
+            if status != "200":
+                assert one["status"] == int(status)
+
+
+@pytest.mark.parametrize("describes", [describe, describe_reader])
+def test_each_body_has_an_example_of_its_form(describes: Callable[[], bytes]) -> None:
+    for methods in json.loads(describes())["paths"].values():
+        for operation in methods.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                assert jsonschema_rs.is_valid(content["schema"], content["example"])
+
+
+def test_examples_tell_nothing_of_where_they_were_made() -> None:
+    told = json.dumps(example_answers())
+    assert not [word for word in ("/tmp/", "/home/", "/root", str(ROOT)) if word in told]

@@ -7,13 +7,14 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prober import Asking, AsyncServiceClient, RefusedError, ServiceClient, ServiceError, UnreadableDomainError, Wishes
 from prober.errors import BusyError, ForbiddenError
 from prober.service.asking import questions
-from prober.service.asking.problems import error_of
+from prober.service.asking.problems import problem_error
 from prober.service.routes import DOCTOR, EVENTS, METRICS, ROUTES
 from tests.conftest import aio
 from tests.unit.service.test_client import _saying, serving
@@ -54,7 +55,7 @@ def test_both_have_the_same_questions() -> None:
 
 
 def test_each_route_can_be_asked() -> None:
-    made = [
+    made: list[questions.ServiceQuestion[Any]] = [
         questions.ask_health(), questions.ask_ready(), questions.ask_binaries(), questions.ask_binary("i"),
         questions.ask_refresh("i"), questions.ask_supports("i", "f"), questions.ask_types("i"),
         questions.ask_type("i", "t"), questions.ask_machines("i"), questions.ask_cpus("i"),
@@ -73,7 +74,7 @@ def test_each_route_can_be_asked() -> None:
 def test_what_is_wished_is_a_part_of_the_question() -> None:
     asking = Asking(assume_unknown_present=True, incoming="defer", wishes=Wishes(strict=True, seed="a b"))
     asked = questions.ask_translate("<domain/>", "q", asking)
-    assert asked.query | {"make_up": "true"} == {
+    assert {**asked.query, "make_up": "true"} == {
         "assume_unknown_present": "true",
         "incoming": "defer",
         "strict": "true",
@@ -142,7 +143,7 @@ def test_where_no_service_is_one_is_waited_for(tmp_path: Path) -> None:
 
 def test_errors_are_those_that_the_service_tells_of() -> None:
     def told(kind: str, **more: object) -> Exception:
-        return error_of(503, {"type": f"urn:prober:{kind}", "detail": "what", "hint": "do", **more})
+        return problem_error(503, {"type": f"urn:prober:{kind}", "detail": "what", "hint": "do", **more})
 
     refusal = {"place": {"line": 3, "path": "/domain/vcpu"}, "message": "too many", "rule": "domain/check-vcpu"}
     refused = told("refused", refusals=[refusal])
@@ -155,7 +156,7 @@ def test_errors_are_those_that_the_service_tells_of() -> None:
     assert unreadable.line == 7
     assert (type(told("busy")), type(told("forbidden")), type(told("new"))) == (BusyError, ForbiddenError, ServiceError)
     assert str(told("busy")) == "what (do)"
-    assert str(error_of(500, ["no", "problem"])) == "the service answered 500"
+    assert str(problem_error(500, ["no", "problem"])) == "the service answered 500"
 
 
 def test_news_with_a_gap_begin_with_that() -> None:

@@ -1,0 +1,91 @@
+"""Examples of answers and errors, for ``/openapi.json``.
+
+Answers are what a service with a recording of QEMU 10.0.13 says, with long lists and texts cut:
+``python -m tools.api_examples`` writes them.  Errors are made as the service makes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from prober.commandline.refusal import Place, Refusal
+from prober.errors import (
+    BinaryFailedError,
+    BusyError,
+    FactError,
+    ForbiddenError,
+    ProberError,
+    ProverError,
+    RefusedError,
+    UnknownBinaryError,
+    UnreadableDomainError,
+)
+from prober.service.problems import RequestError, problem_of
+
+#: What a request may bring, by its media type.
+BODIES: Mapping[str, Any] = {
+    "application/json": ["/usr/bin/qemu-system-x86_64", "-device", "e1000,mac=52:54:00:00:00:01"],
+    "text/plain": "/usr/bin/qemu-system-x86_64 -device e1000,mac=52:54:00:00:00:01",
+    "application/xml": "<domain type='qemu'><name>vm</name><memory unit='MiB'>64</memory>"
+    "<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>",
+}
+
+_REFUSAL = Refusal(
+    place=Place(12, "/domain/pm/acpi-root-hotplug/@enabled"),
+    message="ACPI hot-plug for the root bus cannot be chosen on machine q35: only pc has it",
+    hint="remove the element",
+    rule="domain/check-hotplug",
+)
+
+#: What may come with each status.
+_ERRORS: Mapping[int, tuple[ProberError, ...]] = {
+    400: (
+        RequestError(400, "unknown query parameter 'facts'", hint="known are fact"),
+        FactError("'' is no name of a fact", hint="TYPE, TYPE.PROPERTY, COMMAND, -OPTION"),
+        UnreadableDomainError("not well-formed XML: Premature end of data in tag domain line 1", line=1),
+    ),
+    403: (ForbiddenError("this is not for user 1000", hint="it is for root and the service's own user"),),
+    404: (
+        UnknownBinaryError("there is no binary 'qemu'", hint="the ids are in /v1/binaries"),
+        RequestError(404, "no type is named 'e1001'", hint="did you mean e1000?"),
+    ),
+    409: (
+        RequestError(
+            409,
+            "qemu-10.0.13 is a recording, which cannot be started",
+            hint="check-argv and translate work with a recording; to prove a line takes the binary itself",
+        ),
+    ),
+    413: (RequestError(413, "the body is larger than 1048576 bytes"),),
+    415: (RequestError(415, "a domain cannot be 'text/html'", hint="send it as application/xml"),),
+    422: (RefusedError([_REFUSAL]),),
+    503: (
+        BinaryFailedError("/usr/bin/qemu-system-x86_64 could not be asked", hint="see its entry in /v1/binaries"),
+        BusyError("too much is asked at once", hint="ask again in a second"),
+        ProverError("the QEMU gave no verdict"),
+    ),
+}
+
+
+def example_answers() -> Mapping[str, Any]:
+    """An answer of each route, by the route's name."""
+    told: Mapping[str, Any] = json.loads(files(__package__).joinpath("api_examples.json").read_text())
+    return told
+
+
+def example_body(media_type: str, schema: Mapping[str, Any]) -> Any:
+    """What a request may bring; an object has domains by their names."""
+    return {"vm": BODIES["application/xml"]} if schema["type"] == "object" else BODIES[media_type]
+
+
+def example_problems(status: int) -> dict[str, Any]:
+    """Problems of a status, by their kind; two of one kind are told apart by a number."""
+    told: dict[str, Any] = {}
+    for error in _ERRORS.get(status, ()):
+        value = json.loads(problem_of(error).body)
+        kind = str(value["type"]).rpartition(":")[2]
+        told[kind if kind not in told else f"{kind}-{len(told) + 1}"] = value
+    return told
