@@ -18,7 +18,7 @@ from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
 LINE = "qemu-system-x86_64 -machine q35 \\\n  -device e1000,romsize=3 \\\n  -device nonsense -S"
-DISK = "<interface type='user'><mac address='52:54:00:00:00:09'/><model type='virtio'/></interface>"
+CARD = "<interface type='user'><mac address='52:54:00:00:00:09'/><model type='virtio'/></interface>"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,12 @@ def page(opened: Visit) -> Page:
     opened.go("try")
     opened.page.get_by_label("Domain XML or command line").fill("")
     return opened.page
+
+
+#: With a port that is free.
+PLUGGABLE = REFUSED.replace("    <acpi-root-hotplug enabled='no'/>\n", "").replace(
+    "  </devices>", "    <controller type='pci' index='3' model='pcie-root-port'/>\n  </devices>"
+)
 
 
 def _type(page: Page, text: str) -> None:
@@ -152,7 +158,7 @@ def test_a_recording_is_not_started(page: Page) -> None:
 def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServer) -> None:
     known = page.evaluate("live.paths")
     page.get_by_label("on QEMU").select_option(index=0)
-    _type(page, EXAMPLE)
+    _type(page, PLUGGABLE)
     _verdict(page, "accepted")
     for path, words in (("plug", "plug a device into it"), ("migrate", "migrate it")):
         has = f"/v1/binaries/{{id}}/{path}" in known
@@ -161,10 +167,11 @@ def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServe
             continue
         page.get_by_text(words, exact=True).click()
         if path == "plug":
-            page.get_by_label("device XML").fill(DISK)
-        page.get_by_role("button", name="Rehearse").first.click()
-        page.locator(".rehearsal .outcome").first.wait_for()
-        assert page.locator(".rehearsal .step").count() >= 2
+            page.get_by_label("device XML").fill(CARD)
+        page.locator(".rehearsal[open]").get_by_role("button", name="Rehearse").click()
+        rehearsal = page.locator(".rehearsal[open]")
+        rehearsal.locator(".outcome .badge", has_text="rehearsed").wait_for()
+        assert rehearsal.locator(".step").count() >= 2
         page.get_by_text(words, exact=True).click()
 
 
