@@ -87,7 +87,7 @@ function lineMarks(text, report, words) {
     const where = [one.flag, one.part].filter(Boolean).join(" ");
     return {
       kind: FINDING_KIND[one.kind], key: String(number), from, to, line, where,
-      path: where, message: one.message, hint: one.hint, evidence: one.evidence?.note || "", word: one.kind,
+      path: where, message: one.message, hint: one.hint, evidence: one.evidence?.note || "", rule: one.rule, word: one.kind,
     };
   });
 }
@@ -152,7 +152,9 @@ function Findings({ marks, onGo }) {
         <div>
           <p>${mark.word && html`<${Badge} kind=${mark.kind === "note" ? "warn" : "bad"}>${mark.word}<//>${" "}`}${mark.message}</p>
           ${mark.hint && html`<p class="hint">${mark.hint}</p>`}
-          <p class="where"><code>${mark.where}</code>${mark.evidence && html`<span>${mark.evidence}</span>`}</p>
+          <p class="where">
+            <code>${mark.where}</code>${mark.evidence && html`<span>${mark.evidence}</span>`}${mark.rule && html`<span>rule ${mark.rule}</span>`}
+          </p>
         </div>
       </li>`,
     )}
