@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
+from prober.commandline.parse import split_shell
 from tests.browser import Visit, apart, start_browser, visit
 from tests.conftest import CHECKOUT
 from tests.integration.processes import start_service
@@ -122,8 +123,30 @@ def test_a_command_line_is_checked_as_one_types_and_told_at_its_word(page: Page)
     _verdict(page, "2 findings")
     assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
     assert page.locator(".gutter .no").all_inner_texts() == ["2", "3"]
+    _type(page, f"QEMU_AUDIO_DRV=none {LINE}")
+    page.locator(".behind mark", has_text="nonsense").wait_for()
+    assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
     _type(page, LINE.replace("romsize=3", "romsize=4").replace("-device nonsense ", ""))
     _verdict(page, "nothing stands against it")
+
+
+def test_words_are_where_a_shell_has_them(page: Page) -> None:
+    """What is said of a word is drawn where it begins; a line that a shell reads otherwise has no marks."""
+    lines = [
+        LINE,
+        "a  b\tc\nd\\\ne",
+        "a 'b c'\"d e\"f g\\ h",
+        "a # b\nc",
+        "a#b 'it'\\''s'",
+        'a "b\\"c" "d\\e" ""',
+        '-device \'{"driver":"e1000"}\' \\\n  -S # the end',
+    ]
+    told = page.evaluate(
+        "lines => lines.map((line) => shellWords(line).map(({ text, start, end }) => [text, start, end]))", lines
+    )
+    for line, words in zip(lines, told, strict=True):
+        assert [text for text, _, _ in words] == split_shell(line), line
+        assert all(line[start:end].strip() == line[start:end] for _, start, end in words)
 
 
 def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> None:

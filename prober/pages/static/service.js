@@ -204,6 +204,7 @@ async function startLive(root) {
   await openSession();
   live = new Live();
   await live.look();
+  root.firstElementChild.textContent = `Reading ${count(live.entries.length, "QEMU")} …`;
   await live.read();
   root.replaceChildren();
   render(html`<${LiveApp} />`, root);
