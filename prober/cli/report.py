@@ -134,7 +134,7 @@ def _add(file: str, sources: Sequence[Source], maker: BookMaker, codes: list[Exi
     except UnreadableDomainError as error:
         output.complain(error.message, error.hint)
         codes.append(exit_code(error))
-        cell = DomainCell("unreadable", (Remark(error.line or 0, "/", error.message, error.hint, ""),))
+        cell = DomainCell("unreadable", (Remark(error.line or 0, "/", error.message, error.hint),))
         maker.add_domain(shown, "", [(cell, None)] * len(sources))
         return
     text, hide = hide_secrets(xml.decode("utf-8", "replace"))
@@ -149,7 +149,7 @@ def _cell(about: DomainRead, source: Source, asked: ReportAsked) -> tuple[Domain
     try:
         return cell_of(about.domain, source.qemu.capabilities, how)
     except ProberError as error:
-        return DomainCell("not asked", (Remark(0, "/", error.message, error.hint, ""),)), None
+        return DomainCell("not asked", (Remark(0, "/", error.message, error.hint),)), None
 
 
 def _write(out: Path, page: str) -> None:

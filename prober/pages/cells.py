@@ -86,6 +86,7 @@ def remarks(about: Iterable[Refusal | Note]) -> tuple[Remark, ...]:
             one.message,
             one.hint,
             one.evidence.note if isinstance(one, Refusal) and one.evidence is not None else "",
+            one.rule,
         )
         for one in about
     )

@@ -109,13 +109,18 @@ class UsedRow(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """One refusal or note: where in the XML, and in what words.  ``evidence`` is what the QEMU said, in words."""
+    """One refusal or note: where in the XML, and in what words.
+
+    ``evidence`` is what the QEMU said, in words, ``rule`` the name of the rule that found it (empty where it is not
+    told).
+    """
 
     line: int
     path: str
     message: str
-    hint: str
-    evidence: str
+    hint: str = ""
+    evidence: str = ""
+    rule: str = ""
 
 
 class DomainCell(NamedTuple):

@@ -172,6 +172,17 @@ def test_all_of_it_is_for_everybody(browser: Browser, report: str, scheme: Any, 
             assert made.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_has_the_focus_is_seen(opened: Visit) -> None:
+    page = opened.page
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        style = page.evaluate("""() => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+          return [document.activeElement.tagName, outlineStyle, parseFloat(outlineWidth)];
+        }""")
+        assert style[1:] == ["solid", 2], style
+
+
 def test_names_that_are_markup_are_text(browser: Browser, tmp_path: Path) -> None:
     xml = EXAMPLE.replace("<name>", f"<!-- {HOSTILE.replace('--', '')} --><name>")
     qemus = {f"/tmp/{HOSTILE}": small(f"dev{HOSTILE}", "crashing", described=HOSTILE), "b": small("edu")}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
+from prober.commandline.parse import split_shell
 from tests.browser import Visit, apart, start_browser, visit
 from tests.conftest import CHECKOUT
 from tests.integration.processes import start_service
@@ -18,7 +19,7 @@ from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
 LINE = "qemu-system-x86_64 -machine q35 \\\n  -device e1000,romsize=3 \\\n  -device nonsense -S"
-DISK = "<interface type='user'><mac address='52:54:00:00:00:09'/><model type='virtio'/></interface>"
+CARD = "<interface type='user'><mac address='52:54:00:00:00:09'/><model type='virtio'/></interface>"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,12 @@ def page(opened: Visit) -> Page:
     opened.go("try")
     opened.page.get_by_label("Domain XML or command line").fill("")
     return opened.page
+
+
+#: With a port that is free.
+PLUGGABLE = REFUSED.replace("    <acpi-root-hotplug enabled='no'/>\n", "").replace(
+    "  </devices>", "    <controller type='pci' index='3' model='pcie-root-port'/>\n  </devices>"
+)
 
 
 def _type(page: Page, text: str) -> None:
@@ -116,8 +123,30 @@ def test_a_command_line_is_checked_as_one_types_and_told_at_its_word(page: Page)
     _verdict(page, "2 findings")
     assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
     assert page.locator(".gutter .no").all_inner_texts() == ["2", "3"]
+    _type(page, f"QEMU_AUDIO_DRV=none {LINE}")
+    page.locator(".behind mark", has_text="nonsense").wait_for()
+    assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
     _type(page, LINE.replace("romsize=3", "romsize=4").replace("-device nonsense ", ""))
     _verdict(page, "nothing stands against it")
+
+
+def test_words_are_where_a_shell_has_them(page: Page) -> None:
+    """What is said of a word is drawn where it begins; a line that a shell reads otherwise has no marks."""
+    lines = [
+        LINE,
+        "a  b\tc\nd\\\ne",
+        "a 'b c'\"d e\"f g\\ h",
+        "a # b\nc",
+        "a#b 'it'\\''s'",
+        'a "b\\"c" "d\\e" ""',
+        '-device \'{"driver":"e1000"}\' \\\n  -S # the end',
+    ]
+    told = page.evaluate(
+        "lines => lines.map((line) => shellWords(line).map(({ text, start, end }) => [text, start, end]))", lines
+    )
+    for line, words in zip(lines, told, strict=True):
+        assert [text for text, _, _ in words] == split_shell(line), line
+        assert all(line[start:end].strip() == line[start:end] for _, start, end in words)
 
 
 def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> None:
@@ -152,7 +181,7 @@ def test_a_recording_is_not_started(page: Page) -> None:
 def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServer) -> None:
     known = page.evaluate("live.paths")
     page.get_by_label("on QEMU").select_option(index=0)
-    _type(page, EXAMPLE)
+    _type(page, PLUGGABLE)
     _verdict(page, "accepted")
     for path, words in (("plug", "plug a device into it"), ("migrate", "migrate it")):
         has = f"/v1/binaries/{{id}}/{path}" in known
@@ -161,10 +190,11 @@ def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServe
             continue
         page.get_by_text(words, exact=True).click()
         if path == "plug":
-            page.get_by_label("device XML").fill(DISK)
-        page.get_by_role("button", name="Rehearse").first.click()
-        page.locator(".rehearsal .outcome").first.wait_for()
-        assert page.locator(".rehearsal .step").count() >= 2
+            page.get_by_label("device XML").fill(CARD)
+        page.locator(".rehearsal[open]").get_by_role("button", name="Rehearse").click()
+        rehearsal = page.locator(".rehearsal[open]")
+        rehearsal.locator(".outcome .badge", has_text="rehearsed").wait_for()
+        assert rehearsal.locator(".step").count() >= 2
         page.get_by_text(words, exact=True).click()
 
 

@@ -12,6 +12,7 @@ import zipfile
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -79,6 +80,7 @@ def told_by(wheel: Path) -> Message:
         (["explain", "virtio-sound-pci", "--replies", "qemu-10"], 0, "versions  absent 5.2.0"),
         (["translate", "--replies", "qemu-7.2", "vm.xml"], 0, "-global PIIX4_PM.acpi-root-pci-hotplug=off"),
         (["check", "vm.xml", "--against", "bundled"], 0, "qemu-11.1.2"),
+        (["report", "vm.xml", "--against", "qemu-5.2", "-o", "-"], 0, "self.preact"),
         (["config", "--config", "/dev/null", "--check"], 0, ""),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -97,6 +99,10 @@ def test_its_service_serves_the_recordings_where_no_qemu_is_found(place: Path, t
     with start_group(words, cwd=tmp_path) as group:
         printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
         assert all(f"  {name.removesuffix('.replies.xz')} " in printed for name in _RECORDINGS), printed
+        with start_group(command(place, "ui", "--socket", "s"), cwd=tmp_path) as page:
+            address = page.wait_for(lambda text: "Ctrl-C ends it." in text).split("/#")[0]
+            with urlopen(f"{address}/static/live.css") as answer:
+                assert b".editor" in answer.read()
         asked = command(place, "supports", "--socket", "s", "--binary", "qemu-7.2.22", "e1000")
         assert (
             "e1000: present" in subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True).stdout

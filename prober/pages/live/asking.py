@@ -207,7 +207,7 @@ def _as_cell(reply: Reply) -> DomainCell:
     if told.get("refusals"):
         return DomainCell("no", remarks(_REFUSALS.validate_python(told["refusals"])))
     verdict = "unreadable" if reply.status == 400 else "not asked"
-    return DomainCell(verdict, (Remark(told.get("line") or 0, "/", told["detail"], told.get("hint") or "", ""),))
+    return DomainCell(verdict, (Remark(told.get("line") or 0, "/", told["detail"], told.get("hint") or ""),))
 
 
 def _read(xml: bytes) -> Domain | None:

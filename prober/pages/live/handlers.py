@@ -148,7 +148,7 @@ class UiHandlers:
         return _json(await self._asking.check(request.query["binary"], body, assume=assume))
 
     async def forward(self, request: Request) -> Response:
-        """What the service says to a click."""
+        """What the service says to a click, and with which status: a refusal is an answer, and no fault of the page."""
         assert request.route is not None
         path, query = FORWARDED[request.route.name], dict(request.query)
         body = await _body(request, MOST_BODY)
@@ -157,7 +157,7 @@ class UiHandlers:
         asked = {**query, **({"assume_unknown_present": assume} if assume else {})}
         kind = request.header(b"content-type").partition(";")[0].strip() or "text/plain"
         reply = await self._asking.forward(path, ident, asked, body, kind)
-        return _json(reply.value)._replace(status=reply.status)
+        return _json({"status": reply.status, "value": reply.value})
 
 
 class UiApplication(Application):

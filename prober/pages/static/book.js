@@ -16,7 +16,7 @@ const typeOf = namedRow(["name", "parent", "marks", "properties", "question", "f
 const propertyOf = namedRow(["name", "type", "default", "description"]);
 const memberOf = namedRow(["name", "type", "optional", "deprecated", "when", "values", "below"]);
 const commandOf = namedRow(["name", "deprecated", "members"]);
-const statedOf = namedRow(["line", "path", "message", "hint", "evidence"]);
+const remarkOf = namedRow(["line", "path", "message", "hint", "evidence", "rule"]);
 const deviceOf = namedRow(["place", "name", "what", "bus"]);
 
 function busOf([name, model, hotplug, rules, devices]) {
@@ -26,8 +26,8 @@ function busOf([name, model, hotplug, rules, devices]) {
 function cellOf([verdict, refusals, notes, argv, buses, used]) {
   return {
     verdict,
-    refusals: refusals.map(statedOf),
-    notes: notes.map(statedOf),
+    refusals: refusals.map(remarkOf),
+    notes: notes.map(remarkOf),
     argv,
     buses: buses.map(busOf),
     used,

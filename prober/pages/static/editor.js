@@ -4,7 +4,8 @@
 const KEPT_TEXT = "prober-text";
 const REST_MS = 300;
 
-// The words of a shell's line with where each begins and ends; what a shell would make of more than words is not read.
+// The words of a line with where each begins and ends, as prober reads one (prober/commandline/parse.py, split_shell);
+// a test compares the two.
 function shellWords(text) {
   const words = [];
   let [at, word] = [0, null];
@@ -16,9 +17,10 @@ function shellWords(text) {
   while (at < text.length) {
     const letter = text[at];
     if (/\s/.test(letter)) end();
-    else if (letter === "#" && !word) at = (text.indexOf("\n", at) + text.length + 1) % (text.length + 1) - 1;
-    else if (letter === "\\" && text[at + 1] === "\n") at += 1;
-    else if (letter === "\\") begin().text += text[(at += 1)] ?? "";
+    else if (letter === "\\" && text[at + 1] === "\n") {
+      end();
+      at += 1;
+    } else if (letter === "\\") begin().text += text[(at += 1)] ?? "";
     else if (letter === "'") {
       const close = text.indexOf("'", at + 1);
       begin().text += text.slice(at + 1, close < 0 ? undefined : close);
@@ -70,7 +72,9 @@ const FINDING_KIND = { error: "no", ignored: "no", deprecated: "note", unknown: 
 
 // What is said of a command line: at the part that is meant where it stands in one of its words, else at the option.
 function lineMarks(text, report, words) {
-  const spans = shellWords(text);
+  // What is set for a command before its name is none of its words.
+  const every = shellWords(text);
+  const spans = every.slice(Math.max(0, every.length - words.length));
   const areSame = spans.length === words.length && spans.every(({ text: own }, at) => own === words[at]);
   const starts = lineStarts(text);
   return report.findings.map((one, number) => {
@@ -87,7 +91,7 @@ function lineMarks(text, report, words) {
     const where = [one.flag, one.part].filter(Boolean).join(" ");
     return {
       kind: FINDING_KIND[one.kind], key: String(number), from, to, line, where,
-      path: where, message: one.message, hint: one.hint, evidence: one.evidence?.note || "", word: one.kind,
+      path: where, message: one.message, hint: one.hint, evidence: one.evidence?.note || "", rule: one.rule, word: one.kind,
     };
   });
 }
@@ -152,7 +156,9 @@ function Findings({ marks, onGo }) {
         <div>
           <p>${mark.word && html`<${Badge} kind=${mark.kind === "note" ? "warn" : "bad"}>${mark.word}<//>${" "}`}${mark.message}</p>
           ${mark.hint && html`<p class="hint">${mark.hint}</p>`}
-          <p class="where"><code>${mark.where}</code>${mark.evidence && html`<span>${mark.evidence}</span>`}</p>
+          <p class="where">
+            <code>${mark.where}</code>${mark.evidence && html`<span>${mark.evidence}</span>`}${mark.rule && html`<span>rule ${mark.rule}</span>`}
+          </p>
         </div>
       </li>`,
     )}

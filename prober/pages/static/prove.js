@@ -160,7 +160,7 @@ function ClickWork({ words, isReady, state, start, children }) {
 
 function ProveWork({ text, isDomain, qemu }) {
   const kind = isDomain ? "application/xml" : "text/plain";
-  const [state, start] = useClick(text, () => ask("prove", { query: { binary: qemu.ident }, body: text, kind }));
+  const [state, start] = useClick(text, () => click("prove", { binary: qemu.ident }, text, kind));
   return html`<${ClickWork} words="Prove it: start this QEMU with it" isReady=${text.trim()} state=${state} start=${start}>
     ${(told) => html`<${Outcome} told=${told} /><${ProofSteps} proof=${told} />`}
   <//>`;
@@ -170,7 +170,7 @@ function PlugWork({ text, qemu }) {
   const [device, setDevice] = useState("");
   const [state, start] = useClick(text + device, () => {
     const body = JSON.stringify({ domain: text, devices: [device] });
-    return ask("plug", { query: { binary: qemu.ident }, body, kind: "application/json" });
+    return click("plug", { binary: qemu.ident }, body, "application/json");
   });
   return html`<details class="rehearsal">
     <summary>plug a device into it</summary>
@@ -189,7 +189,7 @@ function MoveWork({ text, qemu, book }) {
   const [to, setTo] = useState("");
   const target = to || others.find(({ id }) => id !== qemu.ident)?.id || qemu.ident;
   const [state, start] = useClick(text + target, () =>
-    ask("migrate", { query: { binary: qemu.ident, to: target }, body: text, kind: "application/xml" }),
+    click("migrate", { binary: qemu.ident, to: target }, text, "application/xml"),
   );
   return html`<details class="rehearsal">
     <summary>migrate it</summary>

@@ -30,6 +30,13 @@ async function ask(path, { query = {}, body, kind = "text/plain", signal } = {})
   return value;
 }
 
+// Have the service do what a click is for; what it refuses is an error with its reasons.
+async function click(path, query, body, kind) {
+  const { status, value } = await ask(path, { query, body, kind });
+  if (status >= 400) throw Object.assign(new Error(value.detail), { hint: value.hint, status, value });
+  return value;
+}
+
 // What is known of the service, for whoever listens.
 class Live {
   constructor() {
@@ -94,7 +101,7 @@ class Live {
   async refresh(ident) {
     this.refreshing.add(ident);
     this.tell();
-    const asked = ask("refresh", { query: { binary: ident }, body: "" });
+    const asked = click("refresh", { binary: ident }, "");
     const looking = setInterval(() => this.look().catch(() => {}), 400);
     try {
       await asked;
@@ -197,6 +204,7 @@ async function startLive(root) {
   await openSession();
   live = new Live();
   await live.look();
+  root.firstElementChild.textContent = `Reading ${count(live.entries.length, "QEMU")} …`;
   await live.read();
   root.replaceChildren();
   render(html`<${LiveApp} />`, root);

@@ -22,7 +22,9 @@ function Said({ kind, one }) {
       <span class="hidden">${kind === "note" ? "Note: " : "Refused: "}</span>${one.message}
     </p>
     ${one.hint && html`<p class="hint">${one.hint}</p>`}
-    <p class="where"><code>${one.path}</code>${one.evidence && html`<span>${one.evidence}</span>`}</p>
+    <p class="where">
+      <code>${one.path}</code>${one.evidence && html`<span>${one.evidence}</span>`}${one.rule && html`<span>rule ${one.rule}</span>`}
+    </p>
   </div>`;
 }
 

@@ -18,6 +18,13 @@ def test_a_response_with_all_its_headers() -> None:
     )
 
 
+def test_what_else_stands_above_an_answer_is_there_whether_it_comes_in_pieces_or_not() -> None:
+    headers = (("x-frame-options", "DENY"), ("set-cookie", "a=b"))
+    head = Response(200, b"{}", headers=headers).encode()
+    assert b"\r\nx-frame-options: DENY\r\nset-cookie: a=b\r\n\r\n{}" in head
+    assert b"set-cookie" not in Response(200, b"{}").encode()
+
+
 @pytest.mark.parametrize(("close", "keep_alive", "place"), [(True, True, 1), (True, False, 1), (False, False, 3)])
 def test_a_connection_that_ends_is_told_so_once(close: bool, keep_alive: bool, place: int) -> None:
     lines = Response(200, b"", close=close).encode(keep_alive=keep_alive).split(b"\r\n")
