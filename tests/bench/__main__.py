@@ -25,6 +25,7 @@ from tests.bench.sides import Side, parent, parent_name
 PARTS = (
     "yardstick",
     "native",
+    "peers",
     "service",
     "start_of_qemu",
     "recordings",

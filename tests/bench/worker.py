@@ -56,6 +56,11 @@ class Piped:
             raise EOFError(f"{self._command[0]} ended")
         return json.loads(line)
 
+    def most_memory(self) -> int:
+        """The most that the process has had (KiB)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()

@@ -183,6 +183,13 @@ def _counted(disk: DiskElement) -> Iterator[Property]:
         yield Property("stats-intervals", spans, disk.place("statistics"))
 
 
+def _reserved(disk: DiskElement) -> Iterator[Property]:
+    """Whether reservations of the disk go along with a migration (libvirt 12.8, asked; QEMU 11.1)."""
+    own = disk.source.reservations if disk.source is not None else None
+    if own is not None and own.migration is not None:
+        yield Property("migrate-pr", own.migration, own.place("migration"))
+
+
 def _removable(disk: DiskElement) -> Iterator[Property]:
     """Said of every disk that is ``usb-storage``; what is in a CD drive is anyhow."""
     if disk.bus == "usb" and not disk.is_behind_bot:
@@ -194,6 +201,7 @@ def _removable(disk: DiskElement) -> Iterator[Property]:
 def _own_properties(disk: DiskElement) -> Iterator[Property]:
     """What is taken over with a condition or in another form."""
     yield from _counted(disk)
+    yield from _reserved(disk)
     if disk.wwn is not None:
         yield Property("wwn", int(disk.wwn, 16), disk.place("wwn"))
     if disk.rotation_rate:

@@ -110,6 +110,8 @@ class Passt:
         mtu: int | None,
         source_dev: str | None,
         log_file: str | None,
+        hostname: str | None,
+        fqdn: str | None,
         ips: Sequence[GuestIp],
         forwards: Sequence[PortForward],
     ) -> None:
@@ -117,12 +119,15 @@ class Passt:
         self.socket = f"{stem}.socket"
         words = ["passt", *(["--vhost-user"] if vhost_user else []), "--one-off", "--socket", self.socket]
         words += ["--pid", f"{stem}-passt.pid"]
-        if mtu is not None:
-            words += ["--mtu", str(mtu)]
-        if source_dev is not None:
-            words += ["--interface", source_dev]
-        if log_file is not None:
-            words += ["--log-file", log_file]
+        for option, value in (
+            ("--mtu", mtu),
+            ("--interface", source_dev),
+            ("--log-file", log_file),
+            ("--hostname", hostname),
+            ("--fqdn", fqdn),
+        ):
+            if value is not None:
+                words += [option, str(value)]
         for ip in ips:
             words += ["--address", ip.address]
             if ip.prefix and ip.version == 4:

@@ -22,6 +22,8 @@ class PasstInterface(CardInterface):
     """What passt can serve: the user's network, and vhost-user."""
 
     log_file: Annotated[AbsolutePath | None, At("backend/@logFile"), Neutral(_PASST_ONLY)] = None
+    hostname: Annotated[DeviceName | None, At("backend/@hostname"), Neutral(_PASST_ONLY)] = None
+    fqdn: Annotated[DeviceName | None, At("backend/@fqdn"), Neutral(_PASST_ONLY)] = None
     source_dev: Annotated[NetDeviceName | None, At("source/@dev"), Neutral(_PASST_ONLY)] = None
     mtu: Annotated[
         Mtu | None, At("mtu/@size"), Becomes("`host_mtu` of a virtio card; the command of passt has it, too")
@@ -47,7 +49,7 @@ class PasstInterface(CardInterface):
         yield from super().rules()
         yield from ip_rules(self.ips)
         if self.backend_type != "passt":
-            for name in ("log_file", "source_dev", "forwards"):
+            for name in ("log_file", "hostname", "fqdn", "source_dev", "forwards"):
                 if getattr(self, name):
                     yield Broken(name, "this is for <backend type='passt'/> alone")
 
@@ -61,6 +63,8 @@ class PasstInterface(CardInterface):
             mtu=self.mtu,
             source_dev=self.source_dev,
             log_file=self.log_file,
+            hostname=self.hostname,
+            fqdn=self.fqdn,
             ips=self.ips,
             forwards=self.forwards,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prober.domain.domain import Domain
 from prober.domain.features.machine import Smm
-from prober.domain.launch_security import LaunchSecurity, Sev, SevSnp
+from prober.domain.launch_security import LaunchSecurity, Sev, SevSnp, Tdx
 from prober.domain.os.loader import Loader
 from prober.domain.os.model import Os
 from prober.host.descriptor import Descriptor, FileMapping, FlashMapping
@@ -22,11 +22,11 @@ def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -
     if not any(one.fits(arch, target.canonical) for one in firmware.targets):
         return False
     mapping = firmware.mapping
-    shape = (
-        _fits_flash(mapping, domain.os, loader)
-        if isinstance(mapping, FlashMapping)
-        else _fits_file(mapping, domain.os, loader)
-    )
+    if isinstance(mapping, FlashMapping):
+        # Firmware in flash has its variables there, too, and not in a <varstore>.
+        shape = domain.os.varstore is None and _fits_flash(mapping, domain.os, loader)
+    else:
+        shape = _fits_file(mapping, domain.os, loader)
     return (
         shape
         and _has_features(firmware, domain)
@@ -38,8 +38,6 @@ def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -
 def _fits_flash(flash: FlashMapping, os: Os, loader: Loader) -> bool:
     """Paths, mode and formats of flash."""
     nvram = os.nvram
-    if os.varstore is not None:
-        return False  # its variables are in flash, too
     if loader.path is not None and loader.path != flash.filename:
         return False
     template = flash.nvram_template.filename if flash.mode == "split" and flash.nvram_template is not None else None
@@ -94,4 +92,6 @@ def _protects(firmware: Descriptor, security: LaunchSecurity | None) -> bool:
     """Launch security, which firmware must take part in."""
     if isinstance(security, Sev):
         return "amd-sev" in firmware.features and (not security.encrypts_registers or "amd-sev-es" in firmware.features)
+    if isinstance(security, Tdx):
+        return "intel-tdx" in firmware.features
     return not isinstance(security, SevSnp) or "amd-sev-snp" in firmware.features

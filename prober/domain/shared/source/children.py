@@ -74,6 +74,9 @@ class Reservations(Checked):
     """``<reservations>``: a helper that is allowed to reserve a SCSI disk; libvirt's own, or one that listens."""
 
     managed: Annotated[YesNo, At("@managed"), Becomes("an object `pr-manager-helper`")]
+    migration: Annotated[
+        YesNo | None, At("@migration"), Becomes("`migrate-pr`: whether a migration takes reservations along")
+    ] = None
     type: Annotated[Literal["unix"] | None, At("source/@type"), Becomes("`path` of that object")] = None
     path: Annotated[AbsolutePath | None, At("source/@path"), Becomes("`path` of that object")] = None
     mode: Annotated[Literal["client"] | None, At("source/@mode"), Becomes("`path` of that object")] = None
