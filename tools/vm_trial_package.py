@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tools.vm_inside import BINARY, PROVER, SERVICE, get, prove, qemus, run, show, step, wait_until
+from tools.vm_inside import BINARY, PROVER, SERVICE, configure, get, prove, qemus, run, show, step, wait_until
 
 _PACKAGE = "qemu-prober"
 _FACT = f"{BINARY}/supports?fact=PIIX4_PM.acpi-root-pci-hotplug"
@@ -23,6 +23,7 @@ def active() -> set[str]:
 @step
 def is_upgraded_by_its_package() -> str:
     """As dpkg ends an upgrade: the sockets stand, what runs is started again, and what nobody asked for is not."""
+    configure(120)  # So that the prover does not end meanwhile, as nobody asks it.
     assert get(_FACT)["verdict"] == "present"
     assert prove("-nodefaults")["verdict"] in ("proven", "in part")
     began, before = time.monotonic(), active()
