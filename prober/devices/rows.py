@@ -107,7 +107,7 @@ ROWS: tuple[Row, ...] = (
             Step(390, check_controllers),
             Step(620, reading(number_buses, the_domain), about=(Expander,)),
         ),
-        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
+        emissions=(Emission(270, lambda domain, target: emit_pci_holes(domain.devices, target)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),

@@ -14,8 +14,8 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.models import Machine
-from prober.commandline.aliases import MachineKind
-from prober.commandline.machines import machine_kind
+from prober.commandline.machines.family import MachineKind
+from prober.commandline.machines.find import machine_family
 from prober.errors import UnknownNameError, UsageError
 from prober.export.cpu import custom_element, has_maximum, host_cpu, host_model_element, hyperv_features
 from prober.export.grounds import ACCELERATORS, Ground, RowFinding, RowSubject, VirtType, with_kvm
@@ -35,7 +35,6 @@ from prober.export.rows import (
 from prober.export.xml import WrittenElement, element, enum_element, text_element
 from prober.host.descriptor import Descriptor, FileMapping
 from prober.host.host import Host
-from prober.host.target import X86
 
 #: libvirt's names of architectures that are not QEMU's (libvirt 11.3, ``virQEMUCapsArchFromString``).
 _ARCHITECTURES = {"i386": "i686", "arm": "armv7l", "or1k": "or32", "hppa": "parisc"}
@@ -154,8 +153,8 @@ def find_machine(caps: Capabilities, virttype: VirtType, wanted: str | None) -> 
 
 
 def _kind(caps: Capabilities, machine: Machine) -> MachineKind:
-    """The family of a machine; of other targets than x86 none is told."""
-    return machine_kind(machine.name) if caps.target in X86 else "other"
+    """The kind of a machine's family."""
+    return machine_family(machine.name, caps.target).kind
 
 
 _Detail: TypeAlias = Callable[[Capabilities], Iterable[WrittenElement]]

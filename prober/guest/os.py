@@ -35,12 +35,12 @@ def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
 def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
     os, loader = domain.os, domain.os.loader
     flash = loader is not None and loader.type == "pflash"
-    if (os.firmware == "efi" or flash) and target.is_x86 and not domain.features.acpi:
+    if (os.firmware == "efi" or flash) and target.family.firmware == "uefi-needs-acpi" and not domain.features.acpi:
         place = os.place("firmware" if os.firmware == "efi" else "loader")
         yield Refusal(place=place, message="UEFI needs ACPI on this machine", hint="write <acpi/> into <features>")
     if loader is None or not loader.secure:
         return
-    if target.kind != "q35" or (domain.arch or target.caps.target) != "x86_64":
+    if not target.family.has_smm_flash or (domain.arch or target.caps.target) != "x86_64":
         message = f"flash that only SMM may write needs a q35 machine of x86_64, not {domain.arch} {target.machine}"
         yield Refusal(place=loader.place("secure"), message=message)
     elif os.firmware is None and (domain.features.smm is None or not domain.features.smm.state):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from prober.capabilities import Capabilities
-from prober.commandline.machines import machine_kind
+from prober.commandline.machines.find import machine_family
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.os.model import OsType
@@ -38,7 +38,7 @@ def find_target(
         accel=accel,
         machine=canonical if host.settings.expand_machine_aliases else name,
         canonical=canonical,
-        kind=machine_kind(canonical),
+        family=machine_family(canonical, caps.target),
         version=machine_version(canonical),
         entry=entry,
         place=domain.place(),

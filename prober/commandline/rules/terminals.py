@@ -110,9 +110,7 @@ def _count(line: Line, flag: str) -> list[Plain]:
     return [option for option in line.plain.get(flag, ()) if option.value != "none"]
 
 
-#: How many ports a machine has (``hw/char/serial-isa.c``, ``MAX_ISA_SERIAL_PORTS``; ``include/sysemu/sysemu.h``,
-#: ``MAX_PARALLEL_PORTS``).
-_SERIAL = {"pc": 4, "q35": 4, "isapc": 4, "microvm": 1}
+#: ``include/sysemu/sysemu.h``, ``MAX_PARALLEL_PORTS``.
 _MOST_PARALLEL = 3
 
 
@@ -122,7 +120,7 @@ def _parallels(line: Line) -> Iterator[Fault]:
 
 
 def _serials(line: Line) -> Iterator[Fault]:
-    most = _SERIAL.get(line.kind)
+    most = line.family.serial.most
     if most is None or line.machine is None:
         return
     for option in _count(line, "-serial")[most:]:

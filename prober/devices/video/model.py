@@ -100,7 +100,7 @@ class VideoElement(VirtioDevice):
 
     def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
         """QEMU's own first card is in slot 2 of pc, and in slot 1 of q35."""
-        return ((0, 1 if target.kind == "q35" else 2, 0),) if self.is_first else ()
+        return target.family.chipset.video_spots if self.is_first else ()
 
     def is_placed_early(self, number: int, target: Target) -> bool:
         """The first card, whatever the slot."""

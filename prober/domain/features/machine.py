@@ -148,7 +148,7 @@ def check_features(features: MachineFeatures, target: Target) -> Iterator[Refusa
             qemu_name=evidence.fact,
             evidence=evidence,
         )
-    if features.smm is not None and features.smm.tseg is not None and target.kind != "q35":
+    if features.smm is not None and features.smm.tseg is not None and not target.family.has_smm_flash:
         message = f"a size of SMM's memory (<tseg>) can be set on q35 alone, not on {target.machine}"
         yield Refusal(place=features.smm.place("tseg"), message=message)
     if features.tcg is not None and features.tcg.tb_cache is not None and target.accel != "tcg":

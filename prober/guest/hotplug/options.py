@@ -90,7 +90,7 @@ def qemu_name(kind: Switchable, target: Target) -> tuple[str, str]:
     """The device and its property on this machine."""
     if kind == "root":
         return "PIIX4_PM", ROOT
-    return ("ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"), BRIDGE
+    return target.family.acpi_device or "PIIX4_PM", BRIDGE
 
 
 def _spellings(domain: Domain) -> Iterator[Asked]:

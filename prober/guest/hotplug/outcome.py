@@ -81,7 +81,7 @@ def _of_bridge_apart(controller: PciController, on: _Switches, target: Target) -
 def _switches(choice: Choice, target: Target, *, acpi: bool) -> _Switches:
     bridge, bridge_rule = _bridge_default(target)
     if choice.bridge is not None:
-        device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
+        device = target.family.acpi_device
         bridge, bridge_rule = choice.bridge.on, f"{device}.{BRIDGE}={_on_off(choice.bridge.on)} is asked for"
     root, root_rule = True, f"PIIX4_PM.{ROOT} is on in every machine version (hw/acpi/piix4.c)"
     if choice.root is not None:
