@@ -110,8 +110,8 @@ integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`), those wi
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
 	$(PYTEST) $(PARALLEL) tests/integration --whole --with-roots
 
-conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
-	$(BIN)/python -m tests.conformance
+conformance: $(STAMP) ## libvirt's own domains: what they come to here and there (ARGS='--architecture aarch64')
+	$(BIN)/python -m tests.conformance $(ARGS)
 
 agreement: $(STAMP) ## three verdicts on thousands of lines: QEMU's own, prove's, check-argv's (ARGS='--with-roots')
 	$(BIN)/python -m tests.agreement $(ARGS)

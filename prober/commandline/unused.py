@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from prober.capabilities import Capabilities
 from prober.commandline.line import Line, switch
-from prober.commandline.machines.family import MachineKind
+from prober.commandline.machines.family import X86_TARGETS, MachineKind
 from prober.commandline.machines.find import FAMILIES
 from prober.commandline.own_slots import network_cards, network_words
 from prober.commandline.refusal import Finding, Kind
@@ -86,14 +86,22 @@ def _certain(line: Line) -> set[str]:
     made.update(_network_cards(line), _of_drives(line))
     for option in (*line.plain.get("-watchdog", ()), *line.plain.get("-soundhw", ())):
         made.add(option.value or "")
-    made.update(_ANY_MACHINE, line.family.further)
-    model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or "qemu64"
-    made.add(f"{model}-x86_64-cpu")
+    made.update(("migration",), line.family.further)
+    if line.family.targets <= X86_TARGETS:
+        made.update(_ANY_X86)
+    model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or _own_model(line)
+    made.add(f"{model}-{line.family.cpu_suffix or 'x86_64'}-cpu")
     if switch(line.machine_value("hpet")) is False:
         made.discard("hpet")
     if line.has_usb:
         made.update(line.family.usb)
     return made
+
+
+def _own_model(line: Line) -> str:
+    """The CPU that the machine has where none is named."""
+    default = line.machine.default_cpu_type if line.machine is not None and line.family.cpu_suffix else None
+    return (default or "qemu64").removesuffix(f"-{line.family.cpu_suffix}-cpu")
 
 
 def _network_cards(line: Line) -> Iterator[str]:
@@ -127,9 +135,9 @@ _DISPLAY_TYPES = {
 }
 _OF_DRIVES = {"ide": ("ide-hd", "ide-cd"), "virtio": ("virtio-blk-pci", "virtio-blk-device"), "floppy": ("floppy",)}
 
-#: What each machine has besides (``info qtree`` of 5.2, 7.2, 10.0 and 11.1).  A display, serial port or drive of the
-#: defaults is none of these: a global for it keeps QEMU from making it (``system/vl.c``, ``default_driver_check``).
-_ANY_MACHINE = ("apic", "kvmvapic", "migration", "ps2-kbd", "ps2-mouse")
+#: What each machine of x86 has besides (``info qtree`` of 5.2, 7.2, 10.0 and 11.1).  A display, serial port or drive of
+#: the defaults is none of these: a global for it keeps QEMU from making it (``system/vl.c``, ``default_driver_check``).
+_ANY_X86 = ("apic", "kvmvapic", "ps2-kbd", "ps2-mouse")
 
 
 def _is_type(name: str, caps: Capabilities) -> bool:

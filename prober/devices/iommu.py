@@ -13,6 +13,7 @@ from prober.domain.features import Features
 from prober.domain.features.machine import IoApic
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import extras
 from prober.domain.steps import Check, Completion
@@ -56,14 +57,12 @@ class Iommu(Device):
 
     def rules(self) -> Iterator[Broken]:
         """What belongs to Intel's, and what to virtio's."""
-        if self.model == "smmuv3":
-            yield Broken("model", "model='smmuv3' is for Arm machines")
-        elif self.model == "virtio":
+        if self.model in ("virtio", "smmuv3"):
             for name in _OF_INTEL:
                 if getattr(self, name) is not None:
                     yield Broken(name, "this belongs to model='intel' alone")
-            if self.address is not None and not isinstance(self.address, PciAddress):
-                yield Broken("address", "a virtio IOMMU has an address of type 'pci'")
+            if self.address is not None and (self.model == "smmuv3" or not isinstance(self.address, PciAddress)):
+                yield Broken("address", "a virtio IOMMU has an address of type 'pci', and smmuv3 none")
         else:
             if self.address is not None:
                 yield Broken("address", "model='intel' is part of the chipset and has no address")
@@ -143,6 +142,8 @@ def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
         return
     if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and unit.eim):
         return
+    if target.family.most_without_eim is None:
+        return
     if target.kind == "q35":
         message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"
         hint = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu>"
@@ -152,8 +153,20 @@ def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
     yield Refusal(place=vcpu.place("value"), message=message, hint=hint)
 
 
+def machine_iommu(devices: Devices) -> Iterator[Property]:
+    """``iommu`` of ``-machine``: ARM's is part of it (libvirt 11.3, ``qemuAppendDomainMemory…``,
+    ``qemuBuildMachineCommandLine``)."""
+    for unit in devices.of(Iommu):
+        if unit.model == "smmuv3":
+            yield Property("iommu", "smmuv3", unit.place("model"))
+
+
 def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
     """What it needs of the machine and of its features, and of the binary."""
+    if target.is_understood and target.kind != "pc" and unit.model not in target.family.iommus:
+        of = "virt machines of ARM" if unit.model == "smmuv3" else "machines of x86"
+        message = f"model='{unit.model}' is for {of}, and {target.machine} of {target.caps.target} is none"
+        yield Refusal(place=unit.place("model"), message=message)
     if target.kind == "pc":
         message = f"machine {target.machine} has no IOMMU"
         yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")
@@ -166,6 +179,6 @@ def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
     if target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
         message = f"QEMU {target.caps.version} has no {_BYPASS}: the guest's firmware would reach no device behind it"
         yield Refusal(place=unit.place("model"), message=message)
-    if not features.acpi:
+    if not features.acpi and target.is_x86:
         hint = "add <features><acpi/></features>"
         yield Refusal(place=unit.place("model"), message="a virtio IOMMU needs ACPI", hint=hint)

@@ -19,7 +19,7 @@ from prober.commandline.machines.find import machine_family
 from prober.errors import UnknownNameError, UsageError
 from prober.export.cpu import custom_element, has_maximum, host_cpu, host_model_element, hyperv_features
 from prober.export.grounds import ACCELERATORS, Ground, RowFinding, RowSubject, VirtType, with_kvm
-from prober.export.protection import sev_parts, sgx_parts
+from prober.export.protection import gic_parts, sev_parts, sgx_parts
 from prober.export.rows import (
     DEVICES,
     FEATURES,
@@ -31,6 +31,7 @@ from prober.export.rows import (
     SEV,
     SGX,
     RowGroup,
+    has_gic,
 )
 from prober.export.xml import WrittenElement, element, enum_element, text_element
 from prober.host.descriptor import Descriptor, FileMapping
@@ -263,7 +264,8 @@ class _Telling:
         return element("mode", enum_element(enum, ["on"] * can + ["off"]), name=name, supported="yes")
 
     def _features(self) -> WrittenElement:
-        parts: list[WrittenElement] = []
+        virttype = self._subject.virttype
+        parts = [*self._switch("gic", "features/", has_gic, detail=lambda caps: gic_parts(caps, virttype))]
         for row in FEATURES:
             parts += self._switch(row.name, "features/", row.ground, is_rare=row.is_rare)
         parts += self._switch("sev", "features/", SEV, detail=sev_parts)

@@ -27,7 +27,8 @@ class Target:
     if it ran before.  ``host`` is what the host brings along: the settings of libvirt's daemon, and the firmware that
     is installed.  ``is_here`` is whether the binary was asked on the host where the domain is to run, so that what it
     said of the CPU is said of that one.  ``seed`` is what that comes from which the domain leaves open for libvirt to
-    make up; None where nothing is to be made up.
+    make up; None where nothing is to be made up.  ``arch`` is libvirt's name of the guest's architecture, where the
+    domain says it.
     """
 
     caps: Capabilities
@@ -43,6 +44,7 @@ class Target:
     host: Host = field(default_factory=Host)
     is_here: bool = False
     seed: str | None = None
+    arch: str | None = None
 
     @property
     def settings(self) -> Settings:
@@ -63,6 +65,11 @@ class Target:
     def is_understood(self) -> bool:
         """Whether machines of this family can be translated."""
         return self.family.is_translated
+
+    @property
+    def runs_other_bits(self) -> bool:
+        """Whether a guest of 32 bits runs on a CPU of 64, which KVM has to be told (libvirt, ``aarch64=off``)."""
+        return self.arch == "armv7l" and self.caps.target == "aarch64" and self.accel == "kvm"
 
     @property
     def root(self) -> RootBus | None:

@@ -92,11 +92,17 @@ class SerialPorts:
     """The serial ports that a machine has.
 
     ``model`` is what sits behind them: ``isa-serial`` is a device of its own, any other is part of the machine and is
-    told by ``-serial``.  ``most`` is how many there can be; None where nobody counted.
+    told by ``-serial``.  ``most`` is how many there can be, None where nobody counted; ``later`` says from which
+    version of QEMU on there can be more.
     """
 
     model: Literal["isa-serial", "pl011", "16550a"] = "isa-serial"
     most: int | None = None
+    later: tuple[tuple[int, int, int], int] | None = None
+
+    def most_of(self, version: tuple[int, int, int]) -> int | None:
+        """How many there can be with a QEMU of this version."""
+        return self.later[1] if self.later is not None and version >= self.later[0] else self.most
 
     @property
     def are_built_in(self) -> bool:
@@ -158,6 +164,10 @@ class MachineFamily:
     #: nothing.
     drive_interface: str = "ide"
     no_drives: frozenset[str] = frozenset()
+    #: Whether it has transports of virtio that are no PCI devices (virtio-mmio), for domains that ask for them.
+    has_mmio: bool = False
+    #: The levels of CPUs that it has beside sockets, cores and threads (``smp_props``).
+    smp_levels: frozenset[str] = frozenset()
     #: Its network card, and whether it makes a display of itself.
     card: str = ""
     has_display: bool = True
@@ -180,16 +190,23 @@ class MachineFamily:
     most_without_eim: int | None = None
     #: Whether it has system management mode that can guard flash, and keeps memory for it.
     has_smm_flash: bool = False
-    #: Elements of ``<features>`` and attributes that this family has, and the others have not.
+    #: Elements of ``<features>`` that this family has, and not all others.
     features: frozenset[str] = frozenset()
-    #: TPMs that are called otherwise in QEMU, by libvirt's model.
-    tpms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"tpm-tis": "tpm-tis"}))
+    #: QEMU's name of a TPM, by libvirt's model, and the version of an emulated ``tpm-tis`` that names none.
+    tpms: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({"tpm-tis": "tpm-tis", "tpm-crb": "tpm-crb"})
+    )
+    tis_version: Literal["1.2", "2.0"] = "2.0"
+    #: How QEMU's types of CPUs end (``cortex-a57-arm-cpu``); empty where that is the name of the target.
+    cpu_suffix: str = ""
+    #: Whether QEMU's own CPU model for the machine can be run by KVM.
+    runs_own_cpu: bool = True
+    #: Whether its ACPI is switched by ``-no-acpi`` where it is not by ``-machine acpi=`` (before QEMU 8.0).
+    has_no_acpi_option: bool = True
     #: Timers of ``<clock>`` that it has.
     timers: frozenset[str] = frozenset()
     #: Types of memory modules that it takes.
     memory_models: frozenset[str] = frozenset()
-    #: The hot-plug of virtual CPUs: why there is none, or empty where there is.
-    no_cpu_hotplug: str = ""
 
     @property
     def has_pci(self) -> bool:

@@ -11,6 +11,7 @@ from prober.commandline.machines.x86 import (
     PC_DEFAULTS,
     PC_FEATURES,
     PC_FIRMWARE,
+    PC_LEVELS,
     PC_MEMORY,
     PC_TIMERS,
 )
@@ -29,8 +30,10 @@ ISAPC = MachineFamily(
     acpi_device="PIIX4_PM",
     defaults=PC_DEFAULTS,
     # libvirt holds it against none of these.
-    iommus=frozenset({"intel", "virtio"}),
+    iommus=frozenset({"amd", "intel", "virtio"}),
     firmware=PC_FIRMWARE,
+    smp_levels=PC_LEVELS,
+    tis_version="1.2",
     most_without_eim=MOST_WITHOUT_EIM,
     features=PC_FEATURES,
     timers=PC_TIMERS,

@@ -18,6 +18,7 @@ from prober.commandline.machines.x86 import (
     PC_DEFAULTS,
     PC_FEATURES,
     PC_FIRMWARE,
+    PC_LEVELS,
     PC_MEMORY,
     PC_TIMERS,
 )
@@ -53,6 +54,8 @@ PC = MachineFamily(
     expander="pci-expander-bus",
     watchdogs=frozenset({"ib700"}),
     firmware=PC_FIRMWARE,
+    smp_levels=PC_LEVELS,
+    tis_version="1.2",
     most_without_eim=MOST_WITHOUT_EIM,
     features=PC_FEATURES,
     timers=PC_TIMERS,

@@ -24,6 +24,9 @@ PC_FIRMWARE: Needs = "uefi-needs-acpi"
 #: Elements of ``<features>`` that are x86's.
 PC_FEATURES = frozenset({"vmport", "smm", "ioapic", "ps2"})
 
+#: ``hw/i386/pc.c``, ``smp_props``.
+PC_LEVELS = frozenset({"dies", "modules"})
+
 PC_TIMERS = frozenset({"pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock"})
 
 PC_MEMORY = frozenset({"dimm", "nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from prober.commandline.line import Line
+from prober.commandline.machines.family import MachineFamily
 from prober.commandline.machines.find import FAMILIES
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
@@ -39,17 +40,21 @@ def _single(name: str, what: str, bases: tuple[str, ...], source: str, example: 
     )
 
 
+def _of_target(line: Line) -> Iterator[MachineFamily]:
+    return (family for family in FAMILIES if not family.targets or line.caps.target in family.targets)
+
+
 def _system_bus(line: Line) -> Iterator[Fault]:
     if line.kind == "other":
         return
     for device in line.devices:
         if device.typename in _ON_SYSTEM_BUS and device.typename not in line.family.system_bus:
-            homes = [family.kind for family in FAMILIES if device.typename in family.system_bus]
+            homes = [family.kind for family in _of_target(line) if device.typename in family.system_bus]
             yield Fault(
                 device.place,
                 "driver",
                 f"a machine of the kind {line.kind} has no place for {device.typename}",
-                f"it is for {' and '.join(homes)}",
+                f"it is for {' and '.join(homes)}" if homes else "",
             )
 
 

@@ -66,7 +66,7 @@ class Master(Element):
 
 
 class UsbController(Controller):
-    """``model='none'`` keeps libvirt, and prober, from adding one; without a model it is the PIIX3's."""
+    """``model='none'`` keeps libvirt, and prober, from adding one; without a model it is the PIIX3's, or an xHCI."""
 
     tag = ""
     controller_type = "usb"
@@ -99,6 +99,13 @@ class UsbController(Controller):
     def name_for(self, number: int, target: Target) -> str:
         """The first is called ``usb`` without a number."""
         return "usb" if self.number == 0 else f"usb{self.number}"
+
+    def with_default_model(self, target: Target) -> Controller:
+        """The first of the machine's usual ones that the binary has."""
+        models = target.family.usb_defaults.models
+        if self.given("model") or self.model != "piix3-uhci" or models == ("piix3-uhci",):
+            return self
+        return self.replace(model=next((model for model in models if target.caps.has(_DRIVERS[model])), models[0]))
 
     def with_peers(self, controllers: Iterable[Controller]) -> Controller:
         """A companion knows its master."""
