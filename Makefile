@@ -110,8 +110,8 @@ integration: $(STAMP) ## tests on the installed QEMU (see `make qemu`), those wi
 integration-all: $(STAMP) ## the same, and on the other versions (see `make roots`)
 	$(PYTEST) $(PARALLEL) tests/integration --whole --with-roots
 
-conformance: $(STAMP) ## libvirt's own domains: what they come to here and there
-	$(BIN)/python -m tests.conformance
+conformance: $(STAMP) ## libvirt's own domains: what they come to here and there (ARGS='--architecture aarch64')
+	$(BIN)/python -m tests.conformance $(ARGS)
 
 peers: $(STAMP) ## libvirt 9.0, 11.3 and 12, each beside its QEMU, asked what our cases come to (make peer-roots; ARGS='[DOMAIN…]')
 	$(BIN)/python -m tests.peers $(ARGS)

@@ -7,11 +7,12 @@ properties of ``host``; which models, machines and types there are is the binary
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
-from prober.capabilities.models import Accelerator, CpuExpansion, CpuModel, Kvm
+from prober.capabilities.models import Accelerator, CpuExpansion, CpuModel, GicVersion, Kvm, QomProperty
 from prober.guest.cpu.lacking import Asking, Lack, Said
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import to_qemu
@@ -26,6 +27,29 @@ def on_host(caps: Capabilities, model: str, without: Iterable[str] = ()) -> Capa
         machines=tcg.machines, cpu_models=models, cpu_expansions=expansions(features_of(model) - {*without}, model)
     )
     told = {"accelerators": {"kvm": kvm, "tcg": tcg}, "kvm": Kvm(present=True, enabled=True)}
+    return Capabilities.model_validate({**{name: getattr(caps, name) for name in Capabilities.model_fields}, **told})
+
+
+#: The GICs of a host whose kernel has version 3 alone for its guests.
+GICV3 = (GicVersion(number=3, emulated=True, kernel=True), GicVersion(number=2, emulated=True, kernel=False))
+
+
+def on_arm(caps: Capabilities, gic: tuple[GicVersion, ...] | None = GICV3) -> Capabilities:
+    """A binary for aarch64, asked under KVM on a host of that architecture: ``host`` has what ``max`` has, and what
+    KVM's CPUs have besides (QEMU, ``target/arm/kvm64.c``)."""
+    tcg, best, pool = caps.accelerators["tcg"], caps.properties["max-arm-cpu"], caps.pool
+    host = CpuModel(name="host", typename="host-arm-cpu")
+    kvm = tcg.model_copy(update={"cpu_models": {**(tcg.cpu_models or {}), "host": host}})
+    own = tuple(QomProperty(name, "bool") for name in ("kvm-no-adjvtime", "kvm-steal-time"))
+    refs = (*best.refs, *range(len(pool), len(pool) + len(own)))
+    told = {
+        "accelerators": {"kvm": kvm, "tcg": tcg},
+        "kvm": Kvm(present=True, enabled=True),
+        "gic": gic,
+        "types": {**(caps.types or {}), "kvm-accel": "accel", "host-arm-cpu": "arm-cpu"},
+        "pool": (*pool, *own),
+        "properties": {**caps.properties, "host-arm-cpu": replace(best, refs=refs)},
+    }
     return Capabilities.model_validate({**{name: getattr(caps, name) for name in Capabilities.model_fields}, **told})
 
 

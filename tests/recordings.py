@@ -13,6 +13,9 @@ from prober.qemu.recording import Recording
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures" / "replies"
 
+#: Those of x86, by their names; the others have that of their target before the version.
+X86 = sorted(FIXTURES.glob("qemu-[0-9]*.replies.xz"))
+
 #: libvirt's test data: recordings of 34 versions, from the environment or beside the checkout.
 LIBVIRT = Path(os.environ.get("PROBER_LIBVIRT_DATA", ROOT.parent / "shared" / "libvirt"))
 

@@ -51,6 +51,8 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         _require_names(*types)
     with _reading("query-migrate-capabilities"):
         migration = _names(_reply(main, "query-migrate-capabilities"), "capability")
+    with _reading("query-gic-capabilities"):
+        gic = _gic(_reply(main, "query-gic-capabilities"))
     with _reading(HELP):
         listed = read_listed(main.every(HELP))
     with _reading(ASK_MONITOR):
@@ -73,6 +75,7 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
         "migration_capabilities": migration,
         "sev": _reply(main, "query-sev-capabilities"),
         "sgx": _reply(main, "query-sgx-capabilities"),
+        "gic": gic,
         "schema_text": None if schema is None else _compact(schema),
         "listed": listed,
         "drivers": drivers,
@@ -96,6 +99,12 @@ def _reply(part: Part, command: str, arguments: Mapping[str, Any] | None = None)
 
 def _names(items: Any, key: str) -> list[str] | None:
     return None if items is None else [item[key] for item in items]
+
+
+def _gic(items: Any) -> list[dict[str, Any]] | None:
+    if items is None:
+        return None
+    return [{"number": one["version"], "emulated": one["emulated"], "kernel": one["kernel"]} for one in items]
 
 
 def _commands(schema: Any, commands: Any) -> list[str] | None:

@@ -69,10 +69,11 @@ async def json_gently(capabilities: Capabilities) -> bytes:
 
 
 def _object(model: type[BaseModel], before: str, written: Mapping[str, list[bytes]]) -> bytes:
-    """An object of all fields of a model; those of which nothing was written are null."""
+    """An object of all fields of a model; those of which nothing was written are null, or left out if they may be."""
     fields = (
         to_json(field.serialization_alias or name) + b":" + _joined(written.get(before + name, [b"null"]))
         for name, field in model.model_fields.items()
+        if before + name in written or field.exclude_if is None
     )
     return b"{" + b",".join(fields) + b"}"
 

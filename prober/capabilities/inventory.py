@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
 from prober.capabilities.backends import Listed
 from prober.capabilities.models import (
     Accelerator,
     CpuModel,
+    GicVersion,
     Kvm,
     Machine,
     OptionKey,
@@ -56,6 +57,8 @@ class Inventory(BaseModel):
     migration_capabilities: tuple[str, ...] | None = None
     sev: JsonValue = None
     sgx: JsonValue = None
+    #: Not told of a binary that was not asked, so that what is told of all others is what it was.
+    gic: tuple[GicVersion, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
     schema_text: str | None = None
     listed: dict[str, Listed] = {}
     drivers: dict[str, str] = {}

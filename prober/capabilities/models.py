@@ -148,6 +148,16 @@ class Accelerator(BaseModel):
         return {machine.alias: machine for machine in reversed((self.machines or {}).values()) if machine.alias}
 
 
+class GicVersion(BaseModel):
+    """One of ``query-gic-capabilities``: whether QEMU emulates a GIC of this version, and whether the kernel has it."""
+
+    model_config = _CONFIG
+
+    number: int
+    emulated: bool
+    kernel: bool
+
+
 class Kvm(BaseModel):
     """``query-kvm``: ``present`` is whether QEMU was built with it, ``enabled`` whether it ran with it."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from prober.cli import output
-from prober.cli.check_many import outcome_json, run_check_many
+from prober.cli.check_many import left_out_json, outcome_json, run_check_many
 from prober.cli.checking import (
     CheckAsked,
     DomainRead,
@@ -18,6 +18,7 @@ from prober.cli.checking import (
     Source,
     ask,
     find_sources,
+    name_left_out,
     read_asked,
     unversioned,
     worst,
@@ -111,23 +112,31 @@ def run_check(
         for number, source in enumerate(sources):
             progress.show(f"{number} of {len(sources)} QEMUs: {source.label} …")
             outcomes.append(_ask(source, about, asked))
+    _tell(file, outcomes, form)
+    return worst(outcomes)
+
+
+def _tell(file: str, outcomes: list[QemuOutcome], form: Form) -> None:
     refused = list(_group((one, one.refusals) for one in outcomes))
     noted = list(_group((one, one.notes) for one in outcomes))
+    of_target = [one for one in outcomes if one.other_target is None]
     if form is Form.json:
         output.write_json(
             {
                 "domain": file,
-                "against": [outcome_json(one) for one in outcomes],
+                "against": [outcome_json(one) for one in of_target],
+                "left_out": [left_out_json(one) for one in outcomes if one.other_target is not None],
                 "refusals": [_group_json(group) for group in refused],
                 "notes": [_group_json(group) for group in noted],
             }
         )
     else:
-        rows = [(one.numbers, one.verdict, one.ground, len(one.refusals) or "", one.label) for one in outcomes]
+        rows = [(one.numbers, one.verdict, one.ground, len(one.refusals) or "", one.label) for one in of_target]
         output.write_table(("QEMU", "accepts", "ground", "refusals", "from"), rows)
-        for line in (*_lines(file, [*refused, *noted], len(outcomes)), *_proofs(outcomes)):
+        for line in (*_lines(file, [*refused, *noted], len(of_target)), *_proofs(outcomes)):
             output.write(line)
-    return worst(outcomes)
+    for line in name_left_out(outcomes):
+        output.note(line)
 
 
 def _ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:

@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.cli import output
-from prober.cli.checking import CheckAsked, DomainTold, QemuOutcome, Source, ask, read_asked, unversioned, worst
+from prober.cli.checking import (
+    CheckAsked,
+    DomainTold,
+    QemuOutcome,
+    Source,
+    ask,
+    name_left_out,
+    read_asked,
+    unversioned,
+    worst,
+)
 from prober.cli.config_files import expand_xml
 from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
@@ -63,6 +73,8 @@ def run_check_many(files: Sequence[str], sources: Sequence[Source], asked: Check
         from prober.cli.forms.write import write_form
 
         write_form(report_domains(told), form)
+    for line in name_left_out(outcome for one in told for outcome in one.outcomes):
+        output.note(line)
     codes = [one.unreadable[2] for one in told if one.unreadable]
     code = worst(outcome for one in told for outcome in one.outcomes)
     return max(codes) if codes and code is not ExitCode.failed else code
@@ -149,20 +161,32 @@ def _print(told: Sequence[DomainTold], asked: int) -> None:
     rows_of_qemus = [
         (outcomes[0].numbers, *_counts(outcomes), " ".join({one.ground: None for one in outcomes}), outcomes[0].label)
         for outcomes in columns
+        if not all(one.other_target for one in outcomes)
     ]
     output.write_table(("QEMU", "yes", "no", "other", "ground", "from"), rows_of_qemus)
+    elsewhere = {
+        label for label, every in _by_label(told).items() if all(one.other_target is not None for one in every)
+    }
     for group in (*_groups(told, lambda one: one.refusals), *_groups(told, lambda one: one.notes)):
         output.write("")
         more = len(group.files) - 1
         output.write(f"{group.file}:{group.refusal}")
-        who = "all" if len(group.by) == asked > 1 else ", ".join(group.versions)
+        who = "all" if len(group.by) == asked - len(elsewhere) > 1 else ", ".join(group.versions)
         others = f"; and so in {more} more domain{'s' if more > 1 else ''}" if more else ""
         output.write(f"  by {who}{others} [{group.refusal.rule}]")
 
 
+def _by_label(told: Sequence[DomainTold]) -> dict[str, list[QemuOutcome]]:
+    found: dict[str, list[QemuOutcome]] = {}
+    for one in told:
+        for outcome in one.outcomes:
+            found.setdefault(outcome.label, []).append(outcome)
+    return found
+
+
 def _counts(outcomes: Sequence[QemuOutcome]) -> tuple[object, object, object]:
     """How many say yes, how many say no, and how many neither."""
-    verdicts = [one.verdict for one in outcomes]
+    verdicts = [one.verdict for one in outcomes if one.other_target is None]
     yes, no = verdicts.count("yes"), verdicts.count("no")
     return yes or "", no or "", len(verdicts) - yes - no or ""
 
@@ -171,7 +195,8 @@ def _refusing(one: DomainTold) -> str:
     if one.unreadable:
         return "cannot be read"
     refusing = [outcome.numbers for outcome in one.outcomes if outcome.verdict == "no"]
-    return "all" if len(refusing) == len(one.outcomes) > 1 else ", ".join(refusing)
+    asked = sum(outcome.other_target is None for outcome in one.outcomes)
+    return "all" if len(refusing) == asked > 1 else ", ".join(refusing)
 
 
 def _groups(told: Sequence[DomainTold], said_by: Callable[[QemuOutcome], Sequence[Refusal | Note]]) -> list[_Group]:
@@ -194,7 +219,8 @@ def _as_json(told: Sequence[DomainTold]) -> dict[str, Any]:
             {
                 "domain": one.file,
                 "error": one.unreadable[0] if one.unreadable else None,
-                "against": [outcome_json(outcome) for outcome in one.outcomes],
+                "against": [outcome_json(outcome) for outcome in one.outcomes if outcome.other_target is None],
+                "left_out": [left_out_json(outcome) for outcome in one.outcomes if outcome.other_target is not None],
                 "refusals": [
                     {**refusal.model_dump(mode="json", exclude={"evidence"}), "by": outcome.label}
                     for outcome in one.outcomes
@@ -223,3 +249,8 @@ def outcome_json(one: QemuOutcome) -> dict[str, Any]:
         "notes": len(one.notes),
         "error": one.error.message if one.error else None,
     }
+
+
+def left_out_json(one: QemuOutcome) -> dict[str, Any]:
+    """A recording of a directory that is for something else than the domain, as JSON."""
+    return {"from": one.label, "version": one.version, "target": one.other_target}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from prober.domain.domain import Domain
 from prober.errors import ProberError, RefusedError, UnreadableDomainError, UsageError
 from prober.qemu.bundled import RECORDING_ENDS, as_path, bundled_name, bundled_names, named_recording
 from prober.translate.read import read_domain
+from prober.translate.target import targets_of
 from prober.translate.wishes import NO_WISHES, Wishes
 
 
@@ -35,11 +36,13 @@ class Failed(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One QEMU, what it was named by, and the file of its host's settings."""
+    """One QEMU, what it was named by, and the file of its host's settings; ``is_one_of_many`` is whether a directory
+    was named, and not the recording."""
 
     qemu: Local
     label: str
     settings: HostFile
+    is_one_of_many: bool = False
 
 
 class CheckAsked(NamedTuple):
@@ -52,7 +55,8 @@ class CheckAsked(NamedTuple):
 
 @dataclass
 class QemuOutcome:
-    """What one QEMU says of the domain.  ``error`` is why it could not be asked."""
+    """What one QEMU says of the domain.  ``error`` is why it could not be asked; ``other_target`` what it is for, where
+    it is a recording of a directory, and the domain is for something else: then it was left out."""
 
     label: str
     version: dict[str, Any] | None = None
@@ -60,6 +64,7 @@ class QemuOutcome:
     notes: Sequence[Note] = ()
     error: Failed | None = None
     proof: dict[str, Any] | None = None
+    other_target: str | None = None
 
     @property
     def numbers(self) -> str:
@@ -68,7 +73,9 @@ class QemuOutcome:
 
     @property
     def verdict(self) -> str:
-        """*yes*, *no*, *unknown* or *not asked*."""
+        """*yes*, *no*, *unknown*, *not asked*, or *left out*."""
+        if self.other_target is not None:
+            return "left out"
         if self.error is not None:
             return "not asked"
         if self.proof is not None and self.proof["verdict"] == "not provable":
@@ -127,7 +134,9 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     wishes = asked.wishes if about.domain is None else with_moment(asked.wishes, about.domain)
     try:
         outcome.version = source.qemu.version()
-        if about.domain is None:
+        if source.is_one_of_many and not _is_for(about.domain, source.qemu.capabilities.target):
+            outcome.other_target = source.qemu.capabilities.target
+        elif about.domain is None:
             outcome.refusals = about.refusals
         elif asked.prove and source.qemu.is_binary:
             outcome.proof = source.qemu.prove_domain(
@@ -155,13 +164,26 @@ def unversioned(refusal: Refusal | Note, outcome: QemuOutcome) -> str:
     return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")
 
 
+def _is_for(domain: Domain | None, target: str) -> bool:
+    """Whether a domain is for this target; one that does not say is for the host's, as with libvirt."""
+    arch = domain.arch if domain is not None else None
+    return target == "unknown" or target in targets_of(arch or os.uname().machine)
+
+
+def name_left_out(outcomes: Iterable[QemuOutcome]) -> Iterator[str]:
+    """What is said of recordings that were left out."""
+    found = {one.label: one.other_target for one in outcomes if one.other_target is not None}
+    if found:
+        yield f"left out, as the domain is not for {' or '.join(sorted({*found.values()}))}: {', '.join(found)}"
+
+
 def worst(outcomes: Iterable[QemuOutcome]) -> ExitCode:
     """That of a QEMU that could not be asked before all, then a refusal, then what could not be proven."""
     outcomes = list(outcomes)
     failed = [one.error.code for one in outcomes if one.error is not None]
     if failed:
         return max(failed)
-    codes = {one.code for one in outcomes}
+    codes = {one.code for one in outcomes if one.other_target is None}
     return next((code for code in (ExitCode.refused, ExitCode.unknown) if code in codes), ExitCode.ok)
 
 
@@ -171,6 +193,7 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
     :raise UsageError: where there is none.
     """
     sources: dict[str, Local] = {}
+    of_many: set[str] = set()
     for name in against:
         given = as_path(name)
         path = named_recording(given)
@@ -178,7 +201,9 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
             recordings = in_order(one for one in path.iterdir() if one.name.endswith(RECORDING_ENDS))
             if not recordings:
                 raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
-            sources |= {str(one) if path == given else bundled_name(one): recorded(one, settings) for one in recordings}
+            found = {str(one) if path == given else bundled_name(one): recorded(one, settings) for one in recordings}
+            of_many |= found.keys() - sources.keys()
+            sources |= found
         elif path.name.endswith(RECORDING_ENDS) or (path.exists() and not os.access(path, os.X_OK)):
             sources[name] = recorded(given, settings)
         else:
@@ -189,7 +214,7 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
     if not sources:
         raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
     of_all = HostFile(settings)
-    return [Source(source, label, of_all) for label, source in sources.items()]
+    return [Source(source, label, of_all, label in of_many) for label, source in sources.items()]
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:

@@ -58,7 +58,7 @@ def run_explain(answerer: Answerer, fact: str, places: Sequence[Path], *, as_jso
     """
     caps = capabilities_of(answerer)
     caps.supports(fact)  # Before the recordings are read, which would be in vain for what is no fact.
-    history = trace(fact, read_recordings(places), caps.target)
+    history = trace(fact, read_recordings(places, caps.target), caps.target)
     explanation = explain(caps, fact, history)
     if as_json:
         output.write_json(explanation.model_dump(mode="json"))

@@ -12,12 +12,12 @@ from pathlib import Path
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, find_all
 from prober.errors import RecordingError
-from prober.qemu.bundled import find_bundled
+from prober.qemu.bundled import bundled_target, find_bundled
 from prober.qemu.decoding import load_recording
 
 
-def read_recordings(places: Sequence[Path]) -> list[tuple[str, Capabilities]]:
-    """Each recording of the bundled ones and of these files and directories, by its file's name.
+def read_recordings(places: Sequence[Path], target: str) -> list[tuple[str, Capabilities]]:
+    """Each recording of the bundled ones for this target, and of these files and directories, by its file's name.
 
     :raise RecordingError: where one cannot be read, or there is none in a place that was named.
     """
@@ -25,7 +25,8 @@ def read_recordings(places: Sequence[Path]) -> list[tuple[str, Capabilities]]:
         if not _find((place,)):
             raise RecordingError(f"{place} has no recordings", hint="their names end in .replies or .replies.xz")
     bundled = find_bundled()
-    return [(Path(path).name, _read(path)) for path in _find((*([bundled] if bundled else []), *places))]
+    own = [path for path in _find([bundled]) if bundled_target(Path(path)) == target] if bundled else []
+    return [(Path(path).name, _read(path)) for path in _find((*map(Path, own), *places))]
 
 
 def _find(places: Sequence[Path]) -> list[str]:

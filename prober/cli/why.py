@@ -111,7 +111,7 @@ def _concerned(facts: set[str], places: Sequence[Path]) -> dict[str, str]:
     from prober.capabilities.history import trace
     from prober.cli.recordings import read_recordings
 
-    recordings = read_recordings(places)
+    recordings = read_recordings(places, "x86_64")
     told = {}
     for fact in facts:
         try:

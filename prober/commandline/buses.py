@@ -18,35 +18,20 @@ from functools import lru_cache
 
 from prober.capabilities.facts import did_you_mean
 from prober.commandline import own_slots
-from prober.commandline.aliases import MachineKind
 from prober.commandline.bus_types import CALLED_BY_ID, OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
 from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Finding, Kind
 
-#: The PCI root bus of a machine, and the functions that the machine itself occupies there whatever is left out
-#: (``hw/i386/pc_piix.c``, ``pc_q35.c``).
-_ROOTS: Mapping[MachineKind, tuple[str, Mapping[int, Mapping[int, bool | None]]]] = {
-    "pc": ("pci.0", {0: {0: False}, 1: {0: True, 1: None}}),
-    "q35": ("pcie.0", {0: {0: False}, 0x1F: {0: True}}),
-}
-
 #: Buses that begin with one of these are a machine's own, or named after their type.
 _UNNAMED = re.compile(
     r"(main-system-bus|isa|ide|i2c|usb-bus|scsi|floppy-bus|virtio-bus|smbus|vmbus|xen-sysdev|ps2|sd-bus|ati-vga[.]ddc)([.-]\d+)?"
 )
 
-#: How many IDE buses a machine has itself (``info qtree`` of 5.2, 7.2, 10.0 and 11.1); a device without an id goes on
-#: with the next number of its type (``hw/core/bus.c``, ``qbus_init_internal``: ``automatic_ids``).
-_IDE: Mapping[MachineKind, int] = {"pc": 2, "q35": 6, "isapc": 2, "microvm": 0, "none": 0}
+#: Buses that are numbered through: after the machine's own, a device without an id goes on with the next number of its
+#: type (``hw/core/bus.c``, ``qbus_init_internal``: ``automatic_ids``).
 _COUNTED = re.compile(r"(ide|scsi)[.](\d{1,4})")
-
-#: Machines that have no bus of a type, whatever is asked of them.
-_WITHOUT: Mapping[MachineKind, tuple[str, ...]] = {"isapc": ("PCI",), "none": ("PCI", "ISA")}
-
-#: Machines that have IDE buses only of devices.
-_WITHOUT_DISKS: tuple[MachineKind, ...] = ("microvm", "none")
 
 #: Names of buses that only devices make, where these have no id.
 _OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
@@ -101,7 +86,7 @@ class _Buses:
             return True
         pci = _PCI.fullmatch(bus)
         if pci:
-            return self.line.kind not in _ROOTS or int(pci.group(1)) < self.nameless_bridges
+            return self.line.family.root is None or int(pci.group(1)) < self.nameless_bridges
         of_device = _OF_DEVICES.fullmatch(bus)
         if of_device is not None and (self.nameless[""] or self.nameless[of_device[1].lower()]):
             return True
@@ -114,7 +99,7 @@ class _Buses:
         """Whether there is a bus of this number, of those that are named after their type."""
         if name == "scsi":
             return number < self.nameless[name] or "scsi" in self.line.values("-drive", "if")
-        own = _IDE.get(self.line.kind, 0)
+        own = self.line.family.ide[0] if self.line.family.ide is not None else 0
         if self.line.kind == "q35" and switch(self.line.machine_value("sata")) is False:
             own = 0
         return number < own + self.nameless[name]
@@ -164,12 +149,11 @@ def check_buses(line: Line) -> list[Finding]:
     buses = _Buses(line)
     buses.types |= _of_machine(line)
     buses.is_exact = _is_exact(line)
-    root = _ROOTS.get(line.kind)
+    root = line.family.root
     if root is not None:
-        buses.root = root[0]
-        buses.bridges.add(root[0])
-        buses.slots[root[0]] = {slot: dict(functions) for slot, functions in root[1].items()}
-        own_slots.fill(buses.slots[root[0]], line)
+        buses.root = root.name
+        buses.bridges.add(root.name)
+        buses.slots[root.name] = own_slots.occupied(root, line)
     found: list[Finding | None] = []
     for device in line.devices:
         if device.bus in buses.bridges and device.type.is_pci and "masterbus" not in device.values:
@@ -221,10 +205,11 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
             place=device.place,
             part="bus",
             message=f"a machine of the kind {buses.line.kind} has no bus of type {wanted} for {device.typename}",
-            hint="microvm has PCI with -machine microvm,pcie=on" if buses.line.kind == "microvm" else "",
+            hint=_with_pci(buses.line) if wanted == "PCI" else "",
             rule="line/bus-type",
         )
-    of_devices = wanted in OF_DEVICES or (wanted == "IDE" and buses.line.kind in _WITHOUT_DISKS)
+    has_no_disks = buses.line.family.ide is not None and not buses.line.family.ide[0]
+    of_devices = wanted in OF_DEVICES or (wanted == "IDE" and has_no_disks)
     if not device.bus and of_devices and not buses.types & {"", wanted}:
         return Finding(
             kind=Kind.error,
@@ -237,11 +222,15 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
     return None
 
 
+def _with_pci(line: Line) -> str:
+    """How such a machine comes by PCI, as a hint."""
+    switch_of = line.family.pci_switch
+    return f"{line.kind} has PCI with -machine {line.kind},{switch_of}=on" if switch_of else ""
+
+
 def _is_without(wanted: str, line: Line) -> bool:
     """Whether the machine has no bus of this type at all."""
-    if line.kind == "microvm":
-        return wanted == "PCI" and switch(line.machine_value("pcie")) is not True
-    return wanted in _WITHOUT.get(line.kind, ())
+    return (wanted == "PCI" and line.has_pci is False) or wanted in line.family.without_buses
 
 
 def _is_exact(line: Line) -> bool:
@@ -250,7 +239,7 @@ def _is_exact(line: Line) -> bool:
     A pxb is a root bus of its own, on which QEMU may then put what names no bus.
     """
     return (
-        line.kind in _ROOTS
+        line.family.root is not None
         and own_slots.cards_of(line) is not None
         and not line.plain.keys() & _WITH_DEVICES
         and "-virtfs" not in line.keyval
@@ -261,9 +250,9 @@ def _is_exact(line: Line) -> bool:
 
 def _of_machine(line: Line) -> set[str]:
     """The types of buses that a machine has itself, or may have for what it is told to have besides."""
-    found = {"virtio-bus"} if line.kind == "microvm" else set()
+    found = {*line.family.own_buses}
     ifs = {str(value) for value in line.values("-drive", "if")} | {"ide" for _ in line.keyval.get("-drive", ())}
-    if line.kind in ("pc", "isapc") or "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
+    if "floppy" in ifs or line.plain.keys() & {"-fda", "-fdb"}:
         found.add("floppy-bus")
     # With the default devices there is no USB either (5.2 to 11.1, pc, q35 and pc-i440fx-2.1).
     if line.machine_value("usb") is not None or line.plain.keys() & {"-usb", "-usbdevice"}:

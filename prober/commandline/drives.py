@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from prober.commandline.aliases import MachineKind
 from prober.commandline.line import Line, number, value_of
 from prober.commandline.options import Keyval, Plain
 from prober.commandline.refusal import Origin
@@ -39,21 +38,6 @@ DRIVE_OPTIONS = ("-drive", *_SHORT)
 
 #: How many units the buses of an interface have (``blockdev.c``, ``if_max_devs``); of the others one bus has them all.
 _UNITS: Mapping[str, int] = MappingProxyType({"ide": 2, "scsi": 7})
-
-#: The machines of which it is known what they make of drives, and how many IDE buses and units on each they have
-#: (``hw/i386/pc_piix.c``, ``pc_q35.c``: ``units_per_default_bus``).
-IDE_ROOM: Mapping[MachineKind, tuple[int, int]] = MappingProxyType(
-    {"pc": (2, 2), "isapc": (2, 2), "q35": (6, 1), "microvm": (0, 2), "none": (0, 2)}
-)
-
-#: The interface of a drive that names none; of microvm and none it is ``none``, as they have no disks of their own
-#: (``MachineClass.block_default_type``).
-_DEFAULT: Mapping[MachineKind, str] = MappingProxyType({"microvm": "none", "none": "none"})
-
-
-def default_interface(line: Line) -> str:
-    """The interface of a drive that names none."""
-    return _DEFAULT.get(line.kind, "ide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +84,13 @@ def find_drives(line: Line) -> Sequence[Drive | Misplaced]:
 
 
 def _find(line: Line) -> Iterator[Drive | Misplaced]:
-    room = IDE_ROOM.get(line.kind)
+    room = line.family.ide
     if room is None or line.is_open:
         return
     taken = _Taken()
     lost: set[str] = set()
     for option in line.options:
-        wish = _wish(option, default_interface(line))
+        wish = _wish(option, line.family.drive_interface)
         if wish is None or wish.interface in lost:
             continue
         units = room[1] if wish.interface == "ide" else _UNITS.get(wish.interface, 0)

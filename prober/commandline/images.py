@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from prober.commandline.drive_values import drive_values_of, has_no_medium, is_read_only
-from prober.commandline.drives import default_interface
 from prober.commandline.line import Line, Made, switch
 from prober.commandline.options import Keyval, Plain, Qapi
 from prober.commandline.refusal import Origin
@@ -202,7 +201,7 @@ class _Openings:
     def _drive(self, drive: Keyval) -> None:
         """A ``-drive``, which a device uses or the machine itself."""
         values: dict[str, Any] = drive_values_of(drive)
-        interface = values.get("if", default_interface(self._line))
+        interface = values.get("if", self._line.family.drive_interface)
         wants = self._asked(values.get("id"))
         if interface in _OWN:
             insists = interface == "ide" and values.get("media") != "cdrom"

@@ -8,11 +8,13 @@ from functools import cached_property
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
-from prober.commandline.aliases import DEVICE_ALIASES, MachineKind
+from prober.commandline.aliases import DEVICE_ALIASES
 from prober.commandline.device_types import DeviceType, device_type, known_types
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
-from prober.commandline.machines import machine_kind, machine_of
+from prober.commandline.machines.family import MachineFamily, MachineKind
+from prober.commandline.machines.find import machine_family, machine_of
+from prober.commandline.machines.other import OTHER
 from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Plain, Property, Qapi, Value
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
@@ -69,7 +71,7 @@ class Line:
     #: In the order of the command line, each device as what it makes.
     options: list[Made | Global | Object | Qapi | Keyval | Plain] = field(default_factory=list)
     machine: Machine | None = None
-    kind: MachineKind = "other"
+    family: MachineFamily = OTHER
     devices: list[Made] = field(default_factory=list)
     by_type: dict[str, list[Made]] = field(default_factory=dict)
     objects: list[Object] = field(default_factory=list)
@@ -125,8 +127,25 @@ class Line:
             line.properties.update(device.values)
         line.is_open = "-readconfig" in line.plain or "-set" in line.plain
         line.machine = machine_of(line.keyval.get("-machine", ()), caps)
-        line.kind = machine_kind(line.machine.name) if line.machine is not None else "other"
+        if line.machine is not None:
+            line.family = machine_family(line.machine.name, caps.target)
         return line
+
+    @property
+    def kind(self) -> MachineKind:
+        """The kind of the machine's family."""
+        return self.family.kind
+
+    @property
+    def has_pci(self) -> bool | None:
+        """Whether the machine has a PCI bus, of itself or because it is asked for; None where that is not known: of a
+        machine of no known family, or where a file may ask for it."""
+        if self.family.kind == "other":
+            return None
+        if self.family.has_pci or not self.family.pci_switch:
+            return self.family.has_pci
+        wish = switch(self.machine_value(self.family.pci_switch))
+        return True if wish else None if self.is_open else False
 
     @cached_property
     def words(self) -> frozenset[str]:

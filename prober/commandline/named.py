@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
@@ -132,10 +133,14 @@ def _accelerator(name: str, item: Property, grounds: Grounds) -> Iterator[Findin
         yield from grounds.require(evidence, item.place, part="accel", rule="option/accelerator")
 
 
+#: What QEMU calls the type of a CPU model: ``rv64-riscv-cpu``.
+_CPU_TYPE = re.compile(r".+-[^-]+-cpu")
+
+
 def check_cpu(option: Keyval, grounds: Grounds) -> Iterator[Finding]:
     """There is such a model, and it has the features."""
     models = grounds.caps.cpu_models
-    model = _cpu_model(option.first, models or {})
+    model = _cpu_model(option.first, models or {}) if models is not None else _of_types(option.first, grounds.caps)
     if model is None:
         yield from _in_list(
             option, None if models is None else [*models], "query-cpu-definitions", "CPU model", grounds
@@ -164,6 +169,14 @@ def _feature(typename: str, name: str, caps: Capabilities) -> QomProperty | None
 def _cpu_model(name: str, models: Mapping[str, CpuModel]) -> CpuModel | None:
     """A model by its name or that of its type."""
     return models.get(name) or next((model for model in models.values() if model.typename == name), None)
+
+
+def _of_types(name: str, caps: Capabilities) -> CpuModel | None:
+    """A model by the name of its type, where no question tells the models (RISC-V before QEMU 8.1, others later)."""
+    typename = next(
+        (one for one in caps.types or () if _CPU_TYPE.fullmatch(one) and one.rsplit("-", 2)[0] == name), None
+    )
+    return None if typename is None else CpuModel(name=name, typename=typename)
 
 
 def _deprecated(option: Keyval, noun: str, name: str, grounds: Grounds) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, switch
+from prober.commandline.machines.family import RootBus
 from prober.commandline.text import Text, split_pairs
 
 #: Types of displays of which any, made or set by a global, keeps QEMU from adding one (``default_list``).
@@ -36,22 +37,22 @@ def first_free(slots: Mapping[int, Mapping[int, bool | None]]) -> int:
     return next((slot for slot in range(SLOTS) if 0 not in slots.get(slot, ())), SLOTS)
 
 
-def fill(slots: dict[int, dict[int, bool | None]], line: Line) -> None:
-    """Enter the machine's own devices of a pc or q35 into what is known of its root bus."""
-    if line.kind == "pc":
-        if line.has_acpi:
-            slots[1][3] = None  # PIIX4_PM
-        if line.has_usb:
-            slots[1][2] = None  # piix3-usb-uhci
-    else:
-        if switch(line.machine_value("sata")) is not False:
-            slots[0x1F][2] = None
-        if switch(line.machine_value("smbus")) is not False:
-            slots[0x1F][3] = None
-        if line.has_usb:
-            slots[0x1D] = {0: True, 1: None, 2: None, 7: None}
+def occupied(root: RootBus, line: Line) -> dict[int, dict[int, bool | None]]:
+    """The functions of the root bus that the machine's own devices have, by slot."""
+    slots = {slot: dict(functions) for slot, functions in root.taken.items()}
+    for own in root.optional:
+        if _is_had(own.goes_with, line):
+            slots.setdefault(own.slot, {}).update(own.functions)
     for _ in range(cards_of(line) or 0):
         slots.setdefault(first_free(slots), {})[0] = False
+    return slots
+
+
+def _is_had(what: str, line: Line) -> bool:
+    """Whether the machine has what hangs on an option: only USB has to be asked for."""
+    if what == "acpi":
+        return line.has_acpi
+    return line.has_usb if what == "usb" else switch(line.machine_value(what)) is not False
 
 
 def cards_of(line: Line) -> int | None:
@@ -66,7 +67,7 @@ def _display(line: Line) -> int | None:
         word = (said[-1].value or "").partition(",")[0]
         return 0 if word == "none" else 1 if word in _VGA else None
     made = {*line.by_type, *(setting.driver for setting in line.settings)}
-    if "-nodefaults" in line.plain:
+    if "-nodefaults" in line.plain or not line.family.has_display:
         return 0
     if made & _DISPLAYS:
         return None if made & _UNSURE_DISPLAYS and not made & (_DISPLAYS - _UNSURE_DISPLAYS) else 0

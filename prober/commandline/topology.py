@@ -26,6 +26,9 @@ _NEW_PARSER = (6, 2, 0)
 #: Numbers are cut to so many bits (``unsigned``).
 _WORD = 0xFFFFFFFF
 
+#: The levels that not every machine has.
+_LEVELS = ("drawers", "books", "clusters", "dies", "modules")
+
 _MACHINE_VERSION = re.compile(r".*-(\d{1,3})\.(\d{1,3})")
 
 
@@ -124,9 +127,7 @@ def _wrong(counts: Mapping[str, int], line: Line) -> NoTopology | None:
 
 def _lacking(line: Line) -> Iterator[str]:
     """The levels that the machine has not more than one of (``smp_props``)."""
-    yield from ("drawers", "books", "clusters")
-    if line.kind not in ("pc", "q35", "isapc"):
-        yield from ("dies", "modules")
+    yield from (level for level in _LEVELS if level not in line.family.smp_levels)
 
 
 def _prefers_sockets(line: Line) -> bool:

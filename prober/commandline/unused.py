@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from prober.capabilities import Capabilities
-from prober.commandline.aliases import BUILTIN_DEVICES, MachineKind
 from prober.commandline.line import Line, switch
+from prober.commandline.machines.family import X86_TARGETS, MachineKind
+from prober.commandline.machines.find import FAMILIES
 from prober.commandline.own_slots import network_cards, network_words
 from prober.commandline.refusal import Finding, Kind
 
@@ -77,7 +78,7 @@ def _is_tried(driver: str, line: Line) -> bool:
 
 def _certain(line: Line) -> set[str]:
     """The types of devices that are made on this line for certain."""
-    made = {*line.by_type, *BUILTIN_DEVICES.get(line.kind, ())}
+    made = {*line.by_type, *line.family.builtin}
     # A virtio device on a bus has the device itself inside (``hw/virtio/virtio-pci.c``).
     made.update(f"{match[1]}-device" for name in line.by_type if (match := _ON_PCI.fullmatch(name)))
     for option in line.plain.get("-vga", ()):
@@ -85,24 +86,32 @@ def _certain(line: Line) -> set[str]:
     made.update(_network_cards(line), _of_drives(line))
     for option in (*line.plain.get("-watchdog", ()), *line.plain.get("-soundhw", ())):
         made.add(option.value or "")
-    made.update(_ANY_MACHINE, _FURTHER.get(line.kind, ()))
-    model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or "qemu64"
-    made.add(f"{model}-x86_64-cpu")
+    made.update(("migration",), line.family.further)
+    if line.family.targets <= X86_TARGETS:
+        made.update(_ANY_X86)
+    model = (line.keyval["-cpu"][-1].first if "-cpu" in line.keyval else "") or _own_model(line)
+    made.add(f"{model}-{line.family.cpu_suffix or 'x86_64'}-cpu")
     if switch(line.machine_value("hpet")) is False:
         made.discard("hpet")
     if line.has_usb:
-        made.update(_USB.get(line.kind, ()))
+        made.update(line.family.usb)
     return made
+
+
+def _own_model(line: Line) -> str:
+    """The CPU that the machine has where none is named."""
+    default = line.machine.default_cpu_type if line.machine is not None and line.family.cpu_suffix else None
+    return (default or "qemu64").removesuffix(f"-{line.family.cpu_suffix}-cpu")
 
 
 def _network_cards(line: Line) -> Iterator[str]:
     """The types of cards of ``-net`` and ``-nic``, or that of the defaults."""
     for flag, pairs in network_words(line):
         if pairs.get("type") == "nic" or flag == "-nic":
-            model = str(pairs.get("model", _CARDS.get(line.kind, "")))
+            model = str(pairs.get("model", line.family.card))
             yield "virtio-net-pci" if model == "virtio" else model
     if network_cards(line) and not line.plain.keys() & {"-net", "-nic"}:
-        yield _CARDS.get(line.kind, "")
+        yield line.family.card
 
 
 def _of_drives(line: Line) -> Iterator[str]:
@@ -126,20 +135,9 @@ _DISPLAY_TYPES = {
 }
 _OF_DRIVES = {"ide": ("ide-hd", "ide-cd"), "virtio": ("virtio-blk-pci", "virtio-blk-device"), "floppy": ("floppy",)}
 
-#: A machine's network card, and what it has with ``-usb`` (``info qtree`` of 5.2, 7.2, 10.0 and 11.1).
-_CARDS: Mapping[MachineKind, str] = {"pc": "e1000", "q35": "e1000e", "isapc": "ne2k_isa"}
-
-#: What each machine has besides, and those of two kinds (the same).  A display, serial port or drive of the defaults is
-#: none of these: a global for it keeps QEMU from making it (``system/vl.c``, ``default_driver_check``).
-_ANY_MACHINE = ("apic", "kvmvapic", "migration", "ps2-kbd", "ps2-mouse")
-_FURTHER: Mapping[MachineKind, tuple[str, ...]] = {
-    "isapc": ("isa-ide", "isa-fdc", "i8042", "isabus-bridge", "mc146818rtc", "isa-pit", "isa-i8259", "port92"),
-    "microvm": ("virtio-mmio", "ioapic", "isa-pit", "isa-i8259", "isabus-bridge", "mc146818rtc"),
-}
-_USB: Mapping[MachineKind, tuple[str, ...]] = {
-    "pc": ("piix3-usb-uhci",),
-    "q35": ("ich9-usb-ehci1", "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3"),
-}
+#: What each machine of x86 has besides (``info qtree`` of 5.2, 7.2, 10.0 and 11.1).  A display, serial port or drive of
+#: the defaults is none of these: a global for it keeps QEMU from making it (``system/vl.c``, ``default_driver_check``).
+_ANY_X86 = ("apic", "kvmvapic", "ps2-kbd", "ps2-mouse")
 
 
 def _is_type(name: str, caps: Capabilities) -> bool:
@@ -163,7 +161,7 @@ def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] 
     lineage = _descendants(driver, caps)
     if lineage & made:
         return None
-    return {home for home, devices in BUILTIN_DEVICES.items() if lineage & devices}
+    return {family.kind for family in FAMILIES if lineage & family.builtin}
 
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""``<console>``: the guest's console, which on x86 is its first serial port under another name, or a virtio one."""
+"""``<console>``: the guest's console, which is its first serial port under another name, or a virtio one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Console(CharacterDevice):
         yield options.DeviceOption("virtconsole", properties, self.place())
 
 
-def add_consoles(domain: Domain) -> Completion:
+def add_consoles(domain: Domain, target: Target) -> Completion:
     """The first console is the first serial port: made from it, or a repetition of it.
 
     libvirt counts a console for the first serial port even where the XML has none, and the others after it.  Where the
@@ -91,5 +91,7 @@ def add_consoles(domain: Domain) -> Completion:
     if console.is_virtio and serials and serials[0].may_be_console:
         devices.insert(devices.index(console), Console(places=serials[0].places))
     elif not console.is_virtio and not serials:
-        devices.append(Serial().replace(**{name: getattr(console, name) for name in _TAKEN_OVER}, target_port=0))
+        kind = "system-serial" if target.family.serial.are_built_in else None
+        own = {name: getattr(console, name) for name in _TAKEN_OVER}
+        devices.append(Serial().replace(**own, target_port=0, target_type=kind))
     return domain.with_devices(devices)

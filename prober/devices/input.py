@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Need, Prepared, Property
 from prober.commandline.refusal import Broken, Refusal
+from prober.domain.domain import Domain
 from prober.domain.features import Features
-from prober.domain.shared.address import Address, PciAddress, UsbAddress
+from prober.domain.shared.address import Address, PciAddress, UsbAddress, VirtioMmioAddress
 from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel
-from prober.domain.steps import Check
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import AbsolutePath, OnOff
@@ -53,18 +54,27 @@ class Input(VirtioDevice):
     repeat: Annotated[OnOff | None, At("source/@repeat"), Becomes("`repeat`")] = None
     address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`, or `bus` and `port`")] = None
 
+    #: The bus of mice and keyboards of this machine that name none; filled in by completing.
+    usual_bus: Literal["ps2", "usb"] = "ps2"
+
     @property
     def on(self) -> str:
-        """Its bus; libvirt's default on x86 (11.3, ``virDomainInputDefPostParse``).  An evdev has none."""
+        """Its bus; libvirt's default (11.3, ``virDomainInputDefPostParse``).  An evdev has none."""
         if self.bus is not None:
             return self.bus
-        defaults = {"mouse": "ps2", "keyboard": "ps2", "tablet": "usb", "passthrough": "virtio", "evdev": ""}
+        usual = self.usual_bus
+        defaults = {"mouse": usual, "keyboard": usual, "tablet": "usb", "passthrough": "virtio", "evdev": ""}
         return defaults[self.type]
 
     @property
     def is_usb(self) -> bool:
         """Whether it sits on a USB port."""
         return self.on == "usb"
+
+    @property
+    def may_be_mmio(self) -> bool:
+        """Where it is virtio's."""
+        return self.on == "virtio"
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device, or nothing."""
@@ -84,7 +94,7 @@ class Input(VirtioDevice):
                 yield Broken(name, "belongs to bus='virtio' alone")
         if self.model is not None and self.model != "virtio":
             yield Broken("model", f"model='{self.model}': QEMU has no such input devices; use model='virtio'")
-        kinds = {"usb": UsbAddress, "virtio": PciAddress}
+        kinds = {"usb": UsbAddress, "virtio": PciAddress | VirtioMmioAddress}
         if self.address is not None and not isinstance(self.address, kinds.get(self.on, ())):
             what = f"on bus='{self.on}'" if self.on else "of type='evdev'"
             yield Broken("address", f"an input device {what} has no address of this type")
@@ -129,8 +139,22 @@ class Input(VirtioDevice):
         return Prepared(path, Need("evdev", self.id, todo))
 
 
-def check_inputs(devices: Devices, features: Features) -> Check:
-    """Without the PS/2 controller there is nothing that is on it."""
+def settle_inputs(domain: Domain, target: Target) -> Completion:
+    """Each on the bus that such a device has on this machine; without the PS/2 controller nothing is on that."""
+    usual = target.family.defaults.input_bus
+    if usual != "ps2":
+        domain = domain.with_each(Input, lambda device: device.replace(usual_bus=usual))
+    yield from _check_ps2(domain.devices, domain.features)
+    if target.is_understood and not target.family.defaults.has_ps2:
+        for device in domain.devices.of(Input):
+            if device.on == "ps2":
+                message = f"machine {target.machine} of {target.caps.target} has no PS/2 controller"
+                yield Refusal(place=device.place("bus"), message=message, hint="write bus='usb' or bus='virtio'")
+    return domain
+
+
+def _check_ps2(devices: Devices, features: Features) -> Check:
+    """What is on the PS/2 controller, where that is off."""
     if features.ps2 is None or features.ps2.state:
         return
     line = features.place("ps2").line

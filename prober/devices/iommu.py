@@ -13,6 +13,7 @@ from prober.domain.features import Features
 from prober.domain.features.machine import IoApic
 from prober.domain.shared.address import Address, PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import extras
 from prober.domain.steps import Check, Completion
@@ -106,9 +107,6 @@ class Iommu(Device):
 
     def rules(self) -> Iterator[Broken]:
         """What belongs to which model."""
-        if self.model == "smmuv3":
-            yield Broken("model", "model='smmuv3' is for Arm machines")
-            return
         for name, models in _HAVE.items():
             if getattr(self, name) is not None and self.model not in models:
                 yield Broken(
@@ -116,6 +114,8 @@ class Iommu(Device):
                 )
         if self.model == "intel" and self.address is not None:
             yield Broken("address", "model='intel' is part of the chipset and has no address")
+        elif self.model == "smmuv3" and self.address is not None:
+            yield Broken("address", "model='smmuv3' is part of the machine and has no address")
         elif self.address is not None and not isinstance(self.address, PciAddress):
             yield Broken("address", f"an IOMMU of model='{self.model}' has an address of type 'pci'")
         if self.model == "intel" and self.eim and not self.intremap:
@@ -203,6 +203,8 @@ def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
         return
     if vcpu.value <= _MOST_WITHOUT_EIM or (unit is not None and (unit.eim or unit.xtsup)):
         return
+    if target.family.most_without_eim is None:
+        return
     if target.kind == "q35":
         message = f"more than {_MOST_WITHOUT_EIM} CPUs need an IOMMU with extended interrupt mode"
         hint = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu>"
@@ -212,8 +214,20 @@ def _check_cpus(vcpu: Vcpu, unit: Iommu | None, target: Target) -> Check:
     yield Refusal(place=vcpu.place("value"), message=message, hint=hint)
 
 
+def machine_iommu(devices: Devices) -> Iterator[Property]:
+    """``iommu`` of ``-machine``: ARM's is part of it (libvirt 11.3, ``qemuAppendDomainMemory…``,
+    ``qemuBuildMachineCommandLine``)."""
+    for unit in devices.of(Iommu):
+        if unit.model == "smmuv3":
+            yield Property("iommu", "smmuv3", unit.place("model"))
+
+
 def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
     """What it needs of the machine and of its features, and of the binary."""
+    if target.is_understood and target.kind != "pc" and unit.model not in target.family.iommus:
+        of = "virt machines of ARM" if unit.model == "smmuv3" else "machines of x86"
+        message = f"model='{unit.model}' is for {of}, and {target.machine} of {target.caps.target} is none"
+        yield Refusal(place=unit.place("model"), message=message)
     if target.kind == "pc":
         message = f"machine {target.machine} has no IOMMU"
         yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")
@@ -226,6 +240,6 @@ def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
     if target.caps.has("virtio-iommu-pci") and not target.caps.has(_BYPASS):
         message = f"QEMU {target.caps.version} has no {_BYPASS}: the guest's firmware would reach no device behind it"
         yield Refusal(place=unit.place("model"), message=message)
-    if not features.acpi:
+    if not features.acpi and target.is_x86:
         hint = "add <features><acpi/></features>"
         yield Refusal(place=unit.place("model"), message="a virtio IOMMU needs ACPI", hint=hint)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
-from prober.domain.shared.address import PciAddress
+from prober.domain.shared.address import Address
 from prober.domain.shared.slots import Kinds
 from prober.domain.shared.twins import extras
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
@@ -31,7 +31,12 @@ class Memballoon(VirtioDevice):
     stats_period: Annotated[
         HexAmount | None, At("stats/@period"), Neutral("asked of the balloon over the monitor, once the guest runs")
     ] = None
-    address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
+
+    @property
+    def may_be_mmio(self) -> bool:
+        """Where there is one."""
+        return self.model == "virtio"
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device, or nothing, whatever its address."""
@@ -46,10 +51,12 @@ class Memballoon(VirtioDevice):
         yield options.DeviceOption(virtio_driver("virtio-balloon-pci", self.model), properties, self.place())
 
 
-def add_memballoon(domain: Domain) -> Completion:
-    """A domain without the element has a virtio balloon, and no domain has two
+def add_memballoon(domain: Domain, target: Target) -> Completion:
+    """A domain without the element has a virtio balloon, on most machines, and no domain has two
     (libvirt 11.3, ``qemuDomainDefAddDefaultDevices``)."""
     balloons = domain.devices.of(Memballoon)
+    if not balloons and target.is_understood and not target.family.defaults.has_memballoon:
+        return domain
     if not balloons:
         return domain.with_devices([*domain.devices.every, Memballoon(model="virtio")])
     for first, extra in extras(balloons):

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken, Refusal
+from prober.domain.domain import Domain
 from prober.domain.shared.address import Address, IsaAddress, PciAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.twins import twins
-from prober.domain.steps import Check
+from prober.domain.steps import Check, Completion
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 
@@ -71,8 +72,21 @@ class Panic(Device):
         yield options.DeviceOption(driver, tuple(properties), self.place("model"))
 
 
-def check_panics(devices: Devices) -> Check:
-    """One of each model."""
+def settle_panics(domain: Domain, target: Target) -> Completion:
+    """The machine's usual model where none is named (11.3, ``qemuDomainDefaultPanicModel``), and one of each."""
+    usual = target.family.defaults.panic
+    for panic in domain.devices.of(Panic) if target.is_understood else ():
+        if not panic.given("model") and not usual:
+            message = f"<panic> needs a model: machine {target.machine} of {target.caps.target} has none by default"
+            yield Refusal(place=panic.place(), message=message, hint="write model='pvpanic'")
+    if usual == "pvpanic":
+        domain = domain.with_each(Panic, lambda panic: panic if panic.given("model") else panic.replace(model=usual))
+    yield from _check_panics(domain.devices)
+    return domain
+
+
+def _check_panics(devices: Devices) -> Check:
+    """One of each model, with an address that it can have."""
     for first, panic in twins(devices.of(Panic), lambda panic: panic.model):
         message = f"a second <panic> of model '{panic.model}', the first is in line {first.place().line}"
         yield Refusal(place=panic.place("model"), message=message)

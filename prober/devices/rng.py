@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from prober.commandline import options
 from prober.commandline.options import Property
 from prober.commandline.refusal import Broken
-from prober.domain.shared.address import PciAddress
+from prober.domain.shared.address import Address
 from prober.domain.shared.chardev import Character
 from prober.domain.shared.chardev.character import CharacterType
 from prober.domain.shared.slots import Kinds
@@ -66,12 +66,17 @@ class Rng(VirtioDevice):
     rate_bytes: Annotated[Count | None, At("rate/@bytes"), Becomes("`max-bytes`")] = None
     rate_period: Annotated[Count | None, At("rate/@period"), Becomes("`period`")] = None
     backend: Annotated[RngBackend, At("backend")]
-    address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     def rules(self) -> Iterator[Broken]:
         """A period is that of a rate."""
         if self.rate_period is not None and not self.rate_bytes:
             yield Broken("rate_period", "a period goes with bytes")
+
+    @property
+    def may_be_mmio(self) -> bool:
+        """Unless it shall drive old guests, or none of them."""
+        return self.model == "virtio"
 
     def plug(self, target: Target) -> Kinds | None:
         """As virtio devices."""

@@ -35,13 +35,13 @@ from prober.devices.hostdev import Hostdev, PciHostdev, ScsiHostdev
 from prober.devices.hostdev.complete import check_hostdevs, complete_hostdevs, place_scsi_hostdevs
 from prober.devices.hostdev.iommufd import complete_iommufd, emit_iommufd
 from prober.devices.hub import Hub
-from prober.devices.input import Input, check_inputs
+from prober.devices.input import Input, settle_inputs
 from prober.devices.interface import HostdevInterface, Interface, NetworkInterface
 from prober.devices.interface.complete import complete_interfaces, emit_hostdev_interfaces, emit_pooled_interfaces
 from prober.devices.iommu import Iommu, complete_iommu
 from prober.devices.memballoon import Memballoon, add_memballoon
 from prober.devices.memory import MemoryModule
-from prober.devices.panic import Panic, check_panics
+from prober.devices.panic import Panic, settle_panics
 from prober.devices.parallel import Parallel, check_parallels
 from prober.devices.pstore import Pstore, complete_pstore
 from prober.devices.redirdev import Redirdev, complete_redirdevs
@@ -96,7 +96,7 @@ ROWS: tuple[Row, ...] = (
         Console,
         410,
         scan=100,
-        steps=(Step(340, reading(add_consoles, the_domain), about=(Console,)),),
+        steps=(Step(340, add_consoles, about=(Console,)),),
     ),
     Row(
         Controller,
@@ -109,7 +109,7 @@ ROWS: tuple[Row, ...] = (
             Step(390, check_controllers),
             Step(620, reading(number_buses, the_domain), about=(Expander,)),
         ),
-        emissions=(Emission(270, lambda domain, _: emit_pci_holes(domain.devices)),),
+        emissions=(Emission(270, lambda domain, target: emit_pci_holes(domain.devices, target)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),
@@ -159,7 +159,7 @@ ROWS: tuple[Row, ...] = (
         430,
         scan=110,
         slot=120,
-        steps=(Step(510, reading(check_inputs, lambda domain, _: (domain.devices, domain.features)), about=(Input,)),),
+        steps=(Step(510, settle_inputs, about=(Input,)),),
     ),
     Row(
         Interface,
@@ -179,7 +179,7 @@ ROWS: tuple[Row, ...] = (
         550,
         scan=140,
         slot=70,
-        steps=(Step(400, reading(add_memballoon, the_domain)),),
+        steps=(Step(400, add_memballoon),),
     ),
     Row(MemoryModule, 300, scan=200, slot=160),
     Row(
@@ -187,7 +187,7 @@ ROWS: tuple[Row, ...] = (
         610,
         scan=190,
         slot=180,
-        steps=(Step(530, reading(check_panics, the_devices), about=(Panic,)),),
+        steps=(Step(530, settle_panics, about=(Panic,)),),
     ),
     Row(
         Parallel,
@@ -208,7 +208,7 @@ ROWS: tuple[Row, ...] = (
         380,
         scan=70,
         slot=130,
-        steps=(Step(330, reading(number_serials, the_domain), about=(Serial,)),),
+        steps=(Step(330, number_serials, about=(Serial,)),),
     ),
     Row(Shmem, 620, scan=170, slot=110),
     Row(

@@ -33,9 +33,6 @@ _DRIVERS = {
 #: Cards of which only the codecs speak to a backend.
 _WITH_CODECS = ("ich6", "ich9")
 
-#: Where real Q35 hardware has its sound.
-_ICH9_SPOT = (0, 0x1B, 0)
-
 _OF_VIRTIO = ("virtio_iommu", "virtio_ats", "virtio_packed", "virtio_page_per_vq")
 
 
@@ -80,7 +77,7 @@ class Sound(VirtioDevice, Audible):
 
     def chipset_spots(self, number: int, target: Target) -> tuple[tuple[int, int, int], ...]:
         """An ICH9's sound is at 1b on q35, if that is free."""
-        return (_ICH9_SPOT,) if self.model == "ich9" and target.kind == "q35" else ()
+        return target.family.chipset.sound_spots if self.model == "ich9" else ()
 
     def rules(self) -> Iterator[Broken]:
         """What belongs to which model."""

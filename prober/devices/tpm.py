@@ -50,7 +50,9 @@ class Tpm(Device):
     alias_prefix = "tpm"
 
     model: Annotated[Literal["tpm-tis", "tpm-crb"], At("@model"), Becomes("the device")] = "tpm-tis"
-    backend: Annotated[Literal["passthrough", "emulator", "external"], At("backend/@type"), Becomes("`-tpmdev`")]
+    backend: Annotated[Literal["passthrough", "emulator", "external"], At("backend/@type"), Becomes("`-tpmdev`")] = (
+        "emulator"
+    )
     device: Annotated[
         AbsolutePath | None, At("backend/device/@path"), Becomes("a descriptor that libvirt opens; else `/dev/tpm0`")
     ] = None
@@ -82,11 +84,14 @@ class Tpm(Device):
     #: Where swtpm is awaited, and where it keeps its state; filled in by completing.
     socket: str = ""
     state: str = ""
+    #: QEMU's device, and the version of a TIS that names none; filled in by completing.
+    driver: str = ""
+    tis_version: Literal["1.2", "2.0"] = "1.2"
 
     @property
     def version_of_swtpm(self) -> str:
         """TIS has TPM 1.2 on x86 where nobody says otherwise (``qemuDomainTPMDefPostParse``)."""
-        return self.version or ("1.2" if self.model == "tpm-tis" else "2.0")
+        return self.version or (self.tis_version if self.model == "tpm-tis" else "2.0")
 
     def rules(self) -> Iterator[Broken]:
         """What belongs to which backend (11.3, ``virDomainTPMDevValidate``)."""
@@ -145,7 +150,7 @@ class Tpm(Device):
         backend = "passthrough" if self.backend == "passthrough" else "emulator"
         yield Keyval("-tpmdev", backend, tuple(pairs), place)
         properties = (Property("tpmdev", tpmdev, place), Property("id", self.id, self.place()))
-        yield options.DeviceOption(self.model, properties, self.place("model"))
+        yield options.DeviceOption(self.driver or self.model, properties, self.place("model"))
 
     def _socket(self) -> Prepared:
         if self.backend == "external":
@@ -185,11 +190,16 @@ def settle_tpms(domain: Domain, target: Target) -> Completion:
     for first, extra in extras(domain.devices.of(Tpm)):
         message = f"a second TPM, the first is in line {first.place().line}"
         yield Refusal(place=extra.place(), message=message)
-    settings = target.settings
+    family, settings = target.family, target.settings
+    for tpm in domain.devices.of(Tpm) if target.is_understood else ():
+        if tpm.model not in family.tpms:
+            message = f"machine {target.machine} of {target.caps.target} has no {tpm.model}"
+            yield Refusal(place=tpm.place("model"), message=message, hint=f"write model='{next(iter(family.tpms))}'")
     socket = settings.swtpm_socket or f"{settings.run_directory}/swtpm/{short_name(domain.name)}-swtpm.sock"
     storage = f"{settings.swtpm_storage_directory}/{domain.uuid or domain.name}"
 
     def settled(tpm: Tpm) -> Tpm:
+        tpm = tpm.replace(driver=family.tpms.get(tpm.model, tpm.model), tis_version=family.tis_version)
         kind = "tpm2" if tpm.version_of_swtpm == "2.0" else "tpm1.2"
         return tpm.replace(socket=socket, state=tpm.source_path or f"{storage}/{kind}")
 

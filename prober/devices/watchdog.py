@@ -62,7 +62,7 @@ def add_watchdog(domain: Domain, target: Target) -> Completion:
     """q35's own, which libvirt lets act (since 9.1); QEMU leaves it off by default."""
     watchdogs = domain.devices.of(Watchdog)
     yield from _check_watchdogs(watchdogs, target)
-    if target.kind != "q35" or any(watchdog.model == "itco" for watchdog in watchdogs):
+    if "itco" not in target.family.watchdogs or any(watchdog.model == "itco" for watchdog in watchdogs):
         return domain
     if not target.caps.has("ICH9-LPC.noreboot"):
         return domain
@@ -74,9 +74,9 @@ def _check_watchdogs(watchdogs: Sequence[Watchdog], target: Target) -> Check:
     """What this machine can have, with one action for all; of those that are no PCI device one of each model."""
     for watchdog in watchdogs:
         place = watchdog.place("model")
-        if watchdog.model == "ib700" and target.kind != "pc":
+        if watchdog.model == "ib700" and "ib700" not in target.family.watchdogs:
             yield Refusal(place=place, message="model='ib700' is for machines of the kind pc")
-        if watchdog.model == "itco" and target.kind != "q35":
+        if watchdog.model == "itco" and "itco" not in target.family.watchdogs:
             yield Refusal(place=place, message="model='itco' is part of q35 machines alone")
         if watchdog.action != watchdogs[0].action:
             line = watchdogs[0].place("action").line

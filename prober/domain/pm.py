@@ -40,7 +40,7 @@ def emit_pm(pm: Pm | None, target: Target) -> Iterator[Option]:
     """``disable_s3`` and ``disable_s4`` of the machine's ACPI device."""
     if pm is None:
         return
-    device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
+    device = target.family.acpi_device or "PIIX4_PM"
     for name, qemu in (("suspend_to_mem", "disable_s3"), ("suspend_to_disk", "disable_s4")):
         value = getattr(pm, name)
         if value is not None:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import CpuModel
+from prober.commandline.machines.family import X86_TARGETS
 from prober.export.grounds import RowFinding, RowSubject, with_kvm
 from prober.export.rows import HYPERV
 from prober.export.xml import WrittenElement, element, text_element
@@ -16,7 +17,6 @@ from prober.guest.cpu.host import best_of, decode_cpu, usable_of
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import from_qemu
 from prober.guest.hyperv import offered_hyperv
-from prober.host.target import X86
 
 
 class NamedCpu(NamedTuple):
@@ -43,7 +43,7 @@ def host_cpu(subject: RowSubject) -> NamedCpu | None:
     """
     models = usable_of(subject.accelerator)
     props = _host_props(subject)
-    if subject.caps.target not in X86 or props is None or models is None:
+    if subject.caps.target not in X86_TARGETS or props is None or models is None:
         return None
     found = decode_cpu(subject.caps, props, models)
     if found is None:
@@ -111,7 +111,7 @@ def custom_element(subject: RowSubject) -> WrittenElement:
         lacks = model.unavailable_features
         blockers = None if lacks is None else sorted({from_qemu(name) for name in lacks})
         usable = "unknown" if blockers is None else "no" if blockers else "yes"
-        known = cpu_map().models.get(model.name) if subject.caps.target in X86 else None
+        known = cpu_map().models.get(model.name) if subject.caps.target in X86_TARGETS else None
         attributes = {"usable": usable} | ({"deprecated": "yes"} if model.deprecated else {})
         attributes["vendor"] = (known.vendor if known is not None else None) or "unknown"
         if model.alias_of in names:
@@ -126,5 +126,5 @@ def custom_element(subject: RowSubject) -> WrittenElement:
 def named_models(subject: RowSubject) -> list[CpuModel]:
     """The models that a domain may name, by name.  Of x86 libvirt takes those of its own map alone."""
     models = subject.accelerator.cpu_models or {}
-    known = cpu_map().models if subject.caps.target in X86 else models
+    known = cpu_map().models if subject.caps.target in X86_TARGETS else models
     return [models[name] for name in sorted(models) if name in known and name != "host"]

@@ -14,12 +14,12 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.facts import did_you_mean, nearest
 from prober.capabilities.models import Machine
-from prober.commandline.aliases import MachineKind
-from prober.commandline.machines import machine_kind
+from prober.commandline.machines.family import MachineKind
+from prober.commandline.machines.find import machine_family
 from prober.errors import UnknownNameError, UsageError
 from prober.export.cpu import custom_element, has_maximum, host_cpu, host_model_element, hyperv_features
 from prober.export.grounds import ACCELERATORS, Ground, RowFinding, RowSubject, VirtType, with_kvm
-from prober.export.protection import sev_parts, sgx_parts
+from prober.export.protection import gic_parts, sev_parts, sgx_parts
 from prober.export.rows import (
     DEVICES,
     FEATURES,
@@ -31,11 +31,11 @@ from prober.export.rows import (
     SEV,
     SGX,
     RowGroup,
+    has_gic,
 )
 from prober.export.xml import WrittenElement, element, enum_element, text_element
 from prober.host.descriptor import Descriptor, FileMapping
 from prober.host.host import Host
-from prober.host.target import X86
 
 #: libvirt's names of architectures that are not QEMU's (libvirt 11.3, ``virQEMUCapsArchFromString``).
 _ARCHITECTURES = {"i386": "i686", "arm": "armv7l", "or1k": "or32", "hppa": "parisc"}
@@ -154,8 +154,8 @@ def find_machine(caps: Capabilities, virttype: VirtType, wanted: str | None) -> 
 
 
 def _kind(caps: Capabilities, machine: Machine) -> MachineKind:
-    """The family of a machine; of other targets than x86 none is told."""
-    return machine_kind(machine.name) if caps.target in X86 else "other"
+    """The kind of a machine's family."""
+    return machine_family(machine.name, caps.target).kind
 
 
 _Detail: TypeAlias = Callable[[Capabilities], Iterable[WrittenElement]]
@@ -264,7 +264,8 @@ class _Telling:
         return element("mode", enum_element(enum, ["on"] * can + ["off"]), name=name, supported="yes")
 
     def _features(self) -> WrittenElement:
-        parts: list[WrittenElement] = []
+        virttype = self._subject.virttype
+        parts = [*self._switch("gic", "features/", has_gic, detail=lambda caps: gic_parts(caps, virttype))]
         for row in FEATURES:
             parts += self._switch(row.name, "features/", row.ground, is_rare=row.is_rare)
         parts += self._switch("sev", "features/", SEV, detail=sev_parts)

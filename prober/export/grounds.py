@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.evidence import Verdict
 from prober.capabilities.models import Accelerator, Machine
-from prober.commandline.aliases import MachineKind
+from prober.commandline.machines.family import MachineKind
 from prober.errors import FactError
 from prober.host.host import Host
 

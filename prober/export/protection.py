@@ -1,4 +1,4 @@
-"""What ``<sev>`` and ``<sgx>`` hold besides, from what QEMU said of them."""
+"""What ``<sev>``, ``<sgx>`` and ``<gic>`` hold besides, from what QEMU said of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prober.capabilities.capabilities import Capabilities
-from prober.export.xml import WrittenElement, element, text_element
+from prober.export.xml import WrittenElement, element, enum_element, text_element
 
 _KIB = 1024
 
@@ -32,6 +32,16 @@ def sgx_parts(caps: Capabilities) -> Iterator[WrittenElement]:
     if sections:
         told_of = (element("section", node=str(_node(one)), size=str(_kib(one)), unit="KiB") for one in sections)
         yield element("sections", *told_of)
+
+
+def gic_versions(caps: Capabilities, virttype: str) -> list[str]:
+    """The versions that a guest may have: those of the kernel with KVM, else those that QEMU emulates."""
+    return sorted(str(one.number) for one in caps.gic or () if (one.kernel if virttype == "kvm" else one.emulated))
+
+
+def gic_parts(caps: Capabilities, virttype: str) -> Iterator[WrittenElement]:
+    """The versions."""
+    yield enum_element("version", gic_versions(caps, virttype))
 
 
 def _kib(section: dict[str, Any]) -> int:

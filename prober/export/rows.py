@@ -25,6 +25,7 @@ from prober.export.grounds import (
     returned_case,
     with_kvm,
 )
+from prober.export.protection import gic_versions
 
 
 class Values(NamedTuple):
@@ -319,11 +320,14 @@ def _sgx_told(subject: RowSubject) -> RowFinding:
     return RowFinding(Verdict.unknown, "query-sgx-capabilities was never answered with KVM")
 
 
-def _gic(subject: RowSubject) -> RowFinding:
-    """Which GIC a machine ``virt`` may have tells query-gic-capabilities, which is not asked."""
-    if subject.caps.target not in ("aarch64", "arm") or not subject.machine.name.startswith("virt"):
+def has_gic(subject: RowSubject) -> RowFinding:
+    """Which GIC a machine ``virt`` may have tells query-gic-capabilities."""
+    if subject.caps.target not in ("aarch64", "arm") or subject.kind != "virt":
         return RowFinding(Verdict.absent, "only the machine virt of ARM has a GIC that can be chosen")
-    return RowFinding(Verdict.unknown, "query-gic-capabilities was never asked")
+    if subject.caps.gic is None:
+        return RowFinding(Verdict.unknown, "query-gic-capabilities was never asked")
+    has = bool(gic_versions(subject.caps, subject.virttype))
+    return RowFinding(Verdict.present if has else Verdict.absent, "by what query-gic-capabilities tells")
 
 
 def _unasked_kernel(_: RowSubject) -> RowFinding:
@@ -353,7 +357,6 @@ class FeatureRow(NamedTuple):
 
 
 FEATURES = (
-    FeatureRow("gic", _gic),
     FeatureRow("vmcoreinfo", fact("vmcoreinfo")),
     FeatureRow("genid", fact("vmgenid")),
     FeatureRow("backingStoreInput", fact("blockdev-add")),

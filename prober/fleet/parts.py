@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.inventory import Inventory
-from prober.capabilities.models import Accelerator, CpuExpansion, CpuModel, Kvm, Machine
+from prober.capabilities.models import Accelerator, CpuExpansion, CpuModel, GicVersion, Kvm, Machine
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 #: The fields of capabilities that a host has a part in.
-_OF_HOST = ("kvm", "accelerators", "sev", "sgx")
+_OF_HOST = ("kvm", "accelerators", "sev", "sgx", "gic")
 
 
 class ListedModels(BaseModel):
@@ -67,6 +67,7 @@ class Variant(BaseModel):
     accelerators: dict[str, HostAccelerator] = {}
     sev: JsonValue = None
     sgx: JsonValue = None
+    gic: tuple[GicVersion, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def has_kvm(self) -> bool:
@@ -88,7 +89,13 @@ def split(capabilities: Capabilities) -> tuple[Build, Variant]:
             models=place, unavailable=_unavailable(accelerator), expansions=accelerator.cpu_expansions
         )
     build = Build(inventory=Inventory.model_construct(**_of_build(capabilities)), lists=tuple(lists))
-    return build, Variant(kvm=capabilities.kvm, accelerators=accelerators, sev=capabilities.sev, sgx=capabilities.sgx)
+    return build, Variant(
+        kvm=capabilities.kvm,
+        accelerators=accelerators,
+        sev=capabilities.sev,
+        sgx=capabilities.sgx,
+        gic=capabilities.gic,
+    )
 
 
 def belongs(variant: Variant, build: Build) -> bool:
@@ -111,7 +118,7 @@ def join(build: Build, variant: Variant) -> Capabilities:
     :raise ValueError: where the variant is one of another build.
     """
     accelerators = {name: _joined(build, host) for name, host in variant.accelerators.items()}
-    own = {"kvm": variant.kvm, "accelerators": accelerators, "sev": variant.sev, "sgx": variant.sgx}
+    own = {"kvm": variant.kvm, "accelerators": accelerators, "sev": variant.sev, "sgx": variant.sgx, "gic": variant.gic}
     fields = _of_build(build.inventory) | own
     return Capabilities.model_construct(**{name: fields[name] for name in Inventory.model_fields})
 

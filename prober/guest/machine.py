@@ -10,6 +10,7 @@ from prober.commandline.deeds import MakeDirectory
 from prober.commandline.options import Keyval, Need, Object, Option, Plain, Prepared, Property
 from prober.commandline.refusal import Refusal
 from prober.devices.graphics import Graphics
+from prober.devices.iommu import machine_iommu
 from prober.devices.sound import speaker_properties
 from prober.domain.clock.emit import machine_clock
 from prober.domain.domain import Domain
@@ -44,6 +45,7 @@ def _machine(domain: Domain, target: Target) -> Iterator[Property]:
         yield Property("accel", target.accel, domain.place("type"))
     yield Property("usb", False, target.place)
     yield from machine_features(domain.features)
+    yield from machine_iommu(domain.devices)
     yield from machine_memory(domain, target)
     yield from machine_security(domain.launch_security, target)
     yield from machine_os(domain.os, target)
@@ -87,7 +89,7 @@ def emit_no_acpi(features: Features, target: Target) -> Iterator[Option]:
     if target.entry is None and target.caps.accelerator.machines is not None:
         return  # There is no such machine, and of that alone is to be told.
     unsaid = target.entry is None or target.entry.acpi is None
-    if unsaid and target.is_x86 and not features.acpi:
+    if unsaid and target.family.has_no_acpi_option and target.is_understood and not features.acpi:
         yield Plain("-no-acpi", None, features.place("acpi"))
 
 

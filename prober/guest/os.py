@@ -32,15 +32,29 @@ def check_os(domain: Domain, target: Target) -> Iterator[Refusal]:
         )
 
 
-def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
-    os, loader = domain.os, domain.os.loader
-    flash = loader is not None and loader.type == "pflash"
-    if (os.firmware == "efi" or flash) and target.is_x86 and not domain.features.acpi:
+def _check_acpi(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """Which of UEFI and ACPI the machine has not without the other."""
+    os, has_acpi = domain.os, domain.features.acpi
+    has_uefi = os.firmware == "efi" or (os.loader is not None and os.loader.type == "pflash")
+    if has_uefi and target.family.firmware == "uefi-needs-acpi" and not has_acpi:
         place = os.place("firmware" if os.firmware == "efi" else "loader")
         yield Refusal(place=place, message="UEFI needs ACPI on this machine", hint="write <acpi/> into <features>")
+    # Guests of 32 bits have ACPI without (libvirt 11.3, ``qemuValidateDomainDefFeatures``).
+    is_held = target.family.firmware == "acpi-needs-uefi" and domain.arch in (None, "aarch64")
+    if is_held and has_acpi and not has_uefi:
+        yield Refusal(
+            place=domain.features.place("acpi"),
+            message=f"ACPI needs UEFI on machine {target.machine} of {target.caps.target}",
+            hint="write <os firmware='efi'>, or leave <acpi/> out: the guest then has a device tree",
+        )
+
+
+def _check_firmware(domain: Domain, target: Target) -> Iterator[Refusal]:
+    os, loader = domain.os, domain.os.loader
+    yield from _check_acpi(domain, target)
     if loader is None or not loader.secure:
         return
-    if target.kind != "q35" or (domain.arch or target.caps.target) != "x86_64":
+    if not target.family.has_smm_flash or (domain.arch or target.caps.target) != "x86_64":
         message = f"flash that only SMM may write needs a q35 machine of x86_64, not {domain.arch} {target.machine}"
         yield Refusal(place=loader.place("secure"), message=message)
     elif os.firmware is None and (domain.features.smm is None or not domain.features.smm.state):

@@ -9,15 +9,17 @@ from pydantic import JsonValue
 
 from prober.capabilities.evidence import Evidence, Verdict
 from prober.commandline.options import DeviceOption, Keyval, Need, Option, Prepared, Property
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.domain.cpu.model import Topology
 from prober.domain.domain import Domain
 from prober.domain.vcpu import OneVcpu, Vcpu, Vcpus
+from prober.guest.cpu.own import cpu_type
 from prober.host.target import Target
 
 
-def check_vcpu(domain: Domain, target: Target) -> Iterator[Refusal]:
+def check_vcpu(domain: Domain, target: Target) -> Iterator[Refusal | Note]:
     """Numbers that do not fit the machine, or one another."""
+    yield from _check_hotplug(domain, target)
     yield from _check_number(domain.vcpu, target)
     yield from _check_topology(domain, target)
     if domain.vcpus is not None and domain.vcpus.every:
@@ -40,6 +42,30 @@ def _check_number(vcpu: Vcpu, target: Target) -> Iterator[Refusal]:
         qemu_name=evidence.fact,
         evidence=evidence,
     )
+
+
+def _check_hotplug(domain: Domain, target: Target) -> Iterator[Refusal | Note]:
+    """CPUs that come and go, on a machine that has none of it: ``hotpluggable-cpus`` of ``query-machines``."""
+    entry, vcpus = target.entry, domain.vcpus
+    if entry is None or entry.hotpluggable_cpus or target.is_x86 or not target.is_understood:
+        return
+    note = f"query-machines says hotpluggable-cpus false for {entry.name}"
+    reply: JsonValue = {"name": entry.name, "hotpluggable-cpus": False}
+    if vcpus is not None and (plugged := _plugged(vcpus.by_number(domain.vcpu.value)) if vcpus.every else []):
+        evidence = Evidence(
+            fact=f"{entry.name}.hotpluggable-cpus", verdict=Verdict.absent, note=note, command="query-machines",
+            reply=reply,
+        )  # fmt: skip
+        yield Refusal(
+            place=plugged[0].place("hotpluggable"),
+            message=f"machine {target.machine} of {target.caps.target} plugs no CPUs in",
+            qemu_name=evidence.fact,
+            evidence=evidence,
+            hint="leave <vcpus> out, or write hotpluggable='no'",
+        )
+    elif (domain.vcpu.current or domain.vcpu.value) < domain.vcpu.value:
+        text = f"the CPUs beyond current='{domain.vcpu.current}' never come: {note}"
+        yield Note(place=domain.vcpu.place("current"), message=text)
 
 
 def _check_topology(domain: Domain, target: Target) -> Iterator[Refusal]:
@@ -147,7 +173,7 @@ def emit_plugged(domain: Domain, target: Target) -> Iterator[Option]:
             ("core-id", topology.cores),
             ("thread-id", topology.threads),
         ]
-    typename = f"{domain.cpu.qemu_name}-{target.caps.target}-cpu"
+    typename = cpu_type(domain.cpu.qemu_name, target)
     for vcpu in _plugged(domain.vcpus.by_number(domain.vcpu.value)):
         number, ids = vcpu.id, []
         for name, count in reversed(levels):

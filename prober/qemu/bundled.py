@@ -33,8 +33,14 @@ def without_ending(name: str) -> str:
 
 
 def bundled_names() -> list[str]:
-    """The whole name of each, the oldest version first: ``qemu-5.2.0``."""
+    """The whole name of each, those of x86 last, the oldest version first: ``qemu-5.2.0``."""
     return [bundled_name(path) for path in _list()]
+
+
+def bundled_target(file: Path) -> str:
+    """The target of a bundled recording: ``qemu-aarch64-7.2.22``, and x86's without one."""
+    parts = without_ending(file.name).split("-")
+    return parts[1] if len(parts) > 2 else "x86_64"
 
 
 def as_path(word: str) -> Path:
@@ -79,7 +85,12 @@ def _list() -> list[Path]:
     place = find_bundled()
     if place is None:
         return []
-    return sorted((path for path in place.iterdir() if path.name.endswith(RECORDING_ENDS)), key=_by_version)
+    return sorted((path for path in place.iterdir() if path.name.endswith(RECORDING_ENDS)), key=_in_order)
+
+
+def _in_order(path: Path) -> tuple[bool, list[int], str]:
+    """x86's after all others, each by version: the last is that which is meant where nothing is said."""
+    return bundled_target(path) == "x86_64", _by_version(path), path.name
 
 
 def _by_version(path: Path) -> list[int]:

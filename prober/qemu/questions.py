@@ -83,6 +83,13 @@ _FIRST_TYPES = ("PIIX4_PM", "ICH9-LPC")
 _STATIC_TARGETS = frozenset({"x86_64", "i386", "s390x"})
 
 
+#: What is asked of some targets alone (QEMU, ``qapi/misc-arm.json``; others have it from 10.1 on, without an answer).
+_OF_TARGETS: Mapping[str, tuple[str, ...]] = {
+    "aarch64": ("query-gic-capabilities",),
+    "arm": ("query-gic-capabilities",),
+}
+
+
 #: Makes QEMU load all of its modules, as a side effect of listing their types.
 LOAD_MODULES = Question("qom-list-types")
 
@@ -117,7 +124,8 @@ def basics(commands: frozenset[str]) -> list[Question]:
 
 
 def expansions(commands: frozenset[str], target: str, kvm: bool) -> list[Question]:
-    """What the first process is asked of its best CPU model: ``host`` with KVM, ``max`` with TCG.
+    """What the first process is asked once the target is known: which GICs there are on ARM, and its best CPU model,
+    ``host`` with KVM, ``max`` with TCG.
 
     ``query-cpu-model-comparison`` is not asked: it would tell nothing more.  Only s390x has it (QEMU's
     ``target/s390x/cpu_models_sysemu.c``); others have no such command, and from 10.1 or so one that answers "CPU model
@@ -126,16 +134,17 @@ def expansions(commands: frozenset[str], target: str, kvm: bool) -> list[Questio
     ``unavailable-features`` of ``query-cpu-definitions`` come of the same comparison (``check_unavailable_features``
     there): ``type`` for a generation, and each feature by its name.
     """
+    asked = [Question(command) for command in _OF_TARGETS.get(target, ()) if command in commands]
     if "query-cpu-model-expansion" not in commands:
-        return []
+        return asked
     kind = "static" if target in _STATIC_TARGETS else "full"
     if not kvm:
-        return [_expansion(*one) for one in _ways(kind, "max", target)]
+        return asked + [_expansion(*one) for one in _ways(kind, "max", target)]
     ways = _ways(kind, "host", target)
     if kind == "static" and target != "s390x":
         # What libvirt asks too: every Hyper-V enlightenment that this kernel has.
         ways.append(("full", "host", {"migratable": False, "hv-passthrough": True}))
-    return [_expansion(*one) for one in ways]
+    return asked + [_expansion(*one) for one in ways]
 
 
 def tcg_part(commands: frozenset[str], target: str) -> list[Question]:

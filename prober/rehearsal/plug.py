@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeVar
 
-from prober.commandline.machines import machine_of
+from prober.commandline.machines.find import machine_of
 from prober.commandline.options import Keyval
 from prober.commandline.parse import parse_command_line
 from prober.commandline.qmp import check_commands

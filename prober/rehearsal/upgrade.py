@@ -15,7 +15,7 @@ from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.diff import diff
 from prober.capabilities.difference import Change, Difference
 from prober.capabilities.models import Machine
-from prober.commandline.machines import machine_kind
+from prober.commandline.machines.find import machine_family
 from prober.commandline.refusal import Kind, Refusal
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
@@ -225,7 +225,7 @@ class UpgradeRehearsal:
 def nearest_machines(machine: str, caps: Capabilities) -> list[str]:
     """The machine types of the same family that a QEMU has, the best to take instead first: of the same series, not
     deprecated, and then those that come next behind it, or before it."""
-    kind, series, own = machine_kind(machine), machine.rpartition("-")[0], _numbers(machine)
+    family, series, own = machine_family(machine, caps.target), machine.rpartition("-")[0], _numbers(machine)
 
     def rank(one: Machine) -> tuple[object, ...]:
         numbers = _numbers(one.name)
@@ -233,8 +233,10 @@ def nearest_machines(machine: str, caps: Capabilities) -> list[str]:
         near = numbers if later else tuple(-number for number in numbers)
         return one.name.rpartition("-")[0] != series, one.deprecated, not later, near
 
-    family = [one for one in (caps.accelerator.machines or {}).values() if machine_kind(one.name) == kind]
-    return [one.name for one in sorted(family, key=rank)]
+    alike = [
+        one for one in (caps.accelerator.machines or {}).values() if machine_family(one.name, caps.target) is family
+    ]
+    return [one.name for one in sorted(alike, key=rank)]
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ from prober.domain.qemu_namespace import emit_deprecation, emit_passthrough
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import kinds_with_own
 from prober.domain.shared.secret import with_master_key
+from prober.domain.shared.virtio import on_transport
 from prober.domain.steps import Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
 from prober.domain.throttle import emit_throttle_groups
@@ -126,7 +127,7 @@ def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
             continue
         devices = due[turn]
         for device in sorted(devices, key=_ARGV_TURN) if len(devices) > 1 else devices:
-            options += device.emit(target)
+            options += (on_transport(option, device) for option in device.emit(target))
     return options
 
 

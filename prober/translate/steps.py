@@ -21,7 +21,7 @@ from prober.domain.features.machine import (
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import kinds_of
 from prober.domain.steps import Completion, Step, devices_and_target, reading, the_devices, the_domain
-from prober.guest.addresses.kinds import check_addresses
+from prober.guest.addresses.kinds import assign_mmio, check_addresses
 from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
 from prober.guest.addresses.virtio_serial import assign_virtio_serial
@@ -31,6 +31,7 @@ from prober.guest.cpu.settle import settle_cpu
 from prober.guest.cpu.tuning import check_cpu_tuning
 from prober.guest.displays import check_unseen_characters
 from prober.guest.firmware.choose import settle_firmware
+from prober.guest.gic import settle_gic
 from prober.guest.hotplug.options import check_hotplug
 from prober.guest.hyperv import settle_hyperv
 from prober.guest.identity import check_sysinfo, complete_uuid
@@ -76,10 +77,12 @@ _OWN: tuple[Step, ...] = (
     Step(260, reading(complete_uuid, the_domain)),
     Step(265, complete_made_up),
     Step(270, settle_firmware),
+    Step(275, settle_gic),
     Step(285, check_host_cpu),
     Step(290, settle_cpu),
     Step(580, assign_virtio_serial, about=(Channel, Console)),
     Step(600, reading(check_addresses, devices_and_target)),
+    Step(605, assign_mmio),
     Step(610, assign_pci),
     Step(630, assign_usb),
     Step(640, complete_devices),

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Literal
 
 from prober.capabilities import Capabilities
-from prober.commandline.machines import machine_kind
+from prober.commandline.machines.find import machine_family
 from prober.commandline.refusal import Refusal
 from prober.domain.domain import Domain
 from prober.domain.os.model import OsType
 from prober.host.host import Host
 from prober.host.target import Target, machine_version
+
+#: The families of machines that become a command line.
+_UNDERSTOOD = "x86's pc, q35 and isapc, and virt of aarch64, riscv64 and loongarch64"
 
 
 def find_target(
@@ -38,7 +41,7 @@ def find_target(
         accel=accel,
         machine=canonical if host.settings.expand_machine_aliases else name,
         canonical=canonical,
-        kind=machine_kind(canonical),
+        family=machine_family(canonical, caps.target),
         version=machine_version(canonical),
         entry=entry,
         place=domain.place(),
@@ -47,26 +50,24 @@ def find_target(
         host=host,
         is_here=is_here,
         seed=seed,
+        arch=domain.os.type.arch,
     )
 
 
 def check_target(os_type: OsType, target: Target) -> Iterator[Refusal]:
     """What this translator has no machine for; that the binary has it is for the check to say."""
     caps = target.caps
-    if os_type.arch is not None and caps.target not in _targets_of(os_type.arch):
+    if os_type.arch is not None and caps.target not in targets_of(os_type.arch):
         yield Refusal(
             place=os_type.place("arch"),
             message=f"the domain is for {os_type.arch}, and this QEMU is for {caps.target}",
-            hint=f"choose a binary like qemu-system-{_targets_of(os_type.arch)[0]}",
+            hint=f"choose a binary like qemu-system-{targets_of(os_type.arch)[0]}",
         )
     if target.entry is not None and not target.is_understood:
-        of = f"machine {target.machine}" if target.is_x86 else f"machines of {caps.target}"
-        yield Refusal(
-            place=os_type.place("machine"),
-            message=f"{of}: not understood; understood are x86's pc, q35 and isapc",
-        )
+        of = f"machine {target.machine}" if target.is_x86 else f"machine {target.machine} of {caps.target}"
+        yield Refusal(place=os_type.place("machine"), message=f"{of}: not understood; understood are {_UNDERSTOOD}")
 
 
-def _targets_of(arch: str) -> tuple[str, ...]:
-    """What QEMU calls an architecture; 32-bit x86 runs on 64-bit x86, too (libvirt, ``virQEMUCapsIsArchSupported``)."""
-    return {"i686": ("i386", "x86_64"), "armv7l": ("arm",)}.get(arch, (arch,))
+def targets_of(arch: str) -> tuple[str, ...]:
+    """What QEMU calls an architecture; 32 bits run on 64, too (libvirt, ``virQEMUCapsIsArchSupported``)."""
+    return {"i686": ("i386", "x86_64"), "armv7l": ("arm", "aarch64")}.get(arch, (arch,))

@@ -122,7 +122,9 @@ async def make_table() -> Judged:
 
 async def recorded() -> dict[str, Capabilities]:
     """What the bundled recordings say, by version, the oldest first."""
-    every = [Capabilities.from_recording(await read_recording(path)) for path in RECORDINGS.glob("*.replies.xz")]
+    every = [
+        Capabilities.from_recording(await read_recording(path)) for path in RECORDINGS.glob("qemu-[0-9]*.replies.xz")
+    ]
     return {str(one.version): one for one in sorted(every, key=lambda one: one.version.numbers)}
 
 

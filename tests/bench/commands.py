@@ -29,7 +29,7 @@ def rows() -> Iterator[Row]:
     """The two commands that have a bar, and others to compare them with."""
     recordings = CHECKOUT / "fixtures" / "replies"
     example = str(CHECKOUT / "fixtures" / "domains" / "example.xml")
-    newest = max(recordings.glob("*.replies.xz"), key=lambda path: path.stat().st_size)
+    newest = max(recordings.glob("qemu-[0-9]*.replies.xz"), key=lambda path: path.stat().st_size)
     ident, replies = newest.name.removesuffix(".replies.xz"), ["--replies", str(newest)]
     with tempfile.TemporaryDirectory(prefix="bench") as place, ExitStack() as stack:
         sockets = {}

@@ -1,10 +1,11 @@
 """XML in, argv or refusals out, as files: ``NAME.xml`` beside ``NAME.BINARY.argv`` or ``NAME.BINARY.refused``.
 
-``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``), or one as if the binary had not been asked which
-displays and audio drivers it lists, and which block drivers it can load (``qemu-10.0.13-unlisted``): of those recorded
-none has them all.  ``qemu-10.0.13-on-Haswell`` is that binary on this host, which has the CPU of that model.  An
-``.argv`` file has one option a line, and after an empty line what the guest sees of hot-plug, what the host must
-prepare, and notes.  A ``.refused`` file has one refusal a line.  A file that belongs to no case fails.
+``BINARY`` is a recording in ``fixtures/replies`` (``qemu-7.2.22``, ``qemu-aarch64-7.2.22``), or one as if the binary
+had not been asked which displays and audio drivers it lists, and which block drivers it can load
+(``qemu-10.0.13-unlisted``): of those recorded none has them all.  ``qemu-10.0.13-on-Haswell`` is that binary on this
+host, which has the CPU of that model, and ``…-on-arm`` one on a host of ARM.  An ``.argv`` file has one option a line,
+and after an empty line what the guest sees of hot-plug, what the host must prepare, and notes.  A ``.refused`` file has
+one refusal a line.  A file that belongs to no case fails.
 
 ``PROBER_REWRITE_CASES=1`` writes the files anew, from an ``.argv`` to a ``.refused`` where the outcome
 changed.  A new case begins with its XML and an empty file for each binary; none is made by itself, so that
@@ -25,12 +26,11 @@ from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
-from tests.hosts import on_host
+from tests.hosts import on_arm, on_host
 from tests.recordings import FIXTURES, load_capabilities, without_lists
 
 HERE = Path(__file__).parent
 REWRITE = os.environ.get("PROBER_REWRITE_CASES") == "1"
-BINARY = "/usr/bin/qemu-system-x86_64"
 OUTCOMES = ("argv", "refused")
 UNLISTED = "-unlisted"
 HERE_ON = "-on-"
@@ -53,7 +53,7 @@ def capabilities(binary: str) -> Capabilities:
     recording, _, model = binary.removesuffix(UNLISTED).partition(HERE_ON)
     caps = load_capabilities(FIXTURES / f"{recording}.replies.xz")
     if model:
-        caps = on_host(caps, model)
+        caps = on_arm(caps) if model == "arm" else on_host(caps, model)
     return without_lists(caps) if binary.endswith(UNLISTED) else caps
 
 
@@ -77,7 +77,9 @@ def outcome_of(name: str, binary: str) -> tuple[str, str]:
     """``argv`` or ``refused``, and the text."""
     try:
         domain = read_domain((HERE / f"{name}.xml").read_bytes())
-        return "argv", show(translate(domain, capabilities(binary), binary=BINARY, is_here=HERE_ON in binary))
+        caps = capabilities(binary)
+        path = f"/usr/bin/qemu-system-{caps.target}"
+        return "argv", show(translate(domain, caps, binary=path, is_here=HERE_ON in binary))
     except RefusedError as error:
         return "refused", "".join(f"{refusal}\n" for refusal in error.refusals)
     except UnreadableDomainError as error:

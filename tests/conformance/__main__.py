@@ -1,5 +1,6 @@
 """``make conformance``: libvirt's domains through the translator, and how far the two agree.
 
+``--architecture aarch64`` (riscv64, loongarch64) judges libvirt's cases of that one.
 ``python -m tests.conformance --pairs DIR --replies DIR --firmware DIR [--json FILE]`` does it for any directory of
 that form.  The exit code is 1 where a command line differs, unless ``deviations.toml`` has the
 reason why.
@@ -15,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.conformance.suite import Case, Verdict, find_cases, judge, suite_host
+from tests.conformance.suite import OTHERS, Case, Verdict, collection_of, find_cases, judge, suite_host
 from tests.recordings import LIBVIRT
 
 
@@ -31,7 +32,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every verdict into this file, too")
     parser.add_argument("--only", default="*", help="only cases whose name fits this pattern")
     parser.add_argument("--refusals", action="store_true", help="print every refusal, case by case")
+    parser.add_argument("--architecture", choices=OTHERS, help="the cases of this one, in place of x86's")
     told = parser.parse_args()
+    if told.architecture is not None:
+        other = collection_of(told.architecture)
+        told.pairs, told.replies = other.pairs, other.replies
     cases = [case for case in find_cases(told.pairs) if fnmatch.fnmatch(case.name, told.only)]
     if not cases:
         sys.stderr.write(f"no cases in {told.pairs}\n")

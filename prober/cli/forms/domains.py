@@ -18,7 +18,7 @@ _OUTCOMES = {
 
 
 def report_domains(told: Sequence[DomainTold]) -> FormReport:
-    """A case for each domain and each QEMU; one for a domain that cannot be read."""
+    """A case for each domain and each QEMU that is for it; one for a domain that cannot be read."""
     return FormReport("check", tuple(case for one in told for case in _cases(one)))
 
 
@@ -28,7 +28,7 @@ def _cases(told: DomainTold) -> list[FormCase]:
         found = FormResult("xml/unreadable", FormLevel.error, message, FormPlace(told.file, 1), hint)
         return [FormCase(told.file, "", CaseOutcome.broken, (found,), message)]
     places = DomainPlaces(told.path, told.xml)
-    return [_case(told.file, one, places) for one in told.outcomes]
+    return [_case(told.file, one, places) for one in told.outcomes if one.other_target is None]
 
 
 def _case(file: str, one: QemuOutcome, places: DomainPlaces) -> FormCase:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from prober.commandline.bus_types import MAKES
-from prober.commandline.drives import IDE_ROOM, own_drives
+from prober.commandline.drives import own_drives
 from prober.commandline.line import Line, Made, number
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
@@ -142,7 +142,7 @@ def _taken(what: str, by: str) -> str:
 def _room(bus: str, line: Line) -> int:
     """How many devices a bus has room for; 0 where that is not known."""
     if _MACHINES_IDE.fullmatch(bus):
-        return IDE_ROOM.get(line.kind, (0, 0))[1]
+        return (line.family.ide or (0, 0))[1]
     home = line.device(bus.rpartition(".")[0])
     makes = next((MAKES[name] for name in home.type.lineage if name in MAKES), None) if home else None
     return makes.room if makes is not None else 0

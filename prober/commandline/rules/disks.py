@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from prober.commandline.drives import (
     DRIVE_OPTIONS,
-    IDE_ROOM,
     Drive,
     Misplaced,
     find_drives,
@@ -57,9 +56,6 @@ def _flash(line: Line) -> Iterator[Fault]:
 #: nothing is known.
 _ROOM = {"floppy": 2, "pflash": 2, "sd": 0, "mtd": 0, "scsi": 0, "xen": 0}
 
-#: The interfaces of which a machine makes nothing; isapc has no flash.
-_NO_ROOM = {"isapc": {"pflash"}, "microvm": {"floppy", "pflash"}, "none": {"floppy", "pflash"}}
-
 
 def _drives(line: Line) -> Iterator[Fault]:
     first: dict[tuple[str, int, int], Drive] = {}
@@ -98,20 +94,13 @@ def _has_room(drive: Drive, line: Line) -> bool:
     if drive.bus < 0:
         return False
     if drive.interface == "ide":
-        return drive.bus < IDE_ROOM[line.kind][0]
+        return line.family.ide is not None and drive.bus < line.family.ide[0]
     if drive.interface == "virtio":
-        return has_pci(line)
-    if drive.interface in _NO_ROOM.get(line.kind, ()):
+        return line.has_pci is not False
+    if drive.interface in line.family.no_drives:
         return False
     units = _ROOM.get(drive.interface)
     return units is None or (drive.bus == 0 and drive.unit < units) or (drive.interface == "xen" and _has_xen(line))
-
-
-def has_pci(line: Line) -> bool:
-    """Whether the machine has a PCI bus, as what ``if=virtio`` makes needs; so has microvm with ``pcie=on``."""
-    if line.kind == "microvm":
-        return switch(line.machine_value("pcie")) is not False and line.machine_value("pcie") is not None
-    return line.kind not in ("isapc", "none")
 
 
 def _has_xen(line: Line) -> bool:

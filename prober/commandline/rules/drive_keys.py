@@ -14,7 +14,7 @@ from prober.commandline.drive_values import (
     throttling_of,
 )
 from prober.commandline.drivers import OVER_FILES
-from prober.commandline.drives import default_interface, own_drives
+from prober.commandline.drives import own_drives
 from prober.commandline.line import Line, number, size, switch
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
@@ -58,7 +58,7 @@ _TELLING = ("ide", "scsi", "virtio", "none")
 
 def _errors(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
-        interface = values.get("if", default_interface(line))
+        interface = values.get("if", line.family.drive_interface)
         for key in ("werror", "rerror"):
             if key in values and interface not in _TELLING:
                 yield Fault(option.place, key, f"-drive {key} is not for if={interface}: {', '.join(_TELLING)} have it")
@@ -83,7 +83,7 @@ def _media(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
         if not has_no_medium(values):
             continue
-        interface = values.get("if", default_interface(line))
+        interface = values.get("if", line.family.drive_interface)
         if interface in ("virtio", "pflash") or (interface == "ide" and values.get("media") != "cdrom"):
             yield Fault(option.place, "file", f"-drive if={interface} needs a file: its disk is never without a medium")
         elif interface == "none" and "id" in values:

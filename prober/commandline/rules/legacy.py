@@ -39,12 +39,6 @@ def _usb(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "", f"machine {line.machine.name if line.machine else ''} has no USB")
 
 
-def _has_no_pci(line: Line) -> bool:
-    """Whether a machine is one without PCI."""
-    is_without = line.kind == "microvm" and line.machine_value("pcie") is None and not line.is_open
-    return line.kind in ("isapc", "none") or is_without
-
-
 def _soundhw(line: Line) -> Iterator[Fault]:
     known = (*_OF_PCI, *_OF_ISA, "pcspk", "all")
     for option in line.plain.get("-soundhw", ()):
@@ -56,7 +50,7 @@ def _soundhw(line: Line) -> Iterator[Fault]:
             if name not in known or name == "virtio":
                 hint = did_you_mean(nearest(name[:64], known))
                 yield Fault(option.place, "", f"there is no sound card {name[:64]!r}", hint)
-            elif name in _OF_PCI and _has_no_pci(line):
+            elif name in _OF_PCI and line.has_pci is False:
                 yield Fault(option.place, "", f"sound card {name} needs a PCI bus, which this machine has not")
 
 
@@ -86,7 +80,7 @@ def _models(line: Line) -> Iterator[Fault]:
             ]
             message = f"the model of -audio is one of {', '.join(known)}, not {str(model)[:64]!r}"
             yield Fault(option.place, "model", message, did_you_mean(nearest(str(model)[:64], known)))
-        elif since is not None and _has_no_pci(line):
+        elif since is not None and line.has_pci is False:
             yield Fault(option.place, "model", f"sound card {model} needs a PCI bus, which this machine has not")
 
 

@@ -6,18 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from prober.commandline.line import Line
+from prober.commandline.machines.family import MachineFamily
+from prober.commandline.machines.find import FAMILIES
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 
-#: The devices that x86 machines take on the system bus, by their machines (``hw/i386/pc_piix.c``, ``pc_q35.c``,
-#: ``microvm.c``: ``machine_class_allow_dynamic_sysbus_dev``); all others of that bus none takes.
-_ON_SYSTEM_BUS = {
-    "amd-iommu": ("q35",),
-    "intel-iommu": ("q35",),
-    "ramfb": ("pc", "q35", "microvm"),
-    "uefi-vars-x64": ("pc", "q35"),
-    "vmbus-bridge": ("pc", "q35"),
-}
+#: The devices that some machine takes on the system bus; all others of that bus none takes.
+_ON_SYSTEM_BUS = tuple(sorted(frozenset[str]().union(*(family.system_bus for family in FAMILIES))))
 
 _IOMMUS = ("intel-iommu", "amd-iommu")
 
@@ -45,17 +40,21 @@ def _single(name: str, what: str, bases: tuple[str, ...], source: str, example: 
     )
 
 
+def _of_target(line: Line) -> Iterator[MachineFamily]:
+    return (family for family in FAMILIES if not family.targets or line.caps.target in family.targets)
+
+
 def _system_bus(line: Line) -> Iterator[Fault]:
     if line.kind == "other":
         return
     for device in line.devices:
-        homes = _ON_SYSTEM_BUS.get(device.typename)
-        if homes is not None and line.kind not in homes:
+        if device.typename in _ON_SYSTEM_BUS and device.typename not in line.family.system_bus:
+            homes = [family.kind for family in _of_target(line) if device.typename in family.system_bus]
             yield Fault(
                 device.place,
                 "driver",
                 f"a machine of the kind {line.kind} has no place for {device.typename}",
-                f"it is for {' and '.join(homes)}",
+                f"it is for {' and '.join(homes)}" if homes else "",
             )
 
 

@@ -110,9 +110,7 @@ def _count(line: Line, flag: str) -> list[Plain]:
     return [option for option in line.plain.get(flag, ()) if option.value != "none"]
 
 
-#: How many ports a machine has (``hw/char/serial-isa.c``, ``MAX_ISA_SERIAL_PORTS``; ``include/sysemu/sysemu.h``,
-#: ``MAX_PARALLEL_PORTS``).
-_SERIAL = {"pc": 4, "q35": 4, "isapc": 4, "microvm": 1}
+#: ``include/sysemu/sysemu.h``, ``MAX_PARALLEL_PORTS``.
 _MOST_PARALLEL = 3
 
 
@@ -122,12 +120,17 @@ def _parallels(line: Line) -> Iterator[Fault]:
 
 
 def _serials(line: Line) -> Iterator[Fault]:
-    most = _SERIAL.get(line.kind)
+    most = line.family.serial.most_of(line.caps.version.numbers)
     if most is None or line.machine is None:
         return
     for option in _count(line, "-serial")[most:]:
         message = f"{line.machine.name} has {most} serial port{'s' if most > 1 else ''}, and makes none of this"
-        yield Fault(option.place, "-serial", message, "write -device isa-serial or pci-serial with a -chardev")
+        yield Fault(option.place, "-serial", message, _other_ports(line))
+
+
+def _other_ports(line: Line) -> str:
+    devices = "pci-serial" if line.family.serial.are_built_in else "isa-serial or pci-serial"
+    return f"write -device {devices} with a -chardev"
 
 
 def _isa_ports(line: Line) -> Iterator[Fault]:

@@ -103,12 +103,12 @@ def _add_defaults(controllers: _Controllers, target: Target) -> _Addition:
     if controllers.find("usb", 0) is None:
         for usb in default_usb(target):
             controllers.add(usb)
-    if target.kind == "q35" and controllers.find("sata", 0) is None:
+    if target.family.chipset.sata is not None and controllers.find("sata", 0) is None:
         controllers.add(_made("sata", 0, Places(target.place)))
-    model = "pcie-root" if target.kind == "q35" else "pci-root"
+    model = "pcie-root" if target.has_express else "pci-root"
     bus = controllers.find("pci", 0)
     if bus is None:
-        root = PcieRoot if target.kind == "q35" else PciRoot
+        root = PcieRoot if target.has_express else PciRoot
         controllers.add(root(type="pci", index=0))
     elif not isinstance(bus, Root):
         message = "index 0 is the machine's own PCI bus"

@@ -39,7 +39,7 @@ class IdeController(Controller):
 
     def fixed_address(self, target: Target) -> Spot | None:
         """Function 1 of the PIIX3."""
-        return (0, 1, 1) if target.kind == "pc" and self.number == 0 else None
+        return target.family.chipset.ide if self.number == 0 else None
 
     def is_builtin(self, target: Target) -> bool:
         """Always: there is no other."""
@@ -52,9 +52,9 @@ class IdeController(Controller):
 
     def machine_rules(self, target: Target) -> Iterator[Broken]:
         """One on pc, none elsewhere."""
-        if target.kind == "q35":
+        if target.family.chipset.sata is not None:
             yield Broken("", f"machine {target.machine} has no IDE; its disks are on SATA or virtio")
-        elif target.kind != "pc":
+        elif target.family.chipset.ide is None:
             yield Broken("", f"libvirt knows no IDE on machine {target.machine}")
         elif self.number > 0:
             yield Broken("index", "the machine has one IDE controller, with index 0 and four disks")
@@ -88,11 +88,11 @@ class SataController(Controller):
 
     def fixed_address(self, target: Target) -> Spot | None:
         """Function 2 of the ICH9."""
-        return (0, 0x1F, 2) if self.is_builtin(target) else None
+        return target.family.chipset.sata if self.number == 0 else None
 
     def is_builtin(self, target: Target) -> bool:
         """The first one of q35."""
-        return target.kind == "q35" and self.number == 0
+        return target.family.chipset.sata is not None and self.number == 0
 
     def unit_properties(self, address: DriveAddress) -> Iterator[tuple[str, Value]]:
         """Each port is a bus of its own, with one unit."""

@@ -10,7 +10,7 @@ from prober.commandline import options
 from prober.commandline.options import Property, Value
 from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
-from prober.domain.shared.address import DriveAddress, PciAddress
+from prober.domain.shared.address import Address, DriveAddress
 from prober.domain.shared.iothreads import IothreadMapping, mapping_property, mapping_rules
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice, virtio_driver, virtio_plug
@@ -76,7 +76,7 @@ class ScsiController(Controller, VirtioDevice):
     cmd_per_lun: Annotated[Count | None, At("driver/@cmd_per_lun"), Becomes("`cmd_per_lun`")] = None
     max_sectors: Annotated[Count | None, At("driver/@max_sectors"), Becomes("`max_sectors`")] = None
     ioeventfd: Annotated[OnOff | None, At("driver/@ioeventfd"), Becomes("`ioeventfd`")] = None
-    address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     @property
     def is_virtio(self) -> bool:
@@ -84,10 +84,16 @@ class ScsiController(Controller, VirtioDevice):
         return self.model in _VIRTIO
 
     def with_default_model(self, target: Target) -> Controller:
-        """The LSI, or virtio's where there is none (``qemuDomainGetSCSIControllerModel``)."""
+        """The machine's usual one, else the LSI, or virtio's (11.3, ``qemuDomainDefaultSCSIControllerModel``)."""
         if self.model not in (None, "auto"):
             return self
-        return self.replace(model="lsilogic" if target.caps.has("lsi53c895a") else "virtio-scsi")
+        usual = "lsilogic" if target.caps.has("lsi53c895a") else "virtio-scsi"
+        return self.replace(model=target.family.defaults.scsi or usual)
+
+    @property
+    def may_be_mmio(self) -> bool:
+        """virtio's."""
+        return self.model == "virtio-scsi"
 
     def plug(self, target: Target) -> Kinds | None:
         """All are PCI devices."""

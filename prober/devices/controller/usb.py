@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, cast
 
 from prober.commandline import options
 from prober.commandline.options import Property
@@ -66,7 +66,7 @@ class Master(Element):
 
 
 class UsbController(Controller):
-    """``model='none'`` keeps libvirt, and prober, from adding one; without a model it is the PIIX3's."""
+    """``model='none'`` keeps libvirt, and prober, from adding one; without a model it is the PIIX3's, or an xHCI."""
 
     tag = ""
     controller_type = "usb"
@@ -100,6 +100,13 @@ class UsbController(Controller):
         """The first is called ``usb`` without a number."""
         return "usb" if self.number == 0 else f"usb{self.number}"
 
+    def with_default_model(self, target: Target) -> Controller:
+        """The first of the machine's usual ones that the binary has."""
+        models = target.family.usb_defaults.models
+        if self.given("model") or self.model != "piix3-uhci" or models == ("piix3-uhci",):
+            return self
+        return self.replace(model=next((model for model in models if target.caps.has(_DRIVERS[model])), models[0]))
+
     def with_peers(self, controllers: Iterable[Controller]) -> Controller:
         """A companion knows its master."""
         if not self.is_companion:
@@ -115,12 +122,12 @@ class UsbController(Controller):
 
     def fixed_address(self, target: Target) -> Spot | None:
         """The PIIX3's own USB is function 2 of slot 1."""
-        return (0, 1, 2) if target.kind == "pc" and self.number == 0 and self.model == "piix3-uhci" else None
+        return target.family.chipset.usb if self.number == 0 and self.model == "piix3-uhci" else None
 
     def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
         """Where real Q35 hardware has its first and its second USB 2."""
-        wanted = self.model == "ich9-uhci1" and self.address is None and target.kind == "q35"
-        return ((0, 0x1D, 0), (0, 0x1A, 0)) if wanted else ()
+        wanted = self.model == "ich9-uhci1" and self.address is None
+        return target.family.chipset.usb2_spots if wanted else ()
 
     @property
     def shared_slot(self) -> tuple[object, int] | None:
@@ -151,8 +158,9 @@ class UsbController(Controller):
     def machine_rules(self, target: Target) -> Iterator[Broken]:
         """The place of the PIIX3's own USB is on a bus of conventional PCI (``qemuDomainCollectPCIAddress``)."""
         address = self.address.numbers if self.address is not None else None
-        if target.kind == "q35" and self.number == 0 and self.model == "piix3-uhci" and address == (0, 1, 2):
-            yield Broken("address", f"{self.address} is the place of the PIIX3's own USB, and machine q35 has no PIIX3")
+        if target.has_express and self.number == 0 and self.model == "piix3-uhci" and address == (0, 1, 2):
+            message = f"{self.address} is the place of the PIIX3's own USB, and machine {target.kind} has no PIIX3"
+            yield Broken("address", message)
 
     def emit(self, target: Target) -> Iterator[options.Option]:
         """One ``-device``, or nothing."""
@@ -173,13 +181,9 @@ class UsbController(Controller):
 
 
 def default_usb(target: Target) -> list[UsbController]:
-    """What libvirt adds where the XML says nothing (``qemuDomainDefAddDefaultDevices``): an xHCI on q35, or a USB 2
-    where the binary has none, or nothing."""
-    models: list[UsbModel]
-    if target.kind == "pc":
-        models = ["piix3-uhci"] if target.caps.has(_DRIVERS["piix3-uhci"]) else []
-    else:
-        models = [model for model in ("qemu-xhci", "nec-xhci", "ich9-ehci1") if target.caps.has(_DRIVERS[model])][:1]
+    """What libvirt adds where the XML says nothing (``qemuDomainDefAddDefaultDevices``): the first model of the
+    machine's family that the binary has, with the rest of a USB 2; or nothing."""
+    models = [model for model in target.family.usb_defaults.added if target.caps.has(_DRIVERS[model])][:1]
     if models == ["ich9-ehci1"]:
         models += _FIRST_PORTS
-    return [UsbController(type="usb", model=model, index=0) for model in models]
+    return [UsbController(type="usb", model=cast(UsbModel, model), index=0) for model in models]

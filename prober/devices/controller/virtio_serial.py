@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from prober.commandline import options
 from prober.commandline.refusal import Broken
 from prober.devices.controller.base import Controller
-from prober.domain.shared.address import PciAddress
+from prober.domain.shared.address import Address
 from prober.domain.shared.slots import Kinds
 from prober.domain.shared.virtio import VirtioDevice, VirtioModel, virtio_driver, virtio_plug
 from prober.host.target import Target
@@ -32,7 +32,7 @@ class VirtioSerialController(Controller, VirtioDevice):
     model: Annotated[VirtioModel, At("@model"), Becomes("which `virtio-serial-pci`")] = "virtio"
     ports: Annotated[Count | None, At("@ports"), Qemu("max_ports")] = None
     vectors: Annotated[Count | None, At("@vectors"), Qemu("vectors")] = None
-    address: Annotated[PciAddress | None, At("address"), Becomes("`bus` and `addr`")] = None
+    address: Annotated[Address | None, At("address"), Becomes("`bus` and `addr`")] = None
 
     @property
     def port_count(self) -> int:
@@ -44,6 +44,11 @@ class VirtioSerialController(Controller, VirtioDevice):
         yield from super().rules()
         if self.ports is not None and not 1 <= self.ports <= _MOST_PORTS:
             yield Broken("ports", f"a virtio-serial controller has 1 to {_MOST_PORTS} ports, not {self.ports}")
+
+    @property
+    def may_be_mmio(self) -> bool:
+        """Unless it shall drive old guests, or none of them."""
+        return self.model == "virtio"
 
     def plug(self, target: Target) -> Kinds | None:
         """A virtio device."""

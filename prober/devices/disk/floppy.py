@@ -21,7 +21,7 @@ def emit_floppy_controllers(devices: Devices, target: Target) -> Iterator[Option
         if disk.bootindex is not None:
             boot.append(Property("bootindexB" if second else "bootindexA", disk.bootindex, disk.place("boot_order")))
     boot.sort(key=lambda setting: setting.name)
-    if floppies and target.kind == "q35":
+    if floppies and target.has_pci and not target.family.chipset.floppy:
         yield DeviceOption("isa-fdc", tuple(boot), floppies[0].place())
     else:
         yield from (Global("isa-fdc", setting) for setting in boot)

@@ -198,6 +198,11 @@ class DiskElement(DriverFields, GeometryFields, TuningFields, Bootable):
             return self.bus, self.address.controller
         return super().plugs_into
 
+    @property
+    def may_be_mmio(self) -> bool:
+        """Where it is virtio's."""
+        return self.bus == "virtio" and self.model in (None, "default", "virtio") and self.kind != "vhostuser"
+
     def plug(self, target: Target) -> Kinds | None:
         """Only virtio disks are PCI devices; a transitional one is so in a conventional slot alone."""
         if self.bus != "virtio":

@@ -12,7 +12,7 @@ from prober.commandline.refusal import Broken
 from prober.devices.disk.imagerules import image_rules
 from prober.devices.disk.model import DiskElement
 from prober.devices.disk.names import NAMESPACES, UNITS, index_of, namespace_of, prefix_of
-from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress
+from prober.domain.shared.address import DriveAddress, PciAddress, UsbAddress, VirtioMmioAddress
 from prober.domain.shared.iothreads import mapping_rules
 
 #: Characters that a serial number may have (libvirt, ``QEMU_SERIAL_PARAM_ACCEPTED_CHARS``).
@@ -153,7 +153,7 @@ def _address_rules(disk: DiskElement) -> Iterator[Broken]:
             yield from _place_rules(bus, address)
         else:
             yield Broken("address", f"a disk on {bus} has an address of type 'drive'")
-    elif bus == "virtio" and not isinstance(address, PciAddress):
+    elif bus == "virtio" and not isinstance(address, PciAddress | VirtioMmioAddress):
         yield Broken("address", "a virtio disk has an address of type 'pci'")
     elif bus == "usb" and not isinstance(address, UsbAddress):
         yield Broken("address", "a USB disk has an address of type 'usb'")

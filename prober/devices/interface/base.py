@@ -187,6 +187,11 @@ class CardInterface(Interface, VirtioDevice):
         *("guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo"),
     )
 
+    @property
+    def may_be_mmio(self) -> bool:
+        """Where it is virtio's."""
+        return self.model in (None, "virtio")
+
     def rules(self) -> Iterator[Broken]:
         """What only a virtio card has, and the kinds of addresses."""
         yield from super().rules()
@@ -212,7 +217,7 @@ class CardInterface(Interface, VirtioDevice):
             return
         wanted = "usb" if self.model == "usb-net" else "pci"
         kind: str = getattr(self.address, "type", "")
-        if kind != wanted:
+        if kind != wanted and not (self.may_be_mmio and kind == "virtio-mmio"):
             yield Broken("address", f"this card has an address of type '{wanted}', not '{kind}'")
 
     @property
@@ -306,7 +311,10 @@ class CardInterface(Interface, VirtioDevice):
 
 
 def default_card(target: Target) -> str:
-    """The first card that the binary has, oldest first, as libvirt chooses (``qemuDomainDefaultNetModel``)."""
+    """The machine's usual card, or the first that the binary has, oldest first (``qemuDomainDefaultNetModel``)."""
+    usual = target.family.defaults.card
+    if usual:
+        return usual
     for model in ("rtl8139", "e1000", "virtio-net-pci"):
         if target.caps.has(model):
             return "virtio" if model.startswith("virtio") else model

@@ -49,7 +49,9 @@ def _primary_first(videos: Sequence[Video]) -> Generator[Refusal, None, list[Vid
     return [*primaries, *(video for video in videos if not video.primary)]
 
 
-def _default_type(target: Target) -> Literal["cirrus", "vga"] | None:
+def _default_type(target: Target) -> Literal["cirrus", "vga", "virtio"] | None:
+    if target.family.defaults.video == "virtio":
+        return "virtio"
     if target.caps.has("cirrus-vga"):
         return "cirrus"
     return "vga" if target.caps.has("VGA") else None

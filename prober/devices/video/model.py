@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from prober.commandline.refusal import Broken
-from prober.domain.shared.address import Address, PciAddress, Spot
+from prober.domain.shared.address import Address, PciAddress, Spot, VirtioMmioAddress
 from prober.domain.shared.slots import Kinds, Plug
 from prober.domain.shared.virtio import VirtioDevice
 from prober.host.target import Target
@@ -92,6 +92,11 @@ class VideoElement(VirtioDevice):
     #: Whether firmware draws on it; filled in by completing.
     is_first: bool = False
 
+    @property
+    def may_be_mmio(self) -> bool:
+        """Where it is virtio's."""
+        return self.type == "virtio" and self.driver == "qemu"
+
     def plug(self, target: Target) -> Kinds | None:
         """virtio, Express for Bochs, else conventional."""
         if self.type in _WITHOUT_SLOT:
@@ -102,11 +107,11 @@ class VideoElement(VirtioDevice):
 
     def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
         """QEMU's own first card is in slot 2 of pc, and in slot 1 of q35."""
-        return ((0, 1 if target.kind == "q35" else 2, 0),) if self.is_first else ()
+        return target.family.chipset.video_spots if self.is_first else ()
 
     def is_placed_early(self, number: int, target: Target) -> bool:
-        """The first card, whatever the slot."""
-        return self.is_first
+        """The first card, whatever the slot, where the chipset has one."""
+        return self.is_first and bool(target.family.chipset.video_spots)
 
     def rules(self) -> Iterator[Broken]:
         """What belongs to which type (11.3, ``virDomainVideoDefValidate``, ``qemuValidateDomainDeviceDefVideo``)."""
@@ -120,12 +125,17 @@ class VideoElement(VirtioDevice):
                 yield Broken(name, f"belongs to {' or '.join(types)} alone, not to {kind}")
         if self.type not in ("qxl", "virtio") and self.heads != 1:
             yield Broken("heads", f"{kind} has one head")
-        if self.address is not None and (self.type in _WITHOUT_SLOT or not isinstance(self.address, PciAddress)):
+        if self.address is not None and not self._fits(self.address):
             yield Broken("address", f"{kind} has no address of this type")
         if self.acpi_index is not None and self.type in _WITHOUT_SLOT:
             yield Broken("acpi_index", f"{kind} is no PCI device")
         yield from self._memory_rules()
         yield from self._drawing_rules(kind)
+
+    def _fits(self, address: Address) -> bool:
+        """Whether it can be there."""
+        kinds = PciAddress | VirtioMmioAddress if self.may_be_mmio else PciAddress
+        return self.type not in _WITHOUT_SLOT and isinstance(address, kinds)
 
     def _memory_rules(self) -> Iterator[Broken]:
         if self.type in ("vga", "vmvga") and self.vram and self.vram < 1024:

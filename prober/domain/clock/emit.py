@@ -52,6 +52,23 @@ def machine_clock(clock: Clock, target: Target) -> Iterator[Property]:
         yield Property("hpet", hpet.present, hpet.place("present"))
 
 
+def _check_timers(clock: Clock, target: Target) -> Iterator[Refusal]:
+    """Timers of other machines, and what of the real-time clock is x86's (libvirt 11.3,
+    ``qemuValidateDomainDefClockTimers``)."""
+    if not target.is_understood:
+        return
+    for timer in clock.timers:
+        if timer.name != "platform" and timer.name not in target.family.timers:
+            message = f"machine {target.machine} of {target.caps.target} has no timer '{timer.name}'"
+            yield Refusal(place=timer.place("name"), message=message)
+        elif timer.name == "rtc" and timer.tickpolicy == "catchup" and not target.is_x86:
+            message = "only the real-time clock of x86 catches up; QEMU would ignore this (system/rtc.c)"
+            yield Refusal(place=timer.place("tickpolicy"), message=message)
+        elif timer.name == "armvtimer" and timer.tickpolicy is not None and target.accel != "kvm":
+            message = "the tickpolicy of 'armvtimer' is one of KVM, and the domain's type is tcg"
+            yield Refusal(place=timer.place("tickpolicy"), message=message)
+
+
 def check_clock(clock: Clock, target: Target) -> Iterator[Refusal]:
     """Clocks that count from a moment that nobody told; and a PIT that catches up is KVM's alone."""
     starts_at = target.host.starts_at
@@ -63,6 +80,7 @@ def check_clock(clock: Clock, target: Target) -> Iterator[Refusal]:
             message="an adjustment counts from the moment of starting, which translating does not know",
             hint="tell it with --starts-at, or write offset='absolute' with start=SECONDS since 1970",
         )
+    yield from _check_timers(clock, target)
     pit = clock.timer("pit")
     if pit is not None and pit.tickpolicy == "catchup" and not target.caps.has(_PIT_POLICY):
         evidence = target.caps.supports(_PIT_POLICY)

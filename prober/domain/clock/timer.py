@@ -53,8 +53,8 @@ class Timer(Checked):
         """What QEMU's timers cannot do (libvirt 11.3, ``qemuValidateDomainDefClockTimers``)."""
         if self.name == "platform":
             yield Broken("name", "QEMU has no timer 'platform'")
-        if self.name == "armvtimer":
-            yield Broken("name", "the timer 'armvtimer' is one of Arm machines")
+        if self.name == "armvtimer" and self.tickpolicy in ("catchup", "merge"):
+            yield Broken("tickpolicy", f"the timer 'armvtimer' has no tickpolicy='{self.tickpolicy}'")
         if self.name == "rtc":
             if self.track == "boot":
                 yield Broken("track", "QEMU's real-time clock cannot track='boot'; it can guest, wall and realtime")
@@ -83,5 +83,8 @@ class Timer(Checked):
             yield Property("kvmclock", self.present, self.place("present"))
         if self.name == "hypervclock" and self.present:
             yield Property("hv-time", True, self.place("present"))
+        if self.name == "armvtimer" and self.tickpolicy in ("delay", "discard"):
+            # Ticks that are lost while the guest stands still: KVM hides the time, or does not.
+            yield Property("kvm-no-adjvtime", self.tickpolicy == "discard", self.place("tickpolicy"))
         if self.name == "tsc" and self.frequency:
             yield Property("tsc-frequency", self.frequency, self.place("frequency"))

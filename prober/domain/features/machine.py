@@ -15,6 +15,13 @@ from prober.xml.values import UNITS, Amount, OnOff, Unit, YesNo
 
 _MEBIBYTE = 1024**2
 
+#: What not every machine has, and which have it.
+_OF_FAMILIES = {
+    **dict.fromkeys(("vmport", "smm", "ioapic", "ps2"), "x86"),
+    **dict.fromkeys(("gic", "ras"), "virt machines of ARM"),
+    "aia": "virt machines of RISC-V",
+}
+
 
 class TsegSize(Element):
     """An amount of memory, in MiB where no unit is given."""
@@ -95,6 +102,18 @@ class Msrs(Element):
     ]
 
 
+class Gic(Element):
+    """``<gic>``: the interrupt controller of ARM's machines; without a version the best that goes with the guest."""
+
+    version: Annotated[Literal["2", "3", "host"] | None, At("@version"), Becomes("`gic-version` of `-machine`")] = None
+
+
+class Aia(Element):
+    """``<aia>``: RISC-V's interrupts that are messages."""
+
+    value: Annotated[Literal["none", "aplic", "aplic-imsic"], At("@value"), Becomes("`aia` of `-machine`")]
+
+
 class MachineFeatures(Checked):
     """What a machine has, beside its CPUs and its devices."""
 
@@ -112,6 +131,9 @@ class MachineFeatures(Checked):
     smm: Annotated[Smm | None, At("smm"), Becomes("`smm` of `-machine`")] = None
     ioapic: Annotated[IoApic | None, At("ioapic"), Becomes("`kernel_irqchip` of `-machine`")] = None
     ps2: Annotated[Switch | None, At("ps2"), Becomes("`i8042` of `-machine`")] = None
+    gic: Annotated[Gic | None, At("gic"), Becomes("`gic-version` of `-machine`")] = None
+    ras: Annotated[Switch | None, At("ras"), Becomes("`ras` of `-machine`")] = None
+    aia: Annotated[Aia | None, At("aia"), Becomes("`aia` of `-machine`")] = None
     vmcoreinfo: Annotated[SwitchOn | None, At("vmcoreinfo"), Becomes("`-device vmcoreinfo`")] = None
     tcg: Annotated[Tcg | None, At("tcg"), Becomes("`-accel tcg`")] = None
     async_teardown: Annotated[AsyncTeardown | None, At("async-teardown"), Becomes("`-run-with async-teardown=`")] = None
@@ -134,26 +156,43 @@ def machine_features(features: MachineFeatures) -> Iterator[Property]:
         yield Property("kernel_irqchip", value, features.place("ioapic"))
     if features.ps2 is not None:
         yield Property("i8042", features.ps2.state, features.place("ps2"))
+    if features.gic is not None and features.gic.version is not None:
+        yield Property("gic-version", features.gic.version, features.gic.place("version"))
+    if features.ras is not None:
+        yield Property("ras", features.ras.state, features.place("ras"))
+    if features.aia is not None:
+        yield Property("aia", features.aia.value, features.aia.place("value"))
 
 
 def check_features(features: MachineFeatures, target: Target) -> Iterator[Refusal]:
     """What belongs to another machine or accelerator, or to a later QEMU."""
     if features.acpi and target.entry is not None and target.entry.acpi is False:
         yield Refusal(place=features.place("acpi"), message=f"machine {target.machine} has no ACPI", hint="remove it")
+    yield from _check_family(features, target)
     evidence = target.caps.supports("generic-pc-machine.i8042")
-    if features.ps2 is not None and target.is_understood and evidence.verdict is Verdict.absent:
+    if features.ps2 is not None and "ps2" in target.family.features and evidence.verdict is Verdict.absent:
         yield Refusal(
             place=features.place("ps2"),
             message="the keyboard controller of this QEMU's machines can be neither turned on nor off",
             qemu_name=evidence.fact,
             evidence=evidence,
         )
-    if features.smm is not None and features.smm.tseg is not None and target.kind != "q35":
+    if features.smm is not None and features.smm.tseg is not None and target.is_x86 and not target.family.has_smm_flash:
         message = f"a size of SMM's memory (<tseg>) can be set on q35 alone, not on {target.machine}"
         yield Refusal(place=features.smm.place("tseg"), message=message)
     if features.tcg is not None and features.tcg.tb_cache is not None and target.accel != "tcg":
         message = f"<tcg> is for emulated CPUs, and the domain's type is {target.accel}"
         yield Refusal(place=features.place("tcg"), message=message, hint="write <domain type='qemu'>")
+
+
+def _check_family(features: MachineFeatures, target: Target) -> Iterator[Refusal]:
+    """What only machines of other families have (libvirt 11.3, ``qemuValidateDomainDefFeatures``)."""
+    if not target.is_understood:
+        return
+    for name, of in _OF_FAMILIES.items():
+        if getattr(features, name) is not None and name not in target.family.features:
+            message = f"<{name}> is of {of}, and machine {target.machine} of {target.caps.target} has none"
+            yield Refusal(place=features.place(name), message=message)
 
 
 def accelerator_features(features: MachineFeatures, target: Target) -> Iterator[Property]:

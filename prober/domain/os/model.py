@@ -35,7 +35,7 @@ class OsType(Element):
 
     value: Annotated[Literal["hvm"], At("."), Becomes("nothing else can be had with QEMU")]
     arch: Annotated[
-        Literal["x86_64", "i686", "aarch64", "armv7l", "ppc64", "riscv64", "s390x"] | None,
+        Literal["x86_64", "i686", "aarch64", "armv7l", "ppc64", "riscv64", "s390x", "loongarch64"] | None,
         At("@arch"),
         Becomes("which binaries can be taken"),
     ] = None

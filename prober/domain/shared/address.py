@@ -199,6 +199,15 @@ class DimmAddress(Address):
             yield "addr", self.base
 
 
+class VirtioMmioAddress(Address):
+    """One of the machine's own transports of virtio, which takes the first that is free: no PCI device."""
+
+    tag = ""
+    type: Annotated[
+        Literal["virtio-mmio"], At("@type", required=True), Becomes("the device: `virtio-blk-device`, not `-pci`")
+    ] = "virtio-mmio"
+
+
 class UnassignedAddress(Address):
     """A host device that is prepared for the guest, and not plugged in."""
 
@@ -216,5 +225,6 @@ Address.choices = {
     "ccid": CcidAddress,
     "isa": IsaAddress,
     "dimm": DimmAddress,
+    "virtio-mmio": VirtioMmioAddress,
     "unassigned": UnassignedAddress,
 }

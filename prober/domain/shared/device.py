@@ -90,6 +90,11 @@ class Device(Checked):
         return None
 
     @property
+    def may_be_mmio(self) -> bool:
+        """Whether it can sit on one of the machine's own transports of virtio, in place of PCI."""
+        return False
+
+    @property
     def is_usb(self) -> bool:
         """Whether it sits on a USB port.  It then has a field ``address``, and gets a :class:`UsbAddress` there."""
         return False

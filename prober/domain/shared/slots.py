@@ -46,7 +46,7 @@ class Plug:
     @classmethod
     def pcie(cls, target: Target) -> Kinds:
         """A PCI Express device, on a machine that has PCI Express."""
-        return cls.PCIE_DEVICE | cls.AUTO if target.kind == "q35" else cls.pci()
+        return cls.PCIE_DEVICE | cls.AUTO if target.has_express else cls.pci()
 
     @classmethod
     def virtio(cls, target: Target) -> Kinds:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias
 
+from prober.commandline.options import DeviceOption, Option
+from prober.domain.shared.address import VirtioMmioAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.slots import Kinds, Plug
 from prober.host.target import Target
@@ -21,6 +24,15 @@ class VirtioDevice(Device):
     virtio_ats: Annotated[OnOff | None, At("driver/@ats"), Qemu("ats")] = None
     virtio_packed: Annotated[OnOff | None, At("driver/@packed"), Qemu("packed")] = None
     virtio_page_per_vq: Annotated[OnOff | None, At("driver/@page_per_vq"), Qemu("page-per-vq")] = None
+
+
+def on_transport(option: Option, device: Device) -> Option:
+    """An option of a device, which on one of the machine's own transports is no PCI device."""
+    is_mmio = isinstance(getattr(device, "address", None), VirtioMmioAddress)
+    if not is_mmio or not isinstance(option, DeviceOption):
+        return option
+    name = "virtio-gpu-device" if option.driver.startswith("virtio-vga") else option.driver.replace("-pci", "-device")
+    return replace(option, driver=name)
 
 
 def virtio_driver(name: str, model: str) -> str:

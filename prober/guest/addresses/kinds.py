@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.refusal import Note, Refusal
-from prober.domain.shared.address import Address, PciAddress, UnassignedAddress, UsbAddress
+from prober.domain.domain import Domain
+from prober.domain.shared.address import Address, PciAddress, UnassignedAddress, UsbAddress, VirtioMmioAddress
 from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
+from prober.domain.steps import Completion
 from prober.host.target import Target
 
 
@@ -31,6 +33,27 @@ def check_addresses(devices: Devices, target: Target) -> Iterator[Refusal | Note
             yield Refusal(place=device.place("acpi_index"), message=message)
 
 
+def _mmio_fault(device: Device, target: Target) -> str | None:
+    if not target.family.has_mmio:
+        return f"machine {target.machine} of {target.caps.target} has no virtio-mmio"
+    return None if device.may_be_mmio else f"this <{device.element}> has no address of type 'virtio-mmio'"
+
+
+def place_on_mmio(devices: Devices, target: Target) -> Iterator[Device]:
+    """The devices, those of virtio without an address on the machine's own transports where one of them is
+    (libvirt 11.3, ``qemuDomainAssignVirtioMMIOAddresses``)."""
+    is_used = any(isinstance(getattr(device, "address", None), VirtioMmioAddress) for device in devices.every)
+    for device in devices.every:
+        is_free = device.may_be_mmio and getattr(device, "address", None) is None
+        yield device.replace(address=VirtioMmioAddress()) if is_used and is_free else device
+
+
+def assign_mmio(domain: Domain, target: Target) -> Completion:
+    """The domain with virtio devices where it wants them."""
+    yield from ()
+    return domain.with_devices([*place_on_mmio(domain.devices, target)]) if target.family.has_mmio else domain
+
+
 def _is_absent(device: Device) -> bool:
     """Whether it says that there is none of it; libvirt keeps whatever address that has."""
     return getattr(device, "model", None) == "none"
@@ -39,6 +62,8 @@ def _is_absent(device: Device) -> bool:
 def _fault(device: Device, address: Address, target: Target) -> str | None:
     if isinstance(address, UnassignedAddress):
         return None
+    if isinstance(address, VirtioMmioAddress):
+        return _mmio_fault(device, target)
     on_pci = device.plug(target) is not None or device.fixed_address(target) is not None
     kind = getattr(address, "type", "")
     for wants, cls, name in ((on_pci, PciAddress, "pci"), (device.is_usb, UsbAddress, "usb")):

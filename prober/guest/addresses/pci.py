@@ -30,12 +30,6 @@ from prober.guest.addresses.buses import BUS_KINDS, SlotMap
 from prober.guest.addresses.full import SlotError
 from prober.host.target import Target
 
-#: What the machine itself has on its root bus, beside what the XML names (ISA bridge, power management).
-_RESERVED = {"pc": ((0, 1, 0), (0, 1, 3)), "q35": ((0, 0x1F, 0), (0, 0x1F, 3))}
-
-#: The machine's own bus.
-_ROOTS = {"pc": "pci-root", "q35": "pcie-root"}
-
 #: Buses that take the same devices, but for expander buses, which are buses themselves.
 _ALIKE = frozenset(("pci-root", "pci-bridge"))
 
@@ -54,7 +48,7 @@ def assign_pci(domain: Domain, target: Target) -> Completion:
     A fault in the XML's own addresses is refused, and nothing is assigned then.
     """
     wishes = _Wishes(domain.devices, target)
-    if target.kind not in _RESERVED or wishes.models.get(0) != _ROOTS[target.kind]:
+    if target.root is None or wishes.models.get(0) != target.root.model:
         return domain  # which is refused already
     refused: list[Refusal] = []
     final = _without_growth(wishes)
@@ -153,22 +147,22 @@ class _Wishes:
 
     def buses(self) -> list[str]:
         """The model of each bus; an index that the XML skips is filled as libvirt fills it."""
-        filler = "pcie-root-port" if self.target.kind == "q35" else "pci-bridge"
+        filler = "pcie-root-port" if self.target.has_express else "pci-bridge"
         return [self.models.get(number, filler) for number in range(max(self.models, default=0) + 1)]
 
 
 def _without_growth(wishes: _Wishes) -> _Pass | None:
     """A finished pass over buses that are all there, if a growing pass would have found the same: then all have a
-    slot, and on pc another is left to spare."""
-    is_pc = wishes.target.kind == "pc"
+    slot, and on conventional PCI another is left to spare."""
+    keeps_spare = not wishes.target.has_express
     if len(wishes.models) <= max(wishes.models) or wishes.lacks_ports:
         return None
-    if is_pc and not _ALIKE.issuperset(wishes.models.values()):
+    if keeps_spare and not _ALIKE.issuperset(wishes.models.values()):
         return None  # The slot to spare might be the one that only some devices can have.
     one = _Pass(wishes, at_once=True)
     try:
         one.run()
-        if is_pc:
+        if keeps_spare:
             one.slots.find(Plug.pci())
     except SlotError:
         return None
@@ -195,22 +189,22 @@ class _Pass:
         )
 
     def run(self) -> None:
-        """Given addresses, the chipset's, the spare slot of pc, then everything else in its turn.
+        """Given addresses, the chipset's, the spare slot of conventional PCI, then everything else in its turn.
 
         :raise SlotError: ``at_once``, where a slot cannot be had; otherwise that is refused.
         """
         self._take_given()
         self._take_chipset()
-        if self.grow and self.target.kind == "pc" and not all(bus.is_full for bus in self.slots.buses):
+        if self.grow and not self.target.has_express and not all(bus.is_full for bus in self.slots.buses):
             self._place(None, Plug.pci())
         for position in self.wishes.in_turn:
             if position not in self.spots:
                 self._place(position, self.wishes.wanting[position])
 
     def keep_spare_port(self) -> None:
-        """A q35 that was left to itself gets one more port, free for hot-plug."""
+        """A machine with Express that was left to itself gets one more port, free for hot-plug."""
         alone = max(self.wishes.models, default=0) == 0
-        if self.target.kind == "q35" and alone and len(self.slots.buses) > 1:
+        if self.target.has_express and alone and len(self.slots.buses) > 1:
             self._place(None, Plug.PCIE_DEVICE | Plug.AUTO)
 
     def with_controllers(self) -> list[Device]:
@@ -289,7 +283,7 @@ class _Pass:
     def _take_chipset(self) -> None:
         for position, fixed in self.wishes.fixed.items():
             self._take(position, fixed, _ENDPOINT, given=True)
-        for spot in _RESERVED[self.target.kind]:
+        for spot in self.target.root.reserved if self.target.root is not None else ():
             self._reserve(spot)
         for position, number in self.wishes.choosing.items():
             if position not in self.spots:

@@ -46,6 +46,11 @@ def find_card_names(domain: Domain, target: Target, hotplug: Iterable[PortHotplu
     cards = domain.devices.of(Interface)
     if not target.has_pci or not cards:
         return
+    if not target.is_x86:
+        rule = f"how guests of machine {target.machine} of {target.caps.target} number its buses was not looked at"
+        for card in cards:
+            yield CardName(card=card.id, mac=_mac(card), name=None, rules=(rule,))
+        return
     by_alias = {port.controller: port.hotplug for port in hotplug}
     buses = find_buses(domain, target, by_alias)
     by_bus = {one.number: by_alias.get(one.id, "unknown") for one in domain.devices.of(PciController)}

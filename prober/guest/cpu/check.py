@@ -29,6 +29,8 @@ def check_host_cpu(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What the domain asks of the CPU, and this host has not (libvirt 11.3, ``qemuProcessUpdateGuestCPU``)."""
     if not target.is_here or target.accel != "kvm" or target.host.cpu is not None or not target.is_understood:
         return
+    if not target.is_x86:
+        return  # No other tells what its host's CPU lacks of a model.
     demand, offer, cpu = demand_of(domain), host_offer(target), domain.cpu
     if demand is None or offer is None or cpu is None:
         return

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from prober.commandline.machines.family import X86_TARGETS
 from prober.domain.cpu.model import Cpu
 from prober.domain.domain import Domain
 from prober.guest.cpu.map import cpu_map
 from prober.guest.cpu.names import IGNORED
-from prober.host.target import X86
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def demand_of(domain: Domain) -> CpuDemand | None:
             by_policy.setdefault(feature.policy, set()).add(feature.name)
     spoken = frozenset[str]().union(*by_policy.values())
     model = cpu.name if cpu.mode == "custom" else ""
-    is_x86 = domain.arch is None or domain.arch in X86
+    is_x86 = domain.arch is None or domain.arch in X86_TARGETS
     has, had, lower = _told(model) if is_x86 else (None, frozenset[str](), ())
     spared = frozenset[str]().union(*(by_policy.get(policy, ()) for policy in ("optional", "disable", "forbid")))
     return CpuDemand(

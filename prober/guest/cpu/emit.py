@@ -9,7 +9,7 @@ from prober.domain.cpu.model import Cpu
 from prober.domain.domain import Domain
 from prober.guest.cpu.host import known_features
 from prober.guest.cpu.names import to_qemu
-from prober.guest.cpu.settle import default_model
+from prober.guest.cpu.own import cpu_type, default_model
 from prober.host.target import Target
 
 #: The model of a machine that does not tell its own.
@@ -21,6 +21,8 @@ def emit_cpu(domain: Domain, target: Target) -> Iterator[Option]:
     cpu = domain.cpu or Cpu()
     flags = tuple(_flags(domain))
     model = cpu.qemu_name or default_model(target)
+    if target.runs_other_bits:
+        flags = (*flags, Property("aarch64", False, target.place))
     if model is None and flags:
         model = _UNTOLD.get(target.caps.target)
     if model is not None:
@@ -33,14 +35,14 @@ def _own(cpu: Cpu, target: Target) -> Iterator[Property]:
     if cpu.is_of_host:
         migratable = cpu.migratable
         if migratable is None and cpu.mode == "host-passthrough":
-            migratable = target.caps.has(f"max-{target.caps.target}-cpu.migratable")
+            migratable = target.caps.has(f"max-{target.caps.target}-cpu.migratable") if target.is_x86 else None
         if migratable is not None:
             yield Property("migratable", migratable, cpu.place("migratable"))
     if cpu.model is not None and cpu.model.vendor_id is not None:
         yield Property("vendor", cpu.model.vendor_id, cpu.model.place("vendor_id"))
-    known = known_features(target) if cpu.features else None
+    known = known_features(target) if cpu.features and target.is_x86 else None
     for feature in cpu.features:
-        name = to_qemu(feature.name)
+        name = to_qemu(feature.name) if target.is_x86 else feature.name
         if feature.policy in ("force", "require"):
             yield Property(name, True, feature.place("name"))
         elif feature.policy != "optional" and _can_have(cpu, feature.name, known, target):
@@ -51,7 +53,7 @@ def _can_have(cpu: Cpu, name: str, known: frozenset[str] | None, target: Target)
     """Whether there is something to switch off: a feature that QEMU does not know is off."""
     if known is not None:
         return name in known
-    typename = f"{cpu.qemu_name}-{target.caps.target}-cpu"
+    typename = cpu_type(cpu.qemu_name, target)
     asked = target.caps.knows_properties_of(typename)
     return not asked or target.caps.property_of(typename, to_qemu(name)) is not None
 

@@ -16,6 +16,8 @@ from prober.guest.cpu.check import forbidden
 from prober.guest.cpu.host import host_features, host_model, usable_models
 from prober.guest.cpu.map import Processor, cpu_map
 from prober.guest.cpu.names import IGNORED, OF_TOPOLOGY
+from prober.guest.cpu.other import settle_other_cpu
+from prober.guest.cpu.own import default_model
 from prober.host.target import Target
 from prober.xml.binding import Places
 
@@ -29,6 +31,8 @@ def settle_cpu(domain: Domain, target: Target) -> Completion:
     """A domain with a CPU model of its own, where one can be told."""
     if not target.is_understood:
         return domain
+    if not target.is_x86:
+        return (yield from settle_other_cpu(domain, target))
     cpu = domain.cpu or Cpu().replace(places=Places(target.place))
     refused = [*_check_features(cpu), *_check_mode(cpu, target)]
     if refused:
@@ -63,13 +67,6 @@ def _without_ignored(cpu: Cpu) -> Cpu:
     if not any(feature.name in IGNORED for feature in cpu.features):
         return cpu
     return cpu.replace(features=tuple(feature for feature in cpu.features if feature.name not in IGNORED))
-
-
-def default_model(target: Target) -> str | None:
-    """The machine's own model (QEMU 4.2 tells it)."""
-    default = target.entry.default_cpu_type if target.entry is not None else None
-    suffix = f"-{target.caps.target}-cpu"
-    return default.removesuffix(suffix) if default is not None and default.endswith(suffix) else None
 
 
 def _check_features(cpu: Cpu) -> Iterator[Refusal]:

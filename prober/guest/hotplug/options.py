@@ -90,7 +90,7 @@ def qemu_name(kind: Switchable, target: Target) -> tuple[str, str]:
     """The device and its property on this machine."""
     if kind == "root":
         return "PIIX4_PM", ROOT
-    return ("ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"), BRIDGE
+    return target.family.acpi_device or "PIIX4_PM", BRIDGE
 
 
 def _spellings(domain: Domain) -> Iterator[Asked]:
@@ -127,9 +127,9 @@ def _ignored(asked: Asked, target: Target, *, acpi: bool) -> Iterator[Refusal]:
     device, name = qemu_name(asked.kind, target)
     fact = f"{device}.{name}"
     words = _WORDS[asked.kind]
-    if not target.has_pci:
+    if not target.family.acpi_device or not target.has_pci:
         machines = "pc and q35 have it" if asked.kind == "bridge" else "only pc has it"
-        of = f"machine {target.machine}" if target.is_x86 else f"a {target.caps.target} machine"
+        of = f"machine {target.machine}" + ("" if target.is_x86 else f" of {target.caps.target}")
         yield Refusal(
             place=asked.place,
             message=f"{words} cannot be chosen on {of}: of QEMU's machines {machines}; QEMU would ignore the option",

@@ -81,7 +81,7 @@ def _of_bridge_apart(controller: PciController, on: _Switches, target: Target) -
 def _switches(choice: Choice, target: Target, *, acpi: bool) -> _Switches:
     bridge, bridge_rule = _bridge_default(target)
     if choice.bridge is not None:
-        device = "ICH9-LPC" if target.kind == "q35" else "PIIX4_PM"
+        device = target.family.acpi_device
         bridge, bridge_rule = choice.bridge.on, f"{device}.{BRIDGE}={_on_off(choice.bridge.on)} is asked for"
     root, root_rule = True, f"PIIX4_PM.{ROOT} is on in every machine version (hw/acpi/piix4.c)"
     if choice.root is not None:
@@ -105,6 +105,8 @@ def _bridge_default(target: Target) -> tuple[bool, str]:
 
 
 def _of_bus(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
+    if not target.family.acpi_device:
+        return _of_own_bus(controller, on, target)
     if isinstance(controller, PciRoot):
         return _of_pci_root(on)
     if isinstance(controller, PcieRoot):
@@ -114,6 +116,22 @@ def _of_bus(controller: PciController, on: _Switches, target: Target) -> tuple[H
             return "none", (_PORT_OFF,)
         return _of_bridge(controller, on, target)
     return _of_bridge(controller, on, target)
+
+
+def _of_own_bus(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
+    """On a machine that has no ACPI controller for PCI: ports and bridges do it themselves, or nobody does.
+
+    ``virt`` of ARM can have one from QEMU 10.1 on (``acpi-pcihp`` of ``-machine``), and has it off by itself.
+    """
+    if isinstance(controller, PcieRoot):
+        return "none", ("nothing can be hot-plugged into pcie.0 (hw/pci/pcie.c, pcie_cap_slot_pre_plug_cb)",)
+    if isinstance(controller, PcieRootPort) and controller.hotplug is False:
+        return "none", (_PORT_OFF,)
+    hotplug, rule = _own_controller(controller, on, target)
+    why = (
+        "machine virt hands hot-plug of PCI to the ports themselves (hw/pci-host/gpex-acpi.c; without ACPI nobody asks)"
+    )
+    return hotplug, (why, rule)
 
 
 def _of_pci_root(on: _Switches) -> tuple[Hotplug, tuple[str, ...]]:

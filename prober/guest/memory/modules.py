@@ -10,6 +10,7 @@ from operator import itemgetter
 from prober.commandline.refusal import Refusal
 from prober.devices.memory import MemoryModule, SgxEpc, SlotModule, VirtioMem
 from prober.domain.domain import Domain
+from prober.domain.features import Features
 from prober.domain.numa import Numa
 from prober.domain.numatune import check_nodes
 from prober.domain.shared.address import DimmAddress
@@ -25,6 +26,7 @@ def place_modules(domain: Domain, target: Target) -> Completion:
     """Give each module its slot, the lowest that is free (libvirt 11.3, ``qemuDomainAssignMemorySlots``)."""
     modules = domain.devices.of(MemoryModule)
     most = domain.max_memory.slots if domain.max_memory is not None else 0
+    yield from _check_models(modules, domain.features, target)
     yield from _check_nodes(domain.numa, modules, target)
     yield from _check_conflicts(modules)
     yield from _check_slots(modules, most)
@@ -42,6 +44,19 @@ def place_modules(domain: Domain, target: Target) -> Completion:
             counts[type(device)] += 1
         devices.append(device)
     return domain.with_devices(devices)
+
+
+def _check_models(modules: Iterable[MemoryModule], features: Features, target: Target) -> Iterator[Refusal]:
+    """What this machine takes; its hot-plug of memory is ACPI's (QEMU, ``hw/arm/virt.c``, ``virt_memory_pre_plug``)."""
+    for module in modules if target.is_understood else ():
+        if module.model not in target.family.memory_models:
+            message = f"machine {target.machine} of {target.caps.target} takes no memory of model '{module.model}'"
+            yield Refusal(place=module.place("model"), message=message)
+        elif module.needs_slot and not target.is_x86 and not features.acpi:
+            message = f"machine {target.machine} of {target.caps.target} takes modules in slots with ACPI alone"
+            yield Refusal(
+                place=module.place(), message=message, hint="write <acpi/> into <features>, and UEFI into <os>"
+            )
 
 
 def _free_slots(modules: Iterable[MemoryModule]) -> Iterator[int]:

@@ -208,6 +208,7 @@ OTHER_OPTIONS: Mapping[str, StandInRow] = MappingProxyType(
         "-preconfig": left_out("it waits for a command before the machine is made"),
         "-realtime": _off("mlock", "no memory is locked"),
         "-run-with": stood_in("`async-teardown=off`; not started with `chroot` or `user`", _run_with),
+        "-semihosting-config": left_out("what a guest asks of the host while it runs, which it never does"),
         "-tpmdev": _by_type(TPMDEVS, "tpmdev", "type"),
         "-trace": stood_in("files in the directory of stand-ins", _trace),
         "-virtfs": _FSDEV,

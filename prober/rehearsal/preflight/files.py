@@ -70,6 +70,13 @@ def reads(*keys: str, kind: str = "file") -> ItemLook:
     return look
 
 
+def look_at_own_serial(item: HostItem, on: Ground) -> Iterator[HostFinding]:
+    """A serial port of the machine's own; a domain's names its chardev, which is looked at by itself."""
+    if not item.text("").startswith("chardev:"):
+        what = f"{item.noun} {item.name}: on a line that somebody wrote out, and not a chardev of it"
+        yield is_unknown("not looked at", what, item.place, "no look is for it")
+
+
 def writes(*keys: str) -> ItemLook:
     """A look at the files that these values name, which QEMU writes."""
 

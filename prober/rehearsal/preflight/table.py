@@ -58,13 +58,15 @@ OPTION_LOOKS: Mapping[str, ItemRow] = MappingProxyType(
         "-machine": _BELOW,
         "-add-fd": _NEED,
         "-global": files.look_at_global,
+        "-serial": files.look_at_own_serial,
         "-incoming": NotLookedAt("the state of a guest comes from elsewhere"),
         **dict.fromkeys(("-async-teardown", "-icount", "-mem-prealloc", "-run-with"), _NONE),
         **dict.fromkeys(("-overcommit", "-realtime"), _NEED),
         **dict.fromkeys(("-curses", "-sdl"), _SCREEN),
         **dict.fromkeys(
-            ("-debugcon", "-gdb", "-monitor", "-net", "-nic", "-parallel", "-qmp", "-qmp-pretty", "-s", "-serial",
-             "-usbdevice", "-set", "-mem-path", "-trace", "-loadvm", "-jitdump", "-perfmap", "-preconfig"),
+            ("-debugcon", "-gdb", "-monitor", "-net", "-nic", "-parallel", "-qmp", "-qmp-pretty", "-s",
+             "-usbdevice", "-set", "-mem-path", "-trace", "-loadvm", "-jitdump", "-perfmap", "-preconfig",
+             "-semihosting-config"),
             _WRITTEN_OUT,
         ),
     }

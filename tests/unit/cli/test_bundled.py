@@ -42,8 +42,32 @@ def test_its_name_is_told_and_can_be_given_back(run: Run) -> None:
 
 
 def test_a_domain_is_checked_against_all_of_them(run: Run) -> None:
-    told = run("check", _DOMAIN, "--against", "bundled", "--json").json["against"]
-    assert [one["from"] for one in told] == _NAMES
+    ended = run("check", _DOMAIN, "--against", "bundled", "--json")
+    assert [one["from"] for one in ended.json["against"]] == _NAMES
+    assert {(one["from"], one["target"]) for one in ended.json["left_out"]} == {
+        (f"qemu-{target}-7.2.22", target) for target in ("aarch64", "loongarch64", "riscv64")
+    }
+    assert "left out, as the domain is not for aarch64 or loongarch64 or riscv64: qemu-aarch64-7.2.22" in ended.err
+
+
+def test_of_many_domains_each_is_checked_against_those_of_its_target(run: Run) -> None:
+    cases = CHECKOUT / "tests/cases"
+    words = (str(_DOMAIN), str(cases / "arm-virt-tree.xml"))
+    ended = run("check", *words, "--against", "qemu-7.2", "--against", "bundled", "--json")
+    x86, arm = ended.json["domains"]
+    assert next(one["from"] for one in x86["against"]) == "qemu-7.2"
+    assert {one["target"] for one in x86["left_out"]} == {"aarch64", "loongarch64", "riscv64"}
+    # One that was named itself is asked, whatever it is for.
+    assert {(one["from"], one["accepts"]) for one in arm["against"]} == {
+        ("qemu-7.2", False),
+        ("qemu-aarch64-7.2.22", True),
+    }
+    assert "by aarch64" not in run("check", *words, "--against", "bundled").out
+
+
+def test_history_is_that_of_the_target(run: Run) -> None:
+    told = run("explain", "virtio-blk-device", "--replies", "qemu-aarch64-7.2", "--json").json
+    assert [one["label"] for one in told["history"]["seen"]] == ["qemu-aarch64-7.2.22.replies.xz"]
 
 
 def test_a_service_is_asked_first_where_it_is_named(run: Run) -> None:

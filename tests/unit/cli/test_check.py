@@ -18,10 +18,16 @@ pytestmark = pytest.mark.slow
 DOMAINS = CHECKOUT / "fixtures" / "domains"
 VERSIONS = ["5.2.0", "7.2.22", "10.0.13", "11.1.2"]
 
+#: What is said of the recordings of other targets.
+LEFT_OUT = "left out, as the domain is not for aarch64 or loongarch64 or riscv64: " + ", ".join(
+    f"{FIXTURES}/qemu-{target}-7.2.22.replies.xz" for target in ("aarch64", "loongarch64", "riscv64")
+)
+LEFT_OUT += "\n"
+
 
 def test_a_domain_that_all_accept(run: Run) -> None:
     ended = run("check", DOMAINS / "example.xml", "--against", FIXTURES)
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, LEFT_OUT)
     headers, *rows = ended.out.splitlines()
     assert headers.split() == ["QEMU", "accepts", "ground", "refusals", "from"]
     assert [row.split() for row in rows] == [
@@ -113,7 +119,7 @@ def test_nobody_to_ask_is_2(run: Run, tmp_path: Path) -> None:
 
 def test_many_domains_have_a_summary_by_domain_and_by_qemu(run: Run) -> None:
     ended = run("check", DOMAINS, "--against", FIXTURES)
-    assert (ended.code, ended.err) == (3, "")
+    assert (ended.code, ended.err) == (3, LEFT_OUT)
     by_domain, by_qemu, *blocks = ended.out.rstrip().split("\n\n")
     assert [row.split() for row in by_domain.splitlines()[1:]] == [
         [str(DOMAINS / "example.xml"), "4"],

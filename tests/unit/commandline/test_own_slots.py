@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 
 from prober.commandline.line import Line
-from prober.commandline.own_slots import cards_of, fill, network_cards
+from prober.commandline.own_slots import cards_of, network_cards, occupied
 from prober.commandline.parse import parse_command_line, split_shell
 from tests.unit.commandline.rules.test_table import CAPS
 
 
 def line_of(text: str) -> Line:
     return Line.of(parse_command_line(["qemu", *split_shell(text)]).options, CAPS["10.0.13"])
+
+
+def slots_of(line: Line) -> dict[int, dict[int, bool | None]]:
+    assert line.family.root is not None
+    return occupied(line.family.root, line)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +52,7 @@ def test_how_many_slots_are_taken(text: str, cards: int | None, of_network: int 
     ],
 )
 def test_a_pc_has_its_parts_in_the_first_two(text: str, expected: dict[int, set[int]]) -> None:
-    slots: dict[int, dict[int, bool | None]] = {0: {0: False}, 1: {0: True, 1: None}}
-    fill(slots, line_of(text))
+    slots = slots_of(line_of(text))
     assert {slot: set(functions) for slot, functions in slots.items()} == expected
 
 
@@ -61,6 +65,5 @@ def test_a_pc_has_its_parts_in_the_first_two(text: str, expected: dict[int, set[
     ],
 )
 def test_a_q35_has_its_parts_in_the_last_three(text: str, last: set[int], usb: set[int]) -> None:
-    slots: dict[int, dict[int, bool | None]] = {0: {0: False}, 0x1F: {0: True}}
-    fill(slots, line_of(text))
+    slots = slots_of(line_of(text))
     assert (set(slots[0x1F]), set(slots.get(0x1D, ()))) == (last, usb)

@@ -14,7 +14,8 @@ from prober.guest.cpu.names import to_qemu
 from tests.recordings import FIXTURES, load_capabilities
 
 RECORDED = {
-    path.name.removeprefix("qemu-").removesuffix(".replies.xz"): path for path in sorted(FIXTURES.glob("*.replies.xz"))
+    path.name.removeprefix("qemu-").removesuffix(".replies.xz"): path
+    for path in sorted(FIXTURES.glob("qemu-[0-9]*.replies.xz"))
 }
 
 #: What QEMU 10.0 says on a host that has them all.

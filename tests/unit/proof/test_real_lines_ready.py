@@ -15,7 +15,7 @@ BINARY = "/usr/bin/qemu-system-x86_64"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recording", sorted(FIXTURES.glob("*.replies.xz")), ids=lambda path: path.name)
+@pytest.mark.parametrize("recording", sorted(FIXTURES.glob("qemu-[0-9]*.replies.xz")), ids=lambda path: path.name)
 def test_each_is_made_ready_or_not_provable(recording: Path) -> None:
     subject = LineSubject(BINARY, load_capabilities(recording))
     for name, words in read_real_lines().items():

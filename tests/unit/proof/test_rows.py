@@ -33,7 +33,7 @@ _OF_OTHER_BUILDS = {
     "object": {"igvm-cfg", "vhost-user-backend"},
     "audiodev": {"coreaudio", "dsound", "sndio"},
     "device": {
-        "u2f-emulated", "vfio-amd-xgbe", "vfio-ap", "vfio-calxeda-xgmac", "vfio-ccw", "vfio-platform",
+        "u2f-emulated", "vfio-ap", "vfio-ccw",
         "virtio-gpu-rutabaga", "virtio-gpu-rutabaga-pci", "virtio-vga-rutabaga", "vhost-user-scmi",
         "vhost-user-scmi-pci",
     },

@@ -27,12 +27,41 @@ CRASHING = {
     "11.1.2": set(),
 }
 
+#: Where a package with modules is not installed, a type whose parent is in one of them ends QEMU.
+_WITHOUT_MODULES = ("virtio-gpu-gl-pci", "virtio-vga-gl")
+
+#: The same of other targets, all of 7.2.22.
+OTHER_CRASHING = {
+    "aarch64": {"qio-net-listener", "colo-compare", *_WITHOUT_MODULES[:1]},
+    "loongarch64": {"qio-net-listener", "colo-compare", *_WITHOUT_MODULES},
+    "riscv64": {"qio-net-listener", "colo-compare", "x-rv128-riscv-cpu", *_WITHOUT_MODULES},
+}
+
 MAX_BYTES = 400 << 10
 
 
 def test_all_are_named_here(fixtures_replies: Path) -> None:
     """A recording of another version, or of none, would not be looked at by these tests."""
-    assert {path.name for path in fixtures_replies.iterdir()} == {f"qemu-{version}.replies.xz" for version in CRASHING}
+    names = {*CRASHING, *(f"{target}-7.2.22" for target in OTHER_CRASHING)}
+    assert {path.name for path in fixtures_replies.iterdir()} == {f"qemu-{name}.replies.xz" for name in names}
+
+
+@pytest.mark.parametrize("target", OTHER_CRASHING)
+def test_those_of_other_targets(aio: Aio, fixtures_replies: Path, target: str) -> None:
+    path = fixtures_replies / f"qemu-{target}-7.2.22.replies.xz"
+    recording: Recording = aio(read_recording(path))
+    capabilities = Capabilities.from_recording(recording)
+    assert (capabilities.target, str(capabilities.version)) == (target, "7.2.22")
+    assert capabilities.crashing_types.keys() == OTHER_CRASHING[target]
+    assert capabilities.machine("virt") is not None
+    assert Recording.loads(recording.dumps()) == recording
+    assert path.stat().st_size <= MAX_BYTES
+    assert (capabilities.gic is not None) is (target == "aarch64")
+    (part,) = recording.parts
+    kvm = part.find("query-kvm")
+    assert kvm is not None
+    assert kvm.reply == {"enabled": False, "present": False}
+    assert os.uname().release not in recording.dumps()
 
 
 @pytest.fixture(name="version", params=CRASHING)

@@ -29,7 +29,7 @@ PLAIN = """<domain type='qemu'>
   </devices>
 </domain>"""
 
-RECORDED = [*sorted((LIBVIRT / "replies").glob("*.replies.xz")), *sorted(FIXTURES.glob("*.replies.xz"))]
+RECORDED = [*sorted((LIBVIRT / "replies").glob("*.replies.xz")), *sorted(FIXTURES.glob("qemu-[0-9]*.replies.xz"))]
 
 
 def version_of(path: Path) -> tuple[int, ...]:

@@ -51,7 +51,7 @@ class DmiToPciBridge(PciBridge):
 
     def chipset_spots(self, number: int, target: Target) -> tuple[Spot, ...]:
         """Where real Q35 hardware has its bridge to conventional PCI."""
-        return ((0, 0x1E, 0),) if self.address is None and target.kind == "q35" else ()
+        return target.family.chipset.bridge_spots if self.address is None else ()
 
 
 class PcieToPciBridge(PciBridge):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from prober.commandline.options import Property
@@ -13,9 +12,6 @@ from prober.domain.shared.slots import Plug
 from prober.host.target import Target
 from prober.xml.binding import At, Becomes
 from prober.xml.values import Byte, Count
-
-#: The one for each family of machines.
-_MODELS: Mapping[str, str] = MappingProxyType({"pc": "pci-expander-bus", "q35": "pcie-expander-bus"})
 
 
 class Expander(PciBridge):
@@ -36,7 +32,7 @@ class Expander(PciBridge):
     def machine_rules(self, target: Target) -> Iterator[Broken]:
         """It goes on a root bus of its own kind: a conventional one, or Express."""
         yield from super().machine_rules(target)
-        fitting = _MODELS.get(target.kind, self.model)
+        fitting = target.family.expander or self.model
         if fitting != self.model:
             sentence = f"a {self.model} is for machine {self.machine_kind}; machine {target.machine} takes a {fitting}"
             yield Broken("model", sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from prober.commandline.options import Global, Option, Property
 from prober.commandline.refusal import Broken
@@ -32,11 +32,6 @@ class Root(PciController):
 
     tag = ""
 
-    #: The family of machines that have this root.
-    machine_kind: ClassVar[str]
-    #: QEMU's device that makes it.
-    host: ClassVar[str]
-
     hole: Annotated[PciHole | None, At("pcihole64"), Becomes("`-global …-pcihost.pci-hole64-size`")] = None
 
     def rules(self) -> Iterator[Broken]:
@@ -56,33 +51,32 @@ class Root(PciController):
         """pc has PCI, q35 has PCI Express."""
         if target.is_understood and not target.has_pci:
             yield Broken("model", f"machine {target.machine} has no PCI bus")
-        if target.has_pci and target.kind != self.machine_kind:
-            own = "pcie-root" if target.kind == "q35" else "pci-root"
-            yield Broken("model", f"machine {target.machine} has a {own} at index 0, not a {self.model}")
+        if target.root is not None and target.root.model != self.model:
+            yield Broken("model", f"machine {target.machine} has a {target.root.model} at index 0, not a {self.model}")
 
 
 class PciRoot(Root):
     """The root bus of pc.  Its ``<target hotplug>`` is one spelling of the root hot-plug option."""
-
-    machine_kind = "pc"
-    host = "i440FX-pcihost"
 
     model: Annotated[Literal["pci-root"], At("@model"), Becomes("nothing: it is part of the machine")] = "pci-root"
     hotplug: Annotated[OnOff | None, At("target/@hotplug"), Becomes("`-global PIIX4_PM.acpi-root-pci-hotplug`")] = None
 
 
 class PcieRoot(Root):
-    """The root bus of q35."""
-
-    machine_kind = "q35"
-    host = "q35-pcihost"
+    """The root bus of q35, and of ``virt`` machines."""
 
     model: Annotated[Literal["pcie-root"], At("@model"), Becomes("nothing: it is part of the machine")] = "pcie-root"
 
 
-def emit_pci_holes(devices: Devices) -> Iterator[Option]:
+def emit_pci_holes(devices: Devices, target: Target) -> Iterator[Option]:
     """The size of the 64-bit hole (libvirt 11.3, ``qemuBuildGlobalControllerCommandLine``)."""
     for root in devices.of(Root):
         if root.hole is not None:
             size = Text(f"{root.hole.kibibytes}K")
-            yield Global(root.host, Property("pci-hole64-size", size, root.place("hole")))
+            yield Global(_host_of(root, target), Property("pci-hole64-size", size, root.place("hole")))
+
+
+def _host_of(root: Root, target: Target) -> str:
+    """QEMU's device that makes the bus; without one any, as such a domain is refused."""
+    own = target.root.host if target.root is not None else ""
+    return own or ("i440FX-pcihost" if isinstance(root, PciRoot) else "q35-pcihost")

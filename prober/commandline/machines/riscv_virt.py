@@ -1,0 +1,40 @@
+"""The machine ``virt`` of RISC-V, 64 bits (QEMU, ``hw/riscv/virt.c``)."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from prober.commandline.machines.family import Defaults, MachineFamily, RootBus, SerialPorts
+
+RISCV_VIRT = MachineFamily(
+    kind="virt",
+    names=re.compile(r"virt"),
+    targets=frozenset({"riscv64"}),
+    is_translated=True,
+    root=RootBus(name="pcie.0", model="pcie-root", taken={0: {0: False}}),
+    further=(
+        "gpex-pcihost", "gpex-root", "virtio-mmio", "fw_cfg_mem", "cfi.pflash01", "goldfish_rtc", "riscv.aclint.mtimer",
+        "riscv.aclint.swi", "riscv.sifive.plic", "platform-bus-device", "sifive.test",
+    ),
+    own_buses=frozenset({"virtio-bus"}),
+    without_buses=frozenset({"ISA"}),
+    # tpm-tis-device from 7.0, uefi-vars-sysbus from 10.0.
+    system_bus=frozenset({"ramfb", "tpm-tis-device", "uefi-vars-sysbus"}),
+    ide=(0, 2),
+    drive_interface="virtio",
+    no_drives=frozenset({"floppy"}),
+    has_mmio=True,
+    card="virtio-net-pci",
+    has_display=False,
+    serial=SerialPorts(model="16550a", most=1),
+    defaults=Defaults(card="virtio", video="virtio", input_bus="usb", panic="", has_ps2=False),
+    iommus=frozenset({"virtio"}),
+    features=frozenset({"aia"}),
+    tpms=MappingProxyType({"tpm-tis": "tpm-tis-device"}),
+    cpu_suffix="riscv",
+    runs_own_cpu=False,
+    has_no_acpi_option=False,
+    timers=frozenset({"rtc"}),
+    memory_models=frozenset({"virtio-pmem"}),
+)  # fmt: skip
