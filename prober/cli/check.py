@@ -17,6 +17,7 @@ from prober.cli.checking import (
     QemuOutcome,
     Source,
     ask,
+    ask_those_left_out,
     find_sources,
     name_left_out,
     read_asked,
@@ -112,6 +113,7 @@ def run_check(
         for number, source in enumerate(sources):
             progress.show(f"{number} of {len(sources)} QEMUs: {source.label} …")
             outcomes.append(_ask(source, about, asked))
+    outcomes = [*ask_those_left_out(outcomes, sources, about, asked)]
     _tell(file, outcomes, form)
     return worst(outcomes)
 

@@ -19,6 +19,7 @@ from prober.cli.checking import (
     QemuOutcome,
     Source,
     ask,
+    ask_those_left_out,
     name_left_out,
     read_asked,
     unversioned,
@@ -137,8 +138,9 @@ def _ask_of(file: str, sources: Sequence[Source], asked: CheckAsked) -> DomainTo
         about = read_asked(expand_xml(read_xml_file(file)), file, asked.wishes)
     except UnreadableDomainError as error:
         return DomainTold(shown, unreadable=(error.message, error.hint, exit_code(error)))
-    outcomes = tuple(ask(source, about, asked) for source in sources)
-    return DomainTold(shown, outcomes, path=file, xml=about.xml if file == "-" else b"")
+    outcomes = [ask(source, about, asked) for source in sources]
+    outcomes = [*ask_those_left_out(outcomes, sources, about, asked)]
+    return DomainTold(shown, tuple(outcomes), path=file, xml=about.xml if file == "-" else b"")
 
 
 def _complain(told: Sequence[DomainTold]) -> None:

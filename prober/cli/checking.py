@@ -159,6 +159,15 @@ def ask(source: Source, about: DomainRead, asked: CheckAsked) -> QemuOutcome:
     return outcome
 
 
+def ask_those_left_out(
+    outcomes: Sequence[QemuOutcome], sources: Sequence[Source], about: DomainRead, asked: CheckAsked
+) -> Sequence[QemuOutcome]:
+    """The outcomes; where all were left out they are asked after all, as else nobody says that it starts nowhere."""
+    if not outcomes or any(one.other_target is None for one in outcomes):
+        return outcomes
+    return [ask(source._replace(is_one_of_many=False), about, asked) for source in sources]
+
+
 def unversioned(refusal: Refusal | Note, outcome: QemuOutcome) -> str:
     """The message without the version that gives it, which is told apart."""
     return refusal.message.replace(f"QEMU {outcome.numbers}", "QEMU")

@@ -51,6 +51,20 @@ def test_each_refusal_is_said_once_with_the_versions_that_give_it(run: Run) -> N
     )
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_domain_that_is_for_none_of_a_directory_is_not_left_out(run: Run, tmp_path: Path, count: int) -> None:
+    for number in range(count):
+        (tmp_path / f"{number}.xml").write_bytes((DOMAINS / "example.xml").read_bytes())
+    recordings = tmp_path / "replies"
+    recordings.mkdir()
+    for target in ("aarch64", "riscv64"):
+        name = f"qemu-{target}-7.2.22.replies.xz"
+        (recordings / name).write_bytes((FIXTURES / name).read_bytes())
+    ended = run("check", *tmp_path.glob("*.xml"), "--against", recordings)
+    assert (ended.code, ended.err) == (3, "")
+    assert "the domain is for x86_64, and this QEMU is for aarch64" in ended.out
+
+
 def test_json_says_the_same(run: Run) -> None:
     ended = run("check", DOMAINS / "refused.xml", "--json", "--against", FIXTURES)
     assert ended.code == 3
