@@ -16,7 +16,7 @@ from prober.errors import RefusedError
 from prober.translate.pipeline import translate
 from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
-from tests.cases.test_cases import BINARY, HERE_ON, capabilities
+from tests.cases.test_cases import HERE_ON, capabilities, path_of
 
 FOLDER = Path(__file__).parent / "rules"
 
@@ -67,9 +67,9 @@ class RuleExample(NamedTuple):
                 guest = read_domain(self.whole(self.guest or part))
                 devices = [] if self.unplug else [(self.device or part).strip().encode()]
                 names = (part.strip(),) if self.unplug else ()
-                translate_plug(guest, devices, names, caps, binary=BINARY)
+                translate_plug(guest, devices, names, caps, binary=path_of(caps))
                 return ()
-            return translate(read_domain(self.whole(part)), caps, binary=BINARY, is_here=is_here).notes
+            return translate(read_domain(self.whole(part)), caps, binary=path_of(caps), is_here=is_here).notes
         except RefusedError as error:
             return [one for one in error.refusals if isinstance(one, Refusal)]
 

@@ -73,13 +73,17 @@ def show(translation: Translation) -> str:
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
+def path_of(caps: Capabilities) -> str:
+    """Where Debian has the QEMU of a recording."""
+    return f"/usr/bin/qemu-system-{caps.target}"
+
+
 def outcome_of(name: str, binary: str) -> tuple[str, str]:
     """``argv`` or ``refused``, and the text."""
     try:
         domain = read_domain((HERE / f"{name}.xml").read_bytes())
         caps = capabilities(binary)
-        path = f"/usr/bin/qemu-system-{caps.target}"
-        return "argv", show(translate(domain, caps, binary=path, is_here=HERE_ON in binary))
+        return "argv", show(translate(domain, caps, binary=path_of(caps), is_here=HERE_ON in binary))
     except RefusedError as error:
         return "refused", "".join(f"{refusal}\n" for refusal in error.refusals)
     except UnreadableDomainError as error:

@@ -19,7 +19,7 @@ from prober.export.rulebook.find import find_rule, known_rules, rule_text, words
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.steps import STEPS
-from tests.cases.test_cases import BINARY, HERE, HERE_ON, capabilities, case_of, expectations
+from tests.cases.test_cases import HERE, HERE_ON, capabilities, case_of, expectations, path_of
 from tests.conftest import CHECKOUT
 from tests.rule_examples import RuleExample, rule_examples
 from tests.rule_names import element_rules
@@ -141,8 +141,8 @@ def test_each_step_that_refuses_is_known() -> None:
 def test_each_rule_that_a_case_meets_is_known(path: Path) -> None:
     name, binary = case_of(path)
     try:
-        domain = read_domain((HERE / f"{name}.xml").read_bytes())
-        said = translate(domain, capabilities(binary), binary=BINARY, is_here=HERE_ON in binary).notes
+        domain, caps = read_domain((HERE / f"{name}.xml").read_bytes()), capabilities(binary)
+        said = translate(domain, caps, binary=path_of(caps), is_here=HERE_ON in binary).notes
         rules = {one.rule for one in said}
     except RefusedError as error:
         rules = {one.rule for one in error.refusals}
