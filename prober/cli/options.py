@@ -182,8 +182,8 @@ FormOption = Annotated[
     Form | None,
     typer.Option(
         "--format",
-        help="For people; as JSON (so does --json); or for CI: SARIF 2.1.0, JUnit's XML, GitHub's annotations. "
-        "[default: text]",
+        metavar="FORM",
+        help="text, json (as --json), or for CI: sarif (2.1.0), junit (XML), github (annotations). [default: text]",
     ),
 ]
 Root = Annotated[
