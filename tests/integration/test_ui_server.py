@@ -140,12 +140,14 @@ def test_a_recording_is_not_started_whoever_clicks(ui: UiServer, ident: str) -> 
     assert "cannot be started" in answer.json["value"]["detail"]
 
 
-def test_what_is_no_route_of_the_service_is_told(ui: UiServer, ident: str) -> None:
+def test_what_the_service_does_not_do_is_told(ui: UiServer, ident: str) -> None:
     known = ui.ask("GET", "/api/binaries").json["paths"]
     for path in ("/v1/binaries/{id}/plug", "/v1/binaries/{id}/migrate"):
-        if path not in known:
-            answer = ui.ask("POST", f"/api/{path.rpartition('/')[2]}?binary={ident}&to={ident}", EXAMPLE)
-            assert (answer.status, answer.json["status"]) == (200, 404)
+        name, to = path.rpartition("/")[2], f"&to={ident}" if path.endswith("migrate") else ""
+        answer = ui.ask("POST", f"/api/{name}?binary={ident}{to}", EXAMPLE, content_type="application/xml")
+        # Where there is one, it is no recording's to be started.
+        assert answer.status == 200 and (answer.json["status"] == 404) == (path not in known)
+        assert answer.json["status"] >= 400
 
 
 def test_it_listens_on_the_loopback_alone(ui: UiServer) -> None:

@@ -141,21 +141,30 @@ function sameBuses(a, b) {
   return one === other;
 }
 
+// So many domains are told at first, in the order of what comes of them.
+const FIRST_DOMAINS = 12;
+const COMES_FIRST = ["breaks", "works then", "goes on", "not known", "refused by both"];
+
 // What breaks stands first; those that go on as they are stand together, by their names alone.
 function ForDomains({ book, one, other, place }) {
+  const [most, setMost] = useState(FIRST_DOMAINS);
   const told = book.domains.map((domain, at) => {
     const [a, b] = [book.cell(at, one.at), book.cell(at, other.at)];
     const [words] = whatComesOf(a, b);
     const isSame = words === "goes on" && a.argv.slice(1).join("\0") === b.argv.slice(1).join("\0") && sameBuses(a, b);
-    return { at, name: domain.name, isSame, rank: words === "breaks" ? 0 : isSame ? 2 : 1 };
+    return { at, name: domain.name, isSame, rank: COMES_FIRST.indexOf(words) };
   });
   const same = told.filter(({ isSame }) => isSame);
   const changed = told.filter(({ isSame }) => !isSame).sort((a, b) => a.rank - b.rank);
   return html`<section class="for-domains" aria-label="What it means for the domains">
     <h3>For the domains</h3>
-    ${changed.map(
+    ${changed.slice(0, most).map(
       ({ at }) => html`<${DomainChange} key=${`${one.at} ${other.at} ${at}`} book=${book} at=${at} one=${one} other=${other} place=${place} />`,
     )}
+    ${changed.length > most &&
+    html`<button type="button" class="plain more" onClick=${() => setMost(changed.length)}>
+      show ${count(changed.length - most, "more domain")}
+    </button>`}
     ${same.length > 0 &&
     html`<p class="same">
       <${Badge} kind="good">${count(same.length, "goes on", "go on")} as ${same.length === 1 ? "it is" : "they are"}<//>${" "}
