@@ -56,6 +56,7 @@ TABLES: tuple[tuple[type[BaseModel], str], ...] = (
     (host.Network, "[networks.NAME]"),
     (host.Pool, "[[pools]]"),
     (host.Volume, "[[pools.volumes]]"),
+    (host.Confidential, "[confidential]"),
     (host.HostCpu, "[cpu]"),
 )
 

@@ -188,13 +188,17 @@ class HostCpu(BaseModel):
 
 class Confidential(BaseModel):
     """Which ways of keeping a guest's memory from its host the kernel lets guests have, as the parameters of KVM's
-    modules say (:class:`~prober.host.facts.HostFacts`); None where that is not known."""
+    modules say; none where that is not known."""
 
     model_config = _CONFIG
 
+    #: AMD's SEV (``kvm_amd.sev``).
     sev: bool | None = None
+    #: SEV-ES (``kvm_amd.sev_es``): registers are encrypted, too.
     sev_es: bool | None = None
+    #: SEV-SNP (``kvm_amd.sev_snp``): memory cannot be changed, either.
     sev_snp: bool | None = None
+    #: Intel's TDX (``kvm_intel.tdx``).
     tdx: bool | None = None
 
 

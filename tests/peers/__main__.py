@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from prober.errors import ProberError
 from tests.conftest import CHECKOUT
 from tests.peers.ask import OUTCOMES, Run, ask_peer
 from tests.peers.domains import find_domains
@@ -60,7 +61,7 @@ def _ask_all(names: Iterable[str], domains: list[Path]) -> tuple[list[Run], list
             continue
         try:
             runs.append(ask_peer(root, domains))
-        except OSError as error:
+        except (OSError, ProberError) as error:
             without.append(f"{name}: {error}")
     return runs, without
 

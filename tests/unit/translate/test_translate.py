@@ -80,6 +80,9 @@ def test_a_monitor_and_who_holds_it(version: str) -> None:
     ]
     assert "end QEMU" in held.resources[2].todo, "on_reboot is destroy"
     assert "socket,id=charmonitor,path=/run/a,,b/qmp.sock,server=on,wait=off" in held.argv
+    # QEMU 11.1 deprecates -mon.
+    monitor = '{"qom-type":"monitor-qmp","id":"monitor","chardev":"charmonitor"}'
+    assert (monitor in held.argv, "-mon" in held.argv) == ((True, False) if version == "11.1.2" else (False, True))
     assert ("-no-reboot" in alone.argv, "-no-shutdown" in alone.argv) == (True, False)
     assert ("-no-reboot" in held.argv, "-no-shutdown" in held.argv) == (False, True)
 

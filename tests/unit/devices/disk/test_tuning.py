@@ -32,3 +32,29 @@ def test_a_transient_disk_gets_its_overlay_on_the_monitor() -> None:
     disk = "<disk type='file'><source file='/a'/><target dev='vda'/><transient/></disk>"
     (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "transient"]
     assert "on top of /a" in need.todo
+
+
+def test_histograms_are_set_on_the_monitor() -> None:
+    disk = (
+        "<disk type='file'><driver name='qemu'><statistics><latency-histogram><bin start='0'/><bin start='10'/>"
+        "</latency-histogram><latency-histogram type='zone'><bin start='7'/></latency-histogram></statistics></driver>"
+        "<source file='/a'/><target dev='vda'/></disk>"
+    )
+    (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "latency-histogram"]
+    assert json.loads(need.todo.partition("send ")[2]) == {
+        "execute": "block-latency-histogram-set",
+        "arguments": {
+            "id": "/machine/peripheral/virtio-disk0/virtio-backend",
+            "boundaries": [10],
+            "boundaries-zap": [7],
+        },
+    }
+
+
+def test_a_drive_behind_its_bridge_is_the_one_that_is_limited() -> None:
+    disk = (
+        "<disk type='file' model='usb-bot'><source file='/a'/><target dev='sda' bus='usb'/>"
+        "<iotune><total_iops_sec>5</total_iops_sec></iotune></disk>"
+    )
+    (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "iotune"]
+    assert json.loads(need.todo.partition("send ")[2])["arguments"]["id"] == "usb-disk0-device"
