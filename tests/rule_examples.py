@@ -41,7 +41,7 @@ class RuleExample(NamedTuple):
 
     ``noted`` says that the rule refuses with ``--strict`` alone, ``type`` is the domain's, and ``guest`` is the domain
     that a device is plugged into, where the example is a device (or with ``unplug`` the alias of one); with a
-    ``device`` the example is the guest.
+    ``device`` the example is the guest.  ``monitor`` is the socket of QEMU's monitor, where the domain needs one.
     """
 
     rule: str
@@ -53,6 +53,7 @@ class RuleExample(NamedTuple):
     guest: str = ""
     device: str = ""
     unplug: bool = False
+    monitor: str | None = None
 
     def whole(self, part: str) -> bytes:
         """A part as a document."""
@@ -69,7 +70,8 @@ class RuleExample(NamedTuple):
                 names = (part.strip(),) if self.unplug else ()
                 translate_plug(guest, devices, names, caps, binary=path_of(caps))
                 return ()
-            return translate(read_domain(self.whole(part)), caps, binary=path_of(caps), is_here=is_here).notes
+            domain = read_domain(self.whole(part))
+            return translate(domain, caps, binary=path_of(caps), monitor=self.monitor, is_here=is_here).notes
         except RefusedError as error:
             return [one for one in error.refusals if isinstance(one, Refusal)]
 

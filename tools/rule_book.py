@@ -154,13 +154,14 @@ def _of_example(example: RuleExample) -> Iterator[str]:
     said = example.said_of(example.refused)[0]
     noted = ", with `--strict`" if example.noted else ""
     qemu = "" if example.qemu == RuleExample._field_defaults["qemu"] else f", {example.qemu}"
+    monitor = ", with a monitor" if example.monitor else ""
     around = example.guest or example.device
     if around:
         yield f"The {'guest' if example.guest else 'device'}:\n"
         yield from ("```xml", around.strip(), "```", "")
     # A sentence without a hole stands above already.
     message = "" if said.message in elements().get(example.rule, {}).get("says", ()) else f": {as_text(said.message)}"
-    yield f"Refused (`-`{noted}{qemu}) and taken (`+`){message}\n"
+    yield f"Refused (`-`{noted}{qemu}{monitor}) and taken (`+`){message}\n"
     yield "```diff"
     yield from (line.rstrip() for line in ndiff(_rows(example.refused), _rows(example.taken)) if line[0] != "?")
     yield "```\n"

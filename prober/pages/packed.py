@@ -10,7 +10,7 @@ from typing import Any
 from prober.pages.models import PageBook
 
 
-def as_text(book: PageBook) -> str:
+def book_text(book: PageBook) -> str:
     """JSON of objects and lists: what has a name each is an object, and what is in a pool a list."""
     return json.dumps(as_value(book), separators=(",", ":"), ensure_ascii=False)
 
