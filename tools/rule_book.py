@@ -17,6 +17,7 @@ from prober.commandline.rules.table import RULES
 from prober.export.rulebook import find
 from prober.export.rulebook.find import elements, find_rule, known_rules, words
 from prober.export.rulebook.model import RuleText, as_text
+from prober.translate.steps import STEPS
 from tests.rule_examples import RuleExample, rule_examples
 from tools.pages import as_markdown, put_between_marks
 from tools.rule_sites import Site, all_sites, find_sites
@@ -61,7 +62,7 @@ def _worked_out(example: RuleExample) -> dict[str, Any]:
     room, _, name = example.rule.partition("/")
     tag, _, field = name.partition(".") if room == "element" else ("", "", "")
     said = example.said_of(example.refused)[0]
-    sites = [site for site in find_sites(said.message) if _is_about(site, field)]
+    sites = _of_step(example.rule, [site for site in find_sites(said.message) if _is_about(site, field)])
     # Where a field is worked out, what else is said there may be of others.
     is_whole = room == "domain"
     around = [
@@ -88,6 +89,13 @@ def _tag(name: str, path: str) -> str:
     """An element by its own name; a rule's is written in small letters with dashes."""
     steps = (step.partition("[")[0] for step in path.split("/"))
     return next((step for step in steps if rule_of_field(step, "") == f"element/{name}"), name)
+
+
+def _of_step(rule: str, sites: list[Site]) -> list[Site]:
+    """Where two steps say the same, those in the step's own file, if any is."""
+    run = next((step.run for step in STEPS if step.rule == rule), None)
+    own = [site for site in sites if run is not None and site.file == f"{run.__module__.replace('.', '/')}.py"]
+    return own or sites
 
 
 def _is_about(site: Site, field: str) -> bool:
