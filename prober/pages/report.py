@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prober.pages.assets import SCRIPTS, STYLES, asset, source_hash, templates
 from prober.pages.models import PageBook
-from prober.pages.packed import as_text, packed
+from prober.pages.packed import book_text, packed
 
 
 def render_report(book: PageBook) -> str:
@@ -22,7 +22,7 @@ def render_report(book: PageBook) -> str:
             policy=_policy(scripts, styles),
             scripts=scripts,
             styles=styles,
-            data=packed(as_text(book)),
+            data=packed(book_text(book)),
         )
     )
 

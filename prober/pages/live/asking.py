@@ -22,7 +22,7 @@ from prober.pages.cells import outline_of, remarks
 from prober.pages.gather import BookMaker
 from prober.pages.hidden import hide_secrets
 from prober.pages.models import DomainCell, Remark
-from prober.pages.packed import as_text
+from prober.pages.packed import book_text
 from prober.service.client import Client, Reply
 from prober.service.requests import words_of
 from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, CHECK_ARGV, DESCRIPTION, TRANSLATE
@@ -45,7 +45,7 @@ class _Known(NamedTuple):
     cells: list[tuple[DomainCell, Uses | None]]
 
 
-class Asking:
+class UiService:
     """Asks the service on a socket.  ``domains`` are those of the matrix: the name of each file, and its XML."""
 
     def __init__(self, socket: Path, domains: Sequence[tuple[str, bytes]], title: str) -> None:
@@ -153,7 +153,7 @@ class Asking:
         for number, (name, xml) in enumerate(self._domains):
             text, hide = hide_secrets(xml.decode("utf-8", "replace"))
             maker.add_domain(name, text, [hide(found.cells[number]) for _, found in known])
-        told = as_text(maker.make(self._title, f"prober {prober.__version__}, live from {self.socket}"))
+        told = book_text(maker.make(self._title, f"prober {prober.__version__}, live from {self.socket}"))
         self._made = answers, told
         return told
 

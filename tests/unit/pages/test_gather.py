@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prober.pages.models import NONE, TypeMark, TypeRow
-from prober.pages.packed import as_text, as_value
+from prober.pages.packed import book_text, book_value
 from tests.unit.pages.books import EXAMPLE, REFUSED, book_of, bundled, small
 
 
@@ -20,8 +20,8 @@ def test_a_second_qemu_of_the_same_kind_adds_a_row_and_nothing_to_the_pools() ->
 
 
 def test_most_of_two_versions_lies_in_the_pools_once() -> None:
-    both = len(as_text(book_of({"a": bundled("10.0.13"), "b": bundled("11.1.2")})))
-    apart = sum(len(as_text(book_of({"a": bundled(version)}))) for version in ("10.0.13", "11.1.2"))
+    both = len(book_text(book_of({"a": bundled("10.0.13"), "b": bundled("11.1.2")})))
+    apart = sum(len(book_text(book_of({"a": bundled(version)}))) for version in ("10.0.13", "11.1.2"))
     assert both < 0.75 * apart
 
 
@@ -65,4 +65,4 @@ def test_a_book_has_a_cell_for_each_domain_and_qemu() -> None:
     book = book_of(qemus, [("example.xml", EXAMPLE), ("refused.xml", REFUSED)])
     verdicts = [[book.outcomes[at].verdict for at in row] for row in book.cells]
     assert verdicts == [["yes", "yes"], ["no", "no"]]
-    assert as_value(book)["qemus"][0]["version"] == "5.2.0"
+    assert book_value(book)["qemus"][0]["version"] == "5.2.0"

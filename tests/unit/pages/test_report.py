@@ -12,7 +12,7 @@ import pytest
 from lxml import html
 
 from prober.pages.models import PageBook
-from prober.pages.packed import as_text, packed
+from prober.pages.packed import book_text, packed
 from prober.pages.report import render_report
 from tests.unit.pages.books import EXAMPLE, HOSTILE, book_of, bundled, small
 
@@ -68,7 +68,7 @@ def test_the_data_is_the_book(hostile: PageBook) -> None:
     told = json.loads(zlib.decompress(base64.b64decode(data)))
     assert told["title"] == HOSTILE
     assert told["domains"][0][0] == f"vm{HOSTILE}.xml"
-    assert told == json.loads(as_text(hostile))
+    assert told == json.loads(book_text(hostile))
 
 
 def test_the_same_book_makes_the_same_page() -> None:
