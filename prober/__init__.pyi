@@ -25,11 +25,17 @@ from prober.qemu.decoding import load_bundled as load_bundled
 from prober.qemu.decoding import load_recording as load_recording
 from prober.qemu.interview import interview as interview
 from prober.qemu.recording import Recording as Recording
+from prober.rehearsal.keeping import StateKept as StateKept
+from prober.rehearsal.models import Migration as Migration
+from prober.rehearsal.plug_models import PlugRehearsal as PlugRehearsal
+from prober.rehearsal.told import MigrationList as MigrationList
 from prober.service.asking.awaited import AsyncServiceClient as AsyncServiceClient
 from prober.service.asking.client import ServiceClient as ServiceClient
 from prober.service.asking.questions import Asking as Asking
 from prober.service.asking.questions import ChangesLost as ChangesLost
+from prober.service.asking.rehearsals import Rehearsing as Rehearsing
 from prober.translate.pipeline import translate as translate_domain
+from prober.translate.plug_models import PlugTranslation as PlugTranslation
 from prober.translate.read import read_domain as read_domain
 from prober.translate.translation import Translation as Translation
 from prober.translate.uses import compare_for as compare_for
@@ -50,14 +56,20 @@ __all__ = [
     "Evidence",
     "LineRequest",
     "LineSubject",
+    "Migration",
+    "MigrationList",
     "Note",
+    "PlugRehearsal",
+    "PlugTranslation",
     "ProberError",
     "Proof",
     "Recording",
     "Refusal",
     "RefusedError",
+    "Rehearsing",
     "ServiceClient",
     "ServiceError",
+    "StateKept",
     "Translation",
     "UnreadableDomainError",
     "UsageError",

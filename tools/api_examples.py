@@ -2,20 +2,21 @@
 
     python -m tools.api_examples
 
-What a recording cannot answer (a proof) is asked of the installed QEMU in the same way.
+What a recording cannot answer (a proof, a rehearsal) is asked of the installed QEMU in the same way.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prober.service.api_examples import BODIES
+from prober.service.api_examples import example_body
 from prober.service.client import Client
-from prober.service.routes import EVENTS, METRICS, PROVE, ROUTES, Route
+from prober.service.routes import EVENTS, LOAD_STATE, METRICS, ROUTES, STATE, Route
 from tests.integration.service_process import start_ready_service
 from tests.recordings import FIXTURES
 
@@ -46,23 +47,34 @@ _VARYING: Mapping[str, Any] = {
 
 def ask_all(client: Client, ident: str, proves: str) -> dict[str, Any]:
     """An answer of each route by its name; ``proves`` is the binary that is started."""
-    return {route.name: shortened(_ask(client, route, proves if route is PROVE else ident)) for route in ROUTES}
+    told = {}
+    for route in ROUTES:
+        is_started = route.admin and route.body is not None
+        told[route.name] = shortened(_ask(client, route, proves if is_started else ident))
+    return told
 
 
 def _ask(client: Client, route: Route, ident: str) -> Any:
     if route is EVENTS:
         return 'id: 18ec8d106763fdee-3\nevent: change\ndata: {"id": "18ec8d106763fdee-3", "kind": "changed", …}\n\n'
     places = {"id": ident, **_PLACES}
-    query = {one.name: _NEEDED[one.name] for one in route.query or () if one.needed}
+    query = {one.name: {**_NEEDED, "to": ident}[one.name] for one in route.query or () if one.needed}
     if route.body is not None and any(one.name == "binary" for one in route.query or ()):
         query["binary"] = ident
-    body = BODIES[route.body.kind] if route.body is not None else ""
-    sent = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    sent = b64decode(_ask(client, STATE, ident)["file"]) if route is LOAD_STATE else _sent(route)
     if route is METRICS:
         return client.fetch(route.path)[1].decode()[:_TEXT]
     reply = client.ask(route, {name: places[name] for name in places if f"{{{name}}}" in route.path}, query, sent)
     assert reply.ok, (route.name, reply)
     return reply.value
+
+
+def _sent(route: Route) -> bytes:
+    if route.body is None:
+        return b""
+    kind = route.body.kind
+    body = example_body(route.name, kind, route.body.content[kind])
+    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
 
 
 def shortened(value: Any, key: str = "") -> Any:
@@ -95,7 +107,7 @@ def main() -> None:
         recording = FIXTURES / "qemu-10.0.13.replies.xz"
         with start_ready_service(directory, "--replies", recording, "--accel", "tcg", measured=False) as service:
             entries = service.client().get("/v1/binaries").value["binaries"]
-            started = next(entry["id"] for entry in entries if entry["kind"] == "binary")
+            started = next(one["id"] for one in entries if one["path"].endswith("qemu-system-x86_64"))
             for entry in entries:
                 service.client().get(f"/v1/binaries/{entry['id']}")
             told = ask_all(service.client(), "qemu-10.0.13", started)

@@ -29,7 +29,8 @@ _WITH_LIBVIRT = (
 
 #: Debian's driver does not load without this user; and interviews under KVM need the device.
 _HOOKS = (
-    'chroot "$1" sh -c "getent passwd libvirt-qemu || useradd --system --user-group --no-create-home libvirt-qemu"',
+    'chroot "$1" sh -c "getent passwd libvirt-qemu || useradd --system --user-group --no-create-home libvirt-qemu"'
+    " >/dev/null",
     'test -e "$1/dev/kvm" || mknod -m 666 "$1/dev/kvm" c 10 232',
 )
 

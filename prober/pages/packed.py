@@ -12,10 +12,10 @@ from prober.pages.models import PageBook
 
 def book_text(book: PageBook) -> str:
     """JSON of objects and lists: what has a name each is an object, and what is in a pool a list."""
-    return json.dumps(as_value(book), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(book_value(book), separators=(",", ":"), ensure_ascii=False)
 
 
-def as_value(book: PageBook) -> dict[str, Any]:
+def book_value(book: PageBook) -> dict[str, Any]:
     """The same before it is text."""
     return {**book._asdict(), "pools": book.pools._asdict(), "qemus": [one._asdict() for one in book.qemus]}
 

@@ -33,6 +33,21 @@ BODIES: Mapping[str, Any] = {
     "<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>",
 }
 
+_PLUG: Mapping[str, Any] = {
+    "application/json": {
+        "domain": "<domain type='qemu'><name>vm</name><memory unit='MiB'>64</memory>"
+        "<os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features></domain>",
+        "devices": ["<interface type='user'><model type='e1000'/></interface>"],
+    }
+}
+
+#: What a request of one route may bring, where it is none of those, by the route's name and the media type.
+_BODIES_OF: Mapping[str, Mapping[str, Any]] = {
+    "plug": _PLUG,
+    "plug_commands": _PLUG,
+    "load_state": {"application/octet-stream": "the bytes of a file that `prober state save` wrote"},
+}
+
 _REFUSAL = Refusal(
     place=Place(12, "/domain/pm/acpi-root-hotplug/@enabled"),
     message="ACPI hot-plug for the root bus cannot be chosen on machine q35: only pc has it",
@@ -76,9 +91,12 @@ def example_answers() -> Mapping[str, Any]:
     return told
 
 
-def example_body(media_type: str, schema: Mapping[str, Any]) -> Any:
-    """What a request may bring; an object has domains by their names."""
-    return {"vm": BODIES["application/xml"]} if schema["type"] == "object" else BODIES[media_type]
+def example_body(route: str, media_type: str, schema: Mapping[str, Any]) -> Any:
+    """What a request to the route of this name may bring; an object has domains by their names, if it is no other's."""
+    own = _BODIES_OF.get(route)
+    if own is not None:
+        return own[media_type]
+    return {"vm": BODIES["application/xml"]} if schema.get("type") == "object" else BODIES[media_type]
 
 
 def example_problems(status: int) -> dict[str, Any]:

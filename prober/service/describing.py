@@ -65,7 +65,7 @@ def _operation(route: Route, meanings: Mapping[int, str], examples: Mapping[str,
         told["parameters"] = parameters
     if route.body is not None:
         content = {
-            media_type: {"schema": schema, "example": example_body(media_type, schema)}
+            media_type: {"schema": schema, "example": example_body(route.name, media_type, schema)}
             for media_type, schema in route.body.content.items()
         }
         told["requestBody"] = {"required": True, "description": route.body.description, "content": content}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import prober
+from prober.errors import StateFileError
 from prober.rehearsal.statefile import StateFile, read_state, write_state
 from prober.service.client import Client
 from tests.conftest import BINARY_IN_ROOT
@@ -72,6 +75,24 @@ def test_it_is_all_rehearsed(qemu_binary: str, directory: Path) -> None:
         mixed = run_prober("migrate", "--socket", service.socket, "--from", ident, "--to", "/", directory / "vm.xml")
         assert (mixed.code, mixed.err) == (0, ""), mixed
         assert service.qemus() == []
+
+
+@pytest.mark.slow
+@pytest.mark.needs("bubblewrap")
+def test_the_typed_client_has_it_rehearsed(qemu_binary: str, directory: Path) -> None:
+    ident, tablet = Path(qemu_binary).name, {"execute": "device_add", "arguments": {"driver": "usb-tablet", "id": "t"}}
+    with serving(directory, qemu_binary) as service, prober.ServiceClient(service.socket) as client:
+        assert client.plug(ident, DOMAIN, [CARD]).verdict == "rehearsed"
+        assert client.plug_line(ident, ["q", "-machine", "q35,usb=on"], [tablet]).verdict == "rehearsed"
+        (card,) = client.plug_commands(ident, DOMAIN, [CARD]).devices
+        assert [one.execute for one in card.commands] == ["netdev_add", "device_add"]
+        (moved,) = client.migrate(ident, ident, DOMAIN).migrations
+        assert moved.migration is not None
+        assert moved.migration.verdict == "rehearsed"
+        kept = client.keep_state(ident, DOMAIN, rehearsing=prober.Rehearsing(driven=True))
+        assert client.load_state(ident, b64decode(kept.file)).verdict == "rehearsed"
+        with pytest.raises(StateFileError):
+            client.load_state(ident, b"nothing")
 
 
 @pytest.mark.slow

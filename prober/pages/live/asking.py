@@ -45,7 +45,7 @@ class _Known(NamedTuple):
     cells: list[tuple[DomainCell, Uses | None]]
 
 
-class LiveAsking:
+class UiService:
     """Asks the service on a socket.  ``domains`` are those of the matrix: the name of each file, and its XML."""
 
     def __init__(self, socket: Path, domains: Sequence[tuple[str, bytes]], title: str) -> None:

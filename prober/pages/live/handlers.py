@@ -8,7 +8,7 @@ from typing import Any
 
 from prober.errors import ProberError, ServiceError
 from prober.pages.assets import LIVE_SCRIPTS, LIVE_STYLES, asset, templates
-from prober.pages.live.asking import LiveAsking
+from prober.pages.live.asking import UiService
 from prober.pages.live.guard import MOST_TOKEN, UiGuard
 from prober.pages.live.routes import FORWARDED, OPEN, UI_ROUTES
 from prober.service.application import Application
@@ -81,7 +81,7 @@ class _Pieces:
 class UiHandlers:
     """The answers, by the names of the routes."""
 
-    def __init__(self, asking: LiveAsking, guard: UiGuard, title: str) -> None:
+    def __init__(self, asking: UiService, guard: UiGuard, title: str) -> None:
         self._asking = asking
         self._guard = guard
         self._static = _read_static()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prober.errors import ServiceError
-from prober.pages.live.asking import LiveAsking
+from prober.pages.live.asking import UiService
 from prober.pages.live.guard import UiGuard
 from prober.pages.live.handlers import UiApplication, UiHandlers
 from prober.pages.live.routes import UI_ROUTES
@@ -41,7 +41,7 @@ async def serve_ui(settings: UiSettings, on_ready: Callable[[str], None]) -> Non
     """
     with stop_event() as stop, _listen(settings.port) as listener:
         port = listener.getsockname()[1]
-        asking = LiveAsking(settings.socket, settings.domains, settings.title)
+        asking = UiService(settings.socket, settings.domains, settings.title)
         await asking.entries()  # Whoever opens a page shall not be told only then.
         guard, tally = UiGuard(port), Tally(UI_ROUTES)
         application = UiApplication(UiHandlers(asking, guard, settings.title), guard, tally)

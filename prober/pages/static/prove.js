@@ -124,7 +124,7 @@ function MigrationSteps({ told }) {
 }
 
 // One thing that is done by a click: what it is about, how long it takes, and what came of it or went wrong.
-// It is about what is there at the click: of what is typed after it nothing was said.
+// It is about what is there at the click: of what is typed after it, or of another QEMU, nothing was said.
 function useClick(about, work) {
   const [state, setState] = useState({ since: 0, told: null, error: null });
   const start = async () => {
@@ -152,7 +152,7 @@ function ClickWork({ words, isReady, state, start, children }) {
       <button type="button" class="primary" disabled=${!isReady || state.since > 0} onClick=${start}>${words}</button>
       ${state.since > 0 && html` <${Elapsed} since=${state.since} />`}
     </p>
-    ${state.isEarlier && html`<p class="aside">This was said of an earlier text:</p>`}
+    ${state.isEarlier && html`<p class="aside">This was said of what was here before:</p>`}
     <${Wrong} error=${state.error} />
     ${state.told && children(state.told)}
   </div>`;
@@ -160,7 +160,7 @@ function ClickWork({ words, isReady, state, start, children }) {
 
 function ProveWork({ text, isDomain, qemu }) {
   const kind = isDomain ? "application/xml" : "text/plain";
-  const [state, start] = useClick(text, () => click("prove", { binary: qemu.ident }, text, kind));
+  const [state, start] = useClick(qemu.ident + text, () => click("prove", { binary: qemu.ident }, text, kind));
   return html`<${ClickWork} words="Prove it: start this QEMU with it" isReady=${text.trim()} state=${state} start=${start}>
     ${(told) => html`<${Outcome} told=${told} /><${ProofSteps} proof=${told} />`}
   <//>`;
@@ -168,7 +168,7 @@ function ProveWork({ text, isDomain, qemu }) {
 
 function PlugWork({ text, qemu }) {
   const [device, setDevice] = useState("");
-  const [state, start] = useClick(text + device, () => {
+  const [state, start] = useClick(qemu.ident + text + device, () => {
     const body = JSON.stringify({ domain: text, devices: [device] });
     return click("plug", { binary: qemu.ident }, body, "application/json");
   });
@@ -188,7 +188,7 @@ function MoveWork({ text, qemu, book }) {
   const others = live.entries.filter(({ kind, state }) => kind === "binary" && state === "ready");
   const [to, setTo] = useState("");
   const target = to || others.find(({ id }) => id !== qemu.ident)?.id || qemu.ident;
-  const [state, start] = useClick(text + target, () =>
+  const [state, start] = useClick(qemu.ident + text + target, () =>
     click("migrate", { binary: qemu.ident, to: target }, text, "application/xml"),
   );
   return html`<details class="rehearsal">

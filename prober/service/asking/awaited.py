@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.changes import AnswerChange
@@ -17,11 +17,17 @@ from prober.errors import ProberError
 from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
+from prober.rehearsal.keeping import StateKept
+from prober.rehearsal.models import Migration
+from prober.rehearsal.plug_models import PlugRehearsal
+from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
-from prober.service.asking import questions
+from prober.service.asking import questions, rehearsals
 from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, ServiceQuestion, is_away, told_by
+from prober.service.asking.rehearsals import UNDRIVEN, Rehearsing
 from prober.service.client import MAX_RESPONSE_BYTES, TIMEOUT_S, Reply, explain_failure, read_head, strange_answer
 from prober.service.replies import Health, Readiness
+from prober.translate.plug_models import PlugTranslation
 from prober.translate.translation import Translation
 
 #: How long (seconds) between two tries to reach a service that is away.
@@ -186,6 +192,85 @@ class AsyncServiceClient:
         :raise ProverError: where it gave no verdict.
         """
         return await self._ask(questions.ask_prove(ident, what, anyway, asking))
+
+    async def plug(
+        self,
+        ident: str,
+        domain: str,
+        devices: Sequence[str] = (),
+        *,
+        unplug: Sequence[str] = (),
+        rehearsing: Rehearsing = UNDRIVEN,
+    ) -> PlugRehearsal:
+        """What comes of ``devices`` (XML) that are plugged into the guest of a ``domain`` (XML), and of those of the
+        aliases ``unplug`` that are taken out; its machine is started for it, and never runs.
+
+        :raise RefusedError: where the domain or a device is refused by the check.
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(rehearsals.ask_plug(ident, domain, devices, unplug, rehearsing))
+
+    async def plug_line(
+        self,
+        ident: str,
+        words: Sequence[str],
+        commands: Sequence[Mapping[str, Any]],
+        *,
+        rehearsing: Rehearsing = UNDRIVEN,
+    ) -> PlugRehearsal:
+        """The same of QMP ``commands`` (``execute``, ``arguments``) and the machine of an argv.
+
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(rehearsals.ask_plug_line(ident, words, commands, rehearsing))
+
+    async def plug_commands(
+        self,
+        ident: str,
+        domain: str,
+        devices: Sequence[str] = (),
+        *,
+        unplug: Sequence[str] = (),
+        assume_unknown_present: bool = False,
+    ) -> PlugTranslation:
+        """The QMP commands that plug devices in, and take them out; nothing is started.
+
+        :raise RefusedError: where the domain or a device is refused.
+        """
+        return await self._ask(rehearsals.ask_plug_commands(ident, domain, devices, unplug, assume_unknown_present))
+
+    async def migrate(
+        self,
+        ident: str,
+        to: str,
+        what: str | bytes | Sequence[str],
+        *,
+        to_words: Sequence[str] = (),
+        both_ways: bool = False,
+        rehearsing: Rehearsing = UNDRIVEN,
+    ) -> MigrationList:
+        """What becomes of a domain's guest (XML, a text), or of the machine of an argv, that goes to the binary ``to``,
+        and with ``both_ways`` of one that comes from there; ``to_words`` is the argv there, where it is another.
+
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(rehearsals.ask_migrate(ident, to, what, to_words, both_ways, rehearsing))
+
+    async def keep_state(self, ident: str, xml: str | bytes, *, rehearsing: Rehearsing = UNDRIVEN) -> StateKept:
+        """The state of a domain's guest that never ran, as a file (``file``, in base64).
+
+        :raise RefusedError: where the domain is refused.
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(rehearsals.ask_keep_state(ident, xml, rehearsing))
+
+    async def load_state(self, ident: str, file: bytes, *, assume_unknown_present: bool = False) -> Migration:
+        """What a binary makes of the state that is in a file.
+
+        :raise StateFileError: where the file is none.
+        :raise ProverError: where it gave no verdict.
+        """
+        return await self._ask(rehearsals.ask_load_state(ident, file, assume_unknown_present))
 
     async def events(
         self, since: str | None = None, *, wait: float = WAIT_S

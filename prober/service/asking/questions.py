@@ -71,8 +71,8 @@ def _of(route: Route, model: type[M], ident: str, **places: str) -> ServiceQuest
     return ServiceQuestion(route, model, {"id": ident, **places})
 
 
-def _query(**given: str | bool | None) -> dict[str, str]:
-    """The parameters that say something."""
+def query_of(**given: str | bool | None) -> dict[str, str]:
+    """The parameters that say something, as a query has them."""
     told = {name: "true" if value is True else value for name, value in given.items() if value not in (None, False)}
     return {name: value for name, value in told.items() if isinstance(value, str)}
 
@@ -146,7 +146,7 @@ def ask_domcapabilities(
     ident: str, machine: str | None, virttype: str | None, arch: str | None, assume: bool
 ) -> ServiceQuestion[DomainCapabilities]:
     """What domains may have."""
-    query = _query(machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume)
+    query = query_of(machine=machine, virttype=virttype, arch=arch, assume_unknown_present=assume)
     return ServiceQuestion(routes.DOMCAPABILITIES, DomainCapabilities, {"id": ident}, query)
 
 
@@ -176,7 +176,9 @@ class Asking:
 
     def query(self) -> dict[str, str]:
         """It as parameters."""
-        told = _query(assume_unknown_present=self.assume_unknown_present, monitor=self.monitor, incoming=self.incoming)
+        told = query_of(
+            assume_unknown_present=self.assume_unknown_present, monitor=self.monitor, incoming=self.incoming
+        )
         return told | {name: value for name, value in self.wishes.query().items() if value is not None}
 
 
@@ -186,13 +188,13 @@ PLAIN = Asking()
 
 def ask_translate(xml: str | bytes, binary: str | None, asking: Asking) -> ServiceQuestion[Translation]:
     """A command line for a domain."""
-    query = asking.query() | _query(binary=binary)
-    return ServiceQuestion(routes.TRANSLATE, Translation, query=query, body=_bytes(xml), kind="application/xml")
+    query = asking.query() | query_of(binary=binary)
+    return ServiceQuestion(routes.TRANSLATE, Translation, query=query, body=as_bytes(xml), kind="application/xml")
 
 
 def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> ServiceQuestion[ArgvReport]:
     """What a binary would make of a command line."""
-    query = _query(binary=binary, assume_unknown_present=assume)
+    query = query_of(binary=binary, assume_unknown_present=assume)
     return ServiceQuestion(
         routes.CHECK_ARGV, ArgvReport, query=query, body=json.dumps(list(words)).encode(), kind="application/json"
     )
@@ -200,9 +202,9 @@ def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> Se
 
 def ask_prove(ident: str, what: str | bytes | Sequence[str], anyway: bool, asking: Asking) -> ServiceQuestion[Proof]:
     """What the binary itself makes of the words of an argv, or of a domain's XML (a text)."""
-    query = asking.query() | _query(anyway=anyway)
+    query = asking.query() | query_of(anyway=anyway)
     if isinstance(what, str | bytes):
-        body, kind = _bytes(what), "application/xml"
+        body, kind = as_bytes(what), "application/xml"
     else:
         body, kind = json.dumps(list(what)).encode(), "application/json"
     return ServiceQuestion(routes.PROVE, Proof, {"id": ident}, query, body, kind)
@@ -210,7 +212,7 @@ def ask_prove(ident: str, what: str | bytes | Sequence[str], anyway: bool, askin
 
 def ask_changes(since: str | None, wait: float) -> ServiceQuestion[ChangeList]:
     """The changes since an id; those that are remembered, without one."""
-    query = _query(since=since, wait=f"{wait:g}" if since is not None and wait else None)
+    query = query_of(since=since, wait=f"{wait:g}" if since is not None and wait else None)
     return ServiceQuestion(routes.CHANGES, ChangeList, query=query)
 
 
@@ -225,5 +227,6 @@ def is_away(error: ProberError) -> bool:
     return isinstance(error, ServiceError) and isinstance(error.__cause__, FileNotFoundError | ConnectionError)
 
 
-def _bytes(text: str | bytes) -> bytes:
+def as_bytes(text: str | bytes) -> bytes:
+    """A text as it is sent."""
     return text.encode() if isinstance(text, str) else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prober.pages.models import NONE, TypeMark, TypeRow
-from prober.pages.packed import as_value, book_text
+from prober.pages.packed import book_text, book_value
 from tests.unit.pages.books import EXAMPLE, REFUSED, book_of, bundled, small
 
 
@@ -65,4 +65,4 @@ def test_a_book_has_a_cell_for_each_domain_and_qemu() -> None:
     book = book_of(qemus, [("example.xml", EXAMPLE), ("refused.xml", REFUSED)])
     verdicts = [[book.outcomes[at].verdict for at in row] for row in book.cells]
     assert verdicts == [["yes", "yes"], ["no", "no"]]
-    assert as_value(book)["qemus"][0]["version"] == "5.2.0"
+    assert book_value(book)["qemus"][0]["version"] == "5.2.0"

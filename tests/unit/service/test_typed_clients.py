@@ -13,8 +13,9 @@ import pytest
 
 from prober import Asking, AsyncServiceClient, RefusedError, ServiceClient, ServiceError, UnreadableDomainError, Wishes
 from prober.errors import BusyError, ForbiddenError
-from prober.service.asking import questions
+from prober.service.asking import questions, rehearsals
 from prober.service.asking.problems import problem_error
+from prober.service.asking.rehearsals import UNDRIVEN, Rehearsing
 from prober.service.routes import DOCTOR, EVENTS, METRICS, ROUTES
 from tests.conftest import aio
 from tests.unit.service.test_client import _saying, serving
@@ -63,6 +64,10 @@ def test_each_route_can_be_asked() -> None:
         questions.ask_domcapabilities("i", None, None, None, False), questions.ask_labels("i"), questions.ask_host(),
         questions.ask_translate("<a/>", None, questions.PLAIN), questions.ask_check_argv(["q"], None, False),
         questions.ask_prove("i", ["q"], False, questions.PLAIN), questions.ask_changes(None, 0),
+        rehearsals.ask_plug("i", "<a/>", ["<b/>"], (), UNDRIVEN), rehearsals.ask_plug_line("i", ["q"], [{}], UNDRIVEN),
+        rehearsals.ask_plug_commands("i", "<a/>", ["<b/>"], (), False),
+        rehearsals.ask_migrate("i", "j", "<a/>", (), False, UNDRIVEN), rehearsals.ask_keep_state("i", "<a/>", UNDRIVEN),
+        rehearsals.ask_load_state("i", b"", False),
     ]  # fmt: skip
     # Text for Prometheus, a stream, and what the command alone asks for.
     asked = [question.route for question in made]
@@ -84,6 +89,15 @@ def test_what_is_wished_is_a_part_of_the_question() -> None:
     }
     assert questions.ask_prove("i", "<domain/>", True, questions.PLAIN).kind == "application/xml"
     assert questions.ask_prove("i", ["q", "é"], True, questions.PLAIN).body == b'["q", "\\u00e9"]'
+
+
+def test_how_it_is_rehearsed_is_a_part_of_the_question() -> None:
+    how = Rehearsing(driven=True, anyway=True)
+    asked = rehearsals.ask_migrate("i", "j", ["q"], ["q", "-S"], True, how)
+    assert asked.query == {"driven": "true", "anyway": "true", "to": "j", "both_ways": "true"}
+    assert (asked.kind, asked.body) == ("application/json", b'{"argv": ["q"], "to_argv": ["q", "-S"]}')
+    assert rehearsals.ask_migrate("i", "j", ["q"], (), False, UNDRIVEN).body == b'["q"]'
+    assert rehearsals.ask_keep_state("i", "<a/>", how).query == {"driven": "true"}
 
 
 def test_an_answer_is_read(tmp_path: Path) -> None:
