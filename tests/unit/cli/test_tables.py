@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prober.cli.commands import COMMANDS
@@ -46,6 +46,8 @@ def test_words_wrap_where_they_fit_and_rows_stand_apart_where_they_do_not() -> N
 _WORDS = st.lists(st.text(alphabet="ab-/", max_size=12), max_size=5).map(" ".join)
 
 
+# Whichever test draws first in a process waits a second or two while Hypothesis reads the constants of all modules.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(_WORDS, _WORDS, _WORDS), max_size=6), st.integers(1, 60))
 def test_no_word_is_broken_and_none_is_lost(rows: list[tuple[str, str, str]], width: int) -> None:
     drawn = list(lay_out_table(["x", "y", "z"], rows, width))
