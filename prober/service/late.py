@@ -105,7 +105,7 @@ class Late:
     async def rehearse(self, question: RehearsalQuestion, asker: WorkAsker) -> bytes:
         """What came of a rehearsal, as JSON.
 
-        :raise ProberError: as :meth:`prober.service.rehearsing.Rehearsing.rehearse` does.
+        :raise ProberError: as :meth:`prober.service.rehearsing.ServiceRehearsing.rehearse` does.
         """
         async with self._proving_with() as prover:
             return await prover.rehearse(question, asker)

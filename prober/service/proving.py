@@ -13,7 +13,7 @@ from prober.proof.hotplug import with_translation
 from prober.proof.subject import LineRequest
 from prober.service.prover.judge import Judge
 from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, RehearsalQuestion, WorkAsker
-from prober.service.rehearsing import Rehearsing
+from prober.service.rehearsing import ServiceRehearsing
 from prober.service.startable import find_startable, require_text
 from prober.translate.translation import Translation
 
@@ -29,7 +29,7 @@ class Proving:
         self._catalog = catalog
         self._translator = translator
         self._judge = judge
-        self._rehearsing = Rehearsing(catalog, translator, judge, most)
+        self._rehearsing = ServiceRehearsing(catalog, translator, judge, most)
 
     async def prove(self, question: ProofQuestion, asker: WorkAsker) -> bytes:
         """The proof, as JSON; of a domain with its translation.
@@ -56,7 +56,7 @@ class Proving:
         return proof.model_dump_json(by_alias=True).encode()
 
     async def rehearse(self, question: RehearsalQuestion, asker: WorkAsker) -> bytes:
-        """What came of a rehearsal, as JSON (:meth:`prober.service.rehearsing.Rehearsing.rehearse`)."""
+        """What came of a rehearsal, as JSON (:meth:`prober.service.rehearsing.ServiceRehearsing.rehearse`)."""
         return await self._rehearsing.rehearse(question, asker)
 
     async def _translate(self, question: ProofQuestion, asker: WorkAsker) -> Translation:

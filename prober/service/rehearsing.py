@@ -46,7 +46,7 @@ _SMALL = 65536
 _PIECE = 3 << 18
 
 
-class Rehearsing:
+class ServiceRehearsing:
     """Rehearses with the binaries of a catalog; ``translator`` has domains worked at, ``judge`` has QEMUs."""
 
     def __init__(self, catalog: Catalog, translator: DomainTranslator, judge: Judge, most: int) -> None:
