@@ -66,7 +66,7 @@ ENDINGS: Mapping[str, Mapping[int, str]] = {
     },
     "state": {},
     "state save": {0: "kept", 3: "refused, by the check or by QEMU, or it is too large", 4: "not provable"},
-    "state load": {**_REHEARSED, 3: "refused, or the file is damaged"},
+    "state load": {**_REHEARSED, 2: "as above, or there is no such file", 3: "refused, or the file is damaged"},
     "preflight": {
         0: "all is as the domain needs it",
         3: "something is wrong, or the domain is refused",

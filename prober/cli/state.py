@@ -65,7 +65,8 @@ def state_load_command(
     refuses the domain.
 
     Exit code: 0 rehearsed, whole or in part; 3 refused, or the file is damaged; 4 nothing can be said, or with
-    `--whole` rehearsed in part; 5 there is no bubblewrap, or QEMU gave no answer.
+    `--whole` rehearsed in part; 2 there is no such file, or no such QEMU; 5 there is no bubblewrap, or QEMU gave no
+    answer.
 
     Example: `prober state load vm.state --binary /usr/bin/qemu-system-x86_64`
     """

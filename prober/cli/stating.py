@@ -17,11 +17,11 @@ from prober.cli.replacing import replace_file
 from prober.cli.translating import Here, HostFile, translate_here
 from prober.cli.turns import exit_code_of
 from prober.domain.domain import Domain
-from prober.errors import StateFileError
+from prober.errors import UsageError
 from prober.proof.subject import LineRequest
 from prober.rehearsal.keeping import Guest, StateSaved, load_state, save_state
 from prober.rehearsal.models import Migration
-from prober.rehearsal.statefile import MOST_FILE, read_state, write_state
+from prober.rehearsal.statefile import MOST_FILE, read_kept_domain, read_state, write_state
 from prober.rehearsal.told import MigrationTold
 from prober.translate.pinned import with_machine
 from prober.translate.read import read_domain
@@ -65,7 +65,7 @@ def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: 
         output.write_json(saved.model_dump(mode="json"))
     else:
         for text in _format(saved, file):
-            output.write(text)
+            output.write(output.harmless(text))
     return exit_code_of(saved.verdict)
 
 
@@ -104,7 +104,8 @@ def run_load(file: Path, stated: Stated, *, as_json: bool, verbose: bool, whole:
         output.write_json(migration.model_dump(mode="json"))
     else:
         for text in format_told([migration], verbose=verbose):
-            output.write(text)
+            # Whoever made the file does not begin a line of his own.
+            output.write(output.harmless(text).replace("\n", "\\n"))
     return exit_of_all([migration], whole=whole)
 
 
@@ -114,17 +115,17 @@ def _load(data: bytes, stated: Stated) -> Migration:
     if host.served is not None:
         told = host.served.load_state(data, assume_unknown_present=stated.assume_unknown_present)
         return Migration.model_validate(told)
-    domain = with_machine(read_domain(kept.head.xml.encode()), kept.head.machine)
+    domain = with_machine(read_kept_domain(kept.head), kept.head.machine)
     return asyncio.run(load_state(kept, host.subject(), stated.line(domain, host)))
 
 
 def _read(file: Path) -> bytes:
     """The bytes of a file, of which no more are read than one may have.
 
-    :raise StateFileError: where it cannot be read.
+    :raise UsageError: where it cannot be read.
     """
     try:
         with file.open("rb") as stream:
             return stream.read(MOST_FILE + 1)
     except OSError as error:
-        raise StateFileError(f"{file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error

@@ -4,6 +4,7 @@ words, commands ──check──▶ stage ──▶ each command ──▶ read
                     └──▶ refused (checked)   └──▶ refused, or the end of QEMU
 
 What the check finds of a command stands beside QEMU's own word, which decides: an error of QMP harms nobody here.
+Where QEMU was asked about a stand-in, its word is none about what was replaced, and the check's stands.
 """
 
 from __future__ import annotations
@@ -145,8 +146,23 @@ class _Work:
             plugging.crashed(outcome.said)
             return
         self.verdict, self.reason = plugging.verdict()
+        self._mind_the_check()
         if self.driven.undriven and self.verdict is RehearsalVerdict.rehearsed:
             self.verdict = RehearsalVerdict.in_part
+
+    def _mind_the_check(self) -> None:
+        """QEMU's word decides, but not of a stand-in: what the check refuses is refused where one was sent for it."""
+        if self.verdict not in (RehearsalVerdict.rehearsed, RehearsalVerdict.in_part):
+            return
+        replaced = {self._renumbered(item).position for item in self.bench.replaced if self._is_later(item)}
+        refused = sorted({one.position for one in self.found if one.kind is Kind.error} & replaced)
+        if refused:
+            numbers = ", ".join(map(str, refused))
+            self.verdict, self.ground = RehearsalVerdict.refused, "checked"
+            self.reason = f"the check refuses command {numbers}, and QEMU was asked about a stand-in alone"
+
+    def _is_later(self, item: Replacement) -> bool:
+        return self.scene is not None and self.scene.number_of_later(item.position) is not None
 
     def not_standing(self, ended: NotStanding) -> None:
         """There is nothing to plug into."""

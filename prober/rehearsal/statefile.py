@@ -18,8 +18,11 @@ import zstandard
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from prober.capabilities.models import Version
-from prober.errors import StateFileError
+from prober.domain.domain import Domain
+from prober.errors import StateFileError, UnreadableDomainError
 from prober.rehearsal.view import GuestView, SeenDevice
+from prober.translate.read import read_domain
+from prober.xml.document import XmlLimits
 
 #: What a file begins with: the form, and its version.
 MAGIC: Final = b"prober-state 1\n\0"
@@ -150,6 +153,18 @@ def read_state_head(head: bytes) -> StateHead:
         return StateHead.model_validate_json(_inflate(head, MOST_HEAD))
     except (ValidationError, RecursionError) as error:
         raise StateFileError("the head of the state file is not understood") from error
+
+
+def read_kept_domain(head: StateHead, limits: XmlLimits | None = None) -> Domain:
+    """The domain that a file holds, as it was kept.
+
+    :raise StateFileError: where it is no XML that is read: nothing that was kept by ``prober state save`` is such.
+    :raise RefusedError: with all refusals of the domain.
+    """
+    try:
+        return read_domain(head.xml.encode(), limits)
+    except UnreadableDomainError as error:
+        raise StateFileError(f"the domain in the state file cannot be read: {error}") from error
 
 
 def read_state(data: bytes) -> StateFile:

@@ -111,6 +111,26 @@ def test_stand_ins_are_told_by_the_command_that_they_are_of(qemu_binary: str) ->
     assert ("blockdev-add", 1) in {(one.flag, one.position) for one in told.replaced}
 
 
+def test_a_stand_in_is_no_word_for_what_the_check_refuses(qemu_binary: str) -> None:
+    """A driver that this QEMU was built without is replaced by a file before anybody misses it."""
+    place = QemuPlace("installed", qemu_binary)
+    where: dict[str, Any] = {
+        "https": {"url": "https://host.invalid/x"},
+        "ssh": {"server": {"host": "host.invalid", "port": "22"}, "path": "/x"},
+        "gluster": {"volume": "v", "path": "x", "server": [{"type": "inet", "host": "host.invalid", "port": "1"}]},
+    }
+    told = {
+        name: rehearse(place, PORT, of("blockdev-add", driver=name, node_name="d", **where[name])) for name in where
+    }
+    absent = {name: one for name, one in told.items() if any(found.kind is Kind.error for found in one.findings)}
+    assert absent, "this QEMU was built with all of them"
+    for name, one in absent.items():
+        assert (one.verdict, one.ground, one.said) == (RehearsalVerdict.refused, "checked", ""), name
+        assert one.reason == "the check refuses command 1, and QEMU was asked about a stand-in alone"
+        assert [step.outcome for step in one.steps] == ["taken"]
+    assert {one.verdict for name, one in told.items() if name not in absent} <= {RehearsalVerdict.rehearsed}
+
+
 def test_a_secret_that_is_plugged_in_is_not_told(qemu_binary: str) -> None:
     told = rehearse(
         QemuPlace("installed", qemu_binary),

@@ -14,7 +14,7 @@ import pytest
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.keeping import Guest, load_state, save_state
 from prober.rehearsal.models import Migration
-from prober.rehearsal.statefile import StateFile, read_state
+from prober.rehearsal.statefile import StateFile, read_state, write_state
 from tests.conftest import QemuPlace, aio
 from tests.integration.processes import run_prober
 from tests.integration.real_qemu import capabilities_of
@@ -126,5 +126,21 @@ def test_the_command_keeps_a_state_and_has_it_taken(qemu_binary: str, tmp_path: 
     assert (refused.code, refused.out) == (3, "")
     assert "damaged" in refused.err
     none = run_prober("state", "load", tmp_path / "none", "--binary", qemu_binary)
-    assert none.code == 3
+    assert none.code == 2
     assert "cannot be read" in none.err
+
+
+@pytest.mark.needs("bubblewrap")
+@pytest.mark.slow
+def test_what_a_file_says_does_not_speak_to_the_terminal(kept: StateFile, qemu_binary: str, tmp_path: Path) -> None:
+    file = tmp_path / "vm.state"
+    values = (kept.head.values[0].model_copy(update={"value": "\x1b[2J\n::error::made up"}), *kept.head.values[1:])
+    head = kept.head.model_copy(update={"values": values, "xml": DOMAIN.format(machine=kept.head.machine)})
+    file.write_bytes(write_state(replace(kept, head=head)))
+    told = run_prober("state", "load", file, "--binary", qemu_binary, "--verbose")
+    assert "\\x1b[2J\\n::error::made up" in told.out
+    assert "\x1b" not in told.out
+    file.write_bytes(write_state(replace(kept, head=head.model_copy(update={"xml": "<domain"}))))
+    told = run_prober("state", "load", file, "--binary", qemu_binary)
+    assert (told.code, told.out) == (3, "")
+    assert "the domain in the state file cannot be read" in told.err

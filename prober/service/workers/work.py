@@ -23,7 +23,7 @@ from prober.guest.cpu.map import cpu_map
 from prober.host.files import read_host, starting_at
 from prober.host.host import Host
 from prober.rehearsal.plug_models import PlugRequest, request_of
-from prober.rehearsal.statefile import read_state_head
+from prober.rehearsal.statefile import read_kept_domain, read_state_head
 from prober.service.answers import ANSWERS
 from prober.service.bodies import PinnedLine, PlugWork, TwoLines, read_plug_body, read_two_lines
 from prober.service.messages import Response
@@ -194,7 +194,7 @@ def _pin(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFr
 def _state(head: Mapping[str, Any], body: bytes, known: KnownBinaries) -> WorkerFrame:
     """The line that is to take a state, by the head of its file."""
     kept = read_state_head(body)
-    domain = read_domain(kept.xml.encode(), XmlLimits(bytes=head["most"]))
+    domain = read_kept_domain(kept, XmlLimits(bytes=head["most"]))
     line = _translate_pinned(head, domain, kept.machine, known)
     return WorkerFrame({"status": 200}, json.dumps(line.argv).encode())
 

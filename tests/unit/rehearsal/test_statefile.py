@@ -20,6 +20,7 @@ from prober.rehearsal.statefile import (
     StateFile,
     StateHead,
     head_of,
+    read_kept_domain,
     read_state,
     write_state,
 )
@@ -111,3 +112,12 @@ def test_a_state_that_is_larger_than_a_file_may_be_is_not_kept() -> None:
     noise = hashlib.shake_256(b"noise").digest(MOST_FILE)
     with pytest.raises(StateFileError, match="at most"):
         write_state(StateFile(HEAD, noise))
+
+
+@pytest.mark.parametrize(
+    "xml", ["", "<domain", "a\0b", "<!DOCTYPE d [<!ENTITY a SYSTEM 'file:///a'>]><domain>&a;</domain>"]
+)
+def test_a_domain_that_is_no_xml_is_the_files_fault(xml: str) -> None:
+    head = read_state(write_state(StateFile(StateHead(xml=xml, machine="m", version=VERSION), b"state"))).head
+    with pytest.raises(StateFileError, match="the domain in the state file cannot be read"):
+        read_kept_domain(head)

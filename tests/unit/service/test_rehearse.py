@@ -209,6 +209,14 @@ def test_a_state_that_was_made_up_is_read_by_nobody_but_a_worker(served: Served,
     assert (problem.type, says in problem.detail) == ("urn:prober:state-file", True), problem
 
 
+def test_a_state_whose_domain_is_no_xml_is_refused_as_a_file(served: Served) -> None:
+    problem = served.refused(422, f"{ID}/state/load", kept("<domain"))
+    assert (problem.type, "the domain in the state file cannot be read" in problem.detail) == (
+        "urn:prober:state-file",
+        True,
+    )
+
+
 @pytest.mark.parametrize("where", ["plug", f"migrate?to={ID}", "state", "state/load"])
 def test_a_recording_rehearses_nothing(served: Served, where: str) -> None:
     body: Any = {"domain": PLAIN, "devices": [CARD]} if where == "plug" else PLAIN
