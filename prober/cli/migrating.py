@@ -116,7 +116,7 @@ def run_migrate(
         write_form(report_migrations(told, whole=whole), form)
     else:
         for text in format_told(told, verbose=verbose):
-            output.write(output.harmless(text))
+            output.write(output.visible(text))
     return exit_of_all(told, whole=whole)
 
 

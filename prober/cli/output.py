@@ -48,10 +48,10 @@ def write(text: str) -> None:
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def harmless(text: str) -> str:
+def visible(text: str) -> str:
     r"""The text with what would speak to a terminal as escapes: it may come from a file that anybody made up.
 
-    >>> harmless("\x1b[2J is read")
+    >>> visible("\x1b[2J is read")
     '\\x1b[2J is read'
     """
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -103,7 +103,7 @@ def tell(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(harmless(text) + "\n")
+    sys.stderr.write(visible(text) + "\n")
     sys.stderr.flush()
 
 

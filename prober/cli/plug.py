@@ -154,7 +154,7 @@ def _tell(told: dict[str, Any], wanted: PlugWanted) -> ExitCode:
         output.write_json(told)
     else:
         for line in format_plug(told, verbose=wanted.verbose):
-            output.write(output.harmless(line))
+            output.write(output.visible(line))
     return exit_code_of(told["verdict"], whole=wanted.whole)
 
 

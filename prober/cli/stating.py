@@ -65,7 +65,7 @@ def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: 
         output.write_json(saved.model_dump(mode="json"))
     else:
         for text in _format(saved, file):
-            output.write(output.harmless(text))
+            output.write(output.visible(text))
     return exit_code_of(saved.verdict)
 
 
@@ -105,7 +105,7 @@ def run_load(file: Path, stated: Stated, *, as_json: bool, verbose: bool, whole:
     else:
         for text in format_told([migration], verbose=verbose):
             # Whoever made the file does not begin a line of his own.
-            output.write(output.harmless(text).replace("\n", "\\n"))
+            output.write(output.visible(text).replace("\n", "\\n"))
     return exit_of_all([migration], whole=whole)
 
 

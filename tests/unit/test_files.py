@@ -16,7 +16,7 @@ FILES = sorted(path for name in ("prober", "tests", "tools") for path in (ROOT /
 TOP = {
     *(".ci", ".git", ".gitignore", "docs", "examples", "fixtures", "packaging", "prober", "tests", "tools"),
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md", "SECURITY.md"),
-    *("pyproject.toml", "requirements.lock", "setup.py"),
+    *("pyproject.toml", "requirements.lock", "setup.py", "action.yml", ".pre-commit-hooks.yaml"),
 }
 
 #: Where each method is that of a protocol, which says what it means.

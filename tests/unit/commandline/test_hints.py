@@ -37,7 +37,7 @@ HINTS = {"Fault": 3, "Broken": 2, "Unfit": 1}
 #: Options of prober's own command, which has two dashes before them.
 OWN = {
     *("against", "binary", "existing", "host-cpu", "label", "output", "path", "reader", "replicas", "replies"),
-    *("settings", "socket", "starts-at", "store", "from", "to", "json"),
+    *("settings", "socket", "starts-at", "store", "from", "to", "json", "port"),
 }
 #: Those of other commands that are named: pgrep, openssl.
 OTHERS = {"a", "in", "out"}
