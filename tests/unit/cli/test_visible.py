@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prober.cli import output
-from prober.cli.output import harmless
+from prober.cli.output import visible
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from prober.cli.output import harmless
     ],
 )
 def test_what_speaks_to_a_terminal_is_written_as_an_escape(text: str, printed: str) -> None:
-    assert harmless(text) == printed
+    assert visible(text) == printed
 
 
 def test_complaints_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
