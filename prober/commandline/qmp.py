@@ -7,7 +7,7 @@ in JSON; ``chardev-add`` has a tree where ``-chardev`` has flat keys (:mod:`prob
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,9 @@ from prober.capabilities import Capabilities
 from prober.commandline.chardev_tree import backend_tree
 from prober.commandline.check import check_each
 from prober.commandline.json_text import has_too_many_levels, read_json
+from prober.commandline.line import Line
 from prober.commandline.options import DeviceOption, Keyval, Object, Option, Qapi, Raw, Value, Written
+from prober.commandline.references import check_references
 from prober.commandline.refusal import Finding, Kind, Position
 from prober.commandline.text import Text
 from prober.errors import UsageError
@@ -117,13 +119,19 @@ def _command(execute: str, arguments: Mapping[str, Value]) -> QmpCommand:
 
 
 def check_commands(
-    commands: list[QmpCommand], caps: Capabilities, *, assume_unknown_present: bool = False
+    commands: list[QmpCommand],
+    caps: Capabilities,
+    *,
+    options: Iterable[Option] | None = None,
+    assume_unknown_present: bool = False,
 ) -> list[Finding]:
-    """Each command held against what the binary says of itself.
+    """Each command held against what the binary says of itself; and, where the ``options`` of the machine's line are
+    given, what it names against what these and the commands make.
 
     The place of a finding is the number of the command, from 1, in the place of a word, and its name.
     """
     found: list[Finding] = []
+    made: list[Option] = []
     for number, command in enumerate(commands, 1):
         place = Position(number, command.execute)
         found += _lacking(command, caps, place)
@@ -131,8 +139,19 @@ def check_commands(
         if isinstance(option, Finding):
             found.append(option)
         elif option is not None:
+            made.append(option)
             found += check_each([option], caps, assume_unknown_present=assume_unknown_present, written=[None])
-    return found
+    return [*found, *(_dangling(made, options, caps) if options is not None else ())]
+
+
+def _dangling(made: list[Option], options: Iterable[Option], caps: Capabilities) -> Iterator[Finding]:
+    """What commands name that nothing made; that an id is given twice is no fault, as it may be taken away between."""
+    ours = {option.place for option in made}
+    for finding in check_references(Line.of([*options, *made], caps)):
+        if finding.rule == "line/reference" and finding.place in ours:
+            words = "which is neither on the command line nor made by a command"
+            message = finding.message.replace("which is not on this command line", words)
+            yield finding.model_copy(update={"message": message})
 
 
 def _lacking(command: QmpCommand, caps: Capabilities, place: Position) -> Iterator[Finding]:

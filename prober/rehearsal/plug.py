@@ -17,7 +17,7 @@ from prober.commandline.machines.find import machine_of
 from prober.commandline.options import Keyval
 from prober.commandline.parse import parse_command_line
 from prober.commandline.qmp import check_commands
-from prober.commandline.refusal import Finding, Kind
+from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvFinding, reported_finding
 from prober.errors import ExitedError, UsageError
 from prober.proof.bench import Bench
@@ -108,7 +108,8 @@ class _Work:
     def look(self) -> None:
         """Hold the commands against what the binary says of itself, and against what is sent at all."""
         caps, assume = self.subject.capabilities, self.request.assume_unknown_present
-        checked: list[Finding] = check_commands([*self.request.commands], caps, assume_unknown_present=assume)
+        options = parse_command_line([*self.request.words]).options
+        checked = check_commands([*self.request.commands], caps, options=options, assume_unknown_present=assume)
         self.found = [reported_finding(one) for one in checked]
         reasons = [
             f"command {number}: {reason}"

@@ -101,3 +101,17 @@ def test_a_command_is_held_against_the_binary(version: str, command: dict[str, o
     findings = check_commands([read_command(json.dumps(command))], caps(version))
     assert [finding.part for finding in findings] == found
     assert {finding.place for finding in findings} <= {(1, command["execute"])}
+
+
+@pytest.mark.parametrize("line", [(), ("-chardev", "null,id=c")])
+def test_what_a_command_names_is_on_the_line_or_made_by_a_command(line: tuple[str, ...]) -> None:
+    options = parse_command_line(["q", *line]).options
+    netdev = read_command('{"execute": "netdev_add", "arguments": {"type": "vhost-user", "id": "n", "chardev": "c"}}')
+    card = read_command('{"execute": "device_add", "arguments": {"driver": "virtio-net-pci", "netdev": "n"}}')
+    again = read_command('{"execute": "device_add", "arguments": {"driver": "usb-tablet", "id": "t"}}')
+    found = check_commands([netdev, card, again, again], caps("10.0.13"), options=options)
+    assert [(finding.place, finding.part, finding.rule) for finding in found] == (
+        [] if line else [((1, "netdev_add"), "chardev", "line/reference")]
+    )
+    assert all("neither on the command line nor made by a command" in finding.message for finding in found)
+    assert check_commands([netdev], caps("10.0.13")) == []
