@@ -64,7 +64,7 @@ def run_save(domain: str, stated: Stated, file: Path, *, driven: bool, as_json: 
     if as_json:
         output.write_json(saved.model_dump(mode="json"))
     else:
-        for text in _format(saved, file):
+        for text in _format(saved, file, len(state)):
             output.write(output.visible(text))
     return exit_code_of(saved.verdict)
 
@@ -84,12 +84,13 @@ def _save(xml: bytes, stated: Stated, *, driven: bool) -> tuple[StateSaved, byte
     return saved, b"" if state is None else write_state(state)
 
 
-def _format(saved: StateSaved, file: Path) -> list[str]:
+def _format(saved: StateSaved, file: Path, size: int) -> list[str]:
     source = saved.source
     if exit_code_of(saved.verdict) is not ExitCode.ok:
         why = saved.reason or saved.said
         return [f"{saved.verdict.value} by QEMU {source.version}: {why}", *saved.undriven]
-    text = f"{file}: {saved.state_bytes} bytes of QEMU {source.version} ({source.machine}), {saved.seconds:.2f} s"
+    text = f"{file}: {size} bytes, {saved.state_bytes} inflated, of QEMU {source.version} ({source.machine}), "
+    text += f"{saved.seconds:.2f} s"
     return [text, *(f"  left out: {one.flag} {one.part}: {one.why}" for one in source.left_out), *saved.undriven]
 
 
