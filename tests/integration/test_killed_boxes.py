@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from prober.qemu.box.guard import become_guard, guarded
+from tests.integration.processes import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
 
@@ -61,3 +66,16 @@ def test_whenever_we_are_killed_no_box_is_left() -> None:
     while left := that_name(word):
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
+
+
+def test_a_guard_that_is_told_to_end_again_and_again_leaves_nothing() -> None:
+    """As we tell it, and the kernel once more where we are killed meanwhile."""
+    for number in range(20):
+        word = f"7{os.getpid():07}{number:02}"
+        command = guarded(["/bin/sh", "-c", f"/usr/bin/sleep {word} & wait"], apart=False)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=become_guard) as guard:
+            wait_until(lambda word=word: that_name(word))
+            with suppress(ProcessLookupError):
+                for _ in range(20):
+                    os.kill(guard.pid, signal.SIGTERM)
+        wait_until(lambda word=word: not that_name(word))

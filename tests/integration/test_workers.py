@@ -221,6 +221,7 @@ def test_memory_of_a_question_is_bounded(directory: Path) -> None:
 def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
     with serving(directory, replies=FIXTURES) as service, service.client() as client:
         ids = [entry["id"] for entry in client.get("/v1/binaries").value["binaries"]]
+        ids = [ident for ident in ids if ident.count("-") == 1]
         assert len(ids) == 4
         for number in range(40):  # both workers learn of all four
             for ident in ids:
