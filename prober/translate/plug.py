@@ -119,6 +119,7 @@ def plug_in(guest: RunningGuest, xml: bytes) -> tuple[PlugCommands, RunningGuest
     asked = with_vcpus(guest.domain, root) if root.tag in ("vcpu", "vcpus") else _with_device(guest, root)
     refusals: list[Refusal] = []
     completed = _with_names_of(guest.domain, complete_into(refusals, asked, guest.target), guest.target)
+    refusals = [*_of_the_device(refusals, guest)]
     after = RunningGuest(completed, guest.target, guest.assume_unknown_present)
     options = after.options
     place = place_of_root(root)
@@ -134,6 +135,15 @@ def plug_in(guest: RunningGuest, xml: bytes) -> tuple[PlugCommands, RunningGuest
     if refusals:
         raise RefusedError(refusals_in_order(refusals))
     return _commands(new, [*guest.options, *new]), after
+
+
+def _of_the_device(refusals: list[Refusal], guest: RunningGuest) -> Iterator[Refusal]:
+    """Those that do not stand against the guest without the device as well: it runs, and what was settled of it (the
+    CPU that QEMU has where none is asked for) is nothing that anybody asks now."""
+    if refusals:
+        own: list[Refusal] = []
+        complete_into(own, guest.domain, guest.target)
+        yield from (refusal for refusal in refusals if refusal not in own)
 
 
 def hotplug_of(guest: RunningGuest) -> tuple[PortHotplug, ...]:

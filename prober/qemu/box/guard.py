@@ -30,8 +30,8 @@ APART = 8
 #: Starts its words with the descriptor that is its own input, closes all that it has itself, and ends as they did,
 #: with 128 and the signal's number where they were killed.  Told to end, it kills whoever is its child then.  Behind
 #: the end of bubblewrap's outer process that is the inner one: with it all ends that is in the box.  It may be told
-#: twice, by us and by the kernel, and each time that interrupts ``wait``, so it waits until that process is gone (127: it
-#: is no child any more).  (POSIX's shell: what runs beside it has no input but what is named.)
+#: twice, by us and by the kernel, and each time that interrupts ``wait``, so it waits until that process is gone (127:
+#: it is no child any more).  (POSIX's shell: what runs beside it has no input but what is named.)
 _SCRIPT = """
 exec 9<&0
 finish() { read -r left </proc/$$/task/$$/children; [ -z "$left" ] || kill -9 $left; }

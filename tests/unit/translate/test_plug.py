@@ -17,6 +17,7 @@ from prober.translate.plug_models import PlugTranslation
 from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
 from tests.conftest import CHECKOUT
+from tests.hosts import on_host
 from tests.recordings import FIXTURES
 
 RING = "<controller type='pci' model='pcie-root'/>" + 10 * "<controller type='pci' model='pcie-root-port'/>"
@@ -254,3 +255,12 @@ def test_nothing_of_a_guest_changes_for_a_device() -> None:
         assert told.argv == plain.argv
         assert {name for name, _ in commands(told)} <= {"object-add", "device_add"}, path
     assert seen > 50
+
+
+def test_what_was_settled_of_the_guest_is_not_held_against_a_device() -> None:
+    """A domain without <cpu> has QEMU's own CPU, which runs as far as the host goes."""
+    asked = f"""<domain type='kvm'><name>vm</name><memory unit='MiB'>512</memory><features><acpi/></features>
+    <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{RING}</devices></domain>"""
+    host = on_host(caps(), "qemu64", without=["pni"])
+    told = translate_plug(read_domain(asked.encode()), [CARD.encode()], (), host, binary="qemu", is_here=True)
+    assert [execute for execute, _ in commands(told)] == ["netdev_add", "device_add"]
