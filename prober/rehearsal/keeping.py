@@ -8,6 +8,7 @@ from time import perf_counter
 
 from pydantic import BaseModel, ConfigDict
 
+from prober.errors import StateFileError
 from prober.proof.kvm import KvmTrial
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.changes import seen_changes
@@ -136,10 +137,13 @@ async def load_state(
     Whoever made the file may have made up what it holds, so it is loaded in the best box alone, by bubblewrap, and what
     the check refuses is not started.
 
+    :raise StateFileError: where nothing was kept: QEMU would wait for it until its time is over.
     :raise UsageError: where the line has no words, too many, or some that are no text.
     :raise ConfinementError: where bubblewrap does not work here.
     :raise QemuError: where the QEMU cannot be started, or gives no verdict.
     """
+    if not file.state:
+        raise StateFileError("the state in the file is empty", hint="`prober state save` makes one")
     began = perf_counter()
     before = SideTold(binary="", version=file.head.version, machine=file.head.machine)
     here = file.head.view()

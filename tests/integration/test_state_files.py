@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from prober.errors import StateFileError
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.keeping import Guest, load_state, save_state
 from prober.rehearsal.models import Migration
@@ -72,7 +73,6 @@ def flipped(state: bytes, at: int) -> bytes:
 
 #: What somebody may make of a state, and with which QEMU has no patience.
 SPOILT: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda state: b"",
     "cut": lambda state: state[: len(state) // 2],
     "another magic": lambda state: flipped(state, 0),
     "another version": lambda state: flipped(state, 7),
@@ -91,6 +91,11 @@ def test_a_state_that_was_made_up_is_refused_in_a_clear_word(kept: StateFile, su
     assert migration.verdict == "refused", migration
     assert migration.said or migration.signal
     assert (children_of(os.getpid()), sorted(os.listdir("/proc/self/fd"))) == before
+
+
+def test_an_empty_state_is_none(kept: StateFile, subject: LineSubject) -> None:
+    with pytest.raises(StateFileError, match="is empty"):
+        load(replace(kept, state=b""), subject, *CARD)
 
 
 @pytest.mark.needs("bubblewrap")
