@@ -18,7 +18,7 @@ from prober.commandline.chardev_tree import backend_tree
 from prober.commandline.check import check_each
 from prober.commandline.json_text import has_too_many_levels, read_json
 from prober.commandline.line import Line
-from prober.commandline.options import DeviceOption, Keyval, Object, Option, Qapi, Raw, Value, Written
+from prober.commandline.options import DeviceOption, Global, Keyval, Object, Option, Qapi, Raw, Value, Written
 from prober.commandline.references import check_references
 from prober.commandline.refusal import Finding, Kind, Position
 from prober.commandline.text import Text
@@ -146,7 +146,7 @@ def check_commands(
 
 def _dangling(made: list[Option], options: Iterable[Option], caps: Capabilities) -> Iterator[Finding]:
     """What commands name that nothing made; that an id is given twice is no fault, as it may be taken away between."""
-    ours = {option.place for option in made}
+    ours = {option.place for option in made if not isinstance(option, Global)}
     for finding in check_references(Line.of([*options, *made], caps)):
         if finding.rule == "line/reference" and finding.place in ours:
             words = "which is neither on the command line nor made by a command"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,14 +69,18 @@ def test_whenever_we_are_killed_no_box_is_left() -> None:
         time.sleep(0.05)
 
 
+def _is_gone(word: str) -> bool:
+    return not that_name(word)
+
+
 def test_a_guard_that_is_told_to_end_again_and_again_leaves_nothing() -> None:
     """As we tell it, and the kernel once more where we are killed meanwhile."""
     for number in range(20):
         word = f"7{os.getpid():07}{number:02}"
         command = guarded(["/bin/sh", "-c", f"/usr/bin/sleep {word} & wait"], apart=False)
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=become_guard) as guard:
-            wait_until(lambda word=word: that_name(word))
+            wait_until(partial(that_name, word))
             with suppress(ProcessLookupError):
                 for _ in range(20):
                     os.kill(guard.pid, signal.SIGTERM)
-        wait_until(lambda word=word: not that_name(word))
+        wait_until(partial(_is_gone, word))
