@@ -134,9 +134,9 @@ def test_what_takes_its_place_has_looked_at_all_that_is_known(bin_dir: Path, tmp
 
     def seconds(fingerprinter: Fingerprinter) -> float:
         with fingerprinter:
-            began = time.thread_time()
+            began, began_at = time.thread_time(), time.monotonic()
             fingerprint = fingerprinter.look(found, marks)
-            took = time.thread_time() - began
+            took = min(time.thread_time() - began, time.monotonic() - began_at)
         assert fingerprint is not None and len(fingerprint.files) == 1500
         return took
 
