@@ -1,9 +1,9 @@
 """An event loop that tells which of its callbacks took long, for tests: uvloop's own, with a clock around each one.
 
-What is measured is the processor time of the loop's thread, so that a busy machine makes no difference but that of its
-caches, and never more of it than time has passed: in a virtual machine the clock of a thread's processor time was seen
-to leap (Linux 6.18 under KVM: by 8.9 ms within 10 µs).  Measured are the steps of tasks, what is called soon or later, what waits for a descriptor, and what protocols
-are told; all that Python does on the loop is in one of these.
+What is measured is the processor time of the loop's thread, so that a busy machine makes no difference but that of
+its caches, and never more of it than time has passed: in a virtual machine the clock of a thread's processor time was
+seen to leap (Linux 6.18 under KVM: by 8.9 ms within 10 µs). Measured are the steps of tasks, what is called soon or
+later, what waits for a descriptor, and what protocols are told; all that Python does on the loop is in one of these.
 """
 
 from __future__ import annotations
