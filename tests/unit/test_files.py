@@ -55,6 +55,7 @@ def test_no_file_is_longer_than_400_lines() -> None:
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["prober", "tools"])
 def test_what_is_public_says_what_it_is(folder: str) -> None:
     silent = []
@@ -68,6 +69,7 @@ def test_what_is_public_says_what_it_is(folder: str) -> None:
     assert silent == []
 
 
+@pytest.mark.slow
 def test_equal_choices_are_written_in_one_order() -> None:
     """``Literal["a", "b"] | None`` equals ``Literal["b", "a"] | None``, and ``typing`` may hand out one for the other.
 

@@ -56,6 +56,7 @@ def test_a_line_for_each_version() -> None:
     assert text_of(counts).splitlines()[1].split() == ["5.2.0", "1", "1", "0", "0", "0", "0", "0.0", "%"]
 
 
+@pytest.mark.slow
 def test_our_own_table_has_no_false_refusal_and_few_false_acceptances() -> None:
     counts, others = compare_table(json.loads(TABLE.read_text("utf-8")), CAPS)
     assert [other for other in others if other.startswith("false refusal")] == []

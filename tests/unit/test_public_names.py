@@ -17,6 +17,7 @@ from tests.public_names import public_names
 WRITTEN = CHECKOUT / "tests" / "public-names.txt"
 
 
+@pytest.mark.slow
 def test_names_and_signatures_are_those_that_are_written() -> None:
     told = public_names()
     if os.environ.get("PROBER_REWRITE_CASES") == "1":

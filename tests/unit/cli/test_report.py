@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import CHECKOUT
 from tests.unit.cli.conftest import Run
 
@@ -49,6 +51,7 @@ def test_what_cannot_be_asked_or_read_does_not_keep_the_others_out(run: Run, rep
     assert [book["outcomes"][row[0]][0] for row in book["cells"]] == ["unreadable", "no"]
 
 
+@pytest.mark.slow
 def test_what_is_refused_by_every_qemu_is_so_in_each_cell(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(EXAMPLE.read_text().replace("<vcpu>", "<vcpus>").replace("</vcpu>", "</vcpus>"))
     ended = run("report", "a.xml", "--against", "qemu-5.2", "--against", "qemu-11.1")

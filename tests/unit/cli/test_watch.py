@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from prober.cli.watch import format_change
 from prober.service.client import Client
 from tests.conftest import CHECKOUT
@@ -24,6 +26,7 @@ def _start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_changes_are_printed(tmp_path: Path) -> None:
     make_binary(tmp_path / "bin")
     asker = Asker()

@@ -86,6 +86,7 @@ def strangers(pattern: re.Pattern[str], known: Container[str]) -> dict[str, set[
     return {hint: names for hint, names in strange.items() if names}
 
 
+@pytest.mark.slow
 def test_hints_are_found() -> None:
     assert len(all_hints()) > 150
     assert "write key=value" in all_hints()

@@ -121,6 +121,7 @@ def test_faults_are_found_on_a_machine_that_is_not_understood() -> None:
     assert any("has no e1000.mak" in message for message in messages)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))))
 def test_any_words_are_handed_on_or_refused(words: list[str]) -> None:

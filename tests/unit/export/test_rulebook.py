@@ -114,6 +114,7 @@ def _literals() -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_each_rule_that_the_source_names_is_known() -> None:
     assert sorted(_literals().keys() - set(known_rules())) == []
 

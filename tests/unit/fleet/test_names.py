@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from prober.fleet.names import NAME, name_of
 from tests.recordings import FIXTURES, ROOT
 
@@ -23,6 +25,7 @@ print(name_of(canonical(caps)), *(name_of(canonical(part)) for part in split(cap
 """
 
 
+@pytest.mark.slow
 def test_each_process_finds_the_same_name() -> None:
     """Sets are in another order in each of these (https://docs.python.org/3/using/cmdline.html, PYTHONHASHSEED)."""
     told = {

@@ -177,6 +177,7 @@ def reached(fleet: Fleet, xml: bytes, source: str = "a") -> TargetsAnswer:
     return targets(fleet, FleetJudge(fleet), FleetQuestion(xml), source, names=10)
 
 
+@pytest.mark.slow
 def test_targets_have_the_machine_that_the_guest_has(fleet: Fleet) -> None:
     """``q35`` is the newest machine of where it was started, and of that name only there."""
     answer = reached(fleet, domain())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from prober.pages.models import NONE, TypeMark, TypeRow
 from prober.pages.packed import book_text, book_value
 from tests.unit.pages.books import EXAMPLE, REFUSED, book_of, bundled, small
@@ -19,6 +21,7 @@ def test_a_second_qemu_of_the_same_kind_adds_a_row_and_nothing_to_the_pools() ->
     assert (two.qemus[0]._replace(label="b"),) == two.qemus[1:]
 
 
+@pytest.mark.slow
 def test_most_of_two_versions_lies_in_the_pools_once() -> None:
     both = len(book_text(book_of({"a": bundled("10.0.13"), "b": bundled("11.1.2")})))
     apart = sum(len(book_text(book_of({"a": bundled(version)}))) for version in ("10.0.13", "11.1.2"))

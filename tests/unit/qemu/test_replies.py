@@ -40,6 +40,7 @@ def _slowly(text: str) -> list[JsonValue]:
     return values[1::2]
 
 
+@pytest.mark.slow
 @given(st.lists(_LISTS, min_size=1, max_size=4))
 def test_lists_are_read_as_pythons_parser_reads_them(lists: list[JsonValue]) -> None:
     read = _replies(_text(*lists))

@@ -51,6 +51,7 @@ def _kinds(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_each_kind_of_need_has_a_row() -> None:
     files = [path for path in (ROOT / "prober").rglob("*.py") if "preflight" not in path.parts]
     kinds = set().union(*map(_kinds, files)) | {"secret", "environment"}
