@@ -9,6 +9,7 @@
 - Tests that have QEMU judge thousands of lines take a part of them, always the same, unless ``--whole`` is given
   (``make integration``, ``make integration-all``): the fixture ``whole``.  Tests marked ``long`` are left out then.
 - Tests marked ``fault`` are what ``make faults`` runs, by the names in ``tests/faults/table.py``.
+- Property tests have no deadline: whether an example is quick is no question to a clock that others' tests move.
 - Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
   are left out, not skipped.
 """
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -34,6 +36,9 @@ from tests.large_pages import collapse
 from tests.not_run import NotRun, skip_without, skips_fail
 from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
+
+hypothesis.settings.register_profile("prober", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("prober")
 
 T = TypeVar("T")
 

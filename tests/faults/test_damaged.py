@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,8 @@ def test_proofs(directory: Path, whole: bool, record_property: Any) -> None:
     for key, proof in kept.items():
         store.keep(key, proof)
     store.close()
-    with sqlite3.connect(store.path) as database:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
     good, seed = store.path.read_bytes(), random.randrange(1 << 32)
     chance, wrong, lost = random.Random(seed), [], 0
     bits = [chance.randrange(len(good) * 8) for _ in range(3000 if whole else 30)]

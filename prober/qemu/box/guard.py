@@ -30,8 +30,9 @@ APART = 8
 #: Starts its words with the descriptor that is its own input, closes all that it has itself, and ends as they did,
 #: with 128 and the signal's number where they were killed.  Told to end, it kills whoever is its child then.  Behind
 #: the end of bubblewrap's outer process that is the inner one: with it all ends that is in the box.  It may be told
-#: twice, by us and by the kernel, and each time that interrupts ``wait``, so it waits until that process is gone (127:
-#: it is no child any more).  (POSIX's shell: what runs beside it has no input but what is named.)
+#: twice, by us and by the kernel, and each time that interrupts ``wait``, so it waits until that process is gone, and
+#: once more for how it ended, of which the shell may have learned while it was interrupted (127: that was told before).
+#: (POSIX's shell: what runs beside it has no input but what is named.)
 _SCRIPT = """
 exec 9<&0
 finish() { read -r left </proc/$$/task/$$/children; [ -z "$left" ] || kill -9 $left; }
@@ -40,7 +41,8 @@ trap 'told=yes; finish' TERM
 exec <&- >&- 2>&- 9<&-
 wait $!
 code=$?
-[ -z "$told" ] || while kill -0 $!; do wait $!; now=$?; [ $now != 127 ] || break; code=$now; done
+again() { wait $!; now=$?; [ $now != 127 ] && code=$now; }
+[ -z "$told" ] || { while kill -0 $!; do again || break; done; again; }
 finish
 exit $code
 """

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from pathlib import Path
 
 import pytest
@@ -71,13 +71,13 @@ def _damage(path: Path) -> None:
 
 
 def _of_others(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE other (x)")
 
 
 def _newer(path: Path) -> None:
     aio(_opened_once(path))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA user_version = 7")
 
 
@@ -208,9 +208,8 @@ def test_a_blob_that_was_damaged_is_not_given_out_and_can_be_put_again(tmp_path:
         async with AsyncExitStack() as stack:
             store = await Files(tmp_path / "fleet.db", stack).reader()
             await store.blob(name, data)
-            with sqlite3.connect(tmp_path / "fleet.db") as connection:
+            with closing(sqlite3.connect(tmp_path / "fleet.db", isolation_level=None)) as connection:
                 connection.execute("UPDATE blobs SET data = x'00'")
-            connection.close()
             with pytest.raises(StoreError, match="does not hold"):
                 await store.blob(name)
             await store.blob(name, data)
