@@ -54,6 +54,7 @@ def make_root(version: str, suite: str) -> Path:
     name = version if version in PEERS else f"QEMU {version}"
     root = find_root(version)
     if root is not None:
+        _name_localhost(root)
         print(f"{name}: {root}")
         return root
     if shutil.which("mmdebstrap") is None:
@@ -75,8 +76,16 @@ def make_root(version: str, suite: str) -> Path:
          f"--include={','.join(packages)}", *hooks, suite, str(partial)],
         check=True,
     )  # fmt: skip
+    _name_localhost(partial)
     partial.rename(target)
     return target
+
+
+def _name_localhost(root: Path) -> None:
+    """A host knows itself by name, and a QEMU looks that up for an address without a host."""
+    hosts = root / "etc" / "hosts"
+    if not hosts.exists():
+        hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
 
 
 def main() -> None:

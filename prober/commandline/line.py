@@ -291,6 +291,6 @@ def number(value: Value) -> int | None:
 
 
 def size(value: Value) -> int | None:
-    """A size in bytes as QEMU reads it, or None."""
-    found = number(value)
-    return as_size(str(value)) if found is None and isinstance(value, str) else found
+    """A size in bytes as QEMU reads it, in tens also where a zero stands before it (``qemu_strtosz``), or None."""
+    found = as_size(str(value)) if isinstance(value, str) else None
+    return number(value) if found is None else found

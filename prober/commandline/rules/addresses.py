@@ -1,4 +1,4 @@
-"""Places on buses without PCI: SCSI and IDE units, floppy drives, USB ports; each for one device."""
+"""Places on buses without PCI: SCSI and IDE units, floppy drives; each for one device."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ _ANY = 2**32 - 1
 #: What a machine's own floppy controller calls its bus.
 _FLOPPY_BUS = "floppy-bus.0"
 
-#: How many ports a USB hub has (``hw/usb/dev-hub.c``), and how many digits nobody writes of one.
-_HUB_PORTS = 8
-_DIGITS = 6
-
 #: Devices of which any keeps QEMU from adding a CD-ROM drive of its own (``system/vl.c``, ``default_list``).
 _NO_DEFAULT_CDROM = ("ide-hd", "ide-cd", "scsi-hd", "scsi-cd")
 
@@ -50,12 +46,8 @@ _SCSI_LAST: Mapping[str, tuple[int, int]] = MappingProxyType(
     }
 )
 
-#: How many ports the root of a USB bus has, by what makes it (``hw/usb/hcd-*.h``).
-_ROOT_PORTS: Mapping[str, int] = MappingProxyType({"pci-uhci-usb": 2, "pci-ehci-usb": 6})
-_MOST_XHCI_PORTS = 15
 
-
-def _home(device: Made, bus: str, line: Line) -> Made | None:
+def home_of(device: Made, bus: str, line: Line) -> Made | None:
     """The device that makes the bus on which another is; of one that names none, the only one on the line."""
     if device.bus:
         return line.device(device.bus.rpartition(".")[0])
@@ -75,7 +67,7 @@ def _scsi_bounds(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, "channel", f"a SCSI bus has channel 0, and no channel {channel}")
         if max(target or 0, unit or 0) <= 0 or (not device.bus and "scsi" in line.values("-drive", "if")):
             continue  # a machine's own controller may be the first
-        home = _home(device, "SCSI", line)
+        home = home_of(device, "SCSI", line)
         last = _last_of(home)
         if home is None or last is None:
             continue
@@ -164,81 +156,7 @@ def _floppies(line: Line) -> Iterator[Fault]:
         taken.setdefault((bus, unit), "")
 
 
-def _usb(line: Line) -> Iterator[Fault]:
-    taken: set[tuple[str, str]] = set()
-    only = _only_usb_bus(line)
-    hubs = {(device.bus or only, str(device.values.get("port", ""))) for device in line.of_type("usb-hub")}
-    # A hub whose own port QEMU chooses may be anywhere.
-    is_open = any(not port or not bus for bus, port in hubs)
-    for device in line.derived_from("usb-device"):
-        port = device.values.get("port")
-        bus = device.bus or only
-        if not bus or not isinstance(port, str):
-            continue
-        if (bus, port) in taken:
-            yield Fault(device.place, "port", f"port {port} of {bus} is taken")
-        taken.add((bus, port))
-        hub, dot, _ = port.rpartition(".")
-        if dot and (bus, hub) not in hubs and not is_open:
-            yield Fault(device.place, "port", f"there is no hub at port {hub} of {bus}")
-
-
-def _only_usb_bus(line: Line) -> str:
-    """The bus that a USB device is on without saying so, where there is one alone; else an empty text."""
-    homes = [device for device in line.devices if device.type.makes.bus == "usb-bus"]
-    if line.has_usb or len(homes) != 1:
-        return "usb-bus.0" if line.has_usb and not homes else ""
-    return f"{homes[0].id}.0" if homes[0].id else "usb-bus.0"
-
-
-def _usb_bounds(line: Line) -> Iterator[Fault]:
-    if "port" not in line.properties or line.globals.intersection(("p2", "p3", "num-ports", "ports")):
-        return
-    hubs = {(device.bus, str(device.values.get("port"))): device for device in line.of_type("usb-hub")}
-    for device in line.derived_from("usb-device"):
-        port = device.values.get("port")
-        if not isinstance(port, str):
-            continue
-        above, _, last = port.rpartition(".")
-        if above:
-            hub = hubs.get((device.bus, above))
-            most = number(hub.values.get("ports", _HUB_PORTS)) if hub is not None else None
-            of = f"the hub at port {above}"
-        else:
-            most, of = _root_ports(device, line)
-        if most is not None and last.isdecimal() and len(last) < _DIGITS and int(last) > most:
-            yield Fault(device.place, "port", f"{of} has {most} ports, and no port {port}")
-
-
-def _root_ports(device: Made, line: Line) -> tuple[int | None, str]:
-    """How many ports the root has on which a device is, and what it is called; None where that is not known."""
-    if line.has_usb:
-        # A machine's own controller is the first bus; which ports it has depends on the machine.
-        if device.bus or line.kind != "pc" or any(other.type.makes.bus == "usb-bus" for other in line.devices):
-            home = _home(device, "usb-bus", line) if device.bus else None
-        else:
-            return _ROOT_PORTS["pci-uhci-usb"], "usb-bus.0"
-    else:
-        home = _home(device, "usb-bus", line)
-    if home is None or "masterbus" in line.properties:
-        return None, ""
-    return _ports_of(home), f"a {home.typename}"
-
-
-def _ports_of(home: Made) -> int | None:
-    """How many ports a USB controller has; None where that is not known."""
-    lineage = home.type.lineage
-    if "pci-xhci" in lineage:
-        counts = [number(home.values.get(key, 4)) for key in ("p2", "p3")]
-        known = [min(count, _MOST_XHCI_PORTS) for count in counts if count is not None]
-        return max(known) if len(known) == len(counts) else None
-    if "pci-ohci" in lineage:
-        return number(home.values.get("num-ports", 3))
-    return next((_ROOT_PORTS[name] for name in lineage if name in _ROOT_PORTS), None)
-
-
 _SCSI_LINE = "-display none -blockdev null-co,node-name=n -device lsi53c895a,id=s -device scsi-hd,drive=n,bus=s.0"
-_USB_LINE = "-display none -device qemu-xhci,id=u -device usb-tablet,bus=u.0"
 
 RULES = (
     Rule(
@@ -249,15 +167,6 @@ RULES = (
         about=("scsi-device",),
         wrong=f"{_SCSI_LINE},scsi-id=8",
         right=f"{_SCSI_LINE},scsi-id=7",
-    ),
-    Rule(
-        "line/usb-ports",
-        "a USB port is one that its hub or its controller has",
-        "hw/usb/bus.c, usb_claim_port",
-        _usb_bounds,
-        about=("usb-device",),
-        wrong=f"{_USB_LINE},port=5",
-        right=f"{_USB_LINE},port=4",
     ),
     Rule(
         "line/scsi-unit",
@@ -293,20 +202,5 @@ RULES = (
         about=("floppy",),
         wrong="-display none -M pc -nodefaults -device floppy,unit=0 -device floppy,unit=0",
         right="-display none -M pc -nodefaults -device floppy,unit=0 -device floppy,unit=1",
-    ),
-    Rule(
-        "line/usb-port",
-        "a USB port is given once, and the hub that it is of is there",
-        "hw/usb/bus.c, usb_claim_port",
-        _usb,
-        about=("usb-device",),
-        wrong=(
-            "-display none -M pc -nodefaults -device qemu-xhci,id=x -device usb-kbd,bus=x.0,port=1 "
-            "-device usb-tablet,bus=x.0,port=1"
-        ),
-        right=(
-            "-display none -M pc -nodefaults -device qemu-xhci,id=x -device usb-kbd,bus=x.0,port=1 "
-            "-device usb-tablet,bus=x.0,port=2"
-        ),
     ),
 )

@@ -16,6 +16,21 @@ _NEEDED = {
     "memory-backend-file": (("size",), ("mem-path",)),
     "memory-backend-memfd": (("size",),),
     "rng-egd": (("chardev",),),
+    "authz-simple": (("identity",),),
+    "can-host-socketcan": (("if",), ("canbus",)),
+    "colo-compare": (("primary_in",), ("secondary_in",), ("outdev",), ("iothread",)),
+    "cryptodev-vhost-user": (("chardev",),),
+    "dbus-vmstate": (("addr",),),
+    "filter-buffer": (("netdev",), ("interval",)),
+    "filter-dump": (("netdev",), ("file",)),
+    "filter-mirror": (("netdev",), ("outdev",)),
+    "filter-redirector": (("netdev",), ("indev", "outdev")),
+    "filter-replay": (("netdev",),),
+    "filter-rewriter": (("netdev",),),
+    "input-barrier": (("name",),),
+    "input-linux": (("evdev",),),
+    "pr-manager-helper": (("path",),),
+    "secret_keyring": (("serial",),),
 }
 
 
@@ -139,7 +154,7 @@ RULES = (
     Rule(
         "line/object-complete",
         "objects have what they cannot be without",
-        "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c",
+        "backends/hostmem*.c, crypto/secret*.c, backends/rng-egd.c, net/filter*.c, authz/simple.c and their like",
         _needed,
         about=tuple(_NEEDED),
         wrong="-display none -object secret,id=s",

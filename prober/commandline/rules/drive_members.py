@@ -11,6 +11,7 @@ from prober.commandline.line import Line
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
+from prober.commandline.text import as_number, as_size, as_switch
 
 #: What every block driver takes besides its own (``block.c``, ``bdrv_runtime_opts`` and what stands around it).
 _OF_ANY = frozenset(
@@ -57,6 +58,15 @@ def _strange(driver: Value, keys: set[str], line: Line) -> list[str]:
 
 
 def _known(driver: str, line: Line) -> set[str] | None:
+    members = _types_of(driver, line)
+    if members is None:
+        return None
+    return {*members, *DRIVERS_OWN.get(driver, ()), *(CHILDREN if driver == "raw" else ())}
+
+
+def _types_of(driver: str, line: Line) -> dict[str, str] | None:
+    """What a driver reads that reads nothing but what the binary's schema has, each with its type in JSON (empty for
+    what has several); None where that is not told."""
     schema = line.caps.schema_
     entity = schema.command("blockdev-add") if schema is not None else None
     if schema is None or entity is None:
@@ -64,7 +74,30 @@ def _known(driver: str, line: Line) -> set[str] | None:
     of = str(entity["arg-type"])
     if driver not in _SURE or schema.variant(of, driver) is None:
         return None
-    return {*schema.members_with(of, driver, {}), *DRIVERS_OWN.get(driver, ()), *(CHILDREN if driver == "raw" else ())}
+    members = schema.members_with(of, driver, {})
+    return {name: (schema.entity(member.type) or {}).get("json-type", "") for name, member in members.items()}
+
+
+def _values(line: Line) -> Iterator[Fault]:
+    if line.is_open:
+        return
+    for option in line.keyval.get("-drive", ()):
+        values = drive_values_of(option)
+        keys = handed_on(values)
+        for start, driver in (("", values.get("driver", values.get("format"))), ("file.", _below(values))):
+            types = _types_of(driver, line) if isinstance(driver, str) else None
+            for name in sorted((types or {}).keys() - _OF_ANY):
+                value = values.get(start + name) if start + name in keys else None
+                if types and isinstance(value, str) and (what := _against(str(value), types[name])):
+                    yield Fault(option.place, start + name, f"{start}{name} is {what} for {driver}, not {value[:40]!r}")
+
+
+def _against(text: str, kind: str) -> str:
+    """What a text is not, that a block driver reads as a type; which whole numbers are sizes is told by no schema."""
+    if kind == "boolean":
+        return "" if as_switch(text) is not None else "on or off"
+    number = next((found for found in (as_size(text), as_number(text)) if found is not None), None)
+    return "" if kind != "int" or (number is not None and number < 2**64) else "a whole number below 2⁶⁴"
 
 
 #: Drivers that read nothing by names of their own but what is told here.
@@ -80,5 +113,14 @@ RULES = (
         about=("-drive",),
         wrong="-display none -drive file=null-co://,if=none,format=raw,lazy-refcounts=on",
         right="-display none -drive file=null-co://,if=none,format=raw,offset=512",
+    ),
+    Rule(
+        "line/drive-value",
+        "whole numbers and switches that a `-drive` hands to its block driver are such; some drivers abort otherwise",
+        "block/null.c, null_file_open; util/qemu-option.c, parse_option_size",
+        _values,
+        about=("-drive",),
+        wrong="-display none -drive driver=null-co,if=none,size=1x",
+        right="-display none -drive driver=null-co,if=none,size=1K",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prober.commandline.line import Line, Made, size
+from prober.commandline.line import Line, Made, number, size
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule, Version
@@ -91,15 +91,15 @@ class Bound:
                     yield Fault(device.place, self.part, message)
 
     def _against(self, value: Value, device: Made, line: Line) -> str:
-        number = size(value)
-        if number is None:
+        known = line.caps.property_of(device.typename, self.part)
+        found = size(value) if known is None or known.type == "size" else number(value)
+        if found is None:
             return ""
-        if number < 0 <= self.takes.least:
-            known = line.caps.property_of(device.typename, self.part)
+        if found < 0 <= self.takes.least:
             if known is None or known.type not in _WIDE:
                 return ""  # said already: it does not fit the type
-            number += 2**64
-        return "" if self.takes.has(number) else f"{self.part} is {self.takes} here, not {str(value)[:40]}"
+            found += 2**64
+        return "" if self.takes.has(found) else f"{self.part} is {self.takes} here, not {str(value)[:40]}"
 
     def _against_text(self, value: Value) -> str:
         if not isinstance(value, str) or len(value.encode(errors="replace")) <= self.longest:

@@ -114,7 +114,7 @@ def _aligned(line: Line) -> Iterator[Fault]:
     for device, kind, length in _sizes(line):
         if device.typename != "pc-dimm" or kind != "memory-backend-ram" or length is None:
             continue
-        address = size(device.values.get("addr"))
+        address = number(device.values.get("addr"))
         if length % _ALIGNED:
             yield Fault(device.place, "memdev", f"the memory of a DIMM is a multiple of {_ALIGNED} bytes, not {length}")
         elif address and address % _ALIGNED:

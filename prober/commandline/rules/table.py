@@ -56,6 +56,7 @@ from prober.commandline.rules import (
     terminals,
     threads,
     topology,
+    usb,
     usernet,
 )
 from prober.commandline.rules.rule import Rule
@@ -111,6 +112,7 @@ RULES: tuple[Rule, ...] = (
     *terminals.RULES,
     *threads.RULES,
     *topology.RULES,
+    *usb.RULES,
     *usernet.RULES,
 )
 
