@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,12 +18,13 @@ from prober.capabilities.difference import Change, Difference
 from prober.capabilities.models import Machine
 from prober.commandline.machines.find import machine_family
 from prober.commandline.refusal import Kind, Refusal
+from prober.commandline.report import ArgvFinding
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.host.host import Host
 from prober.proof.kvm import KvmTrial
-from prober.proof.models import ProofVerdict
+from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.proof.once import prove_once
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
@@ -38,7 +40,8 @@ _TRIED = 3
 
 
 class Mend(BaseModel):
-    """A change of the XML that helps, and what came of trying it: ``verdict`` is that of a start on the new QEMU.
+    """A change of the XML that helps, and what came of trying it: ``verdict`` is that of a start on the new QEMU, on
+    the ``ground`` that it was started, or that it was held against what it says of itself alone.
 
     ``restarts`` is whether a guest that runs has to be started anew for it.
     """
@@ -49,6 +52,7 @@ class Mend(BaseModel):
     value: str
     why: str
     verdict: ProofVerdict
+    ground: Literal["checked", "proven"] = "proven"
     restarts: bool
 
 
@@ -56,9 +60,12 @@ class Upgraded(BaseModel):
     """One domain.
 
     ``machine`` is the type that it runs on the old QEMU, ``machine_there`` what its XML stands for on the new one, and
-    ``starts`` what came of a start there (None where the domain is refused, by ``refusals``).  ``there`` and ``back``
-    are the migrations of a guest that keeps its machine type; None where a line is refused.  ``deprecated`` is what the
-    new QEMU warns of, ``differences`` what it has otherwise of all that the domain uses.  ``cards`` are
+    ``starts`` what came of a start there (None where the domain is refused, by ``refusals``): ``ground`` is *proven*
+    where it was started, ``said`` are QEMU's own words where it refused, about an ``option`` of the line, ``reason`` is
+    why it is not provable, ``findings`` are what the check and the live QEMU said of the line, and ``left_out`` is what
+    it was started without.  ``there`` and ``back`` are the migrations of a guest that keeps its machine type; None
+    where a line is refused.  ``deprecated`` is what the new QEMU warns of, in words, ``differences`` what it has
+    otherwise of all that the domain uses.  ``cards`` are
     the network cards that a guest with systemd would call otherwise after its next start there, ``names`` what it calls
     each with the old QEMU.
     """
@@ -69,7 +76,12 @@ class Upgraded(BaseModel):
     machine: str = ""
     machine_there: str = ""
     starts: ProofVerdict | None = None
+    ground: Literal["checked", "proven"] = "checked"
     said: str = ""
+    reason: str = ""
+    option: Blamed | None = None
+    findings: tuple[ArgvFinding, ...] = ()
+    left_out: tuple[Omission, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     refused_now: tuple[Refusal, ...] = ()
     there: Migration | None = None
@@ -165,7 +177,16 @@ class UpgradeRehearsal:
         proof = await prove_once(self._new.subject, LineRequest(line))
         warned = [f"{one.flag}: {one.message}" for one in proof.findings if one.kind is Kind.deprecated]
         warned += [text for text in proof.warnings if "deprecated" in text]
-        return {"starts": proof.verdict, "said": proof.said or proof.reason, "deprecated": tuple(dict.fromkeys(warned))}
+        return {
+            "starts": proof.verdict,
+            "ground": proof.ground,
+            "said": proof.said,
+            "reason": proof.reason,
+            "option": proof.option,
+            "findings": proof.findings,
+            "left_out": proof.left_out,
+            "deprecated": tuple(dict.fromkeys(warned)),
+        }
 
     async def _migrate(self, domain: Domain, machine: str) -> dict[str, object]:
         """There and back, with the machine type that the guest runs."""
@@ -208,7 +229,7 @@ class UpgradeRehearsal:
             written = domain.os.type.machine or "no machine at all"
             why = f"{written} is {told.machine} now and would be {told.machine_there} at the next start"
             mend = await self._try(domain, told.machine, why, restarts=False)
-            if mend is not None:
+            if mend is not None and mend.verdict is not ProofVerdict.refused:
                 yield mend
 
     async def _try(self, domain: Domain, machine: str, why: str, *, restarts: bool) -> Mend | None:
@@ -219,7 +240,7 @@ class UpgradeRehearsal:
             return None
         proof = await prove_once(self._new.subject, LineRequest(line))
         path = "/domain/os/type/@machine"
-        return Mend(path=path, value=machine, why=why, verdict=proof.verdict, restarts=restarts)
+        return Mend(path=path, value=machine, why=why, verdict=proof.verdict, ground=proof.ground, restarts=restarts)
 
 
 def nearest_machines(machine: str, caps: Capabilities) -> list[str]:
