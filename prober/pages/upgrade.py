@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from os.path import commonprefix
+from itertools import takewhile
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -81,8 +81,9 @@ class UpgradeBookMaker:
 
 def _common_directory(names: Sequence[str]) -> str:
     """The directory that all files are in, or below, with its slash; empty where there is none."""
-    parents = [name[: name.rfind("/") + 1] for name in names]
-    return commonprefix(parents)[: commonprefix(parents).rfind("/") + 1]
+    parents = [name.split("/")[:-1] for name in names]
+    common = takewhile(lambda parts: len(set(parts)) == 1, zip(*parents, strict=False))
+    return "".join(f"{parts[0]}/" for parts in common)
 
 
 def _named(qemu: UpgradeQemu) -> QemuNamed:

@@ -182,7 +182,7 @@ def test_names_that_are_markup_are_text(browser: Browser, tmp_path: Path) -> Non
     )
     xml = CI.replace("<name>", f"<!-- {HOSTILE.replace('--', '')} --><name>")
     with visit(browser, _write(tmp_path, [(told, xml)], HOSTILE)) as made:
-        made.page.get_by_role("button", name="vm").first.click()
+        made.page.locator(".opens").first.click()
         made.page.locator(".opened").wait_for()
         assert HOSTILE in made.page.locator(".side").inner_text()
         assert HOSTILE.replace("--", "") in made.page.locator(".code").inner_text()

@@ -101,8 +101,10 @@ def test_the_page_of_an_upgrade_keeps_to_the_same(hostile_upgrade: str) -> None:
     assert page.xpath("//@src | //@action | //iframe | //object | //embed | //img") == []
     assert "onerror" not in re.sub(r"&[#\w]+;", "", hostile_upgrade.partition("</title>")[2])
     assert page.xpath("string(//title)") == HOSTILE
-    (row,) = data_of(hostile_upgrade)["domains"]
-    assert (row["name"], row["starts"]["said"], row["there"]["said"]) == (f"vm{HOSTILE}.xml", HOSTILE, HOSTILE)
+    data = data_of(hostile_upgrade)
+    (row,) = data["domains"]
+    assert data["directory"] + row["name"] == f"vm{HOSTILE}.xml"
+    assert (row["starts"]["said"], row["there"]["said"]) == (HOSTILE, HOSTILE)
 
 
 def test_the_same_book_makes_the_same_page() -> None:
