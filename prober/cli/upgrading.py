@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import prober
 from prober.capabilities.difference import Change
 from prober.cli import output
 from prober.cli.domains import find_domains
@@ -17,7 +16,7 @@ from prober.cli.files import read_xml_file, shown_name
 from prober.cli.forms.write import write_form
 from prober.cli.migrating import Journey, find_hosts
 from prober.cli.options import Form
-from prober.cli.page_file import require_place, write_page
+from prober.cli.page_file import require_place
 from prober.cli.translating import HostFile
 from prober.cli.turns import exit_code_of, in_turns, worst_of
 from prober.domain.domain import Domain
@@ -63,7 +62,10 @@ def run_upgrade(
     way = f"QEMU {sides[0].caps.version} to {sides[1].caps.version}"
     try:
         if page is not None:
-            _write_page(page, done, sides, way, began, driven=driven)
+            from prober.cli.upgrade_page import UpgradeDone, write_upgrade_page
+
+            rows = [UpgradeDone(one, read.xml, read.domain) for read, one in done]
+            write_upgrade_page(page, rows, sides, journey, began, driven=driven)
     finally:
         # What took so long is told, whatever becomes of the file.
         _write(told, way, form, verbose=verbose)
@@ -83,28 +85,6 @@ def _write(told: Sequence[Upgraded], way: str, form: Form, *, verbose: bool) -> 
         for one in told:
             for line in _lines(one, verbose=verbose):
                 output.write(line)
-
-
-def _write_page(
-    page: Path,
-    done: Sequence[tuple[_Read, Upgraded]],
-    sides: tuple[UpgradeQemu, UpgradeQemu],
-    way: str,
-    began: datetime,
-    *,
-    driven: bool,
-) -> None:
-    from prober.pages.report import render_upgrade
-    from prober.pages.upgrade import UpgradeBookMaker
-
-    maker = UpgradeBookMaker(*sides)
-    for read, told in done:
-        maker.add(told, read.xml, read.domain)
-    made = f"made by prober {prober.__version__}"
-    book = maker.make(f"Upgrade from {way}", made, f"{began:%Y-%m-%dT%H:%M:%SZ}", driven=driven)
-    text = render_upgrade(book)
-    write_page(page, text)
-    output.note(f"{page}: {len(text.encode()) / 1024:.0f} KiB with {len(done)} domains")
 
 
 async def _rehearse(
@@ -160,10 +140,7 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
         yield f"cannot be read: {told.unreadable}"
     yield from (f"refused by the old QEMU already: {refusal}" for refusal in told.refused_now)
     yield from (f"refused by the new QEMU: {refusal}" for refusal in told.refusals)
-    if told.starts is ProofVerdict.refused:
-        yield f"it does not start: {told.said or told.reason}"
-    elif told.starts is ProofVerdict.not_provable:
-        yield f"whether it starts is not provable: {told.reason or told.said}"
+    yield from _start(told)
     for way, migration in (("migrating", told.there), ("back", told.back)):
         if migration is not None:
             yield from (f"{way}: {line}" for line in _of_migration(migration, verbose=verbose))
@@ -174,6 +151,13 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
     for mend in told.mends:
         how = "the guest has to be started anew" if mend.restarts else "for the next start"
         yield f"mend: {mend.path} {mend.value!r} ({how}; {mend.verdict.value}): {mend.why}"
+
+
+def _start(told: Upgraded) -> Iterator[str]:
+    if told.starts is ProofVerdict.refused:
+        yield f"it does not start: {told.said or told.reason}"
+    elif told.starts is ProofVerdict.not_provable:
+        yield f"whether it starts is not provable: {told.reason or told.said}"
 
 
 def _cards(told: Upgraded, *, verbose: bool) -> Iterator[str]:

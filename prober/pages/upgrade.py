@@ -46,11 +46,12 @@ _DEVICE = re.compile(r"\S+ (\S+) at ")
 class UpgradeBookMaker:
     """Makes an :class:`~prober.pages.upgrade_models.UpgradeBook`, a domain at a time."""
 
-    def __init__(self, old: UpgradeQemu, new: UpgradeQemu) -> None:
-        self._old, self._new = old, new
+    def __init__(self, old: UpgradeQemu, new: UpgradeQemu, labels: tuple[str, str]) -> None:
+        """``labels`` are what the two were named by."""
+        self._old, self._new, self._labels = old, new, labels
         self._rows: list[UpgradeRow] = []
 
-    def add(self, told: Upgraded, xml: bytes = b"", domain: Domain | None = None) -> None:
+    def add(self, told: Upgraded, xml: bytes, domain: Domain | None) -> None:
         """What became of one domain.  ``domain`` is what the XML was read into, None where it was not; passwords are
         taken out of the XML and of all that is said of it."""
         text, clean = without_passwords(xml.decode("utf-8", "replace"))
@@ -75,7 +76,7 @@ class UpgradeBookMaker:
             breaks=sum(row.outcome == "breaks" for row in rows),
             mended=sum(bool(row.mends) for row in rows),
         )
-        old, new = _named(self._old), _named(self._new)
+        old, new = (_named(*one) for one in zip((self._old, self._new), self._labels, strict=True))
         return UpgradeBook(title, made, when, driven, old, new, directory, counts, rows)
 
 
@@ -86,9 +87,8 @@ def _common_directory(names: Sequence[str]) -> str:
     return "".join(f"{parts[0]}/" for parts in common)
 
 
-def _named(qemu: UpgradeQemu) -> QemuNamed:
-    subject, version = qemu.subject, qemu.caps.version
-    label = subject.binary if subject.root is None else f"{subject.root}{subject.binary}"
+def _named(qemu: UpgradeQemu, label: str) -> QemuNamed:
+    version = qemu.caps.version
     return QemuNamed(label, str(version), version.package, qemu.caps.target)
 
 

@@ -23,7 +23,7 @@ UpgradeOutcome: TypeAlias = Literal[
 
 
 class QemuNamed(NamedTuple):
-    """One of the two: ``label`` is the binary, behind the root directory that it is in."""
+    """One of the two: ``label`` is what it was named by."""
 
     label: str
     version: str

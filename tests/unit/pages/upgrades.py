@@ -57,7 +57,7 @@ def mend(value: str, **told: Any) -> Mend:
 
 def upgrade_of(*domains: tuple[Upgraded, str], title: str = "An upgrade", driven: bool = True) -> UpgradeBook:
     """The book of these on their way from 10.0 to 11.1, each with its XML (empty: it was not read)."""
-    maker = UpgradeBookMaker(qemu_of("10.0.13"), qemu_of("11.1.2"))
+    maker = UpgradeBookMaker(qemu_of("10.0.13"), qemu_of("11.1.2"), ("debian-13", "forky"))
     for told, xml in domains:
         maker.add(told, xml.encode(), read_domain(xml.encode()) if xml else None)
     return maker.make(title, "made by a test", "2026-11-30T12:00:00Z", driven=driven)
