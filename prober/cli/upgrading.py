@@ -150,7 +150,11 @@ def _details(told: Upgraded, *, verbose: bool) -> Iterator[str]:
         yield from (f"it uses: {change.fact}: {_described(change)}" for change in told.differences)
     for mend in told.mends:
         how = "the guest has to be started anew" if mend.restarts else "for the next start"
+        if mend.there is not None:
+            how = f"for the way there, {mend.there.value}, and the next start"
         yield f"mend: {mend.path} {mend.value!r} ({how}; {mend.verdict.value}): {mend.why}"
+        if mend.xml:
+            yield f"  {mend.xml}"
 
 
 def _start(told: Upgraded) -> Iterator[str]:

@@ -28,6 +28,7 @@ from prober.pages.upgrade_models import (
 from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.rehearsal.models import GuestChange, Migration
 from prober.rehearsal.upgrade import Mend, Upgraded, UpgradeQemu
+from prober.rehearsal.view import ident_in
 from prober.rehearsal.wording import describe_card, describe_change, describe_value
 from prober.translate.pinned import with_machine
 from prober.translate.places import WordPlaces, find_word_places
@@ -38,9 +39,6 @@ MOST_ROWS, MOST_TEXT, MOST_XML = 100, 2_000, 256 << 10
 
 #: What was taken by a QEMU.
 _TAKEN = frozenset({"proven", "proven in part", "rehearsed", "rehearsed in part"})
-
-#: A device as a rehearsal tells of it: its type, its id, and where it stands.
-_DEVICE = re.compile(r"\S+ (\S+) at ")
 
 
 class UpgradeBookMaker:
@@ -57,7 +55,7 @@ class UpgradeBookMaker:
         text, clean = without_passwords(xml.decode("utf-8", "replace"))
         shown = _cut_xml(text)
         where = _Where.find(told, domain, self._old, self._new) if domain is not None else _Where()
-        row = _row(told, shown, where, domain, str(self._new.caps.version))
+        row = _row(told, shown, where, str(self._new.caps.version))
         self._rows.append(clean(_within(row, shown.count("\n") + 1 if len(shown) < len(text) else None)))
 
     def make(self, title: str, made: str, when: str, *, driven: bool) -> UpgradeBook:
@@ -117,13 +115,12 @@ class _Where(NamedTuple):
                 return lines.machine
             if words.startswith("cpu"):
                 return lines.of_flag("-cpu")
-            found = _DEVICE.match(words)
-            if found is not None and found[1] in lines.by_id:
-                return lines.by_id[found[1]]
+            if ident_in(words) in lines.by_id:
+                return lines.by_id[ident_in(words)]
         return None
 
 
-def _row(told: Upgraded, xml: str, where: _Where, domain: Domain | None, version: str) -> UpgradeRow:
+def _row(told: Upgraded, xml: str, where: _Where, version: str) -> UpgradeRow:
     starts = _starts(told, where)
     there, back = (_way(told, one, where) for one in (told.there, told.back))
     deprecated = tuple(_deprecated(told, where))
@@ -146,7 +143,7 @@ def _row(told: Upgraded, xml: str, where: _Where, domain: Domain | None, version
         deprecated=deprecated[:MOST_ROWS],
         otherwise=tuple(_otherwise(told, where))[:MOST_ROWS],
         cards=cards[:MOST_ROWS],
-        mends=tuple(_mend(one, xml, domain) for one in told.mends[:MOST_ROWS]),
+        mends=tuple(_mend(one, told, xml, where) for one in told.mends[:MOST_ROWS]),
     )
 
 
@@ -312,20 +309,40 @@ def _notes(
             else f"is {other.kind}"
         )
         yield from (Remark(line, path, f"{other.fact}: {how}") for line, path in other.at if line)
-    at = where.start.machine if where.start is not None else Place(0, "/")
     for mend in told.mends:
-        yield Remark(
-            at.line, mend.path, mend.why, f"write {mend.value!r} here", f"a start with it: {mend.verdict.value}"
-        )
+        at = _mended(mend, told, where)
+        hint = f"write {mend.xml}" if mend.xml else f"write {mend.value!r} here"
+        yield Remark(_line(at), mend.path, mend.why, hint, f"a start with it: {mend.verdict.value}")
 
 
-def _mend(mend: Mend, xml: str, domain: Domain | None) -> MendTold:
-    place = domain.os.type.place("machine") if domain is not None else Place(0, mend.path)
+def _mended(mend: Mend, told: Upgraded, where: _Where) -> Place | None:
+    """Where a change would be made: at the machine type, or at the device that a new element is about."""
+    if not mend.xml:
+        return where.start.machine if where.start is not None else None
+    changes = (*told.there.because, *told.there.changes) if told.there is not None else ()
+    about = next((one.where for one in changes if describe_change(one) == mend.why), "")
+    return where.of_device(about)
+
+
+def _mend(mend: Mend, told: Upgraded, xml: str, where: _Where) -> MendTold:
+    line = _line(_mended(mend, told, where))
     lines = xml.split("\n")
-    before = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
-    after = _with_attribute(before, mend)
-    shown = (_cut(before), _cut(after)) if after else ("", "")
-    return MendTold(mend.path, mend.value, mend.why, mend.verdict.value, mend.ground, mend.restarts, place.line, *shown)
+    before, after = "", mend.xml
+    if not mend.xml:
+        before = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+        after = _with_attribute(before, mend)
+    return MendTold(
+        mend.path,
+        mend.value,
+        mend.why,
+        mend.verdict.value,
+        mend.ground,
+        mend.restarts,
+        mend.there.value if mend.there is not None else "",
+        line,
+        _cut(before) if after else "",
+        _cut(after),
+    )
 
 
 def _with_attribute(line: str, mend: Mend) -> str:

@@ -81,7 +81,8 @@ class OtherwiseTold(NamedTuple):
 
 class MendTold(NamedTuple):
     """A change of the XML that helps: ``before`` and ``after`` are the line as it is and as it would be, empty where it
-    cannot be shown; ``verdict`` came of a start with it, on that ``ground``."""
+    cannot be shown, or is new; ``verdict`` came of a start with it, on that ``ground``, ``there`` of a migration with
+    it (empty where it is none for that)."""
 
     path: str
     value: str
@@ -89,6 +90,7 @@ class MendTold(NamedTuple):
     verdict: str
     ground: str
     restarts: bool
+    there: str
     line: int
     before: str
     after: str

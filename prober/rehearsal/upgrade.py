@@ -6,7 +6,7 @@ and options that another of the same version has.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,23 +27,27 @@ from prober.proof.kvm import KvmTrial
 from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.proof.once import prove_once
 from prober.proof.subject import LineRequest, LineSubject
+from prober.rehearsal.mending import KeptProperty, kept_properties, with_properties
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.rehearsal.wording import describe_change
 from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.pipeline import translate
+from prober.translate.places import find_word_places
 from prober.translate.translation import Translation
 from prober.translate.uses import compare_for, keep_used
 
-#: How many machine types are tried in the place of one that is gone.
-_TRIED = 3
+#: How many machine types are tried in the place of one that is gone, and properties of devices to be kept.
+_TRIED, _KEPT = 3, 8
 
 
 class Mend(BaseModel):
     """A change of the XML that helps, and what came of trying it: ``verdict`` is that of a start on the new QEMU, on
     the ``ground`` that it was started, or that it was held against what it says of itself alone.
 
-    ``restarts`` is whether a guest that runs has to be started anew for it.
+    ``xml`` is the element to write where it is a new one.  ``restarts`` is whether a guest that runs has to be started
+    anew for it, ``there`` what came of a migration to the new QEMU with it, where it helps with that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +58,8 @@ class Mend(BaseModel):
     verdict: ProofVerdict
     ground: Literal["checked", "proven"] = "proven"
     restarts: bool
+    xml: str = ""
+    there: RehearsalVerdict | None = None
 
 
 class Upgraded(BaseModel):
@@ -231,6 +237,51 @@ class UpgradeRehearsal:
             mend = await self._try(domain, told.machine, why, restarts=False)
             if mend is not None and mend.verdict is not ProofVerdict.refused:
                 yield mend
+        if told.there is not None:
+            for mend in await self._keep(domain, told.machine, told.there):
+                yield mend
+
+    async def _keep(self, domain: Domain, machine: str, there: Migration) -> list[Mend]:
+        """Properties of devices that a guest would see change, or that a migration was refused for, written as they are
+        now: all of them, and where that is not taken, each by itself."""
+        kept = with_machine(domain, machine)
+        aliases = find_word_places(kept, self._old.caps, self._old.host).by_id
+        wanted = list(kept_properties((*there.because, *there.changes), aliases))[:_KEPT]
+        mends = await self._keep_some(domain, kept, wanted) if wanted else []
+        if not mends and len(wanted) > 1:
+            for one in wanted:
+                mends += await self._keep_some(domain, kept, [one])
+        return mends
+
+    async def _keep_some(self, domain: Domain, kept: Domain, some: Sequence[KeptProperty]) -> list[Mend]:
+        """Those of these properties that help, all of them written; none where that is refused, or not taken."""
+        try:
+            here, there = self._old.argv(kept), self._new.argv(with_properties(kept, some))
+            start = self._new.argv(with_properties(domain, some))
+        except RefusedError:
+            return []
+        old, new = (self._old.subject, LineRequest(here)), (self._new.subject, LineRequest(there))
+        moved = await rehearse_migration(MigrationAsked(*old, *new, self._driven), kvm=self._kvm)
+        left = {(one.where, one.part) for one in moved.changes}
+        helped = [one for one in some if (one.change.where, one.change.part) not in left]
+        if moved.verdict not in (RehearsalVerdict.rehearsed, RehearsalVerdict.in_part) or not helped:
+            return []
+        proof = await prove_once(self._new.subject, LineRequest(start))
+        if proof.verdict is ProofVerdict.refused:
+            return []
+        return [
+            Mend(
+                path=one.path,
+                value=one.text,
+                why=describe_change(one.change),
+                verdict=proof.verdict,
+                ground=proof.ground,
+                restarts=False,
+                xml=one.xml,
+                there=moved.verdict,
+            )
+            for one in helped
+        ]
 
     async def _try(self, domain: Domain, machine: str, why: str, *, restarts: bool) -> Mend | None:
         """A start on the new QEMU with another machine type; None where the domain is refused with that as well."""

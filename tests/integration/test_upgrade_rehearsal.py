@@ -72,13 +72,40 @@ def test_an_alias_is_pinned_and_a_machine_that_is_gone_replaced(
     assert newer["pinned"]["verdict"] == "rehearsed"
 
 
+@pytest.mark.slow
+@pytest.mark.roots
+def test_a_property_that_a_guest_would_see_change_is_written_and_tried(
+    qemu_binary: str, qemu_roots: dict[str, Path], tmp_path: Path
+) -> None:
+    """QEMU 10.0 gives nec-xhci its streams whatever the machine type, which 7.2 has not."""
+    controller = "<controller type='usb' model='nec-xhci'/></devices>"
+    xml = DOMAIN.format(machine="pc-q35-7.2").replace("</devices>", controller)
+    place = tmp_path / "vms"
+    place.mkdir()
+    (place / "xhci.xml").write_text(xml)
+    words = ("--from", qemu_binary, "--to", qemu_roots["10.0"])
+    data, told = page_of(place, tmp_path, *words, code=0)
+    one = told["xhci.xml"]
+    assert [(change["part"], change["here"]) for change in one["there"]["changes"]] == [("streams", False)]
+    (mend,) = one["mends"]
+    assert (mend["value"], mend["verdict"], mend["there"], mend["restarts"]) == ("false", "proven", "rehearsed", False)
+    (row,) = data["domains"]
+    assert (row["outcome"], row["mends"][0]["after"], row["mends"][0]["before"]) == ("changes", mend["xml"], "")
+    assert "nec-xhci" in xml.splitlines()[row["mends"][0]["line"] - 1]
+    # And so it is, when it is written.
+    (place / "xhci.xml").write_text(xml.replace("</domain>", f"{mend['xml']}</domain>"))
+    again = upgrade(place, *words, code=0)["xhci"]
+    assert (again["verdict"], again["mends"], again["there"]["changes"]) == ("rehearsed", [], [])
+
+
 def page_of(domains: Path, tmp_path: Path, *words: object, code: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The data of the page, and what JSON tells of each domain beside it."""
     page = tmp_path / "upgrade.html"
     ended = run_prober("upgrade", domains, *words, "--json", "--page", page)
     assert ended.code == code
     many = len([*domains.iterdir()])
-    assert re.fullmatch(rf".*/upgrade\.html: \d+ KiB with {many} domains\n", ended.err)
+    noun = "domain" if many == 1 else "domains"
+    assert re.fullmatch(rf".*/upgrade\.html: \d+ KiB with {many} {noun}\n", ended.err)
     return data_of(page.read_text()), {Path(one["file"]).name: one for one in json.loads(ended.out)}
 
 

@@ -126,6 +126,11 @@ function StepDetail({ title, step }) {
   </section>`;
 }
 
+function mendWords({ restarts, there }) {
+  if (restarts) return "A guest that runs has to be started anew for it.";
+  return there ? "It holds for a guest that goes there, and from the next start on." : "It holds from the next start on; a guest that runs goes on.";
+}
+
 function MendDetail({ mend }) {
   return html`<div class="mend">
     <p>
@@ -134,11 +139,11 @@ function MendDetail({ mend }) {
     </p>
     ${mend.after &&
     html`<ul class="changes">
-      <li class="removed"><span class="sign" aria-hidden="true">−</span><span class="hidden">instead of: </span><code>${mend.before}</code></li>
+      ${mend.before && html`<li class="removed"><span class="sign" aria-hidden="true">−</span><span class="hidden">instead of: </span><code>${mend.before}</code></li>`}
       <li class="added"><span class="sign" aria-hidden="true">+</span><span class="hidden">write: </span><code>${mend.after}</code></li>
     </ul>`}
-    <p>${mend.why}. ${mend.restarts ? "A guest that runs has to be started anew for it." : "It holds from the next start on; a guest that runs goes on."}</p>
-    <p class="faint">Tried by a start with it: ${GROUND_WORDS[mend.ground]}.</p>
+    <p>${mend.why}. ${mendWords(mend)}</p>
+    <p class="faint">Tried by a start with it: ${GROUND_WORDS[mend.ground]}.${mend.there && ` A guest that runs went there with it: ${mend.there}.`}</p>
   </div>`;
 }
 
