@@ -319,6 +319,8 @@ def _mended(mend: Mend, told: Upgraded, where: _Where) -> Place | None:
     """Where a change would be made: at the machine type, or at the device that a new element is about."""
     if not mend.xml:
         return where.start.machine if where.start is not None else None
+    if mend.path.startswith("/domain/cpu/"):
+        return where.start.of_flag("-cpu") if where.start is not None else None
     changes = (*told.there.because, *told.there.changes) if told.there is not None else ()
     about = next((one.where for one in changes if describe_change(one) == mend.why), "")
     return where.of_device(about)

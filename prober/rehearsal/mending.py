@@ -1,16 +1,19 @@
-"""Which properties of devices a guest would see change, and what to write so that it does not.  Pure."""
+"""What a guest would see change of devices and of its CPU, and what to write so that it does not.  Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 from xml.sax.saxutils import escape
 
+from prober.domain.cpu.model import Feature
 from prober.domain.domain import Domain
 from prober.domain.qemu_namespace import QemuDevice, QemuFrontend, QemuOverride, QemuProperty
+from prober.rehearsal.features import features_apart
 from prober.rehearsal.models import GuestChange
 from prober.rehearsal.view import ident_in
+from prober.rehearsal.wording import describe_change
 
 #: What libvirt calls QEMU's own elements by.
 _NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -27,6 +30,23 @@ class KeptProperty:
     name: str
     value: bool | int | str
     change: GuestChange
+
+    @property
+    def why(self) -> str:
+        """What it is for."""
+        return describe_change(self.change)
+
+    def is_seen(self, changes: Iterable[GuestChange]) -> bool:
+        """Whether a guest sees it change all the same."""
+        return any((one.where, one.part) == (self.change.where, self.change.part) for one in changes)
+
+    def write(self, domain: Domain) -> Domain:
+        """The same domain, with it written behind what that overrides itself."""
+        own = domain.qemu_override.devices if domain.qemu_override is not None else ()
+        frontend = QemuFrontend(properties_=(QemuProperty(name=self.name, type=self.type, value=self.text),))
+        return domain.replace(
+            qemu_override=QemuOverride(devices=(*own, QemuDevice(alias=self.alias, frontend=frontend)))
+        )
 
     @property
     def type(self) -> Literal["bool", "signed", "unsigned", "string"]:
@@ -59,6 +79,57 @@ class KeptProperty:
         return f"{override}{device}</qemu:frontend></qemu:device></qemu:override>"
 
 
+@dataclass(frozen=True)
+class KeptFeature:
+    """A feature of the CPU that the guest has not, and would see."""
+
+    name: str
+    text = "disable"
+
+    @property
+    def why(self) -> str:
+        """What it is for."""
+        return f"the guest would see a feature of its CPU that it has not now: {self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where it is written."""
+        return f"/domain/cpu/feature[@name={_quoted(self.name)}]/@policy"
+
+    @property
+    def xml(self) -> str:
+        """What is written."""
+        return f"<feature policy={_quoted(self.text)} name={_quoted(self.name)}/>"
+
+    def is_seen(self, changes: Iterable[GuestChange]) -> bool:
+        """Whether a guest sees it all the same."""
+        return self.name in new_features(changes)
+
+    def write(self, domain: Domain) -> Domain:
+        """The same domain, whose CPU has it not."""
+        if domain.cpu is None:
+            return domain
+        features = (*domain.cpu.features, Feature(name=self.name, policy="disable"))
+        return domain.replace(cpu=domain.cpu.replace(features=features))
+
+
+#: What is written so that a guest does not see something change.
+Kept: TypeAlias = KeptProperty | KeptFeature
+
+
+def kept_features(changes: Iterable[GuestChange], domain: Domain) -> Iterator[KeptFeature]:
+    """What is to be written for each feature of the CPU that a guest would see, where the XML may have such."""
+    cpu = domain.cpu
+    if cpu is not None and (cpu.name or cpu.mode != "custom"):
+        own = {feature.name for feature in cpu.features}
+        yield from (KeptFeature(name) for name in new_features(changes) if name not in own)
+
+
+def new_features(changes: Iterable[GuestChange]) -> list[str]:
+    """The features that the other side's CPU has and this one's has not."""
+    return [name for change in changes for name in features_apart(change)[1]]
+
+
 def kept_properties(changes: Iterable[GuestChange], aliases: Iterable[str]) -> Iterator[KeptProperty]:
     """What is to be written for each change of a property of a device that the XML may name, by one of ``aliases``.
 
@@ -74,17 +145,11 @@ def kept_properties(changes: Iterable[GuestChange], aliases: Iterable[str]) -> I
             yield KeptProperty(alias, change.part, value, change)
 
 
-def with_properties(domain: Domain, kept: Sequence[KeptProperty]) -> Domain:
-    """The same domain, with these properties written behind those that it overrides itself."""
-    own = domain.qemu_override.devices if domain.qemu_override is not None else ()
-    more = [
-        QemuDevice(
-            alias=one.alias,
-            frontend=QemuFrontend(properties_=(QemuProperty(name=one.name, type=one.type, value=one.text),)),
-        )
-        for one in kept
-    ]
-    return domain.replace(qemu_override=QemuOverride(devices=(*own, *more)))
+def with_kept(domain: Domain, kept: Sequence[Kept]) -> Domain:
+    """The same domain, with all of these written."""
+    for one in kept:
+        domain = one.write(domain)
+    return domain
 
 
 def _quoted(text: str) -> str:

@@ -27,19 +27,19 @@ from prober.proof.kvm import KvmTrial
 from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.proof.once import prove_once
 from prober.proof.subject import LineRequest, LineSubject
-from prober.rehearsal.mending import KeptProperty, kept_properties, with_properties
+from prober.rehearsal.mending import Kept, kept_features, kept_properties, with_kept
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
 from prober.rehearsal.verdict import RehearsalVerdict
-from prober.rehearsal.wording import describe_change
 from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.pipeline import translate
 from prober.translate.places import find_word_places
 from prober.translate.translation import Translation
 from prober.translate.uses import compare_for, keep_used
 
-#: How many machine types are tried in the place of one that is gone, and properties of devices to be kept.
-_TRIED, _KEPT = 3, 8
+#: How many machine types are tried in the place of one that is gone, and how many properties of devices, and features
+#: of the CPU, are written.
+_TRIED, _KEPT, _FEATURES = 3, 8, 40
 
 
 class Mend(BaseModel):
@@ -243,27 +243,27 @@ class UpgradeRehearsal:
 
     async def _keep(self, domain: Domain, machine: str, there: Migration) -> list[Mend]:
         """Properties of devices that a guest would see change, or that a migration was refused for, written as they are
-        now: all of them, and where that is not taken, each by itself."""
+        now, and features of its CPU that it has not: all of them, and where that is not taken, each by itself."""
         kept = with_machine(domain, machine)
         aliases = find_word_places(kept, self._old.caps, self._old.host).by_id
-        wanted = list(kept_properties((*there.because, *there.changes), aliases))[:_KEPT]
+        properties = [*kept_properties((*there.because, *there.changes), aliases)]
+        wanted: list[Kept] = [*properties[:_KEPT], *[*kept_features(there.changes, kept)][:_FEATURES]]
         mends = await self._keep_some(domain, kept, wanted) if wanted else []
         if not mends and len(wanted) > 1:
-            for one in wanted:
+            for one in wanted[:_KEPT]:
                 mends += await self._keep_some(domain, kept, [one])
         return mends
 
-    async def _keep_some(self, domain: Domain, kept: Domain, some: Sequence[KeptProperty]) -> list[Mend]:
+    async def _keep_some(self, domain: Domain, kept: Domain, some: Sequence[Kept]) -> list[Mend]:
         """Those of these properties that help, all of them written; none where that is refused, or not taken."""
         try:
-            here, there = self._old.argv(kept), self._new.argv(with_properties(kept, some))
-            start = self._new.argv(with_properties(domain, some))
+            here, there = self._old.argv(kept), self._new.argv(with_kept(kept, some))
+            start = self._new.argv(with_kept(domain, some))
         except RefusedError:
             return []
         old, new = (self._old.subject, LineRequest(here)), (self._new.subject, LineRequest(there))
         moved = await rehearse_migration(MigrationAsked(*old, *new, self._driven), kvm=self._kvm)
-        left = {(one.where, one.part) for one in moved.changes}
-        helped = [one for one in some if (one.change.where, one.change.part) not in left]
+        helped = [one for one in some if not one.is_seen(moved.changes)]
         if moved.verdict not in (RehearsalVerdict.rehearsed, RehearsalVerdict.in_part) or not helped:
             return []
         proof = await prove_once(self._new.subject, LineRequest(start))
@@ -273,7 +273,7 @@ class UpgradeRehearsal:
             Mend(
                 path=one.path,
                 value=one.text,
-                why=describe_change(one.change),
+                why=one.why,
                 verdict=proof.verdict,
                 ground=proof.ground,
                 restarts=False,

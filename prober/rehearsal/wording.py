@@ -7,6 +7,7 @@ import json
 from pydantic import JsonValue
 
 from prober.guest.cards.name import CardChange, CardName
+from prober.rehearsal.features import features_apart
 from prober.rehearsal.models import GuestChange
 
 
@@ -43,7 +44,14 @@ def describe_change(change: GuestChange) -> str:
             return f"{change.where} is there on the other side alone"
         return f"{change.where} is {describe_value(change.there)} on the other side"
     here, there = (describe_value(value) for value in (change.here, change.there))
-    return f"{change.where}: {change.part} is {here} here and {there} there"
+    return f"{change.where}: {change.part} is {here} here and {there} there{_named_features(change)}"
+
+
+def _named_features(change: GuestChange) -> str:
+    """The features behind a register of the CPU, as far as they have names."""
+    sides = zip(features_apart(change), ("here", "there"), strict=True)
+    told = [f"{', '.join(names)} {side} alone" for names, side in sides if names]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def describe_value(value: JsonValue) -> str:

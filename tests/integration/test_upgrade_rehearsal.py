@@ -74,7 +74,7 @@ def test_an_alias_is_pinned_and_a_machine_that_is_gone_replaced(
 
 @pytest.mark.slow
 @pytest.mark.roots
-def test_a_property_that_a_guest_would_see_change_is_written_and_tried(
+def test_what_a_guest_would_see_change_is_written_and_tried(
     qemu_binary: str, qemu_roots: dict[str, Path], tmp_path: Path
 ) -> None:
     """QEMU 10.0 gives nec-xhci its streams whatever the machine type, which 7.2 has not."""
@@ -83,15 +83,23 @@ def test_a_property_that_a_guest_would_see_change_is_written_and_tried(
     place = tmp_path / "vms"
     place.mkdir()
     (place / "xhci.xml").write_text(xml)
+    cpu = "<cpu mode='custom'><model>Haswell</model></cpu><devices>"
+    (place / "cpu.xml").write_text(DOMAIN.format(machine="pc-q35-7.2").replace("<devices>", cpu))
     words = ("--from", qemu_binary, "--to", qemu_roots["10.0"])
     data, told = page_of(place, tmp_path, *words, code=0)
     one = told["xhci.xml"]
     assert [(change["part"], change["here"]) for change in one["there"]["changes"]] == [("streams", False)]
     (mend,) = one["mends"]
     assert (mend["value"], mend["verdict"], mend["there"], mend["restarts"]) == ("false", "proven", "rehearsed", False)
-    (row,) = data["domains"]
+    rows = {row["name"]: row for row in data["domains"]}
+    row = rows["xhci.xml"]
     assert (row["outcome"], row["mends"][0]["after"], row["mends"][0]["before"]) == ("changes", mend["xml"], "")
     assert "nec-xhci" in xml.splitlines()[row["mends"][0]["line"] - 1]
+    # TCG of 10.0 has x2apic, which that of 7.2 has not.
+    (feature,) = told["cpu.xml"]["mends"]
+    assert (feature["xml"], feature["there"]) == ("<feature policy='disable' name='x2apic'/>", "rehearsed")
+    assert "x2apic there alone" in rows["cpu.xml"]["there"]["changes"][0]["words"]
+    assert rows["cpu.xml"]["mends"][0]["line"] == 2
     # And so it is, when it is written.
     (place / "xhci.xml").write_text(xml.replace("</domain>", f"{mend['xml']}</domain>"))
     again = upgrade(place, *words, code=0)["xhci"]
