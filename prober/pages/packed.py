@@ -35,5 +35,8 @@ def _named(value: Any) -> Any:
 
 
 def packed(text: str) -> str:
-    """Text of letters, digits and ``+/=`` alone, which a browser unpacks by itself (``deflate``, RFC 1950)."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    """Text of letters, digits and ``+/=`` alone, which a browser unpacks by itself (``deflate``, RFC 1950).
+
+    The name of a file need not be UTF-8: a question mark stands for what is none.
+    """
+    return base64.b64encode(zlib.compress(text.encode(errors="replace"), 9)).decode()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from prober.commandline.refusal import Kind, Place
 from prober.domain.domain import Domain
 from prober.pages.cells import remarks
 from prober.pages.hidden import without_passwords
 from prober.pages.models import Remark
+from prober.pages.upgrade_mends import place_of_mend, told_mend
 from prober.pages.upgrade_models import (
-    MendTold,
     OtherwiseTold,
     QemuNamed,
     StepTold,
@@ -25,17 +22,17 @@ from prober.pages.upgrade_models import (
     UpgradeRow,
     WordsTold,
 )
+from prober.pages.upgrade_where import UpgradePlaces, line_in_xml, path_in_xml, placed_words, shortened
 from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.rehearsal.models import GuestChange, Migration
-from prober.rehearsal.upgrade import Mend, Upgraded, UpgradeQemu
-from prober.rehearsal.view import ident_in
+from prober.rehearsal.upgrade import Upgraded, UpgradeQemu
 from prober.rehearsal.wording import describe_card, describe_change, describe_value
-from prober.translate.pinned import with_machine
-from prober.translate.places import WordPlaces, find_word_places
 
-#: As many rows of one kind are told of a domain, as many characters of one text, and of its XML: nobody reads more, and
-#: a page is for many domains.
-MOST_ROWS, MOST_TEXT, MOST_XML = 100, 2_000, 256 << 10
+#: As many rows of one kind are told of a domain, and as many characters of its XML: a page is for many domains.
+MOST_ROWS, MOST_XML = 100, 256 << 10
+
+#: The most characters of XML in all.
+MOST_OF_ALL = 32 << 20
 
 #: What was taken by a QEMU.
 _TAKEN = frozenset({"proven", "proven in part", "rehearsed", "rehearsed in part"})
@@ -44,19 +41,21 @@ _TAKEN = frozenset({"proven", "proven in part", "rehearsed", "rehearsed in part"
 class UpgradeBookMaker:
     """Makes an :class:`~prober.pages.upgrade_models.UpgradeBook`, a domain at a time."""
 
-    def __init__(self, old: UpgradeQemu, new: UpgradeQemu, labels: tuple[str, str]) -> None:
-        """``labels`` are what the two were named by."""
+    def __init__(self, old: UpgradeQemu, new: UpgradeQemu, labels: tuple[str, str], *, room: int = MOST_OF_ALL) -> None:
+        """``labels`` are what the two were named by, ``room`` is for how many characters of XML there is room."""
         self._old, self._new, self._labels = old, new, labels
         self._rows: list[UpgradeRow] = []
+        self._room = room
 
     def add(self, told: Upgraded, xml: bytes, domain: Domain | None) -> None:
         """What became of one domain.  ``domain`` is what the XML was read into, None where it was not; passwords are
         taken out of the XML and of all that is said of it."""
         text, clean = without_passwords(xml.decode("utf-8", "replace"))
-        shown = _cut_xml(text)
-        where = _Where.find(told, domain, self._old, self._new) if domain is not None else _Where()
+        shown = _cut_xml(text, min(MOST_XML, self._room))
+        self._room -= len(shown)
+        where = UpgradePlaces.find(told, domain, self._old, self._new) if domain is not None else UpgradePlaces()
         row = _row(told, shown, where, str(self._new.caps.version))
-        self._rows.append(clean(_within(row, shown.count("\n") + 1 if len(shown) < len(text) else None)))
+        self._rows.append(clean(_within(row, shown.count("\n") + bool(shown) if len(shown) < len(text) else None)))
 
     def make(self, title: str, made: str, when: str, *, driven: bool) -> UpgradeBook:
         """The book of what was added."""
@@ -90,41 +89,11 @@ def _named(qemu: UpgradeQemu, label: str) -> QemuNamed:
     return QemuNamed(label, str(version), version.package, qemu.caps.target)
 
 
-class _Where(NamedTuple):
-    """The places of the lines that were started: the new QEMU's, and both of a guest that keeps its machine type."""
-
-    start: WordPlaces | None = None
-    old: WordPlaces | None = None
-    new: WordPlaces | None = None
-
-    @classmethod
-    def find(cls, told: Upgraded, domain: Domain, old: UpgradeQemu, new: UpgradeQemu) -> _Where:
-        kept = with_machine(domain, told.machine) if told.machine else domain
-        return cls(
-            find_word_places(domain, new.caps, new.host),
-            find_word_places(kept, old.caps, old.host),
-            find_word_places(kept, new.caps, new.host),
-        )
-
-    def of_device(self, words: str) -> Place | None:
-        """The place of what a rehearsal tells of: ``virtio-net-pci net0 at 02.0``, the machine, a CPU."""
-        for lines in (self.old, self.new):
-            if lines is None:
-                continue
-            if words in ("machine", "option"):
-                return lines.machine
-            if words.startswith("cpu"):
-                return lines.of_flag("-cpu")
-            if ident_in(words) in lines.by_id:
-                return lines.by_id[ident_in(words)]
-        return None
-
-
-def _row(told: Upgraded, xml: str, where: _Where, version: str) -> UpgradeRow:
+def _row(told: Upgraded, xml: str, where: UpgradePlaces, version: str) -> UpgradeRow:
     starts = _starts(told, where)
     there, back = (_way(told, one, where) for one in (told.there, told.back))
     deprecated = tuple(_deprecated(told, where))
-    cards = tuple(_words(describe_card(one), _card_place(one.card, where)) for one in told.cards)
+    cards = tuple(placed_words(describe_card(one), _card_place(one.card, where)) for one in told.cards)
     return UpgradeRow(
         name=told.file,
         xml=xml,
@@ -143,7 +112,7 @@ def _row(told: Upgraded, xml: str, where: _Where, version: str) -> UpgradeRow:
         deprecated=deprecated[:MOST_ROWS],
         otherwise=tuple(_otherwise(told, where))[:MOST_ROWS],
         cards=cards[:MOST_ROWS],
-        mends=tuple(_mend(one, told, xml, where) for one in told.mends[:MOST_ROWS]),
+        mends=tuple(told_mend(one, told, xml, where) for one in told.mends[:MOST_ROWS]),
     )
 
 
@@ -169,9 +138,9 @@ def _outcome(told: Upgraded, steps: tuple[StepTold, StepTold, StepTold]) -> Upgr
     return "in part" if any(step.verdict.endswith("in part") for step in steps) else "goes on"
 
 
-def _starts(told: Upgraded, where: _Where) -> StepTold:
+def _starts(told: Upgraded, where: UpgradePlaces) -> StepTold:
     if told.unreadable:
-        return StepTold("not read", reason=_cut(told.unreadable))
+        return StepTold("not read", reason=shortened(told.unreadable))
     if told.starts is None:
         return StepTold("refused", "checked", reason="by what this QEMU says of itself; it was not started")
     # What the check refuses was not started: its findings are the reasons.
@@ -183,18 +152,18 @@ def _starts(told: Upgraded, where: _Where) -> StepTold:
     return StepTold(
         told.starts.value,
         told.ground,
-        reason=_cut(told.reason),
-        said=_cut(told.said),
-        about="" if blamed is None else _cut(f"{blamed.flag} {blamed.part}".rstrip()),
-        line=_line(place),
-        path=_path(place),
-        because=tuple(_words(one.message, None, one.hint) for one in errors[:MOST_ROWS]),
+        reason=shortened(told.reason),
+        said=shortened(told.said),
+        about="" if blamed is None else shortened(f"{blamed.flag} {blamed.part}".rstrip()),
+        line=line_in_xml(place),
+        path=path_in_xml(place),
+        because=tuple(placed_words(one.message, None, one.hint) for one in errors[:MOST_ROWS]),
         left_off=max(0, len(errors) - MOST_ROWS),
         left_out=tuple(map(_omitted, told.left_out[:MOST_ROWS])),
     )
 
 
-def _way(told: Upgraded, migration: Migration | None, where: _Where) -> StepTold:
+def _way(told: Upgraded, migration: Migration | None, where: UpgradePlaces) -> StepTold:
     """A migration one way, or why there was none."""
     if told.unreadable:
         return StepTold("not read")
@@ -209,21 +178,21 @@ def _way(told: Upgraded, migration: Migration | None, where: _Where) -> StepTold
     return StepTold(
         migration.verdict.value,
         "proven" if migration.confinement else "checked",
-        reason=_cut(migration.reason),
-        said=_cut(migration.said),
+        reason=shortened(migration.reason),
+        said=shortened(migration.said),
         signal=migration.signal,
-        about=_cut(about),
-        line=_line(place),
-        path=_path(place),
+        about=shortened(about),
+        line=line_in_xml(place),
+        path=path_in_xml(place),
         because=tuple(map(seen, migration.because[:MOST_ROWS])),
         changes=tuple(map(seen, migration.changes[:MOST_ROWS])),
         left_off=max(0, len(migration.changes) - MOST_ROWS),
-        unknown=tuple(map(_cut, migration.unknown[:MOST_ROWS])),
-        left_out=tuple(map(_cut, [*left_out, *migration.undriven][:MOST_ROWS])),
+        unknown=tuple(map(shortened, migration.unknown[:MOST_ROWS])),
+        left_out=tuple(map(shortened, [*left_out, *migration.undriven][:MOST_ROWS])),
     )
 
 
-def _blamed(migration: Migration, where: _Where, *, is_back: bool) -> tuple[str, Place | None]:
+def _blamed(migration: Migration, where: UpgradePlaces, *, is_back: bool) -> tuple[str, Place | None]:
     """What a migration failed by, and where that comes from: a device, or an option of the side that did not stand."""
     if migration.device:
         return migration.device, where.of_device(migration.device)
@@ -237,44 +206,44 @@ def _blamed(migration: Migration, where: _Where, *, is_back: bool) -> tuple[str,
     return "", None
 
 
-def _seen(change: GuestChange, *, where: _Where) -> WordsTold:
-    return _words(describe_change(change), where.of_device(change.where))
+def _seen(change: GuestChange, *, where: UpgradePlaces) -> WordsTold:
+    return placed_words(describe_change(change), where.of_device(change.where))
 
 
 def _omitted(one: Omission) -> str:
-    return _cut(f"{one.flag} {one.part}".rstrip() + f": {one.why}")
+    return shortened(f"{one.flag} {one.part}".rstrip() + f": {one.why}")
 
 
-def _deprecated(told: Upgraded, where: _Where) -> Iterator[WordsTold]:
+def _deprecated(told: Upgraded, where: UpgradePlaces) -> Iterator[WordsTold]:
     """What the check found with its place and what to do, and then what QEMU itself warned of."""
     found = [one for one in told.findings if one.kind is Kind.deprecated]
     for one in found:
         place = where.start.of_word(one.position, one.part) if where.start is not None else None
-        yield _words(f"{one.flag}: {one.message}", place, one.hint)
+        yield placed_words(f"{one.flag}: {one.message}", place, one.hint)
     known = {f"{one.flag}: {one.message}" for one in found}
     machine = where.start.machine if where.start is not None else None
     for text in told.deprecated:
         if text not in known:
-            yield _words(text, machine if told.machine_there and told.machine_there in text else None)
+            yield placed_words(text, machine if told.machine_there and told.machine_there in text else None)
 
 
-def _card_place(card: str, where: _Where) -> Place | None:
+def _card_place(card: str, where: UpgradePlaces) -> Place | None:
     return next((lines.by_id[card] for lines in (where.new, where.old) if lines and card in lines.by_id), None)
 
 
-def _otherwise(told: Upgraded, where: _Where) -> Iterator[OtherwiseTold]:
+def _otherwise(told: Upgraded, where: UpgradePlaces) -> Iterator[OtherwiseTold]:
     for one in told.differences:
         places: tuple[Place, ...] = ()
         if where.old is not None:
             is_machine = told.machine in (one.fact, one.of)
             places = (where.old.machine,) if is_machine else where.old.by_type.get(one.of or one.fact, ())
         at = tuple((place.line, place.path) for place in places[:MOST_ROWS])
-        yield OtherwiseTold(_cut(one.fact), one.kind, one.what, _short(one.a), _short(one.b), one.of, one.when, at)
+        yield OtherwiseTold(shortened(one.fact), one.kind, one.what, _short(one.a), _short(one.b), one.of, one.when, at)
 
 
 def _short(value: object) -> str | int | float | bool | None:
     """A value as it is where it is short, and else as a text that is."""
-    return value if isinstance(value, (bool, int, float)) or value is None else _cut(str(value), 200)
+    return value if isinstance(value, (bool, int, float)) or value is None else shortened(str(value), 200)
 
 
 def _failures(starts: StepTold, there: StepTold, back: StepTold, version: str) -> Iterator[Remark]:
@@ -291,7 +260,7 @@ def _failures(starts: StepTold, there: StepTold, back: StepTold, version: str) -
 
 
 def _notes(
-    told: Upgraded, where: _Where, there: StepTold, deprecated: Sequence[WordsTold], cards: Sequence[WordsTold]
+    told: Upgraded, where: UpgradePlaces, there: StepTold, deprecated: Sequence[WordsTold], cards: Sequence[WordsTold]
 ) -> Iterator[Remark]:
     """All else that is said of a line."""
     seen = there.changes if there.verdict in _TAKEN else ()
@@ -310,74 +279,16 @@ def _notes(
         )
         yield from (Remark(line, path, f"{other.fact}: {how}") for line, path in other.at if line)
     for mend in told.mends:
-        at = _mended(mend, told, where)
+        at = place_of_mend(mend, told, where)
         hint = f"write {mend.xml}" if mend.xml else f"write {mend.value!r} here"
-        yield Remark(_line(at), mend.path, mend.why, hint, f"a start with it: {mend.verdict.value}")
+        yield Remark(line_in_xml(at), mend.path, mend.why, hint, f"a start with it: {mend.verdict.value}")
 
 
-def _mended(mend: Mend, told: Upgraded, where: _Where) -> Place | None:
-    """Where a change would be made: at the machine type, or at the device that a new element is about."""
-    if not mend.xml:
-        return where.start.machine if where.start is not None else None
-    if mend.path.startswith("/domain/cpu/"):
-        return where.start.of_flag("-cpu") if where.start is not None else None
-    changes = (*told.there.because, *told.there.changes) if told.there is not None else ()
-    about = next((one.where for one in changes if describe_change(one) == mend.why), "")
-    return where.of_device(about)
-
-
-def _mend(mend: Mend, told: Upgraded, xml: str, where: _Where) -> MendTold:
-    line = _line(_mended(mend, told, where))
-    lines = xml.split("\n")
-    before, after = "", mend.xml
-    if not mend.xml:
-        before = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-        after = _with_attribute(before, mend)
-    return MendTold(
-        mend.path,
-        mend.value,
-        mend.why,
-        mend.verdict.value,
-        mend.ground,
-        mend.restarts,
-        mend.there.value if mend.there is not None else "",
-        line,
-        _cut(before) if after else "",
-        _cut(after),
-    )
-
-
-def _with_attribute(line: str, mend: Mend) -> str:
-    """A line of XML with an attribute that has another value, or is new; empty where that cannot be told."""
-    element, _, attribute = mend.path.rpartition("/@")
-    element, value = element.rpartition("/")[2], escape(mend.value, {"'": "&apos;"})
-    has = re.compile(rf"(\s{re.escape(attribute)}\s*=\s*)(?:'[^']*'|\"[^\"]*\")")
-    found, count = has.subn(lambda match: f"{match[1]}'{value}'", line, count=1)
-    if count:
-        return found
-    found, count = re.subn(rf"<{re.escape(element)}\b", lambda tag: f"{tag[0]} {attribute}='{value}'", line, count=1)
-    return found if count else ""
-
-
-def _words(words: str, place: Place | None, hint: str = "") -> WordsTold:
-    return WordsTold(_cut(words), _line(place), _path(place), _cut(hint))
-
-
-def _line(place: Place | None) -> int:
-    return 0 if place is None else place.line
-
-
-def _path(place: Place | None) -> str:
-    return "" if place is None else place.path
-
-
-def _cut(text: str, most: int = MOST_TEXT) -> str:
-    return text if len(text) <= most else f"{text[:most]}… and {len(text) - most:,} more characters"
-
-
-def _cut_xml(xml: str) -> str:
-    """Whole lines of it."""
-    return xml if len(xml) <= MOST_XML else xml[:MOST_XML].rpartition("\n")[0] or xml[:MOST_XML]
+def _cut_xml(xml: str, most: int) -> str:
+    """Whole lines of it; of one that is longer than any the beginning."""
+    if len(xml) <= most:
+        return xml
+    return xml[:most].rpartition("\n")[0] or (xml[:most] if most == MOST_XML else "")
 
 
 def _within(row: UpgradeRow, lines: int | None) -> UpgradeRow:

@@ -83,6 +83,13 @@ def kernel_unknowns(words: Sequence[str], here: KernelOffers, there: KernelOffer
             yield f"what {_named(field)} offers is the kernel's matter on either host, and both did not tell"
 
 
+def kernel_matters(words: Sequence[str]) -> Iterator[str]:
+    """A sentence for what a line takes of vhost, where both QEMUs stand on one host: the guest's are two."""
+    for field in _taken(words):
+        if field != "tun":
+            yield f"what {_named(field)} offers is the kernel's matter on either host"
+
+
 def _taken(words: Sequence[str]) -> list[str]:
     options = given_options([*words])
     return [field for field, takes in _TAKEN.items() if any(map(takes, options))]

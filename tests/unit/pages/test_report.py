@@ -114,3 +114,9 @@ def test_the_same_book_makes_the_same_page() -> None:
 
 def test_the_packed_text_unpacks_to_itself() -> None:
     assert zlib.decompress(base64.b64decode(packed("ä€😀"))).decode() == "ä€😀"
+
+
+def test_a_name_that_is_no_utf_8_is_in_it_all_the_same() -> None:
+    name = b"vm\xff.xml".decode(errors="surrogateescape")
+    assert data_of(render_report(book_of({"a": small("edu")}, [(name, EXAMPLE)])))["domains"][0][0] == "vm?.xml"
+    assert data_of(render_upgrade(upgrade_of((upgraded(name), CI))))["domains"][0]["name"] == "vm?.xml"

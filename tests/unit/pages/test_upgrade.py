@@ -13,7 +13,8 @@ from prober.commandline.refusal import Kind, Place, Refusal
 from prober.commandline.report import ArgvFinding
 from prober.guest.cards.name import CardChange, CardName
 from prober.pages.report import render_upgrade
-from prober.pages.upgrade import MOST_ROWS, MOST_TEXT, MOST_XML
+from prober.pages.upgrade import MOST_ROWS, MOST_XML, UpgradeBookMaker
+from prober.pages.upgrade_where import MOST_TEXT
 from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.rehearsal.models import GuestChange
 from prober.rehearsal.upgrade import Upgraded
@@ -27,6 +28,7 @@ from tests.unit.pages.upgrades import (
     line_of,
     mend,
     moved,
+    qemu_of,
     row_of,
     upgrade_of,
     upgraded,
@@ -260,6 +262,15 @@ def test_no_more_is_told_than_anybody_reads() -> None:
     assert row.notes[0].message == f"only the first {shown:,} lines are shown"
     assert row.starts.line > shown and row.refusals[0].line == 0
     assert len(str(row)) < 4 * MOST_XML
+
+
+def test_where_there_is_no_room_the_last_have_no_xml() -> None:
+    maker = UpgradeBookMaker(qemu_of("10.0.13"), qemu_of("11.1.2"), ("a", "b"), room=len(WEB) + 200)
+    for _ in range(3):
+        maker.add(upgraded(), WEB.encode(), None)
+    rows = maker.make("T", "", "", driven=False).domains
+    assert rows[0].xml == WEB and WEB.startswith(rows[1].xml) and rows[1].xml.endswith(">") and not rows[2].xml
+    assert (rows[0].notes, rows[2].notes[0].message) == ((), "only the first 0 lines are shown")
 
 
 def test_no_password_is_in_it_wherever_it_was_said() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from prober.host.facts import HostFacts
-from prober.rehearsal.kernels import UNTOLD, KernelOffers, kernel_changes, kernel_unknowns, offers_of
+from prober.rehearsal.kernels import UNTOLD, KernelOffers, kernel_changes, kernel_matters, kernel_unknowns, offers_of
 from prober.rehearsal.wording import describe_change
 
 TAP = ("qemu", "-netdev", "tap,id=n,fd=3")
@@ -48,6 +48,13 @@ def test_what_one_did_not_tell_is_unknown_and_never_the_same(
 ) -> None:
     assert [*kernel_changes(words, *sides)] == []
     assert len([*kernel_unknowns(words, *sides)]) == number
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(PLAIN, []), (TAP, []), (JSON_TAP, ["vhost-net"]), (VSOCK, ["vhost-vsock"])]
+)
+def test_on_one_host_what_vhost_offers_on_another_is_no_matter_of_it(words: tuple[str, ...], told: list[str]) -> None:
+    assert [*kernel_matters(words)] == [f"what {one} offers is the kernel's matter on either host" for one in told]
 
 
 def test_a_host_tells_of_itself_and_a_file_no_more_than_there_are_bits() -> None:
