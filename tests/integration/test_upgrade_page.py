@@ -62,7 +62,7 @@ def test_what_was_asked_and_how_many_break_stand_above(opened: Visit) -> None:
         "4 of 7 go there while they run",
         "5 of 7 come back",
         "1 of 7 breaks",
-        "1 of 7 have a change of the XML that helps",
+        "2 of 7 have a change of the XML that helps",
     ]
 
 
@@ -144,6 +144,9 @@ def test_an_address_that_names_a_domain_begins_there(browser: Browser, page: str
         assert named.evaluate("one => one === document.activeElement")
         side = made.page.locator(".side").inner_text()
         assert "vectors is 3 here and 9 there" in side and "enp0s3 and not ens3" in side
+        assert "<x name='vectors' value='3'/>" in side and "A guest that runs went there with it: rehearsed." in side
+        row = made.page.locator("tr", has=named).inner_text()
+        assert "vectors 3" in row
 
 
 def test_a_reason_leads_to_the_domains_that_it_concerns(opened: Visit) -> None:

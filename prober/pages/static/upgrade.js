@@ -126,6 +126,12 @@ function StepDetail({ title, step }) {
   </section>`;
 }
 
+// A machine type by itself; of what has a name, that before the value.
+function mendName({ path, value }) {
+  const named = path.match(/\[@name='([^']*)'\]/);
+  return named ? `${named[1]} ${value}` : value;
+}
+
 function mendWords({ restarts, there }) {
   if (restarts) return "A guest that runs has to be started anew for it.";
   return there ? "It holds for a guest that goes there, and from the next start on." : "It holds from the next start on; a guest that runs goes on.";
@@ -185,7 +191,7 @@ function DomainDetail({ book, row, id }) {
         </section>`}
         <section>
           <h3>Deprecated, removed, or default otherwise</h3>
-          ${row.deprecated.length + row.otherwise.length === 0 && html`<p class="faint">Nothing is known of what it uses.</p>`}
+          ${row.deprecated.length + row.otherwise.length === 0 && html`<p class="faint">Nothing that it uses, as far as is known.</p>`}
           <ul class="told">${row.deprecated.map((one, at) => html`<li key=${at}><${Words} one=${one} /></li>`)}</ul>
           ${row.otherwise.length > 0 && html`<${Otherwise} all=${row.otherwise} />`}
         </section>
@@ -219,7 +225,7 @@ function DomainRow({ book, row, isOpen, onOpen }) {
       <${StepCell} label="comes back" step=${row.back} />
       <td class="number" data-label="changes seen">${changes || ""}</td>
       <td class="number" data-label="deprecated or otherwise">${row.deprecated.length + row.otherwise.length || ""}</td>
-      <td data-label="mends">${row.mends.map(({ value }) => html`<code key=${value}>${value}</code>`)}</td>
+      <td data-label="mends">${row.mends.map((mend) => html`<code key=${mend.path}>${mendName(mend)}</code>`)}</td>
     </tr>
     ${isOpen && html`<tr class="detail-row"><td colspan="8"><${DomainDetail} book=${book} row=${row} id=${id} /></td></tr>`}
   <//>`;

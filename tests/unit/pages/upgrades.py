@@ -86,13 +86,16 @@ def examples() -> list[tuple[Upgraded, str]]:
     """A domain of each outcome."""
     queue = moved("refused", stage="stream", said=QUEUES, device="virtio-9p-pci fs0 at 02.0")
     seen = GuestChange(where="virtio-net-pci net0 at 03.0", part="vectors", here=3, there=9)
+    written = mend(
+        "3", path="/domain/x[@name='vectors']/@value", xml="<x name='vectors' value='3'/>", there="rehearsed"
+    )
     card = CardChange(
         card="net0", before=CardName(card="net0", name="ens3"), after=CardName(card="net0", name="enp0s3")
     )
     return [
         (upgraded("ci.xml", there=queue, mends=(mend("pc-i440fx-10.0"),), machine="pc-i440fx-10.0"), CI),
         (upgraded("web.xml"), WEB),
-        (upgraded("seen.xml", there=moved("rehearsed in part", changes=(seen,)), cards=(card,)), CI),
+        (upgraded("seen.xml", there=moved("rehearsed in part", changes=(seen,)), cards=(card,), mends=(written,)), CI),
         (upgraded("back.xml", back=moved("refused", said="no section")), WEB),
         (upgraded("unknown.xml", there=moved("not provable", reason="it takes --driven")), WEB),
         (upgraded("part.xml", starts=ProofVerdict.in_part), WEB),
