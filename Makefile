@@ -165,7 +165,7 @@ docs: $(STAMP) ## write the tables of docs/cli.md, domain-xml.md, settings.md, o
 	$(BIN)/python -m tools.rule_book
 	$(BIN)/python -m tools.proving_page
 
-pictures: $(STAMP) ## take the pictures of the pages, docs/pictures (Debian's chromium, QEMU)
+pictures: $(STAMP) ## take the pictures of the pages, docs/pictures (Debian's chromium, QEMU, make roots)
 	@$(BIN)/python -u -m tools.pictures
 
 man: $(STAMP) ## write the manual pages into build/man (`make install` lays them down)

@@ -1,7 +1,7 @@
 """Take the pictures of the pages that stand in the README and in docs/pages.md: ``make pictures``.
 
 Of the recordings that come along and of domains of this checkout, so that they are the same everywhere; the live page
-is taken beside a service of the installed QEMU.
+is taken beside a service of the installed QEMU, and an upgrade is rehearsed with those of ``make roots``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser import start_browser, visit
+from tests.conftest import ROOTS
 from tests.integration.processes import run_prober, start_service
 from tests.integration.ui import start_ui
 
@@ -96,6 +97,26 @@ def _take_live(address: str, origin: str) -> None:
         _take(page, "try")
 
 
+def _take_upgrade(place: Path) -> None:
+    """The last step of docs/rehearsal.md, with one domain open."""
+    for name, version in (("debian-13", "10.0"), ("forky", "11.1")):
+        if not (ROOTS / version).is_dir():
+            raise SystemExit("an upgrade is rehearsed between QEMUs in root directories: make roots")
+        (place / name).symlink_to(ROOTS / version)
+    domains = place / "vms"
+    shutil.copytree(_ROOT / "fixtures" / "upgrade", domains)
+    words = ("--from", "debian-13", "--to", "forky", "--driven", "--page", "upgrade.html", "--quiet")
+    ended = run_prober("upgrade", "vms", *words, cwd=place)
+    if not (place / "upgrade.html").is_file():
+        raise SystemExit(ended.err)
+    with start_browser() as browser:
+        address = f"{(place / 'upgrade.html').as_uri()}#/domains?domain=0"
+        with visit(browser, address, width=_WIDE[0], height=920) as made:
+            made.page.locator(".opened").wait_for()
+            made.page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+            _take(made.page, "upgrade")
+
+
 def main() -> None:
     """Take all of them."""
     PICTURES.mkdir(exist_ok=True)
@@ -107,6 +128,7 @@ def main() -> None:
         if ended.code:
             raise SystemExit(ended.err)
         _take_report(report.as_uri())
+        _take_upgrade(place)
         qemu = shutil.which("qemu-system-x86_64")
         if qemu is None:
             raise SystemExit("the live page is taken beside a QEMU: make qemu")

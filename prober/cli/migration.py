@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import JsonValue
-
-from prober.cli import output
 from prober.cli.exits import ExitCode
 from prober.cli.turns import exit_code_of, worst_of
-from prober.guest.cards.name import CardChange, CardName
 from prober.rehearsal.models import GuestChange, Migration, SideTold
 from prober.rehearsal.told import MigrationTold
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.rehearsal.wording import describe_card, describe_change, describe_name
 
 #: As many changes are printed of one migration, where not all are asked for.
 _SHOWN = 10
@@ -85,52 +82,6 @@ def _said(migration: Migration) -> Iterator[str]:
 
 def _because(change: GuestChange) -> str:
     return f"because {describe_change(change)}"
-
-
-def describe_card(change: CardChange) -> str:
-    """A network card that gets another name, in words."""
-    before, after = (_called(one) for one in (change.before, change.after))
-    scheme = (change.before or change.after or CardName(card="", name=None)).scheme
-    return (
-        f"the guest's network card {change.card} would be called {after} and not {before} (systemd's scheme {scheme})"
-    )
-
-
-def describe_name(card: CardName) -> str:
-    """What a network card is called, in words."""
-    return f"the guest calls its network card {card.card} {_called(card)} (systemd's scheme {card.scheme})"
-
-
-def _called(card: CardName | None) -> str:
-    if card is None:
-        return "nothing"
-    return card.name or "what is not known"
-
-
-def describe_change(change: GuestChange) -> str:
-    """One difference in words.
-
-    >>> describe_change(GuestChange(where="virtio-net-pci n at 01.0", part="vectors", here=3, there=9))
-    'virtio-net-pci n at 01.0: vectors is 3 here and 9 there'
-    """
-    if not change.part:
-        if change.there is None:
-            return f"{change.where} is not there on the other side"
-        if change.here is None:
-            return f"{change.where} is there on the other side alone"
-        return f"{change.where} is {_value(change.there)} on the other side"
-    here, there = (_value(value) for value in (change.here, change.there))
-    return f"{change.where}: {change.part} is {here} here and {there} there"
-
-
-def _value(value: JsonValue) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, str):
-        return value or "empty"
-    return output.one_line_json(value)
 
 
 def _passed(migration: Migration, *, verbose: bool) -> Iterator[str]:

@@ -19,7 +19,7 @@ from prober.cli.exits import ExitCode, exit_code
 from prober.cli.files import read_xml_file, shown_name
 from prober.cli.moment import with_moment
 from prober.cli.options import Assume, IgnoreUnknown, Quiet, Settings, Strict
-from prober.errors import OutputError, ProberError, ServiceError, UnreadableDomainError
+from prober.errors import ProberError, UnreadableDomainError
 from prober.host.files import starting_at
 from prober.pages.cells import CellAsked, cell_of, remarks
 from prober.pages.gather import BookMaker
@@ -156,9 +156,6 @@ def _write(out: Path, page: str) -> None:
     if str(out) == "-":
         output.write(page.removesuffix("\n"))
         return
-    from prober.cli.replacing import replace_file
+    from prober.cli.page_file import write_page
 
-    try:
-        replace_file(out, page.encode(), reader="whoever opens it")
-    except ServiceError as error:
-        raise OutputError(error.message, hint="is there such a directory, and may it be written to?") from error
+    write_page(out, page)

@@ -18,8 +18,10 @@ from prober.cli.translating import Here, HostFile, translate_here
 from prober.cli.turns import exit_code_of
 from prober.domain.domain import Domain
 from prober.errors import UsageError
+from prober.host.look import read_host_facts
 from prober.proof.subject import LineRequest
 from prober.rehearsal.keeping import Guest, StateSaved, load_state, save_state
+from prober.rehearsal.kernels import offers_of
 from prober.rehearsal.models import Migration
 from prober.rehearsal.statefile import MOST_FILE, read_kept_domain, read_state, write_state
 from prober.rehearsal.told import MigrationTold
@@ -79,7 +81,7 @@ def _save(xml: bytes, stated: Stated, *, driven: bool) -> tuple[StateSaved, byte
         file = b64decode(told.pop("file"))
         return StateSaved.model_validate(told), file
     line = stated.line(about, host)
-    guest = Guest(host.subject(), line, xml.decode(errors="replace"))
+    guest = Guest(host.subject(), line, xml.decode(errors="replace"), offers_of(read_host_facts()))
     saved, state = asyncio.run(save_state(guest, driven=driven))
     return saved, b"" if state is None else write_state(state)
 
@@ -117,7 +119,8 @@ def _load(data: bytes, stated: Stated) -> Migration:
         told = host.served.load_state(data, assume_unknown_present=stated.assume_unknown_present)
         return Migration.model_validate(told)
     domain = with_machine(read_kept_domain(kept.head), kept.head.machine)
-    return asyncio.run(load_state(kept, host.subject(), stated.line(domain, host)))
+    offers = offers_of(read_host_facts())
+    return asyncio.run(load_state(kept, host.subject(), stated.line(domain, host), offers=offers))
 
 
 def _read(file: Path) -> bytes:

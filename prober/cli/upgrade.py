@@ -30,6 +30,12 @@ def upgrade_command(
         typer.Option("--to-root", "--root", metavar="DIR", help="The root directory that the second is in."),
     ] = None,
     driven: Driven = False,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page", metavar="FILE", help="Write a page to look at, too: the file is replaced, and asks for nothing."
+        ),
+    ] = None,
     socket: Socket = None,
     settings: Settings = None,
     quiet: Quiet = False,
@@ -46,6 +52,8 @@ def upgrade_command(
     Exit code: 0 all start and migrate both ways; 3 one does not; 4 of one nothing can be said; 2 one cannot be read;
     5 no confinement is to be had, or a QEMU gave no answer.
 
+    With `--page` the same is a page as well, which holds the XML of the domains, without passwords.
+
     Example: `prober upgrade /etc/libvirt/qemu --from /usr/bin/qemu-system-x86_64 --to /srv/debian-13`
     """
     output.hush(answer=quiet, words=quiet)
@@ -53,4 +61,5 @@ def upgrade_command(
     from prober.cli.upgrading import run_upgrade
 
     journey = Journey(source, destination, from_root, to_root, settings, socket)
-    raise typer.Exit(run_upgrade(domains, journey, driven=driven, form=chosen(form, as_json=json), verbose=verbose))
+    form = chosen(form, as_json=json)
+    raise typer.Exit(run_upgrade(domains, journey, driven=driven, form=form, verbose=verbose, page=page))

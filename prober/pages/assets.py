@@ -20,6 +20,7 @@ LIBRARIES = ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js")
 SCRIPTS = (
     *LIBRARIES,
     "base.js",
+    "parts.js",
     "book.js",
     "compare.js",
     "qemus.js",
@@ -29,11 +30,15 @@ SCRIPTS = (
     "difference.js",
     "matrix.js",
     "app.js",
+    "report.js",
 )
 #: What only a live page has.
 LIVE_SCRIPTS = (*SCRIPTS[:-1], "service.js", "editor.js", "prove.js", SCRIPTS[-1])
+#: What the page of an upgrade has.
+UPGRADE_SCRIPTS = (*LIBRARIES, "base.js", "parts.js", "xml.js", "app.js", "reasons.js", "upgrade.js")
 STYLES = ("base.css", "parts.css")
 LIVE_STYLES = (*STYLES, "live.css")
+UPGRADE_STYLES = (*STYLES, "upgrade.css")
 
 
 @cache

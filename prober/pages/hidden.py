@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from prober.pages.models import DomainCell
+
+T = TypeVar("T")
 
 #: What of libvirt's XML is a password itself, and not the name of a secret: an attribute ``passwd``, as of graphics.
 _PASSWORD = re.compile(r"""(?<![\w.-])(passwd\s*=\s*)("[^"]*"|'[^']*')""")
@@ -27,6 +29,17 @@ def hide_secrets(xml: str) -> tuple[str, Hide]:
     >>> hide_secrets("<graphics type='vnc' passwd='geheim'/>")[0]
     "<graphics type='vnc' passwd='…'/>"
     """
+    text, clean = without_passwords(xml)
+
+    def hide(outcome: tuple[DomainCell, Any]) -> tuple[DomainCell, Any]:
+        cell, uses = outcome
+        return cell._replace(**{name: clean(getattr(cell, name)) for name in ("refusals", "notes", "argv")}), uses
+
+    return text, hide
+
+
+def without_passwords(xml: str) -> tuple[str, Callable[[T], T]]:
+    """The XML without passwords, and what takes them out of all texts of a value that is made of rows and tuples."""
     found: set[str] = set()
 
     def put(match: re.Match[str]) -> str:
@@ -39,14 +52,6 @@ def hide_secrets(xml: str) -> tuple[str, Hide]:
     text = _OF_QEMU.sub(lambda arg: _SECRET.sub(put, arg[0]) if "secret" in arg[0] else arg[0], text)
     secrets = sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
-    def hide(outcome: tuple[DomainCell, Any]) -> tuple[DomainCell, Any]:
-        cell, uses = outcome
-        return _without(cell, secrets) if secrets else cell, uses
-
-    return text, hide
-
-
-def _without(cell: DomainCell, secrets: list[str]) -> DomainCell:
     def clean(value: Any) -> Any:
         if isinstance(value, str):
             for secret in secrets:
@@ -57,4 +62,4 @@ def _without(cell: DomainCell, secrets: list[str]) -> DomainCell:
             return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         return value
 
-    return cell._replace(**{name: clean(getattr(cell, name)) for name in ("refusals", "notes", "argv")})
+    return text, clean

@@ -7,7 +7,8 @@ import json
 import zlib
 from typing import Any
 
-from prober.pages.models import PageBook
+from prober.pages.models import PageBook, Remark
+from prober.pages.upgrade_models import UpgradeBook
 
 
 def book_text(book: PageBook) -> str:
@@ -20,6 +21,22 @@ def book_value(book: PageBook) -> dict[str, Any]:
     return {**book._asdict(), "pools": book.pools._asdict(), "qemus": [one._asdict() for one in book.qemus]}
 
 
+def upgrade_text(book: UpgradeBook) -> str:
+    """JSON of objects alone, each row by the names of its fields; a remark is a list, as in a book."""
+    return json.dumps(_named(book), separators=(",", ":"), ensure_ascii=False)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, Remark) or not isinstance(value, tuple):
+        return value
+    if hasattr(value, "_asdict"):
+        return {name: _named(part) for name, part in value._asdict().items()}
+    return [_named(part) for part in value]
+
+
 def packed(text: str) -> str:
-    """Text of letters, digits and ``+/=`` alone, which a browser unpacks by itself (``deflate``, RFC 1950)."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    """Text of letters, digits and ``+/=`` alone, which a browser unpacks by itself (``deflate``, RFC 1950).
+
+    The name of a file need not be UTF-8: a question mark stands for what is none.
+    """
+    return base64.b64encode(zlib.compress(text.encode(errors="replace"), 9)).decode()

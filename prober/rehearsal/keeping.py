@@ -14,6 +14,7 @@ from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
 from prober.rehearsal.hidden import secrets_in, without_secrets
+from prober.rehearsal.kernels import UNTOLD, KernelOffers, kernel_changes, kernel_unknowns
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.pair import PairSide, SideEnded, SideNotStanding
 from prober.rehearsal.reading import read_view
@@ -54,11 +55,13 @@ class StateKept(StateSaved):
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest: the QEMU that it runs on, its line, and the ``xml`` of its domain, which goes with its state."""
+    """A guest: the QEMU that it runs on, its line, and the ``xml`` of its domain, which goes with its state, as does
+    what its host told of its kernel (``offers``)."""
 
     subject: LineSubject
     line: LineRequest
     xml: str
+    offers: KernelOffers = UNTOLD
 
 
 async def save_state(
@@ -107,7 +110,7 @@ async def save_state(
     )
     words = tuple(_masked(word, secrets) for word in scene.words)
     head = head_of(_without_passwords(_masked(guest.xml, secrets)), machine_of_view(view), told.version, words, view)
-    head = head.model_copy(update={"without_memory": scene.untouched})
+    head = head.model_copy(update={"without_memory": scene.untouched, "offers": guest.offers})
     return without_secrets(saved, secrets), StateFile(head, state)
 
 
@@ -130,9 +133,15 @@ def _masked(text: str, secrets: frozenset[str]) -> str:
 
 
 async def load_state(
-    file: StateFile, destination: LineSubject, line: LineRequest, *, limits: StageLimits = DEFAULT_STAGE
+    file: StateFile,
+    destination: LineSubject,
+    line: LineRequest,
+    *,
+    offers: KernelOffers = UNTOLD,
+    limits: StageLimits = DEFAULT_STAGE,
 ) -> Migration:
-    """What becomes of a guest whose state comes from a file.
+    """What becomes of a guest whose state comes from a file.  ``offers`` is what this host told of its kernel, which is
+    held against what the file says of the other's.
 
     Whoever made the file may have made up what it holds, so it is loaded in the best box alone, by bubblewrap, and what
     the check refuses is not started.
@@ -154,7 +163,8 @@ async def load_state(
         async with on_stage(scene, limits=limits, form="bubblewrap") as standing:
             side = PairSide("destination", scene, standing)
             there = await read_view(side)
-            changes = seen_changes(here, there)
+            kernels = line.words, file.head.offers, offers
+            changes = (*seen_changes(here, there), *kernel_changes(*kernels))
             if scene.untouched:
                 await leave_memory_out(side)
             sent = await give_state(side, file.state)
@@ -165,7 +175,8 @@ async def load_state(
                 migration = Migration(verdict=verdict, source=before, destination=told)
             else:
                 migration = failed_migration(sent, side, (before, told), (here, there), changes, driven=False)
-            more = {"changes": changes, "unknown": unknowns_of(side), "state_bytes": len(file.state)}
+            unknown = (*unknowns_of(side), *kernel_unknowns(*kernels))
+            more = {"changes": changes, "unknown": unknown, "state_bytes": len(file.state)}
             migration = migration.model_copy(update=more)
     except NotStanding as why:
         sides = {"source": before, "destination": told_before(destination)}

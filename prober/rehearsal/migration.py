@@ -19,6 +19,7 @@ from prober.qemu.box.forms import Form
 from prober.rehearsal.changes import seen_changes
 from prober.rehearsal.driving import Driven, drive
 from prober.rehearsal.hidden import secrets_in, without_secrets
+from prober.rehearsal.kernels import kernel_matters
 from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import PairSide, SideName, SideNotStanding, side_by_side
 from prober.rehearsal.reading import read_view
@@ -123,7 +124,8 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
         await leave_memory_out(source, destination)
     sent = await send_state(source, destination)
     told = told_of(source, here), told_of(destination, there)
-    common = {"changes": changes, "unknown": unknowns_of(source, destination), "state_bytes": sent.state_bytes}
+    unknown = (*unknowns_of(source, destination), *kernel_matters(source.scene.words))
+    common = {"changes": changes, "unknown": unknown, "state_bytes": sent.state_bytes}
     common |= {"driven": done.devices, "undriven": done.left}
     if sent.is_complete:
         is_whole = not changes and not done.left and not any(one.left_out for one in told)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from prober.capabilities.models import Version
 from prober.domain.domain import Domain
 from prober.errors import StateFileError, UnreadableDomainError
+from prober.rehearsal.kernels import UNTOLD, KernelOffers
 from prober.rehearsal.view import GuestView, SeenDevice
 from prober.translate.read import read_domain
 from prober.xml.document import XmlLimits
@@ -59,7 +60,7 @@ class _Value(BaseModel):
 class StateHead(BaseModel):
     """What a file says of the guest: ``xml`` is its domain without secrets, ``machine`` the type that it runs,
     ``argv`` the line that it was started with, ``version`` the QEMU that it ran on.  ``without_memory`` is whether its
-    memory, of which nothing was ever touched, was left out."""
+    memory, of which nothing was ever touched, was left out.  ``offers`` is what the host told of its kernel."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,6 +69,7 @@ class StateHead(BaseModel):
     version: Version
     argv: tuple[str, ...] = ()
     without_memory: bool = False
+    offers: KernelOffers = UNTOLD
     devices: tuple[_Device, ...] = ()
     values: tuple[_Value, ...] = ()
 

@@ -6,8 +6,9 @@ and options that another of the same version has.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,30 +18,36 @@ from prober.capabilities.difference import Change, Difference
 from prober.capabilities.models import Machine
 from prober.commandline.machines.find import machine_family
 from prober.commandline.refusal import Kind, Refusal
+from prober.commandline.report import ArgvFinding
 from prober.domain.domain import Domain
 from prober.errors import RefusedError
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.host.host import Host
 from prober.proof.kvm import KvmTrial
-from prober.proof.models import ProofVerdict
+from prober.proof.models import Blamed, Omission, ProofVerdict
 from prober.proof.once import prove_once
 from prober.proof.subject import LineRequest, LineSubject
+from prober.rehearsal.mending import Kept, kept_features, kept_properties, with_kept
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.models import Migration
 from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.pinned import canonical_machine, with_machine
 from prober.translate.pipeline import translate
+from prober.translate.places import find_word_places
 from prober.translate.translation import Translation
 from prober.translate.uses import compare_for, keep_used
 
-#: How many machine types are tried in the place of one that is gone.
-_TRIED = 3
+#: How many machine types are tried in the place of one that is gone, and how many properties of devices, and features
+#: of the CPU, are written.
+_TRIED, _KEPT, _FEATURES = 3, 8, 40
 
 
 class Mend(BaseModel):
-    """A change of the XML that helps, and what came of trying it: ``verdict`` is that of a start on the new QEMU.
+    """A change of the XML that helps, and what came of trying it: ``verdict`` is that of a start on the new QEMU, on
+    the ``ground`` that it was started, or that it was held against what it says of itself alone.
 
-    ``restarts`` is whether a guest that runs has to be started anew for it.
+    ``xml`` is the element to write where it is a new one.  ``restarts`` is whether a guest that runs has to be started
+    anew for it, ``there`` what came of a migration to the new QEMU with it, where it helps with that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,16 +56,22 @@ class Mend(BaseModel):
     value: str
     why: str
     verdict: ProofVerdict
+    ground: Literal["checked", "proven"] = "proven"
     restarts: bool
+    xml: str = ""
+    there: RehearsalVerdict | None = None
 
 
 class Upgraded(BaseModel):
     """One domain.
 
     ``machine`` is the type that it runs on the old QEMU, ``machine_there`` what its XML stands for on the new one, and
-    ``starts`` what came of a start there (None where the domain is refused, by ``refusals``).  ``there`` and ``back``
-    are the migrations of a guest that keeps its machine type; None where a line is refused.  ``deprecated`` is what the
-    new QEMU warns of, ``differences`` what it has otherwise of all that the domain uses.  ``cards`` are
+    ``starts`` what came of a start there (None where the domain is refused, by ``refusals``): ``ground`` is *proven*
+    where it was started, ``said`` are QEMU's own words where it refused, about an ``option`` of the line, ``reason`` is
+    why it is not provable, ``findings`` are what the check and the live QEMU said of the line, and ``left_out`` is what
+    it was started without.  ``there`` and ``back`` are the migrations of a guest that keeps its machine type; None
+    where a line is refused.  ``deprecated`` is what the new QEMU warns of, in words, ``differences`` what it has
+    otherwise of all that the domain uses.  ``cards`` are
     the network cards that a guest with systemd would call otherwise after its next start there, ``names`` what it calls
     each with the old QEMU.
     """
@@ -69,7 +82,12 @@ class Upgraded(BaseModel):
     machine: str = ""
     machine_there: str = ""
     starts: ProofVerdict | None = None
+    ground: Literal["checked", "proven"] = "checked"
     said: str = ""
+    reason: str = ""
+    option: Blamed | None = None
+    findings: tuple[ArgvFinding, ...] = ()
+    left_out: tuple[Omission, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     refused_now: tuple[Refusal, ...] = ()
     there: Migration | None = None
@@ -165,7 +183,16 @@ class UpgradeRehearsal:
         proof = await prove_once(self._new.subject, LineRequest(line))
         warned = [f"{one.flag}: {one.message}" for one in proof.findings if one.kind is Kind.deprecated]
         warned += [text for text in proof.warnings if "deprecated" in text]
-        return {"starts": proof.verdict, "said": proof.said or proof.reason, "deprecated": tuple(dict.fromkeys(warned))}
+        return {
+            "starts": proof.verdict,
+            "ground": proof.ground,
+            "said": proof.said,
+            "reason": proof.reason,
+            "option": proof.option,
+            "findings": proof.findings,
+            "left_out": proof.left_out,
+            "deprecated": tuple(dict.fromkeys(warned)),
+        }
 
     async def _migrate(self, domain: Domain, machine: str) -> dict[str, object]:
         """There and back, with the machine type that the guest runs."""
@@ -208,8 +235,53 @@ class UpgradeRehearsal:
             written = domain.os.type.machine or "no machine at all"
             why = f"{written} is {told.machine} now and would be {told.machine_there} at the next start"
             mend = await self._try(domain, told.machine, why, restarts=False)
-            if mend is not None:
+            if mend is not None and mend.verdict is not ProofVerdict.refused:
                 yield mend
+        if told.there is not None:
+            for mend in await self._keep(domain, told.machine, told.there):
+                yield mend
+
+    async def _keep(self, domain: Domain, machine: str, there: Migration) -> list[Mend]:
+        """Properties of devices that a guest would see change, or that a migration was refused for, written as they are
+        now, and features of its CPU that it has not: all of them, and where that is not taken, each by itself."""
+        kept = with_machine(domain, machine)
+        aliases = find_word_places(kept, self._old.caps, self._old.host).by_id
+        properties = [*kept_properties((*there.because, *there.changes), aliases)]
+        wanted: list[Kept] = [*properties[:_KEPT], *[*kept_features(there.changes, kept)][:_FEATURES]]
+        mends = await self._keep_some(domain, kept, wanted) if wanted else []
+        if not mends and len(wanted) > 1:
+            for one in wanted[:_KEPT]:
+                mends += await self._keep_some(domain, kept, [one])
+        return mends
+
+    async def _keep_some(self, domain: Domain, kept: Domain, some: Sequence[Kept]) -> list[Mend]:
+        """Those of these properties that help, all of them written; none where that is refused, or not taken."""
+        try:
+            here, there = self._old.argv(kept), self._new.argv(with_kept(kept, some))
+            start = self._new.argv(with_kept(domain, some))
+        except RefusedError:
+            return []
+        old, new = (self._old.subject, LineRequest(here)), (self._new.subject, LineRequest(there))
+        moved = await rehearse_migration(MigrationAsked(*old, *new, self._driven), kvm=self._kvm)
+        helped = [one for one in some if not one.is_seen(moved.changes)]
+        if moved.verdict not in (RehearsalVerdict.rehearsed, RehearsalVerdict.in_part) or not helped:
+            return []
+        proof = await prove_once(self._new.subject, LineRequest(start))
+        if proof.verdict is ProofVerdict.refused:
+            return []
+        return [
+            Mend(
+                path=one.path,
+                value=one.text,
+                why=one.why,
+                verdict=proof.verdict,
+                ground=proof.ground,
+                restarts=False,
+                xml=one.xml,
+                there=moved.verdict,
+            )
+            for one in helped
+        ]
 
     async def _try(self, domain: Domain, machine: str, why: str, *, restarts: bool) -> Mend | None:
         """A start on the new QEMU with another machine type; None where the domain is refused with that as well."""
@@ -219,7 +291,7 @@ class UpgradeRehearsal:
             return None
         proof = await prove_once(self._new.subject, LineRequest(line))
         path = "/domain/os/type/@machine"
-        return Mend(path=path, value=machine, why=why, verdict=proof.verdict, restarts=restarts)
+        return Mend(path=path, value=machine, why=why, verdict=proof.verdict, ground=proof.ground, restarts=restarts)
 
 
 def nearest_machines(machine: str, caps: Capabilities) -> list[str]:

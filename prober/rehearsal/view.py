@@ -6,6 +6,7 @@ address there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,20 @@ class SeenDevice:
     def __str__(self) -> str:
         known = f"{self.kind} {self.ident}".strip()
         return f"{known} at {self.pci or self.place}"
+
+
+#: A device in the words of :class:`SeenDevice`, with its id.
+_WITH_ID = re.compile(r"\S+ (\S+) at ")
+
+
+def ident_in(words: str) -> str:
+    """The id of a device, in the words in which it is told of; empty where it has none, or they are of something else.
+
+    >>> ident_in("virtio-net-pci net0 at 03.0"), ident_in("machine")
+    ('net0', '')
+    """
+    found = _WITH_ID.match(words)
+    return found[1] if found is not None else ""
 
 
 @dataclass(frozen=True)

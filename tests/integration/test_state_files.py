@@ -14,6 +14,7 @@ import pytest
 from prober.errors import StateFileError
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.keeping import Guest, load_state, save_state
+from prober.rehearsal.kernels import KernelOffers
 from prober.rehearsal.models import Migration
 from prober.rehearsal.statefile import StateFile, read_state, write_state
 from tests.conftest import QemuPlace, aio
@@ -58,6 +59,23 @@ def load(file: StateFile, subject: LineSubject, *more: str) -> Migration:
 def test_what_was_kept_is_taken(kept: StateFile, subject: LineSubject) -> None:
     migration = load(kept, subject, *CARD)
     assert (migration.verdict, migration.changes) == ("rehearsed", ())
+
+
+@pytest.mark.needs("bubblewrap")
+def test_what_only_one_kernel_offers_is_told(subject: LineSubject) -> None:
+    tap = ("-netdev", "tap,id=t,ifname=t0,script=no,downscript=no,vhost=on")
+    line = LineRequest((*LINE, *tap, "-device", "virtio-net-pci,netdev=t,romfile=,id=n,addr=3"))
+    here = KernelOffers(kernel="6.1", tun=("tap", "vnet_hdr"), vhost_net=("mrg_rxbuf", "log_all"))
+    there = here.model_copy(update={"vhost_net": ("mrg_rxbuf",)})
+    saved, file = aio(save_state(Guest(subject, line, "<domain/>", here)), debug=False)
+    assert saved.verdict == "rehearsed" and file is not None
+    read = read_state(write_state(file))
+    for offers, verdict, changes in ((here, "rehearsed", []), (there, "rehearsed in part", ["log_all"])):
+        told: Migration = aio(load_state(read, subject, line, offers=offers), debug=False)
+        assert (told.verdict, [one.here for one in told.changes]) == (verdict, changes)
+        assert not any("did not tell" in text for text in told.unknown)
+    untold: Migration = aio(load_state(read, subject, line), debug=False)
+    assert sum("both did not tell" in text for text in untold.unknown) == 2
 
 
 @pytest.mark.needs("bubblewrap")

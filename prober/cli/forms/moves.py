@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from prober.cli.forms.lines import finding_result
 from prober.cli.forms.places import DomainPlaces
-from prober.cli.migration import describe_card, describe_change
 from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormPlace, FormReport, FormResult
 from prober.proof.models import ProofVerdict
 from prober.rehearsal.models import Migration
 from prober.rehearsal.told import MigrationTold
 from prober.rehearsal.upgrade import Upgraded
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.rehearsal.wording import describe_card, describe_change
 
 _OUTCOMES = {RehearsalVerdict.refused: CaseOutcome.refused, RehearsalVerdict.not_provable: CaseOutcome.unknown}
 
@@ -86,8 +86,8 @@ def _upgraded(told: Upgraded, way: str) -> FormCase:
     place, places = FormPlace(told.file, 1), DomainPlaces(told.file)
     found = [places.result(refusal, "the old QEMU") for refusal in told.refused_now]
     found += [places.result(refusal, "the new QEMU") for refusal in told.refusals]
-    if told.starts is ProofVerdict.refused and told.said:
-        found.append(FormResult("proof/refused", FormLevel.error, told.said, place))
+    if told.starts is ProofVerdict.refused:
+        found.append(FormResult("proof/refused", FormLevel.error, told.said or told.reason, place))
     for name, migration in (("there", told.there), ("back", told.back)):
         if migration is not None:
             found += [one._replace(by=name) for one in _of_migration(migration, place)]

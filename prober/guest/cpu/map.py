@@ -64,13 +64,17 @@ Decoded = tuple[str, list[tuple[str, bool]]]
 
 @dataclass(frozen=True)
 class CpuMap:
-    """The whole table; models in libvirt's order, from old to new."""
+    """The whole table; models in libvirt's order, from old to new.
+
+    ``places`` are the numbers of the bits in a set, by leaf and subleaf (``7.0``), register (``ebx``) and bit there.
+    """
 
     vendors: Mapping[str, str]
     features: Mapping[str, int]
     unmigratable: frozenset[str]
     of_msr: frozenset[str]
     models: Mapping[str, Model]
+    places: Mapping[tuple[str, str, int], int]
 
     def vendor_of(self, string: object) -> str | None:
         """libvirt's name of the vendor that a processor calls itself (``GenuineIntel``); None where it has none."""
@@ -89,6 +93,15 @@ class CpuMap:
             if feature and bits & feature == feature:
                 bits &= ~feature
                 yield name
+
+    def names_in(self, leaf: int, subleaf: int, register: str, value: int) -> list[str]:
+        """The features that the bits of one register of CPUID stand for, in the order of the map."""
+        where, bits = f"{leaf:x}.{subleaf:x}", 0
+        for bit in range(value.bit_length()):
+            place = self.places.get((where, register.lower(), bit))
+            if value >> bit & 1 and place is not None:
+                bits |= 1 << place
+        return [*self.names_of(bits)]
 
     def decode(self, processor: Processor, usable: Mapping[str, Sequence[str]]) -> Decoded | None:
         """The nearest of the models that QEMU has (each with the features that keep it from running).
@@ -174,7 +187,7 @@ def cpu_map() -> CpuMap:
     models: dict[str, Model] = {}
     for name, item in table["models"].items():
         models[name] = _model(name, item, features, models)
-    return CpuMap(table["vendors"], features, frozenset(unmigratable), frozenset(of_msr), models)
+    return CpuMap(table["vendors"], features, frozenset(unmigratable), frozenset(of_msr), models, places)
 
 
 def _bits(items: list[tuple[str, str, int]], places: dict[tuple[str, str, int], int]) -> int:

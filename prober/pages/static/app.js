@@ -1,16 +1,9 @@
 // The page as a whole: where one may go, and what is there.
 "use strict";
 
-const REPORT_PAGES = [
-  ["qemus", "QEMUs", QemusPage],
-  ["types", "Types", TypesPage],
-  ["difference", "Difference", DifferencePage],
-  ["domains", "Domains", DomainsPage],
-];
-
-function App({ book, live }) {
+// The pages are each a name, words, and what draws it.
+function App({ book, pages, live = null }) {
   const place = usePlace();
-  const pages = live ? [...REPORT_PAGES, ...live.pages] : REPORT_PAGES;
   const [name, title, Page] = pages.find(([one]) => one === place.page) || pages[0];
   const moved = useRef(false);
   useEffect(() => {
@@ -50,20 +43,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-async function start() {
+// Draw it in the place of what stood there while it was read.
+function show(root, page) {
+  root.replaceChildren();
+  render(page, root);
+  document.documentElement.dataset.ready = "yes";
+}
+
+// Open the page: what does that gets the place to draw it, and the data where it lies in the page.
+async function startPage(open) {
   const root = document.getElementById("app");
   try {
-    const told = document.getElementById("book");
-    if (!told) return await startLive(root);
-    const book = await unpackBook(told.textContent);
-    root.replaceChildren();
-    render(html`<${App} book=${book} live=${null} />`, root);
-    document.documentElement.dataset.ready = "yes";
+    await open(root, document.getElementById("book")?.textContent);
   } catch (error) {
     root.textContent = `This page cannot be shown: ${error.message}`;
     throw error;
   }
-  return undefined;
 }
-
-start();

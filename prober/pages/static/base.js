@@ -106,6 +106,16 @@ function walk(event, selector) {
   }
 }
 
+// A row that is a list, by the names of its fields.
+const namedRow = (fields) => (row) => Object.fromEntries(fields.map((name, at) => [name, row[at]]));
+
+// The data that lies in the page.
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(unpacked).json();
+}
+
 // A value of QEMU's as text.
 function valueWords(value) {
   if (value === null || value === undefined) return "none";

@@ -9,14 +9,12 @@ const MACHINE_FIELDS = [
 ];
 const CPU_FIELDS = ["name", "deprecated", "alias_of", "typename", "migration_safe", "static"];
 
-const namedRow = (fields) => (row) => Object.fromEntries(fields.map((name, at) => [name, row[at]]));
 const machineOf = namedRow(MACHINE_FIELDS);
 const cpuOf = namedRow(CPU_FIELDS);
 const typeOf = namedRow(["name", "parent", "marks", "properties", "question", "family", "said"]);
 const propertyOf = namedRow(["name", "type", "default", "description"]);
 const memberOf = namedRow(["name", "type", "optional", "deprecated", "when", "values", "below"]);
 const commandOf = namedRow(["name", "deprecated", "members"]);
-const remarkOf = namedRow(["line", "path", "message", "hint", "evidence", "rule"]);
 const deviceOf = namedRow(["place", "name", "what", "bus"]);
 
 function busOf([name, model, hotplug, rules, devices]) {
@@ -176,7 +174,5 @@ function spanWords(qemus, has) {
 
 // The book that lies in the page, or that a service gives.
 async function unpackBook(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Book(await new Response(unpacked).json());
+  return new Book(await unpack(text));
 }

@@ -1,12 +1,6 @@
 // What starts a QEMU, by a click alone: proving what was typed, and rehearsals of what comes after.
 "use strict";
 
-const OUTCOME_KIND = {
-  proven: "good", "proven in part": "warn", refused: "bad", "not provable": "faint",
-  rehearsed: "good", "rehearsed in part": "warn", taken: "good", gone: "good", waits: "warn", crashed: "bad",
-  "not sent": "faint", "not tried": "faint",
-};
-
 // How long it has been going on, in words; it stops when it is over.
 function Elapsed({ since }) {
   const [now, setNow] = useState(Date.now());
@@ -22,14 +16,6 @@ function Step({ name, kind, words, children }) {
     <p><strong>${name}</strong> ${words && html`<${Badge} kind=${kind}>${words}<//>`}</p>
     ${children}
   </li>`;
-}
-
-function Told({ all, words, of }) {
-  if (!all || !all.length) return null;
-  return html`<details>
-    <summary>${words(all.length)}</summary>
-    <ul class="told">${all.map((one, at) => html`<li key=${at}>${of(one)}</li>`)}</ul>
-  </details>`;
 }
 
 const optionName = (one) => html`<code>${[one.flag, one.part].filter(Boolean).join(" ")}</code>`;

@@ -197,7 +197,7 @@ function NewsPage() {
 
 function LiveApp() {
   const { book } = useLive();
-  return html`<${App} book=${book} live=${live} />`;
+  return html`<${App} book=${book} pages=${[...REPORT_PAGES, ...live.pages]} live=${live} />`;
 }
 
 async function startLive(root) {
@@ -206,8 +206,6 @@ async function startLive(root) {
   await live.look();
   root.firstElementChild.textContent = `Reading ${count(live.entries.length, "QEMU")} …`;
   await live.read();
-  root.replaceChildren();
-  render(html`<${LiveApp} />`, root);
-  document.documentElement.dataset.ready = "yes";
+  show(root, html`<${LiveApp} />`);
   live.follow();
 }

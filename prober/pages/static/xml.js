@@ -15,6 +15,8 @@ function XmlLine({ text }) {
   return pieces;
 }
 
+const remarkOf = namedRow(["line", "path", "message", "hint", "evidence", "rule"]);
+
 function Said({ kind, one }) {
   return html`<div class=${`said ${kind}`}>
     <p>

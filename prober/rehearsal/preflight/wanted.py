@@ -25,13 +25,14 @@ from prober.commandline.options import (
     meant,
 )
 from prober.commandline.prepared import find_needs, number_descriptors
-from prober.commandline.refusal import Origin, Place
+from prober.commandline.refusal import Place
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.host.host import Host
 from prober.host.target import Target
 from prober.translate.order import emit
 from prober.translate.pipeline import translate
+from prober.translate.places import place_in_xml, place_of_part, places_by_name
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
 
@@ -135,7 +136,7 @@ def wanted_of(options: list[Option], completed: Domain, target: Target, binary: 
         target=target,
         items=tuple(_items(options, target.place)),
         needs=tuple(
-            HostNeed(found.need, found.text, _place_of(option, found.key, target.place))
+            HostNeed(found.need, found.text, place_of_part(option, found.key, target.place))
             for option in options
             for found in find_needs(option)
         ),
@@ -167,13 +168,13 @@ def _nodes(
     depth: int,
 ) -> Iterator[HostItem]:
     """A block node, and those that are written inside of it."""
-    places = {name: _placed(place, default) for name, place in option.places.items()}
+    places = {name: place_in_xml(place, default) for name, place in option.places.items()}
     # The file of a layer is named in the layer below, whose places are of the same element.
     item = HostItem(
         "block driver",
         str(values.get("driver", "")),
         values,
-        _placed(option.place, default),
+        place_in_xml(option.place, default),
         places,
         _needs_of(option),
         above,
@@ -189,19 +190,20 @@ def _nodes(
 
 
 def _item(option: Option, default: Place) -> Iterator[HostItem]:
-    place = _placed(option.setting.place if isinstance(option, Global) else option.place, default)
+    place = place_in_xml(option.setting.place if isinstance(option, Global) else option.place, default)
     needs = _needs_of(option)
     match option:
         case DeviceOption():
-            yield HostItem("device", option.driver, option.values, place, _places(option.properties, default), needs)
+            places = places_by_name(option.properties, default)
+            yield HostItem("device", option.driver, option.values, place, places, needs)
         case Object():
             values = {item.name: item.value for item in option.properties}
-            places = _places(option.properties, default)
+            places = places_by_name(option.properties, default)
             yield HostItem("object", option.qom_type, {**values, "id": option.id}, place, places, needs)
         case Qapi():
             noun = _TYPED_TREES.get(option.flag, "option")
             kind = str(option.value.get(option.implied, "")) if noun != "option" else option.flag
-            places = {name: _placed(at, default) for name, at in option.places.items()}
+            places = {name: place_in_xml(at, default) for name, at in option.places.items()}
             yield HostItem(noun, kind, option.value, place, places, needs)
         case Keyval():
             yield from _of_keys(option, place, needs, default)
@@ -218,7 +220,7 @@ def _of_keys(option: Keyval, place: Place, needs: tuple[Need, ...], default: Pla
     values = {item.name: item.value for item in option.pairs}
     noun = _TYPED.get(option.flag, "option")
     name = option.first if noun != "option" else option.flag
-    yield HostItem(noun, name, {"": option.first, **values}, place, _places(option.pairs, default), needs)
+    yield HostItem(noun, name, {"": option.first, **values}, place, places_by_name(option.pairs, default), needs)
 
 
 def _of_word(option: Plain, place: Place, needs: tuple[Need, ...]) -> Iterator[HostItem]:
@@ -252,29 +254,3 @@ def _file(name: str, kind: str | None, place: Place, read_only: bool = False) ->
 
 def _needs_of(option: Option) -> tuple[Need, ...]:
     return tuple(found.need for found in find_needs(option))
-
-
-def _places(properties: object, default: Place) -> dict[str, Place]:
-    assert hasattr(properties, "__iter__")
-    return {item.name: _placed(item.place, default) for item in properties}
-
-
-def _placed(origin: Origin, default: Place) -> Place:
-    """A place in the XML; what somebody wrote as words of the command line stands where these do."""
-    return origin if isinstance(origin, Place) else default
-
-
-def _place_of(option: Option, key: str, default: Place) -> Place:
-    name = key.partition(".")[0]
-    match option:
-        case DeviceOption() | Object():
-            found = _places(option.properties, default)
-        case Keyval():
-            found = _places(option.pairs, default)
-        case Qapi():
-            found = {name: _placed(at, default) for name, at in option.places.items()}
-        case Global():
-            return _placed(option.setting.place, default)
-        case _:
-            found = {}
-    return found.get(name, _placed(option.place, default))

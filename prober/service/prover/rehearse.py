@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from prober.errors import QemuTimeoutError, ServiceError
+from prober.host.look import read_host_facts
 from prober.proof.kvm import KvmTrial
 from prober.proof.subject import LineRequest, LineSubject
 from prober.rehearsal.keeping import Guest, load_state, save_state
+from prober.rehearsal.kernels import KernelOffers, offers_of
 from prober.rehearsal.migration import MigrationAsked, rehearse_migration
 from prober.rehearsal.plug import rehearse_plug
 from prober.rehearsal.statefile import read_state, write_state
@@ -45,9 +47,15 @@ async def _rehearse(subjects: Sequence[LineSubject], asked: RehearsalAsked, kvm:
             return Rehearsed(await rehearse_migration(moved, kvm=kvm))
         case SaveTask() as task:
             line = LineRequest(task.words, False, task.assume_unknown_present)
-            saved, state = await save_state(Guest(subjects[0], line, task.xml), driven=task.driven, kvm=kvm)
+            guest = Guest(subjects[0], line, task.xml, await asyncio.to_thread(_offers))
+            saved, state = await save_state(guest, driven=task.driven, kvm=kvm)
             return Rehearsed(saved, b"" if state is None else await asyncio.to_thread(write_state, state))
         case LoadTask() as task:
             line = LineRequest(task.words, False, task.assume_unknown_present)
             kept = await asyncio.to_thread(read_state, asked.file)
-            return Rehearsed(await load_state(kept, subjects[0], line))
+            return Rehearsed(await load_state(kept, subjects[0], line, offers=await asyncio.to_thread(_offers)))
+
+
+def _offers() -> KernelOffers:
+    """What this host's kernel offers; what this process may not open it does not tell."""
+    return offers_of(read_host_facts())

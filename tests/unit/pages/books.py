@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+import zlib
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -64,3 +69,10 @@ def book_of(qemus: dict[str, Capabilities], domains: Sequence[tuple[str, str]] =
         domain = read_domain(xml.encode())
         maker.add_domain(name, xml, [cell_of(domain, caps, CellAsked(Host())) for caps in qemus.values()])
     return maker.make(title, "made by a test")
+
+
+def data_of(page: str) -> Any:
+    """The data that lies in a page."""
+    found = re.search(r'<script type="text/plain" id="book">([A-Za-z0-9+/=]+)</script>', page)
+    assert found is not None
+    return json.loads(zlib.decompress(base64.b64decode(found[1])))

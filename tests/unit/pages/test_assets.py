@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import prober.pages.assets as assets
-from prober.pages.assets import LIVE_SCRIPTS, LIVE_STYLES, SCRIPTS, STYLES, asset
+from prober.pages.assets import LIVE_SCRIPTS, LIVE_STYLES, SCRIPTS, STYLES, UPGRADE_SCRIPTS, UPGRADE_STYLES, asset
 
 STATIC = Path(assets.__file__).parent / "static"
 VENDOR = STATIC / "vendor"
@@ -17,10 +17,14 @@ VENDOR = STATIC / "vendor"
 #: What a page may be made of (bytes): the libraries, and all scripts and styles of a report.
 MOST_OF_LIBRARIES, MOST_OF_REPORT = 20 << 10, 120 << 10
 
+#: Each once, in the order of the pages.
+EVERY_SCRIPT = tuple(dict.fromkeys((*LIVE_SCRIPTS, *UPGRADE_SCRIPTS)))
+EVERY_STYLE = tuple(dict.fromkeys((*LIVE_STYLES, *UPGRADE_STYLES)))
+
 
 def test_every_file_is_used_and_every_one_that_is_named_is_there() -> None:
     files = {str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.suffix in (".js", ".css")}
-    assert {*LIVE_SCRIPTS, *LIVE_STYLES} == files
+    assert {*EVERY_SCRIPT, *EVERY_STYLE} == files
     assert {*SCRIPTS} <= {*LIVE_SCRIPTS} and {*STYLES} <= {*LIVE_STYLES}
 
 
@@ -36,10 +40,11 @@ def test_the_libraries_are_those_that_were_published() -> None:
 
 
 def test_the_scripts_and_styles_of_a_report_are_small() -> None:
-    assert sum(len(asset(name).encode()) for name in (*SCRIPTS, *STYLES)) < MOST_OF_REPORT
+    for names in ((*SCRIPTS, *STYLES), (*UPGRADE_SCRIPTS, *UPGRADE_STYLES)):
+        assert sum(len(asset(name).encode()) for name in names) < MOST_OF_REPORT
 
 
-@pytest.mark.parametrize("name", [*LIVE_SCRIPTS, *LIVE_STYLES])
+@pytest.mark.parametrize("name", [*EVERY_SCRIPT, *EVERY_STYLE])
 def test_nothing_in_one_ends_it_early_or_leads_outside(name: str) -> None:
     text = asset(name)
     assert not re.search(r"</(script|style)|<!--", text, re.I) or name == "xml.js"
@@ -55,7 +60,7 @@ def test_nothing_in_one_ends_it_early_or_leads_outside(name: str) -> None:
     assert not re.search(r"@import|url\(", text)
 
 
-@pytest.mark.parametrize("name", [name for name in LIVE_SCRIPTS if not name.startswith("vendor/")])
+@pytest.mark.parametrize("name", [name for name in EVERY_SCRIPT if not name.startswith("vendor/")])
 def test_our_own_scripts_make_nodes_and_never_markup(name: str) -> None:
     text = asset(name)
     assert '"use strict";' in text

@@ -13,8 +13,11 @@ from lxml import html
 
 from prober.pages.models import PageBook
 from prober.pages.packed import book_text, packed
-from prober.pages.report import render_report
-from tests.unit.pages.books import EXAMPLE, HOSTILE, book_of, bundled, small
+from prober.pages.report import render_report, render_upgrade
+from prober.proof.models import ProofVerdict
+from prober.rehearsal.models import GuestChange
+from tests.unit.pages.books import EXAMPLE, HOSTILE, book_of, bundled, data_of, small
+from tests.unit.pages.upgrades import CI, mend, moved, upgrade_of, upgraded
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,39 @@ def test_the_data_is_the_book(hostile: PageBook) -> None:
     assert told == json.loads(book_text(hostile))
 
 
+@pytest.fixture(scope="module")
+def hostile_upgrade() -> str:
+    """A page of an upgrade in which all that comes from outside would end a script or an attribute."""
+    hurt = "<!-- </script><script>window.hurt=1</script> -->"
+    seen = GuestChange(where=f"{HOSTILE} net0 at 1", part=HOSTILE, here=HOSTILE, there=None)
+    told = upgraded(
+        f"vm{HOSTILE}.xml",
+        machine=HOSTILE,
+        starts=ProofVerdict.refused,
+        said=HOSTILE,
+        there=moved("refused", said=HOSTILE, device=HOSTILE, changes=(seen,), because=(seen,)),
+        deprecated=(HOSTILE,),
+        mends=(mend(HOSTILE),),
+    )
+    return render_upgrade(upgrade_of((told, CI.replace("<name>", f"{hurt}<name>")), title=HOSTILE))
+
+
+def test_the_page_of_an_upgrade_keeps_to_the_same(hostile_upgrade: str) -> None:
+    page = html.document_fromstring(hostile_upgrade)
+    (policy,) = _texts(page, "//meta[@http-equiv='Content-Security-Policy']/@content")
+    parts = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert parts["script-src"].split() == _digests(_texts(page, "//script[not(@type)]/text()"))
+    assert parts["style-src"].split() == _digests(_texts(page, "//style/text()"))
+    assert "unsafe" not in policy and "http" not in policy
+    assert page.xpath("//@src | //@action | //iframe | //object | //embed | //img") == []
+    assert "onerror" not in re.sub(r"&[#\w]+;", "", hostile_upgrade.partition("</title>")[2])
+    assert page.xpath("string(//title)") == HOSTILE
+    data = data_of(hostile_upgrade)
+    (row,) = data["domains"]
+    assert data["directory"] + row["name"] == f"vm{HOSTILE}.xml"
+    assert (row["starts"]["said"], row["there"]["said"]) == (HOSTILE, HOSTILE)
+
+
 def test_the_same_book_makes_the_same_page() -> None:
     caps = bundled("5.2.0")
     assert render_report(book_of({"a": caps})) == render_report(book_of({"a": caps}))
@@ -78,3 +114,9 @@ def test_the_same_book_makes_the_same_page() -> None:
 
 def test_the_packed_text_unpacks_to_itself() -> None:
     assert zlib.decompress(base64.b64decode(packed("ä€😀"))).decode() == "ä€😀"
+
+
+def test_a_name_that_is_no_utf_8_is_in_it_all_the_same() -> None:
+    name = b"vm\xff.xml".decode(errors="surrogateescape")
+    assert data_of(render_report(book_of({"a": small("edu")}, [(name, EXAMPLE)])))["domains"][0][0] == "vm?.xml"
+    assert data_of(render_upgrade(upgrade_of((upgraded(name), CI))))["domains"][0]["name"] == "vm?.xml"

@@ -6,12 +6,12 @@ import pytest
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Version
-from prober.cli.migration import describe_card
 from prober.guest.cards.name import CardChange, CardName, compare_card_names
 from prober.proof.models import ProofVerdict
 from prober.rehearsal.models import Migration, SideTold
 from prober.rehearsal.upgrade import Upgraded, nearest_machines
 from prober.rehearsal.verdict import RehearsalVerdict
+from prober.rehearsal.wording import describe_card
 from tests.recordings import FIXTURES, load_capabilities
 
 SIDE = SideTold(binary="q", version=Version(major=1, minor=0, micro=0))
