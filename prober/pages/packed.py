@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from typing import Any
 
 from prober.pages.models import PageBook
 
+#: Half of a surrogate pair, which stands for no character and cannot be written.
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def sound_text(text: str) -> str:
+    """The text with U+FFFD for what is no character: a file may have a name that is no UTF-8, and a QEMU say anything.
+
+    >>> sound_text("vm\\udcff.xml")
+    'vm\ufffd.xml'
+    """
+    return _NO_CHARACTER.sub("\ufffd", text)
+
 
 def book_text(book: PageBook) -> str:
     """JSON of objects and lists: what has a name each is an object, and what is in a pool a list."""
-    return json.dumps(book_value(book), separators=(",", ":"), ensure_ascii=False)
+    return sound_text(json.dumps(book_value(book), separators=(",", ":"), ensure_ascii=False))
 
 
 def book_value(book: PageBook) -> dict[str, Any]:

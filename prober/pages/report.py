@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prober.pages.assets import SCRIPTS, STYLES, asset, source_hash, templates
 from prober.pages.models import PageBook
-from prober.pages.packed import book_text, packed
+from prober.pages.packed import book_text, packed, sound_text
 
 
 def render_report(book: PageBook) -> str:
@@ -18,7 +18,7 @@ def render_report(book: PageBook) -> str:
         templates()
         .get_template("page.html")
         .render(
-            title=book.title,
+            title=sound_text(book.title),
             policy=_policy(scripts, styles),
             scripts=scripts,
             styles=styles,
