@@ -30,7 +30,7 @@ function App({ book, live }) {
         )}
       </nav>
     </header>
-    <main><${Page} key=${name} book=${book} place=${place} live=${live} /></main>
+    <main><${Drawn} key=${name}><${Page} book=${book} place=${place} live=${live} /><//></main>
     <footer>${book.made}</footer>
   <//>`;
 }
