@@ -229,6 +229,19 @@ def test_more_than_any_domain_has_is_told_and_not_cut(page: Page) -> None:
     assert area.evaluate("area => area.value.length") == (1 << 20) + len("<domain></domain>")
 
 
+def test_what_cannot_be_drawn_leaves_the_rest(opened: Visit) -> None:
+    page = opened.page
+    opened.go("qemus")
+    page.evaluate("live.news = [{ at: NaN }]")
+    opened.go("news")
+    page.locator("main .problem", has_text="This cannot be shown").wait_for()
+    page.evaluate("live.news = []")
+    opened.go("qemus")
+    page.locator("table.qemus").wait_for()
+    opened.go("news")
+    page.locator("main h2", has_text="Changes").wait_for()
+
+
 def test_why_a_domain_does_not_go_elsewhere_is_told(page: Page) -> None:
     """A domain that the destination cannot have is refused before anything is started: for which reasons?"""
     told = {
