@@ -3,7 +3,8 @@
 
     examples/ask.py SOCKET VM.xml... [--watch]
 
-Ends with 0 where every domain is accepted by every QEMU, with 3 where one is refused, with 5 where there is no service.
+Ends with 0 where every domain is accepted by every QEMU, with 2 where one cannot be read, with 3 where one is refused,
+with 5 where there is no service.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         return asyncio.run(run(asked.socket, asked.domains, watch=asked.watch))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except prober.UnreadableDomainError as error:
+        print(error, file=sys.stderr)
+        return 2
     except prober.ProberError as error:
         print(error, file=sys.stderr)
         return 5

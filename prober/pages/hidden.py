@@ -14,7 +14,8 @@ T = TypeVar("T")
 _PASSWORD = re.compile(r"""(?<![\w.-])(passwd\s*=\s*)("[^"]*"|'[^']*')""")
 #: What ``<qemu:arg>`` may hand on to QEMU's own secrets (``qapi/crypto.json``, ``SecretProperties``).
 _SECRET = re.compile(r"""(?<=[,"'{\s])("?(?:data|password(?:-data)?)"?\s*[=:]\s*)("[^"]+"|[^,"'}\s<]+)""")
-_OF_QEMU = re.compile(r"""<[\w.-]*:?arg\s[^>]*value\s*=\s*(?:"[^"]*"|'[^']*')""")
+#: No tag has ``<`` within: where many begin and none ends, each is looked at as far as the next.
+_OF_QEMU = re.compile(r"""<(?:[\w.-]+:)?arg\s[^<>]*value\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 #: What stands in the place of one.
 HIDDEN = "…"

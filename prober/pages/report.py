@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prober.pages.assets import SCRIPTS, STYLES, UPGRADE_SCRIPTS, UPGRADE_STYLES, asset, source_hash, templates
 from prober.pages.models import PageBook
-from prober.pages.packed import book_text, packed, upgrade_text
+from prober.pages.packed import book_text, packed, sound_text, upgrade_text
 from prober.pages.upgrade_models import UpgradeBook
 
 
@@ -29,7 +29,13 @@ def _render(title: str, data: str, script_names: Sequence[str], style_names: Seq
     return (
         templates()
         .get_template("page.html")
-        .render(title=title, policy=_policy(scripts, styles), scripts=scripts, styles=styles, data=packed(data))
+        .render(
+            title=sound_text(title),
+            policy=_policy(scripts, styles),
+            scripts=scripts,
+            styles=styles,
+            data=packed(data),
+        )
     )
 
 

@@ -30,7 +30,7 @@ NOTHING: Mapping[str, str] = {}
 
 _MAX_HEAD = 65536
 #: Below the size from which malloc asks the kernel for each piece.
-_CHUNK = 1 << 15
+CHUNK = 1 << 15
 _HEAD_END = b"\r\n\r\n"
 #: As many digits as a length may have.
 _DIGITS = 15
@@ -184,29 +184,65 @@ class Client:
 
     def _receive(self, source: socket.socket, deadline: float) -> tuple[int, bytes, bool]:
         """Status, body, and whether the connection ends with this answer."""
-        data = bytearray()
-        while (end := data.find(_HEAD_END)) < 0:
-            if len(data) > _MAX_HEAD:
-                raise self._strange("begins with more than 64 KiB of headers")
-            data += _received(source, deadline)
-        start = end + len(_HEAD_END)
-        told = read_head(bytes(data[:end]))
-        if told is None:
-            raise self._strange("is not what prober's service sends")
-        status, total, closes = told
-        if total > self._max_response:
-            raise self._strange(f"is larger than {self._max_response} bytes")
-        while len(data) - start < total:
-            data += _received(source, deadline)
-        if len(data) - start > total:
-            raise self._strange("has more bytes than it says")
-        return status, bytes(data[start:]), closes
+        reader = AnswerReader(self.socket_path, self._max_response)
+        while not reader.take(_received(source, deadline)):
+            pass
+        return reader.answer()
 
     def _strange(self, what: str) -> ServiceError:
         return strange_answer(self.socket_path, what)
 
     def _explain(self, error: OSError) -> ServiceError:
         return explain_failure(error, self.socket_path, self._timeout)
+
+
+class AnswerReader:
+    """Puts one answer together of the bytes that come on ``where``, of a body of at most ``most`` bytes."""
+
+    def __init__(self, where: str, most: int) -> None:
+        self._where = where
+        self._most = most
+        self._data = bytearray()
+        #: What the head tells, once it is there, and where the body begins.
+        self._told: tuple[int, int, bool] | None = None
+        self._start = 0
+
+    def take(self, data: bytes) -> bool:
+        """Some bytes came, none at the end of the connection; whether the answer is whole.
+
+        :raise ServiceError: where it is none of prober's service, or too large.
+        :raise ConnectionError: where the connection ended before it was whole.
+        """
+        if not data:
+            raise _ClosedError("the connection was closed before the answer was complete")
+        self._data += data
+        if self._told is None and not self._read_head():
+            return False
+        assert self._told is not None
+        missing = self._start + self._told[1] - len(self._data)
+        if missing < 0:
+            raise strange_answer(self._where, "has more bytes than it says")
+        return missing == 0
+
+    def answer(self) -> tuple[int, bytes, bool]:
+        """The status, the body, and whether the connection ends with this answer, once it is whole."""
+        assert self._told is not None
+        status, _, closes = self._told
+        return status, bytes(self._data[self._start :]), closes
+
+    def _read_head(self) -> bool:
+        end = self._data.find(_HEAD_END)
+        if end < 0:
+            if len(self._data) > _MAX_HEAD:
+                raise strange_answer(self._where, "begins with more than 64 KiB of headers")
+            return False
+        self._start = end + len(_HEAD_END)
+        self._told = read_head(bytes(self._data[:end]))
+        if self._told is None:
+            raise strange_answer(self._where, "is not what prober's service sends")
+        if self._told[1] > self._most:
+            raise strange_answer(self._where, f"is larger than {self._most} bytes")
+        return True
 
 
 def strange_answer(where: str, what: str) -> ServiceError:
@@ -272,9 +308,6 @@ def left_until(deadline: float) -> float:
 
 
 def _received(source: socket.socket, deadline: float) -> bytes:
-    """Some bytes; many small steps together take no longer than one may."""
+    """Some bytes, none at the end; many small steps together take no longer than one may."""
     source.settimeout(left_until(deadline))
-    data = source.recv(_CHUNK)
-    if not data:
-        raise _ClosedError("the connection was closed before the answer was complete")
-    return data
+    return source.recv(CHUNK)

@@ -19,6 +19,7 @@ from prober.capabilities.changes import C, HasNumber, News, NumberedLog
 from prober.errors import BusyError
 from prober.service.messages import Request, Response, as_json
 from prober.service.problems import RequestError
+from prober.service.replies import MOST_WAIT_S
 from prober.service.users import Who
 
 #: So many listen at once, in either way; of them so many of one user, so that there is always room for others.
@@ -27,9 +28,6 @@ MOST_OF_ONE_USER = 48
 
 #: So many changes are in one answer, or in one piece of a stream.
 MOST_AT_ONCE = 100
-
-#: The longest that a question may wait (seconds).
-MOST_WAIT_S = 60.0
 
 #: After so many seconds without a change a stream says that it is still there.
 _PING_S = 15.0

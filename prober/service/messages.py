@@ -130,6 +130,10 @@ class Request:
                 return value.decode("latin-1")
         return ""
 
+    def every(self, name: bytes) -> list[str]:
+        """All headers of this name (lower case), in their order."""
+        return [value.decode("latin-1") for given, value in self._headers if given == name]
+
     @property
     def who(self) -> Who:
         """The user who asks."""

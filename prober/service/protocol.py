@@ -73,14 +73,15 @@ class HttpConnection(asyncio.Protocol):
         # Whatever the kernel does not take is noticed, and counted as held.
         self._transport.set_write_buffer_limits(high=0)
         fd = self._transport.get_extra_info("socket").fileno()
-        self._user = self._serving.enter(self, self.name or self._find_uid(fd), fd)
+        self._user = self._serving.enter(self, self.name or self.find_uid(fd), fd)
         if self._user is None:
             said = f"more than {self._serving.users.most} clients are connected, or file descriptors run short"
             self.refuse("connections", 503, said, "try again later")
             return
         self._request_alarm.start(self._settings.request_s, self._on_slow_request)
 
-    def _find_uid(self, fd: int) -> int | None:
+    def find_uid(self, fd: int) -> int | None:
+        """Whose connection it is; None where nobody tells."""
         with suppress(OSError):
             self.peer = peer_of(fd)
         return None if self.peer is None else self.peer.uid

@@ -186,6 +186,9 @@ class RequestReader:
         if len(self._url) + sum(len(name) + len(value) for name, value in self._headers) > self._max_head:
             self._refuse_head()
             return
+        if sum(name == b"host" for name, _ in self._headers) > 1:  # RFC 9112, 3.2: which host is meant?
+            self._owner.refuse("http", 400, "Invalid HTTP request received.")
+            return
         self._in_head, self._head_bytes, self._silent = False, 0, 0
         request = self._read_head()
         request.held, self._untold = self._untold, 0
@@ -212,9 +215,15 @@ class RequestReader:
             self._parser.get_method().decode("ascii"),
             unquote(path) if "%" in path else path,
             url.query or b"",
-            self._headers,
+            self._headers if url.host is None else _addressed(url, self._headers),
             self._owner.on_wanted,
             keep_alive=self._parser.get_http_version() != "1.0" and self._parser.should_keep_alive(),
             peer=self._owner.peer,
             name=self._owner.name,
         )
+
+
+def _addressed(url: httptools.parser.url_parser.URL, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of a request whose line names the host: that one counts, and not the header (RFC 9112, 3.2.2)."""
+    host = url.host if url.port is None else b"%s:%d" % (url.host, url.port)
+    return [(b"host", host), *(header for header in headers if header[0] != b"host")]

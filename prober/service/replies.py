@@ -29,6 +29,10 @@ class BinaryList(BaseModel):
     binaries: list[Entry]
 
 
+#: The longest that a question for changes may wait (seconds).
+MOST_WAIT_S = 60.0
+
+
 class ChangeList(BaseModel):
     """Changes in their order.
 

@@ -52,3 +52,15 @@ def test_python_asks(service: Service) -> None:
     assert f"{SOUND} on qemu-10.0.13: " in ended.stdout
     assert "[domain/check-hotplug]" in ended.stdout
     assert run(sys.executable, "examples/ask.py", service.socket, SOUND).returncode == 0
+
+
+def test_what_python_cannot_ask_about_is_told_in_a_line(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "broken.xml").write_text("<domain>")
+    asked: list[tuple[Path, str | Path, int]] = [
+        (service.socket, tmp_path / "none.xml", 2),
+        (service.socket, tmp_path / "broken.xml", 2),
+        (tmp_path / "none.sock", SOUND, 5),
+    ]
+    for socket, domain, code in asked:
+        ended = run(sys.executable, "examples/ask.py", socket, domain)
+        assert (ended.returncode, ended.stderr.count("\n")) == (code, 1), ended.stderr

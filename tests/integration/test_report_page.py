@@ -172,6 +172,21 @@ def test_all_of_it_is_for_everybody(browser: Browser, report: str, scheme: Any, 
             assert made.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_paper_nothing_lies_on_anything(opened: Visit) -> None:
+    """What sticks to an edge as one scrolls has its own place there, wherever one was when it is printed."""
+    page = opened.page
+    page.set_viewport_size({"width": 1000, "height": 500})
+    opened.go("domains?domain=1&qemu=1")
+    page.locator(".opened").wait_for()
+    page.emulate_media(media="print")
+    page.evaluate("scrollTo(0, 150)")
+    places = page.evaluate("""() => ["thead th:nth-child(2)", "tbody td"].map((name) => {
+      const { top, bottom } = document.querySelector(`.matrix ${name}`).getBoundingClientRect();
+      return [top, bottom];
+    })""")
+    assert places[0][1] <= places[1][0] + 1
+
+
 def test_what_has_the_focus_is_seen(opened: Visit) -> None:
     page = opened.page
     for _ in range(8):
@@ -194,6 +209,91 @@ def test_names_that_are_markup_are_text(browser: Browser, tmp_path: Path) -> Non
         assert HOSTILE in made.page.locator("h1").inner_text()
         assert made.page.evaluate("window.hurt") is None
         assert HOSTILE.replace("--", "") in made.page.locator(".code").inner_text()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "types?page=domains", "types?__proto__=1&constructor=2", "types?type=__proto__", "types?q=%5B(*%2B%3F%5C",
+        "types?qemu=99&sort=constructor", "difference?a=__proto__&b=constructor&for=toString", "difference?a=3&b=3",
+        "domains?domain=toString&qemu=length", "domains?domain=99&qemu=-1", "constructor?a=b", "%00?%ff=%ff", "?=&=",
+    ],
+)  # fmt: skip
+def test_no_place_is_one_that_it_cannot_draw(opened: Visit, place: str) -> None:
+    """Whatever stands in an address that was handed on; and "back" goes back from there."""
+    page = opened.page
+    opened.go("qemus")
+    page.evaluate("place => { location.hash = `#/${place}`; }", place)
+    page.wait_for_timeout(200)
+    name = place.partition("?")[0]
+    shown = name if name in ("types", "difference", "domains") else "qemus"
+    assert page.locator("nav[aria-label=Pages] a[aria-current=page]").get_attribute("href") == f"#/{shown}"
+    assert page.locator("main h2").count() == 1
+    assert page.locator("main .problem").count() == 0
+    page.go_back()
+    page.wait_for_timeout(50)
+    assert page.locator("main h2").inner_text() == "QEMUs"
+
+
+def test_names_of_every_object_are_names_like_others(browser: Browser, tmp_path: Path) -> None:
+    """Such as JavaScript finds in each object: they are looked for in maps, and in nothing else."""
+    names = ("__proto__", "constructor", "toString", "hasOwnProperty")
+    qemus = {f"{name}.replies": small(name) for name in names}
+    with visit(browser, _write(tmp_path, qemus, [(name, EXAMPLE) for name in names])) as made:
+        page = made.page
+        for name in names:
+            made.go(f"types?type={name}")
+            assert page.locator("#type-name").inner_text() == name
+            assert page.locator("dl.facts dd").nth(1).inner_text() != "all"
+        made.go("difference?a=0&b=1")
+        assert {"__proto__", "constructor"} <= set(page.locator(".group .changes code").all_inner_texts())
+        made.go("domains?domain=0&qemu=0")
+        assert page.locator("table.matrix tbody th").all_inner_texts() == list(names)
+        assert page.evaluate("Object.keys(Object.prototype).length") == 0
+
+
+def test_what_somebody_made_to_take_long_is_drawn_at_once(browser: Browser, tmp_path: Path) -> None:
+    """A line of which a reader of markup would begin at each of half a million places, and many domains."""
+    line = EXAMPLE.replace("<name>", f"<!--\n{'<?' * 200_000}\n--><name>")
+    domains = [("long.xml", line), *((f"vm{number}.xml", EXAMPLE) for number in range(400))]
+    with visit(browser, _write(tmp_path, {"a": small("edu")}, domains)) as made:
+        page = made.page
+        made.go("domains?domain=0&qemu=0")
+        page.locator(".code li").nth(3).wait_for()
+        assert page.evaluate("performance.now()") < 30_000
+        rows = page.locator("table.matrix tbody tr")
+        assert rows.count() == 150
+        page.get_by_role("button", name="show 251 more domains").click()
+        assert rows.count() == 401
+        # Whoever is led to one of the last sees it among all.
+        made.page.reload()
+        made.page.wait_for_selector("html[data-ready]", state="attached")
+        made.go("domains?domain=399&qemu=0")
+        page.locator("#cell-title", has_text="vm398.xml").wait_for()
+        assert rows.count() == 401
+
+
+def test_what_is_not_seen_and_moves_others_is_shown(browser: Browser, tmp_path: Path) -> None:
+    """An XML is looked at to be judged: it reads as it is, and a name does not turn round what stands beside it."""
+    xml = EXAMPLE.replace("<name>", "<!-- \u202e\u2066 gnp.exe --><name>")
+    with visit(browser, _write(tmp_path, {"a": small("edu")}, [("\u202evm.xml", xml)])) as made:
+        made.go("domains?domain=0&qemu=0")
+        assert "<!-- ⟨U+202E⟩⟨U+2066⟩ gnp.exe -->" in made.page.locator(".code").inner_text()
+        assert made.page.locator("#cell-title bdi").inner_text() == "\u202evm.xml"
+
+
+def test_a_name_that_is_no_unicode_is_shown_as_far_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    qemus = {"/opt/q\udcff": small("edu\udcfe"), "b": small("edu")}
+    with visit(browser, _write(tmp_path, qemus, [("vm\udcff.xml", EXAMPLE)], "t\udcff")) as made:
+        assert made.page.locator("h1").inner_text() == "t\ufffd"
+        made.go("domains?domain=0&qemu=0")
+        assert "vm\ufffd.xml" in made.page.locator("#cell-title").inner_text()
+
+
+def test_what_goes_on_as_it_is_stands_underlined_among_words(opened: Visit) -> None:
+    opened.go("difference?a=3&b=3")
+    opened.page.locator(".same a").first.wait_for()
+    assert opened.faults() == []
 
 
 def test_it_opens_at_once(browser: Browser, report: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ from playwright.sync_api import Browser, Error, Page
 from prober.commandline.parse import split_shell
 from tests.browser import Visit, apart, start_browser, visit
 from tests.conftest import CHECKOUT
-from tests.integration.processes import start_service
+from tests.integration.processes import start_service, wait_until
 from tests.integration.ui import UiServer, start_ui
-from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED
+from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED, recorded
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
@@ -196,6 +198,123 @@ def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServe
         rehearsal.locator(".outcome .badge", has_text="rehearsed").wait_for()
         assert rehearsal.locator(".step").count() >= 2
         page.get_by_text(words, exact=True).click()
+
+
+def test_what_was_said_of_one_qemu_is_not_shown_for_another(page: Page) -> None:
+    """While the other is asked it says so, and then what is said is of that one."""
+    _type(page, "qemu-system-x86_64 -device virtio-sound-pci,audiodev=a -audiodev none,id=a")
+    page.get_by_label("on QEMU").select_option(label="10.0.13 · x86_64")
+    _verdict(page, "nothing stands against it")
+    held = page.evaluate("""() => {
+      const ask = window.fetch;
+      window.fetch = (...words) => new Promise((go) => { window.letGo = go; }).then(() => ask(...words));
+    }""")
+    assert held is None
+    page.get_by_label("on QEMU").select_option(index=0)
+    _verdict(page, "checking")
+    wait_until(lambda: page.evaluate("!!window.letGo"))
+    page.evaluate("window.letGo()")
+    page.locator(".findings li", has_text="virtio-sound-pci").wait_for()
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+
+
+def test_more_than_any_domain_has_is_told_and_not_cut(page: Page) -> None:
+    area = page.get_by_label("Domain XML or command line")
+    area.evaluate("""area => {
+      area.value = `<domain>${" ".repeat(1 << 20)}</domain>`;
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    _verdict(page, "larger than 1 MiB")
+    assert area.evaluate("area => area.value.length") == (1 << 20) + len("<domain></domain>")
+
+
+def test_what_cannot_be_drawn_leaves_the_rest(opened: Visit) -> None:
+    page = opened.page
+    opened.go("qemus")
+    page.evaluate("live.news = [{ at: NaN }]")
+    opened.go("news")
+    page.locator("main .problem", has_text="This cannot be shown").wait_for()
+    page.evaluate("live.news = []")
+    opened.go("qemus")
+    page.locator("table.qemus").wait_for()
+    opened.go("news")
+    page.locator("main h2", has_text="Changes").wait_for()
+
+
+def test_why_a_domain_does_not_go_elsewhere_is_told(page: Page) -> None:
+    """A domain that the destination cannot have is refused before anything is started: for which reasons?"""
+    told = {
+        "file": "", "migration": None, "unreadable": "", "names": [],
+        "refusals": [{"message": "QEMU 11.1.2 has no machine pc-i440fx-2.9"}],
+        "cards": [{"card": "net0", "before": {"name": "ens3"}, "after": None}],
+    }  # fmt: skip
+    drawn = page.evaluate(
+        """told => {
+          const root = document.createElement("div");
+          render(h(MoveTold, { told: { migrations: [told] } }), root);
+          return root.textContent;
+        }""",
+        told,
+    )
+    assert "QEMU 11.1.2 has no machine pc-i440fx-2.9" in drawn
+    assert "ens3 → is not there" in drawn
+
+
+def test_a_service_that_comes_back_is_shown_as_it_is_then(browser: Browser, tmp_path: Path) -> None:
+    """Started anew with other QEMUs: the page says that it is away, and then has those."""
+    socket, words = tmp_path / "p.sock", ("--directory", tmp_path / "none", "--replies", "qemu-10.0")
+    service = apart(partial(_enter, start_service(socket, *words)))
+    with start_ui(socket) as ui, visit(browser, ui.address, own=ui.origin) as made:
+        rows = made.page.locator("table.qemus tbody .version")
+        assert rows.all_inner_texts() == ["10.0.13"]
+        apart(service.close)
+        made.page.locator("main .problem", has_text="running?").wait_for()
+        service = apart(partial(_enter, start_service(socket, *words, "--replies", "qemu-7.2")))
+        try:
+            wait_until(lambda: rows.all_inner_texts() == ["7.2.22", "10.0.13"])
+            wait_until(lambda: made.page.locator("main .problem").count() == 0)
+            made.go("news")
+            texts = made.page.locator(".news li").all_inner_texts()
+            assert len(texts) == len(set(texts)) > 0
+        finally:
+            apart(service.close)
+        # The browser itself writes of each answer that is an error.
+        made.said = [said for said in made.said if "status of 502" not in said]
+
+
+def test_what_a_service_knows_is_text_whatever_it_is(browser: Browser, tmp_path: Path) -> None:
+    """A QEMU's names with what ends a script, a line or an attribute, with what is not seen, and very long ones."""
+    names = (f"dev{HOSTILE}", "a\u2028b\u2029c", "\u202eni", "__proto__", "n" * 200_000, "\x07bell", "é\U0001f4a5")
+    replies = tmp_path / f"{HOSTILE.replace('/', '')}.replies"
+    replies.write_text(apart(recorded(*names, described=HOSTILE).dumps))
+    socket = tmp_path / "p.sock"
+    words = ("--directory", tmp_path / "none", "--replies", replies)
+    with ExitStack() as stack:
+        apart(lambda: stack.enter_context(start_service(socket, *words)))
+        ui = stack.enter_context(start_ui(socket, "--title", HOSTILE))
+        made = stack.enter_context(visit(browser, ui.address, own=ui.origin))
+        page = made.page
+        for name in names:
+            page.evaluate("name => { location.hash = `#/types?type=${encodeURIComponent(name)}`; }", name)
+            page.locator("#type-name").wait_for()
+            assert page.evaluate("document.querySelector('#type-name').textContent") == name
+        made.go("try")
+        for name in names[:4]:
+            _type(page, f"qemu-system-x86_64 -device '{name.replace(chr(39), '')},nonsense=1'")
+            _verdict(page, "1 finding")
+        made.go("news")
+        page.locator(".news li").first.wait_for()
+        assert page.locator("img").count() == 0
+        assert page.evaluate("window.hurt") is None
+        assert HOSTILE in page.locator("h1").inner_text()
+
+
+def _enter(manager: AbstractContextManager[object]) -> ExitStack:
+    """It, entered; whoever closes the stack leaves it."""
+    stack = ExitStack()
+    stack.enter_context(manager)
+    return stack
 
 
 def test_a_refresh_is_shown_as_it_happens(opened: Visit) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from prober.pages.live.asking import MOST_WAITING
 from prober.pages.live.handlers import MOST_BODY, SECURITY_HEADERS
 from tests.conftest import CHECKOUT
-from tests.integration.processes import run_prober, start_service, wait_until
+from tests.integration.processes import run_prober, start_group, start_service, wait_until
 from tests.integration.ui import UiServer, start_ui
+from tests.raw_http import everything
+from tests.unit.service.asking_as import require_root
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +23,18 @@ DOMAINS = CHECKOUT / "fixtures" / "domains"
 EXAMPLE = (DOMAINS / "example.xml").read_bytes()
 REFUSED = (DOMAINS / "refused.xml").read_bytes()
 BINARY = "qemu-10.0.13"
+#: Half a request on each of a hundred connections, held until somebody ends it.
+_HOLDING = (
+    "/usr/bin/python3", "-c",
+    """if True:
+    import socket, sys, time
+    held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(100)]
+    for one in held:
+        one.sendall(b"POST /session HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9\\r\\n\\r\\nx")
+    print("holds", flush=True)
+    time.sleep(60)
+    """,
+)  # fmt: skip
 STARTING = ("/api/prove", "/api/refresh", "/api/plug", "/api/migrate")
 
 
@@ -74,6 +89,57 @@ def test_each_answer_says_what_a_browser_is_to_keep_to(ui: UiServer, path: str) 
         assert {name: answer.headers.get(name) for name, _ in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
         assert not any(name.startswith("access-control-") for name in answer.headers)
         assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("line", "hosts", "status"),
+    [
+        ("/api/binaries", ["{own}", "evil.example"], 400),
+        ("/api/binaries", ["evil.example", "{own}"], 400),
+        ("http://evil.example/api/binaries", ["{own}"], 421),
+        ("http://evil.example:{port}/api/binaries", ["{own}"], 421),
+        ("http://127.0.0.1.:{port}/api/binaries", ["{own}"], 421),
+        ("http://{own}/api/binaries", ["{own}"], 200),
+        ("/api/binaries", ["127.0.0.1.:{port}"], 421),
+        ("/api/binaries", ["localhost.evil:{port}"], 421),
+        ("/api/binaries", ["[::1]:{port}"], 421),
+        ("/api/binaries", ["evil@{own}"], 421),
+        ("/api/binaries", [], 421),
+    ],
+)
+def test_the_host_is_our_own_however_it_is_told(ui: UiServer, line: str, hosts: list[str], status: int) -> None:
+    """RFC 9112, 3.2: one header, which a whole URL in the request's line outdoes."""
+    port = ui.host.partition(":")[2]
+    told = [line, *(f"Host: {host}" for host in hosts), *(f"{name}: {value}" for name, value in ui.session.items())]
+    first, *rest = [one.format(own=ui.host, port=port) for one in told]
+    with socket.create_connection(("127.0.0.1", int(port))) as client:
+        client.sendall("\r\n".join([f"GET {first} HTTP/1.1", *rest, "Connection: close", "", ""]).encode())
+        answer = everything(client)
+    assert answer.split(b" ", 2)[1] == str(status).encode()
+    assert (b"qemu-10" in answer) == (status == 200)
+
+
+@pytest.mark.needs("setpriv")
+def test_another_user_of_the_host_keeps_nobody_out(ui: UiServer) -> None:
+    """However many connections he holds: the half of them are for others."""
+    require_root()
+    port = ui.host.partition(":")[2]
+    with start_group(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *_HOLDING, port]) as stranger:
+        stranger.wait_for(lambda text: "holds" in text)
+        for _ in range(5):
+            assert ui.ask("GET", "/api/binaries").status == 200
+    assert ui.ask("GET", "/api/binaries").status == 200
+
+
+def test_a_page_that_is_loaded_again_and_again_leaves_nothing_behind(ui: UiServer) -> None:
+    ident = ui.ask("GET", "/api/changes").json["id"]
+    headers = "".join(f"{name}: {value}\r\n" for name, value in ui.session.items())
+    wait = f"GET /api/changes?since={ident}&wait=60 HTTP/1.1\r\nHost: {ui.host}\r\n{headers}\r\n".encode()
+    for _ in range(2 * MOST_WAITING):
+        with socket.create_connection(("127.0.0.1", int(ui.host.partition(":")[2]))) as page:
+            page.sendall(wait)
+            assert ui.ask("GET", "/api/binaries").status == 200
+    wait_until(lambda: ui.ask("GET", f"/api/changes?since={ident}&wait=0.01").status == 200)
 
 
 def test_another_name_that_leads_here_is_refused(ui: UiServer) -> None:

@@ -1,8 +1,13 @@
-"""Asking the service, in threads: its client waits.  What it says is worked out there as well."""
+"""Asking the service, in threads: its client waits.  What it says is worked out there as well.
+
+Whatever the service says is held against its model before the page gets it: a service of another version, or who has
+its place, cannot say what the page has no form for.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,31 +15,43 @@ from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 import prober
 from prober.capabilities.capabilities import Capabilities
-from prober.commandline.refusal import Note, Refusal
+from prober.capabilities.entry import Entry
+from prober.commandline.report import ArgvReport
 from prober.domain.domain import Domain
 from prober.errors import BusyError, ProberError, RecordingError, ServiceError
 from prober.host.host import Host
 from prober.pages.cells import outline_of, remarks
 from prober.pages.gather import BookMaker
 from prober.pages.hidden import hide_secrets
+from prober.pages.live.leaving import LeavingClient
+from prober.pages.live.routes import Forwarded
 from prober.pages.models import DomainCell, Remark
 from prober.pages.packed import book_text
 from prober.service.client import Client, Reply
+from prober.service.messages import Request
+from prober.service.problems import Problem
+from prober.service.replies import BinaryList, ChangeList
 from prober.service.requests import words_of
 from prober.service.routes import BINARIES, CAPABILITIES, CHANGES, CHECK_ARGV, DESCRIPTION, TRANSLATE
 from prober.translate.read import read_domain
+from prober.translate.translation import Translation
 from prober.translate.uses import Uses
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 #: So many questions are under way at once, of which so many may wait for changes.
 _AT_ONCE, MOST_WAITING = 16, 8
 
-_REFUSALS, _NOTES = TypeAdapter(tuple[Refusal, ...]), TypeAdapter(tuple[Note, ...])
+
+class _Description(BaseModel):
+    """What the service can be asked: its paths alone are looked at."""
+
+    paths: dict[str, Any]
 
 
 class _Known(NamedTuple):
@@ -59,15 +76,16 @@ class UiService:
         #: The last book, and of which answers that is.
         self._made: tuple[list[object], str] | None = None
 
-    async def run(self, work: Callable[[Client], T], *, most: int = _AT_ONCE) -> T:
-        """Have a thread ask; where that many do already, it is too much.
+    async def run(self, work: Callable[[Client], T], request: Request | None = None, *, most: int = _AT_ONCE) -> T:
+        """Have a thread ask; where that many do already, it is too much.  Where the ``request`` that it is for is given
+        up, the question is as well.
 
         :raise BusyError: where too much is under way.
         :raise ProberError: as the work does.
         """
         if self._under_way >= most:
             raise BusyError(f"{most} questions are under way already", hint="try again later")
-        loop = asyncio.get_running_loop()
+        loop, client = asyncio.get_running_loop(), LeavingClient(self.socket)
         done: asyncio.Future[T] = loop.create_future()
 
         def settle(value: T | None, error: BaseException | None) -> None:
@@ -82,7 +100,7 @@ class UiService:
         def ask() -> None:
             value, error = None, None
             try:
-                with Client(self.socket) as client:
+                with client:
                     value = work(client)
             except Exception as caught:  # noqa: BLE001 - it is raised where it is waited for
                 error = caught
@@ -90,8 +108,16 @@ class UiService:
                 loop.call_soon_threadsafe(settle, value, error)
 
         self._under_way += 1
+        if request is not None:
+            request.on_gone = client.leave
+            if request.is_gone:
+                client.leave()
         # No pool: its threads are waited for at the end, and one may wait for the service for a minute.
-        Thread(target=ask, name="ui", daemon=True).start()
+        try:
+            Thread(target=ask, name="ui", daemon=True).start()
+        except RuntimeError as error:  # There can be no more threads.
+            self._under_way -= 1
+            raise BusyError("no thread can be had to ask the service", hint="try again later") from error
         return await done
 
     async def make_book(self) -> bytes:
@@ -102,27 +128,34 @@ class UiService:
         async with self._making:
             return (await self.run(self._make_book)).encode()
 
-    async def entries(self) -> Any:
+    async def entries(self) -> dict[str, Any]:
         """The entries as the service lists them, and the paths that it can be asked.
 
         :raise ServiceError: where the service does not answer as it should.
         """
 
         def work(client: Client) -> dict[str, Any]:
-            paths = list(_told(client.ask(DESCRIPTION))["paths"])
-            return {"binaries": _told(client.ask(BINARIES))["binaries"], "paths": paths, "prober": prober.__version__}
+            paths = list(_told(client.ask(DESCRIPTION), _Description).paths)
+            told = _told(client.ask(BINARIES), BinaryList).model_dump(mode="json")
+            return {**told, "paths": paths, "prober": prober.__version__}
 
         return await self.run(work)
 
-    async def changes(self, query: dict[str, str]) -> Any:
+    async def changes(self, request: Request) -> dict[str, Any]:
         """What changed, as the service tells it."""
-        return await self.run(lambda client: _told(client.ask(CHANGES, query=query)), most=MOST_WAITING)
+        query = dict(request.query)
 
-    async def check(self, ident: str, body: bytes, *, assume: bool) -> dict[str, Any]:
+        def work(client: Client) -> dict[str, Any]:
+            return _told(client.ask(CHANGES, query=query), ChangeList).model_dump(mode="json")
+
+        return await self.run(work, request, most=MOST_WAITING)
+
+    async def check(self, request: Request, body: bytes, *, assume: bool) -> dict[str, Any]:
         """What is said of a domain, or of a command line, for one entry.
 
         :raise ServiceError: where the service does not answer as it should.
         """
+        ident = request.query["binary"]
 
         def work(client: Client) -> dict[str, Any]:
             query = {"binary": ident, **({"assume_unknown_present": "true"} if assume else {})}
@@ -130,84 +163,92 @@ class UiService:
                 return self._check_domain(client, ident, body, query)
             return _check_line(client, body, query)
 
-        return await self.run(work)
+        return await self.run(work, request)
 
-    async def forward(self, path: str, ident: str, query: dict[str, str], body: bytes, kind: str) -> Reply:
-        """What the service answers to a question of the page, whatever it is.
+    async def forward(self, to: Forwarded, request: Request, query: dict[str, str], body: bytes) -> bytes:
+        """What the service answers to a question of the page, whatever it is, with its status: as JSON.
 
         :raise ServiceError: where the service does not answer as it should.
         """
-        url = path.format(id=quote(ident, safe="")) + (f"?{urlencode(query)}" if query else "")
-        return await self.run(lambda client: client.post(url, body, kind))
+        ident = query.pop("binary")
+        url = to.path.format(id=quote(ident, safe="")) + (f"?{urlencode(query)}" if query else "")
+        kind = request.header(b"content-type").partition(";")[0].strip() or "text/plain"
+
+        def work(client: Client) -> bytes:
+            reply = client.post(url, body, kind)
+            value = _told(reply, to.model).model_dump(mode="json", by_alias=True) if reply.ok else _problem(reply)
+            return json.dumps({"status": reply.status, "value": value}).encode()
+
+        return await self.run(work, request)
 
     def _make_book(self, client: Client) -> str:
-        entries = _told(client.ask(BINARIES))["binaries"]
+        entries = _told(client.ask(BINARIES), BinaryList).binaries
         known = [(entry, found) for entry in entries if (found := self._know(client, entry)) is not None]
-        known.sort(key=lambda one: (one[1].caps.version.numbers, one[0]["path"]))
+        known.sort(key=lambda one: (one[1].caps.version.numbers, one[0].path))
         answers: list[object] = [found.answer for _, found in known]
         if self._made is not None and self._made[0] == answers:
             return self._made[1]
         maker = BookMaker()
         for entry, found in known:
-            maker.add_qemu(entry["path"], found.caps, entry["id"])
+            maker.add_qemu(entry.path, found.caps, entry.id)
         for number, (name, xml) in enumerate(self._domains):
             text, hide = hide_secrets(xml.decode("utf-8", "replace"))
             maker.add_domain(name, text, [hide(found.cells[number]) for _, found in known])
         told = book_text(maker.make(self._title, f"prober {prober.__version__}, live from {self.socket}"))
+        # Of entries that have gone nothing is kept: a service may go on for months, with ever new ones.
+        self._known = {entry.id: found for entry, found in known}
         self._made = answers, told
         return told
 
-    def _know(self, client: Client, entry: dict[str, Any]) -> _Known | None:
+    def _know(self, client: Client, entry: Entry) -> _Known | None:
         """What is known of an entry, with what it makes of the domains; None where nothing is known yet.
 
         All domains of one entry, and then the next: the service's workers know a few at a time.
         """
-        if entry["state"] != "ready":
+        if entry.state != "ready":
             return None
-        ident, answer = entry["id"], (entry["id"], entry["asked_at"], entry["version"], entry["path"])
+        ident, answer = entry.id, (entry.id, entry.asked_at, entry.version, entry.path)
         kept = self._known.get(ident)
         if kept is not None and kept.answer == answer:
             return kept
         reply = client.ask(CAPABILITIES, {"id": ident})
         if not reply.ok:
             return None
-        try:
-            caps = Capabilities.model_validate(reply.value)
-        except ValidationError as error:
-            raise ServiceError(
-                "the service's capabilities have another form than this page knows",
-                hint="are both of one version of prober?",
-            ) from error
-        known = self._known[ident] = _Known(answer, caps, [])
-        known.cells.extend(self._cell(client, ident, xml, {"binary": ident}) for _, xml in self._domains)
+        caps = _told(reply, Capabilities)
+        cells = [_cell(client, caps, xml, {"binary": ident}) for _, xml in self._domains]
+        known = self._known[ident] = _Known(answer, caps, cells)
         return known
 
     def _check_domain(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> dict[str, Any]:
-        cell, _ = self._cell(client, ident, xml, query)
+        known = self._known.get(ident)
+        cell, _ = _cell(client, None if known is None else known.caps, xml, query)
         return {"kind": "domain", "cell": cell}
 
-    def _cell(self, client: Client, ident: str, xml: bytes, query: dict[str, str]) -> tuple[DomainCell, Uses | None]:
-        """What the service says of a domain; the guest's buses, and what it uses, are worked out here."""
-        reply = client.ask(TRANSLATE, query=query, body=xml)
-        cell = _as_cell(reply)
-        domain, known = _read(xml), self._known.get(ident)
-        if domain is None or known is None:
-            return cell, None
-        try:
-            buses, uses, argv = outline_of(domain, known.caps, Host())
-            return cell._replace(buses=buses, argv=cell.argv or argv), uses
-        except RecordingError:
-            return cell, None
+
+def _cell(
+    client: Client, caps: Capabilities | None, xml: bytes, query: dict[str, str]
+) -> tuple[DomainCell, Uses | None]:
+    """What the service says of a domain; the guest's buses, and what it uses, are worked out here."""
+    cell = _as_cell(client.ask(TRANSLATE, query=query, body=xml))
+    domain = _read(xml)
+    if domain is None or caps is None:
+        return cell, None
+    try:
+        buses, uses, argv = outline_of(domain, caps, Host())
+        return cell._replace(buses=buses, argv=cell.argv or argv), uses
+    except RecordingError:
+        return cell, None
 
 
 def _as_cell(reply: Reply) -> DomainCell:
-    told = reply.value
     if reply.ok:
-        return DomainCell("yes", notes=remarks(_NOTES.validate_python(told["notes"])), argv=tuple(told["argv"]))
-    if told.get("refusals"):
-        return DomainCell("no", remarks(_REFUSALS.validate_python(told["refusals"])))
+        told = _told(reply, Translation)
+        return DomainCell("yes", notes=remarks(told.notes), argv=told.argv)
+    problem = _told(reply, Problem, ok=False)
+    if problem.refusals:
+        return DomainCell("no", remarks(problem.refusals))
     verdict = "unreadable" if reply.status == 400 else "not asked"
-    return DomainCell(verdict, (Remark(told.get("line") or 0, "/", told["detail"], told.get("hint") or ""),))
+    return DomainCell(verdict, (Remark(problem.line or 0, "/", problem.detail, problem.hint or ""),))
 
 
 def _read(xml: bytes) -> Domain | None:
@@ -221,12 +262,26 @@ def _read(xml: bytes) -> Domain | None:
 def _check_line(client: Client, body: bytes, query: dict[str, str]) -> dict[str, Any]:
     reply = client.ask(CHECK_ARGV, query=query, body=body, kind="text/plain")
     if not reply.ok:
-        return {"kind": "line", "problem": reply.value}
-    return {"kind": "line", "report": reply.value, "words": words_of(body, "text/plain")}
+        return {"kind": "line", "problem": _problem(reply)}
+    report = _told(reply, ArgvReport).model_dump(mode="json", by_alias=True)
+    return {"kind": "line", "report": report, "words": words_of(body, "text/plain")}
 
 
-def _told(reply: Reply) -> Any:
-    """:raise ServiceError: where it is an error."""
-    if not reply.ok:
-        raise ServiceError(str(reply.value.get("detail", "the service failed")), hint=reply.value.get("hint") or "")
-    return reply.value
+def _problem(reply: Reply) -> dict[str, Any]:
+    """Why there is no answer, as the page has it."""
+    return _told(reply, Problem, ok=False).model_dump(mode="json", exclude_none=True)
+
+
+def _told(reply: Reply, model: type[M], *, ok: bool = True) -> M:
+    """What an answer tells.
+
+    :raise ServiceError: where it is an error and nobody asked for one (``ok``), or of another form.
+    """
+    if ok and not reply.ok:
+        problem = _told(reply, Problem, ok=False)
+        raise ServiceError(problem.detail, hint=problem.hint or "")
+    try:
+        return model.model_validate(reply.value)
+    except ValidationError as error:
+        said = f"what the service answers has another form than this page knows ({model.__name__.lstrip('_')})"
+        raise ServiceError(said, hint="are both of one version of prober?") from error

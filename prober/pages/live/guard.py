@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterator
 
 from prober.service.messages import Request
 from prober.service.problems import RequestError
@@ -22,6 +22,9 @@ KEY_HEADER = b"x-prober-key"
 MOST_TOKEN = 256
 
 _BYTES = 32
+
+#: The port that stands in no address.
+_HTTP = 80
 _AGAIN = "open the address that `prober ui` printed; it is for one browser, once"
 
 
@@ -29,7 +32,9 @@ class UiGuard:
     """Knows the token, until it is spent, and then the session."""
 
     def __init__(self, port: int) -> None:
-        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        names = ("127.0.0.1", "localhost")
+        # A browser leaves out the port that is HTTP's own.
+        self._hosts = frozenset(names if port == _HTTP else (f"{name}:{port}" for name in names))
         self._cookie_name = f"prober-ui-{port}"
         self._token: str | None = secrets.token_urlsafe(_BYTES)
         self._cookie = secrets.token_urlsafe(_BYTES)
@@ -43,12 +48,12 @@ class UiGuard:
     def require_place(self, request: Request) -> None:
         """That it is sent to us by our own name, and where a browser says by which page, then by ours.
 
-        :raise RequestError: (421, 403) where it is not.
+        :raise RequestError: (421, 403) where it is not; (400) where that is told twice.
         """
-        host = request.header(b"host")
+        host = _told_once(request, b"host")
         if host not in self._hosts:
             raise RequestError(421, "this is another host than is asked for", hint=_AGAIN)
-        origin = request.header(b"origin")
+        origin = _told_once(request, b"origin")
         if origin and origin != f"http://{host}":
             raise RequestError(403, "another page may not ask here")
         # A link elsewhere may lead to the page itself, which holds nothing.
@@ -63,8 +68,10 @@ class UiGuard:
 
         :raise RequestError: (403) where it is not.
         """
-        key = request.header(KEY_HEADER)
-        if not (_is_same(self._cookie_of(request), self._cookie) and _is_same(key, self._key)):
+        # A browser has one jar for all ports of this host: theirs stand beside ours, in whatever form, and one of our
+        # name may stand before it.
+        has_cookie = any(_is_same(one, self._cookie) for one in self._cookies_of(request))
+        if not (has_cookie and _is_same(request.header(KEY_HEADER), self._key)):
             raise RequestError(403, "this is for the page that was opened with the token", hint=_AGAIN)
 
     def exchange(self, token: str) -> tuple[str, str]:
@@ -77,12 +84,24 @@ class UiGuard:
         self._token = None
         return f"{self._cookie_name}={self._cookie}; HttpOnly; SameSite=Strict; Path=/", self._key
 
-    def _cookie_of(self, request: Request) -> str:
-        try:
-            found = SimpleCookie(request.header(b"cookie")).get(self._cookie_name)
-        except CookieError:
-            return ""
-        return "" if found is None else found.value
+    def _cookies_of(self, request: Request) -> Iterator[str]:
+        """The values of all cookies of our name (RFC 6265, 4.2.1)."""
+        for header in request.every(b"cookie"):
+            for pair in header.split(";"):
+                name, _, value = pair.strip(" ").partition("=")
+                if name == self._cookie_name:
+                    yield value
+
+
+def _told_once(request: Request, name: bytes) -> str:
+    """What a header says, empty without one.
+
+    :raise RequestError: (400) where there are two, as whoever reads may take the other.
+    """
+    told = request.every(name)
+    if len(told) > 1:
+        raise RequestError(400, f"there is more than one {name.decode()} header")
+    return told[0] if told else ""
 
 
 def _is_same(given: str, kept: str) -> bool:

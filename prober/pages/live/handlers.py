@@ -11,6 +11,7 @@ from prober.pages.assets import LIVE_SCRIPTS, LIVE_STYLES, asset, templates
 from prober.pages.live.asking import UiService
 from prober.pages.live.guard import MOST_TOKEN, UiGuard
 from prober.pages.live.routes import FORWARDED, OPEN, UI_ROUTES
+from prober.pages.packed import sound_text
 from prober.service.application import Application
 from prober.service.messages import BodyTooLargeError, Handler, Request, Response
 from prober.service.metrics.tally import Tally
@@ -89,7 +90,7 @@ class UiHandlers:
             templates()
             .get_template("page.html")
             .render(
-                title=title,
+                title=sound_text(title),
                 policy="",
                 scripts=(),
                 styles=(),
@@ -140,24 +141,20 @@ class UiHandlers:
 
     async def news(self, request: Request) -> Response:
         """What changed."""
-        return _json(await self._asking.changes(dict(request.query)))
+        return _json(await self._asking.changes(request))
 
     async def check(self, request: Request) -> Response:
         """What is said of what was typed."""
         assume, body = read_truth(request, "assume"), await _body(request, MOST_BODY)
-        return _json(await self._asking.check(request.query["binary"], body, assume=assume))
+        return _json(await self._asking.check(request, body, assume=assume))
 
     async def forward(self, request: Request) -> Response:
         """What the service says to a click, and with which status: a refusal is an answer, and no fault of the page."""
         assert request.route is not None
-        path, query = FORWARDED[request.route.name], dict(request.query)
-        body = await _body(request, MOST_BODY)
-        ident = query.pop("binary", "")
-        assume = query.pop("assume", "")
-        asked = {**query, **({"assume_unknown_present": assume} if assume else {})}
-        kind = request.header(b"content-type").partition(";")[0].strip() or "text/plain"
-        reply = await self._asking.forward(path, ident, asked, body, kind)
-        return _json({"status": reply.status, "value": reply.value})
+        query, body = dict(request.query), await _body(request, MOST_BODY)
+        if assume := query.pop("assume", ""):
+            query["assume_unknown_present"] = assume
+        return Response(200, await self._asking.forward(FORWARDED[request.route.name], request, query, body))
 
 
 class UiApplication(Application):

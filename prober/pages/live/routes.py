@@ -6,6 +6,14 @@ alone.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from prober.capabilities.entry import Entry
+from prober.proof.models import Proof
+from prober.rehearsal.plug_models import PlugRehearsal
+from prober.rehearsal.told import MigrationList
 from prober.service import routes
 from prober.service.routes import Parameter, Route
 
@@ -43,10 +51,17 @@ OPEN = (PAGE, STATIC, SESSION)
 UI_ROUTES = (*OPEN, BOOK, ENTRIES, CHECK, NEWS, PROVE, REFRESH, PLUG, MIGRATE)
 
 
-#: Those that only go to the service and back: the path there.  A service that has no such route says so.
+class Forwarded(NamedTuple):
+    """A question that only goes to the service and back: the path there, and the model of its answer."""
+
+    path: str
+    model: type[BaseModel]
+
+
+#: By the names of the page's own routes.  A service that has no such route says so.
 FORWARDED = {
-    PROVE.name: routes.PROVE.path,
-    REFRESH.name: routes.REFRESH.path,
-    PLUG.name: "/v1/binaries/{id}/plug",
-    MIGRATE.name: "/v1/binaries/{id}/migrate",
+    PROVE.name: Forwarded(routes.PROVE.path, Proof),
+    REFRESH.name: Forwarded(routes.REFRESH.path, Entry),
+    PLUG.name: Forwarded(routes.PLUG.path, PlugRehearsal),
+    MIGRATE.name: Forwarded(routes.MIGRATE.path, MigrationList),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from prober.errors import ServiceError
 from prober.pages.live.asking import UiService
+from prober.pages.live.callers import CallerConnection
 from prober.pages.live.guard import UiGuard
 from prober.pages.live.handlers import UiApplication, UiHandlers
 from prober.pages.live.routes import UI_ROUTES
@@ -19,7 +21,8 @@ from prober.service.settings import ServiceSettings
 from prober.service.signals import stop_event
 from prober.service.sockets import BACKLOG
 
-#: How long (seconds) requests may go on at the end, and how many may be connected.
+#: How long (seconds) requests may go on at the end, and how many may be connected: of who has more than half of them,
+#: one has to make room for somebody else.
 _GRACE, _MOST = 0.3, 64
 
 LOOPBACK = "127.0.0.1"
@@ -47,7 +50,7 @@ async def serve_ui(settings: UiSettings, on_ready: Callable[[str], None]) -> Non
         application = UiApplication(UiHandlers(asking, guard, settings.title), guard, tally)
         serving = Serving(application, ServiceSettings(max_connections=_MOST), tally, listener="ui")
         try:
-            async with open_door(serving, listener):
+            async with open_door(serving, listener, partial(CallerConnection, serving)):
                 on_ready(f"http://{LOOPBACK}:{port}/#token={guard.token}")
                 await stop.wait()
         finally:

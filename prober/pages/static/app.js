@@ -23,7 +23,7 @@ function App({ book, pages, live = null }) {
         )}
       </nav>
     </header>
-    <main><${Page} key=${name} book=${book} place=${place} live=${live} /></main>
+    <main><${Drawn} key=${name}><${Page} book=${book} place=${place} live=${live} /><//></main>
     <footer>${book.made}</footer>
   <//>`;
 }

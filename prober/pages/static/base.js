@@ -8,7 +8,7 @@ const html = htm.bind(h);
 // Where one is: "#/types?q=virtio" is the page "types" with q=virtio.
 function readPlace() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { page: path || "qemus", ...Object.fromEntries(new URLSearchParams(query || "")) };
+  return { ...Object.fromEntries(new URLSearchParams(query || "")), page: path || "qemus" };
 }
 
 function placeOf(page, values = {}) {
@@ -53,6 +53,11 @@ function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
+// Characters that are not seen and have others stand elsewhere than they do (UAX #9, 2): each as what it is.
+const UNSEEN = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const seen = (text) =>
+  text.replace(UNSEEN, (letter) => `⟨U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+
 // Names in order, numbers in them by their value: 7.2 before 10.0.
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
@@ -92,6 +97,17 @@ function Choice({ label, value, options, onChange }) {
 
 function Badge({ kind, children }) {
   return html`<span class=${`badge ${kind}`}>${children}</span>`;
+}
+
+// Of what cannot be drawn the rest of the page does not go: it says so in its place.
+class Drawn extends preact.Component {
+  componentDidCatch(error) {
+    this.setState({ error });
+  }
+
+  render({ children }, { error }) {
+    return error ? html`<p class="problem" role="alert">This cannot be shown: ${error.message}</p>` : children;
+  }
 }
 
 // Arrow keys go through what can be focused in a list.

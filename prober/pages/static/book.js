@@ -135,15 +135,17 @@ class Qemu {
 
 const memberKey = (fact, when) => `${fact} ${when.join(" ")}`;
 
-// QEMUs of one version are told apart by what they were named by.
+// QEMUs of one version are told apart by their targets, and where these are the same by what they were named by.
 function nameApart(qemus) {
-  const versions = new Map();
-  for (const qemu of qemus) versions.set(qemu.version, (versions.get(qemu.version) || 0) + 1);
+  const counted = new Map();
+  const key = ({ version, target }) => `${version} ${target}`;
+  for (const qemu of qemus)
+    for (const name of [qemu.version, key(qemu)]) counted.set(name, (counted.get(name) || 0) + 1);
   for (const qemu of qemus) {
     const file = qemu.label.split("/").pop().replace(/\.replies(\.xz)?$/, "");
-    qemu.full = file.includes(qemu.version) ? `${qemu.version} · ${qemu.target}` : `${qemu.version} · ${file}`;
+    qemu.full = file.includes(qemu.version) ? key(qemu).replace(" ", " · ") : `${qemu.version} · ${file}`;
     qemu.name = /\.replies(\.xz)?$/.test(qemu.label) ? qemu.label.split("/").pop() : qemu.label;
-    if (versions.get(qemu.version) > 1) qemu.short = `${qemu.version} ${file}`;
+    if (counted.get(qemu.version) > 1) qemu.short = counted.get(key(qemu)) > 1 ? `${qemu.version} ${file}` : key(qemu);
   }
 }
 

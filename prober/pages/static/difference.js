@@ -5,6 +5,8 @@
 const FIRST_CHANGES = 100;
 // Of what differs in one command line.
 const FIRST_LINES = 16;
+// Where one line of each side has to be held against each of the other more often, all are told.
+const MOST_COMPARED = 4_000_000;
 
 function ChangeGroup({ name, changes, unknown }) {
   const [most, setMost] = useState(FIRST_CHANGES);
@@ -67,6 +69,16 @@ function openGroup(name) {
 
 // The lines of two command lines that only one has, in their order: the longest sequence of both is left out.
 function lineChanges(a, b) {
+  // What both begin and end with is most of them: what is left is what takes time.
+  let [start, end] = [0, 0];
+  const least = Math.min(a.length, b.length);
+  while (start < least && a[start] === b[start]) start += 1;
+  while (end < least - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  return innerChanges(a.slice(start, a.length - end), b.slice(start, b.length - end));
+}
+
+function innerChanges(a, b) {
+  if (a.length * b.length > MOST_COMPARED) return [...a.map((line) => ["removed", line]), ...b.map((line) => ["added", line])];
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i -= 1)
     for (let j = b.length - 1; j >= 0; j -= 1)

@@ -3,6 +3,25 @@
 
 const KEPT_TEXT = "prober-text";
 const REST_MS = 300;
+// So many letters are asked about at most; the service takes as many bytes.
+const MOST_TEXT = 1 << 20;
+
+// The tab keeps what is typed where the browser lets it, and as far as there is room.
+function keepText(text) {
+  try {
+    sessionStorage.setItem(KEPT_TEXT, text);
+  } catch {
+    // It is lost with the next reload then, and with nothing else.
+  }
+}
+
+function keptText() {
+  try {
+    return sessionStorage.getItem(KEPT_TEXT) || "";
+  } catch {
+    return "";
+  }
+}
 
 // The words of a line with where each begins and ends, as prober reads one (prober/commandline/parse.py, split_shell);
 // a test compares the two.
@@ -138,7 +157,6 @@ function Editor({ text, onText, marks, area }) {
         autocomplete="off"
         autocapitalize="off"
         wrap="off"
-        maxlength="1000000"
         value=${text}
         onInput=${(event) => onText(event.currentTarget.value)}
         onScroll=${scroll}
@@ -165,22 +183,28 @@ function Findings({ marks, onGo }) {
   </ol>`;
 }
 
-// What is asked while one types: the last text, once it rests; what comes too late is dropped.
-function useChecked(text, ident, assume) {
+// What is asked while one types: the last text, once it rests; what comes too late is dropped, and what is known of the
+// QEMUs anew is asked about anew.  It is about a text, a QEMU and a choice: of others nothing was said yet.
+function useChecked(text, ident, assume, book) {
   const rested = useRest(text, REST_MS);
   const [told, setTold] = useState({ text: "", answer: null, error: null });
   useEffect(() => {
+    const tell = (answer, error = null) => setTold({ text: rested, ident, assume, answer, error });
     if (!rested.trim() || !ident) {
-      setTold({ text: rested, answer: null, error: null });
+      tell(null);
+      return undefined;
+    }
+    if (rested.length > MOST_TEXT) {
+      tell(null, new Error("it is larger than 1 MiB, which is more than any domain or command line has"));
       return undefined;
     }
     const stopping = new AbortController();
     ask("check", { query: { binary: ident, assume: assume ? "true" : "" }, body: rested, signal: stopping.signal })
-      .then((answer) => setTold({ text: rested, answer, error: null }))
-      .catch((error) => error.name !== "AbortError" && setTold({ text: rested, answer: null, error }));
+      .then((answer) => tell(answer))
+      .catch((error) => error.name !== "AbortError" && tell(null, error));
     return () => stopping.abort();
-  }, [rested, ident, assume]);
-  return told;
+  }, [rested, ident, assume, book]);
+  return { ...told, isAbout: told.text === text && told.ident === ident && told.assume === assume };
 }
 
 function checkedMarks({ text, answer }) {
@@ -201,15 +225,15 @@ function checkedVerdict({ answer, error }, marks) {
 
 function TryPage({ book, place }) {
   useLive();
-  const [text, setText] = useState(() => sessionStorage.getItem(KEPT_TEXT) || "");
+  const [text, setText] = useState(keptText);
   const [assume, setAssume] = useState(false);
   const area = useRef(null);
-  useEffect(() => sessionStorage.setItem(KEPT_TEXT, text), [text]);
+  useEffect(() => keepText(text), [text]);
   const isBinary = ({ ident }) => live.entries.some(({ id, kind }) => id === ident && kind === "binary");
   const usual = book.qemus.findLast(isBinary) || book.qemus[book.qemus.length - 1];
   const qemu = book.qemus.find(({ ident }) => ident === place.binary) || usual;
-  const checked = useChecked(text, qemu?.ident, assume);
-  const marks = useMemo(() => (checked.text === text ? checkedMarks(checked) : []), [checked, text]);
+  const checked = useChecked(text, qemu?.ident, assume, book);
+  const marks = useMemo(() => (checked.isAbout ? checkedMarks(checked) : []), [checked.answer, checked.isAbout]);
   const [kind, words] = checkedVerdict(checked, marks);
   const goTo = (mark) => {
     area.current.focus();
@@ -217,6 +241,7 @@ function TryPage({ book, place }) {
     area.current.scrollTop = Math.max(0, (mark.line - 4) * parseFloat(getComputedStyle(area.current).lineHeight));
   };
   if (!qemu) return html`<section><h2 id="page-title" tabindex="-1">Try</h2><p class="empty">No QEMU is known yet.</p></section>`;
+  // What a text is goes on to be known while it is changed, or held against another QEMU.
   const isDomain = checked.answer?.kind === "domain";
   const cell = isDomain ? cellOf(checked.answer.cell) : null;
   const choices = book.qemus.map((one) => [one.ident, one.full]);
@@ -236,7 +261,7 @@ function TryPage({ book, place }) {
         <input type="checkbox" checked=${assume} onChange=${(event) => setAssume(event.currentTarget.checked)} />
         take what is unknown for present
       </label>
-      <output aria-live="polite">${checked.text === text ? html`<${Badge} kind=${kind}>${words}<//>` : "checking …"}</output>
+      <output aria-live="polite">${checked.isAbout ? html`<${Badge} kind=${kind}>${words}<//>` : "checking …"}</output>
     </form>
     <div class="beside">
       <div>

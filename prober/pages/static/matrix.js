@@ -1,6 +1,9 @@
 // Domains by QEMUs: a cell opens the XML, with what is refused at its lines and the guest's PCI buses beside it.
 "use strict";
 
+// So many domains are drawn at first: a page of twenty thousand cells takes seconds.
+const FIRST_ROWS = 150;
+
 const VERDICT_SIGN = { yes: "✓", no: "✗" };
 
 function verdictWords(cell) {
@@ -27,6 +30,20 @@ function MatrixCell({ book, domain, qemu, isChosen }) {
   </td>`;
 }
 
+// A row is drawn anew where something of it is another: going from cell to cell leaves most of the others as they are.
+function MatrixRow({ book, domain, chosen }) {
+  return useMemo(() => {
+    const refusing = book.qemus.filter((one) => book.cell(domain, one.at).verdict === "no").length;
+    return html`<tr>
+      <th scope="row">${book.domains[domain].name}</th>
+      ${book.qemus.map(
+        (one) => html`<${MatrixCell} key=${one.at} book=${book} domain=${domain} qemu=${one} isChosen=${one.at === chosen} />`,
+      )}
+      <td class="number">${refusing || ""}</td>
+    </tr>`;
+  }, [book, domain, chosen]);
+}
+
 // Arrow keys go from cell to cell.
 function walkCells(event) {
   const step = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key];
@@ -45,7 +62,7 @@ function CellDetail({ book, domain, qemu, panel }) {
   const { name, xml } = book.domains[domain];
   return html`<section class="opened" aria-labelledby="cell-title" ref=${panel}>
     <header>
-      <h3 id="cell-title" tabindex="-1">${name} <span class="faint">on QEMU</span> ${qemu.short}</h3>
+      <h3 id="cell-title" tabindex="-1"><bdi>${name}</bdi> <span class="faint">on QEMU</span> ${qemu.short}</h3>
       <${Badge} kind=${{ yes: "good", no: "bad" }[cell.verdict] || "faint"}>${verdictWords(cell)}<//>
       <a href=${placeOf("domains")}>close</a>
     </header>
@@ -62,7 +79,7 @@ function CellDetail({ book, domain, qemu, panel }) {
 function ArgvView({ argv, isRefused }) {
   return html`<details class="argv">
     <summary>command line${isRefused ? ", were it not refused" : ""}</summary>
-    <pre tabindex="0">${[argv[0], ...optionLines(argv).map((line) => `  ${line}`)].join("\n")}</pre>
+    <pre tabindex="0">${[argv[0], ...optionLines(argv).map((line) => `  ${line}`)].map(seen).join("\n")}</pre>
   </details>`;
 }
 
@@ -77,7 +94,8 @@ function DomainsPage({ book, place }) {
       panel.current.scrollIntoView({ block: "nearest" });
     }
   }, [domain, qemu]);
-  const refusing = (number) => book.qemus.filter((one) => book.cell(number, one.at).verdict === "no").length;
+  const [most, setMost] = useState(FIRST_ROWS);
+  const shown = isOpen && domain >= most ? book.domains.length : most;
   return html`<section aria-labelledby="page-title">
     <h2 id="page-title" tabindex="-1">Domains on QEMUs</h2>
     ${book.domains.length === 0
@@ -94,18 +112,16 @@ function DomainsPage({ book, place }) {
               </tr>
             </thead>
             <tbody>
-              ${book.domains.map(
-                ({ name }, number) => html`<tr key=${number}>
-                  <th scope="row">${name}</th>
-                  ${book.qemus.map(
-                    (one) => html`<${MatrixCell} key=${one.at} book=${book} domain=${number} qemu=${one} isChosen=${number === domain && one === qemu} />`,
-                  )}
-                  <td class="number">${refusing(number) || ""}</td>
-                </tr>`,
+              ${book.domains.slice(0, shown).map(
+                (_, number) => html`<${MatrixRow} key=${number} book=${book} domain=${number} chosen=${isOpen && number === domain ? qemu.at : null} />`,
               )}
             </tbody>
           </table>
         </div>`}
+    ${book.domains.length > shown &&
+    html`<button type="button" class="plain more" onClick=${() => setMost(book.domains.length)}>
+      show ${count(book.domains.length - shown, "more domain")}
+    </button>`}
     ${isOpen && html`<${CellDetail} book=${book} domain=${domain} qemu=${qemu} panel=${panel} />`}
   </section>`;
 }

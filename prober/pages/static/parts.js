@@ -7,9 +7,9 @@ const OUTCOME_KIND = {
   "not sent": "faint", "not tried": "faint",
 };
 
-function Told({ all, words, of }) {
+function Told({ all, words, of, isOpen = false }) {
   if (!all || !all.length) return null;
-  return html`<details>
+  return html`<details open=${isOpen}>
     <summary>${words(all.length)}</summary>
     <ul class="told">${all.map((one, at) => html`<li key=${at}>${of(one)}</li>`)}</ul>
   </details>`;

@@ -89,6 +89,9 @@ function PlugSteps({ told }) {
 const guestChange = (one) =>
   html`<code>${[one.where, one.part].filter(Boolean).join(" ")}</code> ${valueWords(one.here)} → ${valueWords(one.there)}`;
 
+const cardName = (one) => (one === null ? "is not there" : (one.name ?? "is not known"));
+const cardChange = ({ card, before, after }) => html`<code>${card}</code> ${cardName(before)} → ${cardName(after)}`;
+
 function MigrationSteps({ told }) {
   const at = ["source", "stream", "destination"].indexOf(told.stage);
   const kind = (number) => (at < 0 || number < at ? "good" : number === at ? "bad" : "faint");
@@ -107,6 +110,18 @@ function MigrationSteps({ told }) {
     <${Told} all=${told.changes} words=${(number) => `the guest would see ${count(number, "change")}`} of=${guestChange} />
     <${Told} all=${told.unknown} words=${() => "what a rehearsal cannot tell"} of=${(one) => one} />
   <//>`;
+}
+
+// What is told of each way that a guest was to go; a domain that one of the QEMUs cannot have has its reasons.
+function MoveTold({ told }) {
+  return told.migrations.map(
+    (one, at) => html`<div key=${at}>
+      ${one.migration && html`<${Outcome} told=${one.migration} /><${MigrationSteps} told=${one.migration} />`}
+      ${one.unreadable && html`<p class="problem">${one.unreadable}</p>`}
+      <${Told} all=${one.refusals} words=${() => "why"} of=${(refusal) => refusal.message} isOpen />
+      <${Told} all=${one.cards} words=${() => "network cards that the guest would call otherwise"} of=${cardChange} />
+    </div>`,
+  );
 }
 
 // One thing that is done by a click: what it is about, how long it takes, and what came of it or went wrong.
@@ -181,12 +196,7 @@ function MoveWork({ text, qemu, book }) {
     <summary>migrate it</summary>
     <${Select} label="to" value=${target} options=${others.map(({ id, path }) => [id, `${book.qemus.find(({ ident }) => ident === id)?.version || ""} · ${path}`])} onChange=${setTo} />
     <${ClickWork} words="Rehearse the migration" isReady=${text.trim()} state=${state} start=${start}>
-      ${(told) =>
-        told.migrations.map((one, at) =>
-          one.migration
-            ? html`<div key=${at}><${Outcome} told=${one.migration} /><${MigrationSteps} told=${one.migration} /></div>`
-            : html`<p key=${at}>${one.unreadable}</p>`,
-        )}
+      ${(told) => html`<${MoveTold} told=${told} />`}
     <//>
   </details>`;
 }

@@ -24,6 +24,10 @@ async function ask(path, { query = {}, body, kind = "text/plain", signal } = {})
     headers: { "x-prober-key": localStorage.getItem(KEY_NAME) || "", "content-type": kind },
     body,
     signal,
+  }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    const hint = "has prober ui ended? start it again, and open the address that it prints";
+    throw Object.assign(new Error("the server of this page does not answer"), { hint });
   });
   const value = await answer.json().catch(() => ({ detail: "the answer cannot be read" }));
   if (!answer.ok) throw Object.assign(new Error(value.detail), { hint: value.hint, status: answer.status, value });
@@ -44,6 +48,7 @@ class Live {
     this.entries = [];
     this.paths = [];
     this.news = [];
+    this.since = undefined;
     this.error = "";
     this.refreshing = new Set();
     this.listeners = new Set();
@@ -75,23 +80,32 @@ class Live {
     this.tell();
   }
 
-  // Follow what changes for as long as the page is open; where the service is away, try again.
+  // What changed since the last time, after waiting for it (seconds); whether that says anything new.
+  async hear(wait) {
+    const { since } = this;
+    const told = await ask("changes", { query: { since, wait } });
+    this.since = told.id;
+    const known = new Set(this.news.map(({ id }) => id));
+    this.news = [...told.changes.filter(({ id }) => !known.has(id)).reverse(), ...this.news].slice(0, 200);
+    return told.changes.length > 0 || told.reset;
+  }
+
+  // Follow what changes for as long as the page is open.  Where the service is away it is tried again, and once it is
+  // back all is looked at anew: it may have been started with other QEMUs.
   async follow() {
-    let since;
+    let isLost = false;
     for (;;) {
       try {
-        const told = await ask("changes", { query: { since, wait: since === undefined ? undefined : 20 } });
-        const isFirst = since === undefined;
-        since = told.id;
+        if ((await this.hear(isLost || this.since === undefined ? undefined : 20)) || isLost)
+          await Promise.all([this.look(), this.read()]);
+        isLost = false;
         this.error = "";
-        if (told.changes.length) this.news = [...told.changes.reverse(), ...this.news].slice(0, 200);
-        if (!isFirst && (told.changes.length || told.reset)) await Promise.all([this.look(), this.read()]);
-        else this.tell();
+        this.tell();
       } catch (error) {
         this.error = error.hint ? `${error.message} (${error.hint})` : error.message;
         this.tell();
         if (error.status === 403) return;
-        since = undefined;
+        isLost = true;
         await new Promise((wake) => setTimeout(wake, 3000));
       }
     }
@@ -203,6 +217,8 @@ function LiveApp() {
 async function startLive(root) {
   await openSession();
   live = new Live();
+  // First of all, so that no change is missed between this and that.
+  await live.hear();
   await live.look();
   root.firstElementChild.textContent = `Reading ${count(live.entries.length, "QEMU")} …`;
   await live.read();

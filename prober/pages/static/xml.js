@@ -4,9 +4,13 @@
 // The pieces of a line of XML that look alike: comments, tags, names and values of attributes, and what is between.
 const XML_PIECE = /(<!--.*?(?:-->|$))|(<\/?[\w:.-]+|\/?>|<\?.*?\?>)|([\w:.-]+)(=)("[^"]*"|'[^']*')|([^<>\w"']+|[\w:.-]+|.)/g;
 
+// A longer line is no line that somebody wrote: it is shown as it is, as telling its pieces apart may take very long.
+const LONGEST_LINE = 2000;
+
 function XmlLine({ text }) {
+  if (text.length > LONGEST_LINE) return seen(text);
   const pieces = [];
-  for (const [whole, comment, tag, name, equals, value] of text.matchAll(XML_PIECE)) {
+  for (const [whole, comment, tag, name, equals, value] of seen(text).matchAll(XML_PIECE)) {
     if (comment) pieces.push(html`<span class="x-comment">${comment}</span>`);
     else if (tag) pieces.push(html`<span class="x-tag">${tag}</span>`);
     else if (name) pieces.push(html`<span class="x-name">${name}</span>${equals}<span class="x-value">${value}</span>`);

@@ -23,43 +23,52 @@ from prober.rehearsal.plug_models import PlugRehearsal
 from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.asking import questions, rehearsals
-from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, ServiceQuestion, is_away, told_by
+from prober.service.asking.questions import (
+    PLAIN,
+    WAIT_S,
+    Asking,
+    ChangesLost,
+    M,
+    ServiceQuestion,
+    is_away,
+    told_by,
+    wait_within,
+)
 from prober.service.asking.rehearsals import UNDRIVEN, Rehearsing
-from prober.service.client import MAX_RESPONSE_BYTES, TIMEOUT_S, Reply, explain_failure, read_head, strange_answer
+from prober.service.asking.wire import AskingSocket
+from prober.service.client import TIMEOUT_S, Reply, explain_failure, strange_answer
 from prober.service.replies import Health, Readiness
 from prober.translate.plug_models import PlugTranslation
 from prober.translate.translation import Translation
 
-#: How long (seconds) between two tries to reach a service that is away.
-_RETRY_S = 0.2
+#: How long (seconds) between two tries to reach a service that is away, and to connect to one that is very busy.
+_RETRY_S, _BUSY_S = 0.2, 0.02
 
-#: The longest head of an answer.
-_MOST_HEAD = 1 << 16
-
-
-class _Connection:
-    """One connection, which carries one question at a time."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    def close(self) -> None:
-        self.writer.close()
+#: So many questions are on their way at once; the service has as many listeners at most, and fewer of one user.
+_AT_ONCE = 64
 
 
 class AsyncServiceClient:
     """Asks the service on a unix socket without blocking the event loop; otherwise as
     :class:`~prober.service.asking.client.ServiceClient`.
 
-    Several questions may be under way at once, each over a connection of its own; these are kept for the next ones.
+    Several questions may be under way at once, each over a connection of its own, of which there are at most 64; these
+    are kept for the next ones.  A question whose task is cancelled is given up, and its connection closed.  One client
+    is for one thread.
     """
 
     def __init__(self, socket: str | os.PathLike[str], *, timeout: float = TIMEOUT_S, patience: float = 10.0) -> None:
         self._path = os.fspath(socket)
         self._timeout = timeout
         self._patience = patience
-        self._idle: list[_Connection] = []
+        self._pid = os.getpid()
+        #: Connections on which nothing is under way.
+        self._idle: list[AskingSocket] = []
+        #: How often it was closed: a connection that was made before is not kept.
+        self._closings = 0
+        #: Of which event loop the room is.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,14 +79,11 @@ class AsyncServiceClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections that are kept; the next question opens another."""
+        """Close all connections: those that are kept at once, those of questions under way with their answers.  The
+        next question opens another."""
+        self._closings += 1
         while self._idle:
-            connection = self._idle.pop()
-            connection.close()
-            try:
-                await connection.writer.wait_closed()
-            except OSError:
-                continue  # It had gone already.
+            self._idle.pop().close()
 
     async def health(self) -> Health:
         """Whether the service works, its version, and how many binaries are in which state."""
@@ -278,9 +284,10 @@ class AsyncServiceClient:
         """Each change in what is known of the binaries, as it comes, from the one behind ``since`` or else from now on.
 
         It goes on over a restart of the service, and does not end; where something may be missing a
-        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60) is how long
-        one question waits.
+        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60, and
+        half of the client's ``timeout``) is how long one question waits.
         """
+        wait = wait_within(wait, self._timeout)
         last = since if since is not None else (await self._ask(questions.ask_changes(None, 0))).id
         while True:
             news = await self._ask(questions.ask_changes(last, wait))
@@ -306,20 +313,27 @@ class AsyncServiceClient:
 
         :raise ServiceError: where there is no service, or it does not answer as it should.
         """
-        path = question.route.url(question.places, question.query)
-        request = f"{question.route.method} {path} HTTP/1.1\r\nHost: localhost\r\n"
-        if question.route.method == "POST":
-            kind = question.kind or "application/xml"
-            request += f"Content-Type: {kind}\r\nContent-Length: {len(question.body)}\r\n"
+        request = question.request()
+        self._adopt()
         try:
-            async with asyncio.timeout(self._timeout):
-                status, body = await self._exchange(f"{request}\r\n".encode() + question.body)
+            async with self._room, asyncio.timeout(self._timeout):
+                status, body = await self._exchange(request)
         except OSError as error:
             raise explain_failure(error, self._path, self._timeout) from error
         try:
             return Reply(status, json.loads(body))
         except (ValueError, RecursionError) as error:
             raise strange_answer(self._path, "is not JSON") from error
+
+    def _adopt(self) -> None:
+        """Be of this event loop, and of this process: what is kept of another one is its own."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            while self._idle:
+                self._idle.pop().close()
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._room = loop, asyncio.Semaphore(_AT_ONCE)
 
     async def _exchange(self, request: bytes) -> tuple[int, bytes]:
         while self._idle:
@@ -328,28 +342,22 @@ class AsyncServiceClient:
                 return await self._send(self._idle.pop(), request)
             except ConnectionError:
                 continue
-        reader, writer = await asyncio.open_unix_connection(self._path, limit=_MOST_HEAD)
-        return await self._send(_Connection(reader, writer), request)
-
-    async def _send(self, connection: _Connection, request: bytes) -> tuple[int, bytes]:
-        """Ask, and keep the connection where the answer came whole."""
-        keeps = False
+        made = AskingSocket(self._path)
         try:
-            connection.writer.write(request)
-            head = await connection.reader.readuntil(b"\r\n\r\n")
-            told = read_head(head[:-4])
-            if told is None:
-                raise strange_answer(self._path, "is not what prober's service sends")
-            status, length, closes = told
-            if length > MAX_RESPONSE_BYTES:
-                raise strange_answer(self._path, f"is larger than {MAX_RESPONSE_BYTES} bytes")
-            body = await connection.reader.readexactly(length)
-            keeps = not closes
+            while not made.is_connected():  # noqa: ASYNC110 - nobody tells when there is room
+                await asyncio.sleep(_BUSY_S)
+        except BaseException:
+            made.close()
+            raise
+        return await self._send(made, request)
+
+    async def _send(self, connection: AskingSocket, request: bytes) -> tuple[int, bytes]:
+        """Ask, and keep the connection where the answer came whole."""
+        keeps, closings = False, self._closings
+        try:
+            status, body, closes = await connection.exchange(request)
+            keeps = not closes and closings == self._closings
             return status, body
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionResetError("the connection was closed before the answer was complete") from error
-        except asyncio.LimitOverrunError as error:
-            raise strange_answer(self._path, "begins with more than 64 KiB of headers") from error
         finally:
             if keeps:
                 self._idle.append(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -12,7 +13,7 @@ from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.changes import AnswerChange
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
-from prober.errors import ProberError
+from prober.errors import ProberError, UsageError
 from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
@@ -22,7 +23,17 @@ from prober.rehearsal.plug_models import PlugRehearsal
 from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.asking import questions, rehearsals
-from prober.service.asking.questions import PLAIN, WAIT_S, Asking, ChangesLost, M, ServiceQuestion, is_away, told_by
+from prober.service.asking.questions import (
+    PLAIN,
+    WAIT_S,
+    Asking,
+    ChangesLost,
+    M,
+    ServiceQuestion,
+    is_away,
+    told_by,
+    wait_within,
+)
 from prober.service.asking.rehearsals import UNDRIVEN, Rehearsing
 from prober.service.client import TIMEOUT_S, Client
 from prober.service.replies import Health, Readiness
@@ -39,12 +50,17 @@ class ServiceClient:
     Its connection is kept, and made anew where the service was started again: for ``patience`` seconds a service that
     is away is waited for.  ``timeout`` (seconds) is for one question and its answer.  Whatever the service refuses, or
     cannot do, is raised as the error that it tells of (:mod:`prober.errors`); a :class:`~prober.errors.ServiceError`
-    where there is no service.  One client is for one thread.
+    where there is no service.  One client is for one thread: to another one that asks meanwhile it says so
+    (:class:`~prober.errors.UsageError`).  A process that is forked has a connection of its own.
     """
 
     def __init__(self, socket: str | os.PathLike[str], *, timeout: float = TIMEOUT_S, patience: float = 10.0) -> None:
         self._client = Client(socket, timeout=timeout)
+        self._timeout = timeout
         self._patience = patience
+        #: Whoever has it asks.
+        self._turn = threading.Lock()
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
         return self
@@ -255,9 +271,10 @@ class ServiceClient:
         """Each change in what is known of the binaries, as it comes, from the one behind ``since`` or else from now on.
 
         It goes on over a restart of the service, and does not end; where something may be missing a
-        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60) is how long
-        one question waits.
+        :class:`~prober.service.asking.questions.ChangesLost` is told first.  ``wait`` (seconds, up to 60, and
+        half of the client's ``timeout``) is how long one question waits.
         """
+        wait = wait_within(wait, self._timeout)
         last = since if since is not None else self._ask(questions.ask_changes(None, 0)).id
         while True:
             news = self._ask(questions.ask_changes(last, wait))
@@ -265,10 +282,29 @@ class ServiceClient:
             yield from told_by(news)
 
     def _ask(self, question: ServiceQuestion[M]) -> M:
-        until = time.monotonic() + self._patience
+        self._adopt()
+        if not self._turn.acquire(blocking=False):
+            # Two on one connection would get each other's answers.
+            raise UsageError("this client is asking already, in another thread", hint="make one for each thread")
+        try:
+            return self._wait_for(question)
+        finally:
+            self._turn.release()
+
+    def _adopt(self) -> None:
+        """Be of this process: the connection of the one that forked it is its own."""
+        if self._pid != os.getpid():
+            self._pid, self._turn = os.getpid(), threading.Lock()
+            self._client.close()
+
+    def _wait_for(self, question: ServiceQuestion[M]) -> M:
+        url, until = question.url(), time.monotonic() + self._patience
         while True:
             try:
-                reply = self._client.ask(question.route, question.places, question.query, question.body, question.kind)
+                if question.route.method == "GET":
+                    reply = self._client.get(url)
+                else:
+                    reply = self._client.post(url, question.body, question.kind or "application/xml")
             except ProberError as error:
                 if not is_away(error) or time.monotonic() > until:
                     raise

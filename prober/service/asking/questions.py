@@ -13,7 +13,7 @@ from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.changes import AnswerChange
 from prober.capabilities.entry import Entry
 from prober.commandline.report import ArgvReport
-from prober.errors import ProberError, ServiceError
+from prober.errors import ProberError, ServiceError, UsageError
 from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
@@ -21,7 +21,7 @@ from prober.service import routes
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
 from prober.service.asking.problems import problem_error
 from prober.service.client import Reply
-from prober.service.replies import BinaryList, ChangeList, Health, Readiness
+from prober.service.replies import MOST_WAIT_S, BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import Route
 from prober.translate.translation import Translation
 from prober.translate.wishes import NO_WISHES, Wishes
@@ -51,6 +51,27 @@ class ServiceQuestion(Generic[M]):
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     kind: str = ""
+
+    def url(self) -> str:
+        """What is asked for: the path with its parameters, and the query, both quoted.
+
+        :raise UsageError: where one of them is no Unicode.
+        """
+        try:
+            return self.route.url(self.places, self.query)
+        except UnicodeEncodeError as error:
+            raise _no_unicode(error) from error
+
+    def request(self) -> bytes:
+        """The whole request, as it is sent over a unix socket.
+
+        :raise UsageError: as :meth:`url` does.
+        """
+        head = f"{self.route.method} {self.url()} HTTP/1.1\r\nHost: localhost\r\n"
+        if self.route.method == "POST":
+            kind = self.kind or "application/xml"
+            head += f"Content-Type: {kind}\r\nContent-Length: {len(self.body)}\r\n"
+        return f"{head}\r\n".encode() + self.body
 
     def read(self, reply: Reply) -> M:
         """The answer.
@@ -227,6 +248,27 @@ def is_away(error: ProberError) -> bool:
     return isinstance(error, ServiceError) and isinstance(error.__cause__, FileNotFoundError | ConnectionError)
 
 
+def wait_within(wait: float, timeout: float) -> float:
+    """How long (seconds) one question for changes waits, so that its answer comes within ``timeout``.
+
+    :raise UsageError: where ``wait`` is nothing that may be waited: whoever does not wait would ask without a pause.
+    """
+    if not 0 < wait <= MOST_WAIT_S:
+        raise UsageError(f"wait is {wait!r}", hint=f"give seconds, more than 0 and up to {MOST_WAIT_S:g}")
+    return min(wait, timeout / 2)
+
+
 def as_bytes(text: str | bytes) -> bytes:
-    """A text as it is sent."""
-    return text.encode() if isinstance(text, str) else text
+    """A text as it is sent.
+
+    :raise UsageError: where it is no Unicode.
+    """
+    try:
+        return text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise _no_unicode(error) from error
+
+
+def _no_unicode(error: UnicodeEncodeError) -> UsageError:
+    said = f"half of a surrogate pair is no character: {error.object[error.start : error.end]!r}"
+    return UsageError(said, hint="bytes can be sent as they are, in an XML")

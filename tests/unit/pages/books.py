@@ -37,6 +37,11 @@ def bundled(version: str) -> Capabilities:
 
 def small(*names: str, described: str = "") -> Capabilities:
     """A QEMU with these types; ``crashing`` kills it, ``silent`` was never asked."""
+    return Capabilities.from_recording(recorded(*names, described=described))
+
+
+def recorded(*names: str, described: str = "") -> Recording:
+    """What it said."""
     types: list[JsonValue] = [{"name": name, "parent": "device"} for name in names]
     asked = (
         Exchange("qom-list-properties", {"typename": name}, error=ErrorReply(CRASHED, "SIGABRT: assertion failed"))
@@ -57,7 +62,7 @@ def small(*names: str, described: str = "") -> Capabilities:
         Exchange("qom-list-types", None, types),
         *asked,
     )
-    return Capabilities.from_recording(Recording((Part(exchanges),)))
+    return Recording((Part(exchanges),))
 
 
 def book_of(qemus: dict[str, Capabilities], domains: Sequence[tuple[str, str]] = (), title: str = "title") -> PageBook:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -15,8 +15,8 @@ HOST = f"127.0.0.1:{PORT}"
 OURS = f"http://{HOST}"
 
 
-def _request(headers: Mapping[str, str], method: str = "GET") -> Request:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+def _request(headers: Mapping[str, str], method: str = "GET", more: Sequence[tuple[bytes, bytes]] = ()) -> Request:
+    raw = [*((name.encode(), value.encode("latin-1")) for name, value in headers.items()), *more]
     return Request(method, "/api/book", b"", raw, lambda _: None, keep_alive=True)
 
 
@@ -45,6 +45,21 @@ def test_our_own_names_are_let_in(host: str) -> None:
 def test_another_page_is_refused_whatever_it_asks(origin: str) -> None:
     for method in ("GET", "POST"):
         assert _refused(UiGuard(PORT), {"host": HOST, "origin": origin}, method) == 403
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+def test_what_is_told_twice_is_refused_whichever_is_right(name: str) -> None:
+    headers = {"host": HOST, "origin": OURS}
+    for value in (b"evil.example", headers[name].encode()):
+        with pytest.raises(RequestError) as caught:
+            UiGuard(PORT).require_place(_request(headers, "POST", [(name.encode(), value)]))
+        assert caught.value.status == 400
+
+
+def test_the_port_of_http_stands_in_no_address() -> None:
+    guard = UiGuard(80)
+    guard.require_place(_request({"host": "127.0.0.1", "origin": "http://127.0.0.1"}, "POST"))
+    assert _refused(guard, {"host": "evil.example"}) == 421
 
 
 def test_what_changes_anything_says_from_which_page_it_comes() -> None:
@@ -94,6 +109,21 @@ def test_a_session_takes_both_halves() -> None:
         with pytest.raises(RequestError) as caught:
             guard.require_session(_request(headers))
         assert caught.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "other", ['data={"a":1}', "a=b c", "=none", "\xe9=1", 'a="open', "alone", f"prober-ui-{PORT}=theirs", "", "a=b,c"]
+)
+def test_cookies_of_other_ports_keep_nobody_out(other: str) -> None:
+    """A browser sends those of all ports of a host together, in whatever form their servers made them."""
+    guard = UiGuard(PORT)
+    cookie, key = guard.exchange(guard.token)
+    pair = cookie.partition(";")[0]
+    for told in (f"{other}; {pair}", f"{pair}; {other}", f"{other};{pair}"):
+        guard.require_session(_request({"cookie": told, "x-prober-key": key}))
+    for told in (other, f"{other}; x{pair}", pair.upper()):
+        with pytest.raises(RequestError):
+            guard.require_session(_request({"cookie": told, "x-prober-key": key}))
 
 
 def test_tokens_cannot_be_guessed() -> None:

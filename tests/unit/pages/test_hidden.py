@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from prober.pages.hidden import hide_secrets
@@ -41,3 +43,15 @@ def test_a_short_one_is_part_of_other_words_and_only_hidden_where_it_stands() ->
     cell = DomainCell("yes", argv=("qemu", "-device", "abc"))
     assert text == "<graphics passwd='…'/>"
     assert hide((cell, None)) == (cell, None)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<arg ", "<arg value=", "<a:arg value='", "<arg value='{secret data=", "passwd ", "passwd='", "<aaaa", "data:"],
+)
+def test_looking_takes_as_long_as_there_is_text(piece: str) -> None:
+    """What somebody wrote into a comment to have a pattern try and try again."""
+    text = f"<!-- {piece * (400_000 // len(piece))} -->"
+    began = time.process_time()
+    hide_secrets(text)
+    assert time.process_time() - began < 5

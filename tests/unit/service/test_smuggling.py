@@ -70,6 +70,8 @@ AMBIGUOUS = {
     "no colon": GET + b"Content-Length\r\n\r\n",
     "another version": b"GET /healthz HTTP/1.2\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "two hosts": GET + b"Host: y\r\n\r\n",
+    "the same host twice": GET + b"host: x\r\n\r\n",
     "tunnel": b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 
