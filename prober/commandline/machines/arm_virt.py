@@ -41,6 +41,9 @@ ARM_VIRT = MachineFamily(
     has_display=False,
     # A second one that is not secure since QEMU 9.1.
     serial=SerialPorts(model="pl011", most=1, later=((9, 1, 0), 2)),
+    is_numbered=True,
+    # ``virt_memory_pre_plug``, and ``machvirt_init`` for what the event device hangs on.
+    dimms="firmware",
     usb_defaults=UsbDefaults(models=("qemu-xhci", "nec-xhci")),
     defaults=Defaults(
         card="virtio",

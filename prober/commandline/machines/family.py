@@ -166,12 +166,21 @@ class MachineFamily:
     no_drives: frozenset[str] = frozenset()
     #: Whether it has transports of virtio that are no PCI devices (virtio-mmio), for domains that ask for them.
     has_mmio: bool = False
+    #: How it takes DIMMs: where it has ACPI, where its ``firmware`` has tables of ACPI to work with as well and its CPU
+    #: has 64 bits, or ``always``; empty where it takes none, or nobody looked.
+    dimms: Literal["acpi", "firmware", "always", ""] = ""
+    #: The version of QEMU from which on it has NUMA nodes; None where it never has.
+    numa_since: tuple[int, int, int] | None = (0, 0, 0)
+    #: The least memory that it has, in bytes.
+    least_memory: int = 0
     #: The levels of CPUs that it has beside sockets, cores and threads (``smp_props``).
     smp_levels: frozenset[str] = frozenset()
     #: Its network card, and whether it makes a display of itself.
     card: str = ""
     has_display: bool = True
     serial: SerialPorts = SerialPorts()
+    #: Whether it was looked at how guests number its PCI buses, and with that what they call their network cards.
+    is_numbered: bool = False
 
     # What libvirt makes of it.
     #: The device that offers ACPI to guests, and has the properties of sleep and hot-plug; empty where there is none.

@@ -25,6 +25,9 @@ LOONGARCH_VIRT = MachineFamily(
     no_drives=frozenset({"floppy"}),
     card="virtio-net-pci",
     has_display=False,
+    dimms="always",
+    numa_since=(8, 1, 0),
+    least_memory=1 << 30,
     serial=SerialPorts(model="16550a", most=1, later=((9, 2, 0), 4)),
     usb_defaults=UsbDefaults(models=("qemu-xhci", "nec-xhci")),
     defaults=Defaults(

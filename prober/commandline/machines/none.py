@@ -12,6 +12,7 @@ NONE = MachineFamily(
     targets=frozenset(),
     without_buses=frozenset({"PCI", "ISA"}),
     ide=(0, 2),
+    numa_since=None,
     drive_interface="none",
     no_drives=frozenset({"floppy", "pflash"}),
 )

@@ -47,6 +47,8 @@ PC = MachineFamily(
     ide=(2, 2),
     card="e1000",
     serial=ISA_PORTS,
+    is_numbered=True,
+    dimms="acpi",
     acpi_device="PIIX4_PM",
     chipset=Chipset(ide=(0, 1, 1), usb=(0, 1, 2), floppy=True, video_spots=((0, 2, 0),)),
     usb_defaults=UsbDefaults(added=("piix3-uhci",)),
