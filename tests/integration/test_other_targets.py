@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from prober.capabilities.capabilities import Capabilities
 from prober.commandline.refusal import Kind
+from prober.commandline.report import ArgvFinding, check_argv
 from prober.host.firmware import read_firmware
 from prober.host.host import Host, Settings
 from prober.proof.hotplug import kind_of
@@ -185,6 +187,41 @@ def test_devices_are_plugged_in_and_taken_out(
     assert (told.ground, told.verdict, told.said) == ("proven", RehearsalVerdict.rehearsed, "")
     assert [one.outcome for one in told.taken_out if one.execute == "device_del"] == [outcome]
     assert told.differences == ()
+
+
+#: What QEMU says of a type that is a part of machines alone, and of one that this machine has no place for.
+_NO_DEVICE = re.compile(r"Parameter 'driver' expects a (pluggable device type|dynamic sysbus device type .*)")
+
+#: The rules that say the same.
+_OF_PARTS = {"option/not-pluggable", "line/system-bus"}
+
+
+@pytest.mark.parametrize("target", ["aarch64", "riscv64", "loongarch64"])
+def test_of_the_system_bus_a_machine_takes_what_is_said(target: str) -> None:
+    """Each type of that bus: there are hundreds on ARM, and each of them is a part of some board."""
+    place, translation = _translated(target, "<memballoon model='none'/>")
+    caps = capabilities_of(place)
+    abstract = caps.abstract_types or {}
+    types = [one for one in caps.types or () if "sys-bus-device" in caps.ancestors(one) and one not in abstract]
+
+    async def ask() -> dict[str, bool]:
+        async with start_qemu(place, translation.argv) as qemu:
+            said = {one: await qemu.refuses("device_add", driver=one) or "" for one in types}
+        return {one: _NO_DEVICE.match(words) is None for one, words in said.items()}
+
+    taken = aio(ask(), debug=False)
+    # Of this one QEMU finds out late that the machine cannot serve it.
+    early = {"ramfb"} if target == "riscv64" else set()
+    told = {
+        one: one in early or not any(found.rule in _OF_PARTS for found in _found(translation.argv, one, caps))
+        for one in types
+    }
+    assert {one: told[one] for one in types if told[one] != taken[one]} == {}
+    assert len(types) > 20
+
+
+def _found(argv: tuple[str, ...], driver: str, caps: Capabilities) -> tuple[ArgvFinding, ...]:
+    return check_argv([*argv, "-device", driver.replace(",", ",,")], caps).findings
 
 
 #: A program for the 64-bit ARM, assembled by hand: it writes the bytes behind it, up to a zero, to the PL011 at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from prober.commandline.machines.family import Defaults, MachineFamily, RootBus, SerialPorts, UsbDefaults
+from prober.commandline.machines.family import ALWAYS, Defaults, MachineFamily, RootBus, SerialPorts, UsbDefaults
 
 LOONGARCH_VIRT = MachineFamily(
     kind="virt",
@@ -18,8 +18,7 @@ LOONGARCH_VIRT = MachineFamily(
         "loongarch_extioi", "loongarch_pch_msi", "loongarch_pch_pic", "platform-bus-device",
     ),
     without_buses=frozenset({"ISA"}),
-    # tpm-tis-device from 9.0, uefi-vars-sysbus from 10.0.
-    system_bus=frozenset({"ramfb", "tpm-tis-device", "uefi-vars-sysbus"}),
+    system_bus=dict.fromkeys(("ramfb", "tpm-tis-device", "uefi-vars-sysbus"), ALWAYS),
     ide=(0, 2),
     drive_interface="virtio",
     no_drives=frozenset({"floppy"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from prober.commandline.machines.family import (
+    ALWAYS,
     Chipset,
     MachineFamily,
     OwnFunctions,
@@ -43,7 +44,7 @@ PC = MachineFamily(
     builtin=OF_PCS | {"PIIX3", "PIIX4_PM", "i440FX", "i440FX-pcihost", "isa-fdc", "piix3-ide"},
     usb=("piix3-usb-uhci",),
     own_buses=frozenset({"floppy-bus"}),
-    system_bus=frozenset({"ramfb", "uefi-vars-x64", "vmbus-bridge"}),
+    system_bus=dict.fromkeys(("ramfb", "uefi-vars-x64", "vmbus-bridge"), ALWAYS),
     ide=(2, 2),
     card="e1000",
     serial=ISA_PORTS,

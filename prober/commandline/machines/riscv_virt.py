@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from prober.commandline.machines.family import Defaults, MachineFamily, RootBus, SerialPorts
+from prober.commandline.machines.family import ALWAYS, Defaults, MachineFamily, RootBus, SerialPorts
 
 RISCV_VIRT = MachineFamily(
     kind="virt",
@@ -19,8 +19,8 @@ RISCV_VIRT = MachineFamily(
     ),
     own_buses=frozenset({"virtio-bus"}),
     without_buses=frozenset({"ISA"}),
-    # tpm-tis-device from 7.0, uefi-vars-sysbus from 10.0.
-    system_bus=frozenset({"ramfb", "tpm-tis-device", "uefi-vars-sysbus"}),
+    # 7.2 makes fw_cfg too late for ramfb (``virt_machine_done``).
+    system_bus={**dict.fromkeys(("tpm-tis-device", "uefi-vars-sysbus"), ALWAYS), "ramfb": (8, 0, 0)},
     ide=(0, 2),
     drive_interface="virtio",
     no_drives=frozenset({"floppy"}),

@@ -26,6 +26,9 @@ def _xen(line: Line) -> Iterator[Fault]:
         for device in line.of_type("xen-platform", "xen-backend"):
             message = f"{device.typename} is for guests of Xen, and this line ends up with TCG"
             yield Fault(device.place, "driver", message)
+    elif line.kind == "none":
+        for device in line.of_type("xen-backend"):
+            yield Fault(device.place, "driver", "xen-backend is for guests of Xen, and machine none is for none")
 
 
 def _syndbg(line: Line) -> Iterator[Fault]:

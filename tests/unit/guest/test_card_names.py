@@ -41,7 +41,7 @@ def test_the_names_on_virt_are_those_that_a_guest_of_arm_was_seen_to_give(acpi: 
 @pytest.mark.parametrize("target", ["riscv64", "loongarch64"])
 def test_a_machine_that_was_not_looked_at_has_no_names(target: str) -> None:
     xml = (
-        f"<domain type='qemu'><name>n</name><memory>65536</memory><os><type arch='{target}' machine='virt'>hvm</type>"
+        f"<domain type='qemu'><name>n</name><memory>1048576</memory><os><type arch='{target}' machine='virt'>hvm</type>"
         "</os><devices><interface type='user'><model type='virtio'/></interface></devices></domain>"
     )
     (card,) = translated(xml, f"{target}-7.2.22").cards

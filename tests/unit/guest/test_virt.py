@@ -74,7 +74,10 @@ _WITH_DIMM = {
         ({"-bios": None}, ["pc-dimm needs firmware, as this machine has no ACPI without"]),
         (
             {"-bios": None, "-drive": "if=pflash,unit=1,format=raw,file=/variables"},
-            ["pc-dimm needs firmware, as this machine has no ACPI without", "pflash1 (index=1 of if=pflash) needs pflash0"],
+            [
+                "pc-dimm needs firmware, as this machine has no ACPI without",
+                "pflash1 (index=1 of if=pflash) needs pflash0",
+            ],
         ),
         ({"-cpu": None}, ["pc-dimm needs a CPU of 64 bits, and cortex-a15-arm-cpu is none"]),
         ({"-cpu": "cortex-a7"}, ["pc-dimm needs a CPU of 64 bits, and cortex-a7-arm-cpu is none"]),
@@ -106,7 +109,7 @@ def test_loongarch_has_no_numa_nodes_of_old_and_a_gibibyte_at_least() -> None:
     with pytest.raises(RefusedError, match="has 1048576 KiB of memory or more"):
         translate(read_domain(text.format(memory=1023, more="").encode()), caps, binary="/q")
     nodes = "<cpu><numa><cell id='0' cpus='0' memory='1024' unit='MiB'/></numa></cpu>"
-    with pytest.raises(RefusedError, match="virt of loongarch64 before QEMU 8.1 has no NUMA nodes"):
+    with pytest.raises(RefusedError, match=r"virt of loongarch64 before QEMU 8\.1 has no NUMA nodes"):
         translate(read_domain(text.format(memory=1024, more=nodes).encode()), caps, binary="/q")
 
 
