@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from prober.commandline.arm import has_32_bits
 from prober.commandline.drives import own_drives
 from prober.commandline.line import Line, Made, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
@@ -52,16 +53,15 @@ def _has_firmware(line: Line) -> bool:
 
 
 def _of_32_bits(line: Line) -> str | None:
-    """The type of the CPU, where it is known to have no more: the others know a property ``aarch64``."""
-    models, caps = line.caps.cpu_models or {}, line.caps
+    """The type of the CPU, where it is known to have no more, or was told to."""
+    models = line.caps.cpu_models or {}
     own = line.machine.default_cpu_type if line.machine is not None else None
     for option in line.keyval.get("-cpu", ())[-1:]:
         model = models.get(option.first)
         own = model.typename if model is not None else None
         if switch(value_of(option.pairs, "aarch64")) is False:
             return f"{option.first},aarch64=off"
-    is_known = own is not None and own in (caps.types or ()) and caps.knows_properties_of(own)
-    return own if is_known and caps.property_of(own or "", "aarch64") is None else None
+    return own if own is not None and has_32_bits(own, line.caps) else None
 
 
 def _nvdimm(line: Line) -> Iterator[Fault]:

@@ -99,6 +99,28 @@ def test_dimms_need_the_event_device(change: dict[str, str | None], found: list[
     assert [one.message for one in report.findings if one.kind is Kind.error] == found
 
 
+@pytest.mark.parametrize(
+    ("arch", "cpu", "is_noted"),
+    [
+        ("aarch64", "", True),
+        ("aarch64", "<cpu><topology sockets='1' cores='1' threads='1'/></cpu>", True),
+        ("aarch64", "<cpu mode='custom'><model>cortex-a7</model></cpu>", True),
+        ("aarch64", "<cpu mode='custom'><model>cortex-a53</model></cpu>", False),
+        ("aarch64", "<cpu mode='maximum'/>", False),
+        ("armv7l", "", False),
+        ("armv7l", "<cpu mode='custom'><model>cortex-a7</model></cpu>", False),
+    ],
+)
+def test_a_cpu_of_32_bits_is_noted_for_64_bit_guests(arch: str, cpu: str, is_noted: bool) -> None:
+    caps = load_capabilities(FIXTURES / "qemu-aarch64-7.2.22.replies.xz")
+    text = (
+        f"<domain type='qemu'><name>n</name><memory unit='MiB'>256</memory><os><type arch='{arch}' machine='virt'>hvm"
+        f"</type></os>{cpu}<devices/></domain>"
+    )
+    translation = translate(read_domain(text.encode()), caps, binary="/q")
+    assert ["has 32 bits" in note.message for note in translation.notes] == ([True] if is_noted else [])
+
+
 def test_loongarch_has_no_numa_nodes_of_old_and_a_gibibyte_at_least() -> None:
     caps = load_capabilities(FIXTURES / "qemu-loongarch64-7.2.22.replies.xz")
     text = (

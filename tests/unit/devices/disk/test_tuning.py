@@ -31,7 +31,8 @@ def test_limits_are_set_on_the_monitor() -> None:
 def test_without_a_monitor_a_note_says_what_is_not_done() -> None:
     limits = "<iotune><total_iops_sec>5</total_iops_sec></iotune>"
     histogram = "<statistics><latency-histogram><bin start='0'/></latency-histogram></statistics>"
-    disk = f"<disk type='file'><driver name='qemu'>{histogram}</driver><source file='/a'/><target dev='vda'/>{limits}</disk>"
+    driver = f"<driver name='qemu'>{histogram}</driver>"
+    disk = f"<disk type='file'>{driver}<source file='/a'/><target dev='vda'/>{limits}</disk>"
     translation = run(disk, version="11.1.2")
     assert [note.message for note in translation.notes] == [
         "<iotune> is set on QEMU's monitor: without one the disk has no limits",
