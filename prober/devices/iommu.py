@@ -228,6 +228,11 @@ def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
         of = "virt machines of ARM" if unit.model == "smmuv3" else "machines of x86"
         message = f"model='{unit.model}' is for {of}, and {target.machine} of {target.caps.target} is none"
         yield Refusal(place=unit.place("model"), message=message)
+    since = target.family.iommus_since.get(unit.model)
+    if since is not None and target.caps.version.numbers < since:
+        of = f"{target.machine} of {target.caps.target}"
+        message = f"machine {of} is not known to have an IOMMU of this model before QEMU {since[0]}.{since[1]}"
+        yield Refusal(place=unit.place("model"), message=message)
     if target.kind == "pc":
         message = f"machine {target.machine} has no IOMMU"
         yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")

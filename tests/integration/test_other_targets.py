@@ -29,7 +29,7 @@ from prober.translate.translation import Translation
 from tests.conftest import QemuPlace, aio
 from tests.integration.packages import extract_from_package
 from tests.integration.proving import prove_translation
-from tests.integration.real_qemu import capabilities_of, run_qemu, start_qemu
+from tests.integration.real_qemu import capabilities_of, run_qemu, start_qemu, try_qemu
 
 CASES = Path(__file__).parent.parent / "cases"
 
@@ -222,6 +222,28 @@ def test_of_the_system_bus_a_machine_takes_what_is_said(target: str) -> None:
 
 def _found(argv: tuple[str, ...], driver: str, caps: Capabilities) -> tuple[ArgvFinding, ...]:
     return check_argv([*argv, "-device", driver.replace(",", ",,")], caps).findings
+
+
+#: Options that are for some targets alone, in a form that a target which has them takes.
+_OF_SOME = (
+    ("-no-hpet",),
+    ("-no-acpi",),
+    ("-no-fd-bootchk",),
+    ("-win2k-hack",),
+    ("-smbios", "type=1,serial=x"),
+    ("-acpitable", "sig=OWN0,data=/dev/null"),
+    ("-fw_cfg", "name=opt/a,string=b"),
+)
+
+
+@pytest.mark.parametrize("words", _OF_SOME, ids=lambda words: str(words[0]))
+@pytest.mark.parametrize("target", ["aarch64", "riscv64", "loongarch64"])
+def test_options_of_other_targets_are_refused(target: str, words: tuple[str, ...]) -> None:
+    place, translation = _translated(target, "")
+    argv = (*translation.argv, *words)
+    found = [one for one in check_argv(argv, capabilities_of(place)).findings if one.kind is Kind.error]
+    ended = aio(try_qemu(place, argv), debug=False)
+    assert bool(found) is (ended.status != 0), ended.stderr
 
 
 #: A program for the 64-bit ARM, assembled by hand: it writes the bytes behind it, up to a zero, to the PL011 at

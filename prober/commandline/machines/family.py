@@ -175,6 +175,8 @@ class MachineFamily:
     dimms: Literal["acpi", "firmware", "always", ""] = ""
     #: The version of QEMU from which on it has NUMA nodes; None where it never has.
     numa_since: tuple[int, int, int] | None = ALWAYS
+    #: The version of QEMU from which on its ``fw_cfg`` is there when devices are made; None where it has none.
+    fw_cfg_since: tuple[int, int, int] | None = ALWAYS
     #: The least memory that it has, in bytes.
     least_memory: int = 0
     #: The levels of CPUs that it has beside sockets, cores and threads (``smp_props``).
@@ -198,6 +200,8 @@ class MachineFamily:
     watchdogs: frozenset[str] = frozenset()
     #: The models of IOMMU that it can have.
     iommus: frozenset[str] = frozenset()
+    #: The version of QEMU from which on it has a model, where that is known to be later than the model itself.
+    iommus_since: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     firmware: Needs = "none"
     #: More virtual CPUs than this need an IOMMU with Intel's extended interrupts, or cannot be had; None: no matter.
     most_without_eim: int | None = None

@@ -39,6 +39,8 @@ LOONGARCH_VIRT = MachineFamily(
         has_ps2=False,
     ),
     iommus=frozenset({"virtio"}),
+    # 7.2 has no handler for its hot-plug; which is the first that has, was not looked at.
+    iommus_since={"virtio": (8, 0, 0)},
     tpms=MappingProxyType({"tpm-tis": "tpm-tis-device"}),
     cpu_suffix="loongarch",
     runs_own_cpu=False,

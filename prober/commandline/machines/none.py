@@ -13,6 +13,7 @@ NONE = MachineFamily(
     without_buses=frozenset({"PCI", "ISA"}),
     ide=(0, 2),
     numa_since=None,
+    fw_cfg_since=None,
     drive_interface="none",
     no_drives=frozenset({"floppy", "pflash"}),
 )

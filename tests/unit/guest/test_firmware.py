@@ -235,8 +235,8 @@ def test_a_guest_of_32_bits_gets_firmware_for_it() -> None:
 def test_so_does_a_guest_of_arms_32_bits() -> None:
     caps = load_capabilities(FIXTURES / "qemu-aarch64-7.2.22.replies.xz")
     xml = (
-        b"<domain type='qemu'><name>n</name><memory>65536</memory><os firmware='efi'><type arch='armv7l' machine='virt'>"
-        b"hvm</type></os><features><acpi/></features><devices/></domain>"
+        b"<domain type='qemu'><name>n</name><memory>65536</memory><os firmware='efi'>"
+        b"<type arch='armv7l' machine='virt'>hvm</type></os><features><acpi/></features><devices/></domain>"
     )
     wide = described(mapping=flash("wide"), targets=[{"architecture": "aarch64", "machines": ["virt-*"]}])
     narrow = described(mapping=flash("narrow"), targets=[{"architecture": "arm", "machines": ["virt-*"]}])

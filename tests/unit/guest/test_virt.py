@@ -135,6 +135,51 @@ def test_loongarch_has_no_numa_nodes_of_old_and_a_gibibyte_at_least() -> None:
         translate(read_domain(text.format(memory=1024, more=nodes).encode()), caps, binary="/q")
 
 
+def made(target: str, devices: str = "", more: str = "") -> Translation:
+    """What a domain of TCG comes to with Debian's QEMU 7.2 for a target."""
+    caps = load_capabilities(FIXTURES / f"qemu-{target}-7.2.22.replies.xz")
+    text = (
+        f"<domain type='qemu'><name>n</name><memory unit='GiB'>1</memory><os><type arch='{target}' machine='virt'>hvm"
+        f"</type></os>{more}<devices>{devices}</devices></domain>"
+    )
+    return translate(read_domain(text.encode()), caps, binary="/q")
+
+
+@pytest.mark.parametrize("target", ["aarch64", "riscv64", "loongarch64"])
+def test_a_timer_that_is_to_be_absent_is_where_the_machine_has_none(target: str) -> None:
+    absent = "".join(f"<timer name='{name}' present='no'/>" for name in ("hpet", "pit", "hypervclock", "tsc"))
+    clock = "<clock offset='utc'>{}</clock>"
+    assert made(target, more=clock.format(absent)).argv == made(target, more=clock.format("")).argv
+    with pytest.raises(RefusedError, match="has no timer 'hpet'"):
+        made(target, more=clock.format("<timer name='hpet' present='yes'/>"))
+
+
+@pytest.mark.parametrize("target", ["aarch64", "loongarch64"])
+def test_without_usb_the_hint_is_what_helps(target: str) -> None:
+    keyboard = "<input type='keyboard' bus='usb'/>"
+    with pytest.raises(RefusedError, match="add a <controller type='usb'/>"):
+        made(target, keyboard)
+    with pytest.raises(RefusedError, match="take the <controller type='usb' model='none'/> out"):
+        made(target, f"{keyboard}<controller type='usb' model='none'/>")
+    assert made(target, f"{keyboard}<controller type='usb'/>")
+
+
+@pytest.mark.parametrize("target", ["riscv64", "loongarch64"])
+def test_an_iommu_of_virtio_needs_a_later_qemu(target: str) -> None:
+    assert made("aarch64", "<iommu model='virtio'/>")
+    with pytest.raises(RefusedError, match=f"virt of {target} is not known to have an IOMMU of this model before"):
+        made(target, "<iommu model='virtio'/>")
+
+
+def test_riscv_makes_fw_cfg_too_late_for_devices() -> None:
+    notes = "<features><vmcoreinfo state='on'/></features>"
+    assert made("aarch64", more=notes)
+    with pytest.raises(RefusedError, match="vmcoreinfo needs fw_cfg"):
+        made("riscv64", more=notes)
+    with pytest.raises(RefusedError, match="a place for ramfb from QEMU 8"):
+        made("riscv64", "<graphics type='vnc'/><video><model type='ramfb'/></video>")
+
+
 PASSTHROUGH = "<cpu mode='host-passthrough'/>"
 
 
