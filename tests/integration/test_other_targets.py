@@ -241,7 +241,7 @@ _OF_SOME = (
 def test_options_of_other_targets_are_refused(target: str, words: tuple[str, ...]) -> None:
     place, translation = _translated(target, "")
     argv = (*translation.argv, *words)
-    found = [one for one in check_argv(argv, capabilities_of(place)).findings if one.kind is Kind.error]
+    found = [one for one in check_argv([*argv], capabilities_of(place)).findings if one.kind is Kind.error]
     ended = aio(try_qemu(place, argv), debug=False)
     assert bool(found) is (ended.status != 0), ended.stderr
 
