@@ -23,7 +23,8 @@ from tests.cases.test_cases import HERE, HERE_ON, capabilities, case_of, expecta
 from tests.conftest import CHECKOUT
 from tests.rule_examples import RuleExample, rule_examples
 from tests.rule_names import element_rules
-from tools.rule_book import BOOK, PAGE, render_page, write_book
+from tools.rule_book import BOOK, PAGE, render_page, write_book, write_examples
+from tools.rule_book import EXAMPLES as WRITTEN_EXAMPLES
 
 #: A rule's name: its room, a dash, and small letters, digits, dashes and a dot.
 _NAME = re.compile(
@@ -44,6 +45,7 @@ LINES = [pytest.param(rule, id=rule) for rule, own in words().items() if "wrong"
 @pytest.mark.slow
 def test_the_page_and_the_book_are_made_of_the_rules() -> None:
     assert json.loads(BOOK.read_text()) == write_book(), "run `make docs`"
+    assert json.loads(WRITTEN_EXAMPLES.read_text()) == write_examples(), "run `make docs`"
     page = PAGE.read_text()
     assert page == render_page(page), "run `make docs`"
 
@@ -91,7 +93,7 @@ def test_what_is_in_no_book_is_told_all_the_same() -> None:
 
 def test_where_a_section_is_hangs_on_where_the_page_is(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = find_rule("element/disk.address")
-    assert rule.uri == "urn:prober:rule:element/disk.address"
+    assert rule.uri == ""
     monkeypatch.setenv("PROBER_RULES_URL", "https://example.org/rules.md")
     assert rule.uri == "https://example.org/rules.md#elementdiskaddress"
 
