@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.integration.installing import offline
+from tests.integration.installing import copy_sources, offline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,12 +23,7 @@ def run(directory: Path, *words: str, env: dict[str, str] | None = None) -> subp
 def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of this checkout as a repository of their own, which pre-commit clones."""
     made = tmp_path_factory.mktemp("hooks")
-    listed = run(CHECKOUT, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").stdout
-    needed = ("prober/", "fixtures/", ".pre-commit-hooks.yaml", "pyproject.toml", "setup.py", "README.md", "LICENSE")
-    for name in filter(None, listed.split("\0")):
-        if name.startswith(needed) and (CHECKOUT / name).exists():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, made / name)
+    copy_sources(made)
     commit(made)
     return made
 

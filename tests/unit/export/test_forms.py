@@ -169,7 +169,20 @@ def test_junit_keeps_what_xml_can_have() -> None:
     found = FormResult("xml/twice", FormLevel.error, 'a<b> & \x1b "c"', FormPlace("vm.xml", 3, 5, "/domain/name[2]"))
     (failure,) = etree.fromstring(render_junit(refused(found)).encode()).findall(".//failure")
     assert failure.text == 'vm.xml:3:5: /domain/name[2]: error: a<b> & \ufffd "c" [xml/twice]'
-    assert (failure.get("type"), failure.get("message")) == ("xml/twice", "refused")
+    assert (failure.get("type"), failure.get("message")) == ("xml/twice", 'refused: a<b> & \ufffd "c"')
+
+
+def test_junit_has_a_suite_for_each_who_was_asked_in_their_order() -> None:
+    cases = [FormCase(name, who, CaseOutcome.passed) for name in "ab" for who in ("QEMU 5.2.0", "QEMU 10.0.13")]
+    top = etree.fromstring(render_junit(FormReport("check", tuple(cases))).encode())
+    assert [(suite.get("name"), suite.get("tests")) for suite in top] == [("QEMU 5.2.0", "2"), ("QEMU 10.0.13", "2")]
+
+
+def test_junit_tells_a_refusal_by_what_weighs_most() -> None:
+    note = FormResult("xml/twice", FormLevel.note, "told", FormPlace("vm.xml", 1))
+    wrong = FormResult("option/property", FormLevel.error, "wrong", FormPlace("vm.xml", 3))
+    (failure,) = etree.fromstring(render_junit(refused(note, wrong)).encode()).findall(".//failure")
+    assert (failure.get("type"), failure.get("message")) == ("option/property", "refused: wrong")
 
 
 @settings(deadline=None, max_examples=50)
