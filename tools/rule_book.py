@@ -140,7 +140,9 @@ def _section(rule: RuleText, row: Rule | None) -> Iterator[str]:
     if rule.example:
         yield f"{rule.example}" if rule.example.startswith("- ") else f"{rule.example}\n"
     else:
-        yield f"- Seen in: {words()[rule.name]['shown']}"
+        own = words()[rule.name]
+        yield f"- Seen in: {own['shown']}"
+        yield f"- There is no pair of examples: {own['no_pair']}"
     yield f"- Why: {as_text(rule.why)}"
     yield f"- What to do: {as_text(rule.todo)}"
     yield f"- Source: {as_text(rule.source)}\n"

@@ -78,6 +78,8 @@ def _find(name: str) -> RuleText | None:
 def _shown(name: str, own: Mapping[str, Any]) -> str:
     if "wrong" in own:
         return f"- Refused (QEMU {own['qemu']}): `{own['wrong']}`\n- Taken: `{own['right']}`"
+    if "tried" in own:
+        return f"- Told of `prober {own['tried']}`\n- Not of `prober {own['sound']}`"
     return examples().get(name, "")
 
 
