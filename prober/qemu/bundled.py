@@ -33,7 +33,10 @@ def without_ending(name: str) -> str:
 
 
 def bundled_names() -> list[str]:
-    """The whole name of each, those of x86 last, the oldest version first: ``qemu-5.2.0``."""
+    """The whole name of each recording that comes along, those of x86 last, the oldest version first: ``qemu-5.2.0``.
+
+    None where prober was installed without them.  Blocks.
+    """
     return [bundled_name(path) for path in _list()]
 
 

@@ -22,9 +22,12 @@ _XZ_MAGIC = b"\xfd7zXZ\x00"
 
 
 def load_recording(path: str | os.PathLike[str]) -> Recording:
-    """As :func:`prober.qemu.files.read_recording`, where there is no event loop that it could hold up.
+    """Read a ``.replies`` file, compressed or not (told by its first bytes, not by its name).
 
-    :raise RecordingError: as that does.
+    It blocks: where there is an event loop, :func:`prober.qemu.files.read_recording` is awaited.
+
+    :raise RecordingError: where it cannot be read, is damaged, is larger than :data:`MAX_RECORDING_BYTES` once
+        decompressed, or is not a recording.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a str is no Path

@@ -80,7 +80,12 @@ class DomainDifference(BaseModel):
 def compare_for(
     domain: Domain, a: Capabilities, b: Capabilities, binary: str | os.PathLike[str]
 ) -> tuple[Uses, DomainDifference]:
-    """What a domain uses of either QEMU, and what each makes of it.  ``binary`` becomes ``argv[0]`` of both."""
+    """What a domain uses of either QEMU, and what each makes of it: its command line, or its refusals.
+
+    ``binary`` becomes ``argv[0]`` of both.
+
+    :raise RecordingError: where a schema has not the form that QEMU gives it.
+    """
     program = os.fspath(binary)
     (uses, side), (others, other) = _look(domain, a, program), _look(domain, b, program)
     return uses | others, DomainDifference(a=side, b=other)
