@@ -43,8 +43,8 @@ class RuleText(NamedTuple):
 
     @property
     def means_text(self) -> str:
-        """What it means, as a text without marks."""
-        return as_plain(self.means)
+        """What it means, as a text without marks; the list of what it says is for the help."""
+        return as_plain(self.means.partition(" It says:\n\n")[0])
 
     @property
     def help_text(self) -> str:
