@@ -204,6 +204,8 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
     sources: dict[str, Local] = {}
     of_many: set[str] = set()
     for name in against:
+        if not name:
+            raise UsageError("an empty word names no QEMU", hint="is a variable of the shell empty?")
         given = as_path(name)
         path = named_recording(given)
         if path.is_dir():
