@@ -72,8 +72,10 @@ def test_a_machine_stands_takes_a_descriptor_and_is_gone(any_qemu: QemuPlace) ->
 def test_what_does_not_stand_is_told(
     qemu_binary: str, line: str, anyway: bool, ground: str, verdict: ProofVerdict
 ) -> None:
+    subject = installed(qemu_binary)
+
     async def stand() -> None:
-        async with on_stage(await set_scene(installed(qemu_binary), request(line, anyway=anyway), KvmTrial())):
+        async with on_stage(await set_scene(subject, request(line, anyway=anyway), KvmTrial())):
             raise AssertionError("it stands")
 
     with pytest.raises(NotStanding) as told:
@@ -83,8 +85,10 @@ def test_what_does_not_stand_is_told(
 
 
 def test_a_machine_that_ends_on_the_stage_is_no_refusal_of_the_line(qemu_binary: str) -> None:
+    subject = installed(qemu_binary)
+
     async def end() -> None:
-        async with on_stage(await set_scene(installed(qemu_binary), request(LINE), KvmTrial())) as standing:
+        async with on_stage(await set_scene(subject, request(LINE), KvmTrial())) as standing:
             await ask_all(standing.session, [Question("quit")])
             await ask_all(standing.session, [Question("query-status")])
 
@@ -93,9 +97,11 @@ def test_a_machine_that_ends_on_the_stage_is_no_refusal_of_the_line(qemu_binary:
 
 
 def test_more_options_stand_behind_the_line(qemu_binary: str) -> None:
+    subject = installed(qemu_binary)
+
     async def wait() -> object:
         more = (("-incoming", "defer"),)
-        scene = await set_scene(installed(qemu_binary), request(LINE), KvmTrial(), more=more)
+        scene = await set_scene(subject, request(LINE), KvmTrial(), more=more)
         async with on_stage(scene) as standing:
             (status,) = await ask_all(standing.session, [Question("query-status")])
             return status.reply
