@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from prober.capabilities import Capabilities
 from prober.commandline.device_types import device_type
 from prober.commandline.qmp import TAKES_OUT, QmpCommand
+from prober.proof.watched import tell_step
 from prober.qemu.asking import ask_all
 from prober.qemu.qom import qom_entries, qom_list
 from prober.qemu.questions import Question
@@ -85,6 +86,7 @@ async def take_out(session: Session, these: list[ToTakeOut], told: list[TakenOut
         elif one.command.execute == "device_add":
             gone.append(name)
         told[-1] = told[-1].model_copy(update=update)
+        tell_step("taken out", what=f"{execute} {name}", outcome=told[-1].outcome)
 
 
 async def _ask(session: Session, question: Question, *, is_patient: bool) -> Exchange:
