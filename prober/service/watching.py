@@ -17,10 +17,14 @@ from prober.errors import ProberError
 from prober.proof.watched import WorkStep, watch_steps
 from prober.service.messages import ClientGoneError, Request, Response
 from prober.service.problems import problem
+from prober.service.routes import MIGRATE, PLUG, PROVE
 
 log = logging.getLogger(__name__)
 
 STEPS_TYPE = "application/x-ndjson"
+
+#: The names of the routes that tell steps to who wants them.
+WATCHED = (PROVE.name, PLUG.name, MIGRATE.name)
 
 #: So many steps are told of one question; a rehearsal has at most two for each of 256 commands, and some twenty more.
 MOST_STEPS = 1000
