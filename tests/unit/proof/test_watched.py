@@ -25,7 +25,7 @@ def test_steps_of_tasks_that_are_started_are_told_and_those_of_others_are_not() 
 
     async def both() -> None:
         tell_step("begins")
-        assert await asyncio.gather(one("a"), one("b")) == [["a", "a"], ["b", "b"]]
+        assert [*await asyncio.gather(one("a"), one("b"))] == [["a", "a"], ["b", "b"]]
         assert step_watcher() is None
 
     aio(both())
