@@ -16,6 +16,7 @@ from prober.errors import RefusedError as RefusedError
 from prober.errors import ServiceError as ServiceError
 from prober.errors import UnreadableDomainError as UnreadableDomainError
 from prober.errors import UsageError as UsageError
+from prober.host.host import Host as Host
 from prober.proof.models import Proof as Proof
 from prober.proof.once import prove_once as prove_once
 from prober.proof.subject import LineRequest as LineRequest
@@ -23,7 +24,9 @@ from prober.proof.subject import LineSubject as LineSubject
 from prober.qemu.bundled import bundled_names as bundled_names
 from prober.qemu.decoding import load_bundled as load_bundled
 from prober.qemu.decoding import load_recording as load_recording
+from prober.qemu.interview import Interview as Interview
 from prober.qemu.interview import interview as interview
+from prober.qemu.limits import InterviewLimits as InterviewLimits
 from prober.qemu.recording import Recording as Recording
 from prober.rehearsal.keeping import StateKept as StateKept
 from prober.rehearsal.models import Migration as Migration
@@ -40,6 +43,7 @@ from prober.translate.read import read_domain as read_domain
 from prober.translate.translation import Translation as Translation
 from prober.translate.uses import compare_for as compare_for
 from prober.translate.wishes import Wishes as Wishes
+from prober.xml.document import XmlLimits as XmlLimits
 
 __version__: str
 _PUBLIC: dict[str, str]
@@ -54,6 +58,9 @@ __all__ = [
     "Difference",
     "Domain",
     "Evidence",
+    "Host",
+    "Interview",
+    "InterviewLimits",
     "LineRequest",
     "LineSubject",
     "Migration",
@@ -75,6 +82,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "Wishes",
+    "XmlLimits",
     "__version__",
     "bundled_names",
     "check_argv",

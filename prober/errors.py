@@ -59,6 +59,17 @@ class ProberError(Exception):
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is, and not made anew of its message: some take other things than that.
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(cls: type[ProberError], args: tuple[Any, ...], state: dict[str, Any]) -> ProberError:
+    """An error that was pickled or copied."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class QemuError(ProberError):
     """A QEMU process did not do what was asked of it.  ``stderr`` is the end of what it printed."""

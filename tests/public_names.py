@@ -27,6 +27,9 @@ def public_names() -> str:
         if found.is_alias:
             found = found.final_target
         blocks.append("\n".join(_lines(name, found)))
+    errors = package["errors"].members.values()
+    trees = (_lines(f"errors.{one.name}", one) for one in errors if isinstance(one, griffe.Class))
+    blocks += ["\n".join(lines) for lines in trees]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from prober.commandline.refusal import Note, Refusal
-from prober.errors import RefusedError
+from prober.commandline.refusal import Note, Place, Refusal
+from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.pipeline import translate
 from prober.translate.plug_translate import translate_plug
 from prober.translate.read import read_domain
@@ -42,6 +42,7 @@ class RuleExample(NamedTuple):
     ``noted`` says that the rule refuses with ``--strict`` alone, ``type`` is the domain's, and ``guest`` is the domain
     that a device is plugged into, where the example is a device (or with ``unplug`` the alias of one); with a
     ``device`` the example is the guest.  ``monitor`` is the socket of QEMU's monitor, where the domain needs one.
+    ``beside`` are the rules that no domain can break this one without.
     """
 
     rule: str
@@ -54,6 +55,7 @@ class RuleExample(NamedTuple):
     device: str = ""
     unplug: bool = False
     monitor: str | None = None
+    beside: Sequence[str] = ()
 
     def whole(self, part: str) -> bytes:
         """A part as a document."""
@@ -72,6 +74,9 @@ class RuleExample(NamedTuple):
                 return ()
             domain = read_domain(self.whole(part))
             return translate(domain, caps, binary=path_of(caps), monitor=self.monitor, is_here=is_here).notes
+        except UnreadableDomainError as error:
+            place = Place(error.line, "/")
+            return [Refusal(place=place, message=error.message, hint=error.hint, rule="xml/unreadable")]
         except RefusedError as error:
             return [one for one in error.refusals if isinstance(one, Refusal)]
 

@@ -1,4 +1,4 @@
-"""Write docs/rules.md, and what of it is worked out beforehand (``rulebook/elements.json``): ``make docs``.
+"""Write docs/rules.md, and what of it is worked out beforehand (``rulebook/*.json``): ``make docs``.
 
 What a rule says stands in the source where it says it; what it refuses is run here.
 """
@@ -11,7 +11,7 @@ from difflib import ndiff
 from pathlib import Path
 from typing import Any
 
-from prober.commandline.refusal import Kind, rule_of_field
+from prober.commandline.refusal import rule_of_field
 from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.table import RULES
 from prober.export.rulebook import find
@@ -25,6 +25,7 @@ from tools.rule_sites import Site, all_sites, find_sites
 _CHECKOUT = Path(__file__).parent.parent
 PAGE = _CHECKOUT / "docs" / "rules.md"
 BOOK = _CHECKOUT / "prober" / "export" / "rulebook" / "elements.json"
+EXAMPLES = BOOK.with_name("examples.json")
 
 #: What the rooms are about, by the word before a rule's dash.
 ROOMS = {
@@ -46,8 +47,6 @@ _WHY = {
 }
 _TODO = "Write it as in what is taken."
 
-_MAKES = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of"}
-
 
 def write_book() -> dict[str, Any]:
     """What is said of each rule of an element or a step that has an example, by the rule."""
@@ -56,6 +55,11 @@ def write_book() -> dict[str, Any]:
         for rule, example in sorted(rule_examples().items())
         if rule.partition("/")[0] in _WHY and rule not in words()
     }
+
+
+def write_examples() -> dict[str, str]:
+    """What a rule refuses and what is taken, set, of each that has a domain as an example."""
+    return {rule: "\n".join(_of_example(example)).strip() for rule, example in sorted(rule_examples().items())}
 
 
 def _worked_out(example: RuleExample) -> dict[str, Any]:
@@ -133,17 +137,12 @@ def _section(rule: RuleText, row: Rule | None) -> Iterator[str]:
     yield f"### {rule.name}\n"
     title = as_text(_start(rule.title))
     yield f"**{title}.** {as_text(rule.means)}\n" if row is None else f"{title}.\n"
-    example = rule_examples().get(rule.name)
-    if row is not None:
-        yield from _of_row(row)
-    elif "wrong" in words().get(rule.name, {}):
-        own = words()[rule.name]
-        yield f"- Refused (QEMU {own['qemu']}): `{own['wrong']}`"
-        yield f"- Taken: `{own['right']}`"
-    elif example is not None:
-        yield from _of_example(example)
+    if rule.example:
+        yield f"{rule.example}" if rule.example.startswith("- ") else f"{rule.example}\n"
     else:
-        yield f"- Seen in: {words()[rule.name]['shown']}"
+        own = words()[rule.name]
+        yield f"- Seen in: {own['shown']}"
+        yield f"- There is no pair of examples: {own['no_pair']}"
     yield f"- Why: {as_text(rule.why)}"
     yield f"- What to do: {as_text(rule.todo)}"
     yield f"- Source: {as_text(rule.source)}\n"
@@ -151,11 +150,6 @@ def _section(rule: RuleText, row: Rule | None) -> Iterator[str]:
 
 def _start(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
-
-
-def _of_row(row: Rule) -> Iterator[str]:
-    yield f"- QEMU {_MAKES[row.kind]}: `{row.wrong}`"
-    yield f"- Taken: `{row.right}`"
 
 
 def _of_example(example: RuleExample) -> Iterator[str]:
@@ -183,6 +177,8 @@ def main() -> None:
     """Write both."""
     BOOK.write_text(json.dumps(write_book(), indent=1, ensure_ascii=False) + "\n")
     find.elements.cache_clear()
+    EXAMPLES.write_text(json.dumps(write_examples(), indent=1, ensure_ascii=False) + "\n")
+    find.examples.cache_clear()
     PAGE.write_text(render_page(PAGE.read_text()))
 
 

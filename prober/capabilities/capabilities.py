@@ -61,7 +61,10 @@ class Capabilities(Inventory):
         return evidence
 
     def has(self, fact: str) -> bool:
-        """Whether a fact is proven present; for choosing between two spellings."""
+        """Whether a fact is proven present; for choosing between two spellings.  *Unknown* is not.
+
+        :raise FactError: as :meth:`supports` does.
+        """
         found = self._found.get(fact)
         if found is None:
             found = resolve(self, fact, near=False).is_present

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prober.capabilities.models import Version
+from prober.errors import UnknownNameError
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,5 +101,11 @@ class Difference(BaseModel):
         return not any(group.changes for group in self.groups)
 
     def group(self, name: str) -> Group:
-        """One of :data:`GROUPS`."""
-        return next(group for group in self.groups if group.name == name)
+        """One of :data:`GROUPS`.
+
+        :raise UnknownNameError: where there is none of this name.
+        """
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise UnknownNameError(f"no group of a difference is called {name!r}", hint=f"these are: {', '.join(GROUPS)}")

@@ -6,7 +6,7 @@ All are frozen.  A field that is None was never asked; an empty one was asked, a
 from __future__ import annotations
 
 from functools import cached_property, total_ordering
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.dataclasses import dataclass
@@ -53,6 +53,14 @@ class QomProperty:
     type: str
     description: str | None = None
     default_value: JsonValue = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By a function, as its class has another name than that which it is found by.
+        return _property, (self.name, self.type, self.description, self.default_value)
+
+
+def _property(name: str, type_: str, description: str | None, default_value: JsonValue) -> QomProperty:
+    return QomProperty(name, type_, description, default_value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,12 +204,12 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
     sources: dict[str, Local] = {}
     of_many: set[str] = set()
     for name in against:
+        if not name:
+            raise UsageError("an empty word names no QEMU", hint="is a variable of the shell empty?")
         given = as_path(name)
         path = named_recording(given)
         if path.is_dir():
-            recordings = in_order(one for one in path.iterdir() if one.name.endswith(RECORDING_ENDS))
-            if not recordings:
-                raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
+            recordings = _recordings_in(path, name)
             found = {str(one) if path == given else bundled_name(one): recorded(one, settings) for one in recordings}
             of_many |= found.keys() - sources.keys()
             sources |= found
@@ -224,6 +224,13 @@ def find_sources(against: Iterable[str], settings: Path | None) -> list[Source]:
         raise UsageError("nobody is named to check against", hint="--against QEMU, RECORDING or DIRECTORY")
     of_all = HostFile(settings)
     return [Source(source, label, of_all, label in of_many) for label, source in sources.items()]
+
+
+def _recordings_in(directory: Path, name: str) -> list[Path]:
+    recordings = in_order(one for one in directory.iterdir() if one.name.endswith(RECORDING_ENDS))
+    if not recordings:
+        raise UsageError(f"{name} has no recordings", hint="they are files called *.replies or *.replies.xz")
+    return recordings
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:

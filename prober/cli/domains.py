@@ -32,6 +32,9 @@ def is_one(words: list[str]) -> bool:
 
 def _of_word(word: str) -> list[str]:
     path = Path(word)
+    if not word:
+        # pathlib takes it for the working directory.
+        raise UsageError("an empty word names no domain", hint="is a variable of the shell empty?")
     if word == "-":
         return [word]
     if path.is_file():

@@ -73,7 +73,8 @@ NEEDED_PROPERTIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
             ("acpi-erst", "ivshmem-plain", "nvdimm", "pc-dimm", "virtio-mem-pci", "virtio-pmem-pci"), (("memdev",),)
         ),
         **dict.fromkeys(("isa-ipmi-bt", "isa-ipmi-kcs", "pci-ipmi-bt", "pci-ipmi-kcs", "smbus-ipmi"), (("bmc",),)),
-        **dict.fromkeys(("tpm-crb", "tpm-tis"), (("tpmdev",),)),
+        **dict.fromkeys(("tpm-crb", "tpm-tis", "tpm-tis-device"), (("tpmdev",),)),
+        **dict.fromkeys(("vfio-amd-xgbe", "vfio-calxeda-xgmac", "vfio-platform"), (("host", "sysfsdev"),)),
         **dict.fromkeys(_each("vhost-scsi"), (("wwpn",),)),
         **dict.fromkeys(_each("vhost-vsock"), (("guest-cid",),)),
         **dict.fromkeys(_each("virtio-9p"), (("fsdev",), ("mount_tag",))),

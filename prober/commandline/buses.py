@@ -37,6 +37,11 @@ _COUNTED = re.compile(r"(ide|scsi)[.](\d{1,4})")
 _OF_DEVICES = re.compile(r"(virtio-serial-bus|hda|ccid-bus|nvme-bus|CXL|cxl|[a-z-]+bus)(?:[.-]\d+)?")
 _PCI = re.compile(r"pcie?\.(\d{1,4})")
 
+#: The types of buses that are called after these, by the beginning of the name (``hw/core/bus.c``: a bus without a name
+#: of its own has that of its type in small letters).
+_TYPES = {"isa": "ISA", "ide": "IDE", "usb-bus": "usb-bus", "scsi": "SCSI", "floppy-bus": "floppy-bus"}
+_TYPED = re.compile(rf"({'|'.join(_TYPES)})[.]\d{{1,4}}")
+
 #: Devices of which no bus is called after id and number (``hw/sd/sdhci.c``; ``nvme`` and ``ufs`` by the id alone).
 _NAMED_OTHERWISE = CALLED_BY_ID | {"sdhci-pci"}
 
@@ -111,6 +116,15 @@ class _Buses:
         if makes is None or not dot or not number.isdecimal() or len(number) > 2 or int(number) >= makes.number:
             return None
         return makes
+
+    def type_of(self, bus: str) -> str:
+        """The type of a bus that is there; empty where that is not known."""
+        if bus in self.bridges or _PCI.fullmatch(bus):
+            return "PCI"
+        makes, typed = self.named(bus), _TYPED.fullmatch(bus)
+        if makes is not None:
+            return makes.bus
+        return _TYPES[typed[1]] if typed is not None else ""
 
     def nearest(self, bus: str) -> list[str]:
         """The bus that may have been meant; for the first few only, as each looks at all names."""
@@ -190,13 +204,13 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
     wanted = device.type.sits_on
     if not wanted:
         return None
-    makes = buses.named(device.bus) if device.bus else None
-    if device.bus and makes is not None and makes.bus not in ("", wanted):
+    there = buses.type_of(device.bus) if device.bus else ""
+    if there not in ("", wanted):
         return Finding(
             kind=Kind.error,
             place=device.place,
             part="bus",
-            message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {makes.bus}",
+            message=f"{device.typename} goes on a bus of type {wanted}, and {device.bus} is of type {there}",
             rule="line/bus-type",
         )
     if not device.bus and _is_without(wanted, buses.line):

@@ -14,6 +14,7 @@ from itertools import chain
 from prober.capabilities import Capabilities
 from prober.commandline.buses import check_buses
 from prober.commandline.devices import check_device, check_global
+from prober.commandline.flags import is_of_other_targets
 from prober.commandline.grounds import Grounds
 from prober.commandline.kept import KeptPerBinary
 from prober.commandline.keys import check_keys
@@ -24,7 +25,7 @@ from prober.commandline.options import DeviceOption, Global, Keyval, Object, Opt
 from prober.commandline.overruled import without_overruled
 from prober.commandline.plain import check_plain
 from prober.commandline.references import check_references, check_reserved
-from prober.commandline.refusal import Finding
+from prober.commandline.refusal import Finding, Kind
 from prober.commandline.rules.table import check_rules
 from prober.commandline.trees import check_object, check_tree
 from prober.commandline.unused import find_unused, soften
@@ -128,6 +129,11 @@ def _once(found: list[Finding]) -> list[Finding]:
 
 def _check_one(option: Option, grounds: Grounds) -> Iterator[Finding]:
     """The findings about one option by itself."""
+    if isinstance(option, (Plain, Keyval)):
+        caps = grounds.caps
+        if is_of_other_targets(option.flag, caps.target, caps.version.numbers):
+            message = f"QEMU {caps.version} for {caps.target} has no {option.flag}: it is for other targets"
+            return iter([Finding(kind=Kind.error, place=option.place, message=message, rule="option/flag")])
     match option:
         case DeviceOption():
             return check_device(option, grounds)

@@ -9,6 +9,7 @@ from prober.capabilities import Capabilities, Verdict
 from prober.commandline.aliases import DEVICE_ALIASES, NEEDED_PROPERTIES, NOT_PLUGGABLE
 from prober.commandline.grounds import Grounds
 from prober.commandline.kept import KeptPerBinary
+from prober.commandline.machines.find import ON_SYSTEM_BUS, SYSTEM_BUS_TARGETS
 from prober.commandline.options import DeviceOption, Global, Property
 from prober.commandline.refusal import Finding, Kind, Origin
 from prober.commandline.rules.names import PROPER_IDS_SINCE
@@ -19,6 +20,9 @@ _QDEV_KEYS = frozenset({"driver", "id", "bus"})
 
 #: An item of a list, by its number.
 _ITEM = re.compile(r"([a-z-]{1,32})\[(\d{1,6})\]", re.ASCII)
+
+#: Of the system bus, too, but for a rule of its own to judge.
+_OF_XEN = frozenset({"xen-backend"})
 
 #: Types that ``-device`` was found to make.
 _SOUND_DRIVERS: KeptPerBinary[set[str]] = KeptPerBinary(set)
@@ -64,7 +68,9 @@ def _driver(place: Origin, typename: str, grounds: Grounds) -> Iterator[Finding]
     elif not evidence.is_present:
         yield from grounds.require(evidence, place, part="driver", rule="option/type")
         return
-    elif typename in NOT_PLUGGABLE or (caps.types is not None and not _is_device(typename, caps)):
+    elif typename in NOT_PLUGGABLE or (
+        caps.types is not None and (not _is_device(typename, caps) or _is_part(typename, caps))
+    ):
         message, rule = f"{typename} is no device that -device can make", "option/not-pluggable"
     else:
         _SOUND_DRIVERS.of(caps).add(typename)
@@ -84,6 +90,16 @@ def _is_device(typename: str, caps: Capabilities) -> bool:
     """Whether a type is derived from ``device``; where a parent is not told, it may be."""
     line = list(caps.ancestors(typename))
     return "device" in line or [typename, *line][-1] not in ("object", "interface")
+
+
+def _is_part(typename: str, caps: Capabilities) -> bool:
+    """Whether a type of the system bus is a part of machines alone, which is so unless a machine says otherwise."""
+    return (
+        caps.target in SYSTEM_BUS_TARGETS
+        and typename not in ON_SYSTEM_BUS
+        and typename not in _OF_XEN
+        and "sys-bus-device" in caps.ancestors(typename)
+    )
 
 
 def _needed(option: DeviceOption, typename: str) -> Iterator[Finding]:

@@ -71,6 +71,28 @@ _CAME: dict[str, tuple[MajorMinor, MajorMinor]] = {
 }
 
 
+_X86, _X86_AND_ARM = frozenset({"x86_64", "i386"}), frozenset({"x86_64", "i386", "aarch64", "arm"})
+
+#: Options that are for some targets alone: which, and the version from which on nothing is said of the others, where
+#: they got it later (``qemu-options.hx``: the last word of a ``DEF``; seen with 7.2 for ARM, RISC-V and LoongArch).
+_OF_TARGETS: Mapping[str, tuple[frozenset[str], MajorMinor | None]] = MappingProxyType(
+    {
+        "-acpitable": (_X86, (8, 0)),
+        "-no-acpi": (_X86_AND_ARM, None),
+        "-no-fd-bootchk": (_X86, None),
+        "-no-hpet": (_X86, None),
+        "-smbios": (_X86_AND_ARM, (8, 0)),
+        "-win2k-hack": (_X86, None),
+    }
+)
+
+
+def is_of_other_targets(flag: str, target: str, version: tuple[int, int, int]) -> bool:
+    """Whether a QEMU that knows an option says that its target has it not."""
+    targets, until = _OF_TARGETS.get(flag, (frozenset({target}), None))
+    return target not in targets and (until is None or version[:2] < until)
+
+
 def _flag(name: str, takes_value: bool) -> Flag:
     last_known, absent_from = _GONE.get(name, (None, None))
     absent_to, first_known = _CAME.get(name, (None, None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,10 +164,9 @@ def _shell_words(text: str) -> Iterator[str]:
 def parse_command_line(words: list[str]) -> CommandLine:
     """Read the words of an argv; the first is the binary.
 
-    :raise UsageError: where there are none, or too many.
+    :raise UsageError: where there are none, or too many, or the first is an option.
     """
-    if not words:
-        raise UsageError("the command line is empty")
+    refuse_no_line(words)
     if len(words) > MOST_WORDS or sum(map(len, words)) > MOST_CHARACTERS:
         raise UsageError(f"the command line has more than {MOST_WORDS} words or {MOST_CHARACTERS} characters")
     options: list[Option] = []
@@ -181,6 +180,22 @@ def parse_command_line(words: list[str]) -> CommandLine:
         else:
             written.append(option)
     return CommandLine(words[0], tuple(options), tuple(findings), tuple(written))
+
+
+def refuse_no_line(words: Sequence[str]) -> None:
+    """See that there are words, of which the first may be a binary: without it the first option would be taken for
+    that, and nothing be said of it.
+
+    :raise UsageError: where there are none, the first is an option, or it is one text and no words.
+    """
+    if isinstance(words, str):
+        raise UsageError(
+            "a command line is a list of words, and this is one text", hint="shlex.split makes words of it"
+        )
+    if not words:
+        raise UsageError("the command line is empty")
+    if words[0].startswith("-"):
+        raise UsageError(f"the command line begins with {words[0]}", hint="its first word is the binary: qemu-system-…")
 
 
 def split_options(words: list[str]) -> Iterator[tuple[Position, str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +12,7 @@ from prober.capabilities import Capabilities, Evidence
 from prober.commandline.brief import within_an_answer
 from prober.commandline.check import check
 from prober.commandline.json_form import check_json
-from prober.commandline.parse import parse_command_line
+from prober.commandline.parse import parse_command_line, refuse_no_line
 from prober.commandline.refusal import Finding, Kind, Position
 from prober.errors import UsageError
 
@@ -66,16 +66,19 @@ class ArgvReport(BaseModel):
     left_off: int = 0
 
 
-def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: bool = False) -> ArgvReport:
+def check_argv(words: Sequence[str], caps: Capabilities, *, assume_unknown_present: bool = False) -> ArgvReport:
     """Hold the words of an argv, of which the first is the binary, against capabilities.
 
     ``assume_unknown_present`` leaves out what is of the kind *unknown*.  What the words are is only read: no file is
     opened and nothing is run.
 
-    :raise UsageError: where there are no words, too many, or some that are no text.
+    :raise UsageError: where there are no words, too many, or some that are no text, or the first is an option.
     """
-    if not "".join(words).isascii():
-        _refuse_surrogates(words)
+    refuse_no_line(words)
+    words = [*words]
+    text = "".join(words)
+    if not text.isascii() or "\0" in text:
+        _refuse_no_text(words)
     line = parse_command_line(words)
     # None tells these from the words of a domain's options, which are of values that need not be texts.
     keys = [(place.flag, value, None) if len(value or "") <= _MOST_KEPT else None for place, value in line.written]
@@ -95,10 +98,12 @@ def check_argv(words: list[str], caps: Capabilities, *, assume_unknown_present: 
     )
 
 
-def _refuse_surrogates(words: list[str]) -> None:
+def _refuse_no_text(words: list[str]) -> None:
     for number, word in enumerate(words):
         if _SURROGATE.search(word):
             raise UsageError(f"word {number} of the command line is not UTF-8")
+        if "\0" in word:
+            raise UsageError(f"word {number} of the command line has a NUL, which no program is given")
 
 
 def _reported(found: Iterable[Finding]) -> Iterator[ArgvFinding]:

@@ -222,15 +222,23 @@ def machine_iommu(devices: Devices) -> Iterator[Property]:
             yield Property("iommu", "smmuv3", unit.place("model"))
 
 
+def _check_machine(unit: Iommu, target: Target) -> Check:
+    """Whether the machine has one of the model, in this version of QEMU."""
+    place, of = unit.place("model"), f"{target.machine} of {target.caps.target}"
+    if target.kind == "pc":
+        yield Refusal(place=place, message=f"machine {target.machine} has no IOMMU", hint="take machine q35")
+    elif target.is_understood and unit.model not in target.family.iommus:
+        whose = "virt machines of ARM" if unit.model == "smmuv3" else "machines of x86"
+        yield Refusal(place=place, message=f"model='{unit.model}' is for {whose}, and {of} is none")
+    since = target.family.iommus_since.get(unit.model)
+    if since is not None and target.caps.version.numbers < since:
+        message = f"machine {of} is not known to have an IOMMU of this model before QEMU {since[0]}.{since[1]}"
+        yield Refusal(place=place, message=message)
+
+
 def _check_unit(unit: Iommu, features: Features, target: Target) -> Check:
     """What it needs of the machine and of its features, and of the binary."""
-    if target.is_understood and target.kind != "pc" and unit.model not in target.family.iommus:
-        of = "virt machines of ARM" if unit.model == "smmuv3" else "machines of x86"
-        message = f"model='{unit.model}' is for {of}, and {target.machine} of {target.caps.target} is none"
-        yield Refusal(place=unit.place("model"), message=message)
-    if target.kind == "pc":
-        message = f"machine {target.machine} has no IOMMU"
-        yield Refusal(place=unit.place("model"), message=message, hint="take machine q35")
+    yield from _check_machine(unit, target)
     if unit.intremap and (features.ioapic is None or features.ioapic.driver != "qemu"):
         message = "remapping interrupts needs QEMU's own I/O APIC"
         hint = "let <ioapic driver='qemu'/> be in <features>"

@@ -29,12 +29,13 @@ def kernel() -> bytes:
 
 
 def device_tree() -> bytes:
-    """A flattened device tree of an empty root that says how wide addresses are (Devicetree Specification 0.4)."""
+    """A flattened device tree of a root that says how wide addresses are, and has a place for what the machine hands to
+    the guest (Devicetree Specification 0.4)."""
     names = b"#address-cells\0#size-cells\0"
     tree = struct.pack(">I4s", 1, b"")
     for place in (0, 15):
         tree += struct.pack(">IIII", 3, 4, place, 2)
-    tree += struct.pack(">II", 2, 9)
+    tree += struct.pack(">I8sI", 1, b"chosen", 2) + struct.pack(">II", 2, 9)
     begin = 40 + 16
     total = begin + len(tree) + len(names)
     header = struct.pack(">10I", 0xD00DFEED, total, begin, begin + len(tree), 40, 17, 16, 0, len(names), len(tree))

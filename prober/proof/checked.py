@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from prober.commandline.parse import refuse_no_line
 from prober.commandline.refusal import Kind
 from prober.commandline.report import ArgvReport, check_argv
 from prober.proof.bench import Bench
@@ -48,8 +49,9 @@ async def check_line(
 ) -> CheckedLine:
     """The line, checked; ``later`` are flags and values of what comes to its machine, whose files are looked for too.
 
-    :raise UsageError: where there are no words, too many, or some that are no text.
+    :raise UsageError: where there are no words, too many, or some that are no text, or the first is an option.
     """
+    refuse_no_line(request.words)
     words = (subject.binary, *request.words[1:])
     assume = request.assume_unknown_present
     # In a thread: a line of thousands of words takes seconds, and others are answered meanwhile.

@@ -11,7 +11,8 @@ from prober.qemu.box.judged import MappedFile
 
 @dataclass(frozen=True)
 class LineSubject:
-    """The QEMU that is asked.
+    """The QEMU that is asked: the path of its ``binary``, and the capabilities that it told of itself; ``root`` is the
+    tree of the system that it is started in, where that is another one.
 
     ``depends_on`` is all that its answers depend on (its fingerprint as a text); what depends on nothing that is known
     (empty) is not remembered.  ``programs`` are the device and inode of each file that may be the QEMU: what another
@@ -33,7 +34,8 @@ class LineSubject:
 class LineRequest:
     """What is asked: the ``words`` of an argv, of which the first is the binary and is never run.
 
-    ``anyway`` starts what the check refuses too.
+    ``anyway`` starts what the check refuses too; ``assume_unknown_present`` says nothing of what the binary was never
+    asked for.
     """
 
     words: tuple[str, ...]

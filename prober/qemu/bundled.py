@@ -33,7 +33,10 @@ def without_ending(name: str) -> str:
 
 
 def bundled_names() -> list[str]:
-    """The whole name of each, those of x86 last, the oldest version first: ``qemu-5.2.0``."""
+    """The whole name of each recording that comes along, those of x86 last, the oldest version first: ``qemu-5.2.0``.
+
+    None where prober was installed without them.  Blocks.
+    """
     return [bundled_name(path) for path in _list()]
 
 
@@ -59,8 +62,13 @@ def named_recording(path: Path) -> Path:
         return path
     if word == ALL:
         return find_bundled() or path
-    begin = f"{without_ending(word)}."
-    return next((one for one in reversed(_list()) if f"{without_ending(one.name)}.".startswith(begin)), path)
+    return bundled_file(word) or path
+
+
+def bundled_file(name: str) -> Path | None:
+    """The file of the bundled recording of this name: of several versions the newest.  Blocks."""
+    begin = f"{without_ending(name)}."
+    return next((one for one in reversed(_list()) if f"{without_ending(one.name)}.".startswith(begin)), None)
 
 
 def bundled_name(file: Path) -> str:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import lzma
 import os
-from pathlib import Path
 
 from prober.errors import RecordingError
-from prober.qemu.bundled import named_recording
+from prober.qemu.bundled import bundled_file, bundled_names
 from prober.qemu.recording import Recording
 
 #: No recording of a real QEMU comes near this size (bytes, decompressed); a crafted file may.
@@ -23,15 +22,21 @@ _XZ_MAGIC = b"\xfd7zXZ\x00"
 
 
 def load_recording(path: str | os.PathLike[str]) -> Recording:
-    """As :func:`prober.qemu.files.read_recording`, where there is no event loop that it could hold up.
+    """Read a ``.replies`` file, compressed or not (told by its first bytes, not by its name).
 
-    :raise RecordingError: as that does.
+    It blocks: where there is an event loop, :func:`prober.qemu.files.read_recording` is awaited.
+
+    :raise RecordingError: where it cannot be read, is damaged, is larger than :data:`MAX_RECORDING_BYTES` once
+        decompressed, or is not a recording.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a str is no Path
             data = file.read(MAX_RECORDING_BYTES + 1)
     except OSError as error:
         raise RecordingError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
+    except ValueError as error:
+        # A NUL in the path.
+        raise RecordingError(f"cannot read {os.fspath(path)!r}: {error}") from error
     try:
         return decode_recording(data)
     except RecordingError as error:
@@ -41,9 +46,16 @@ def load_recording(path: str | os.PathLike[str]) -> Recording:
 def load_bundled(name: str) -> Recording:
     """The recording that comes along by this name: ``qemu-7.2`` is the newest of its 7.2.  Blocks.
 
+    A file of that name in the working directory is another matter: :func:`load_recording` reads it.
+
     :raise RecordingError: where there is none.
     """
-    return load_recording(named_recording(Path(name)))
+    file = bundled_file(str(name))
+    if file is None:
+        names = ", ".join(bundled_names())
+        hint = f"these do: {names}" if names else "this prober was installed without any"
+        raise RecordingError(f"no recording {name!r} comes along", hint=hint)
+    return load_recording(file)
 
 
 def decode_recording(data: bytes) -> Recording:

@@ -27,6 +27,9 @@ async def read_recording(path: str | os.PathLike[str]) -> Recording:
             data = await file.read(MAX_RECORDING_BYTES + 1)
     except OSError as error:
         raise RecordingError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
+    except ValueError as error:
+        # A NUL in the path.
+        raise RecordingError(f"cannot read {os.fspath(path)!r}: {error}") from error
     try:
         return await asyncio.to_thread(decode_recording, data)
     except RecordingError as error:

@@ -40,7 +40,7 @@ from prober.qemu.box.model import Box, BoxLimits, Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
 from prober.qemu.help import ask_about_machines, ask_for_help, with_help
-from prober.qemu.launch import Launch, find_kvm
+from prober.qemu.launch import Launch, find_kvm, may_be_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage, is_unknown_type
 from prober.qemu.ran import Gathering, Ran
@@ -93,11 +93,11 @@ async def interview(
 
     With ``accel="auto"`` KVM is used where ``/dev/kvm`` can be opened.  ``root`` starts the binary in another system's
     tree.  The QEMUs are confined as far as that is to be had here and they start so (:mod:`prober.qemu.box`); what
-    could not be had is told.  The answers are the same.  ``progress`` is called after each answer with the stage,
-    how many of its questions are answered, and how many there are so far.
+    could not be had is told; the answers are the same.  ``progress`` is told stage, answers and questions.
 
     No process, descriptor or task is left behind, whatever happens, cancellation included.
 
+    :raise UsageError: where ``accel`` is neither.
     :raise LaunchError: where the binary cannot be started.
     :raise ConfinementError: where ``root`` is given, there is no confinement, and we are not root.
     :raise ExitedError: where it ends before it said what it is.
@@ -105,7 +105,7 @@ async def interview(
     :raise LimitError: where it sends more than the limits allow.
     :raise ProtocolError: where what it sends is not QMP.
     """
-    kvm = accel == "auto" and find_kvm(root)
+    kvm = may_be_kvm(accel) and find_kvm(root)
     async with AsyncExitStack() as stack:
         box, why_not = await _find_box(stack, os.fspath(binary), root, kvm, limits.total_s)
         launches = {

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from prober.errors import LaunchError
+from prober.errors import LaunchError, UsageError
 from prober.qemu.box.child import prepare_child
 from prober.qemu.box.guard import APART
 from prober.qemu.box.model import Box
@@ -126,6 +126,16 @@ def find_kvm(root: Path | None) -> bool:
     return True
 
 
+def may_be_kvm(accel: str) -> bool:
+    """Whether it leaves room for KVM: ``auto`` does, ``tcg`` does not.
+
+    :raise UsageError: where it is neither.
+    """
+    if accel not in ("auto", "tcg"):
+        raise UsageError(f"accel is auto or tcg, not {accel!r}")
+    return accel == "auto"
+
+
 def spawn(launch: Launch, qmp: socket.socket, stderr: int) -> subprocess.Popen[bytes]:
     """Start a process of its own session and group, with ``qmp`` as input and output, or apart from these.
 
@@ -166,7 +176,7 @@ def _environment(launch: Launch) -> dict[str, str]:
 def _hint(error: OSError) -> str:
     match error.errno:
         case errno.ENOENT:
-            return "is the path right, and does its interpreter exist?"
+            return "is QEMU installed, the path right, and does its interpreter exist?"
         case errno.EACCES | errno.EPERM:
             return "is it executable by this user?"
         case errno.ENOEXEC:

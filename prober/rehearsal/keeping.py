@@ -48,7 +48,8 @@ class StateSaved(BaseModel):
 
 
 class StateKept(StateSaved):
-    """The same, with the ``file`` that holds the state, in base64 (RFC 4648); empty where it came to nothing."""
+    """What came of keeping a guest's state, with the ``file`` that holds it, in base64 (RFC 4648); empty where it came
+    to nothing."""
 
     file: str = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 
@@ -32,7 +33,7 @@ def translate(
     domain: Domain,
     capabilities: Capabilities,
     *,
-    binary: str,
+    binary: str | os.PathLike[str],
     monitor: str | None = None,
     incoming: str | None = None,
     host: Host | None = None,
@@ -55,6 +56,7 @@ def translate(
     :raise RefusedError: with every reason at once, in the order of the XML.
     :raise UsageError: where ``monitor`` is not the path of a socket, or ``incoming`` no address.
     """
+    binary = os.fspath(binary)
     check_monitor(monitor)
     check_incoming(incoming)
     target = find_target(domain, capabilities, monitor, host or _plain_host(), incoming, is_here=is_here, seed=seed)

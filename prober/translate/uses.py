@@ -6,6 +6,7 @@ every name in the options is taken down as the fact that it is.  Nothing is look
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,9 +77,17 @@ class DomainDifference(BaseModel):
     b: DomainSide
 
 
-def compare_for(domain: Domain, a: Capabilities, b: Capabilities, binary: str) -> tuple[Uses, DomainDifference]:
-    """What a domain uses of either QEMU, and what each makes of it.  ``binary`` becomes ``argv[0]`` of both."""
-    (uses, side), (others, other) = _look(domain, a, binary), _look(domain, b, binary)
+def compare_for(
+    domain: Domain, a: Capabilities, b: Capabilities, binary: str | os.PathLike[str]
+) -> tuple[Uses, DomainDifference]:
+    """What a domain uses of either QEMU, and what each makes of it: its command line, or its refusals.
+
+    ``binary`` becomes ``argv[0]`` of both.
+
+    :raise RecordingError: where a schema has not the form that QEMU gives it.
+    """
+    program = os.fspath(binary)
+    (uses, side), (others, other) = _look(domain, a, program), _look(domain, b, program)
     return uses | others, DomainDifference(a=side, b=other)
 
 

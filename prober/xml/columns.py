@@ -1,4 +1,4 @@
-"""In which line and column something of an XML document stands, by the path that a place has.
+"""In which line and columns something of an XML document stands, by the path that a place has.
 
 The tree of a document knows lines alone, and of an element that of its start tag's end.
 """
@@ -15,10 +15,12 @@ _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')""")
 
 
 class DocumentPlace(NamedTuple):
-    """Line and column, both from 1; a column counts characters."""
+    """Line and column, both from 1; a column counts characters.  ``end`` is the column behind it, 0 where that is in
+    another line."""
 
     line: int
     column: int
+    end: int = 0
 
 
 class _Open(NamedTuple):
@@ -44,7 +46,7 @@ def find_columns(xml: bytes) -> Callable[[str], DocumentPlace | None]:
     What is no XML has no places, and neither has a document that is not UTF-8.
 
     >>> find_columns(b"<a>\\n  <b c='1'/><b\\n     c='2'/></a>")("/a/b[2]/@c")
-    DocumentPlace(line=3, column=6)
+    DocumentPlace(line=3, column=6, end=11)
     """
     elements, several = _walk(xml)
     try:
@@ -64,7 +66,7 @@ def find_columns(xml: bytes) -> Callable[[str], DocumentPlace | None]:
         if number is None:
             return None
         start = len(xml[: elements[number].start].decode())
-        return _place(text, _attribute(text, start, attribute) if attribute else start)
+        return _place(text, *_attribute(text, start, attribute))
 
     return find
 
@@ -98,16 +100,17 @@ def _walk(xml: bytes) -> tuple[list[_Element], set[tuple[int, str]]]:
     return elements, several
 
 
-def _attribute(text: str, start: int, name: str) -> int:
-    """Where an attribute of the start tag stands that begins there; the tag's own place where it has none."""
+def _attribute(text: str, start: int, name: str) -> tuple[int, int]:
+    """Where an attribute of the start tag that begins there begins and ends; the tag itself where it has none of this
+    name, or none is named."""
     at = start + 1
     while at < len(text) and not text[at].isspace() and text[at] not in "/>":
         at += 1
     while (found := _ATTRIBUTE.match(text, _skip(text, at))) is not None:
         if found[1] == name:
-            return found.start()
+            return found.span()
         at = found.end()
-    return start
+    return start, text.find(">", at) + 1
 
 
 def _skip(text: str, at: int) -> int:
@@ -116,5 +119,6 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _place(text: str, at: int) -> DocumentPlace:
-    return DocumentPlace(text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1)
+def _place(text: str, at: int, end: int) -> DocumentPlace:
+    column = at - text.rfind("\n", 0, at)
+    return DocumentPlace(text.count("\n", 0, at) + 1, column, 0 if "\n" in text[at:end] else column + end - at)

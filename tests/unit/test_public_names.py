@@ -6,7 +6,9 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -49,6 +51,25 @@ def test_importing_it_imports_nothing() -> None:
     said = "import prober, sys; print([name for name in sys.modules if name.startswith(('prober.', 'pydantic'))])"
     ended = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     assert ended.stdout == "[]\n"
+
+
+def classes_in(annotation: object) -> Iterator[type]:
+    """Those that a type hint names."""
+    if isinstance(annotation, type):
+        yield annotation
+    for part in get_args(annotation):
+        yield from classes_in(part)
+
+
+@pytest.mark.parametrize("name", sorted(prober._PUBLIC))
+def test_what_a_public_function_takes_is_public(name: str) -> None:
+    found = getattr(prober, name)
+    if isinstance(found, type):
+        return
+    named = [one for hint in get_type_hints(found).values() for one in classes_in(hint)]
+    ours = {one.__name__ for one in named if one.__module__.startswith("prober.")}
+    # What compare_for gives is read, and not made.
+    assert ours - set(prober._PUBLIC) <= {"DomainDifference", "Uses"}
 
 
 def test_what_is_not_public_is_not_there() -> None:

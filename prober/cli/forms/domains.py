@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from prober.cli.checking import DomainTold, QemuOutcome, unversioned
 from prober.cli.forms.lines import proof_results
-from prober.cli.forms.places import DomainPlaces
-from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormPlace, FormReport, FormResult
+from prober.cli.forms.places import DomainPlaces, unreadable_result
+from prober.export.forms.model import CaseOutcome, FormCase, FormPlace, FormReport
 
 _OUTCOMES = {
     "yes": CaseOutcome.passed,
@@ -25,14 +25,14 @@ def report_domains(told: Sequence[DomainTold]) -> FormReport:
 def _cases(told: DomainTold) -> list[FormCase]:
     if told.unreadable is not None:
         message, hint, _ = told.unreadable
-        found = FormResult("xml/unreadable", FormLevel.error, message, FormPlace(told.file, 1), hint)
+        found = unreadable_result(told.file, message, hint)
         return [FormCase(told.file, "", CaseOutcome.broken, (found,), message)]
     places = DomainPlaces(told.path, told.xml)
     return [_case(told.file, one, places) for one in told.outcomes if one.other_target is None]
 
 
 def _case(file: str, one: QemuOutcome, places: DomainPlaces) -> FormCase:
-    who = f"QEMU {one.numbers}"
+    who = f"QEMU {one.numbers}" if one.version else ""
     refused = [places.result(refusal, who, unversioned(refusal, one)) for refusal in one.refusals]
     found = [*refused, *(places.result(note, who, unversioned(note, one)) for note in one.notes)]
     said = one.error.message if one.error is not None else f"{one.verdict} ({one.ground})"
@@ -42,4 +42,6 @@ def _case(file: str, one: QemuOutcome, places: DomainPlaces) -> FormCase:
         said, seconds = f"{one.proof['verdict']} ({one.ground})", one.proof["seconds"]
     if one.verdict == "no" and one.refusals:
         said = f"refused for {len(one.refusals)} reason{'s' if len(one.refusals) > 1 else ''}"
-    return FormCase(file, f"{who} ({one.label})", _OUTCOMES[one.verdict], tuple(found), said, seconds)
+    return FormCase(
+        file, f"{who} ({one.label})" if who else one.label, _OUTCOMES[one.verdict], tuple(found), said, seconds
+    )

@@ -10,6 +10,8 @@ from prober.cli.argv import Lines
 from prober.commandline.written import WrittenLine, places
 from prober.commandline.written_word import Word
 from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormPlace, FormReport, FormResult
+from prober.proof.given import given_options
+from prober.proof.secrets import hide, secrets_of
 
 _LEVELS = {
     "error": FormLevel.error,
@@ -97,10 +99,11 @@ def _named(item: dict[str, Any]) -> str:
 
 
 def _as_typed(words: Sequence[str]) -> WrittenLine:
-    """The words as a shell has them, each with its place."""
+    """The words as a shell has them, each with its place, and without their secrets: documents are handed on."""
+    secrets = secrets_of(given_options([*words]))
     found: list[Word] = []
     at = 0
-    for text in map(shlex.quote, words):
+    for text in (shlex.quote(hide(word, secrets)) for word in words):
         found.append(Word(text, at, at + len(text)))
         at += len(text) + 1
     return WrittenLine(tuple(found), " ".join(word.text for word in found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from prober.cli.forms.lines import finding_result
-from prober.cli.forms.places import DomainPlaces
+from prober.cli.forms.places import DomainPlaces, unreadable_result
 from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormPlace, FormReport, FormResult
 from prober.proof.models import ProofVerdict
 from prober.rehearsal.models import Migration
@@ -50,8 +50,7 @@ def _no_domain(told: MigrationTold) -> FormCase:
 
 
 def _unread(file: str, reason: str) -> FormCase:
-    found = FormResult("xml/unreadable", FormLevel.error, reason, FormPlace(file, 1))
-    return FormCase(file, "", CaseOutcome.broken, (found,), reason)
+    return FormCase(file, "", CaseOutcome.broken, (unreadable_result(file, reason),), reason)
 
 
 def _said(migration: Migration) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prober import __version__
 from prober.cli import output
+from prober.cli.forms.places import seen_from_root
 from prober.cli.options import Form
 from prober.errors import UsageError
 from prober.export.forms.model import FormReport
@@ -26,7 +27,7 @@ def write_form(report: FormReport, form: Form) -> None:
             from prober.export.forms.sarif import render_sarif
             from prober.export.rulebook.find import rule_text
 
-            output.write_json(render_sarif(report, __version__, rule_text))
+            output.write_json(render_sarif(seen_from_root(report), __version__, rule_text))
         case Form.junit:
             from prober.export.forms.junit import render_junit
 
@@ -34,7 +35,7 @@ def write_form(report: FormReport, form: Form) -> None:
         case Form.github:
             from prober.export.forms.github import render_github
 
-            lines = list(render_github(report))
+            lines = list(render_github(seen_from_root(report)))
             if lines:
                 output.write("\n".join(lines))
         case _:

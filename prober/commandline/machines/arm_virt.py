@@ -7,6 +7,7 @@ import re
 from types import MappingProxyType
 
 from prober.commandline.machines.family import (
+    ALWAYS,
     Defaults,
     MachineFamily,
     RootBus,
@@ -27,11 +28,14 @@ ARM_VIRT = MachineFamily(
     ),
     own_buses=frozenset({"virtio-bus"}),
     without_buses=frozenset({"ISA"}),
-    # ``machine_class_allow_dynamic_sysbus_dev`` of 7.2 to 11.1; arm-smmuv3 from 10.2, uefi-vars-sysbus from 10.0.
-    system_bus=frozenset(
-        {"arm-smmuv3", "ramfb", "tpm-tis-device", "uefi-vars-sysbus", "vfio-amd-xgbe", "vfio-calxeda-xgmac",
-         "vfio-platform"}
-    ),
+    # arm-smmuv3 is part of the machine alone before that.
+    system_bus={
+        **dict.fromkeys(
+            ("ramfb", "tpm-tis-device", "uefi-vars-sysbus", "vfio-amd-xgbe", "vfio-calxeda-xgmac", "vfio-platform"),
+            ALWAYS,
+        ),
+        "arm-smmuv3": (10, 2, 0),
+    },
     ide=(0, 2),
     drive_interface="virtio",
     no_drives=frozenset({"floppy"}),
@@ -41,6 +45,9 @@ ARM_VIRT = MachineFamily(
     has_display=False,
     # A second one that is not secure since QEMU 9.1.
     serial=SerialPorts(model="pl011", most=1, later=((9, 1, 0), 2)),
+    is_numbered=True,
+    # ``virt_memory_pre_plug``, and ``machvirt_init`` for what the event device hangs on.
+    dimms="firmware",
     usb_defaults=UsbDefaults(models=("qemu-xhci", "nec-xhci")),
     defaults=Defaults(
         card="virtio",

@@ -16,6 +16,9 @@ PciPlace: TypeAlias = tuple[int, int, int]
 #: What is known of the functions of a slot: whether each said that it is one of several; None where it need not say.
 Functions: TypeAlias = Mapping[int, bool | None]
 
+#: From the first version of QEMU on that has it at all.
+ALWAYS: tuple[int, int, int] = (0, 0, 0)
+
 #: QEMU's names of the targets that emulate x86.
 X86_TARGETS = frozenset({"x86_64", "i386", "i686"})
 
@@ -156,8 +159,9 @@ class MachineFamily:
     #: Types of buses that it has of itself beside PCI, and those of which it has none whatever is asked of it.
     own_buses: frozenset[str] = frozenset()
     without_buses: frozenset[str] = frozenset()
-    #: The devices that it takes on its system bus (``machine_class_allow_dynamic_sysbus_dev``).
-    system_bus: frozenset[str] = frozenset()
+    #: The devices that it takes on its system bus (``machine_class_allow_dynamic_sysbus_dev``), each with the version
+    #: of QEMU from which on it does.
+    system_bus: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     #: How many IDE buses it has, and units on each; None where it is not known what it makes of drives.
     ide: tuple[int, int] | None = None
     #: The interface of a drive that names none (``MachineClass.block_default_type``), and those of which it makes
@@ -166,12 +170,23 @@ class MachineFamily:
     no_drives: frozenset[str] = frozenset()
     #: Whether it has transports of virtio that are no PCI devices (virtio-mmio), for domains that ask for them.
     has_mmio: bool = False
+    #: How it takes DIMMs: where it has ACPI, where its ``firmware`` has tables of ACPI to work with as well and its CPU
+    #: has 64 bits, or ``always``; empty where it takes none, or nobody looked.
+    dimms: Literal["acpi", "firmware", "always", ""] = ""
+    #: The version of QEMU from which on it has NUMA nodes; None where it never has.
+    numa_since: tuple[int, int, int] | None = ALWAYS
+    #: The version of QEMU from which on its ``fw_cfg`` is there when devices are made; None where it has none.
+    fw_cfg_since: tuple[int, int, int] | None = ALWAYS
+    #: The least memory that it has, in bytes.
+    least_memory: int = 0
     #: The levels of CPUs that it has beside sockets, cores and threads (``smp_props``).
     smp_levels: frozenset[str] = frozenset()
     #: Its network card, and whether it makes a display of itself.
     card: str = ""
     has_display: bool = True
     serial: SerialPorts = SerialPorts()
+    #: Whether it was looked at how guests number its PCI buses, and with that what they call their network cards.
+    is_numbered: bool = False
 
     # What libvirt makes of it.
     #: The device that offers ACPI to guests, and has the properties of sleep and hot-plug; empty where there is none.
@@ -185,6 +200,8 @@ class MachineFamily:
     watchdogs: frozenset[str] = frozenset()
     #: The models of IOMMU that it can have.
     iommus: frozenset[str] = frozenset()
+    #: The version of QEMU from which on it has a model, where that is known to be later than the model itself.
+    iommus_since: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     firmware: Needs = "none"
     #: More virtual CPUs than this need an IOMMU with Intel's extended interrupts, or cannot be had; None: no matter.
     most_without_eim: int | None = None

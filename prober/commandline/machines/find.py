@@ -22,6 +22,11 @@ from prober.commandline.options import Keyval
 #: Every family that is known.  Where several have something, that is their order in a sentence.
 FAMILIES: tuple[MachineFamily, ...] = (PC, Q35, ISAPC, MICROVM, ARM_VIRT, RISCV_VIRT, LOONGARCH_VIRT, NONE)
 
+#: The devices that some machine takes on its system bus; all others of that bus are parts of machines alone, as far as
+#: the targets of these families go (``hw/core/sysbus.c``, ``sysbus_device_class_init``: ``user_creatable``).
+ON_SYSTEM_BUS: frozenset[str] = frozenset[str]().union(*(family.system_bus for family in FAMILIES))
+SYSTEM_BUS_TARGETS: frozenset[str] = frozenset[str]().union(*(family.targets for family in FAMILIES))
+
 
 @lru_cache(maxsize=256)
 def machine_family(canonical: str, target: str) -> MachineFamily:

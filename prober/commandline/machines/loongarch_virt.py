@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from prober.commandline.machines.family import Defaults, MachineFamily, RootBus, SerialPorts, UsbDefaults
+from prober.commandline.machines.family import ALWAYS, Defaults, MachineFamily, RootBus, SerialPorts, UsbDefaults
 
 LOONGARCH_VIRT = MachineFamily(
     kind="virt",
@@ -18,13 +18,15 @@ LOONGARCH_VIRT = MachineFamily(
         "loongarch_extioi", "loongarch_pch_msi", "loongarch_pch_pic", "platform-bus-device",
     ),
     without_buses=frozenset({"ISA"}),
-    # tpm-tis-device from 9.0, uefi-vars-sysbus from 10.0.
-    system_bus=frozenset({"ramfb", "tpm-tis-device", "uefi-vars-sysbus"}),
+    system_bus=dict.fromkeys(("ramfb", "tpm-tis-device", "uefi-vars-sysbus"), ALWAYS),
     ide=(0, 2),
     drive_interface="virtio",
     no_drives=frozenset({"floppy"}),
     card="virtio-net-pci",
     has_display=False,
+    dimms="always",
+    numa_since=(8, 1, 0),
+    least_memory=1 << 30,
     serial=SerialPorts(model="16550a", most=1, later=((9, 2, 0), 4)),
     usb_defaults=UsbDefaults(models=("qemu-xhci", "nec-xhci")),
     defaults=Defaults(
@@ -37,6 +39,8 @@ LOONGARCH_VIRT = MachineFamily(
         has_ps2=False,
     ),
     iommus=frozenset({"virtio"}),
+    # 7.2 has no handler for its hot-plug; which is the first that has, was not looked at.
+    iommus_since={"virtio": (8, 0, 0)},
     tpms=MappingProxyType({"tpm-tis": "tpm-tis-device"}),
     cpu_suffix="loongarch",
     runs_own_cpu=False,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from prober.commandline.machines.family import MachineFamily, SerialPorts
+from prober.commandline.machines.family import ALWAYS, MachineFamily, SerialPorts
 
 MICROVM = MachineFamily(
     kind="microvm",
@@ -15,7 +15,7 @@ MICROVM = MachineFamily(
     pci_switch="pcie",
     further=("virtio-mmio", "ioapic", "isa-pit", "isa-i8259", "isabus-bridge", "mc146818rtc"),
     own_buses=frozenset({"virtio-bus"}),
-    system_bus=frozenset({"ramfb"}),
+    system_bus=dict.fromkeys(("ramfb",), ALWAYS),
     ide=(0, 2),
     drive_interface="none",
     no_drives=frozenset({"floppy", "pflash"}),

@@ -12,6 +12,8 @@ NONE = MachineFamily(
     targets=frozenset(),
     without_buses=frozenset({"PCI", "ISA"}),
     ide=(0, 2),
+    numa_since=None,
+    fw_cfg_since=None,
     drive_interface="none",
     no_drives=frozenset({"floppy", "pflash"}),
 )

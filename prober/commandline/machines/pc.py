@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from prober.commandline.machines.family import (
+    ALWAYS,
     Chipset,
     MachineFamily,
     OwnFunctions,
@@ -43,10 +44,12 @@ PC = MachineFamily(
     builtin=OF_PCS | {"PIIX3", "PIIX4_PM", "i440FX", "i440FX-pcihost", "isa-fdc", "piix3-ide"},
     usb=("piix3-usb-uhci",),
     own_buses=frozenset({"floppy-bus"}),
-    system_bus=frozenset({"ramfb", "uefi-vars-x64", "vmbus-bridge"}),
+    system_bus=dict.fromkeys(("ramfb", "uefi-vars-x64", "vmbus-bridge"), ALWAYS),
     ide=(2, 2),
     card="e1000",
     serial=ISA_PORTS,
+    is_numbered=True,
+    dimms="acpi",
     acpi_device="PIIX4_PM",
     chipset=Chipset(ide=(0, 1, 1), usb=(0, 1, 2), floppy=True, video_spots=((0, 2, 0),)),
     usb_defaults=UsbDefaults(added=("piix3-uhci",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from prober.commandline.machines.family import (
+    ALWAYS,
     Chipset,
     MachineFamily,
     OwnFunctions,
@@ -42,10 +43,12 @@ Q35 = MachineFamily(
     ),
     builtin=OF_PCS | {"ICH9 SMB", "ICH9-LPC", "ICH9-SMB", "ich9-ahci", "mch", "q35-pcihost"},
     usb=("ich9-usb-ehci1", "ich9-usb-uhci1", "ich9-usb-uhci2", "ich9-usb-uhci3"),
-    system_bus=frozenset({"amd-iommu", "intel-iommu", "ramfb", "uefi-vars-x64", "vmbus-bridge"}),
+    system_bus=dict.fromkeys(("amd-iommu", "intel-iommu", "ramfb", "uefi-vars-x64", "vmbus-bridge"), ALWAYS),
     ide=(6, 1),
     card="e1000e",
     serial=ISA_PORTS,
+    is_numbered=True,
+    dimms="acpi",
     acpi_device="ICH9-LPC",
     chipset=Chipset(
         sata=(0, 0x1F, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from prober.commandline.machines.family import Defaults, MachineFamily, RootBus, SerialPorts
+from prober.commandline.machines.family import ALWAYS, Defaults, MachineFamily, RootBus, SerialPorts
 
 RISCV_VIRT = MachineFamily(
     kind="virt",
@@ -19,8 +19,9 @@ RISCV_VIRT = MachineFamily(
     ),
     own_buses=frozenset({"virtio-bus"}),
     without_buses=frozenset({"ISA"}),
-    # tpm-tis-device from 7.0, uefi-vars-sysbus from 10.0.
-    system_bus=frozenset({"ramfb", "tpm-tis-device", "uefi-vars-sysbus"}),
+    # 7.2 makes it too late for ramfb and vmcoreinfo (``virt_machine_done``).
+    fw_cfg_since=(8, 0, 0),
+    system_bus={**dict.fromkeys(("tpm-tis-device", "uefi-vars-sysbus"), ALWAYS), "ramfb": (8, 0, 0)},
     ide=(0, 2),
     drive_interface="virtio",
     no_drives=frozenset({"floppy"}),
@@ -30,6 +31,8 @@ RISCV_VIRT = MachineFamily(
     serial=SerialPorts(model="16550a", most=1),
     defaults=Defaults(card="virtio", video="virtio", input_bus="usb", panic="", has_ps2=False),
     iommus=frozenset({"virtio"}),
+    # 7.2 has no handler for its hot-plug; which is the first that has, was not looked at.
+    iommus_since={"virtio": (8, 0, 0)},
     features=frozenset({"aia"}),
     tpms=MappingProxyType({"tpm-tis": "tpm-tis-device"}),
     cpu_suffix="riscv",

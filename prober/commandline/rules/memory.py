@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from prober.commandline.arm import has_32_bits
+from prober.commandline.drives import own_drives
 from prober.commandline.line import Line, Made, number, size, switch, value_of
 from prober.commandline.options import Keyval, Value
 from prober.commandline.refusal import Fault
@@ -28,20 +30,48 @@ _OTHER_BITS = frozenset(
 
 
 def _acpi(line: Line) -> Iterator[Fault]:
-    if line.kind in _PC and not line.has_acpi:
-        for device in line.of_type(*_DIMMS):
-            message = f"{device.typename} needs ACPI, which this machine has turned off"
-            yield Fault(device.place, "driver", message, "turn ACPI on")
+    for device in line.of_type(*_DIMMS):
+        for what, hint in _lacking(line):
+            yield Fault(device.place, "driver", f"{device.typename} needs {what}", hint)
+
+
+def _lacking(line: Line) -> Iterator[tuple[str, str]]:
+    """What the machine has not, and DIMMs need."""
+    if line.family.dimms in ("acpi", "firmware") and not line.has_acpi:
+        yield "ACPI, which this machine has turned off", "turn ACPI on"
+    elif line.family.dimms == "firmware" and not line.is_open:
+        if not _has_firmware(line):
+            yield "firmware, as this machine has no ACPI without", "give it UEFI"
+        if (model := _of_32_bits(line)) is not None:
+            yield f"a CPU of 64 bits, and {model} is none", "name another with -cpu"
+
+
+def _has_firmware(line: Line) -> bool:
+    """Whether something is in the first flash, or in the place of its content."""
+    options = "-bios" in line.plain or any(line.machine_value(key) is not None for key in ("firmware", "pflash0"))
+    return options or any(drive.unit == 0 for drive in own_drives(line, "pflash"))
+
+
+def _of_32_bits(line: Line) -> str | None:
+    """The type of the CPU, where it is known to have no more, or was told to."""
+    models = line.caps.cpu_models or {}
+    own = line.machine.default_cpu_type if line.machine is not None else None
+    for option in line.keyval.get("-cpu", ())[-1:]:
+        model = models.get(option.first)
+        own = model.typename if model is not None else None
+        if switch(value_of(option.pairs, "aarch64")) is False:
+            return f"{option.first},aarch64=off"
+    return own if own is not None and has_32_bits(own, line.caps) else None
 
 
 def _nvdimm(line: Line) -> Iterator[Fault]:
-    if line.kind in _PC and switch(line.machine_value("nvdimm")) is not True:
+    if line.family.dimms in ("acpi", "firmware") and switch(line.machine_value("nvdimm")) is not True:
         for device in line.of_type("nvdimm"):
             yield Fault(device.place, "driver", "nvdimm needs -machine nvdimm=on")
 
 
 def _room(line: Line) -> Iterator[Fault]:
-    if line.kind not in _PC or line.is_open:
+    if not line.family.dimms or line.is_open:
         return
     for device in line.of_type(*_MEMORY):
         if line.value("-m", "maxmem") is None:
@@ -198,8 +228,8 @@ def _cpu_ids(line: Line, device: Made) -> Iterator[Fault]:
 RULES = (
     Rule(
         "line/dimm-acpi",
-        "DIMMs go with ACPI",
-        "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev",
+        "DIMMs go with ACPI, and on ARM's `virt` with firmware and a CPU of 64 bits",
+        "hw/i386/pc.c, pc_memory_pre_plug: acpi_dev; hw/arm/virt.c, virt_memory_pre_plug: acpi_dev",
         _acpi,
         about=_DIMMS,
         wrong=(

@@ -164,9 +164,11 @@ def _cpus(line: Line) -> Iterator[Fault]:
 
 
 def _machine(line: Line) -> Iterator[Fault]:
-    if line.kind == "none":
+    since = line.family.numa_since
+    if since is None or line.caps.version.numbers < since:
+        of = "none" if since is None else f"{line.kind} of {line.caps.target} before QEMU {since[0]}.{since[1]}"
         for option in line.keyval.get("-numa", ()):
-            yield Fault(option.place, "type", "machine none has no NUMA nodes")
+            yield Fault(option.place, "type", f"machine {of} has no NUMA nodes")
 
 
 _TWO = "-display none -smp 2,sockets=2 -m 64 -object memory-backend-ram,id=a,size=64M -numa node,memdev=a"
@@ -183,7 +185,7 @@ RULES = (
     ),
     Rule(
         "line/numa-machine",
-        "machine `none` has no NUMA nodes",
+        "machine `none` has no NUMA nodes, and `virt` of LoongArch only from 8.1 on",
         "hw/core/numa.c, set_numa_options",
         _machine,
         about=("-numa",),

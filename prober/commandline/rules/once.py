@@ -7,12 +7,9 @@ from functools import partial
 
 from prober.commandline.line import Line
 from prober.commandline.machines.family import MachineFamily
-from prober.commandline.machines.find import FAMILIES
+from prober.commandline.machines.find import FAMILIES, ON_SYSTEM_BUS
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-
-#: The devices that some machine takes on the system bus; all others of that bus none takes.
-_ON_SYSTEM_BUS = tuple(sorted(frozenset[str]().union(*(family.system_bus for family in FAMILIES))))
 
 _IOMMUS = ("intel-iommu", "amd-iommu")
 
@@ -48,14 +45,17 @@ def _system_bus(line: Line) -> Iterator[Fault]:
     if line.kind == "other":
         return
     for device in line.devices:
-        if device.typename in _ON_SYSTEM_BUS and device.typename not in line.family.system_bus:
-            homes = [family.kind for family in _of_target(line) if device.typename in family.system_bus]
-            yield Fault(
-                device.place,
-                "driver",
-                f"a machine of the kind {line.kind} has no place for {device.typename}",
-                f"it is for {' and '.join(homes)}" if homes else "",
-            )
+        name = device.typename
+        since = line.family.system_bus.get(name)
+        if name not in ON_SYSTEM_BUS or name not in (line.caps.types or ()):
+            continue
+        if since is None:
+            homes = [family.kind for family in _of_target(line) if name in family.system_bus]
+            message = f"a machine of the kind {line.kind} has no place for {name}"
+            yield Fault(device.place, "driver", message, f"it is for {' and '.join(homes)}" if homes else "")
+        elif line.caps.version.numbers < since:
+            message = f"a machine of the kind {line.kind} has a place for {name} from QEMU {since[0]}.{since[1]} on"
+            yield Fault(device.place, "driver", message)
 
 
 def _mouse(line: Line) -> Iterator[Fault]:
@@ -85,7 +85,7 @@ RULES = (
         "the machine takes a device of the system bus",
         "system/qdev-monitor.c, qdev_device_add_from_qdict; hw/core/machine.c, device_is_dynamic_sysbus",
         _system_bus,
-        about=tuple(_ON_SYSTEM_BUS),
+        about=tuple(sorted(ON_SYSTEM_BUS)),
         wrong="-display none -machine pc -device intel-iommu",
         right="-display none -machine q35 -device intel-iommu",
     ),

@@ -15,10 +15,15 @@ _OF_FIRMWARE = ("vmcoreinfo", "vmgenid")
 
 
 def _fw_cfg(line: Line) -> Iterator[Fault]:
-    if line.kind == "none":
+    since = line.family.fw_cfg_since
+    if since is None or line.caps.version.numbers < since:
+        of = line.kind if since is None else f"{line.kind} of {line.caps.target} before QEMU {since[0]}.{since[1]}"
         for device in line.of_type(*_OF_FIRMWARE):
-            message = f"{device.typename} needs fw_cfg, which the machine none does not have"
+            message = f"{device.typename} needs fw_cfg, which the machine {of} does not have"
             yield Fault(device.place, "driver", message)
+        if since is not None:
+            for option in line.keyval.get("-fw_cfg", ()):
+                yield Fault(option.place, "", f"there is no fw_cfg when the machine {of} looks for it")
 
 
 def _xen(line: Line) -> Iterator[Fault]:
@@ -26,6 +31,9 @@ def _xen(line: Line) -> Iterator[Fault]:
         for device in line.of_type("xen-platform", "xen-backend"):
             message = f"{device.typename} is for guests of Xen, and this line ends up with TCG"
             yield Fault(device.place, "driver", message)
+    elif line.kind == "none":
+        for device in line.of_type("xen-backend"):
+            yield Fault(device.place, "driver", "xen-backend is for guests of Xen, and machine none is for none")
 
 
 def _syndbg(line: Line) -> Iterator[Fault]:
@@ -84,7 +92,7 @@ RULES = (
         "`vmcoreinfo` and `vmgenid` go with a machine that has `fw_cfg`",
         "hw/misc/vmcoreinfo.c, vmcoreinfo_realize; hw/acpi/vmgenid.c, vmgenid_realize",
         _fw_cfg,
-        about=_OF_FIRMWARE,
+        about=(*_OF_FIRMWARE, "-fw_cfg"),
         wrong="-display none -machine none -device vmcoreinfo",
         right="-display none -machine pc -device vmcoreinfo",
     ),

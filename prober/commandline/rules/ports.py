@@ -14,6 +14,9 @@ _FIRST_BUS = "virtio-serial-bus.0"
 
 _PORTS = ("virtserialport", "virtconsole")
 
+#: The number that stands for none (``hw/char/virtio-serial-bus.c``, ``VIRTIO_CONSOLE_BAD_ID``).
+_NONE = 2**32 - 1
+
 #: How many ports a virtio-serial device has where nothing is said.
 _MOST_PORTS = 31
 
@@ -85,8 +88,9 @@ def _port_number(device: Made, port: int, taken: set[int], bus: str, most: int) 
 
 def _number_of(device: Made, ports: _Ports) -> int | None:
     """The number of a port; without one a first console is 0, and any other the first that is free from 1 on."""
-    if "nr" in device.values:
-        return number(device.values["nr"])
+    said = number(device.values.get("nr", _NONE))
+    if said is None or said % 2**32 != _NONE:
+        return said
     if device.typename == "virtconsole" and 0 not in ports.taken:
         return 0
     return ports.first_free()

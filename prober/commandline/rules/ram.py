@@ -94,7 +94,7 @@ def _of_nvdimm(device: Made, kind: str, length: int | None) -> int | None:
 
 def _room(line: Line) -> Iterator[Fault]:
     found = _growth(line)
-    if found is None or line.kind not in _PC:
+    if found is None or not line.family.dimms:
         return
     left = found[2] - found[1]
     for device, _, length in _sizes(line):

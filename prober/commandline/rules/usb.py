@@ -99,19 +99,33 @@ def _ports_of(home: Made) -> int | None:
 class _Free:
     """The ports of a bus that are free, in the order in which QEMU gives them away (``usb_claim_port``)."""
 
-    def __init__(self, ports: int) -> None:
+    def __init__(self, bus: str, ports: int) -> None:
+        self.bus = bus
         self.free = dict.fromkeys(str(port) for port in range(1, ports + 1))
         self.known = set(self.free)
         #: Ports that QEMU chose, and for what.
         self.chosen: dict[str, str] = {}
 
-    def take(self, port: str, device: Made) -> None:
-        """Take this one, where it is free; a hub brings ports of its own."""
+    def place(self, device: Made) -> str:
+        """Give it the port that it names, or the first; and what stands against the one that it names."""
+        port = device.values.get("port")
+        if not isinstance(port, str):
+            self._choose(device)
+            return ""
+        message = ""
+        if port in self.chosen:
+            message = f"port {port} of {self.bus} is taken by {self.chosen[port]}"
+        elif self.chosen and "." in port and port not in self.known:
+            message = f"there is no hub with a port {port} at {self.bus}"
+        self._take(port, device)
+        return message
+
+    def _take(self, port: str, device: Made) -> None:
         self.free.pop(port, None)
-        if device.typename == "usb-hub":
+        if device.typename == "usb-hub":  # it brings ports of its own
             self._add_hub(port, number(device.values.get("ports", _HUB_PORTS)) or 0)
 
-    def choose(self, device: Made) -> None:
+    def _choose(self, device: Made) -> None:
         """Take the first, for a device that names none.  A last one gets a hub that nobody asked for."""
         if len(self.free) == 1 and device.typename != "usb-hub":
             port = next(iter(self.free))
@@ -121,7 +135,7 @@ class _Free:
         if self.free:
             port = next(iter(self.free))
             self.chosen[port] = f"the {device.typename} that names no port"
-            self.take(port, device)
+            self._take(port, device)
 
     def _add_hub(self, port: str, count: int) -> None:
         ports = [f"{port}.{one}" for one in range(1, min(count, _HUB_PORTS) + 1)]
@@ -140,19 +154,10 @@ def _chosen(line: Line) -> Iterator[Fault]:
             return  # it may be on any
         if bus not in buses:
             ports = _root_ports(device, line)[0] if device.bus or not line.has_usb else None
-            buses[bus] = _Free(ports) if ports is not None and ports <= _MANY else None
-        here, port = buses[bus], device.values.get("port")
-        if here is None:
-            continue
-        if not isinstance(port, str):
-            here.choose(device)
-            continue
-        if port in here.chosen:
-            message = f"port {port} of {bus} is taken by {here.chosen[port]}"
+            buses[bus] = _Free(bus, ports) if ports is not None and ports <= _MANY else None
+        here = buses[bus]
+        if here is not None and (message := here.place(device)):
             yield Fault(device.place, "port", message, "name a port for each device, or put this one before it")
-        elif here.chosen and "." in port and port not in here.known:
-            yield Fault(device.place, "port", f"there is no hub with a port {port} at {bus}")
-        here.take(port, device)
 
 
 _LINE = "-display none -device qemu-xhci,id=u -device usb-tablet,bus=u.0"

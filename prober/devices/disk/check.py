@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 
-from prober.commandline.refusal import Refusal
+from prober.commandline.refusal import Note, Refusal
 from prober.devices.disk.disk import Disk
 from prober.domain.domain import Domain
 from prober.domain.memory.sharing import HINT, shares_memory
@@ -20,6 +20,9 @@ _NEW = (
     "cache", "io", "discard", "detect_zeroes", "discard_no_unref", "max_size", "copy_on_read", "throttle_filters",
     "backing", "encryption", "auth",
 )  # fmt: skip
+
+
+_HINT = "give one with --monitor, and do what the resource says"
 
 
 def check_disks(domain: Domain, target: Target) -> Check:
@@ -108,15 +111,20 @@ def _check_threads(disk: Disk, threads: Collection[int]) -> Check:
 
 
 def _check_monitor(disk: Disk) -> Check:
-    """What is done once QEMU runs, and needs a monitor."""
-    for name, what in (("io_tune", "<iotune> is set"), ("transient", "<transient> is prepared")):
-        if getattr(disk, name) is not None:
-            hint = "give a monitor, and do what the resource says"
-            yield Refusal(place=disk.place(name), message=f"{what} on QEMU's monitor", hint=hint)
+    """What is done once QEMU runs, and needs a monitor.
+
+    Without limits or histograms a guest runs as well, which a note says.  A disk that is not to change would be
+    written to.
+    """
+    if disk.io_tune is not None:
+        message = "<iotune> is set on QEMU's monitor: without one the disk has no limits"
+        yield Note(place=disk.place("io_tune"), message=message, hint=_HINT)
+    if disk.transient is not None:
+        message = "<transient> is prepared on QEMU's monitor: without one the image itself is written to"
+        yield Refusal(place=disk.place("transient"), message=message, hint=_HINT)
     if disk.statistics is not None and disk.has_histograms:
-        message = "<latency-histogram> is set on QEMU's monitor"
-        hint = "give a monitor, and do what the resource says"
-        yield Refusal(place=disk.statistics.place("histograms"), message=message, hint=hint)
+        message = "<latency-histogram> is set on QEMU's monitor: without one there is none"
+        yield Note(place=disk.statistics.place("histograms"), message=message, hint=_HINT)
 
 
 def _check_group(disk: Disk, groups: Mapping[str, Sequence[Disk]]) -> Check:

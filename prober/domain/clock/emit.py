@@ -23,6 +23,8 @@ def emit_clock(clock: Clock, target: Target) -> Iterator[Option]:
         if timer.name == "pit" and target.caps.has(_PIT_POLICY) and timer.tickpolicy != "catchup":
             policy = "discard" if timer.tickpolicy == "discard" else "delay"
             yield Global("kvm-pit", Property("lost_tick_policy", policy, timer.place("tickpolicy")))
+        if timer.name not in target.family.timers:
+            continue
         if timer.name == "hpet" and timer.present is False and not target.caps.has("-machine.hpet"):
             yield Plain("-no-hpet", None, timer.place("present"))
 
@@ -59,6 +61,8 @@ def _check_timers(clock: Clock, target: Target) -> Iterator[Refusal]:
         return
     for timer in clock.timers:
         if timer.name != "platform" and timer.name not in target.family.timers:
+            if timer.present is False and timer.name != "kvmclock":
+                continue  # it is as it is asked for, and nothing has to be written
             message = f"machine {target.machine} of {target.caps.target} has no timer '{timer.name}'"
             yield Refusal(place=timer.place("name"), message=message)
         elif timer.name == "rtc" and timer.tickpolicy == "catchup" and not target.is_x86:

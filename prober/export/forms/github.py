@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prober.export.forms.model import FormLevel, FormReport
+from prober.export.forms.model import CaseOutcome, FormLevel, FormReport
 
 #: What GitHub calls them.
 _LEVELS = {FormLevel.error: "error", FormLevel.warning: "warning", FormLevel.note: "notice"}
 
 
 def render_github(report: FormReport) -> Iterator[str]:
-    """A line for each that was found; without any, none.
+    """A line for each that was found, and for each who could not be asked; without any, none.
 
     >>> from prober.export.forms.model import CaseOutcome, FormCase, FormPlace, FormResult
     >>> found = FormResult("xml/twice", FormLevel.error, "100% twice", FormPlace("a,b.xml", 3, 5, "/domain/name[2]"))
     >>> list(render_github(FormReport("check", (FormCase("a,b.xml", "7.2", CaseOutcome.refused, (found,)),))))
     ['::error file=a%2Cb.xml,line=3,col=5,title=xml/twice::/domain/name[2]: 100%25 twice']
     """
+    for case in report.cases:
+        if case.outcome is CaseOutcome.broken and not case.results:
+            text = ": ".join(part for part in (case.name, case.group, case.said) if part)
+            yield f"::error title=not asked::{escape_data(text)}"
     for one in report.results:
         place = one.place
         properties = {

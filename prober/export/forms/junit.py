@@ -7,11 +7,10 @@ part that is written here.
 from __future__ import annotations
 
 import re
-from itertools import groupby
 
 from lxml import etree
 
-from prober.export.forms.model import CaseOutcome, FormCase, FormReport, FormResult
+from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormReport, FormResult
 
 #: What no XML 1.0 document can have, not even escaped; a character stands for each.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,9 +23,11 @@ def render_junit(report: FormReport) -> str:
     case.
     """
     top = etree.Element("testsuites", name=f"prober {report.command}")
-    cases = sorted(report.cases, key=lambda case: case.group)
-    for group, members in groupby(cases, key=lambda case: case.group):
-        top.append(_suite(group or report.command, report.command, list(members)))
+    suites: dict[str, list[FormCase]] = {}
+    for case in report.cases:
+        suites.setdefault(case.group or report.command, []).append(case)
+    for group, members in suites.items():
+        top.append(_suite(group, report.command, members))
     _count(top, report.cases)
     written: bytes = etree.tostring(top, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return written.decode().rstrip("\n")
@@ -56,11 +57,15 @@ def _tell(element: etree._Element, case: FormCase) -> None:
     lines = [_line(one) for one in case.results]
     match case.outcome:
         case CaseOutcome.refused:
-            kind = case.results[0].rule if case.results else "refused"
-            own = etree.SubElement(element, "failure", message=_sound(case.said or "refused"), type=_sound(kind))
+            first = next((one for one in case.results if one.level is FormLevel.error), None)
+            # What readers show of a failure before it is opened.
+            message = ": ".join(part for part in (case.said, first.text if first else "") if part)
+            own = etree.SubElement(element, "failure", message=_sound(message or "refused"))
+            own.set("type", _sound(first.rule if first else "refused"))
             own.text = _sound("\n".join(lines))
         case CaseOutcome.broken:
-            own = etree.SubElement(element, "error", message=_sound(case.said), type="not asked")
+            kind = case.results[0].rule if case.results else "not asked"
+            own = etree.SubElement(element, "error", message=_sound(case.said), type=_sound(kind))
             own.text = _sound("\n".join(lines))
         case CaseOutcome.unknown:
             etree.SubElement(element, "skipped", message=_sound(case.said))

@@ -27,14 +27,20 @@ class CaseOutcome(StrEnum):
     broken = "broken"
 
 
+#: What a file is called that came by standard input.
+STDIN = "<stdin>"
+
+
 class FormPlace(NamedTuple):
     """Where it is: ``line`` and ``column`` from 1 (0: not known) of ``file``, or of the command line where that is
-    empty; ``where`` is the place by its name, an XPath or an option."""
+    empty; ``where`` is the place by its name, an XPath or an option.  ``end`` is the column behind it in the same line
+    (0: not known)."""
 
     file: str = ""
     line: int = 0
     column: int = 0
     where: str = ""
+    end: int = 0
 
 
 class FormResult(NamedTuple):

@@ -26,6 +26,9 @@ _MAKES = {
     Kind.unknown: "may refuse such a line",
 }
 
+#: The same before an example.
+_SHOWN = {Kind.error: "refuses", Kind.ignored: "ignores", Kind.deprecated: "warns of"}
+
 
 def rule_text(name: str) -> RuleText:
     """What is said of it; of a name that is in no book, what its room tells.
@@ -61,7 +64,7 @@ def find_rule(name: str) -> RuleText:
 def _find(name: str) -> RuleText | None:
     own = words().get(name)
     if own is not None:
-        return RuleText(name, own["title"], own["means"], own["why"], own["todo"], own["source"])
+        return RuleText(name, own["title"], own["means"], own["why"], own["todo"], own["source"], _shown(name, own))
     rule = _by_name().get(name)
     if rule is not None:
         return _of_line(rule)
@@ -70,6 +73,14 @@ def _find(name: str) -> RuleText | None:
         return None
     step = _steps().get(name)
     return _of_step(step, element) if step is not None else _of_element(name, element)
+
+
+def _shown(name: str, own: Mapping[str, Any]) -> str:
+    if "wrong" in own:
+        return f"- Refused (QEMU {own['qemu']}): `{own['wrong']}`\n- Taken: `{own['right']}`"
+    if "tried" in own:
+        return f"- Told of `prober {own['tried']}`\n- Not of `prober {own['sound']}`"
+    return examples().get(name, "")
 
 
 @cache
@@ -81,8 +92,15 @@ def words() -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def elements() -> Mapping[str, Mapping[str, Any]]:
-    """What the rules of elements and steps say, where, and of which source; ``tools.rules_book`` wrote it of them."""
+    """What the rules of elements and steps say, where, and of which source; ``tools.rule_book`` wrote it of them."""
     found: Mapping[str, Mapping[str, Any]] = json.loads(files(__package__).joinpath("elements.json").read_text())
+    return found
+
+
+@cache
+def examples() -> Mapping[str, str]:
+    """A domain that is refused and one that is taken, set, by rule; ``tools.rule_book`` wrote it of ``tests/rules``."""
+    found: Mapping[str, str] = json.loads(files(__package__).joinpath("examples.json").read_text())
     return found
 
 
@@ -107,6 +125,7 @@ def _of_line(rule: Rule) -> RuleText:
         f"QEMU {_MAKES[rule.kind]}{bounds}.",
         "Write the line so that this holds; the message names the option and the value.",
         rule.source,
+        f"- QEMU {_SHOWN[rule.kind]}: `{rule.wrong}`\n- Taken: `{rule.right}`",
     )
 
 
@@ -123,6 +142,7 @@ def _of_step(step: Step, about: Mapping[str, Any]) -> RuleText:
         about["why"],
         about["todo"],
         about["source"],
+        examples().get(step.rule, ""),
     )
 
 
@@ -135,6 +155,7 @@ def _of_element(name: str, about: Mapping[str, Any]) -> RuleText:
         about["why"],
         about["todo"],
         about["source"],
+        examples().get(name, ""),
     )
 
 

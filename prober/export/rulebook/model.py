@@ -6,10 +6,14 @@ import os
 import re
 from typing import NamedTuple
 
+#: Where a block of code begins or ends.
+_FENCE = re.compile(r"^```\w*\n?", re.MULTILINE)
+
 
 class RuleText(NamedTuple):
     """``name`` is the rule's for good, ``title`` what it is about in a few words, ``means`` what it means, ``why`` why
-    QEMU (or libvirt) does so, ``todo`` what to do about it, ``source`` where this is known from."""
+    QEMU (or libvirt) does so, ``todo`` what to do about it, ``source`` where this is known from.  ``example`` is what
+    it refuses and what is taken, in Markdown (empty: nothing that could be written down)."""
 
     name: str
     title: str
@@ -17,6 +21,7 @@ class RuleText(NamedTuple):
     why: str
     todo: str
     source: str
+    example: str = ""
 
     @property
     def anchor(self) -> str:
@@ -25,20 +30,44 @@ class RuleText(NamedTuple):
 
     @property
     def uri(self) -> str:
-        """Where its section is: below ``PROBER_RULES_URL``, or else a name that is nobody's address."""
+        """Where its section is: below ``PROBER_RULES_URL``; empty without one, as a link that leads nowhere is worse
+        than none."""
         base = os.environ.get("PROBER_RULES_URL", "")
-        return f"{base}#{self.anchor}" if "://" in base else f"urn:prober:rule:{self.name}"
+        return f"{base}#{self.anchor}" if "://" in base else ""
+
+    @property
+    def title_text(self) -> str:
+        """The title as a text without marks, from a capital letter on."""
+        text = as_plain(self.title)
+        return f"{text[0].upper()}{text[1:]}"
+
+    @property
+    def means_text(self) -> str:
+        """What it means, as a text without marks; the list of what it says is for the help."""
+        return as_plain(self.means.partition(" It says:\n\n")[0])
 
     @property
     def help_text(self) -> str:
         """All of it, in lines."""
-        return f"{self.means}\n\nWhy: {self.why}\n\nWhat to do: {self.todo}\n\nSource: {self.source}"
+        parts = {"Why": self.why, "What to do": self.todo, "Source": self.source}
+        said = [self.means, self.example, *(f"{name}: {text}" for name, text in parts.items())]
+        return "\n\n".join(as_plain(text) for text in said if text)
 
     @property
     def help_markdown(self) -> str:
         """The same, set."""
         parts = {"Why": self.why, "What to do": self.todo, "Source": self.source}
-        return "\n\n".join([as_text(self.means), *(f"**{name}:** {as_text(text)}" for name, text in parts.items())])
+        said = [as_text(self.means), self.example, *(f"**{name}:** {as_text(text)}" for name, text in parts.items())]
+        return "\n\n".join(text for text in said if text)
+
+
+def as_plain(text: str) -> str:
+    """A text of Markdown's without its marks.
+
+    >>> as_plain("`<auth>` is for `<source>`")
+    '<auth> is for <source>'
+    """
+    return _FENCE.sub("", text).replace("`", "")
 
 
 def as_text(text: str) -> str:

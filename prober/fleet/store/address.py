@@ -23,22 +23,30 @@ def read_address(url: str, credentials: Path | None = None) -> StoreAddress:
 
     :raise StoreError: where the address cannot be read, or a file of secrets is missing or open to others.
     """
-    parts = urlsplit(url)
-    servers = parts.netloc.split(",")
+    # Python reads no list of servers where one is in brackets (3.14), so that is taken out for it.
+    scheme, told_servers, rest = _parts(url)
+    parts, servers = urlsplit(f"//host{rest}"), told_servers.split(",")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if parts.scheme not in ("nats", "tls") or parts.path.strip("/") or parts.fragment or len(servers) > _MOST_SERVERS:
+    if scheme not in ("nats", "tls") or parts.path.strip("/") or parts.fragment or len(servers) > _MOST_SERVERS:
         raise StoreError(f"{url[:80]!r} is no address of a store", hint=_HINT)
-    if "@" in parts.netloc:
+    if "@" in told_servers:
         raise StoreError(
             "an address has no user and no password", hint="put a key into a file of its own, with mode 0600"
         )
     if unknown := options.keys() - {"ca", "cert", "key"}:
         raise StoreError(f"an address of a store has no option {sorted(unknown)[0][:40]!r}", hint=_HINT)
-    if options and parts.scheme != "tls":
+    if options and scheme != "tls":
         raise StoreError("certificates are for tls://", hint=_HINT)
-    told = tuple(f"{parts.scheme}://{_server(server, url)}" for server in servers)
-    tls = _context(options) if parts.scheme == "tls" else None
+    told = tuple(f"{scheme}://{_server(server, url)}" for server in servers)
+    tls = _context(options) if scheme == "tls" else None
     return StoreAddress(told, None if credentials is None else read_credentials(credentials), tls)
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, servers, and what stands behind these."""
+    scheme, colon, behind = url.partition("://")
+    end = next((at for at, sign in enumerate(behind) if sign in "/?#"), len(behind))
+    return (scheme.lower() if colon else "", behind[:end], behind[end:])
 
 
 def _server(server: str, url: str) -> str:

@@ -109,7 +109,8 @@ def assign_usb(domain: Domain, target: Target) -> Completion:
         return domain
     controllers = domain.devices.of(UsbController)
     if not _has_usb(controllers):
-        hint = "take the <controller type='usb' model='none'/> out" if target.has_pci else ""
+        add, remove = "add a <controller type='usb'/>", "take the <controller type='usb' model='none'/> out"
+        hint = "" if not target.has_pci else remove if controllers else add
         for device in wanting:
             message = f"this <{device.element}> sits on USB, and the domain has none"
             yield Refusal(place=device.place(), message=message, hint=hint)

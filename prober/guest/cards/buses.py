@@ -1,6 +1,7 @@
 """The PCI buses as a guest numbers them, and the hot-plug slots that Linux finds there.
 
 Seen with Debian's Linux 6.1 on SeaBIOS, under QEMU 5.2, 7.2, 10.0 and 11.1: ``tests/integration/test_card_names.py``.
+On ARM's ``virt`` the same Linux was seen under QEMU 7.2, with a device tree and behind edk2 (docs/machines.md).
 
 - Firmware numbers buses depth first, in the order of slots and functions; Linux leaves that as it is.
 - Under ACPI hot-plug, Linux (acpiphp) has a slot for each number of a bus whose device can be unplugged, or that is
@@ -127,7 +128,7 @@ def _is_port(controller: PciController) -> bool:
 
 def _has_shpc_driver(domain: Domain, target: Target) -> bool:
     """Linux leaves the SHPC alone where ACPI tables do not hand it over: those of pc."""
-    return target.kind == "q35" or not domain.features.acpi
+    return target.kind != "pc" or not domain.features.acpi
 
 
 def _fixed_slots(domain: Domain, target: Target, bus: int) -> frozenset[int]:

@@ -46,7 +46,7 @@ def find_card_names(domain: Domain, target: Target, hotplug: Iterable[PortHotplu
     cards = domain.devices.of(Interface)
     if not target.has_pci or not cards:
         return
-    if not target.is_x86:
+    if not target.family.is_numbered:
         rule = f"how guests of machine {target.machine} of {target.caps.target} number its buses was not looked at"
         for card in cards:
             yield CardName(card=card.id, mac=_mac(card), name=None, rules=(rule,))
@@ -87,9 +87,7 @@ def _name(
     if target.kind == "q35" and not domain.features.acpi:
         rules.append("SeaBIOS has ACPI tables of its own for a q35 without ACPI, which number slots in their own way")
         return CardName(card=card.id, mac=_mac(card), name=None, path=path, rules=tuple(rules))
-    tells_root = domain.features.acpi and target.caps.version.numbers >= _TOLD_ON_ROOT
-    told = hotplug.get(spot.bus) == "acpi" or (spot.bus == 0 and tells_root)
-    onboard = _onboard(card, rules, is_told=told)
+    onboard = _onboard(card, rules, why_not=_why_untold(spot, hotplug, domain, target))
     slot = _slot(spot, buses, hotplug.get(spot.bus, "unknown"), rules)
     loader = domain.os.loader
     if loader is not None and loader.type == "pflash" and number:
@@ -107,12 +105,22 @@ def _name(
     )
 
 
-def _onboard(card: Interface, rules: list[str], *, is_told: bool) -> str | None:
+def _why_untold(spot: _Spot, hotplug: Mapping[int, Hotplug], domain: Domain, target: Target) -> str:
+    """Why the ACPI tables do not tell of ``acpi-index`` there; empty where they do."""
+    if not target.family.acpi_device:
+        return f"the ACPI tables of machine {target.machine} do not tell of acpi-index (hw/pci-host/gpex-acpi.c)"
+    tells_root = domain.features.acpi and target.caps.version.numbers >= _TOLD_ON_ROOT
+    if hotplug.get(spot.bus) == "acpi" or (spot.bus == 0 and tells_root):
+        return ""
+    return "the guest sees acpi-index on buses with ACPI hot-plug, and from QEMU 8.0 on the root bus"
+
+
+def _onboard(card: Interface, rules: list[str], *, why_not: str) -> str | None:
     index = card.acpi_index
     if index is None:
         return None
-    if not is_told:
-        rules.append("the guest sees acpi-index on buses with ACPI hot-plug, and from QEMU 8.0 on the root bus")
+    if why_not:
+        rules.append(why_not)
         return None
     if index > _MOST_ONBOARD:
         rules.append(f"an acpi-index above {_MOST_ONBOARD} names nothing")

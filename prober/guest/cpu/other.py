@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from difflib import get_close_matches
 
-from prober.commandline.refusal import Note, Refusal
+from prober.commandline.arm import has_32_bits
+from prober.commandline.refusal import Note, Place, Refusal
 from prober.domain.cpu.model import Cpu, CpuName, Feature
 from prober.domain.domain import Domain
 from prober.domain.steps import Completion
-from prober.guest.cpu.own import default_model
+from prober.guest.cpu.own import cpu_type, default_model
 from prober.host.target import Target
 from prober.xml.binding import Places
 
@@ -29,6 +30,8 @@ def settle_other_cpu(domain: Domain, target: Target) -> Completion:
     if cpu is None or (cpu.mode == "custom" and not cpu.name):
         return (yield from _by_machine(domain, target))
     yield from _check_cpu(cpu, target)
+    if cpu.mode == "custom":
+        yield from _check_bits(cpu.name, cpu.model.place("name") if cpu.model is not None else cpu.place(), target)
     return domain.replace(cpu=(yield from _with_vectors(cpu)))
 
 
@@ -36,6 +39,9 @@ def _by_machine(domain: Domain, target: Target) -> Completion:
     """A CPU that names no model has the machine's, where that can be run."""
     default = default_model(target)
     if default is not None:
+        yield from _check_bits(
+            default, domain.cpu.place() if domain.cpu is not None else domain.os.type.place("arch"), target
+        )
         cpu = domain.cpu or Cpu().replace(places=Places(target.place))
         model = cpu.model or CpuName(places=Places(target.place))
         return domain.replace(cpu=cpu.replace(model=model.replace(name=default, fallback="forbid")))
@@ -47,6 +53,13 @@ def _by_machine(domain: Domain, target: Target) -> Completion:
         )
         yield Note(place=place, message=f"{text}: write <cpu mode='host-passthrough'/>")
     return domain
+
+
+def _check_bits(model: str, place: Place, target: Target) -> Iterator[Note]:
+    """A CPU that what is for 64-bit ARM cannot run on, as QEMU's own for ``virt`` is."""
+    if target.arch == "aarch64" and has_32_bits(cpu_type(model, target), target.caps):
+        text = f"{model} has 32 bits, and no guest or firmware for aarch64 runs on it"
+        yield Note(place=place, message=text, hint="name another model, or write <cpu mode='maximum'/>")
 
 
 def _check_cpu(cpu: Cpu, target: Target) -> Iterator[Refusal]:

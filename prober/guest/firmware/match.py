@@ -12,13 +12,16 @@ from prober.host.target import Target
 
 _INTERFACES = {"efi": "uefi", "bios": "bios", "pflash": "uefi", "rom": "bios"}
 
+#: QEMU's names of architectures of 32 bits, which a binary for 64 runs, too, and firmware for 64 bits does not.
+_OF_32_BITS = {"i686": "i386", "armv7l": "arm"}
+
 
 def fits(firmware: Descriptor, domain: Domain, target: Target, loader: Loader) -> bool:
     """Whether the domain may get it; ``loader`` is what the domain asks of it, as far as it does."""
     kind = domain.os.firmware or loader.type or ""
     if _INTERFACES.get(kind) not in firmware.interface_types:
         return False
-    arch = "i386" if domain.arch == "i686" else target.caps.target
+    arch = _OF_32_BITS.get(domain.arch or "", target.caps.target)
     if not any(one.fits(arch, target.canonical) for one in firmware.targets):
         return False
     mapping = firmware.mapping

@@ -17,6 +17,9 @@ from prober.host.target import Target
 
 _PORT_OFF = "hotplug=off on the port itself (hw/pci/pcie_port.c)"
 
+#: Seen of Linux 6.1 on pc, q35 and ARM's ``virt``.
+_UNFOUND = "without ACPI Linux does not find the buses of an expander"
+
 #: Seen on QEMU 5.2, 7.2, 10.0 and 11.1, with either option on and off: the ``hotplug-handler`` of each bus.
 _APART = "ACPI hot-plug reaches the machine's own root bus and what is below it alone (hw/acpi/pcihp.c)"
 
@@ -39,7 +42,7 @@ def find_hotplug(domain: Domain, target: Target) -> Iterator[PortHotplug]:
     apart = _below_expanders(controllers)
     for controller in controllers:
         if isinstance(controller, Expander):
-            hotplug, rules = _of_expander()
+            hotplug, rules = _of_expander(switches)
         elif controller.number in apart:
             hotplug, rules = _of_bridge_apart(controller, switches, target)
         else:
@@ -66,16 +69,21 @@ def _below_expanders(controllers: list[PciController]) -> set[int]:
     return found
 
 
-def _of_expander() -> tuple[Hotplug, tuple[str, ...]]:
+def _of_expander(on: _Switches) -> tuple[Hotplug, tuple[str, ...]]:
     rule = "the bus of a pxb has no hot-plug controller of its own (hw/pci-bridge/pci_expander_bridge.c)"
-    return "none", (rule, _APART)
+    return "none", (rule, _APART, *_unfound(on))
+
+
+def _unfound(on: _Switches) -> Iterator[str]:
+    if not on.acpi:
+        yield _UNFOUND
 
 
 def _of_bridge_apart(controller: PciController, on: _Switches, target: Target) -> tuple[Hotplug, tuple[str, ...]]:
     if isinstance(controller, PcieRootPort) and controller.hotplug is False:
         return "none", (_PORT_OFF,)
     hotplug, rule = _own_controller(controller, on, target)
-    return hotplug, (_APART, rule)
+    return hotplug, (_APART, rule, *_unfound(on))
 
 
 def _switches(choice: Choice, target: Target, *, acpi: bool) -> _Switches:

@@ -18,10 +18,19 @@ from prober.host.target import Target
 
 def check_memory(domain: Domain, target: Target) -> Iterator[Refusal]:
     """What cannot be."""
+    yield from _check_least(domain, target)
     yield from _check_page_nodes(domain)
     yield from _check_pages(domain, target)
     if domain.plain_memory:
         yield from _check_plain(domain.memory_backing, domain.numa)
+
+
+def _check_least(domain: Domain, target: Target) -> Iterator[Refusal]:
+    """The board of some machines has no less (QEMU, ``hw/loongarch/virt.c``, ``virt_init``)."""
+    least = target.family.least_memory // 1024
+    if domain.memory.kibibytes < least:
+        message = f"machine {target.machine} of {target.caps.target} has {least} KiB of memory or more"
+        yield Refusal(place=domain.memory.place(), message=message)
 
 
 def _check_page_nodes(domain: Domain) -> Iterator[Refusal]:

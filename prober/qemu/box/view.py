@@ -76,7 +76,9 @@ def look_at(binary: str, root: Path | None = None) -> View:
     named = os.path.normpath(f"/{binary.lstrip('/')}" if "/" in binary else f"/usr/bin/{binary}")
     real = walk.follow(named)
     if real is None:
-        raise LaunchError(f"cannot start {binary}: No such file or directory", hint="is the path right?")
+        raise LaunchError(
+            f"cannot start {binary}: No such file or directory", hint="is QEMU installed, and the path right?"
+        )
     walk.show_tree_of(real)
     for program in (*filter(None, [interpreter_of(walk.root + real)]), *find_programs(walk.root + real)):
         found = walk.follow(program.removeprefix(walk.root))

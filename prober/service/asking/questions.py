@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from prober.capabilities import Capabilities, Evidence
 from prober.capabilities.changes import AnswerChange
 from prober.capabilities.entry import Entry
+from prober.commandline.parse import refuse_no_line
 from prober.commandline.report import ArgvReport
 from prober.errors import ProberError, ServiceError, UsageError
 from prober.export.domcapabilities import DomainCapabilities
@@ -214,7 +215,11 @@ def ask_translate(xml: str | bytes, binary: str | None, asking: Asking) -> Servi
 
 
 def ask_check_argv(words: Sequence[str], binary: str | None, assume: bool) -> ServiceQuestion[ArgvReport]:
-    """What a binary would make of a command line."""
+    """What a binary would make of a command line.
+
+    :raise UsageError: where it is one text, or begins with an option.
+    """
+    refuse_no_line(words)
     query = query_of(binary=binary, assume_unknown_present=assume)
     return ServiceQuestion(
         routes.CHECK_ARGV, ArgvReport, query=query, body=json.dumps(list(words)).encode(), kind="application/json"

@@ -206,3 +206,11 @@ def test_what_is_no_domain_is_told_so(run: Run, tmp_path: Path, words: list[obje
     ended = run("check", *words)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def test_an_empty_word_is_not_the_working_directory(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.xml").write_bytes((CHECKOUT / "fixtures" / "domains" / "example.xml").read_bytes())
+    for words in (("", "--against", "qemu-10.0"), ("vm.xml", "--against", "")):
+        ended = run("check", *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert "an empty word" in ended.err

@@ -27,6 +27,11 @@ def test_a_line_of_nothing_in_json_is_made_last() -> None:
         ("-device scsi-cd", "there is no bus of type SCSI"),
         ("-device virtio-rng-device", "there is no bus of type virtio-bus"),
         ("-device qemu-xhci,id=x -device scsi-cd,bus=x.0", "goes on a bus of type SCSI, and x.0 is of type usb-bus"),
+        ("-device i8042,bus=pcie.0", "goes on a bus of type ISA, and pcie.0 is of type PCI"),
+        ("-device e1000,bus=ide.0", "goes on a bus of type PCI, and ide.0 is of type IDE"),
+        ("-usb -device e1000,bus=usb-bus.0", "goes on a bus of type PCI, and usb-bus.0 is of type usb-bus"),
+        ("-device pcie-root-port,id=r -device ide-cd,bus=r", "goes on a bus of type IDE, and r is of type PCI"),
+        ("-device lsi53c895a -device usb-kbd,bus=scsi.0", "goes on a bus of type usb-bus, and scsi.0 is of type SCSI"),
         ("-device ahci,id=x -device ide-cd,bus=x.6", "there is no bus 'x.6'"),
         ("-device i6300esb,id=x -device usb-kbd,bus=x.0", "there is no bus 'x.0'"),
         ("-device ich9-usb-uhci1,bus=pcie.0,masterbus=e.0", "there is no bus 'e.0'"),
@@ -36,6 +41,20 @@ def test_a_line_of_nothing_in_json_is_made_last() -> None:
 def test_buses_by_their_type(line: str, message: str) -> None:
     (finding,) = faults(f"{_Q35} {line}", "")
     assert message in finding.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-device isa-serial,bus=isa.0",
+        "-usb -device usb-kbd,bus=usb-bus.0",
+        "-device lsi53c895a -device scsi-cd,bus=scsi.0",
+        "-device pxb-pcie,id=p,bus_nr=4 -device pcie-root-port,bus=p,id=r -device e1000e,bus=r",
+        "-device ide-cd,bus=ide.1",
+    ],
+)
+def test_buses_that_fit(line: str) -> None:
+    assert faults(f"{_Q35} {line}", "") == []
 
 
 def test_the_bus_of_an_nvme_controller_is_called_as_the_controller() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import jsonschema_rs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from lxml import etree
@@ -17,8 +17,8 @@ from prober.export.forms.github import escape_data, escape_property, render_gith
 from prober.export.forms.junit import render_junit
 from prober.export.forms.model import CaseOutcome, FormCase, FormLevel, FormPlace, FormReport, FormResult
 from prober.export.forms.sarif import render_sarif
-from prober.export.rulebook.find import rule_text
-from tests.sarif_form import sarif_schemas
+from prober.export.rulebook.find import known_rules, rule_text
+from tests.sarif_form import sarif_faults
 
 #: Texts as files, QEMUs and XML have them, with what the forms have a meaning for.
 TEXTS = some.text(some.sampled_from("ab%:,\r\n<>&\"'\x00\x1b\ufffe]\ud800é😀") | some.characters(), max_size=20)
@@ -39,7 +39,6 @@ CASES = some.builds(
 REPORTS = some.builds(FormReport, some.just("check"), some.lists(CASES, max_size=3).map(tuple), SOUND)
 
 JUNIT = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
-SCHEMAS = [jsonschema_rs.validator_for(schema) for schema in sarif_schemas()]
 
 
 def refused(*results: FormResult, name: str = "vm.xml", group: str = "QEMU 7.2.22") -> FormReport:
@@ -67,22 +66,21 @@ def read_command(line: str) -> tuple[str, dict[str, str], str]:
 @given(REPORTS)
 def test_a_sarif_document_is_of_its_schema_and_has_each_result(report: FormReport) -> None:
     document = json.loads(json.dumps(sarif(report)))
-    assert [error.message for schema in SCHEMAS for error in schema.iter_errors(document)] == []
+    assert sarif_faults(document) == []
     (run,) = document["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [one.rule for one in report.results]
     assert [one["message"]["text"] for one in run["results"]] == [one.text for one in report.results]
-    assert all(rule["help"]["text"] and rule["help"]["markdown"] and rule["helpUri"] for rule in rules)
 
 
 def test_a_sarif_result_is_at_its_place() -> None:
-    found = FormResult("xml/twice", FormLevel.error, "twice", FormPlace("a b/vm.xml", 3, 5, "/domain/name[2]"))
+    found = FormResult("xml/twice", FormLevel.error, "twice", FormPlace("a b/50%/vm.xml", 3, 5, "/domain/name[2]", 9))
     (result,) = sarif(refused(found))["runs"][0]["results"]
     assert result["locations"] == [
         {
             "physicalLocation": {
-                "artifactLocation": {"uri": "a%20b/vm.xml", "uriBaseId": "%SRCROOT%"},
-                "region": {"startLine": 3, "startColumn": 5},
+                "artifactLocation": {"uri": "a%20b/50%25/vm.xml", "uriBaseId": "%SRCROOT%"},
+                "region": {"startLine": 3, "startColumn": 5, "endLine": 3, "endColumn": 9},
             },
             "logicalLocations": [{"fullyQualifiedName": "/domain/name[2]"}],
         }
@@ -94,9 +92,10 @@ def test_a_line_that_was_typed_stands_in_the_document() -> None:
     run = sarif(FormReport("check-argv", (FormCase("q", "", CaseOutcome.refused, (found,)),), "q -device mak"))["runs"][
         0
     ]
-    assert run["artifacts"] == [{"contents": {"text": "q -device mak"}, "roles": ["analysisTarget"]}]
+    (artifact,) = run["artifacts"]
+    assert artifact["contents"] == {"text": "q -device mak"}
     assert run["results"][0]["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"index": 0},
+        "artifactLocation": {"uri": artifact["location"]["uri"], "index": 0},
         "region": {"startLine": 1, "startColumn": 9},
     }
 
@@ -107,6 +106,51 @@ def test_who_could_not_be_asked_is_no_result() -> None:
     (invocation,) = run["invocations"]
     assert (run["results"], invocation["executionSuccessful"]) == ([], False)
     assert invocation["toolExecutionNotifications"][0]["message"]["text"] == "vm.xml: /usr/bin/qemu: it ended"
+
+
+def test_what_came_by_stdin_is_in_no_file_of_the_sources() -> None:
+    found = FormResult("xml/twice", FormLevel.error, "twice", FormPlace("<stdin>", 3, 5, "/domain/name[2]"))
+    document = sarif(refused(found, name="<stdin>"))
+    assert sarif_faults(document) == []
+    (run,) = document["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": "stdin", "index": 0}
+    assert run["artifacts"][place["index"]]["location"] == {"uri": "stdin"}
+
+
+def marks_of(*results: FormResult) -> list[str]:
+    return [one["partialFingerprints"]["prober/v1"] for one in sarif(refused(*results))["runs"][0]["results"]]
+
+
+def test_a_result_is_known_again_when_lines_move_and_others_are_asked() -> None:
+    one = FormResult("xml/twice", FormLevel.error, "twice", FormPlace("vm.xml", 3, 5, "/domain/name[2]"), by="QEMU 5")
+    moved = one._replace(place=one.place._replace(line=30, column=1, end=4), by="QEMU 5, QEMU 7", hint="leave it out")
+    assert marks_of(one) == marks_of(moved)
+    others = [
+        one._replace(rule="xml/missing"),
+        one._replace(message="thrice"),
+        one._replace(place=one.place._replace(file="other.xml")),
+        one._replace(place=one.place._replace(where="/domain/name[3]")),
+    ]
+    marks = marks_of(one, *others, one._replace(place=one.place._replace(line=4)))
+    assert len(set(marks)) == 6
+    assert marks[0].partition(":")[0] == marks[-1].partition(":")[0]
+
+
+def test_a_link_that_leads_nowhere_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = FormResult("xml/twice", FormLevel.error, "twice")
+    monkeypatch.delenv("PROBER_RULES_URL", raising=False)
+    assert "helpUri" not in sarif(refused(one))["runs"][0]["tool"]["driver"]["rules"][0]
+    monkeypatch.setenv("PROBER_RULES_URL", "https://example.org/rules.md")
+    assert sarif(refused(one))["runs"][0]["tool"]["driver"]["rules"][0]["helpUri"].endswith("/rules.md#xmltwice")
+
+
+@pytest.mark.parametrize("name", known_rules())
+def test_what_is_said_of_a_rule_can_be_shown(name: str) -> None:
+    document = sarif(refused(FormResult(name, FormLevel.error, "wrong")))
+    assert sarif_faults(document) == []
+    (rule,) = document["runs"][0]["tool"]["driver"]["rules"]
+    assert ("what is taken" in rule["help"]["text"]) <= ("(-" in rule["help"]["text"])
 
 
 @settings(deadline=None, max_examples=50)
@@ -125,13 +169,29 @@ def test_junit_keeps_what_xml_can_have() -> None:
     found = FormResult("xml/twice", FormLevel.error, 'a<b> & \x1b "c"', FormPlace("vm.xml", 3, 5, "/domain/name[2]"))
     (failure,) = etree.fromstring(render_junit(refused(found)).encode()).findall(".//failure")
     assert failure.text == 'vm.xml:3:5: /domain/name[2]: error: a<b> & \ufffd "c" [xml/twice]'
-    assert (failure.get("type"), failure.get("message")) == ("xml/twice", "refused")
+    assert (failure.get("type"), failure.get("message")) == ("xml/twice", 'refused: a<b> & \ufffd "c"')
+
+
+def test_junit_has_a_suite_for_each_who_was_asked_in_their_order() -> None:
+    cases = [FormCase(name, who, CaseOutcome.passed) for name in "ab" for who in ("QEMU 5.2.0", "QEMU 10.0.13")]
+    top = etree.fromstring(render_junit(FormReport("check", tuple(cases))).encode())
+    assert [(suite.get("name"), suite.get("tests")) for suite in top] == [("QEMU 5.2.0", "2"), ("QEMU 10.0.13", "2")]
+
+
+def test_junit_tells_a_refusal_by_what_weighs_most() -> None:
+    note = FormResult("xml/twice", FormLevel.note, "told", FormPlace("vm.xml", 1))
+    wrong = FormResult("option/property", FormLevel.error, "wrong", FormPlace("vm.xml", 3))
+    (failure,) = etree.fromstring(render_junit(refused(note, wrong)).encode()).findall(".//failure")
+    assert (failure.get("type"), failure.get("message")) == ("option/property", "refused: wrong")
 
 
 @settings(deadline=None, max_examples=50)
 @given(REPORTS)
 def test_a_github_annotation_is_read_as_it_was_meant(report: FormReport) -> None:
+    broken = [one for one in report.cases if one.outcome is CaseOutcome.broken and not one.results]
     lines = list(render_github(report))
+    assert [read_command(line)[1] for line in lines[: len(broken)]] == [{"title": "not asked"}] * len(broken)
+    lines = lines[len(broken) :]
     assert all("\n" not in line and "\r" not in line for line in lines)
     for line, one in zip(lines, report.results, strict=True):
         level, properties, message = read_command(line)

@@ -8,7 +8,7 @@ from prober.guest.cards.name import CardName, compare_card_names
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.translation import Translation
-from tests.cards import SEEN, CardCase, write_cards
+from tests.cards import SEEN, SEEN_ON_ARM, CardCase, write_arm_cards, write_cards
 from tests.recordings import FIXTURES, load_capabilities
 
 
@@ -28,6 +28,25 @@ def test_the_names_are_those_that_a_guest_was_seen_to_give(case: CardCase, later
         assert tuple(map(shown, cards)) == SEEN[case, later]
         assert [card.name for card in cards] == [_taken(shown(card)) for card in cards]
         assert all(card.rules for card in cards)
+
+
+@pytest.mark.parametrize("acpi", SEEN_ON_ARM)
+def test_the_names_on_virt_are_those_that_a_guest_of_arm_was_seen_to_give(acpi: bool) -> None:
+    cards = translated(write_arm_cards(acpi=acpi), "aarch64-7.2.22").cards
+    assert tuple(map(shown, cards)) == SEEN_ON_ARM[acpi]
+    assert [card.name for card in cards] == [_taken(shown(card)) for card in cards]
+    assert any("do not tell of acpi-index" in rule for rule in cards[3].rules)
+
+
+@pytest.mark.parametrize("target", ["riscv64", "loongarch64"])
+def test_a_machine_that_was_not_looked_at_has_no_names(target: str) -> None:
+    xml = (
+        f"<domain type='qemu'><name>n</name><memory>1048576</memory><os><type arch='{target}' machine='virt'>hvm</type>"
+        "</os><devices><interface type='user'><model type='virtio'/></interface></devices></domain>"
+    )
+    (card,) = translated(xml, f"{target}-7.2.22").cards
+    assert (card.name, card.path, card.slot) == (None, None, None)
+    assert f"machine virt of {target}" in card.rules[0]
 
 
 def _taken(names: str) -> str | None:

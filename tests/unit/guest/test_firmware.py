@@ -232,6 +232,20 @@ def test_a_guest_of_32_bits_gets_firmware_for_it() -> None:
     assert flashed(xml, brought)[0] == "/fw/narrow.code"
 
 
+def test_so_does_a_guest_of_arms_32_bits() -> None:
+    caps = load_capabilities(FIXTURES / "qemu-aarch64-7.2.22.replies.xz")
+    xml = (
+        b"<domain type='qemu'><name>n</name><memory>65536</memory><os firmware='efi'>"
+        b"<type arch='armv7l' machine='virt'>hvm</type></os><features><acpi/></features><devices/></domain>"
+    )
+    wide = described(mapping=flash("wide"), targets=[{"architecture": "aarch64", "machines": ["virt-*"]}])
+    narrow = described(mapping=flash("narrow"), targets=[{"architecture": "arm", "machines": ["virt-*"]}])
+    argv = translate(read_domain(xml), caps, binary="/q", host=host(wide, narrow)).argv
+    assert any("/fw/narrow.code" in word for word in argv)
+    with pytest.raises(RefusedError, match="none of the 1 firmware descriptors"):
+        translate(read_domain(xml), caps, binary="/q", host=host(wide))
+
+
 def kept_by_qemu(xml: bytes, brought: Host) -> tuple[str, str]:
     """The firmware in memory, and where QEMU keeps its variables."""
     argv = translate(read_domain(xml), CAPS, binary="/q", host=brought).argv

@@ -20,7 +20,7 @@ def test_no_such_file(aio: Aio, tmp_path: Path) -> None:
     error = fails(aio, tmp_path / "nothing")
     assert isinstance(error, LaunchError)
     assert error.message == f"cannot start {tmp_path}/nothing: No such file or directory"
-    assert error.hint == "is the path right, and does its interpreter exist?"
+    assert error.hint == "is QEMU installed, the path right, and does its interpreter exist?"
 
 
 def test_not_executable(aio: Aio, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_interpreter_missing(aio: Aio, tmp_path: Path) -> None:
     (tmp_path / "qemu").chmod(0o755)
     error = fails(aio, tmp_path / "qemu")
     assert isinstance(error, LaunchError)
-    assert error.hint == "is the path right, and does its interpreter exist?"
+    assert error.hint == "is QEMU installed, the path right, and does its interpreter exist?"
 
 
 @pytest.mark.parametrize("content", [b"echo a shell script without a first line\n", b"\x7fELFnonsense", b""])

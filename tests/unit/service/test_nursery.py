@@ -19,8 +19,7 @@ sys.addaudithook(lambda event, told: imported.append(told[0]) if event == "impor
 left = os.fork()
 if not left:
     os._exit(0)
-os.waitid(os.P_PID, left, os.WEXITED | os.WNOWAIT)
-while True:  # until the handler has waited for it
+while True:  # until it has ended and the handler has waited for it
     try:
         os.waitid(os.P_PID, left, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:

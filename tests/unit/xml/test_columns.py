@@ -18,7 +18,26 @@ XML = b"""<domain xmlns:q='urn:q'>
 
 
 def place(path: str) -> tuple[int, int] | None:
-    return find_columns(XML)(path)
+    found = find_columns(XML)(path)
+    return None if found is None else found[:2]
+
+
+def marked(path: str) -> str:
+    """What is written from the place on to its end."""
+    found = find_columns(XML)(path)
+    assert found is not None
+    assert found.end
+    return XML.decode().splitlines()[found.line - 1][found.column - 1 : found.end - 1]
+
+
+def test_the_end_is_that_of_the_attribute_or_the_tag() -> None:
+    assert marked("/domain/os[2]/@a") == 'a="x"'
+    assert marked("/domain/os[2]") == """<os a="x" b = 'a=&quot;/>' c='1'/>"""
+    assert marked("/domain/name") == "<name>"
+    several = find_columns(b"<a>\n<b\n c='1'\n/><d e='x\ny'/></a>")
+    assert several("/a/b") == (2, 1, 0)
+    assert several("/a/b/@c") == (3, 2, 7)
+    assert several("/a/d/@e") == (4, 6, 0)
 
 
 def test_an_element_and_its_attributes_stand_where_they_are_written() -> None:

@@ -19,8 +19,8 @@ DOMAIN = """<domain type='qemu'>
 </domain>"""
 
 
-def run(devices: str, *, monitor: str | None = None, host: Host | None = None) -> Translation:
-    caps = without_lists(load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz"))
+def run(devices: str, *, monitor: str | None = None, host: Host | None = None, version: str = "10.0.13") -> Translation:
+    caps = without_lists(load_capabilities(FIXTURES / f"qemu-{version}.replies.xz"))
     domain = read_domain(DOMAIN.format(devices).encode())
     return translate(domain, caps, binary="/q", monitor=monitor, host=host or Host())
 

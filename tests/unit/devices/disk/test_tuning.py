@@ -28,6 +28,20 @@ def test_limits_are_set_on_the_monitor() -> None:
     assert {"bps", "bps_wr", "iops", "iops_rd", "iops_max"} <= command["arguments"].keys()
 
 
+def test_without_a_monitor_a_note_says_what_is_not_done() -> None:
+    limits = "<iotune><total_iops_sec>5</total_iops_sec></iotune>"
+    histogram = "<statistics><latency-histogram><bin start='0'/></latency-histogram></statistics>"
+    driver = f"<driver name='qemu'>{histogram}</driver>"
+    disk = f"<disk type='file'>{driver}<source file='/a'/><target dev='vda'/>{limits}</disk>"
+    translation = run(disk, version="11.1.2")
+    assert [note.message for note in translation.notes] == [
+        "<iotune> is set on QEMU's monitor: without one the disk has no limits",
+        "<latency-histogram> is set on QEMU's monitor: without one there is none",
+    ]
+    assert {one.kind for one in translation.resources} >= {"iotune"}
+    assert run(disk, monitor="/m", version="11.1.2").notes == ()
+
+
 def test_a_transient_disk_gets_its_overlay_on_the_monitor() -> None:
     disk = "<disk type='file'><source file='/a'/><target dev='vda'/><transient/></disk>"
     (need,) = [item for item in run(disk, monitor="/m").resources if item.kind == "transient"]
