@@ -127,7 +127,7 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
     if source.scene.untouched:
         await leave_memory_out(source, destination)
     sent = await send_state(source, destination)
-    tell_step("sent", outcome="taken" if sent.is_complete else "refused", number=sent.state_bytes)
+    tell_step("sent", outcome="taken" if sent.is_complete else "not taken", number=sent.state_bytes)
     told = told_of(source, here), told_of(destination, there)
     unknown = (*unknowns_of(source, destination), *kernel_matters(source.scene.words))
     common = {"changes": changes, "unknown": unknown, "state_bytes": sent.state_bytes}

@@ -123,7 +123,8 @@ class ServiceRehearsing:
             head = {"do": "pin", "assume": question.assume_unknown_present}
             head["machine"] = lines[0][1].machine if lines else None
             lines.append((known, await _parse(PinnedLine, await self._work(head, question.xml, asker, known))))
-            tell_step("translated", side="destination" if lines[1:] else "source")
+            if not lines[-1][1].refusals:
+                tell_step("translated", side="destination" if lines[1:] else "source")
         return [await self._move_pinned(question, *way) for way in _told_ways(question, lines[0], lines[1])]
 
     async def _move_pinned(

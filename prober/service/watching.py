@@ -49,7 +49,8 @@ async def answer_in_steps(
 
 
 class StepStream:
-    """The body of one answer.  Closed, it breaks the work off: nobody waits for it."""
+    """The body of one answer.  Closed, nothing more is begun: what has its turn at a QEMU, or waits for it, goes on as
+    it does wherever somebody goes away (:meth:`prober.proof.turns.ProofTurns.start`)."""
 
     def __init__(self, work: Callable[[], Awaitable[Response]], refused: Callable[[ProberError], Response]) -> None:
         self._work = work

@@ -31,6 +31,7 @@ from tests.unit.service.test_prove import Recorded
 from tests.unit.service.test_rehearse import CARD, COMMAND, DOMAIN, ID, PLAIN
 
 PLUG = json.dumps({"argv": ["q"], "commands": [COMMAND]}).encode()
+REFUSED = DOMAIN.format("<nonsense/>")
 WATCH = {"accept": "text/html;q=0.5, Application/X-NDJSON;q=0.9"}
 
 
@@ -124,6 +125,7 @@ ASKED = [
         ["translated", "translated", "command", "command", "way back", "command", "command"],
         id="migrate a domain",
     ),
+    pytest.param("migrate?to=" + ID, REFUSED.encode(), "application/xml", [], id="migrate a domain that is refused"),
     pytest.param("prove", b"q -S", "text/plain", ["checked"], id="prove a line"),
     pytest.param("prove", PLAIN.encode(), "application/xml", ["translated", "checked"], id="prove a domain"),
 ]
