@@ -29,6 +29,7 @@ from prober.proof.store import ProofStore, key_of
 from prober.proof.subject import LineRequest, LineSubject
 from prober.proof.turns import ProofTurns
 from prober.proof.unseen import unseen_error
+from prober.proof.watched import tell_step
 from prober.qemu.box.find import find_box, open_box
 from prober.qemu.box.forms import Form
 from prober.qemu.box.judged import MappedFile
@@ -77,6 +78,7 @@ class Prover:
         """
         began = perf_counter()
         line = await check_line(subject, request, self._kvm)
+        tell_step("checked", number=len(line.report.findings))
         if line.is_refused:
             return proof_of(line, REFUSED_BY_CHECK, began, ground="checked")
         # What a line comes to is worked out before a box is made.
@@ -88,6 +90,7 @@ class Prover:
         key = await asyncio.to_thread(_key, line, ready, request)
         remembered = await self._find(key) if subject.depends_on else None
         if remembered is not None:
+            tell_step("remembered")
             return remembered.model_copy(update={"seconds": perf_counter() - began})
         return await self._share(key, line, began)
 
@@ -98,6 +101,9 @@ class Prover:
             task = self.turns.start(lambda: self._work(key, line, began))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        else:
+            # Its steps are told to whoever asked first.
+            tell_step("shared")
         return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -129,6 +135,7 @@ class Prover:
             bench = line.ready(box.theirs)
             if untouched:
                 use_untouched_memory(bench)
+            tell_step("made ready", number=len(bench.replaced))
             outcome, read = await start_line(bench, box, self._limits.wall_s, instead_of_kvm=line.instead_of_kvm)
             if outcome.verdict in (ProofVerdict.proven, ProofVerdict.in_part):
                 unseen = unseen_error(line.report.findings, line.words, bench)

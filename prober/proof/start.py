@@ -15,6 +15,7 @@ from prober.proof.given import Given
 from prober.proof.line import launch_of, without_own_words
 from prober.proof.live import ReadBack, read_back
 from prober.proof.outcome import Outcome, outcome_of_end, outcome_of_standing, outcome_without_memory
+from prober.proof.watched import tell_step
 from prober.proof.words import Message, messages_of
 from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box
@@ -80,7 +81,9 @@ async def start_line(bench: Bench, box: Box, wall_s: float, *, instead_of_kvm: b
     try:
         async with start_machine(bench, box, wall_s) as standing:
             session, started, programs = standing.session, standing.started, standing.programs
+            tell_step("started", what=box.confinement.form)
             read = await read_back(session, bench)
+            tell_step("read back", number=read.readings)
             read.program = (await asyncio.to_thread(read_judged, session.judged_pid, box)).exe
             outcome = outcome_of_standing(session.stderr, programs, started, bench, read, instead_of_kvm=instead_of_kvm)
             return outcome, read

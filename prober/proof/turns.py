@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from prober.errors import BusyError
+from prober.proof.watched import tell_step
 
 T = TypeVar("T")
 
@@ -40,5 +41,8 @@ class ProofTurns:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
+        if self._turns.locked():
+            tell_step("waits")
         async with self._turns:
+            tell_step("begins")
             return await work()

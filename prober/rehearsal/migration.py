@@ -14,6 +14,7 @@ from time import perf_counter
 from prober.proof.kvm import KvmTrial
 from prober.proof.readings import named_by_globals
 from prober.proof.subject import LineRequest, LineSubject
+from prober.proof.watched import tell_step
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
 from prober.rehearsal.changes import seen_changes
@@ -93,7 +94,7 @@ async def rehearse_migration(
 
 async def _set(subject: LineSubject, request: LineRequest, kvm: KvmTrial, side: SideName) -> Scene:
     try:
-        return await set_scene(subject, request, kvm)
+        return await set_scene(subject, request, kvm, side=side)
     except NotStanding as why:
         raise SideNotStanding(side, why) from why
 
@@ -119,10 +120,14 @@ async def _move(source: PairSide, destination: PairSide, *, driven: bool) -> Mig
     every = named_by_globals(source.standing.bench) | named_by_globals(destination.standing.bench)
     here, there = await _read_both(source, destination, every)
     changes = seen_changes(here, there)
+    tell_step("read back")
     done = await drive(source, here) if driven else Driven()
+    if driven:
+        tell_step("driven", side="source", number=len(done.devices))
     if source.scene.untouched:
         await leave_memory_out(source, destination)
     sent = await send_state(source, destination)
+    tell_step("sent", outcome="taken" if sent.is_complete else "not taken", number=sent.state_bytes)
     told = told_of(source, here), told_of(destination, there)
     unknown = (*unknowns_of(source, destination), *kernel_matters(source.scene.words))
     common = {"changes": changes, "unknown": unknown, "state_bytes": sent.state_bytes}

@@ -24,8 +24,10 @@ from prober.proof.bench import Bench
 from prober.proof.kvm import KvmTrial
 from prober.proof.models import LiveDifference, Omission, ProofVerdict, Replacement
 from prober.proof.outcome import Outcome
+from prober.proof.secrets import hide
 from prober.proof.start import Standing, outcome_of_exit
 from prober.proof.subject import LineRequest, LineSubject
+from prober.proof.watched import hidden_in_steps, tell_step
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Form
 from prober.qemu.ended import signal_of
@@ -71,8 +73,10 @@ async def rehearse_plug(
         scene = await set_scene(subject, asked, kvm or KvmTrial(), later=later)
         found = await find_box(root=subject.root, kvm=scene.with_kvm, form=form)
         work.scene, work.confinement = scene, found.form
+        secrets = secrets_in(request.words, request.commands)
         async with on_stage(scene, limits=limits, form=form) as standing:
-            await work.rehearse(standing, scene)
+            with hidden_in_steps(lambda text: hide(text, secrets)):
+                await work.rehearse(standing, scene)
     except NotStanding as ended:
         work.not_standing(ended)
     return work.told()
@@ -138,6 +142,7 @@ class _Work:
         try:
             if self.request.driven:
                 self.driven = await _drive(scene, standing)
+                tell_step("driven", number=len(self.driven.devices))
             await plugging.rehearse()
         except ExitedError as error:
             instead = scene.instead_of_kvm

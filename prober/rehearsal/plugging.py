@@ -14,6 +14,7 @@ from prober.proof.live import read_later
 from prober.proof.models import LiveDifference
 from prober.proof.outcome import NEEDS_KVM, live_finding
 from prober.proof.start import Standing
+from prober.proof.watched import tell_step
 from prober.proof.words import Message, Tone
 from prober.qemu.asking import ask_all
 from prober.qemu.questions import Question
@@ -125,6 +126,7 @@ class Plugging:
 
     def _note(self, number: int, outcome: str, *, said: str = "", reason: str = "") -> None:
         command = self._commands[number - 1]
+        tell_step("command", what=f"{command.execute} {command.name}".rstrip(), outcome=outcome, number=number)
         self.seen.steps.append(
             PlugStep.model_validate(
                 {
@@ -149,6 +151,7 @@ class Plugging:
         bench.later = [self._given[number] for number in sorted(came) if number in self._given]
         read = await read_later(self._standing.session, bench)
         self.seen.readings, self.seen.differences = read.readings, read.differences
+        tell_step("read back", number=read.readings)
         for one in read.differences:
             number = next(number for number, given in self._given.items() if given.position == one.position)
             text = f"{one.given!r} was asked for, and the machine has {one.got!r}"

@@ -21,6 +21,7 @@ from prober.proof.models import ProofVerdict
 from prober.proof.outcome import Outcome
 from prober.proof.start import Standing, outcome_of_exit, start_machine
 from prober.proof.subject import LineRequest, LineSubject
+from prober.proof.watched import StepSide, tell_step
 from prober.qemu.box.find import open_box
 from prober.qemu.box.forms import Form
 from prober.qemu.box.model import Box
@@ -44,12 +45,14 @@ class Scene(CheckedLine):
 
     ``more`` are options of ours that are started behind the line (``-incoming defer``).  ``later`` are flags and values
     of what comes to the machine once it stands: they are made ready with the line, and not started with it.
-    ``untouched`` has its memory in a file that is a hole, under the name that the machine has for it.
+    ``untouched`` has its memory in a file that is a hole, under the name that the machine has for it.  ``side`` is
+    which of two machines it is, for whoever watches.
     """
 
     more: tuple[tuple[str, str], ...] = ()
     untouched: bool = False
     later: tuple[tuple[str, str], ...] = ()
+    side: StepSide = ""
 
     @property
     def can_be_untouched(self) -> bool:
@@ -87,6 +90,7 @@ async def set_scene(
     *,
     more: tuple[tuple[str, str], ...] = (),
     later: tuple[tuple[str, str], ...] = (),
+    side: StepSide = "",
 ) -> Scene:
     """The line checked, and with which accelerator it is to be started.
 
@@ -94,7 +98,8 @@ async def set_scene(
     :raise NotStanding: where the check refuses it, and it is not to be started anyway.
     """
     line = await check_line(subject, request, kvm, later=later)
-    scene = Scene(**vars(line), more=more, later=later)
+    scene = Scene(**vars(line), more=more, later=later, side=side)
+    tell_step("checked", side=side, number=len(line.report.findings))
     if scene.is_refused:
         raise NotStanding(scene, REFUSED_BY_CHECK, "checked", Bench(subject.capabilities, ""))
     return scene
@@ -116,10 +121,12 @@ async def on_stage(
     for untouched in (False, True):
         async with open_box(scene.subject.binary, root=scene.subject.root, kvm=scene.with_kvm, form=form) as box:
             bench = _ready(scene, box, untouched=untouched)
+            tell_step("made ready", side=scene.side, number=len(bench.replaced))
             stands = False
             try:
                 async with start_machine(bench, box, limits.wall_s) as standing:
                     stands = True
+                    tell_step("started", side=scene.side, what=box.confinement.form)
                     yield standing
                     return
             except ExitedError as error:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from prober.capabilities import Capabilities
 from prober.commandline.device_types import device_type
 from prober.commandline.qmp import TAKES_OUT, QmpCommand
+from prober.proof.watched import tell_step
 from prober.qemu.asking import ask_all
 from prober.qemu.qom import qom_entries, qom_list
 from prober.qemu.questions import Question
@@ -60,11 +61,13 @@ async def take_out(session: Session, these: list[ToTakeOut], told: list[TakenOut
         if not name:
             reason = "it has no id, so nothing can take it out"
             told.append(TakenOut(execute=execute, name="", outcome="not tried", reason=reason))
+            _tell(told[-1])
             _hold(one, held, "what has no id")
             continue
         if name in held:
             reason = f"{held[name]} still has it"
             told.append(TakenOut(execute=execute, name=name, outcome="not tried", reason=reason))
+            _tell(told[-1])
             _hold(one, held, name)
             continue
         # Noted before it is asked for: a QEMU may end of it.
@@ -85,6 +88,11 @@ async def take_out(session: Session, these: list[ToTakeOut], told: list[TakenOut
         elif one.command.execute == "device_add":
             gone.append(name)
         told[-1] = told[-1].model_copy(update=update)
+        _tell(told[-1])
+
+
+def _tell(one: TakenOut) -> None:
+    tell_step("taken out", what=f"{one.execute} {one.name}".rstrip(), outcome=one.outcome)
 
 
 async def _ask(session: Session, question: Question, *, is_patient: bool) -> Exchange:

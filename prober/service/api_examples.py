@@ -23,6 +23,7 @@ from prober.errors import (
     UnknownBinaryError,
     UnreadableDomainError,
 )
+from prober.proof.watched import WorkStep
 from prober.service.problems import RequestError, problem_of
 
 #: What a request may bring, by its media type.
@@ -89,6 +90,19 @@ def example_answers() -> Mapping[str, Any]:
     """An answer of each route, by the route's name."""
     told: Mapping[str, Any] = json.loads(files(__package__).joinpath("api_examples.json").read_text())
     return told
+
+
+def example_steps(route: str) -> str:
+    """What the lines of an answer are like that comes with its steps, by the route's name."""
+    steps = (
+        WorkStep(name="checked", number=0, seconds=0.041),
+        WorkStep(name="waits", seconds=0.042),
+        WorkStep(name="begins", seconds=0.87),
+        WorkStep(name="made ready", number=1, seconds=0.912),
+        WorkStep(name="started", what="bubblewrap", seconds=1.204),
+    )
+    lines = [{"step": step.model_dump(exclude_defaults=True)} for step in steps]
+    return "".join(json.dumps(line) + "\n" for line in [*lines, {"status": 200, "answer": example_answers()[route]}])
 
 
 def example_body(route: str, media_type: str, schema: Mapping[str, Any]) -> Any:

@@ -7,13 +7,14 @@ here.  A route without a method asks what one binary has; :mod:`prober.service.a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 import prober
 from prober.capabilities import Capabilities
 from prober.capabilities.catalog import Catalog
 from prober.capabilities.facts import nearest
 from prober.capabilities.gently import json_gently
-from prober.service.application import Application
+from prober.service.application import Application, bounded_answer, refused_answer
 from prober.service.events import Listening
 from prober.service.late import Late
 from prober.service.messages import Handler, Request, Response, as_json
@@ -43,7 +44,8 @@ from prober.service.requests import (
     read_wishes,
     read_xml,
 )
-from prober.service.routes import COMMAND, DESCRIPTION, LABELS, ROUTES, TYPE, Route
+from prober.service.routes import COMMAND, DESCRIPTION, LABELS, MIGRATE, PLUG, PROVE, ROUTES, TYPE, Route
+from prober.service.watching import answer_in_steps, wants_steps
 from prober.translate.wishes import NO_WISHES
 
 #: How many binaries that have no answer are named in a sentence.
@@ -70,6 +72,7 @@ class Handlers:
         self._late = late
         self._listening = Listening(catalog.changes, ChangeList.of, "changes of the answers about QEMU binaries")
         self._scraping = Scraping(tally)
+        self._tally = tally
         tally.add_source(lambda: [Sample(LISTENERS, (), self._listening.listeners)])
 
     @property
@@ -184,11 +187,12 @@ class Handlers:
             raise RequestError(400, "how a domain is to be translated is not for an argv")
         ident = request.places["id"]
         asked = ProofQuestion(ident, argv, xml, monitor, incoming, anyway, assume, wishes)
-        return Response(200, await self._late.prove(asked, _asker(request)))
+        return await self._watched(PROVE, request, lambda: self._late.prove(asked, _asker(request)))
 
     async def plug(self, request: Request) -> Response:
         """What comes of devices, or commands, that are plugged into a machine."""
-        return Response(200, await self._late.rehearse(await self._plug_question(request), _asker(request)))
+        question = await self._plug_question(request)
+        return await self._watched(PLUG, request, lambda: self._late.rehearse(question, _asker(request)))
 
     async def plug_commands(self, request: Request) -> Response:
         """The commands that devices of a domain come to."""
@@ -207,7 +211,7 @@ class Handlers:
         told = [read_truth(request, name) for name in names]
         argv, xml = await read_line(request, self._most)
         asked = MoveQuestion(request.places["id"], to, argv, xml, *told)
-        return Response(200, await self._late.rehearse(asked, _asker(request)))
+        return await self._watched(MIGRATE, request, lambda: self._late.rehearse(asked, _asker(request)))
 
     async def keep_state(self, request: Request) -> Response:
         """The state of a guest."""
@@ -240,6 +244,16 @@ class Handlers:
             return await self._tell(route, request, await self._capabilities(request))
 
         return answer
+
+    async def _watched(self, route: Route, request: Request, work: Callable[[], Awaitable[bytes]]) -> Response:
+        """The answer of what takes a while; with its steps for who wants them."""
+        if not wants_steps(request):
+            return Response(200, await work())
+
+        async def bounded() -> Response:
+            return bounded_answer(Response(200, await work()), route)
+
+        return await answer_in_steps(bounded, lambda error: refused_answer(error, request, self._tally))
 
     async def _capabilities(self, request: Request) -> Capabilities:
         return await self._catalog.capabilities(request.places["id"])

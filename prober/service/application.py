@@ -64,26 +64,28 @@ class Application:
                 if route.admin:
                     self.admins.require(request.peer, f"{route.method} {request.path[:200]}")
                 request.query = read_query(request.query_string, route)
-                return _bounded(await handler(request), route)
+                return bounded_answer(await handler(request), route)
             except ProberError as error:
-                return self._refuse(error, request)
+                return refused_answer(error, request, self._tally)
             except ClientGoneError:
                 return problem(408, "the request did not come to its end")
         return _nobody(request, allowed, self._hint)
 
-    def _refuse(self, error: ProberError, request: Request) -> Response:
-        kind, is_usage = error.kind, isinstance(error, UsageError)
-        if isinstance(error, ToldError):
-            kind, is_usage = error.met, error.is_usage
-        self._tally.refused(kind)
-        response = problem_of(error)
-        fields = {"event": "refusal", "kind": kind, "status": response.status, "path": request.path}
-        level = logging.DEBUG if is_usage else logging.INFO
-        log.log(level, "%s %s: %s", request.method, request.path[:200], error.message, extra={"fields": fields})
-        return response
+
+def refused_answer(error: ProberError, request: Request, tally: Tally) -> Response:
+    """What a client is told of an error, which is counted in ``tally`` and logged."""
+    kind, is_usage = error.kind, isinstance(error, UsageError)
+    if isinstance(error, ToldError):
+        kind, is_usage = error.met, error.is_usage
+    tally.refused(kind)
+    response = problem_of(error)
+    fields = {"event": "refusal", "kind": kind, "status": response.status, "path": request.path}
+    level = logging.DEBUG if is_usage else logging.INFO
+    log.log(level, "%s %s: %s", request.method, request.path[:200], error.message, extra={"fields": fields})
+    return response
 
 
-def _bounded(response: Response, route: Route) -> Response:
+def bounded_answer(response: Response, route: Route) -> Response:
     """An answer that is not too large; only what is marked so may have any size."""
     if len(response.body) <= MOST_OF_AN_ANSWER or route.large:
         return response

@@ -17,6 +17,12 @@ from prober.service.routes import PLACES, Parameter, Route
 
 _REFERENCE = "#/components/schemas/{model}"
 
+_IN_STEPS = (
+    "Lines of JSON, for who accepts this type: `step` is a WorkStep, as it happens; the last line has the `status` "
+    "that the answer would have had, and the `answer` or problem.  What is refused before the first step has its own "
+    "status"
+)
+
 
 def describe_routes(
     description: str | None,
@@ -25,16 +31,22 @@ def describe_routes(
     written: Iterable[type[BaseModel]],
     read: Iterable[type[BaseModel]],
     examples: Mapping[str, Any] | None = None,
+    in_steps: Mapping[str, tuple[str, str]] | None = None,
 ) -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes tens of milliseconds, by the number of models.
 
     ``meanings`` say what an answer of a status other than 200 means.  ``written`` are models that are answered as they
     were written, so that what has a default is always there; ``read`` those that a client may read with a model of its
     own.  ``examples`` has an answer by the name of its route; what a text-only answer is like is a text.
+    ``in_steps`` has, by the name of its route, the media type of one that may come line by line, and what that is like.
     """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, meanings, examples or {})
+        operation = paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, meanings, examples or {})
+        if route.name in (in_steps or {}):
+            media_type, example = (in_steps or {})[route.name]
+            told = {"schema": {"type": "string", "description": _IN_STEPS}, "example": example}
+            operation["responses"]["200"]["content"][media_type] = told
     described = {
         "openapi": "3.1.0",
         "info": {"title": "prober", "description": description, "version": prober.__version__},

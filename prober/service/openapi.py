@@ -14,17 +14,19 @@ from prober.commandline.report import ArgvReport
 from prober.export.domcapabilities import DomainCapabilities
 from prober.host.facts import HostFacts
 from prober.proof.models import Proof
+from prober.proof.watched import WorkStep
 from prober.rehearsal.keeping import StateKept
 from prober.rehearsal.models import Migration
 from prober.rehearsal.plug_models import PlugRehearsal
 from prober.rehearsal.told import MigrationList
 from prober.service.answers import CommandList, CommandReply, CpuList, LabelList, MachineList, TypeList, TypeReply
-from prober.service.api_examples import example_answers
+from prober.service.api_examples import example_answers, example_steps
 from prober.service.describing import describe_routes
 from prober.service.doctor.observed import HostReport
 from prober.service.problems import Problem
 from prober.service.replies import BinaryList, ChangeList, Health, Readiness
 from prober.service.routes import ROUTES
+from prober.service.watching import STEPS_TYPE, WATCHED
 from prober.translate.plug_models import PlugTranslation
 from prober.translate.translation import Translation
 
@@ -55,6 +57,7 @@ _READ: tuple[type[BaseModel], ...] = (
     Translation,
     ArgvReport,
     Proof,
+    WorkStep,
     PlugTranslation,
     PlugRehearsal,
     Migration,
@@ -77,4 +80,5 @@ _MEANINGS = {
 
 def describe() -> bytes:
     """The description (OpenAPI 3.1), as JSON.  Takes a third of a second."""
-    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ, example_answers())
+    in_steps = {name: (STEPS_TYPE, example_steps(name)) for name in WATCHED}
+    return describe_routes(prober.__doc__, ROUTES, _MEANINGS, _WRITTEN, _READ, example_answers(), in_steps)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from prober.capabilities.catalog import Catalog
 from prober.proof.hotplug import with_translation
 from prober.proof.subject import LineRequest
+from prober.proof.watched import tell_step
 from prober.service.prover.judge import Judge
 from prober.service.questions import DomainQuestion, DomainTranslator, ProofQuestion, RehearsalQuestion, WorkAsker
 from prober.service.rehearsing import ServiceRehearsing
@@ -48,6 +49,7 @@ class Proving:
         if question.argv is None:
             translation = await self._translate(question, asker)
             words = translation.argv
+            tell_step("translated")
         require_text(words)
         request = LineRequest(tuple(words), question.anyway, question.assume_unknown_present)
         proof = await self._judge.judge(known, request)

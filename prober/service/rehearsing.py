@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from prober.capabilities.catalog import Catalog
 from prober.guest.cards.name import compare_card_names
+from prober.proof.watched import tell_step
 from prober.rehearsal.keeping import StateSaved
 from prober.rehearsal.models import Migration
 from prober.rehearsal.pair import SideName
@@ -81,6 +82,8 @@ class ServiceRehearsing:
         head = {"do": "plug", "assume": question.assume_unknown_present, "anyway": question.anyway}
         work = await _parse(PlugWork, await self._work(head, question.body, asker, known))
         require_text(work.request.words)
+        if work.translation is not None:
+            tell_step("translated")
         request = work.request.model_copy(update={"driven": question.driven})
         told, _ = await self._judge.rehearse([known], RehearsalAsked(PlugTask(request=request)))
         assert isinstance(told, PlugRehearsal)
@@ -95,7 +98,7 @@ class ServiceRehearsing:
             lines = await self._translator.work_out({"do": "lines", "declared": declared}, body, asker)
             both = await _parse(TwoLines, lines)
             there, back = (knowns[0], both.argv), (knowns[1], both.to_argv)
-            told = [await self._moved(question, one, other) for one, other in _ways(question, there, back)]
+            told = [await self._moved(question, *way) for way in _told_ways(question, there, back)]
         return b'{"migrations":[' + b",".join(one.model_dump_json().encode() for one in told) + b"]}"
 
     async def _moved(
@@ -120,7 +123,9 @@ class ServiceRehearsing:
             head = {"do": "pin", "assume": question.assume_unknown_present}
             head["machine"] = lines[0][1].machine if lines else None
             lines.append((known, await _parse(PinnedLine, await self._work(head, question.xml, asker, known))))
-        return [await self._move_pinned(question, *way) for way in _ways(question, lines[0], lines[1])]
+            if not lines[-1][1].refusals:
+                tell_step("translated", side="destination" if lines[1:] else "source")
+        return [await self._move_pinned(question, *way) for way in _told_ways(question, lines[0], lines[1])]
 
     async def _move_pinned(
         self, question: MoveQuestion, here: tuple[Known, PinnedLine], there: tuple[Known, PinnedLine]
@@ -163,8 +168,12 @@ class ServiceRehearsing:
 _W = TypeVar("_W")
 
 
-def _ways(question: MoveQuestion, here: _W, there: _W) -> list[tuple[_W, _W]]:
-    return [(here, there), (there, here)] if question.both_ways else [(here, there)]
+def _told_ways(question: MoveQuestion, here: _W, there: _W) -> Iterator[tuple[_W, _W]]:
+    """Each way that the guest is to go; the one back is told as it begins."""
+    yield here, there
+    if question.both_ways:
+        tell_step("way back")
+        yield there, here
 
 
 async def _parse(model: type[M], text: bytes) -> M:

@@ -27,6 +27,8 @@ from tests.unit.service.asking_as import ask_as, require_root
 SOUND = ["-nodefaults", "-device", "e1000,mac=52:54:00:00:00:01"]
 #: The check knows nothing of it; QEMU looks when it makes the device.
 SPOILT = ["-nodefaults", "-netdev", "tap,id=n,ifname=t", "-device", "virtio-net-pci,netdev=n,rx_queue_size=300"]
+#: What systemd-socket-activate hands on besides, so that it starts the prover of this checkout.
+_ENVIRONMENT = ["--setenv=PYTHONPATH"] if "PYTHONPATH" in os.environ else []
 #: It takes a while.
 LONG = ["-nodefaults", "-machine", "q35", "-smp", "200"]
 DOMAIN = """<domain type='qemu'>
@@ -297,7 +299,7 @@ def test_systemd_starts_the_prover_and_it_ends_when_idle(qemu_binary: str, direc
     (directory / "prober.toml").write_text("prover_idle_s = 1.5\n")
     path = str(directory / "p.sock")
     with (
-        proving(directory, qemu_binary, "systemd-socket-activate", "-l", path) as prover,
+        proving(directory, qemu_binary, "systemd-socket-activate", *_ENVIRONMENT, "-l", path) as prover,
         serving(directory, qemu_binary, "--prover-socket", path) as service,
         service.client() as client,
     ):

@@ -172,6 +172,55 @@ def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> No
     assert opened.faults() == []
 
 
+def test_steps_are_seen_before_the_end(page: Page, opened: Visit) -> None:
+    """Also by who listens: they come in a live region, which is there before it says anything."""
+    page.get_by_label("on QEMU").select_option(index=0)
+    _type(page, f"{LINE.partition(' ')[0]} -nodefaults -device e1000,romfile= -name watched")
+    _verdict(page, "nothing stands against it")
+    now = page.locator(".starts > .work .now")
+    assert (now.get_attribute("aria-live"), now.inner_text()) == ("polite", "")
+    page.evaluate("""() => {
+      window.seen = [];
+      const look = () => {
+        const work = document.querySelector(".starts > .work");
+        if (!work.querySelector(".outcome")) window.seen.push(work.querySelector(".now").innerText);
+      };
+      new MutationObserver(look).observe(document.querySelector(".starts > .work"), { childList: true, subtree: true });
+    }""")
+    prove = page.get_by_role("button", name="Prove it")
+    prove.focus()
+    page.keyboard.press("Enter")
+    page.locator(".outcome .badge", has_text="proven").wait_for()
+    (last,) = page.evaluate("window.seen.slice(-1)")
+    words = [line.rpartition(" ")[0].rpartition(" ")[0] for line in last.splitlines()]
+    assert words[:2] == ["checked: 0 findings", "begins"]
+    assert words[2].startswith("made ready with ")
+    assert words[3].startswith("started, confined by ")
+    assert len(page.evaluate("[...new Set(window.seen)]")) >= 3
+    assert now.inner_text() == ""
+    assert opened.faults() == []
+
+
+def test_steps_stay_where_it_went_wrong_after_them(page: Page) -> None:
+    page.get_by_label("on QEMU").select_option(index=0)
+    _type(page, "qemu-system-x86_64 -nodefaults -name cut")
+    _verdict(page, "nothing stands against it")
+    page.evaluate("""() => {
+      const ask = window.fetch;
+      window.fetch = (...words) => {
+        if (!words[0].startsWith("/api/prove")) return ask(...words);
+        window.fetch = ask;
+        const line = JSON.stringify({ step: { name: "waits", seconds: 0.25 } });
+        const headers = { "content-type": "application/x-ndjson" };
+        return Promise.resolve(new Response(`${line}\\n{"status": 2`, { headers }));
+      };
+    }""")
+    page.get_by_role("button", name="Prove it").click()
+    work = page.locator(".starts > .work")
+    assert "ended before it was whole" in work.get_by_role("alert").inner_text()
+    assert work.locator(".now").inner_text() == "waits for its turn 0.25 s"
+
+
 def test_a_recording_is_not_started(page: Page) -> None:
     page.get_by_label("on QEMU").select_option(label="10.0.13 · x86_64")
     _type(page, EXAMPLE)

@@ -206,6 +206,17 @@ def test_a_recording_is_not_started_whoever_clicks(ui: UiServer, ident: str) -> 
     assert "cannot be started" in answer.json["value"]["detail"]
 
 
+def test_who_takes_steps_gets_the_same_as_the_last_line(ui: UiServer, ident: str) -> None:
+    plain = ui.ask("POST", f"/api/prove?binary={ident}", EXAMPLE, content_type="application/xml").json
+    answer = ui.ask(
+        "POST", f"/api/prove?binary={ident}", EXAMPLE, content_type="application/xml", accept="application/x-ndjson"
+    )
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    assert answer.headers["cache-control"] == "no-store"
+    *_, last = [json.loads(line) for line in answer.body.splitlines()]
+    assert last == {"status": plain["status"], "answer": plain["value"]}
+
+
 def test_what_the_service_does_not_do_is_told(ui: UiServer, ident: str) -> None:
     known = ui.ask("GET", "/api/binaries").json["paths"]
     for path in ("/v1/binaries/{id}/plug", "/v1/binaries/{id}/migrate"):

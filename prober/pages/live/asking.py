@@ -7,7 +7,6 @@ its place, cannot say what the page has no form for.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +30,7 @@ from prober.pages.live.leaving import LeavingClient
 from prober.pages.live.routes import Forwarded
 from prober.pages.models import DomainCell, Remark
 from prober.pages.packed import book_text
+from prober.proof.watched import WorkStep, step_watcher
 from prober.service.client import Client, Reply
 from prober.service.messages import Request
 from prober.service.problems import Problem
@@ -76,7 +76,9 @@ class UiService:
         #: The last book, and of which answers that is.
         self._made: tuple[list[object], str] | None = None
 
-    async def run(self, work: Callable[[Client], T], request: Request | None = None, *, most: int = _AT_ONCE) -> T:
+    async def run(
+        self, work: Callable[[LeavingClient], T], request: Request | None = None, *, most: int = _AT_ONCE
+    ) -> T:
         """Have a thread ask; where that many do already, it is too much.  Where the ``request`` that it is for is given
         up, the question is as well.
 
@@ -165,8 +167,12 @@ class UiService:
 
         return await self.run(work, request)
 
-    async def forward(self, to: Forwarded, request: Request, query: dict[str, str], body: bytes) -> bytes:
-        """What the service answers to a question of the page, whatever it is, with its status: as JSON.
+    async def forward(
+        self, to: Forwarded, request: Request, query: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        """What the service answers to a question of the page, whatever it is, and its status.
+
+        Where somebody watches (:func:`~prober.proof.watched.watch_steps`) he is told the steps that the service tells.
 
         :raise ServiceError: where the service does not answer as it should.
         """
@@ -174,10 +180,16 @@ class UiService:
         url = to.path.format(id=quote(ident, safe="")) + (f"?{urlencode(query)}" if query else "")
         kind = request.header(b"content-type").partition(";")[0].strip() or "text/plain"
 
-        def work(client: Client) -> bytes:
-            reply = client.post(url, body, kind)
+        loop, watcher = asyncio.get_running_loop(), step_watcher()
+
+        def hear(told: Any) -> None:
+            if watcher is not None:
+                loop.call_soon_threadsafe(watcher, _told(Reply(200, told), WorkStep))
+
+        def work(client: LeavingClient) -> tuple[int, dict[str, Any]]:
+            reply = client.post(url, body, kind) if watcher is None else client.watch(url, body, kind, hear)
             value = _told(reply, to.model).model_dump(mode="json", by_alias=True) if reply.ok else _problem(reply)
-            return json.dumps({"status": reply.status, "value": value}).encode()
+            return reply.status, value
 
         return await self.run(work, request)
 

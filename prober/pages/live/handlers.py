@@ -18,6 +18,7 @@ from prober.service.metrics.tally import Tally
 from prober.service.peers import NOBODY
 from prober.service.problems import RequestError, problem_of
 from prober.service.requests import read_truth
+from prober.service.watching import answer_in_steps, wants_steps
 
 #: What a domain or a line may have at most (bytes), as the service has it.
 MOST_BODY = 1 << 20
@@ -154,7 +155,16 @@ class UiHandlers:
         query, body = dict(request.query), await _body(request, MOST_BODY)
         if assume := query.pop("assume", ""):
             query["assume_unknown_present"] = assume
-        return Response(200, await self._asking.forward(FORWARDED[request.route.name], request, query, body))
+        to = FORWARDED[request.route.name]
+
+        async def answer() -> Response:
+            status, value = await self._asking.forward(to, request, query, body)
+            return Response(status, json.dumps(value).encode())
+
+        if wants_steps(request):
+            return await answer_in_steps(answer, lambda error: problem_of(_of_gateway(error)))
+        status, value = await self._asking.forward(to, request, query, body)
+        return _json({"status": status, "value": value})
 
 
 class UiApplication(Application):
@@ -185,9 +195,13 @@ def _by_gateway(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ServiceError as error:
-            raise RequestError(502, error.message, hint=error.hint) from error
+            raise _of_gateway(error) from error
 
     return answer
+
+
+def _of_gateway(error: ProberError) -> ProberError:
+    return RequestError(502, error.message, hint=error.hint) if isinstance(error, ServiceError) else error
 
 
 def _is_open(path: str) -> bool:

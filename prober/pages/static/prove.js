@@ -124,16 +124,52 @@ function MoveTold({ told }) {
   );
 }
 
+const SIDE_WORDS = { source: "where it is", destination: "where it goes" };
+const STEP_WORDS = {
+  translated: () => "is a command line",
+  checked: ({ number }) => `checked: ${count(number, "finding")}`,
+  remembered: () => "was proven before",
+  shared: () => "somebody asks the same just now: waits for that",
+  waits: () => "waits for its turn",
+  begins: () => "begins",
+  "made ready": ({ number }) => `made ready with ${count(number, "stand-in")}`,
+  started: ({ what }) => `started${what ? `, confined by ${what}` : ""}`,
+  driven: ({ number }) => `${count(number, "device")} driven`,
+  "read back": ({ number }) => `read back${number === undefined ? "" : `: ${count(number, "value")}`}`,
+  command: ({ what, outcome }) => `${what}: ${outcome}`,
+  "taken out": ({ what, outcome }) => `${what}: ${outcome}`,
+  sent: ({ number, outcome }) => `sent, ${Math.round(number / 1024)} KiB: ${outcome}`,
+  "way back": () => "and back again",
+};
+
+// What happens while one waits, told to who listens as well.  It is there before it says anything, as a screen reader
+// tells of what changes; once there is an answer that has all of it.
+function StepsNow({ steps }) {
+  return html`<ol class="steps now" aria-live="polite" aria-label="What happens">
+    ${steps.map(
+      (one, at) => html`<li key=${at} class="step faint">
+        ${one.side && `${SIDE_WORDS[one.side]}: `}${STEP_WORDS[one.name](one)} <span class="faint">${one.seconds.toFixed(2)} s</span>
+      </li>`,
+    )}
+  </ol>`;
+}
+
 // One thing that is done by a click: what it is about, how long it takes, and what came of it or went wrong.
 // It is about what is there at the click: of what is typed after it, or of another QEMU, nothing was said.
 function useClick(about, work) {
-  const [state, setState] = useState({ since: 0, told: null, error: null });
+  const [state, setState] = useState({ since: 0, told: null, error: null, steps: [] });
   const start = async () => {
-    setState({ since: Date.now(), told: null, error: null });
+    const steps = [];
+    const since = Date.now();
+    setState({ since, told: null, error: null, steps });
+    const onStep = (step) => {
+      steps.push(step);
+      setState({ since, told: null, error: null, steps: [...steps] });
+    };
     try {
-      setState({ since: 0, told: await work(), error: null, about });
+      setState({ since: 0, told: await work(onStep), error: null, about, steps: [] });
     } catch (error) {
-      setState({ since: 0, told: null, error, about });
+      setState({ since: 0, told: null, error, about, steps });
     }
   };
   return [{ ...state, isEarlier: !state.since && (state.told || state.error) && state.about !== about }, start];
@@ -154,6 +190,7 @@ function ClickWork({ words, isReady, state, start, children }) {
       ${state.since > 0 && html` <${Elapsed} since=${state.since} />`}
     </p>
     ${state.isEarlier && html`<p class="aside">This was said of what was here before:</p>`}
+    <${StepsNow} steps=${state.steps} />
     <${Wrong} error=${state.error} />
     ${state.told && children(state.told)}
   </div>`;
@@ -161,7 +198,7 @@ function ClickWork({ words, isReady, state, start, children }) {
 
 function ProveWork({ text, isDomain, qemu }) {
   const kind = isDomain ? "application/xml" : "text/plain";
-  const [state, start] = useClick(qemu.ident + text, () => click("prove", { binary: qemu.ident }, text, kind));
+  const [state, start] = useClick(qemu.ident + text, (onStep) => click("prove", { binary: qemu.ident }, text, kind, onStep));
   return html`<${ClickWork} words="Prove it: start this QEMU with it" isReady=${text.trim()} state=${state} start=${start}>
     ${(told) => html`<${Outcome} told=${told} /><${ProofSteps} proof=${told} />`}
   <//>`;
@@ -169,9 +206,9 @@ function ProveWork({ text, isDomain, qemu }) {
 
 function PlugWork({ text, qemu }) {
   const [device, setDevice] = useState("");
-  const [state, start] = useClick(qemu.ident + text + device, () => {
+  const [state, start] = useClick(qemu.ident + text + device, (onStep) => {
     const body = JSON.stringify({ domain: text, devices: [device] });
-    return click("plug", { binary: qemu.ident }, body, "application/json");
+    return click("plug", { binary: qemu.ident }, body, "application/json", onStep);
   });
   return html`<details class="rehearsal">
     <summary>plug a device into it</summary>
@@ -189,8 +226,8 @@ function MoveWork({ text, qemu, book }) {
   const others = live.entries.filter(({ kind, state }) => kind === "binary" && state === "ready");
   const [to, setTo] = useState("");
   const target = to || others.find(({ id }) => id !== qemu.ident)?.id || qemu.ident;
-  const [state, start] = useClick(qemu.ident + text + target, () =>
-    click("migrate", { binary: qemu.ident, to: target }, text, "application/xml"),
+  const [state, start] = useClick(qemu.ident + text + target, (onStep) =>
+    click("migrate", { binary: qemu.ident, to: target }, text, "application/xml", onStep),
   );
   return html`<details class="rehearsal">
     <summary>migrate it</summary>

@@ -2,6 +2,7 @@
 "use strict";
 
 const KEY_NAME = "prober-key";
+const STEPS = "application/x-ndjson";
 
 // The token of the address is spent for a cookie and a key at once, and goes from the address.
 async function openSession() {
@@ -16,12 +17,12 @@ async function openSession() {
 }
 
 // Ask the page's server.  What it says is wrong is an error with a hint.
-async function ask(path, { query = {}, body, kind = "text/plain", signal } = {}) {
+async function ask(path, { query = {}, body, kind = "text/plain", signal, onStep } = {}) {
   const told = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined));
   const text = told.toString();
   const answer = await fetch(`/api/${path}${text ? `?${text}` : ""}`, {
     method: body === undefined ? "GET" : "POST",
-    headers: { "x-prober-key": localStorage.getItem(KEY_NAME) || "", "content-type": kind },
+    headers: { "x-prober-key": localStorage.getItem(KEY_NAME) || "", "content-type": kind, ...(onStep && { accept: STEPS }) },
     body,
     signal,
   }).catch((error) => {
@@ -29,14 +30,35 @@ async function ask(path, { query = {}, body, kind = "text/plain", signal } = {})
     const hint = "has prober ui ended? start it again, and open the address that it prints";
     throw Object.assign(new Error("the server of this page does not answer"), { hint });
   });
+  if (onStep && answer.ok && answer.headers.get("content-type") === STEPS) return heard(answer.body, onStep);
   const value = await answer.json().catch(() => ({ detail: "the answer cannot be read" }));
   if (!answer.ok) throw Object.assign(new Error(value.detail), { hint: value.hint, status: answer.status, value });
   return value;
 }
 
+// Hear an answer that comes line by line: each step as it happens, and what came of it in the end.
+async function heard(body, onStep) {
+  const cut = Object.assign(new Error("the answer ended before it was whole"), { hint: "try again" });
+  const reader = body.getReader();
+  const text = new TextDecoder();
+  for (let left = ""; ; ) {
+    const { done, value } = await reader.read().catch(() => {
+      throw cut;
+    });
+    if (done) throw cut;
+    const lines = (left + text.decode(value, { stream: true })).split("\n");
+    left = lines.pop();
+    for (const line of lines) {
+      const told = JSON.parse(line);
+      if (!told.step) return { status: told.status, value: told.answer };
+      onStep(told.step);
+    }
+  }
+}
+
 // Have the service do what a click is for; what it refuses is an error with its reasons.
-async function click(path, query, body, kind) {
-  const { status, value } = await ask(path, { query, body, kind });
+async function click(path, query, body, kind, onStep) {
+  const { status, value } = await ask(path, { query, body, kind, onStep });
   if (status >= 400) throw Object.assign(new Error(value.detail), { hint: value.hint, status, value });
   return value;
 }

@@ -12,6 +12,7 @@ from prober.errors import BusyError, ProberError, ProverError, ServiceError
 from prober.proof.models import Proof
 from prober.proof.store import rules_version
 from prober.proof.subject import LineRequest
+from prober.proof.watched import step_watcher
 from prober.rehearsal.statefile import MOST_FILE
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.prover.complaints import error_of
@@ -58,6 +59,7 @@ class ForwardingJudge:
             words=request.words,
             anyway=request.anyway,
             assume_unknown_present=request.assume_unknown_present,
+            watched=step_watcher() is not None,
         )
         answer, _ = await self._forward(asked, [known])
         if answer.proof is None:
@@ -77,6 +79,7 @@ class ForwardingJudge:
             destination=fingerprints[1] if fingerprints[1:] else None,
             rehearsal=asked.task,
             with_file=bool(asked.file),
+            watched=step_watcher() is not None,
         )
         answer, file = await self._forward(question, knowns, asked.file)
         if answer.rehearsed is None:
@@ -130,11 +133,11 @@ class ForwardingJudge:
             await write_frame(sink, asked.model_dump_json().encode())
             if file:
                 await write_frame(sink, file)
-            answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+            answer = await _next_answer(source)
             for _ in knowns:
                 if answer.wants_capabilities and answer.wanted_of < len(knowns):
                     await write_frame(sink, await _capabilities(knowns[answer.wanted_of]))
-                    answer = parse(ProofAnswer, await read_frame(source, MOST_ANSWER))
+                    answer = await _next_answer(source)
             kept = await read_frame(source, MOST_FILE) if answer.with_file else b""
         finally:
             await end(sink)
@@ -142,6 +145,15 @@ class ForwardingJudge:
             error: ProberError = error_of(answer.error)
             raise error
         return answer, kept
+
+
+async def _next_answer(source: asyncio.StreamReader) -> ProofAnswer:
+    """What the prover says next; steps are handed on to whoever watches, and come before it."""
+    watcher = step_watcher()
+    while (answer := parse(ProofAnswer, await read_frame(source, MOST_ANSWER))).step is not None:
+        if watcher is not None:
+            watcher(answer.step)
+    return answer
 
 
 async def _capabilities(known: Known) -> bytes:

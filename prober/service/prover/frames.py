@@ -2,8 +2,8 @@
 
 One question a connection.  The service says what is to be proven (:class:`ProofAsked`).  The prover may want what the
 binary can do, which is large and so not part of each question; it answers with a :class:`ProofAnswer`, and what it
-wants then comes in one more frame.  The last frame is the proof, or why there is none.  The state of a guest, which is
-kept or loaded, is a frame of bytes by itself.
+wants then comes in one more frame.  Of a question that is watched each step comes in a frame as it happens.  The last
+frame is the proof, or why there is none.  The state of a guest, which is kept or loaded, is a frame of bytes by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from prober.capabilities.fingerprint import Fingerprint
 from prober.errors import ServiceError
 from prober.proof.models import Proof
+from prober.proof.watched import WorkStep
 from prober.service.prover.tasks import RehearsalTask, RehearsalTold
 
 _LENGTH = struct.Struct("!I")
@@ -40,7 +41,7 @@ class ProofAsked(_Said):
     ``fingerprint`` is what the service knows of the binary depends on; its ``path`` is the binary.  ``request`` is the
     id by which the logs of both tell of it.  Without a ``rehearsal`` it is the line of these ``words`` that is proven;
     ``destination`` is the other binary of one that takes two, and ``with_file`` says that a frame with the state that
-    is to be loaded comes behind this one.
+    is to be loaded comes behind this one.  Where it is ``watched`` its steps are wanted as they happen.
     """
 
     rules: str
@@ -52,6 +53,7 @@ class ProofAsked(_Said):
     with_file: bool = False
     anyway: bool = False
     assume_unknown_present: bool = False
+    watched: bool = False
 
 
 class Complaint(_Said):
@@ -63,11 +65,12 @@ class Complaint(_Said):
 
 
 class ProofAnswer(_Said):
-    """One of these: what a binary can do is wanted (of the destination: 1), the proof, what was rehearsed, or why there
-    is none.  ``with_file`` says that a frame with the state that was kept comes behind this one."""
+    """One of these: what a binary can do is wanted (of the destination: 1), a step, the proof, what was rehearsed, or
+    why there is none.  ``with_file`` says that a frame with the state that was kept comes behind this one."""
 
     wants_capabilities: bool = False
     wanted_of: int = 0
+    step: WorkStep | None = None
     proof: Proof | None = None
     rehearsed: RehearsalTold | None = None
     with_file: bool = False
@@ -91,9 +94,15 @@ async def write_frame(sink: asyncio.StreamWriter, data: bytes) -> None:
 
     :raise OSError: where it does not.
     """
-    sink.write(_LENGTH.pack(len(data)))
-    sink.write(data)
+    put_frame(sink, data)
     await sink.drain()
+
+
+def put_frame(sink: asyncio.StreamWriter, data: bytes) -> None:
+    """Write a frame without waiting for the other side; nothing where that has gone."""
+    if not sink.is_closing():
+        sink.write(_LENGTH.pack(len(data)))
+        sink.write(data)
 
 
 def parse(model: type[M], data: bytes) -> M:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from prober.capabilities import Capabilities
 from prober.capabilities.find import CatalogSettings, FoundFile, find_all
@@ -19,6 +20,7 @@ from prober.errors import BinaryFailedError, BusyError, ForbiddenError, ProberEr
 from prober.proof.models import Proof
 from prober.proof.store import rules_version
 from prober.proof.subject import LineRequest
+from prober.proof.watched import WorkStep, watch_steps
 from prober.rehearsal.statefile import MOST_FILE
 from prober.service.logs.requests import REQUEST_ID
 from prober.service.peers import Admitted, peer_of
@@ -30,6 +32,7 @@ from prober.service.prover.frames import (
     ProofAsked,
     end,
     parse,
+    put_frame,
     read_frame,
     write_frame,
 )
@@ -130,6 +133,8 @@ class Proofs:
             asked = parse(ProofAsked, await read_frame(source, MOST_ASKED))
             file = await read_frame(source, MOST_FILE) if asked.with_file else b""
         REQUEST_ID.set(asked.request)
+        if asked.watched:
+            watch_steps(partial(_tell_step, sink))
         if asked.rules != await asyncio.to_thread(rules_version):
             raise ServiceError("the service and its prover are of two versions", hint="start both again")
         binaries = [asked.fingerprint] if asked.destination is None else [asked.fingerprint, asked.destination]
@@ -177,6 +182,11 @@ class Proofs:
             raise
         if len(self._tasks) > _MOST_CONNECTED:
             raise BusyError("too many lines wait to be proven", hint="try again in a second")
+
+
+def _tell_step(sink: asyncio.StreamWriter, step: WorkStep) -> None:
+    """Nothing is waited for: steps are few and short, and who works does not mind who reads."""
+    put_frame(sink, ProofAnswer(step=step).model_dump_json(exclude_defaults=True).encode())
 
 
 def _find(catalog: CatalogSettings, asked: Fingerprint) -> Fingerprint:

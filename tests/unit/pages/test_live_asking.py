@@ -17,6 +17,7 @@ import pytest
 from prober.errors import BusyError, ProberError, ServiceError
 from prober.pages.live.asking import MOST_WAITING, UiService
 from prober.pages.live.routes import FORWARDED, Forwarded
+from prober.proof.watched import WorkStep, watch_steps
 from prober.service.messages import Request
 from tests.conftest import aio
 from tests.unit.service.test_client import serving
@@ -43,7 +44,7 @@ def _answering(value: object, status: str = "200 OK") -> Callable[[socket.socket
     return behave
 
 
-def _clicked(to: Forwarded, ui: UiService) -> Coroutine[Any, Any, bytes]:
+def _clicked(to: Forwarded, ui: UiService) -> Coroutine[Any, Any, tuple[int, dict[str, Any]]]:
     return ui.forward(to, _request("text/plain"), {"binary": "q"}, LINE)
 
 
@@ -83,13 +84,70 @@ def test_an_error_of_the_service_gets_there_with_its_reasons(tmp_path: Path) -> 
     refusal = {"place": {"line": 3, "path": "/domain/vcpu"}, "message": "too many", "rule": "domain/check-vcpu"}
     told = {"type": "urn:prober:refused", "title": "t", "status": 422, "detail": "no", "refusals": [refusal]}
     with serving(path, _answering(told, "422 No")):
-        answer = json.loads(aio(ASKED["prove"](UiService(path, [], "t"))))
-        assert (answer["status"], answer["value"]["detail"]) == (422, "no")
-        assert answer["value"]["refusals"][0]["message"] == "too many"
+        status, value = aio(ASKED["prove"](UiService(path, [], "t")))
+        assert (status, value["detail"]) == (422, "no")
+        assert value["refusals"][0]["message"] == "too many"
+        assert _watched(path) == ((422, value), [])
         cell = aio(ASKED["domain"](UiService(path, [], "t")))["cell"]
         assert (cell.verdict, cell.refusals[0].message, cell.refusals[0].line) == ("no", "too many", 3)
         with pytest.raises(ServiceError, match="no"):
             aio(ASKED["changes"](UiService(path, [], "t")))
+
+
+def _watched(path: Path) -> tuple[tuple[int, dict[str, Any]], list[WorkStep]]:
+    """What comes of a click, and the steps that were told meanwhile."""
+    heard: list[WorkStep] = []
+
+    async def ask() -> tuple[int, dict[str, Any]]:
+        watch_steps(heard.append)
+        return await _clicked(FORWARDED["migrate"], UiService(path, [], "t"))
+
+    return aio(ask()), heard
+
+
+def _lines(*told: object) -> Callable[[socket.socket], None]:
+    """A service that says these lines, byte by byte at first, and then ends."""
+    body = b"".join(one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in told)
+    said = b"HTTP/1.1 200 OK\r\nContent-Type:  application/x-ndjson\r\nconnection: close\r\n\r\n" + body
+
+    def behave(connection: socket.socket) -> None:
+        asked = b""
+        while not asked.endswith(LINE):
+            asked += connection.recv(1 << 16)
+        assert b"\r\nAccept: application/x-ndjson\r\n" in asked
+        for at in range(150):
+            connection.sendall(said[at : at + 1])
+        connection.sendall(said[150:])
+        connection.shutdown(socket.SHUT_WR)
+
+    return behave
+
+
+STEP = {"step": {"name": "waits", "seconds": 0.5}}
+LAST = {"status": 200, "answer": {"migrations": []}}
+
+
+def test_steps_are_heard_before_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    with serving(path, _lines(STEP, {"step": {"name": "sent", "number": 9, "outcome": "taken"}}, LAST)):
+        (status, value), heard = _watched(path)
+    assert (status, value) == (200, {"migrations": []})
+    assert heard == [WorkStep(name="waits", seconds=0.5), WorkStep(name="sent", number=9, outcome="taken")]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (STEP,), (), (STEP, b'{"status": 200'), (b"[]\n",), (b"{}\n",), (b"\xff\n",), ({"step": 3}, LAST),
+        ({"step": {"name": "constructor"}}, LAST), ({"step": {"name": "waits", "seconds": "x"}}, LAST),
+        ({"step": {"name": "command", "what": "x" * 201}}, LAST), (STEP, {"status": True, "answer": {}}),
+        (STEP, {"status": "200", "answer": {}}), (STEP, {"status": 200}), (STEP, {"status": 422, "answer": {}}),
+    ],
+)  # fmt: skip
+def test_steps_of_another_form_never_get_to_the_page(tmp_path: Path, told: tuple[object, ...]) -> None:
+    path = tmp_path / "s.sock"
+    with serving(path, _lines(*told)), pytest.raises(ServiceError):
+        _watched(path)
 
 
 def test_who_goes_away_lets_go_of_the_service(tmp_path: Path) -> None:

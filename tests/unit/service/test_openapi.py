@@ -10,12 +10,15 @@ import jsonschema_rs
 import openapi_spec_validator
 import pytest
 
+from prober.proof.watched import WorkStep
 from prober.service.api_examples import example_answers
 from prober.service.fleet.openapi import describe_reader
 from prober.service.openapi import describe
+from prober.service.watching import STEPS_TYPE
 from tests.recordings import ROOT
 
 #: What is answered as something else than JSON.
+IN_STEPS = {f"/v1/binaries/{{id}}/{name}" for name in ("prove", "plug", "migrate")}
 OTHER_MEDIA = {"/metrics": "text/plain", "/v1/events": "text/event-stream"}
 
 
@@ -80,7 +83,8 @@ def test_every_route_and_model_is_described(schema: Any) -> None:
         for operation in methods.values():
             for status, response in operation["responses"].items():
                 good = OTHER_MEDIA.get(path, "application/json")
-                assert set(response["content"]) == {good if status == "200" else "application/problem+json"}
+                steps = {STEPS_TYPE} if path in IN_STEPS else set()
+                assert set(response["content"]) == ({good} | steps if status == "200" else {"application/problem+json"})
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -115,7 +119,11 @@ def test_an_outside_validator_takes_it(describes: Callable[[], bytes]) -> None:
 
 def test_each_answer_and_each_error_has_an_example_of_its_model(schema: Any) -> None:
     for route, status, response in _responses(schema):
-        ((media, content),) = response["content"].items()
+        (media, content), *in_steps = response["content"].items()
+        for _, lines in in_steps:
+            *steps, last = [json.loads(line) for line in lines["example"].splitlines()]
+            assert len([WorkStep.model_validate(one["step"]) for one in steps]) > 2
+            assert last == {"status": 200, "answer": content["example"]}
         told = [content["example"]] if "example" in content else [one["value"] for one in content["examples"].values()]
         assert told, (route, status)
         if not media.endswith("json"):
