@@ -25,12 +25,11 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
 
 import aiofiles
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
+from prober.capabilities.finishing import finish
 from prober.capabilities.gently import dump_gently, load_gently
 from prober.capabilities.private import require_private
 from prober.capabilities.slices import SliceError
@@ -52,7 +52,6 @@ MAX_ENTRY_BYTES = 64 << 20
 _MAGIC = b"prober-cache"
 _FIRST_LINE = re.compile(rb"prober-cache (\d{1,6}) (\d{1,10}) ([0-9a-f]{64})")
 _MAX_FIRST_LINE = 128
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +127,7 @@ class DiskCache:
 
     async def read(self, binary: str) -> tuple[Learned, Capabilities] | None:
         """The entry for a binary, or None.  Never raises; what cannot be trusted is set aside."""
-        return await _finish(self._read(binary))
+        return await finish(self._read(binary))
 
     async def _read(self, binary: str) -> tuple[Learned, Capabilities] | None:
         path = self.path_of(binary)
@@ -152,7 +151,7 @@ class DiskCache:
         before a cancellation goes on, as the thread that writes cannot be stopped.
         """
         async with self._order:
-            return await _finish(self._write(learned, capabilities))
+            return await finish(self._write(learned, capabilities))
 
     async def _write(self, learned: Learned, capabilities: Capabilities) -> bool:
         path = self.path_of(learned.fingerprint.path)
@@ -226,16 +225,6 @@ def entry_fault(path: Path) -> str | None:
     except _UntrustedError as error:
         return str(error)
     return None
-
-
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await work to its end even when cancelled meanwhile: it runs in threads, with files open."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _create_private(path: str, flags: int) -> int:

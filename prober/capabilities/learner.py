@@ -120,10 +120,10 @@ class Learner:
             task.cancel()
         if self._background:
             await asyncio.wait(self._background, timeout=_BACKGROUND_GRACE)
-        left = [*tasks, *self._background]
-        for task in left:
+        # Who was told to end is not told again: it may be waiting for a process that it has ended.
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._background, return_exceptions=True)
 
     def start(self, subject: Subject, *, use_cache: bool = True, again: bool = False) -> asyncio.Task[None]:
         """The task that learns about a binary: the one under way, or a new one.

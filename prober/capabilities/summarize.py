@@ -21,6 +21,7 @@ import prober
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.changes import DifferenceSummary
 from prober.capabilities.diff import diff
+from prober.capabilities.finishing import finish
 from prober.capabilities.gently import json_gently
 from prober.errors import ProberError
 
@@ -58,7 +59,7 @@ async def count_difference(before: Capabilities, now: Capabilities) -> Differenc
     finally:
         if process is not None and process.returncode is None:
             process.kill()
-            await process.wait()
+            await finish(process.wait())
 
 
 async def _start() -> asyncio.subprocess.Process:

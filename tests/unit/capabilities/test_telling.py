@@ -110,6 +110,22 @@ def test_that_process_is_gone_when_it_is_no_longer_wanted() -> None:
     aio(body())
 
 
+def test_that_process_is_gone_also_for_who_gives_up_twice() -> None:
+    async def body() -> None:
+        capabilities = Capabilities.from_recording(make_recording())
+        before = set(children_of(os.getpid()))
+        task = asyncio.ensure_future(count_difference(capabilities, capabilities))
+        await until(lambda: bool(set(children_of(os.getpid())) - before) or task.done())
+        await asyncio.sleep(0.05)  # It has been started.
+        task.cancel()
+        await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert set(children_of(os.getpid())) <= before
+
+    aio(body())
+
+
 def test_few_old_answers_are_kept_for_it(bin_dir: Path) -> None:
     """Whoever works out differences slowly does not make answers pile up that nobody uses."""
     names = [f"qemu-system-{number}" for number in range(7)]
